@@ -1,0 +1,144 @@
+//! Everything the app can ask for: one closed list. `update` returns these; only the runtime carries them out.
+
+use std::fmt;
+
+use super::event::LoginMethod;
+use crate::{
+    delivery::policy::{Send, Settings},
+    model::{EventId, ItemKey, RoomId},
+};
+
+/// A password: never shown, not even by `Debug`.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    // ── the terminal and the program: done by the runtime ──
+    /// End the program.
+    Quit,
+    /// Put the program to the background (Ctrl-Z).
+    Suspend,
+    /// Draw everything anew (Ctrl-L).
+    Redraw,
+    /// Open an address in the browser.
+    OpenUrl(String),
+    /// Write the room's receipt setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
+    SaveRoomSend {
+        /// The room.
+        room: RoomId,
+        /// `Auto` removes the room's own entry.
+        send: Send,
+    },
+
+    // ── everything below is done by `matrix` ──
+    /// Delivery settings are now these.
+    Settings(Settings),
+    /// Find the homeserver (a server name or a URL) and the ways to log in.
+    FindHomeserver(String),
+    /// Log in with a password.
+    Login {
+        /// Server name or URL, as typed.
+        homeserver: String,
+        /// Localpart or full user id, as typed.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// Log in by the browser.
+    BrowserLogin {
+        /// Server name or URL, as typed.
+        homeserver: String,
+        /// `Sso` or `OAuth`.
+        method: LoginMethod,
+    },
+    /// Stop a login that is under way.
+    CancelLogin,
+    /// End the session here and on the server.
+    Logout,
+    /// Try to connect now, not only when the back-off has passed.
+    Reconnect,
+    /// Open the room's timeline (and close the one that was open).
+    OpenRoom(RoomId),
+    /// Close the open timeline.
+    CloseRoom,
+    /// Fetch older messages of the open room.
+    Paginate(RoomId),
+    /// The newest message of the open room was looked at: send the read receipt and clear 'marked unread'.
+    MarkRead(RoomId),
+    /// Keep what is typed in this room; empty removes it.
+    SaveDraft {
+        /// The room.
+        room: RoomId,
+        /// The text.
+        text: String,
+    },
+    /// Put a message into the send queue (markdown allowed).
+    Send {
+        /// The room.
+        room: RoomId,
+        /// The text as typed.
+        text: String,
+    },
+    /// `/me`: an emote.
+    SendEmote {
+        /// The room.
+        room: RoomId,
+        /// The text after `/me `.
+        text: String,
+    },
+    /// Try a failed message again.
+    Retry {
+        /// The open room.
+        room: RoomId,
+        /// The local echo.
+        key: ItemKey,
+    },
+    /// Throw away a waiting or failed message.
+    Discard {
+        /// The open room.
+        room: RoomId,
+        /// The local echo.
+        key: ItemKey,
+    },
+    /// Whether the user is typing in the open room.
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Typing or not.
+        typing: bool,
+    },
+    /// Open or create the encrypted direct chat with this user.
+    DirectChat(String),
+    /// Create an encrypted private room of this name.
+    CreateRoom(String),
+    /// Join by id or alias.
+    Join(String),
+    /// Accept an invite.
+    Accept(RoomId),
+    /// Decline an invite.
+    Decline(RoomId),
+    /// Leave a room.
+    Leave(RoomId),
+    /// Invite a user.
+    Invite {
+        /// Into this room.
+        room: RoomId,
+        /// A full user id, as typed.
+        user: String,
+    },
+    /// What was done about this message of somebody else's?
+    AskReceiptFate {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+    },
+}

@@ -1,0 +1,160 @@
+//! Everything that can happen to the app: one closed list.
+
+use crate::{
+    delivery::policy::Settings,
+    input::Key,
+    model::{
+        Delivery, EventId, ItemKey, Pagination, ReceiptFate, RoomId, RoomSummary, SafeText, TimelineChange, UserId,
+    },
+};
+
+/// How this client stands to its homeserver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The first answer is awaited.
+    Connecting,
+    /// Syncing.
+    Online,
+    /// Not reachable; it is tried again by itself. The reason is a sentence.
+    Offline(SafeText),
+}
+
+/// A way to log in that a homeserver offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// User name and password.
+    Password,
+    /// Single sign-on in the browser (`m.login.sso`).
+    Sso,
+    /// OAuth 2.0 in the browser (Matrix 1.15).
+    OAuth,
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user: UserId,
+    /// This device's id, to show.
+    pub device: SafeText,
+    /// The homeserver, to show.
+    pub homeserver: SafeText,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    // ── from the terminal ──
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has a new size (it is drawn anew).
+    Resize,
+    /// The terminal's window got or lost the focus.
+    Focus(bool),
+    /// The time that [`crate::app::App::next_wake`] asked for has come.
+    Wake,
+
+    // ── the session ──
+    /// The homeserver was found and offers these ways.
+    LoginMethods {
+        /// The homeserver as found, to show.
+        homeserver: SafeText,
+        /// Best first.
+        methods: Vec<LoginMethod>,
+    },
+    /// A browser login waits; the address can also be opened by hand.
+    BrowserWaiting {
+        /// The address to open.
+        url: SafeText,
+    },
+    /// Logging in failed; a sentence that says what to do.
+    LoginFailed(SafeText),
+    /// There is a session: restored or new.
+    LoggedIn(Account),
+    /// There is no session: never was, ended by the user, or ended by the server (then the sentence says so).
+    LoggedOut(Option<SafeText>),
+    /// The connection changed.
+    Connection(Connection),
+
+    // ── rooms ──
+    /// These rooms are new or changed.
+    Rooms(Vec<RoomSummary>),
+    /// These rooms are no longer ours.
+    RoomsGone(Vec<RoomId>),
+    /// The room list is complete for the first time (from the cache or from the server).
+    RoomsComplete,
+    /// A room that was asked for (created, joined, accepted) is there: go there.
+    GoTo(RoomId),
+
+    // ── the open room ──
+    /// The open room's timeline changed.
+    Timeline {
+        /// The room.
+        room: RoomId,
+        /// In this order.
+        changes: Vec<TimelineChange>,
+    },
+    /// Back-pagination came further.
+    Pagination {
+        /// The room.
+        room: RoomId,
+        /// How far.
+        state: Pagination,
+    },
+    /// The room's draft, as it was kept.
+    Draft {
+        /// The room.
+        room: RoomId,
+        /// Its text.
+        text: String,
+    },
+    /// Sending from this room's queue failed or recovered (shown at the message by its send state).
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Who is typing, by display name.
+        who: Vec<SafeText>,
+    },
+
+    // ── delivery ──
+    /// What is known about these own messages' delivery.
+    Deliveries {
+        /// The room.
+        room: RoomId,
+        /// One each.
+        deliveries: Vec<Delivery>,
+    },
+    /// The answer to [`super::effect::Effect::AskReceiptFate`].
+    ReceiptFate {
+        /// The message.
+        event: EventId,
+        /// What was done about it.
+        fate: ReceiptFate,
+    },
+    /// Delivery settings are now these (at start, and after a change was written).
+    Settings(Settings),
+
+    // ── outcomes ──
+    /// Something was done, to be said in the status line.
+    Done(SafeText),
+    /// Something that was asked for failed: a sentence that says what to do.
+    Failed(SafeText),
+    /// A message could not even be put into the queue; its text comes back.
+    NotQueued {
+        /// The room.
+        room: RoomId,
+        /// What was typed.
+        text: String,
+        /// Why.
+        why: SafeText,
+    },
+    /// An item's retry or discard was done, or could not be.
+    ItemFailed {
+        /// The item.
+        key: ItemKey,
+        /// Why not.
+        why: SafeText,
+    },
+}

@@ -1,0 +1,2 @@
+//! Which key means which action, per context.
+pub struct Keymap;

@@ -1,0 +1,39 @@
+//! kvitto: a terminal Matrix client that shows, device by device, who has received and decrypted your message.
+//!
+//! This file is the map. Read the modules in this order; each one may import only from those named beside it
+//! (`tests/tidy.rs` checks the table):
+//!
+//! | module | what it is | may import from the crate |
+//! | --- | --- | --- |
+//! | [`model`] | plain data that all layers share | nothing |
+//! | [`delivery`] | MSC4089: who owes whom a receipt, and what is believed | `model` |
+//! | [`input`] | key in, action out | `model` |
+//! | [`app`] | the state and its one `update` | `model`, `delivery`, `input` |
+//! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
+//! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
+//! | [`matrix`] | everything that knows matrix-sdk | `model`, `delivery`, `app::event`, `app::effect` |
+//! | [`runtime`] | the one loop: select, update, run effects, draw | `app`, `view`, `input`, `config`, `matrix` |
+//! | [`cli`] | the command line | everything |
+//!
+//! Data takes one way through the house: sync → `matrix` → [`app::event::Event`] → [`app::update`] →
+//! [`app::effect::Effect`] → `matrix`.
+
+#![recursion_limit = "256"]
+
+pub mod model;
+
+pub mod delivery;
+
+pub mod input;
+
+pub mod app;
+
+pub mod view;
+
+pub mod config;
+
+pub mod matrix;
+
+pub mod runtime;
+
+pub mod cli;

@@ -1,0 +1,23 @@
+//! Plain data that all layers share.
+//!
+//! Nothing here does anything: no clock, no files, no network, no terminal. Identifiers keep what the server sent,
+//! byte for byte, because they are compared and sent back; everything else that came from the network is a
+//! [`SafeText`], whose only constructors make it safe for a terminal. So a string that was not made safe cannot be
+//! put where it is drawn.
+
+mod id;
+mod mark;
+mod room;
+mod text;
+mod timeline;
+
+pub use id::{DeviceId, EventId, RoomId, UserId};
+pub use mark::{Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route};
+pub use room::{Membership, RoomSummary};
+pub use text::{Line, SafeText, Span, SpanStyle};
+pub use timeline::{
+    Body, ItemKey, Message, Pagination, Reaction, ReadBy, SendState, TimelineChange, TimelineItem, TimelineItemKind,
+};
+
+/// A moment: milliseconds since the Unix epoch. It always comes in as an argument.
+pub type Ms = u64;

@@ -1,0 +1,125 @@
+//! What is known about the delivery of one own message, ready to be drawn.
+
+use super::{DeviceId, EventId, Ms, SafeText, UserId};
+
+/// How a receipt travelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// By the homeserver's receipt endpoint (MSC4089).
+    Native,
+    /// By an Olm-encrypted to-device message (`dev.kvitto.delivery`).
+    Direct,
+}
+
+/// What one device of a peer did with one own message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceState {
+    /// It has the room key and has not answered yet, and this person's devices do answer.
+    Pending,
+    /// It received and could read the message. The time is missing when the claimed one is impossible (L4).
+    Delivered {
+        /// When, by the claimant's clock.
+        at: Option<Ms>,
+    },
+    /// It received the message and could not decrypt it.
+    Undecryptable {
+        /// When it said so.
+        at: Option<Ms>,
+    },
+    /// No device of this person ever sent a receipt: nothing can be said (L5).
+    Unknown,
+    /// It was not given the room key when the message was sent; it is not counted.
+    Excluded {
+        /// Why it was left out, as a sentence.
+        why: SafeText,
+    },
+}
+
+/// One device and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceDelivery {
+    /// The device; missing for a receipt that names a user only.
+    pub device: Option<DeviceId>,
+    /// Its public display name, or empty.
+    pub name: SafeText,
+    /// What it did.
+    pub state: DeviceState,
+    /// How its receipt came.
+    pub route: Option<Route>,
+    /// False for a device that answered without having been in the expected set.
+    pub expected: bool,
+}
+
+/// One person and all their devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonDelivery {
+    /// Who.
+    pub user: UserId,
+    /// Devices in a stable order: expected ones first, by id.
+    pub devices: Vec<DeviceDelivery>,
+}
+
+/// Everything known about the delivery of one own message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub event: EventId,
+    /// When it was sent, by the server's clock.
+    pub sent: Ms,
+    /// People in a stable order, by id. Empty when nobody else was in the room.
+    pub people: Vec<PersonDelivery>,
+}
+
+/// The mark at the end of an own message, before glyphs are chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Waiting to be sent.
+    Waiting,
+    /// Could not be sent.
+    Failed,
+    /// On the server; nothing is known or expected beyond that.
+    Sent,
+    /// On the server, and these devices are expected: per person, one state per device.
+    Devices(Vec<Vec<DeviceState>>),
+    /// Too many devices to show one by one.
+    Count {
+        /// Devices that have it.
+        delivered: usize,
+        /// Devices that were given the key.
+        expected: usize,
+        /// Devices that could not decrypt it.
+        undecryptable: usize,
+    },
+    /// Every expected device has it.
+    Delivered,
+    /// Every expected device has it and everyone has read it.
+    Read,
+}
+
+/// What this client did about somebody else's message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiptFate {
+    /// Nothing is recorded: it was never considered (for instance scrollback).
+    NotConsidered,
+    /// The message cannot be read yet; a receipt is decided when its key comes (P1).
+    AwaitingKey,
+    /// A receipt is owed and will be sent.
+    Owed {
+        /// Since when.
+        since: Ms,
+    },
+    /// A receipt was sent.
+    Sent {
+        /// When.
+        at: Ms,
+        /// How.
+        route: Route,
+    },
+    /// No receipt was sent, and none will be.
+    Withheld {
+        /// The rule of PROTOCOL, such as "P7".
+        rule: &'static str,
+        /// The rule in one sentence.
+        why: &'static str,
+    },
+}

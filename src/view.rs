@@ -1,0 +1,3 @@
+//! Draws the state, and only looks.
+
+pub mod theme;
