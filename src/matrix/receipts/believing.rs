@@ -12,16 +12,16 @@ use super::{Actor, Input, direct, ids};
 use crate::{
     app::event::Event,
     delivery::{
-        ledger::{Merged, OwnEvent, PeerClaim, admissible},
+        ledger::{ClaimantFacts, ExpectedDevice, Merged, OwnEvent, PeerClaim, Refusal, admissible},
         policy::{self, EventFacts, RoomFacts},
+        receipt::REQUEST_LIFETIME,
         summary,
     },
     matrix::clock::now,
     model::{DeviceId, Ms, RoomId, Route, UserId},
 };
 
-/// How long a request holds (PROTOCOL §3), and how long before its end it is made again.
-const REQUEST_HOLDS: Ms = 7 * 24 * 3_600 * 1_000;
+/// How long before its end a request is made again.
 const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 /// Own messages of a room whose ticks are told when it is opened.
 const TOLD: usize = 500;
@@ -44,7 +44,13 @@ impl Actor {
         }
         self.freezing.insert(id);
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        let own = OwnEvent::new(facts.room.clone(), event.event.clone(), event.sent);
+        let own = OwnEvent {
+            room: facts.room.clone(),
+            event: event.event.clone(),
+            sent: event.sent,
+            expected: BTreeMap::new(),
+            claims: BTreeMap::new(),
+        };
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             while !inputs.is_closed() {
@@ -136,7 +142,7 @@ impl Actor {
         }
     }
 
-    async fn admissible(&self, room: &Room, claim: &PeerClaim) -> Result<(), crate::delivery::ledger::Refusal> {
+    async fn admissible(&self, room: &Room, claim: &PeerClaim) -> Result<(), Refusal> {
         let user = ids::sdk_user(&claim.user);
         let mut joined = false;
         let mut ignored = false;
@@ -149,7 +155,9 @@ impl Actor {
             };
             ignored = self.client.is_user_ignored(user).await;
         }
-        admissible(claim.user.as_str() == room.own_user_id(), joined, ignored)
+        let own = claim.user.as_str() == room.own_user_id();
+        // What reaches this point came by Olm from a device of the claimant's (`direct::read`).
+        admissible(ClaimantFacts { own, joined, ignored, proven: true })
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already.
@@ -160,7 +168,7 @@ impl Actor {
         }
         let asked = self.store.asked(&facts.room, now());
         let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
-        let expires = now() + REQUEST_HOLDS;
+        let expires = now() + REQUEST_LIFETIME;
         let renewed = now() + REQUEST_RENEWED;
         let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         tokio::spawn(async move {
@@ -246,7 +254,7 @@ async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
 async fn expected(
     client: &Client,
     room: &Room,
-) -> matrix_sdk::Result<BTreeMap<UserId, Vec<crate::delivery::ledger::ExpectedDevice>>> {
+) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
     let mut expected = BTreeMap::new();
     for user in others(room).await? {
         expected.insert(ids::user(&user), direct::expected_devices(client, &user).await?);

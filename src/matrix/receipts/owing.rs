@@ -14,11 +14,11 @@ use crate::{
     delivery::{
         outbox::{Batch, Owed},
         policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
-        receipt::{Answer, Claim, ClaimState},
+        receipt::ClaimState,
         route::{self, Plan},
     },
     matrix::clock::now,
-    model::{EventId, Ms, ReceiptFate, RoomId, Route, UserId},
+    model::{EventId, ReceiptFate, RoomId, Route, UserId},
 };
 
 impl Actor {
@@ -61,7 +61,7 @@ impl Actor {
                 }),
                 Decision::Send => awaiting.push((room_facts.room.clone(), facts.event, facts.sender, facts.sent)),
                 Decision::Withhold(reason) if reason.is_lasting() => {
-                    settled.push((room_facts.room.clone(), facts.event, withheld(reason)));
+                    settled.push((room_facts.room.clone(), facts.event, reason.fate()));
                 }
                 Decision::Withhold(_) => {}
             }
@@ -156,10 +156,10 @@ impl Actor {
         for owed in std::mem::take(&mut batch.owed) {
             let reason = match &room {
                 Some(room) => self.withheld_by_now(room, &owed).await,
-                None => Some(Reason::NotJoined),
+                None => Some(Reason::Left),
             };
             match reason {
-                Some(reason) => settled.push((owed.room, owed.event, withheld(reason))),
+                Some(reason) => settled.push((owed.room, owed.event, reason.fate())),
                 None => kept.push(owed),
             }
         }
@@ -203,9 +203,7 @@ impl Actor {
         let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
         match route::choose(self.settings.route, self.stored(asking).unwrap_or_default()) {
             Plan::Direct(devices) => {
-                let claims =
-                    batch.owed.iter().map(|owed| (owed.event.clone(), Claim { at: Some(owed.since), state: owed.state }));
-                let answer = Answer { room: batch.room.clone(), receipts: claims.collect() };
+                let answer = batch.answer(now());
                 let (client, inputs) = (self.client.clone(), self.inputs.clone());
                 tokio::spawn(async move {
                     let outcome = match ids::sdk_user(&batch.sender) {
@@ -217,14 +215,14 @@ impl Actor {
             }
             Plan::Wait => {
                 let over = self.outbox.no_route(batch, now());
-                self.give_up(over, Reason::NobodyAsked);
+                self.give_up(over, Reason::NotAsked);
             }
             Plan::Off => self.give_up(batch.owed, Reason::RouteOff),
         }
     }
 
     fn give_up(&mut self, owed: Vec<Owed>, reason: Reason) {
-        let settled: Vec<_> = owed.into_iter().map(|owed| (owed.room, owed.event, withheld(reason))).collect();
+        let settled: Vec<_> = owed.into_iter().map(|owed| (owed.room, owed.event, reason.fate())).collect();
         let kept = self.store.settle(&settled);
         self.stored(kept);
     }
@@ -253,13 +251,9 @@ impl Actor {
         {
             let room: RoomFacts = self.room_facts(&room).await;
             if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, &self.settings, now()) {
-                fate = withheld(reason);
+                fate = reason.fate();
             }
         }
         let _ = self.events.send(Event::ReceiptFate { event, fate });
     }
-}
-
-fn withheld(reason: Reason) -> ReceiptFate {
-    ReceiptFate::Withheld { rule: reason.rule(), why: reason.sentence() }
 }
