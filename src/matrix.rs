@@ -12,6 +12,7 @@ use crate::{
 pub mod content;
 pub mod errors;
 pub mod session;
+pub mod timeline;
 
 /// Where one account lives on this machine, and what it starts with.
 #[derive(Clone, Debug)]
