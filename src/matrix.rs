@@ -156,18 +156,14 @@ impl Worker {
             Effect::FindHomeserver(typed) => self.find(typed),
             Effect::Login { homeserver, user, password } => {
                 let profile = self.profile.clone();
-                self.begin_login(
-                    async move { session::login_password(&profile, &homeserver, &user, &password).await },
-                );
+                self.begin_login(async move { session::login_password(&profile, &homeserver, &user, &password).await });
             }
             Effect::BrowserLogin { homeserver, method } => {
                 let (profile, events) = (self.profile.clone(), self.events.clone());
                 let open = move |url: String| {
                     let _ = events.send(Event::BrowserWaiting { url: SafeText::line(&url) });
                 };
-                self.begin_login(
-                    async move { session::login_browser(&profile, &homeserver, method, open).await },
-                );
+                self.begin_login(async move { session::login_browser(&profile, &homeserver, method, open).await });
             }
             Effect::CancelLogin => {
                 if let Some(login) = self.login.take() {

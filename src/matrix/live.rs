@@ -12,12 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Profile, actions, errors, ids,
-    receipts::Receipts,
-    rooms,
-    session::{self, Session},
-    sync::Sync,
-    timeline::OpenTimeline,
+    Profile, actions, errors, ids, receipts::Receipts, rooms, session::Session, sync::Sync, timeline::OpenTimeline,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -55,12 +50,10 @@ impl Live {
     ) -> Result<Self, SafeText> {
         let client = session.client.clone();
         let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
-        let receipts =
-            Receipts::start(&client, store, session.logged_in_at, profile.settings.clone(), events.clone())
-                .map_err(|error| errors::line(&error))?;
+        let receipts = Receipts::start(&client, store, session.logged_in_at, profile.settings.clone(), events.clone())
+            .map_err(|error| errors::line(&error))?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let changes = client.subscribe_to_session_changes();
-        session::watch(&session);
         let tasks = vec![
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone())),
@@ -115,7 +108,7 @@ impl Live {
         match effect {
             Effect::Reconnect => self.sync.try_now().await,
             Effect::OpenRoom(id) => self.open_room(&id).await,
-            Effect::CloseRoom => self.open = None,
+            Effect::CloseRoom => self.close_room(),
             Effect::Paginate(id) => {
                 if let Some(open) = self.open_timeline(&id) {
                     tokio::spawn(async move { open.paginate().await });
@@ -158,12 +151,18 @@ impl Live {
         self.open.clone().filter(|open| open.room_id() == id)
     }
 
+    fn close_room(&mut self) {
+        if let Some(open) = self.open.take().and_then(Arc::into_inner) {
+            tokio::spawn(open.close());
+        }
+    }
+
     async fn open_room(&mut self, id: &RoomId) {
-        self.open = None;
+        self.close_room();
         let Some(room) = self.room(id) else { return };
         match OpenTimeline::open(&room, self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
-            Err(sentence) => return self.tell(Event::Failed(sentence)),
+            Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }
         self.receipts.opened(id.clone());
         match room.load_composer_draft(None).await {
@@ -201,22 +200,21 @@ impl Live {
         };
         self.receipts.sending(id.clone());
         if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
-            self.tell(Event::NotQueued { room: id, text: typed, why: errors::line(&error) });
+            self.tell(Event::NotQueued { room: id, text: typed, why: errors::queue_sentence(&error) });
         }
     }
 
     async fn retry(&self, id: &RoomId, key: ItemKey) {
-        let (Some(open), Some(room)) = (self.open_timeline(id), self.room(id)) else { return };
-        match open.retry(&key).await {
-            Ok(()) => room.send_queue().set_enabled(true),
-            Err(why) => self.tell(Event::ItemFailed { key, why }),
+        let Some(open) = self.open_timeline(id) else { return };
+        if let Err(error) = open.retry(&key).await {
+            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
         }
     }
 
     async fn discard(&self, id: &RoomId, key: ItemKey) {
         let Some(open) = self.open_timeline(id) else { return };
-        if let Err(why) = open.discard(&key).await {
-            self.tell(Event::ItemFailed { key, why });
+        if let Err(error) = open.discard(&key).await {
+            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
         }
     }
 }

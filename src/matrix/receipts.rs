@@ -23,6 +23,7 @@ use matrix_sdk::{
     sync::RoomUpdates,
 };
 use tokio::{
+    runtime::Handle,
     sync::{
         broadcast::{Receiver, error::RecvError},
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -91,6 +92,15 @@ enum Input {
     Stop(oneshot::Sender<()>),
 }
 
+/// Why the actor cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("the event cache cannot be used: {0}")]
+    EventCache(#[from] matrix_sdk::event_cache::EventCacheError),
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
+}
+
 /// A handle on the actor.
 #[derive(Clone)]
 pub(super) struct Receipts {
@@ -105,7 +115,7 @@ impl Receipts {
         logged_in_at: Ms,
         settings: Settings,
         events: UnboundedSender<Event>,
-    ) -> Result<Self, matrix_sdk::event_cache::EventCacheError> {
+    ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
         direct::listen(client, inputs.clone());
@@ -116,6 +126,7 @@ impl Receipts {
         let actor = Actor {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            device: client.device_id().map(ids::device).unwrap_or_else(|| DeviceId::new("")),
             client: client.clone(),
             store,
             logged_in_at,
@@ -130,7 +141,12 @@ impl Receipts {
             newest: HashMap::new(),
             tasks,
         };
-        tokio::spawn(actor.run(receiver));
+        // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
+        let runtime = Handle::current();
+        std::thread::Builder::new()
+            .name("receipts".to_owned())
+            .spawn(move || runtime.block_on(actor.run(receiver)))
+            .map_err(StartError::Thread)?;
         Ok(Self { inputs })
     }
 
@@ -221,6 +237,7 @@ async fn forward_devices(
 struct Actor {
     client: Client,
     store: Store,
+    device: DeviceId,
     logged_in_at: Ms,
     settings: Settings,
     events: UnboundedSender<Event>,
@@ -313,7 +330,7 @@ impl Actor {
             Input::Fate(room, event) => self.tell_fate(&room, event).await,
             Input::Settings(settings) => self.settings = settings,
             Input::SyncToken(answer) => {
-                let token = self.store.sync_token();
+                let token = self.store.sync_token(&self.device);
                 let _ = answer.send(self.stored(token).flatten());
             }
             Input::SyncedTo(token) => {
@@ -321,7 +338,7 @@ impl Actor {
                 while let Ok(updates) = self.updates.try_recv() {
                     self.synced(updates).await;
                 }
-                let kept = self.store.set_sync_token(&token);
+                let kept = self.store.set_sync_token(&self.device, &token);
                 self.stored(kept);
             }
             Input::Stop(_) => {}

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use matrix_sdk::{Client, Room, RoomState, RoomDisplayName};
+use matrix_sdk::{Client, Room, RoomDisplayName, RoomState, sliding_sync::Version};
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use super::ids;
@@ -104,7 +104,7 @@ async fn name(room: &Room) -> SafeText {
 /// What rooms are sorted by: the server's own order with sliding sync (`bump_stamp`, which is no time), else the time
 /// of the newest event.
 fn activity(client: &Client, room: &Room) -> u64 {
-    if client.sliding_sync_version().is_native()
+    if matches!(client.sliding_sync_version(), Version::Native)
         && let Some(stamp) = room.recency_stamp()
     {
         return stamp.into();

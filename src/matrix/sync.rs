@@ -11,11 +11,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
 use matrix_sdk::{
     Client,
     config::{SyncSettings, SyncToken},
-    ruma::api::client::filter::FilterDefinition,
+    ruma::{OwnedRoomId, api::client::filter::FilterDefinition},
+    sliding_sync::Version,
 };
 use matrix_sdk_ui::{
     room_list_service::State as ListState,
@@ -54,7 +54,7 @@ impl Sync {
     /// Starts syncing; the connection's state and the first complete room list are told as events.
     pub(super) async fn start(client: &Client, receipts: &Receipts, events: &UnboundedSender<Event>) -> Self {
         let _ = events.send(Event::Connection(Connection::Connecting));
-        if client.sliding_sync_version().is_native() {
+        if matches!(client.sliding_sync_version(), Version::Native) {
             match SyncService::builder(client.clone()).with_offline_mode().build().await {
                 Ok(service) => return Self::sliding(Arc::new(service), events).await,
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
@@ -146,6 +146,8 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = FIRST_PAUSE;
     let mut first = true;
+    let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
+    listen_for_latest_events(&client, known.iter()).await;
     loop {
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
@@ -156,8 +158,8 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
                 pause = FIRST_PAUSE;
                 receipts.synced_to(response.next_batch.clone());
                 token = SyncToken::Specific(response.next_batch);
+                listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if first {
-                    listen_for_latest_events(&client).await;
                     let _ = events.send(Event::Connection(Connection::Online));
                     let _ = events.send(Event::RoomsComplete);
                 }
@@ -177,10 +179,10 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
 
 /// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps for rooms that
 /// somebody listens to.
-async fn listen_for_latest_events(client: &Client) {
+async fn listen_for_latest_events<'a>(client: &Client, rooms: impl Iterator<Item = &'a OwnedRoomId>) {
     let latest = client.latest_events().await;
-    for room in client.joined_rooms() {
-        if let Err(error) = latest.listen_to_room(room.room_id()).await {
+    for room in rooms {
+        if let Err(error) = latest.listen_to_room(room).await {
             tracing::debug!(%error, "no latest event for a room");
         }
     }

@@ -243,22 +243,14 @@ impl Actor {
 /// Everybody else who is joined.
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = room.members(RoomMemberships::JOIN).await?;
-    Ok(members
-        .iter()
-        .map(|member| member.user_id().to_owned())
-        .filter(|user| user != room.own_user_id())
-        .collect())
+    Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.
-async fn expected(
-    client: &Client,
-    room: &Room,
-) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+async fn expected(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
     let mut expected = BTreeMap::new();
     for user in others(room).await? {
         expected.insert(ids::user(&user), direct::expected_devices(client, &user).await?);
     }
     Ok(expected)
 }
-

@@ -6,7 +6,9 @@ use matrix_sdk::{
     Client,
     deserialized_responses::{AlgorithmInfo, EncryptionInfo},
     encryption::identities::{Device, UserDevices},
-    ruma::{OwnedDeviceId, OwnedUserId, RoomId as SdkRoomId, UserId as SdkUserId, events::AnyToDeviceEvent, serde::Raw},
+    ruma::{
+        OwnedDeviceId, OwnedUserId, RoomId as SdkRoomId, UserId as SdkUserId, events::AnyToDeviceEvent, serde::Raw,
+    },
 };
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
@@ -16,8 +18,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Input;
 use crate::{
     delivery::{
-        receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
         ledger::ExpectedDevice,
+        receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
     },
     matrix::{errors, ids},
     model::{DeviceId, Ms, SafeText, UserId},
@@ -40,16 +42,14 @@ pub(super) enum Message {
 
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    client.add_event_handler(
-        move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-            let inputs = inputs.clone();
-            async move {
-                if let Some(received) = read(&client, &raw, info).await {
-                    let _ = inputs.send(Input::Received(received));
-                }
+    client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
+        let inputs = inputs.clone();
+        async move {
+            if let Some(received) = read(&client, &raw, info).await {
+                let _ = inputs.send(Input::Received(received));
             }
-        },
-    );
+        }
+    });
 }
 
 #[derive(Deserialize)]
@@ -194,7 +194,8 @@ async fn send(
 impl From<&matrix_sdk::Error> for NotSent {
     fn from(error: &matrix_sdk::Error) -> Self {
         tracing::debug!(error = %errors::sentence(error), "a delivery message was not sent");
-        let retry_after = errors::retry_after(error).map(|wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(Ms::MAX));
+        let retry_after =
+            errors::retry_after(error).map(|wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(Ms::MAX));
         Self { retry_after }
     }
 }

@@ -3,7 +3,10 @@
 use matrix_sdk::{
     Client, Room, RoomState,
     deserialized_responses::MemberEvent,
-    ruma::{UserId as SdkUserId, events::room::{join_rules::JoinRule as SdkJoinRule, member::MembershipState}},
+    ruma::{
+        UserId as SdkUserId,
+        events::room::{join_rules::JoinRule as SdkJoinRule, member::MembershipState},
+    },
 };
 
 use crate::{
@@ -58,13 +61,8 @@ pub(super) async fn sender(client: &Client, room: &Room, user: &SdkUserId, known
     if member.is_none() && !room.are_members_synced() {
         return None;
     }
-    let verified = client
-        .encryption()
-        .get_user_identity(user)
-        .await
-        .ok()
-        .flatten()
-        .is_some_and(|identity| identity.is_verified());
+    let verified =
+        client.encryption().get_user_identity(user).await.ok().flatten().is_some_and(|identity| identity.is_verified());
     Some(SenderFacts {
         own: false,
         joined: member.is_some_and(|member| *member.membership() == MembershipState::Join),

@@ -30,7 +30,7 @@ struct Glance {
 /// The facts about an event; `None` when it has no id, sender or time.
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
-    let readable = !event.is_utd();
+    let readable = !event.kind.is_utd();
     Some(EventFacts {
         kind: if readable { glance.kind() } else { EventKind::Message },
         redacted: glance.redacted(),
@@ -45,8 +45,7 @@ impl Glance {
     /// P4. What cannot be decrypted is taken for a message until it can be.
     fn kind(&self) -> EventKind {
         let replaces = self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str) == Some("m.replace");
-        let verification =
-            self.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request");
+        let verification = self.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request");
         match self.kind.as_str() {
             "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start"
                 if self.state_key.is_none() && !replaces && !verification =>
@@ -82,7 +81,8 @@ mod tests {
     #[test]
     fn p4_only_what_a_person_sees_as_a_new_message() {
         let text = json!({"msgtype": "m.text", "body": "hi"});
-        let edit = json!({"msgtype": "m.text", "body": "* hi", "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}});
+        let edit =
+            json!({"msgtype": "m.text", "body": "* hi", "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}});
         let reaction = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": "$x", "key": "+"}});
         let cases = [
             ("m.room.message", &text, EventKind::Message),

@@ -40,8 +40,8 @@ impl Actor {
             }
             let fate = self.store.fate(&room_facts.room, &facts.event);
             match self.stored(fate) {
-                Some(ReceiptFate::NotConsidered) => {}
-                Some(ReceiptFate::AwaitingKey) if facts.readable => {}
+                Some(None) => {}
+                Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => {}
                 _ => continue,
             }
             let Some(sender) = self.sender_facts(room, &facts.sender).await else {
@@ -139,8 +139,7 @@ impl Actor {
 
     /// Sends the batches whose time has come, after deciding about each entry once more (P3, P5, P8).
     pub(super) async fn answer_what_is_due(&mut self) {
-        let expired = self.held.expire(now());
-        tracing::debug!(expired, "claims about events that are not known were dropped");
+        self.held.expire(now());
         for batch in self.outbox.due(now()) {
             if let Some(batch) = self.still_owed(batch).await {
                 self.answer(batch);
@@ -243,7 +242,7 @@ impl Actor {
     /// Tells what was done about an event, or would be.
     pub(super) async fn tell_fate(&mut self, room_id: &RoomId, event: EventId) {
         let fate = self.store.fate(room_id, &event);
-        let mut fate = self.stored(fate).unwrap_or(ReceiptFate::NotConsidered);
+        let mut fate = self.stored(fate).flatten().unwrap_or(ReceiptFate::NotConsidered);
         if fate == ReceiptFate::NotConsidered
             && let Some(room) = ids::sdk_room(room_id).and_then(|id| self.client.get_room(&id))
             && let Some(facts) = self.find(&room, &event).await
