@@ -1,0 +1,1 @@
+//! The program and its terminal: what a person's shell looks like after kvitto, however kvitto ended.
