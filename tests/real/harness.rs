@@ -145,7 +145,8 @@ fn terminal_answers_where_its_cursor_is() {
 
 #[test]
 fn terminal_signals_and_resizes_the_program_in_the_foreground() {
-    let wait = "trap 'stty size' WINCH; trap 'echo terminated; exit 0' TERM; echo ready; sleep 600 & while :; do wait; done";
+    let wait =
+        "trap 'stty size' WINCH; trap 'echo terminated; exit 0' TERM; echo ready; sleep 600 & while :; do wait; done";
     let mut terminal = Terminal::script(&format!("sh -c \"{wait}\""), 40, 5);
     terminal.wait_for_text("ready");
     terminal.resize(30, 8);
