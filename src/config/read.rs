@@ -5,10 +5,7 @@
 
 use std::ops::Range;
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
 use super::{
     Config, Problem,
@@ -20,7 +17,11 @@ pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
     let mut walk = Walk { text, config: Config::default(), problems: Vec::new() };
     match DeTable::parse(text) {
         Ok(table) => walk.table(&Place::default(), table.get_ref()),
-        Err(error) => walk.problem("", error.span().unwrap_or(0..0), error.message(), None),
+        Err(error) => {
+            let at = error.span().unwrap_or(0..0);
+            let what = format!("{}: {}", error.message(), shown(text, at.clone()));
+            walk.problem("", at, what.trim_end_matches(": "), None);
+        }
     }
     walk.problems.sort_by_key(|problem| (problem.line, problem.column));
     if walk.problems.is_empty() { Ok(walk.config) } else { Err(walk.problems) }
@@ -77,7 +78,7 @@ impl Walk<'_> {
                 self.problem(&child.written, name.span(), "not an id", Some(hint.into()));
             } else if let Some(key) = KEYS.iter().find(|key| key.name == child.pattern) {
                 if let Err(hint) = key.read(&mut self.config, &child.id, value.get_ref()) {
-                    let what = format!("{} is not a value of this", shown(self.text, value));
+                    let what = format!("{} is not a value of this", shown(self.text, value.span()));
                     self.problem(&child.written, value.span(), &what, Some(hint));
                 }
             } else if !leads_on(&child.pattern) {
@@ -135,9 +136,9 @@ fn meant(table: &str, name: &str) -> String {
     format!("there is {}", names.join(", "))
 }
 
-/// The value as the user wrote it, cut where it gets long.
-fn shown(text: &str, value: &Spanned<DeValue<'_>>) -> String {
-    let written = text.get(value.span()).unwrap_or_default();
+/// This part as the user wrote it, cut where it gets long.
+fn shown(text: &str, part: Range<usize>) -> String {
+    let written = text.get(part).unwrap_or_default();
     let line: String = written.lines().next().unwrap_or_default().chars().take(40).collect();
     if line.len() < written.len() { format!("{line}…") } else { line }
 }

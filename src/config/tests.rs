@@ -48,7 +48,27 @@ fn every_choice_is_shown_and_read() {
 fn the_settings_are_shown_as_they_would_be_written() {
     let config = Config::parse("[delivery.rooms.\"!a:b\"]\nsend = \"off\"\n[ui]\ntheme = \"16\"\n").unwrap();
     assert_eq!(config.palette, Some(Palette::Sixteen));
-    insta::assert_snapshot!(config.to_toml(), @"");
+    insta::assert_snapshot!(config.to_toml(), @r#"
+[delivery]
+send = "auto"
+max_members = 50
+who = "known"
+timing = "balanced"
+route = "auto"
+
+[delivery.rooms."!a:b"]
+send = "off"
+
+[ui]
+theme = "16"
+
+[ui.marks]
+style = "devices"
+glyphs = "unicode"
+
+[log]
+level = "info"
+"#);
 }
 
 /// What is said about a text that is wrong.
@@ -58,20 +78,50 @@ fn complaint(text: &str) -> String {
 
 #[test]
 fn a_problem_has_its_key_line_column_and_hint() {
-    insta::assert_snapshot!(complaint("[delivery]\nsend = \"on\"\n  who = \"knwon\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery]\nwho = \"friends\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery]\nmax_member = 3\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery]\nmax_members = \"many\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery]\nmax_members = 0\n"), @"");
-    insta::assert_snapshot!(complaint("[delivry]\nsend = \"on\"\n"), @"");
-    insta::assert_snapshot!(complaint("[ui]\nstyle = \"count\"\n"), @"");
-    insta::assert_snapshot!(complaint("[ui]\ncolour = \"dark\"\n"), @"");
-    insta::assert_snapshot!(complaint("[ui]\nmarks = \"ascii\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery.rooms.\"#alias:b\"]\nsend = \"on\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery.people.bob]\nwho = \"nobody\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery.rooms.\"!ä:b\"]\nsend = \"never\"\n"), @"");
-    insta::assert_snapshot!(complaint("[delivery]\nsend = on\n"), @"");
-    insta::assert_snapshot!(complaint("[log]\nlevel = \"info\"\nlevel = \"warn\"\n"), @"");
+    let wrong = [
+        "[delivery]\nsend = \"on\"\n  who = \"knwon\"\n",
+        "[delivery]\nwho = \"friends\"\n",
+        "[delivery]\nmax_member = 3\n",
+        "[delivery]\nmax_members = \"many\"\n",
+        "[delivery]\nmax_members = 0\n",
+        "[delivry]\nsend = \"on\"\n",
+        "[ui]\nstyle = \"count\"\n",
+        "[ui]\ncolour = \"dark\"\n",
+        "[ui]\nmarks = \"ascii\"\n",
+        "[delivery.rooms.\"#alias:b\"]\nsend = \"on\"\n",
+        "[delivery.people.bob]\nwho = \"nobody\"\n",
+        "delivery.rooms.\"!ä:b\".send = \"never\"\n",
+        "[delivery]\nsend = on\n",
+        "[log]\nlevel = \"info\"\nlevel = \"warn\"\n",
+    ];
+    insta::assert_snapshot!(wrong.map(complaint).join("\n"), @r##"
+  line 3, column 9: delivery.who: "knwon" is not a value of this
+    did you mean "known"? It can be "everyone", "known", "verified", "nobody"
+  line 2, column 7: delivery.who: "friends" is not a value of this
+    use one of "everyone", "known", "verified", "nobody"
+  line 2, column 1: delivery.max_member: there is no such key
+    did you mean `max_members`?
+  line 2, column 15: delivery.max_members: "many" is not a value of this
+    use a whole number, 1 or more
+  line 2, column 15: delivery.max_members: 0 is not a value of this
+    use a whole number, 1 or more
+  line 1, column 2: delivry: there is no such key
+    did you mean `delivery`?
+  line 2, column 1: ui.style: there is no such key
+    did you mean `ui.marks.style`?
+  line 2, column 1: ui.colour: there is no such key
+    there is theme, marks
+  line 2, column 9: ui.marks: this is not a value
+    it is a table: write [ui.marks] and its keys below
+  line 1, column 17: delivery.rooms."#alias:b": not an id
+    a room is named by its id, "!…" (an alias, "#…", can change hands)
+  line 1, column 18: delivery.people.bob: not an id
+    a person is named by the full user id, "@name:server"
+  line 1, column 30: delivery.rooms."!ä:b".send: "never" is not a value of this
+    use one of "auto", "on", "off"
+  line 2, column 8: string values must be quoted, expected literal string: on
+  line 3, column 1: duplicate key: level
+    "##);
 }
 
 #[test]
@@ -96,8 +146,21 @@ fn edited(text: &str, room: &str, send: Option<Send>) -> String {
 fn setting_a_room_keeps_comments_and_order() {
     let text =
         "# mine\n[log]\nlevel = \"warn\" # quiet\n\n[delivery] # all\nwho = \"known\"\n\n[ui]\ntheme = \"none\"\n";
-    insta::assert_snapshot!(edited(text, "!a:b", Some(Send::Off)), @"");
-    insta::assert_snapshot!(edited("", "!a:b", Some(Send::On)), @"");
+    insta::assert_snapshot!(edited(text, "!a:b", Some(Send::Off)), @r#"
+# mine
+[log]
+level = "warn" # quiet
+
+[delivery] # all
+who = "known"
+
+[delivery.rooms."!a:b"]
+send = "off"
+
+[ui]
+theme = "none"
+"#);
+    assert_eq!(edited("", "!a:b", Some(Send::On)), "[delivery.rooms.\"!a:b\"]\nsend = \"on\"\n");
 }
 
 #[test]
@@ -116,9 +179,22 @@ fn changing_a_room_changes_the_one_word() {
 
 #[test]
 fn a_second_room_is_written_as_the_first_is() {
-    insta::assert_snapshot!(edited("[delivery]\nrooms.\"!a\".send = \"on\"\n", "!b", Some(Send::Off)), @"");
-    insta::assert_snapshot!(edited("delivery = { rooms = { \"!a\" = { send = \"on\" } } }\n", "!b", Some(Send::Off)), @"");
-    insta::assert_snapshot!(edited("[delivery.rooms.\"!a\"]\nsend = \"on\"\n\n# end\n", "!b", Some(Send::Off)), @"");
+    for (before, after) in [
+        (
+            "[delivery]\nrooms.\"!a\".send = \"on\"\n",
+            "[delivery]\nrooms.\"!a\".send = \"on\"\nrooms.\"!b\".send = \"off\"\n",
+        ),
+        (
+            "[delivery]\nrooms = { \"!a\" = { send = \"on\" } }\n",
+            "[delivery]\nrooms = { \"!a\" = { send = \"on\" } , \"!b\" = { send = \"off\" } }\n",
+        ),
+        (
+            "[delivery.rooms.\"!a\"]\nsend = \"on\"\n\n# end\n",
+            "[delivery.rooms.\"!a\"]\nsend = \"on\"\n\n[delivery.rooms.\"!b\"]\nsend = \"off\"\n\n# end\n",
+        ),
+    ] {
+        assert_eq!(edited(before, "!b", Some(Send::Off)), after);
+    }
 }
 
 #[test]
