@@ -10,6 +10,7 @@ use std::{
 };
 
 use code::{declared_modules, first_word, groups, literals, paths, paths_here, production};
+use kvitto::config::{Config, KEYS};
 use proc_macro2::{TokenStream, TokenTree};
 
 #[path = "tidy/code.rs"]
@@ -130,6 +131,17 @@ fn files_say_what_they_are_and_stay_small() {
     assert_none(&problems);
 }
 
+#[test]
+fn the_example_config_is_the_defaults_and_names_exactly_the_keys_there_are() {
+    let example = fs::read_to_string(package().join("config.example.toml")).expect("the example is there");
+    assert_eq!(Config::parse(&example), Ok(Config::default()));
+
+    let all = uncommented(&example).parse().expect("the example is TOML, what is commented out included");
+    let named: BTreeSet<_> = keys("", &all).into_iter().collect();
+    let known: BTreeSet<_> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+    assert_eq!(named, known);
+}
+
 // ── What they are made of ────────────────────────────────────────────────────────────────────────────────────────────
 
 fn assert_none(problems: &[String]) {
@@ -191,6 +203,24 @@ fn is_pure(source: &Source) -> bool {
 fn module_of(path: &str) -> Vec<String> {
     let name = path.trim_start_matches("src/").trim_end_matches(".rs");
     if ["lib", "main"].contains(&name) { Vec::new() } else { name.split('/').map(str::to_owned).collect() }
+}
+
+/// The example with its commented settings (`# [table]`, `# key = value`) in force.
+fn uncommented(example: &str) -> String {
+    let is_key = |text: &str| text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+    let is_setting = |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key));
+    let lines = example.lines().map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The full names of the keys in `table`, with `*` for the id of a room or a person.
+fn keys(place: &str, table: &toml::Table) -> Vec<String> {
+    let found = table.iter().flat_map(|(name, value)| {
+        let name = if name.starts_with(['!', '@']) { "*" } else { name };
+        let name = if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+        value.as_table().map_or_else(|| vec![name.clone()], |table| keys(&name, table))
+    });
+    found.collect()
 }
 
 /// The table in the docs of `src/lib.rs`: `| [`module`] | what it is | `a`, `b::c` |`.

@@ -4,5 +4,6 @@
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
 mod harness;
+mod login;
 mod support;
 mod terminal;

@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod proxy;
+pub mod screens;
 pub mod synapse;
 pub mod terminal;
 pub mod venv;

@@ -6,6 +6,7 @@
 
 use std::{
     fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -30,7 +31,9 @@ pub fn python() -> PathBuf {
 }
 
 fn make(venv: &Path, python: &Path) {
-    eprintln!("Installing {SYNAPSE} from PyPI into {} for the tests. This is done once.", venv.display());
+    // Not by `eprintln!`: a test runner would keep it back, and this takes a while.
+    let news = format!("Installing {SYNAPSE} from PyPI into {} for the tests. This is done once.\n", venv.display());
+    let _ = io::stderr().write_all(news.as_bytes());
     if venv.exists() {
         fs::remove_dir_all(venv).expect("a half-made environment can be removed");
     }

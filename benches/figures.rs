@@ -1,2 +1,0 @@
-//! The figures of the README, measured in one run.
-fn main() {}
