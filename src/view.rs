@@ -1,3 +1,5 @@
 //! Draws the state, and only looks.
 
 pub mod theme;
+mod ticks;
+mod wrap;

@@ -1,1 +1,360 @@
 //! Colours and glyphs.
+//!
+//! The problem: a terminal may have a dark or a light background, eight colours or none, and a font without the
+//! signs we would like. The way: the view never names a colour or a sign; it asks for a [`Role`] or a symbol, and
+//! one table here answers for the chosen palette and glyph set. Only the terminal's own sixteen colours are used, so
+//! that the user's scheme decides what they look like, and the background of the screen is never set. Every state
+//! also differs in its text or attributes, so the palette `none` loses nothing (`NO_COLOR`, <https://no-color.org>).
+
+use ratatui::{
+    style::{Color, Modifier, Style},
+    symbols::border,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{SpanStyle, UserId};
+
+/// How the delivery mark is drawn (`ui.marks.style`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkStyle {
+    /// One glyph a device, grouped by person.
+    #[default]
+    Devices,
+    /// How many of how many devices.
+    Count,
+    /// One tick on the server, two on every device.
+    Classic,
+}
+
+/// Which signs are used, for marks and for everything else (`ui.marks.glyphs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Glyphs {
+    /// `✓ ● ○ …`
+    #[default]
+    Unicode,
+    /// Nothing beyond ASCII.
+    Ascii,
+}
+
+/// Which colours are used (`ui.palette`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Palette {
+    /// For a dark background: the bright half of the sixteen colours.
+    #[default]
+    Dark,
+    /// For a light background: the dark half.
+    Light,
+    /// For a plain console: six basic colours and bold, neither dim nor italic.
+    Sixteen,
+    /// No colour at all, attributes only.
+    None,
+}
+
+/// Everything about the looks that can be set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Theme {
+    /// How delivery marks are drawn.
+    pub style: MarkStyle,
+    /// Which signs are used.
+    pub glyphs: Glyphs,
+    /// Which colours are used.
+    pub palette: Palette,
+}
+
+/// What a piece of the screen means; the theme says how that looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Running text.
+    Text,
+    /// Less important: times, hints, notices.
+    Dim,
+    /// A heading or a name.
+    Heading,
+    /// What has the focus, and the selection's bar.
+    Accent,
+    /// Frames and rules.
+    Rule,
+    /// The selected row of a list that has the focus.
+    Selected,
+    /// The selected row of a list that has not.
+    SelectedElsewhere,
+    /// A key that can be pressed.
+    Key,
+    /// There is something new.
+    Unread,
+    /// Something new that mentions this user.
+    Mention,
+    /// Something failed.
+    Error,
+    /// Something needs a look.
+    Warning,
+    /// Something went well.
+    Good,
+    /// A device has the message.
+    Delivered,
+    /// Everyone has read it.
+    Read,
+    /// A sender's name; the number is [`sender_hue`]'s.
+    Sender(u8),
+}
+
+/// How many colours senders' names are spread over.
+const SENDER_HUES: u8 = 6;
+
+/// A stable hue for a user's name: FNV-1a over the id, so that it is the same after a restart.
+pub fn sender_hue(user: &UserId) -> u8 {
+    let hash =
+        user.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    // The low bits of FNV-1a are weak; fold the high ones in.
+    let folded = (hash >> 16) ^ hash;
+    u8::try_from(folded % u32::from(SENDER_HUES)).unwrap_or(0)
+}
+
+impl Theme {
+    /// How something of this role looks.
+    pub fn role(&self, role: Role) -> Style {
+        let style = Style::new().add_modifier(self.modifier(role));
+        match self.color(role) {
+            Some(color) => style.fg(color),
+            None => style,
+        }
+    }
+
+    fn modifier(&self, role: Role) -> Modifier {
+        let coloured = self.palette != Palette::None;
+        let faint = if self.palette == Palette::Sixteen { Modifier::empty() } else { Modifier::DIM };
+        match role {
+            Role::Text | Role::Delivered => Modifier::empty(),
+            Role::Dim => faint,
+            // A colour is quiet enough; without one the frames would be as loud as the text.
+            Role::Rule => {
+                if coloured {
+                    Modifier::empty()
+                } else {
+                    faint
+                }
+            }
+            Role::Good => Modifier::empty(),
+            Role::Heading | Role::Accent | Role::Key | Role::Unread | Role::Read | Role::Sender(_) => Modifier::BOLD,
+            Role::Mention | Role::Error => Modifier::BOLD,
+            Role::Warning => {
+                if coloured {
+                    Modifier::empty()
+                } else {
+                    Modifier::UNDERLINED
+                }
+            }
+            Role::Selected => Modifier::REVERSED,
+            Role::SelectedElsewhere => Modifier::BOLD,
+        }
+    }
+
+    fn color(&self, role: Role) -> Option<Color> {
+        let (dark, light, basic) = match role {
+            Role::Text | Role::Heading | Role::Selected | Role::SelectedElsewhere => return None,
+            // `DIM` alone where the terminal can do it: grey is not readable in every scheme.
+            Role::Dim => return None,
+            Role::Rule => (Color::DarkGray, Color::Gray, Color::Blue),
+            Role::Accent | Role::Key => (Color::LightCyan, Color::Blue, Color::Cyan),
+            Role::Unread => (Color::LightYellow, Color::Blue, Color::Cyan),
+            Role::Mention | Role::Error => (Color::LightRed, Color::Red, Color::Red),
+            Role::Warning => (Color::LightYellow, Color::Magenta, Color::Yellow),
+            Role::Good | Role::Delivered => (Color::LightGreen, Color::Green, Color::Green),
+            Role::Read => (Color::LightBlue, Color::Blue, Color::Cyan),
+            Role::Sender(hue) => match hue % SENDER_HUES {
+                0 => (Color::LightBlue, Color::Blue, Color::Blue),
+                1 => (Color::LightGreen, Color::Green, Color::Green),
+                2 => (Color::LightMagenta, Color::Magenta, Color::Magenta),
+                3 => (Color::LightYellow, Color::Red, Color::Yellow),
+                4 => (Color::LightCyan, Color::Cyan, Color::Cyan),
+                _ => (Color::LightRed, Color::LightRed, Color::Red),
+            },
+        };
+        match self.palette {
+            Palette::Dark => Some(dark),
+            Palette::Light => Some(light),
+            Palette::Sixteen => Some(basic),
+            Palette::None => None,
+        }
+    }
+
+    /// How a span of a message looks on top of `base`.
+    pub fn span(&self, base: Style, span: SpanStyle) -> Style {
+        let mut modifier = Modifier::empty();
+        modifier.set(Modifier::BOLD, span.bold);
+        modifier.set(Modifier::ITALIC, span.italic && self.palette != Palette::Sixteen);
+        modifier.set(
+            Modifier::UNDERLINED,
+            span.underline || span.link || (span.italic && self.palette == Palette::Sixteen),
+        );
+        modifier.set(Modifier::CROSSED_OUT, span.strike);
+        let color = match (span.link, span.code) {
+            (true, _) => self.color(Role::Accent),
+            (_, true) => self.color(Role::Warning),
+            _ => None,
+        };
+        let style = base.add_modifier(modifier);
+        color.map_or(style, |color| style.fg(color))
+    }
+
+    /// The signs of the chosen glyph set.
+    pub fn symbols(&self) -> &'static Symbols {
+        match self.glyphs {
+            Glyphs::Unicode => &UNICODE,
+            Glyphs::Ascii => &ASCII,
+        }
+    }
+}
+
+/// The signs that are not delivery marks (those are in [`super::ticks`]).
+#[derive(Debug)]
+pub struct Symbols {
+    /// Text was cut here.
+    pub ellipsis: &'static str,
+    /// The selected row.
+    pub bar: &'static str,
+    /// In front of quoted text.
+    pub quote: &'static str,
+    /// Between facts in one line.
+    pub dot: &'static str,
+    /// More is below.
+    pub down: &'static str,
+    /// More is above.
+    pub up: &'static str,
+    /// Between panes.
+    pub vertical: &'static str,
+    /// Between rows.
+    pub horizontal: &'static str,
+    /// Covers a hidden spoiler.
+    pub cover: &'static str,
+    /// In front of a state change.
+    pub notice: &'static str,
+    /// In front of an invite.
+    pub invite: &'static str,
+    /// Something is under way.
+    pub busy: &'static str,
+    /// Connected.
+    pub online: &'static str,
+    /// Not connected.
+    pub offline: &'static str,
+    /// Instead of a typed password's characters.
+    pub secret: &'static str,
+    /// Frames.
+    pub border: border::Set<'static>,
+}
+
+const UNICODE: Symbols = Symbols {
+    ellipsis: "…",
+    bar: "▌",
+    quote: "│",
+    dot: "·",
+    down: "↓",
+    up: "↑",
+    vertical: "│",
+    horizontal: "─",
+    cover: "▒",
+    notice: "·",
+    invite: "✉",
+    busy: "…",
+    online: "●",
+    offline: "○",
+    secret: "•",
+    border: border::ROUNDED,
+};
+
+const ASCII: Symbols = Symbols {
+    ellipsis: "~",
+    bar: ">",
+    quote: "|",
+    dot: "-",
+    down: "v",
+    up: "^",
+    vertical: "|",
+    horizontal: "-",
+    cover: "#",
+    notice: "-",
+    invite: "+",
+    busy: "...",
+    online: "*",
+    offline: "o",
+    secret: "*",
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 22] = [
+        Role::Text,
+        Role::Dim,
+        Role::Heading,
+        Role::Accent,
+        Role::Rule,
+        Role::Selected,
+        Role::SelectedElsewhere,
+        Role::Key,
+        Role::Unread,
+        Role::Mention,
+        Role::Error,
+        Role::Warning,
+        Role::Good,
+        Role::Delivered,
+        Role::Read,
+        Role::Sender(0),
+        Role::Sender(1),
+        Role::Sender(2),
+        Role::Sender(3),
+        Role::Sender(4),
+        Role::Sender(5),
+        Role::Sender(6),
+    ];
+
+    #[test]
+    fn no_role_sets_a_background_and_palette_none_sets_no_colour() {
+        for palette in [Palette::Dark, Palette::Light, Palette::Sixteen, Palette::None] {
+            let theme = Theme { palette, ..Theme::default() };
+            for role in ROLES {
+                let style = theme.role(role);
+                assert_eq!(style.bg, None, "{palette:?} {role:?}");
+                assert!(palette != Palette::None || style.fg.is_none(), "{role:?}");
+            }
+            let link = theme.span(Style::new(), SpanStyle { link: true, code: true, ..SpanStyle::default() });
+            assert_eq!(link.fg.is_none(), palette == Palette::None);
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_config_file() {
+        #[derive(Deserialize)]
+        struct Looks {
+            style: MarkStyle,
+            glyphs: Glyphs,
+            palette: Palette,
+        }
+        let looks: Looks = toml::from_str("style = 'classic'\nglyphs = 'ascii'\npalette = 'sixteen'").unwrap();
+        assert_eq!((looks.style, looks.glyphs, looks.palette), (MarkStyle::Classic, Glyphs::Ascii, Palette::Sixteen));
+    }
+
+    #[test]
+    fn hues_are_stable_and_spread() {
+        let hue = |name: &str| sender_hue(&UserId::new(format!("@{name}:example.org")));
+        assert_eq!(hue("ada"), hue("ada"));
+        let mut used: Vec<u8> = (0..60).map(|n| hue(&format!("user{n}"))).collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(used, [0, 1, 2, 3, 4, 5]);
+    }
+}

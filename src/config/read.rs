@@ -1,0 +1,144 @@
+//! From the text to a [`Config`], with a place and a hint for everything that is wrong.
+//!
+//! The parsed tables are walked beside [`KEYS`]: a path that is in the table is read, a path that leads to one is
+//! followed, and anything else is unknown. TOML's own spans give the places.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    Config, Problem,
+    keys::{KEYS, quote},
+};
+
+/// The settings of this text, or all its problems in the order of the text.
+pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
+    let mut walk = Walk { text, config: Config::default(), problems: Vec::new() };
+    match DeTable::parse(text) {
+        Ok(table) => walk.table(&Place::default(), table.get_ref()),
+        Err(error) => {
+            let at = error.span().unwrap_or(0..0);
+            let what = format!("{}: {}", error.message(), shown(text, at.clone()));
+            walk.problem("", at, what.trim_end_matches(": "), None);
+        }
+    }
+    walk.problems.sort_by_key(|problem| (problem.line, problem.column));
+    if walk.problems.is_empty() { Ok(walk.config) } else { Err(walk.problems) }
+}
+
+/// The word that is most like this one, if any is like it at all.
+pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |other: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
+    words.min_by_key(likeness).filter(|near| likeness(near) <= (near.chars().count() / 3).max(1))
+}
+
+/// Where the walk stands.
+#[derive(Clone, Default)]
+struct Place {
+    /// As in [`KEYS`]: `delivery.rooms.*`.
+    pattern: String,
+    /// As written: `delivery.rooms."!a"`.
+    written: String,
+    /// What stands for the `*`.
+    id: String,
+}
+
+impl Place {
+    fn child(&self, name: &str) -> Self {
+        let join = |parent: &str, name: &str| {
+            if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
+        };
+        let any = join(&self.pattern, "*");
+        let written = join(&self.written, &quote(name));
+        if leads_on(&any) {
+            Self { pattern: any, written, id: name.into() }
+        } else {
+            Self { pattern: join(&self.pattern, name), written, id: self.id.clone() }
+        }
+    }
+}
+
+/// Whether this is a table that has keys in it.
+fn leads_on(pattern: &str) -> bool {
+    KEYS.iter().any(|key| key.name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
+}
+
+struct Walk<'a> {
+    text: &'a str,
+    config: Config,
+    problems: Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn table(&mut self, place: &Place, table: &DeTable<'_>) {
+        for (name, value) in table {
+            let child = place.child(name.get_ref());
+            if let Some(hint) = wrong_id(&child) {
+                self.problem(&child.written, name.span(), "not an id", Some(hint.into()));
+            } else if let Some(key) = KEYS.iter().find(|key| key.name == child.pattern) {
+                if let Err(hint) = key.read(&mut self.config, &child.id, value.get_ref()) {
+                    let what = format!("{} is not a value of this", shown(self.text, value.span()));
+                    self.problem(&child.written, value.span(), &what, Some(hint));
+                }
+            } else if !leads_on(&child.pattern) {
+                let hint = meant(&place.pattern, name.get_ref());
+                self.problem(&child.written, name.span(), "there is no such key", Some(hint));
+            } else if let DeValue::Table(inner) = value.get_ref() {
+                self.table(&child, inner);
+            } else {
+                let hint = format!("it is a table: write [{}] and its keys below", child.written);
+                self.problem(&child.written, value.span(), "this is not a value", Some(hint));
+            }
+        }
+    }
+
+    fn problem(&mut self, key: &str, at: Range<usize>, what: &str, hint: Option<String>) {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        self.problems.push(Problem {
+            line: before.matches('\n').count() + 1,
+            column: before.rsplit('\n').next().unwrap_or(before).chars().count() + 1,
+            key: key.into(),
+            what: what.into(),
+            hint,
+        });
+    }
+}
+
+/// What is wrong with the id of a room's or a person's table.
+fn wrong_id(place: &Place) -> Option<&'static str> {
+    match place.pattern.as_str() {
+        "delivery.rooms.*" if !place.id.starts_with('!') => {
+            Some("a room is named by its id, \"!…\" (an alias, \"#…\", can change hands)")
+        }
+        "delivery.people.*" if !(place.id.starts_with('@') && place.id.contains(':')) => {
+            Some("a person is named by the full user id, \"@name:server\"")
+        }
+        _ => None,
+    }
+}
+
+/// What somebody who wrote this unknown name in this table may have meant.
+fn meant(table: &str, name: &str) -> String {
+    let inside = |key: &'static str| match table {
+        "" => Some(key),
+        _ => key.strip_prefix(table)?.strip_prefix('.'),
+    };
+    let here = || KEYS.iter().filter_map(|key| inside(key.name)).filter_map(|rest| rest.split('.').next());
+    if let Some(near) = nearest(name, here()) {
+        return format!("did you mean `{near}`?");
+    }
+    if let Some(key) = KEYS.iter().find(|key| key.name.rsplit('.').next() == Some(name)) {
+        return format!("did you mean `{}`?", key.name);
+    }
+    let mut names: Vec<_> = here().collect();
+    names.dedup();
+    format!("there is {}", names.join(", "))
+}
+
+/// This part as the user wrote it, cut where it gets long.
+fn shown(text: &str, part: Range<usize>) -> String {
+    let written = text.get(part).unwrap_or_default();
+    let line: String = written.lines().next().unwrap_or_default().chars().take(40).collect();
+    if line.len() < written.len() { format!("{line}…") } else { line }
+}

@@ -1,0 +1,78 @@
+//! The words that stand for a choice in `config.toml`, one table for each type: it parses, prints and helps.
+
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    delivery::policy::{RouteChoice, Send, Timing, Who},
+    view::theme::{Glyphs, MarkStyle, Palette},
+};
+
+/// A setting that is one of a few words.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    /// Every word and what it means, in the order in which people should see them.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// The word for this.
+    fn word(self) -> &'static str {
+        // Every variant is in the table (`every_choice_is_shown_and_read` looks).
+        Self::WORDS.iter().find(|(_, choice)| *choice == self).map_or("", |(word, _)| word)
+    }
+
+    /// What this word means.
+    fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice)
+    }
+}
+
+impl Choice for Send {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)];
+}
+
+impl Choice for Who {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("everyone", Self::Everyone), ("known", Self::Known), ("verified", Self::Verified), ("nobody", Self::Nobody)];
+}
+
+impl Choice for Timing {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("immediate", Self::Immediate),
+        ("prompt", Self::Prompt),
+        ("balanced", Self::Balanced),
+        ("guarded", Self::Guarded),
+    ];
+}
+
+impl Choice for RouteChoice {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("direct", Self::Direct), ("off", Self::Off)];
+}
+
+impl Choice for MarkStyle {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("devices", Self::Devices), ("count", Self::Count), ("classic", Self::Classic)];
+}
+
+impl Choice for Glyphs {
+    const WORDS: &'static [(&'static str, Self)] = &[("unicode", Self::Unicode), ("ascii", Self::Ascii)];
+}
+
+impl Choice for Option<Palette> {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", None),
+        ("dark", Some(Palette::Dark)),
+        ("light", Some(Palette::Light)),
+        ("16", Some(Palette::Sixteen)),
+        ("none", Some(Palette::None)),
+    ];
+}
+
+impl Choice for LevelFilter {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self::OFF),
+        ("error", Self::ERROR),
+        ("warn", Self::WARN),
+        ("info", Self::INFO),
+        ("debug", Self::DEBUG),
+        ("trace", Self::TRACE),
+    ];
+}

@@ -1,0 +1,220 @@
+//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, and it can make a
+//! homeserver look older than it is.
+//!
+//! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
+//! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
+//! pair of threads each. It runs on threads of its own, so it works beside any runtime, or none.
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::http;
+
+/// How long a test waits for a request, on a busy machine with a debug build.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+const VERSIONS: &str = "/_matrix/client/versions";
+const SLIDING_SYNC: &str = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
+const SLIDING_SYNC_FEATURE: &str = "org.matrix.simplified_msc3575";
+
+/// Whether the homeserver behind the proxy still seems to have simplified sliding sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlidingSync {
+    /// As the homeserver has it.
+    Kept,
+    /// Not announced in `/versions`, and 404 when asked for: the client has to use `/sync`.
+    Hidden,
+}
+
+/// A running proxy. It ends when this is dropped.
+pub struct Proxy {
+    /// What the client is given for its homeserver.
+    pub base_url: String,
+    address: SocketAddr,
+    line: Arc<Line>,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of `upstream` (`http://host:port`).
+    pub fn start(upstream: &str, sliding_sync: SlidingSync) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let upstream = upstream.strip_prefix("http://").expect("tests speak plain http").to_owned();
+        let line = Arc::new(Line { upstream, sliding_sync, state: Mutex::default(), requested: Condvar::new() });
+        let accepting = Arc::clone(&line);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if accepting.state().stopped {
+                    return;
+                }
+                let line = Arc::clone(&accepting);
+                // An error here is a connection that ended early: the client sees it, and that is all there is to do.
+                thread::spawn(move || client.and_then(|client| line.serve(&client)));
+            }
+        });
+        Self { base_url: format!("http://{address}"), address, line }
+    }
+
+    /// Breaks every connection at once, and every new one until [`Proxy::heal`].
+    pub fn cut(&self) {
+        let mut state = self.line.state();
+        state.cut = true;
+        for stream in state.open.values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Lets connections through again.
+    pub fn heal(&self) {
+        self.line.state().cut = false;
+    }
+
+    /// Method and path of every request so far, in order of arrival, such as `GET /_matrix/client/versions`.
+    pub fn requests(&self) -> Vec<String> {
+        self.line.state().requests.clone()
+    }
+
+    /// Waits until `condition` holds for [`Proxy::requests`]; `what` says in the failure's message what that would be.
+    #[track_caller]
+    pub fn wait_for_requests(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
+        let state = self.line.state();
+        let waited = self.line.requested.wait_timeout_while(state, DEADLINE, |state| !condition(&state.requests));
+        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
+        assert!(!timeout.timed_out(), "waited for {what}, but there came only\n{}", state.requests.join("\n"));
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.cut();
+        self.line.state().stopped = true;
+        // Wakes the listener, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+struct Line {
+    upstream: String,
+    sliding_sync: SlidingSync,
+    state: Mutex<State>,
+    requested: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    cut: bool,
+    stopped: bool,
+    /// Both ends of what goes through now, to be shut from outside.
+    open: HashMap<u64, TcpStream>,
+    opened: u64,
+    requests: Vec<String>,
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics with the proxy's state in hand")
+    }
+
+    fn serve(&self, client: &TcpStream) -> io::Result<()> {
+        let _client_is_open = self.open(client)?;
+        let mut from_client = BufReader::new(client.try_clone()?);
+        let head = read_head(&mut from_client)?;
+        let mut words = head[0].split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let path = path.split('?').next().unwrap_or_default();
+        self.state().requests.push(format!("{method} {path}"));
+        self.requested.notify_all();
+
+        if self.sliding_sync == SlidingSync::Hidden && path == SLIDING_SYNC {
+            let unknown = json!({ "errcode": "M_UNRECOGNIZED", "error": "Unrecognized request" });
+            return answer(client, &mut from_client, "404 Not Found", &unknown);
+        }
+        if self.sliding_sync == SlidingSync::Hidden && path == VERSIONS {
+            let mut versions = http::exchange(&self.upstream, &http_1_0(&head), b"")?.json();
+            versions["unstable_features"][SLIDING_SYNC_FEATURE] = Value::Bool(false);
+            return answer(client, &mut from_client, "200 OK", &versions);
+        }
+
+        let mut server = TcpStream::connect(&self.upstream)?;
+        let _server_is_open = self.open(&server)?;
+        let mut from_server = server.try_clone()?;
+        write!(server, "{}\r\nConnection: close\r\n\r\n", head.join("\r\n"))?;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _ = io::copy(&mut from_server, &mut &*client);
+                let _ = client.shutdown(Shutdown::Both);
+            });
+            let _ = io::copy(&mut from_client, &mut server);
+            let _ = server.shutdown(Shutdown::Both);
+        });
+        Ok(())
+    }
+
+    /// Notes that `stream` is open until the guard goes, or refuses it while the line is cut.
+    fn open(&self, stream: &TcpStream) -> io::Result<Open<'_>> {
+        let stream = stream.try_clone()?;
+        let mut state = self.state();
+        if state.cut {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        state.opened += 1;
+        let id = state.opened;
+        state.open.insert(id, stream);
+        Ok(Open { line: self, id })
+    }
+}
+
+struct Open<'a> {
+    line: &'a Line,
+    id: u64,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.line.state().open.remove(&self.id);
+    }
+}
+
+/// The request line and the headers, but for those about the connection, which the proxy decides on.
+fn read_head(from_client: &mut impl BufRead) -> io::Result<Vec<String>> {
+    let mut head = Vec::new();
+    for line in from_client.lines() {
+        let line = line?;
+        if line.is_empty() && !head.is_empty() {
+            return Ok(head);
+        }
+        if !line.to_ascii_lowercase().starts_with("connection:") {
+            head.push(line);
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}
+
+/// The same head for a request whose answer ends with the connection.
+fn http_1_0(head: &[String]) -> String {
+    let request_line = head[0].replace("HTTP/1.1", "HTTP/1.0");
+    let headers = head[1..].iter().filter(|header| {
+        let header = header.to_ascii_lowercase();
+        !["host:", "content-length:", "accept-encoding:"].iter().any(|name| header.starts_with(name))
+    });
+    let lines: Vec<&str> = std::iter::once(&request_line).chain(headers).map(String::as_str).collect();
+    lines.join("\r\n") + "\r\n"
+}
+
+/// Answers in the homeserver's place. What the client still sends is read to its end, since closing on unread bytes
+/// would reset the connection under the answer.
+fn answer(mut client: &TcpStream, from_client: &mut impl io::Read, status: &str, body: &Value) -> io::Result<()> {
+    let body = body.to_string();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
+    write!(client, "{head}Content-Length: {}\r\n\r\n{body}", body.len())?;
+    client.shutdown(Shutdown::Write)?;
+    io::copy(from_client, &mut io::sink()).map(|_| ())
+}
