@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kvitto::{
     app::effect::Effect,
     delivery::policy::{Send, Settings},
-    model::{EventId, Membership, ReceiptFate, RoomId, UserId},
+    model::{Body, EventId, Membership, ReceiptFate, RoomId, UserId},
 };
 use serde_json::{Value, json};
 
@@ -254,4 +254,55 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply() {
     alice.delivered_to(&after, &world.bob.user_id, &[&bob.device()]).await;
     let probe = alice.app.open.as_ref().unwrap().deliveries.get(&probe).expect("its devices are known");
     assert_eq!(delivered(probe, &UserId::new(&world.bob.user_id)), Vec::<String>::new());
+}
+
+/// P1: the key comes late, and Bob's client was not running when it came.
+async fn a_late_key_is_acknowledged(sliding: SlidingSync, restart: bool) {
+    let world = World::new(sliding);
+    // Alice has a line of her own, on which her room keys can be held up.
+    let line = Proxy::start(&synapse().base_url, sliding);
+    let mut bob = world.bob("phone", at_once()).await;
+    let device = bob.device();
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", at_once()).await;
+    let room = direct_chat(&world, &mut alice, &mut bob).await;
+    line.keep_back("/sendToDevice/m.room.encrypted/");
+    alice.say(&room, "locked");
+    let locked = alice.sees("locked").await;
+    bob.until("the locked message", |p| {
+        p.messages().find(|message| matches!(message.body, Body::Undecryptable(_))).map(drop)
+    })
+    .await;
+    assert_eq!(bob.fate_of(&room, &locked).await, ReceiptFate::AwaitingKey);
+
+    line.allow();
+    let bob = if restart {
+        let away = bob.quit().await;
+        assert_ne!(line.deliver(), 0);
+        away.back().await
+    } else {
+        assert_ne!(line.deliver(), 0);
+        bob
+    };
+    alice.delivered_to(&locked, &world.bob.user_id, &[&device]).await;
+    bob.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_late_key_is_acknowledged_by_sliding_sync() {
+    a_late_key_is_acknowledged(SlidingSync::Kept, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_late_key_is_acknowledged_by_plain_sync() {
+    a_late_key_is_acknowledged(SlidingSync::Hidden, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_key_that_came_while_away_is_acknowledged_by_sliding_sync() {
+    a_late_key_is_acknowledged(SlidingSync::Kept, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_key_that_came_while_away_is_acknowledged_by_plain_sync() {
+    a_late_key_is_acknowledged(SlidingSync::Hidden, true).await;
 }
