@@ -183,7 +183,7 @@ async fn a_session_is_restored_without_any_request() {
     assert_eq!(first.account.user.as_str(), "@alice:example.org");
     assert_eq!(first.account.device.as_str(), "DEVICE1");
     assert_eq!(server.requests(LOGIN)[0].field("initial_device_display_name"), "kvitto test");
-    drop(server);
+    server.stop().await;
 
     let again = restore(&profile).await.unwrap().unwrap();
     assert_eq!(again.account, first.account);
@@ -316,7 +316,7 @@ async fn a_logout_without_network_says_so() {
     let (_dir, profile) = profile();
     let mut session = login(&profile, &server, "alice").await.unwrap();
     session.settle().await;
-    drop(server);
+    server.stop().await;
     let error = logout(&profile, &session).await.unwrap_err();
     assert!(error.to_string().starts_with(
         "You are logged out on this machine, but the homeserver was not told: \
