@@ -43,11 +43,11 @@ pub enum Kind {
 pub enum LoginError {
     /// What was typed is no homeserver.
     #[error(
-        "“{0}” is neither a server name nor a URL. Type a name such as matrix.org, or the homeserver's full address."
+        "'{0}' is neither a server name nor a URL. Type a name such as matrix.org, or the homeserver's full address."
     )]
     Address(SafeText),
     /// What was typed is no user.
-    #[error("“{0}” is no user name. Type the name alone, such as alice, or the full id, such as @alice:example.org.")]
+    #[error("'{0}' is no user name. Type the name alone, such as alice, or the full id, such as @alice:example.org.")]
     UserName(SafeText),
     /// No answer could be had.
     #[error("Cannot reach {host}: {why}. {}", why.hint())]

@@ -155,7 +155,7 @@ pub async fn login_password(
     })
     .await?;
 
-    let mut session = settle_in(profile, &found, auth).await?;
+    let mut session = move_in(profile, &found, auth).await?;
     let (client, password) = (session.client.clone(), uiaa::Password::new(identifier, password.0.clone()));
     session.cross_signing = Some(tokio::spawn(async move {
         // The SDK has tried by itself, without a password; older servers want one (before MSC3967).
@@ -183,7 +183,7 @@ pub async fn login_browser(
         LoginMethod::OAuth => browser::oauth(&found, device, open).await?,
         LoginMethod::Password => return Err(LoginError::NotOffered { host: found.shown(), method }),
     };
-    Ok(settle_in(profile, &found, auth).await?)
+    Ok(move_in(profile, &found, auth).await?)
 }
 
 /// Ends the session on the server and deletes everything in the profile's folder. Stop everything that uses the
@@ -225,7 +225,7 @@ fn put_away(dir: &Path, soft: bool) -> Result<(), SessionError> {
 }
 
 /// Takes the session into the profile's folder (see the table above).
-async fn settle_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<Session, SessionError> {
+async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<Session, SessionError> {
     let meta = auth.meta();
     let previous = Vault::open(&profile.dir)?.map(|(_, record)| record);
     if previous.as_ref().is_some_and(|previous| previous.user != meta.user_id) {
@@ -255,8 +255,9 @@ async fn settle_in(profile: &Profile, found: &Found, auth: AuthSession) -> Resul
         forget_position(&client, vault.dir()).await?;
     }
     record.state = State::active(&auth);
-    resume(&client, auth, &vault).await?;
+    // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
+    resume(&client, auth, &vault).await?;
     Ok(session(client, &vault, &record))
 }
 

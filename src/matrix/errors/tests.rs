@@ -1,3 +1,5 @@
+//! Error codes, proxies' pages, broken connections and full disks, each against its sentence.
+
 use std::{fmt, io};
 
 use matrix_sdk::ruma::{

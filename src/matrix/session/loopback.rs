@@ -68,6 +68,12 @@ impl Loopback {
         Self { url, seen, task }
     }
 
+    /// Stops listening before it returns.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
     /// The requests of this method and path.
     pub fn requests(&self, line: &str) -> Vec<Request> {
         self.seen.lock().unwrap().iter().filter(|request| request.line == line).cloned().collect()

@@ -1,3 +1,5 @@
+//! What lies on the disk: there and back, private, sealed, and never deleted by accident.
+
 use super::*;
 use crate::model::SafeText;
 
