@@ -128,8 +128,7 @@ impl Store {
     }
 
     fn at_stage(&self, stage: Stage) -> Result<Vec<FateRow>> {
-        // The stage stands in the text, and not as a parameter, so that the partial index is used.
-        self.disk.read().all(&format!("SELECT value FROM fates WHERE stage = {}", stage as u8), [])
+        self.disk.read().all("SELECT value FROM fates WHERE stage < 2 AND stage = ?1", [stage as u8])
     }
 
     /// Writes rows that are further than what stands there; the others change nothing.
@@ -222,7 +221,10 @@ impl Store {
                 "INSERT OR IGNORE INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
                 params![key, room, tx.seal(&OwnEventRow::new(own))?],
             )?;
-            own.claims.iter().filter(|_| fresh > 0).try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))
+            if fresh > 0 {
+                own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+            }
+            Ok(())
         })
     }
 
@@ -345,11 +347,12 @@ fn write_claim(
     who @ (user, device): &(UserId, Option<DeviceId>),
     stamp: &Stamp,
 ) -> Result<()> {
-    let device = device.as_ref().map_or("", DeviceId::as_str);
+    let names: Vec<&str> =
+        [event.as_str(), user.as_str()].into_iter().chain(device.as_ref().map(DeviceId::as_str)).collect();
     disk.run(
         "INSERT OR REPLACE INTO claims (key, event, user, value) VALUES (?1, ?2, ?3, ?4)",
         params![
-            disk.key("claim", &[event.as_str(), user.as_str(), device]),
+            disk.key("claim", &names),
             disk.key("event", &[event.as_str()]),
             disk.key("user", &[user.as_str()]),
             disk.seal(&ClaimRow::new(who, stamp))?

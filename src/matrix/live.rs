@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client, ComposerDraft, ComposerDraftType, Room, SessionChange,
+    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room, SessionChange,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
+    send_queue::LocalEchoContent,
 };
 use tokio::{
     sync::{broadcast, mpsc::UnboundedSender},
@@ -59,7 +60,7 @@ impl Live {
             tokio::spawn(keep_sending(client.clone())),
         ];
         let sync = Sync::start(&client, &receipts, &events).await;
-        client.send_queue().respawn_tasks_for_rooms_with_unsent_requests().await;
+        go_on_sending(&client).await;
         Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
     }
 
@@ -217,6 +218,22 @@ impl Live {
             self.tell(Event::ItemFailed { key, why: errors::line(&error) });
         }
     }
+}
+
+/// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
+/// of its own.
+async fn go_on_sending(client: &Client) {
+    let queue = client.send_queue();
+    for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
+        if let LocalEchoContent::Event { send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), .. } =
+            echo.content
+            && msg.contains("M_UNKNOWN_TOKEN")
+            && let Err(error) = send_handle.unwedge().await
+        {
+            tracing::warn!(%error, "a message of the former session stays unsent");
+        }
+    }
+    queue.respawn_tasks_for_rooms_with_unsent_requests().await;
 }
 
 /// The SDK stops a room's send queue at the first failure; when that may pass, it is started again after a pause.

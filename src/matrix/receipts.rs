@@ -432,7 +432,9 @@ impl Actor {
     /// The room is complete up to the newest event that a sync brought. A time from the future counts as now, or it
     /// would hide what comes until then.
     fn complete(&mut self, room_id: &OwnedRoomId) {
-        if let Some((at, event)) = self.newest.get(room_id) {
+        let Some((at, event)) = self.newest.get(room_id) else { return };
+        let seen = self.store.seen(&ids::room(room_id));
+        if self.stored(seen).flatten().is_none_or(|seen| seen.newest != ids::event(event)) {
             let kept = self.store.set_seen(&ids::room(room_id), (*at).min(now()), &ids::event(event));
             self.stored(kept);
         }

@@ -115,7 +115,8 @@ pub struct Access<'a> {
 impl Access<'_> {
     /// What these names are looked up by. `kind` keeps apart what is named alike.
     pub fn key(&self, kind: &str, names: &[&str]) -> Key {
-        self.cipher.hash_key(kind, names.join("\0").as_bytes())
+        let with_lengths: Vec<String> = names.iter().map(|name| format!("{}:{name}", name.len())).collect();
+        self.cipher.hash_key(kind, with_lengths.concat().as_bytes())
     }
 
     /// A value as it stands on disk.

@@ -1,6 +1,6 @@
 //! What this client owes others: from an event that came in to the receipt that goes out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use matrix_sdk::{
     Room,
@@ -29,6 +29,7 @@ impl Actor {
         let mut settled = Vec::new();
         let mut awaiting = Vec::new();
         let mut members_missing = Vec::new();
+        let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
         for event in events {
             let Some(facts) = observe::facts(event) else { continue };
             if facts.kind != EventKind::Message {
@@ -44,7 +45,15 @@ impl Actor {
                 Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => {}
                 _ => continue,
             }
-            let Some(sender) = self.sender_facts(room, &facts.sender).await else {
+            let sender = match senders.get(&facts.sender) {
+                Some(sender) => *sender,
+                None => {
+                    let sender = self.sender_facts(room, &facts.sender).await;
+                    senders.insert(facts.sender.clone(), sender);
+                    sender
+                }
+            };
+            let Some(sender) = sender else {
                 members_missing.push(event.clone());
                 continue;
             };
