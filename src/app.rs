@@ -23,9 +23,12 @@ use self::{
     timeline::OpenRoom,
 };
 use crate::{
-    delivery::{policy::Settings, summary},
+    delivery::{
+        policy::{self, Decision, JoinRule, RoomFacts, Settings},
+        summary,
+    },
     input::{Context, Keymap},
-    model::{Mark, Message, Ms, RoomId, UserId},
+    model::{Mark, Membership, Message, Ms, RoomId, RoomSummary, UserId},
 };
 
 pub mod composer;
@@ -37,6 +40,8 @@ pub mod layout;
 pub mod login;
 pub mod rooms;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 
 /// Which screen is shown.
@@ -120,18 +125,38 @@ impl App {
         }
     }
 
-    /// The delivery mark of an own message.
-    pub fn mark(&self, message: &Message) -> Mark {
-        let deliveries = self.open.as_ref().map(|open| &open.deliveries);
-        let delivery = deliveries.zip(message.event.as_ref()).and_then(|(all, event)| all.get(event));
-        summary::mark(&message.send_state, delivery, &message.read_by)
+    /// The delivery mark of the own message at this index of the open timeline.
+    pub fn mark(&self, index: usize) -> Option<Mark> {
+        let open = self.open.as_ref()?;
+        let message = open.message(index).filter(|message| message.own)?;
+        let delivery = message.event.as_ref().and_then(|event| open.deliveries.get(event));
+        Some(summary::mark(&message.send_state, delivery, &open.readers(index)))
     }
 
-    /// The message that the inspector is open on.
-    pub fn inspected(&self) -> Option<&Message> {
+    /// Whether receipts are sent in this room, as far as the room itself decides it, and if not, why.
+    pub fn room_stance(&self, room: &RoomSummary) -> Decision {
+        let join_rule = match room.public {
+            Some(true) => JoinRule::Public,
+            Some(false) => JoinRule::NotPublic,
+            None => JoinRule::Unknown,
+        };
+        let facts = RoomFacts {
+            room: room.id.clone(),
+            encrypted: room.encrypted,
+            join_rule,
+            joined_members: room.joined_members,
+            joined: room.membership == Membership::Joined,
+            joined_since: None,
+        };
+        policy::room_stance(&facts, &self.settings)
+    }
+
+    /// The message that the inspector is open on, and its index in the open timeline.
+    pub fn inspected(&self) -> Option<(usize, &Message)> {
         let Some(Popup::Inspector { item, .. }) = &self.popup else { return None };
-        let (key, message) = self.open.as_ref()?.selected()?;
-        (key == item).then_some(message)
+        let open = self.open.as_ref()?;
+        let place = open.selection.as_ref().filter(|place| place.key == *item)?;
+        Some((place.index, open.message(place.index)?))
     }
 
     /// Where the user is, for the keymap and the key hints: the nearest context first.

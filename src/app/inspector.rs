@@ -28,3 +28,12 @@ pub enum Popup {
         on_yes: Effect,
     },
 }
+
+impl Popup {
+    /// Scrolls by rows, up when negative, as far as there is something to see.
+    pub(super) fn scroll_by(&mut self, rows: isize, max: usize) {
+        if let Self::Help { scroll } | Self::Inspector { scroll, .. } = self {
+            *scroll = scroll.saturating_add_signed(rows).min(max);
+        }
+    }
+}

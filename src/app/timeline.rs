@@ -5,15 +5,16 @@
 //! change. Nothing is looked up by key but after a reset, and a timeline of 100,000 items costs no more than a short
 //! one.
 
+mod readers;
 mod scroll;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 
+use self::readers::Readers;
 use super::{composer::Composer, draft::Draft, layout::TimelineFacts};
 use crate::model::{
-    Delivery, EventId, ItemKey, Message, Ms, Pagination, RoomId, SafeText, TimelineChange, TimelineItem, TimelineItemKind,
+    Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
+    TimelineItemKind,
 };
 
 /// One item of the timeline, wherever it moves.
@@ -79,6 +80,7 @@ pub struct OpenRoom {
     pub(super) draft: Draft,
     /// That this user is typing, as the others were told.
     pub(super) typing_notice: Option<TypingNotice>,
+    readers: Readers,
     /// What was drawn last, its indices kept right by every change.
     drawn: Option<TimelineFacts>,
     /// Nothing changed since it was drawn.
@@ -108,6 +110,7 @@ impl OpenRoom {
             composer,
             draft,
             typing_notice: None,
+            readers: Readers::default(),
             drawn: None,
             drawn_is_current: false,
             marked_read: None,
@@ -127,6 +130,11 @@ impl OpenRoom {
     pub fn selected(&self) -> Option<(&ItemKey, &Message)> {
         let place = self.selection.as_ref()?;
         Some((&place.key, self.message(place.index)?))
+    }
+
+    /// Everyone else who has read the message at this index: whose receipt stands there or below.
+    pub fn readers(&self, index: usize) -> Vec<ReadBy> {
+        self.readers.of(index)
     }
 
     /// Takes over changes, in order. An index that does not exist costs its change and no more.
@@ -156,6 +164,10 @@ impl OpenRoom {
 
     fn reset(&mut self, items: Vec<TimelineItem>) {
         self.items = items;
+        self.readers = Readers::default();
+        for (index, item) in self.items.iter().enumerate() {
+            self.readers.add(index, item);
+        }
         self.drawn = None;
         self.may_paginate = true;
         let find = |key: &ItemKey| self.items.iter().position(|item| item.key == *key);
@@ -177,16 +189,23 @@ impl OpenRoom {
         if from_others && below && self.anchor != Anchor::Newest {
             self.unseen_below += 1;
         }
-        self.move_places(|at| if *at >= index { *at += 1 });
+        self.move_places(|at| {
+            if *at >= index {
+                *at += 1
+            }
+        });
         if selected == Some(&item.key) {
             self.selection = Some(Place { key: item.key.clone(), index });
         }
+        self.readers.inserted(index);
+        self.readers.add(index, &item);
         self.items.insert(index, item);
         self.may_paginate = true;
     }
 
     fn set(&mut self, index: usize, item: TimelineItem) {
         if let Some(old) = self.items.get_mut(index) {
+            self.readers.add(index, &item);
             *old = item;
             self.settle_places();
         }
@@ -194,12 +213,18 @@ impl OpenRoom {
 
     fn remove(&mut self, index: usize) {
         self.items.remove(index);
-        self.move_places(|at| if *at > index { *at -= 1 });
+        self.readers.removed(index);
+        self.move_places(|at| {
+            if *at > index {
+                *at -= 1
+            }
+        });
         self.settle_places();
     }
 
     fn truncate(&mut self, length: usize) {
         self.items.truncate(length);
+        self.readers.truncated(length);
         self.settle_places();
     }
 

@@ -221,6 +221,16 @@ impl From<Result<(), Reason>> for Decision {
     }
 }
 
+impl Decision {
+    /// The reason, when none is owed.
+    pub fn withheld(self) -> Option<Reason> {
+        match self {
+            Self::Send => None,
+            Self::Withhold(reason) => Some(reason),
+        }
+    }
+}
+
 /// Whether this event is owed a receipt now: P1 to P9, in this order.
 pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
     check_event(event, room, sender)

@@ -11,6 +11,7 @@ use ratatui::{
 };
 
 use super::{
+    paint::columns,
     theme::{Role, Theme, sender_hue},
     ticks, words,
     wrap::{self, Rows},
@@ -105,21 +106,18 @@ fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look
             }
         }
         Body::Undecryptable(why) => {
-            sentence(rows, &format!("Could not decrypt this message: {why}"), Role::Warning, look)
+            rows.extend(sentence(&format!("Could not decrypt this message: {why}"), Role::Warning, look));
         }
-        Body::Redacted => sentence(rows, "This message was removed.", Role::Dim, look),
-        Body::Other(what) => sentence(rows, what, Role::Dim, look),
+        Body::Redacted => rows.extend(sentence("This message was removed.", Role::Dim, look)),
+        Body::Other(what) => rows.extend(sentence(what, Role::Dim, look)),
     }
 }
 
 /// A short text of our own, wrapped.
-fn sentence(rows: &mut Vec<Line<'_>>, text: &str, role: Role, look: Look<'_>) {
-    let line = model::Line::plain(model::SafeText::line(text));
+pub fn sentence(text: &str, role: Role, look: Look<'_>) -> Vec<Line<'static>> {
     let style = look.theme.role(role);
-    rows.extend(Rows::new(&line, look.columns).take(MAX_ROWS).map(|row| {
-        let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
-        Line::styled(text, style)
-    }));
+    let rows = Rows::plain(text, look.columns).take(MAX_ROWS);
+    rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
 }
 
 /// Wraps lines of a message, and says so when not all of them are shown.
@@ -184,15 +182,10 @@ fn reactions<'a>(reactions: &'a [Reaction], look: Look<'_>) -> Line<'a> {
     Line::from(spans)
 }
 
-/// Columns that a row takes.
-fn taken(row: &Line<'_>) -> u16 {
-    row.spans.iter().map(|span| wrap::width(&span.content)).fold(0, u16::saturating_add)
-}
-
 /// Puts a span after the last row's text if it fits, else on a row of its own.
 fn append<'a>(rows: &mut Vec<Line<'a>>, span: Span<'a>, look: Look<'_>) {
     match rows.last_mut() {
-        Some(row) if taken(row) + 1 + wrap::width(&span.content) <= look.columns => {
+        Some(row) if columns(row) + 1 + wrap::width(&span.content) <= look.columns => {
             row.spans.push(Span::raw(" "));
             row.spans.push(span);
         }
@@ -204,7 +197,7 @@ fn append<'a>(rows: &mut Vec<Line<'a>>, span: Span<'a>, look: Look<'_>) {
 /// not reach them, so it is moved into its spans.
 fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'_>) {
     let wide = spans.iter().map(|span| wrap::width(&span.content)).fold(0, u16::saturating_add);
-    if rows.last().is_none_or(|row| taken(row) + 1 + wide > look.columns) {
+    if rows.last().is_none_or(|row| columns(row) + 1 + wide > look.columns) {
         rows.push(Line::default());
     }
     if let Some(row) = rows.last_mut() {
@@ -212,7 +205,7 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
         for span in &mut row.spans {
             span.style = style.patch(span.style);
         }
-        let gap = look.columns.saturating_sub(taken(row) + wide);
+        let gap = look.columns.saturating_sub(columns(row) + wide);
         row.spans.push(Span::raw(" ".repeat(usize::from(gap))));
         row.spans.extend(spans);
     }

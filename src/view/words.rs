@@ -1,5 +1,7 @@
 //! Times, sizes and counts in words.
 
+use std::ops::Deref;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::model::Ms;
@@ -57,14 +59,14 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
 }
 
 /// `Ada`, `Ada and Bob`, `Ada, Bob and 2 others`.
-pub fn names(who: &[impl AsRef<str>]) -> String {
+pub fn names(who: &[impl Deref<Target = str>]) -> String {
     match who {
         [] => String::new(),
-        [one] => one.as_ref().to_owned(),
-        [one, two] => format!("{} and {}", one.as_ref(), two.as_ref()),
+        [one] => one.to_string(),
+        [one, two] => format!("{} and {}", &**one, &**two),
         [one, two, rest @ ..] => {
             let others = count(u64::try_from(rest.len()).unwrap_or(u64::MAX), "other", "others");
-            format!("{}, {} and {others}", one.as_ref(), two.as_ref())
+            format!("{}, {} and {others}", &**one, &**two)
         }
     }
 }
@@ -101,8 +103,9 @@ mod tests {
         {
             assert_eq!(size(bytes), expected);
         }
-        assert_eq!(names(&[] as &[&str]), "");
-        assert_eq!(names(&["Ada", "Bob"]), "Ada and Bob");
-        assert_eq!(names(&["Ada", "Bob", "Eve"]), "Ada, Bob and 1 other");
+        let who = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(names(&[] as &[String]), "");
+        assert_eq!(names(&who("Ada Bob")), "Ada and Bob");
+        assert_eq!(names(&who("Ada Bob Eve")), "Ada, Bob and 1 other");
     }
 }
