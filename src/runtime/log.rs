@@ -112,7 +112,8 @@ mod tests {
             for target in ["kvitto", "kvitto::matrix::session"] {
                 assert_eq!(written(target), own, "{target} at {chosen}");
             }
-            for target in ["matrix_sdk::http_client", "matrix_sdk_crypto", "hyper", "reqwest", "ruma", "rustls", "log"] {
+            for target in ["matrix_sdk::http_client", "matrix_sdk_crypto", "hyper", "reqwest", "ruma", "rustls", "log"]
+            {
                 assert_eq!(written(target), foreign, "{target} at {chosen}");
             }
         }

@@ -215,8 +215,7 @@ mod tests {
 
     #[test]
     fn a_key_is_pressed_or_repeated_but_not_let_go() {
-        for (kind, heard) in
-            [(KeyEventKind::Press, true), (KeyEventKind::Repeat, true), (KeyEventKind::Release, false)]
+        for (kind, heard) in [(KeyEventKind::Press, true), (KeyEventKind::Repeat, true), (KeyEventKind::Release, false)]
         {
             let pressed = KeyEvent::new_with_kind(Code::Up, KeyModifiers::NONE, kind);
             assert_eq!(key(pressed), heard.then_some(plain(KeyCode::Up)), "{kind:?}");
@@ -225,9 +224,11 @@ mod tests {
 
     #[test]
     fn keys_of_the_desktop_and_keys_without_meaning_are_not_heard() {
-        for (code, modifiers) in
-            [(Code::Char('c'), KeyModifiers::SUPER), (Code::CapsLock, KeyModifiers::NONE), (Code::Null, KeyModifiers::NONE)]
-        {
+        for (code, modifiers) in [
+            (Code::Char('c'), KeyModifiers::SUPER),
+            (Code::CapsLock, KeyModifiers::NONE),
+            (Code::Null, KeyModifiers::NONE),
+        ] {
             assert_eq!(key(KeyEvent::new(code, modifiers)), None, "{code:?} {modifiers:?}");
         }
     }
