@@ -7,6 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use matrix_sdk::{
+    Client,
+    config::{RequestConfig, SyncSettings},
+    ruma::api::client::room::create_room,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -114,6 +119,26 @@ fn proxy_cut_breaks_what_is_open_and_refuses_what_is_new_until_healed() {
     assert!(http::exchange(address, versions, b"").is_err());
     proxy.heal();
     assert_eq!(http::exchange(address, versions, b"").unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn proxy_serves_the_sdks_client_and_its_parallel_requests() {
+    let synapse = synapse();
+    let proxy = Proxy::start(&synapse.base_url, SlidingSync::Hidden);
+    let alice = synapse.register("alice");
+    let no_retry = RequestConfig::new().disable_retry();
+    let client = Client::builder().homeserver_url(&proxy.base_url).request_config(no_retry).build().await.unwrap();
+    assert!(client.available_sliding_sync_versions().await.is_empty());
+    client.matrix_auth().login_username(&alice.name, &alice.password).await.unwrap();
+    client.sync_once(SyncSettings::new()).await.unwrap();
+
+    let create = || client.create_room(create_room::v3::Request::new());
+    tokio::try_join!(create(), create(), create()).unwrap();
+    proxy.cut();
+    assert!(client.sync_once(SyncSettings::new()).await.is_err());
+    proxy.heal();
+    client.sync_once(SyncSettings::new()).await.unwrap();
+    assert_eq!(client.joined_rooms().len(), 3);
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub fn production(code: TokenStream) -> TokenStream {
             (TokenTree::Punct(hash), Some(TokenTree::Punct(bang)))
                 if hash.as_char() == '#' && bang.as_char() == '!' =>
             {
-                // An inner attribute: its `#` goes, and its group says nothing about the code.
+                // An inner attribute, docs among them, says nothing about the code.
+                rest.nth(1);
             }
             (TokenTree::Punct(hash), Some(TokenTree::Group(attribute))) if hash.as_char() == '#' => {
                 let (is_doc, is_test) = (first_word(attribute).as_deref() == Some("doc"), is_cfg_test(attribute));
@@ -197,6 +198,7 @@ mod tests {
         assert_eq!(declared_modules(code.clone()), ["a", "b"]);
         assert_eq!(declared_modules(production(code.clone())), ["a"]);
         assert_eq!(literals(code.clone()), [("\"e\"".to_owned(), 5)]);
+        assert_eq!(literals(production("//! a\n/// b\nfn f() {\n    //! c\n}".parse().unwrap())), []);
         assert!(paths(code).contains(&CodePath { segments: vec!["c".into(), "d".into()], line: 5 }));
     }
 }
