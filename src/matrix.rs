@@ -177,10 +177,13 @@ impl Worker {
                     live.set(settings);
                 }
             }
-            other => match &mut self.live {
-                Some(live) => live.handle(other).await,
-                None => tracing::warn!("an effect that needs a session came without one"),
-            },
+            other => {
+                if let Some(live) = &mut self.live {
+                    live.handle(other).await;
+                } else {
+                    tracing::warn!("an effect that needs a session came without one");
+                }
+            }
         }
     }
 

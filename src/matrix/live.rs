@@ -225,8 +225,9 @@ impl Live {
 async fn go_on_sending(client: &Client) {
     let queue = client.send_queue();
     for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
-        if let LocalEchoContent::Event { send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), .. } =
-            echo.content
+        if let LocalEchoContent::Event {
+            send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), ..
+        } = echo.content
             && msg.contains("M_UNKNOWN_TOKEN")
             && let Err(error) = send_handle.unwedge().await
         {

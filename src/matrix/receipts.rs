@@ -54,7 +54,7 @@ mod observe;
 mod owing;
 
 /// Where the actor looks when nothing is due.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 /// P9, as the bound of a walk.
 const OLDEST: Ms = 7 * 24 * 3_600 * 1_000;
 
@@ -126,7 +126,7 @@ impl Receipts {
         let actor = Actor {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
-            device: client.device_id().map(ids::device).unwrap_or_else(|| DeviceId::new("")),
+            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
             store,
             logged_in_at,
@@ -446,10 +446,8 @@ impl Actor {
         let known = self.store.joined_since(&id);
         let known = self.stored(known).flatten();
         let since = match (known, facts::own_join(room).await) {
-            (_, Some(facts::OwnJoin::At(at))) => Some(at),
-            (Some(known), _) => Some(known),
-            (None, Some(facts::OwnJoin::Before(at))) => Some(at),
-            (None, None) => None,
+            (_, Some(facts::OwnJoin::At(at))) | (None, Some(facts::OwnJoin::Before(at))) => Some(at),
+            (known, _) => known,
         };
         if since != known && since.is_some() {
             let kept = self.store.set_joined_since(&id, since);

@@ -47,10 +47,11 @@ async fn direct_chat(world: &World, alice: &mut Person, bob: &mut Person) -> Roo
     bob.run(Effect::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     bob.open(&room).await;
-    alice.until("Bob in the room", |p| {
-        p.app.rooms.all().iter().any(|summary| summary.id == room && summary.joined_members == 2).then_some(())
-    })
-    .await;
+    alice
+        .until("Bob in the room", |p| {
+            p.app.rooms.all().iter().any(|summary| summary.id == room && summary.joined_members == 2).then_some(())
+        })
+        .await;
     room
 }
 
@@ -178,9 +179,24 @@ async fn nothing_for_what_is_no_message(sliding: SlidingSync) {
     let none = [
         send_raw(&token, &room, "m.room.message", &edit),
         send_raw(&token, &room, "m.reaction", &json!({ "m.relates_to": target })),
-        send_raw(&token, &room, "m.reaction", &json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": "$made-up", "key": "x" } })),
-        send_raw(&token, &room, "m.room.encrypted", &json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgA", "session_id": "none", "sender_key": "none", "device_id": "NONE" })),
-        send_raw(&token, &room, "m.call.invite", &json!({ "call_id": "1", "lifetime": 1, "version": 0, "offer": { "type": "offer", "sdp": "" } })),
+        send_raw(
+            &token,
+            &room,
+            "m.reaction",
+            &json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": "$made-up", "key": "x" } }),
+        ),
+        send_raw(
+            &token,
+            &room,
+            "m.room.encrypted",
+            &json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgA", "session_id": "none", "sender_key": "none", "device_id": "NONE" }),
+        ),
+        send_raw(
+            &token,
+            &room,
+            "m.call.invite",
+            &json!({ "call_id": "1", "lifetime": 1, "version": 0, "offer": { "type": "offer", "sdp": "" } }),
+        ),
         before,
     ];
     let last = send_raw(&token, &room, "m.room.message", &text("last"));

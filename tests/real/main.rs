@@ -5,8 +5,8 @@
 
 mod delivery;
 mod harness;
+mod login;
 mod person;
 mod session;
-mod login;
 mod support;
 mod terminal;

@@ -27,7 +27,7 @@ const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 const TOLD: usize = 500;
 /// Pauses between attempts to find out who is in a room.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl Actor {
     /// An own event came by: from this device, or from another one of this user's.

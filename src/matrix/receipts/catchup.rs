@@ -29,7 +29,7 @@ pub(super) const SLACK: Ms = 10 * 60 * 1_000;
 /// How long the event cache may take to see what the sync has brought.
 const CACHE_LAG: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Where a walk goes.
 pub(super) struct Walk {

@@ -45,13 +45,12 @@ impl Actor {
                 Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => {}
                 _ => continue,
             }
-            let sender = match senders.get(&facts.sender) {
-                Some(sender) => *sender,
-                None => {
-                    let sender = self.sender_facts(room, &facts.sender).await;
-                    senders.insert(facts.sender.clone(), sender);
-                    sender
-                }
+            let sender = if let Some(sender) = senders.get(&facts.sender) {
+                *sender
+            } else {
+                let sender = self.sender_facts(room, &facts.sender).await;
+                senders.insert(facts.sender.clone(), sender);
+                sender
             };
             let Some(sender) = sender else {
                 members_missing.push(event.clone());
@@ -223,14 +222,14 @@ impl Actor {
             }
             Plan::Wait => {
                 let over = self.outbox.no_route(batch, now());
-                self.give_up(over, Reason::NotAsked);
+                self.give_up(&over, Reason::NotAsked);
             }
-            Plan::Off => self.give_up(batch.owed, Reason::RouteOff),
+            Plan::Off => self.give_up(&batch.owed, Reason::RouteOff),
         }
     }
 
-    fn give_up(&mut self, owed: Vec<Owed>, reason: Reason) {
-        let settled: Vec<_> = owed.into_iter().map(|owed| (owed.room, owed.event, reason.fate())).collect();
+    fn give_up(&mut self, owed: &[Owed], reason: Reason) {
+        let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), reason.fate())).collect();
         let kept = self.store.settle(&settled);
         self.stored(kept);
     }

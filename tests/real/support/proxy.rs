@@ -253,7 +253,8 @@ fn http_1_0(head: &[String]) -> String {
 }
 
 fn content_length(head: &[String]) -> usize {
-    let length = head.iter().find_map(|header| header.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length =
+        head.iter().find_map(|header| header.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     length.unwrap_or_default()
 }
 
