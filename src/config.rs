@@ -73,10 +73,11 @@ impl Config {
             for (id, value) in key.show(self) {
                 let (parent, name) = key.place(id);
                 if parent != table {
-                    text += &format!("{}[{parent}]\n", if text.is_empty() { "" } else { "\n" });
+                    let gap = if text.is_empty() { "" } else { "\n" };
+                    text.extend([gap, "[", &parent, "]\n"]);
                     table = parent;
                 }
-                text += &format!("{name} = {value}\n");
+                text.extend([name, " = ", &value, "\n"]);
             }
         }
         text

@@ -1,1 +1,211 @@
-//! The one loop.
+//! The one loop: wait for what happens, update, run effects, draw if there is something to draw.
+//!
+//! Everything that can happen comes together in one `select!`, so there is one order of events, and one place that
+//! knows the clock. A burst (a thousand rooms from the first sync, a page of pasted text) must cost one frame, not a
+//! thousand: what is ready is taken in first, and the screen is drawn when nothing more is, at most 60 times a second,
+//! but also every 50 ms while a burst lasts. When nothing happens, the loop sleeps until [`App::next_wake`].
+
+use std::{
+    io,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use jiff::tz::TimeZone;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, sleep_until, timeout},
+};
+
+use self::{
+    effects::Effects,
+    signals::{Signal, Signals},
+    terminal::Screen,
+};
+use crate::{
+    app::{self, App, effect::Effect, event::Event},
+    matrix::{Matrix, Profile},
+    model::Ms,
+    view::theme::Theme,
+};
+
+mod effects;
+pub mod log;
+mod panics;
+pub mod places;
+mod quiet;
+mod signals;
+mod terminal;
+
+pub use terminal::palette;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_micros(16_667);
+/// How long a frame waits for a burst of events to end.
+const BURST: Duration = Duration::from_millis(50);
+/// How long the program takes to put everything away once it is told to quit.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// What the client starts with.
+pub struct Start {
+    /// The account.
+    pub profile: Profile,
+    /// Where settings are written back to.
+    pub config: PathBuf,
+    /// The looks.
+    pub theme: Theme,
+    /// The log's folder, to tell the user.
+    pub log: PathBuf,
+}
+
+/// Runs the client until the user quits. An error is the terminal's.
+pub fn run(start: Start) -> io::Result<()> {
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = tokio.block_on(run_in_tokio(start));
+    tokio.shutdown_background();
+    result
+}
+
+async fn run_in_tokio(start: Start) -> io::Result<()> {
+    let (from_jobs, jobs) = unbounded_channel();
+    let (from_matrix, matrix_events) = unbounded_channel();
+    panics::install(from_jobs.clone(), &start.log);
+    let signals = Signals::listen()?;
+    let mut screen = Screen::take(start.theme)?;
+    let mut app = App::new(start.profile.settings.clone(), TimeZone::system());
+    // The first frame is there before anything is read from disk or asked of the network.
+    screen.draw(&mut app)?;
+
+    let effects = Effects::new(Matrix::start(start.profile, from_matrix), start.config, from_jobs);
+    let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
+    let result = client.run(Sources { signals, typed: EventStream::new(), jobs, matrix: matrix_events }).await;
+    tracing::info!(?result, "quitting");
+
+    let Client { screen, effects, .. } = client;
+    drop(screen);
+    if timeout(FAREWELL, effects.finish()).await.is_err() {
+        tracing::warn!("not everything could be put away in time");
+    }
+    result
+}
+
+/// Where everything that happens comes from.
+struct Sources {
+    signals: Signals,
+    typed: EventStream,
+    jobs: UnboundedReceiver<Event>,
+    matrix: UnboundedReceiver<Event>,
+}
+
+/// What the loop has to do next.
+enum Step {
+    Signal(Signal),
+    Happened(Option<Event>),
+    JobDone(Event),
+    Draw,
+}
+
+/// What comes after an event.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Quit,
+}
+
+struct Client {
+    app: App,
+    screen: Screen,
+    effects: Effects,
+    /// Since when there is something new to draw.
+    dirty: Option<Instant>,
+    /// When the last frame was drawn.
+    drawn: Instant,
+}
+
+impl Client {
+    async fn run(&mut self, mut sources: Sources) -> io::Result<()> {
+        loop {
+            let next = match self.next_step(&mut sources).await? {
+                Step::Signal(Signal::Quit) => Next::Quit,
+                // It also comes after a stop that nobody can hear (SIGSTOP), so the terminal is taken again here only.
+                Step::Signal(Signal::Resumed) => {
+                    self.screen.take_again()?;
+                    self.happened(Event::Resize)?
+                }
+                Step::Signal(Signal::Suspend) => {
+                    terminal::stop_process()?;
+                    Next::GoOn
+                }
+                Step::Happened(event) => event.map_or(Ok(Next::GoOn), |event| self.happened(event))?,
+                Step::JobDone(event) => {
+                    if let Event::Settings(settings) = &event {
+                        self.effects.run(Effect::Settings(settings.clone()));
+                    }
+                    self.happened(event)?
+                }
+                Step::Draw => {
+                    self.screen.draw(&mut self.app)?;
+                    (self.dirty, self.drawn) = (None, Instant::now());
+                    Next::GoOn
+                }
+            };
+            if next == Next::Quit {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for the next step. The order is that of urgency; drawing comes when nothing else is ready.
+    async fn next_step(&self, sources: &mut Sources) -> io::Result<Step> {
+        let frame = self.dirty.map(|since| since.max(self.drawn + FRAME));
+        if frame.is_some_and(|due| due + BURST <= Instant::now()) {
+            return Ok(Step::Draw);
+        }
+        tokio::select! {
+            biased;
+            signal = sources.signals.next() => Ok(Step::Signal(signal)),
+            typed = sources.typed.next() => match typed {
+                Some(input) => Ok(Step::Happened(terminal::event(input?))),
+                None => Err(io::ErrorKind::UnexpectedEof.into()),
+            },
+            Some(event) = sources.jobs.recv() => Ok(Step::JobDone(event)),
+            Some(event) = sources.matrix.recv() => Ok(Step::Happened(Some(event))),
+            () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Some(Event::Wake))),
+            () = at(frame) => Ok(Step::Draw),
+        }
+    }
+
+    fn happened(&mut self, event: Event) -> io::Result<Next> {
+        self.dirty.get_or_insert_with(Instant::now);
+        for effect in app::update(&mut self.app, event, now()) {
+            match effect {
+                Effect::Quit => return Ok(Next::Quit),
+                Effect::Suspend => terminal::stop_process()?,
+                Effect::Redraw => self.screen.forget()?,
+                other => self.effects.run(other),
+            }
+        }
+        Ok(Next::GoOn)
+    }
+}
+
+/// The only clock: milliseconds since the epoch.
+fn now() -> Ms {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
+}
+
+/// When it is that time, on the clock that timers use.
+fn instant(time: Ms) -> Instant {
+    Instant::now() + Duration::from_millis(time.saturating_sub(now()))
+}
+
+/// Waits for that moment, or for ever.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

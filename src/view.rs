@@ -1,5 +1,86 @@
 //! Draws the state, and only looks.
+//!
+//! [`draw`] is a function from the app and the theme to a screen. It never waits, locks, reads a file or changes
+//! anything, and what it costs depends on what is seen, not on how much there is: the timeline is laid out from its
+//! anchor (see `timeline`), long bodies are cut (see `message`). Because only the view knows how high things are, it
+//! returns [`LayoutFacts`], which the app takes in before the next event.
+//!
+//! Colours and signs come from the [`theme`], keys from the table of actions, and every string was made safe for a
+//! terminal when it came into [`crate::model`].
 
+mod editor;
+mod help;
+mod hints;
+mod inspector;
+mod layout;
+mod login;
+mod message;
+mod paint;
+mod popup;
+mod room;
+mod rooms;
+mod status;
 pub mod theme;
 mod ticks;
+mod timeline;
+mod words;
 mod wrap;
+
+use ratatui::{Frame, layout::Rect, text::Line};
+
+use self::theme::{Role, Theme};
+use crate::app::{
+    App, Focus, Screen,
+    layout::{LayoutFacts, TimelineFacts},
+};
+
+/// Draws the whole screen, puts the cursor where typing goes on, and says what is on screen.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
+    let screen = frame.area();
+    if layout::is_tiny(screen) {
+        paint::centred(frame, screen, &[Line::raw(wrap::cut("too small", screen.width, ""))]);
+        return LayoutFacts::default();
+    }
+    let (upper, bottom) = layout::split_bottom(screen, 1);
+    let timeline = match &app.screen {
+        Screen::Starting => {
+            login::draw_starting(theme, frame, upper);
+            status::draw(app, theme, frame, bottom);
+            None
+        }
+        Screen::Login(login) => {
+            login::draw(app, login, theme, frame, upper);
+            status::draw(app, theme, frame, bottom);
+            None
+        }
+        Screen::Main => draw_main(app, theme, frame, screen),
+    };
+    let popup = app.popup.as_ref().map(|popup| popup::draw(app, popup, theme, frame));
+    LayoutFacts { timeline, popup }
+}
+
+fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
+    let writing = app
+        .open
+        .as_ref()
+        .map_or(1, |open| room::typed(open, layout::composer_columns(screen), layout::COMPOSER_ROWS).rows.len());
+    let rooms_in_front = app.focus == Focus::Rooms || app.open.is_none();
+    let areas = layout::areas(screen, rooms_in_front, u16::try_from(writing).unwrap_or(u16::MAX));
+    status::draw(app, theme, frame, areas.status);
+    if !areas.rooms.is_empty() {
+        rooms::draw(app, theme, frame, areas.rooms);
+    }
+    paint::column(frame, areas.divider, theme.symbols().vertical, theme.role(Role::Rule));
+    if areas.timeline.is_empty() {
+        return None;
+    }
+    let Some(open) = &app.open else {
+        room::draw_none(app, theme, frame, areas.header.union(areas.composer));
+        return None;
+    };
+    room::draw_header(app, open, theme, frame, areas.header);
+    room::draw_header_rule(open, theme, frame, areas.header_rule);
+    room::draw_composer_rule(open, theme, frame, areas.composer_rule);
+    room::draw_composer(app, open, theme, frame, &areas);
+    timeline::draw(app, open, theme, frame, areas.timeline)
+}

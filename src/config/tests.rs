@@ -246,7 +246,6 @@ fn a_file_that_cannot_be_used_is_not_overwritten() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn what_is_written_is_private_and_a_link_stays_a_link() {
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,1 +1,174 @@
-//! ledger
+//! What is believed about own messages (PROTOCOL §6).
+//!
+//! Claims come from other people's devices: twice, in any order, before the message that they are about, and from
+//! liars. So the ledger is a set of maxima. Per own event, user and device it keeps the one best [`Stamp`] of all
+//! that were ever claimed, and 'best' is a total order; merging is then idempotent and order-free by construction
+//! (L3), and whatever a device says can only ever touch its own entry.
+
+use std::collections::BTreeMap;
+
+use super::{policy::MAX_AHEAD, receipt::ClaimState};
+use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
+
+mod held;
+
+pub use held::Held;
+
+/// An own message and everything that was claimed about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnEvent {
+    /// Its room.
+    pub room: RoomId,
+    /// Its id.
+    pub event: EventId,
+    /// `origin_server_ts`.
+    pub sent: Ms,
+    /// The devices of others as they were when it was sent; those without `excluded` were given the room key.
+    pub expected: BTreeMap<UserId, Vec<ExpectedDevice>>,
+    /// The best claim per user and device; the device is missing where a receipt names a user only.
+    pub claims: BTreeMap<(UserId, Option<DeviceId>), Stamp>,
+}
+
+/// A device that was there when an own message was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedDevice {
+    /// The device.
+    pub device: DeviceId,
+    /// Its public display name, or empty.
+    pub name: SafeText,
+    /// Why it was not given the room key; `None` when it was.
+    pub excluded: Option<String>,
+}
+
+/// What one device is believed to have done with one own message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// When, by the claimant's clock; `None` when it did not say, or claimed the impossible (L4).
+    pub at: Option<Ms>,
+    /// What.
+    pub state: ClaimState,
+    /// How the claim came.
+    pub route: Route,
+    /// When it came, by this clock.
+    pub heard: Ms,
+}
+
+impl Stamp {
+    /// Smaller is believed: readable over undecryptable, a known time over an unknown one, the earliest time (L3).
+    /// The rest only makes the order total.
+    fn rank(&self) -> impl Ord + use<> {
+        let route = match self.route {
+            Route::Native => 0,
+            Route::Direct => 1,
+        };
+        (self.state, self.at.is_none(), self.at, self.heard, route)
+    }
+}
+
+/// What a peer claims about an own message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerClaim {
+    /// The room that the claim names.
+    pub room: RoomId,
+    /// The message.
+    pub event: EventId,
+    /// The claimant, as the channel proves it.
+    pub user: UserId,
+    /// Their device, as the channel proves it; `None` where a receipt names a user only.
+    pub device: Option<DeviceId>,
+    /// When, by the claimant's clock.
+    pub at: Option<Ms>,
+    /// What.
+    pub state: ClaimState,
+    /// How it came.
+    pub route: Route,
+    /// When it came.
+    pub heard: Ms,
+}
+
+/// What a claim changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// The device's state: heard for the first time, or readable after all.
+    New,
+    /// Only the time.
+    Earlier,
+    /// Nothing that anybody would see.
+    Same,
+}
+
+impl OwnEvent {
+    /// Takes in a claim (L3, L4). A claim about another event, or naming another room (L1), changes nothing.
+    pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Merged {
+        if claim.event != self.event || claim.room != self.room {
+            return Merged::Same;
+        }
+        let possible = self.sent..=now.saturating_add(MAX_AHEAD);
+        let stamp = Stamp {
+            at: claim.at.filter(|at| possible.contains(at)),
+            state: claim.state,
+            route: claim.route,
+            heard: claim.heard,
+        };
+        let key = (claim.user, claim.device);
+        let Some(known) = self.claims.get_mut(&key) else {
+            self.claims.insert(key, stamp);
+            return Merged::New;
+        };
+        if stamp.rank() >= known.rank() {
+            return Merged::Same;
+        }
+        let before = std::mem::replace(known, stamp);
+        match (before.state == stamp.state, before.at == stamp.at) {
+            (false, _) => Merged::New,
+            (true, false) => Merged::Earlier,
+            (true, true) => Merged::Same,
+        }
+    }
+}
+
+/// How a claimant stands to this user and to the room of the event, for L2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct ClaimantFacts {
+    /// It is this account.
+    pub own: bool,
+    /// Joined to the room.
+    pub joined: bool,
+    /// Ignored by this user.
+    pub ignored: bool,
+    /// The channel proves who it is: over `direct`, Olm, and the device belongs to that user; over `native`, the
+    /// homeserver says so.
+    pub proven: bool,
+}
+
+/// Why a claim is not even considered (L2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing proves who sent it.
+    #[error("L2: the sending device is not proven")]
+    Unproven,
+    /// It is this account itself.
+    #[error("L2: sent by this account itself")]
+    Own,
+    /// The claimant is not in the room.
+    #[error("L2: the claimant is not in the room")]
+    NotJoined,
+    /// The claimant is ignored.
+    #[error("L2: the claimant is ignored")]
+    Ignored,
+}
+
+/// Whether a claim of this claimant may be considered (L2).
+pub fn admissible(facts: ClaimantFacts) -> Result<(), Refusal> {
+    match facts {
+        ClaimantFacts { proven: false, .. } => Err(Refusal::Unproven),
+        ClaimantFacts { own: true, .. } => Err(Refusal::Own),
+        ClaimantFacts { joined: false, .. } => Err(Refusal::NotJoined),
+        ClaimantFacts { ignored: true, .. } => Err(Refusal::Ignored),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

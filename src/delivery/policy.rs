@@ -1,8 +1,25 @@
 //! When this client owes a receipt (PROTOCOL §5).
+//!
+//! A delivery receipt tells its reader that a device is on, and when, and how many there are; sent without thought it
+//! is a known way to spy on people. So nothing is sent that these rules do not allow, each refusal has a [`Reason`]
+//! that can be shown ('why did my client not acknowledge this?'), and all of it is one pure function of facts:
+//! [`decide`]. The driver asks twice, when an event becomes readable and again before its receipt leaves, because
+//! a room may turn public, a sender be ignored or a message be redacted in between.
 
 use std::collections::BTreeMap;
 
 use crate::model::{EventId, Ms, RoomId, UserId};
+
+mod reason;
+
+pub use reason::Reason;
+
+/// P9: an older event gets no receipt.
+pub const MAX_AGE: Ms = 7 * 24 * 60 * 60 * 1000;
+/// P9, L4: a clock may be so far ahead of ours.
+pub const MAX_AHEAD: Ms = 5 * 60 * 1000;
+/// P11: the grid that `guarded` sends on.
+const GUARDED_GRID: Ms = 15 * 1000;
 
 /// Whether receipts are sent (P5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,7 +27,7 @@ pub enum Send {
     /// In encrypted rooms whose join rule is known and not public, of at most `max_members` members (P5, P6).
     #[default]
     Auto,
-    /// In every room.
+    /// In every room, or where it stands at a room: in this room, however large or public.
     On,
     /// Never.
     Off,
@@ -42,6 +59,35 @@ pub enum Timing {
     Balanced,
     /// 0–30 s, then on a 15 s grid.
     Guarded,
+}
+
+impl Timing {
+    /// How long a receipt waits; `draw` is a random number in [0, 1).
+    pub fn delay(self, draw: f64) -> Ms {
+        let (shortest, longest): (u32, u32) = match self {
+            Self::Immediate => (0, 0),
+            Self::Prompt => (200, 1_000),
+            Self::Balanced => (500, 5_000),
+            Self::Guarded => (0, 30_000),
+        };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates, and the result is below 30,000"
+        )]
+        let drawn = (f64::from(longest - shortest) * draw.clamp(0.0, 1.0)) as Ms;
+        Ms::from(shortest) + drawn
+    }
+
+    /// When a receipt leaves that became owed at `now`: after the delay, and for `guarded` on the next line of the
+    /// grid, together with everything else that became due before it.
+    pub fn due(self, now: Ms, draw: f64) -> Ms {
+        let due = now.saturating_add(self.delay(draw));
+        match self {
+            Self::Guarded => due.div_ceil(GUARDED_GRID).saturating_mul(GUARDED_GRID),
+            Self::Immediate | Self::Prompt | Self::Balanced => due,
+        }
+    }
 }
 
 /// Which way receipts travel.
@@ -139,7 +185,8 @@ pub struct RoomFacts {
     pub joined_members: u64,
     /// P8: this user is joined.
     pub joined: bool,
-    /// P2: since when; `None` when it is not known, and then nothing is sent.
+    /// P2: the later of this user's own join and this device's login; `None` when it is not known, and then nothing
+    /// is sent.
     pub joined_since: Option<Ms>,
 }
 
@@ -158,3 +205,111 @@ pub struct SenderFacts {
     /// P7.
     pub verified: bool,
 }
+
+/// Whether a receipt is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is.
+    Send,
+    /// It is not, and this is the first rule that says so.
+    Withhold(Reason),
+}
+
+impl From<Result<(), Reason>> for Decision {
+    fn from(checked: Result<(), Reason>) -> Self {
+        checked.map_or_else(Self::Withhold, |()| Self::Send)
+    }
+}
+
+impl Decision {
+    /// The reason, when none is owed.
+    pub fn withheld(self) -> Option<Reason> {
+        match self {
+            Self::Send => None,
+            Self::Withhold(reason) => Some(reason),
+        }
+    }
+}
+
+/// Whether this event is owed a receipt now: P1 to P9, in this order.
+pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
+    check_event(event, room, sender)
+        .and_then(|()| check_room(room, settings))
+        .and_then(|()| check_who(event, sender, settings))
+        .and_then(|()| check_presence(room, sender))
+        .and_then(|()| check_age(event.sent, now))
+        .into()
+}
+
+/// Whether receipts are sent in this room at all, as far as the room itself decides it: P5 and P6.
+pub fn room_stance(room: &RoomFacts, settings: &Settings) -> Decision {
+    check_room(room, settings).into()
+}
+
+/// Whether this client asks for receipts in this room (§3): where `auto` would send them, whatever is sent here, or
+/// where the room itself was set to `on`. A global `on` is not enough, because a request goes to every device in
+/// the room.
+pub fn asks(room: &RoomFacts, settings: &Settings) -> bool {
+    settings.route != RouteChoice::Off
+        && (settings.rooms.get(&room.room) == Some(&Send::On) || check_auto(room, settings.max_members).is_ok())
+}
+
+/// P1 to P4: the event itself.
+fn check_event(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts) -> Result<(), Reason> {
+    refuse(!event.readable, Reason::Undecryptable)?;
+    let joined_since = room.joined_since.ok_or(Reason::JoinTimeUnknown)?;
+    refuse(event.sent < joined_since, Reason::BeforeJoin)?;
+    refuse(sender.own, Reason::Own)?;
+    refuse(event.redacted, Reason::Redacted)?;
+    refuse(event.kind != EventKind::Message, Reason::NotAMessage)
+}
+
+/// P5 and P6, with the room's own setting over the global one.
+fn check_room(room: &RoomFacts, settings: &Settings) -> Result<(), Reason> {
+    refuse(settings.route == RouteChoice::Off, Reason::RouteOff)?;
+    match settings.rooms.get(&room.room).unwrap_or(&settings.send) {
+        Send::Off => Err(Reason::Off),
+        Send::On => Ok(()),
+        Send::Auto => check_auto(room, settings.max_members),
+    }
+}
+
+/// What `auto` means.
+fn check_auto(room: &RoomFacts, max_members: u64) -> Result<(), Reason> {
+    refuse(!room.encrypted, Reason::NotEncrypted)?;
+    match room.join_rule {
+        JoinRule::Public => Err(Reason::Public),
+        JoinRule::Unknown => Err(Reason::JoinRuleUnknown),
+        JoinRule::NotPublic => refuse(room.joined_members > max_members, Reason::TooManyMembers),
+    }
+}
+
+/// P7, with the person's own setting over the global one. Whoever is verified is known.
+fn check_who(event: &EventFacts, sender: &SenderFacts, settings: &Settings) -> Result<(), Reason> {
+    match settings.people.get(&event.sender).unwrap_or(&settings.who) {
+        Who::Everyone => Ok(()),
+        Who::Known => refuse(!sender.known && !sender.verified, Reason::Stranger),
+        Who::Verified => refuse(!sender.verified, Reason::NotVerified),
+        Who::Nobody => Err(Reason::Nobody),
+    }
+}
+
+/// P8.
+fn check_presence(room: &RoomFacts, sender: &SenderFacts) -> Result<(), Reason> {
+    refuse(!room.joined, Reason::Left)?;
+    refuse(!sender.joined, Reason::SenderLeft)?;
+    refuse(sender.ignored, Reason::Ignored)
+}
+
+/// P9.
+fn check_age(sent: Ms, now: Ms) -> Result<(), Reason> {
+    refuse(now.saturating_sub(sent) > MAX_AGE, Reason::TooOld)?;
+    refuse(sent.saturating_sub(now) > MAX_AHEAD, Reason::FromTheFuture)
+}
+
+fn refuse(when: bool, reason: Reason) -> Result<(), Reason> {
+    if when { Err(reason) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

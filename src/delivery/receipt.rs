@@ -1,1 +1,155 @@
-//! receipt
+//! The wire: every name that stands for a delivery receipt, and the two messages of the direct route
+//! (PROTOCOL §2, §3).
+//!
+//! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089 change when it is
+//! accepted, so all of them stand in this one file.
+//!
+//! What is read here was written by somebody else. [`Request::parse`] and [`Answer::parse`] take any JSON and never
+//! fail in part: a message that has no room is no message, and inside an answer a malformed entry costs that entry
+//! only (L6). How much is read is bounded.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{EventId, Ms, RoomId};
+
+/// The to-device event that asks for receipts (§3).
+pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
+/// The to-device event that carries receipts (§3).
+pub const ANSWER_TYPE: &str = "dev.kvitto.delivery";
+
+/// MSC4089's feature flag in `/versions`.
+pub const NATIVE_FEATURE: &str = "org.matrix.msc4089";
+/// The receipt's type before MSC4089 is accepted.
+pub const NATIVE_TYPE_UNSTABLE: &str = "org.matrix.msc4089.delivery";
+/// The receipt's type after MSC4089 is accepted; when received, both are one type.
+pub const NATIVE_TYPE: &str = "m.delivery";
+/// The feature flag of a server that tells devices apart.
+pub const NATIVE_DEVICES_FEATURE: &str = "dev.kvitto.delivery_devices";
+/// The key under which a native receipt tells devices apart.
+pub const NATIVE_DEVICES: &str = "dev.kvitto.devices";
+
+/// How long a request holds at most (§3).
+pub const REQUEST_LIFETIME: Ms = 7 * 24 * 60 * 60 * 1000;
+/// So many receipts go into one answer. To-device content may have 64 KiB and Olm adds a third: 150 receipts for
+/// events with the longest id that Matrix allows, 255 bytes, stay below that.
+pub const RECEIPTS_SENT: usize = 150;
+/// So many receipts are read from one answer; the rest is not looked at.
+pub const RECEIPTS_READ: usize = 1000;
+
+/// 'Send me delivery receipts for what I send in this room.'
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The room.
+    pub room: RoomId,
+    /// Until when, by the asking device's clock.
+    pub expires: Ms,
+}
+
+impl Request {
+    /// The event's content.
+    pub fn to_json(&self) -> Value {
+        json!({ "room_id": self.room.as_str(), "expires_ts": self.expires })
+    }
+
+    /// Reads the event's content.
+    pub fn parse(content: &Value) -> Option<Self> {
+        Some(Self { room: room_id(content)?, expires: content.get("expires_ts")?.as_u64()? })
+    }
+
+    /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None` when it is over.
+    pub fn holds_until(&self, now: Ms) -> Option<Ms> {
+        (self.expires > now).then(|| self.expires.min(now.saturating_add(REQUEST_LIFETIME)))
+    }
+}
+
+/// 'This device received these events.'
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The room.
+    pub room: RoomId,
+    /// One claim per event.
+    pub receipts: Vec<(EventId, Claim)>,
+}
+
+/// What is claimed about one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// When, by the claimant's clock; `None` when it does not say.
+    pub at: Option<Ms>,
+    /// What happened.
+    pub state: ClaimState,
+}
+
+/// What a device can say about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClaimState {
+    /// It received it and could read it.
+    Delivered,
+    /// It received it and could not decrypt it.
+    Undecryptable,
+}
+
+impl ClaimState {
+    /// Its name on the wire and on disk.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Undecryptable => "undecryptable",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Delivered, Self::Undecryptable].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl Answer {
+    /// The event's content.
+    pub fn to_json(&self) -> Value {
+        let receipts: Map<String, Value> =
+            self.receipts.iter().map(|(event, claim)| (event.as_str().to_owned(), claim.to_json())).collect();
+        json!({ "room_id": self.room.as_str(), "receipts": receipts })
+    }
+
+    /// Reads the event's content; entries that make no sense are left out (L6).
+    pub fn parse(content: &Value) -> Option<Self> {
+        let receipts = content.get("receipts")?.as_object()?.iter().take(RECEIPTS_READ);
+        let receipts = receipts.filter_map(|(event, claim)| {
+            event.starts_with('$').then_some(())?;
+            Some((EventId::new(event), Claim::parse(claim)?))
+        });
+        Some(Self { room: room_id(content)?, receipts: receipts.collect() })
+    }
+}
+
+impl Claim {
+    fn to_json(self) -> Value {
+        let mut entry = Map::new();
+        if let Some(at) = self.at {
+            entry.insert("ts".to_owned(), at.into());
+        }
+        entry.insert("state".to_owned(), self.state.as_str().into());
+        Value::Object(entry)
+    }
+
+    fn parse(entry: &Value) -> Option<Self> {
+        let entry = entry.as_object()?;
+        let at = match entry.get("ts") {
+            Some(ts) => Some(ts.as_u64()?),
+            None => None,
+        };
+        let state = match entry.get("state") {
+            Some(state) => ClaimState::from_name(state.as_str()?)?,
+            None => ClaimState::Delivered,
+        };
+        Some(Self { at, state })
+    }
+}
+
+fn room_id(content: &Value) -> Option<RoomId> {
+    content.get("room_id")?.as_str().filter(|id| id.starts_with('!')).map(RoomId::new)
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,8 +79,13 @@ pub enum Mark {
     Failed,
     /// On the server; nothing is known or expected beyond that.
     Sent,
-    /// On the server, and these devices are expected: per person, one state per device.
-    Devices(Vec<Vec<DeviceState>>),
+    /// On the server, and these devices are expected, few enough to be shown one by one.
+    Devices {
+        /// Per person, one state per expected device.
+        people: Vec<Vec<DeviceState>>,
+        /// Everyone has read it. This says nothing about the devices (L5).
+        read: bool,
+    },
     /// Too many devices to show one by one.
     Count {
         /// Devices that have it.
@@ -94,6 +99,24 @@ pub enum Mark {
     Delivered,
     /// Every expected device has it and everyone has read it.
     Read,
+}
+
+impl Mark {
+    /// The same mark for a style that has no device row, or for too many devices: a row becomes a count, or
+    /// `Delivered` or `Read` once every device has it. All other marks stay as they are.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        let Self::Devices { people, read } = self else { return self };
+        let count = |is: fn(&DeviceState) -> bool| people.iter().flatten().filter(|state| is(state)).count();
+        let delivered = count(|state| matches!(state, DeviceState::Delivered { .. }));
+        let undecryptable = count(|state| matches!(state, DeviceState::Undecryptable { .. }));
+        match people.iter().flatten().count() {
+            expected if delivered < expected => Self::Count { delivered, expected, undecryptable },
+            0 => Self::Sent,
+            _ if read => Self::Read,
+            _ => Self::Delivered,
+        }
+    }
 }
 
 /// What this client did about somebody else's message.

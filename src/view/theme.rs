@@ -220,6 +220,8 @@ pub struct Symbols {
     pub quote: &'static str,
     /// Between facts in one line.
     pub dot: &'static str,
+    /// Between a statement and its explanation.
+    pub dash: &'static str,
     /// More is below.
     pub down: &'static str,
     /// More is above.
@@ -234,6 +236,8 @@ pub struct Symbols {
     pub notice: &'static str,
     /// In front of an invite.
     pub invite: &'static str,
+    /// The room that is open.
+    pub open: &'static str,
     /// Something is under way.
     pub busy: &'static str,
     /// Connected.
@@ -251,13 +255,15 @@ const UNICODE: Symbols = Symbols {
     bar: "▌",
     quote: "│",
     dot: "·",
+    dash: "—",
     down: "↓",
     up: "↑",
     vertical: "│",
     horizontal: "─",
     cover: "▒",
     notice: "·",
-    invite: "✉",
+    invite: "+",
+    open: "›",
     busy: "…",
     online: "●",
     offline: "○",
@@ -270,6 +276,7 @@ const ASCII: Symbols = Symbols {
     bar: ">",
     quote: "|",
     dot: "-",
+    dash: "-",
     down: "v",
     up: "^",
     vertical: "|",
@@ -277,6 +284,7 @@ const ASCII: Symbols = Symbols {
     cover: "#",
     notice: "-",
     invite: "+",
+    open: "*",
     busy: "...",
     online: "*",
     offline: "o",

@@ -16,8 +16,8 @@
 //! | on every device | `✓✓` | `++` |
 //! | read by everyone | `✔✔` | `**` |
 //!
-//! A device row groups devices by person, with a space between persons: `●● ○`. Style `count` turns a row into its
-//! count. Style `classic` knows one tick and two, and still says `✓×` when a device could not decrypt.
+//! A device row groups devices by person, with a space between persons: `●● ○`; once everyone has read the message a
+//! `✔` or `*` follows it. Style `count` turns a row into its count. Style `classic` knows one tick and two, and still says `✓×` when a device could not decrypt.
 
 use ratatui::text::Span;
 
@@ -36,6 +36,7 @@ struct Signs {
     excluded: &'static str,
     all: &'static str,
     read: &'static str,
+    row_read: &'static str,
 }
 
 const UNICODE: Signs = Signs {
@@ -49,6 +50,7 @@ const UNICODE: Signs = Signs {
     excluded: "–",
     all: "✓✓",
     read: "✔✔",
+    row_read: "✔",
 };
 
 const ASCII: Signs = Signs {
@@ -62,6 +64,7 @@ const ASCII: Signs = Signs {
     excluded: "-",
     all: "++",
     read: "**",
+    row_read: "*",
 };
 
 fn signs(theme: &Theme) -> &'static Signs {
@@ -81,14 +84,15 @@ pub fn mark(mark: &Mark, theme: &Theme) -> Vec<Span<'static>> {
         Mark::Sent => vec![span(signs.sent, Role::Dim)],
         Mark::Delivered => vec![span(signs.all, Role::Delivered)],
         Mark::Read => vec![span(signs.read, Role::Read)],
-        Mark::Count { delivered, expected, undecryptable } => {
-            let tally = Tally { delivered: *delivered, expected: *expected, undecryptable: *undecryptable };
-            tally.mark(theme)
+        Mark::Count { delivered, expected, undecryptable } => count(*delivered, *expected, *undecryptable, theme),
+        Mark::Devices { people, read } if theme.style == MarkStyle::Devices => {
+            let mut row = device_row(people, theme);
+            if *read {
+                row.push(span(signs.row_read, Role::Read));
+            }
+            row
         }
-        Mark::Devices(people) => match theme.style {
-            MarkStyle::Devices => device_row(people, theme),
-            MarkStyle::Count | MarkStyle::Classic => Tally::of(people).mark(theme),
-        },
+        Mark::Devices { .. } => self::mark(&mark.clone().counted(), theme),
     }
 }
 
@@ -117,7 +121,7 @@ pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
         (device(&DeviceState::Unknown, theme), "nobody knows: this person's devices have never sent a receipt"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
-        (simple(&Mark::Read), "read by everyone"),
+        (simple(&Mark::Read), "read by everyone, as is a device row that ends in one of these"),
     ]
 }
 
@@ -125,63 +129,26 @@ pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
 fn device_row(people: &[Vec<DeviceState>], theme: &Theme) -> Vec<Span<'static>> {
     let mut row = Vec::new();
     for person in people {
-        let mut counted = person.iter().filter(|state| is_counted(state)).peekable();
-        if !row.is_empty() && counted.peek().is_some() {
+        if !row.is_empty() {
             row.push(Span::raw(" "));
         }
-        row.extend(counted.map(|state| device(state, theme)));
+        row.extend(person.iter().map(|state| device(state, theme)));
     }
-    if row.is_empty() { mark(&Mark::Sent, theme) } else { row }
+    row
 }
 
-/// A device that was left out is not part of the denominator.
-fn is_counted(state: &DeviceState) -> bool {
-    !matches!(state, DeviceState::Excluded { .. })
-}
-
-/// A device row in numbers.
-struct Tally {
-    delivered: usize,
-    expected: usize,
-    undecryptable: usize,
-}
-
-impl Tally {
-    fn of(people: &[Vec<DeviceState>]) -> Self {
-        let count = |wanted: fn(&DeviceState) -> bool| people.iter().flatten().filter(|state| wanted(state)).count();
-        Self {
-            delivered: count(|state| matches!(state, DeviceState::Delivered { .. })),
-            expected: count(is_counted),
-            undecryptable: count(|state| matches!(state, DeviceState::Undecryptable { .. })),
-        }
+/// The numbers, or in style `classic` what of them one tick can say.
+fn count(delivered: usize, expected: usize, undecryptable: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let Signs { sent, undecryptable: broken, .. } = signs(theme);
+    let classic = theme.style == MarkStyle::Classic;
+    let role = if delivered > 0 && !classic { Role::Delivered } else { Role::Dim };
+    let text = if classic { (*sent).to_owned() } else { format!("{sent} {delivered}/{expected}") };
+    let mut spans = vec![Span::styled(text, theme.role(role))];
+    if undecryptable > 0 {
+        let text = if classic { (*broken).to_owned() } else { format!(" {broken}{undecryptable}") };
+        spans.push(Span::styled(text, theme.role(Role::Error)));
     }
-
-    fn mark(&self, theme: &Theme) -> Vec<Span<'static>> {
-        if self.expected == 0 {
-            return mark(&Mark::Sent, theme);
-        }
-        if self.delivered >= self.expected {
-            return mark(&Mark::Delivered, theme);
-        }
-        let signs = signs(theme);
-        let classic = theme.style == MarkStyle::Classic;
-        let role = if self.delivered > 0 && !classic { Role::Delivered } else { Role::Dim };
-        let text = if classic {
-            signs.sent.to_owned()
-        } else {
-            format!("{} {}/{}", signs.sent, self.delivered, self.expected)
-        };
-        let mut spans = vec![Span::styled(text, theme.role(role))];
-        if self.undecryptable > 0 {
-            let text = if classic {
-                signs.undecryptable.to_owned()
-            } else {
-                format!(" {}{}", signs.undecryptable, self.undecryptable)
-            };
-            spans.push(Span::styled(text, theme.role(Role::Error)));
-        }
-        spans
-    }
+    spans
 }
 
 #[cfg(test)]
@@ -189,7 +156,7 @@ mod tests {
     use ratatui::style::Modifier;
 
     use super::*;
-    use crate::{model::SafeText, view::theme::Palette};
+    use crate::view::theme::Palette;
 
     const D: DeviceState = DeviceState::Delivered { at: None };
     const P: DeviceState = DeviceState::Pending;
@@ -202,7 +169,14 @@ mod tests {
     }
 
     fn rows(people: &[&[DeviceState]]) -> Mark {
-        Mark::Devices(people.iter().map(|person| person.to_vec()).collect())
+        Mark::Devices { people: people.iter().map(|person| person.to_vec()).collect(), read: false }
+    }
+
+    fn read(mark: Mark) -> Mark {
+        match mark {
+            Mark::Devices { people, .. } => Mark::Devices { people, read: true },
+            other => other,
+        }
     }
 
     fn count(delivered: usize, expected: usize, undecryptable: usize) -> Mark {
@@ -213,24 +187,21 @@ mod tests {
     fn every_state_is_drawn_as_the_table_says() {
         use Glyphs::{Ascii, Unicode};
         use MarkStyle::{Classic, Count, Devices};
-        let left_out = DeviceState::Excluded { why: SafeText::line("blocked") };
         let cases: &[(Mark, MarkStyle, &str, &str)] = &[
             (Mark::Waiting, Devices, "◌", "~"),
             (Mark::Failed, Devices, "!", "!"),
             (Mark::Sent, Devices, "✓", "+"),
             (rows(&[&[D, P], &[X], &[Q]]), Devices, "●○ × ?", "#o x ?"),
             (rows(&[&[D, D]]), Devices, "●●", "##"),
-            (rows(&[&[D, left_out.clone()], &[left_out.clone()], &[P]]), Devices, "● ○", "# o"),
-            (rows(&[&[left_out.clone()]]), Devices, "✓", "+"),
-            (rows(&[]), Devices, "✓", "+"),
+            (read(rows(&[&[D, D], &[P]])), Devices, "●● ○✔", "## o*"),
+            (read(rows(&[&[D, D]])), Count, "✔✔", "**"),
             (count(12, 57, 0), Devices, "✓ 12/57", "+ 12/57"),
             (count(12, 57, 2), Devices, "✓ 12/57 ×2", "+ 12/57 x2"),
             (Mark::Delivered, Devices, "✓✓", "++"),
             (Mark::Read, Devices, "✔✔", "**"),
-            (rows(&[&[D, P], &[X, left_out.clone()]]), Count, "✓ 1/3 ×1", "+ 1/3 x1"),
+            (rows(&[&[D, P], &[X]]), Count, "✓ 1/3 ×1", "+ 1/3 x1"),
             (rows(&[&[Q, Q]]), Count, "✓ 0/2", "+ 0/2"),
             (rows(&[&[D, D]]), Count, "✓✓", "++"),
-            (count(57, 57, 0), Count, "✓✓", "++"),
             (rows(&[&[D, P]]), Classic, "✓", "+"),
             (rows(&[&[D, X]]), Classic, "✓×", "+x"),
             (rows(&[&[D], &[D]]), Classic, "✓✓", "++"),
@@ -257,8 +228,9 @@ mod tests {
         };
         let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::Delivered, Mark::Read];
         let one_device = [D, P, X, Q].map(|state| rows(&[&[state]]));
+        let read_rows = one_device.clone().map(read);
         let counts = [count(0, 9, 0), count(1, 9, 0), count(1, 9, 1), count(0, 9, 1)];
-        told_apart(&[&simple[..], &one_device, &counts].concat(), MarkStyle::Devices);
+        told_apart(&[&simple[..], &one_device, &read_rows, &counts].concat(), MarkStyle::Devices);
 
         let partly = [rows(&[&[P, P]]), rows(&[&[D, P]]), rows(&[&[X, P]]), rows(&[&[D, X]])];
         told_apart(&[&simple[..], &partly, &counts].concat(), MarkStyle::Count);

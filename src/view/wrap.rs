@@ -8,7 +8,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Line, Span, SpanStyle};
+use crate::model::{Line, SpanStyle};
 
 /// How many columns a text takes.
 pub fn width(text: &str) -> u16 {
@@ -58,7 +58,7 @@ struct Place {
 /// The rows of one line, one at a time.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    spans: &'a [Span],
+    spans: Vec<(&'a str, SpanStyle)>,
     columns: u16,
     next: Option<Place>,
 }
@@ -66,16 +66,30 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// An empty line is one empty row.
     pub fn new(line: &'a Line, columns: u16) -> Self {
-        Self { spans: &line.spans, columns: columns.max(1), next: Some(Place::default()) }
+        Self::of(line.spans.iter().map(|span| (span.text.as_str(), span.style)).collect(), columns)
+    }
+
+    /// Text in one style.
+    pub fn plain(text: &'a str, columns: u16) -> Self {
+        Self::of(vec![(text, SpanStyle::default())], columns)
+    }
+
+    fn of(spans: Vec<(&'a str, SpanStyle)>, columns: u16) -> Self {
+        Self { spans, columns: columns.max(1), next: Some(Place::default()) }
+    }
+
+    /// The byte of plain text at which the next row begins.
+    pub fn next_byte(&self) -> Option<usize> {
+        self.next.map(|place| place.byte)
     }
 
     fn row(&self, start: Place, end: Place, width: u16) -> Row<'a> {
         let mut pieces = Vec::new();
-        for (at, span) in self.spans.iter().enumerate().take(end.span + 1).skip(start.span) {
+        for (at, (text, style)) in self.spans.iter().enumerate().take(end.span + 1).skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
-            let to = if at == end.span { end.byte } else { span.text.len() };
-            if let Some(text) = span.text.as_str().get(from..to).filter(|text| !text.is_empty()) {
-                pieces.push((text, span.style));
+            let to = if at == end.span { end.byte } else { text.len() };
+            if let Some(text) = text.get(from..to).filter(|text| !text.is_empty()) {
+                pieces.push((text, *style));
             }
         }
         Row { pieces, width }
@@ -91,9 +105,9 @@ impl<'a> Iterator for Rows<'a> {
         // The end of the last word that fits: where the row would end, its width, and where the next would begin.
         let mut word: Option<(Place, u16, Place)> = None;
         let mut in_space = true;
-        for (at, span) in self.spans.iter().enumerate().skip(start.span) {
+        for (at, (text, _)) in self.spans.iter().enumerate().skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
-            for (offset, cluster) in span.text[from..].grapheme_indices(true) {
+            for (offset, cluster) in text[from..].grapheme_indices(true) {
                 let here = Place { span: at, byte: from + offset };
                 let after = Place { span: at, byte: here.byte + cluster.len() };
                 let wide = width(cluster);
@@ -120,8 +134,10 @@ impl<'a> Iterator for Rows<'a> {
             }
         }
         self.next = None;
-        let end =
-            Place { span: self.spans.len().saturating_sub(1), byte: self.spans.last().map_or(0, |s| s.text.len()) };
+        let end = Place {
+            span: self.spans.len().saturating_sub(1),
+            byte: self.spans.last().map_or(0, |(text, _)| text.len()),
+        };
         Some(match word {
             Some((end, width, _)) if in_space => self.row(start, end, width),
             _ => self.row(start, end, taken),
@@ -134,11 +150,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::SafeText;
+    use crate::model::{SafeText, Span};
 
     fn rows(text: &str, columns: u16) -> Vec<String> {
-        let line = Line::plain(SafeText::line(text));
-        Rows::new(&line, columns).map(|row| row.pieces.iter().map(|(text, _)| *text).collect()).collect()
+        Rows::plain(text, columns).map(|row| row.pieces.iter().map(|(text, _)| *text).collect()).collect()
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! The room list: sorted, filtered, and with one room selected.
+//!
+//! Invites stand first, since they wait for an answer; then the room with the newest activity. The selection is a room
+//! and not a row, so it stays on the room when news from another one changes the order.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use super::composer::Composer;
+use crate::model::{Membership, RoomId, RoomSummary};
+
+/// The room list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rooms {
+    /// All rooms, in the order in which they are shown.
+    list: Vec<RoomSummary>,
+    selected: Option<RoomId>,
+    /// Only rooms whose name contains this are shown, whatever the case.
+    pub filter: Option<Composer>,
+    /// The list was complete once.
+    pub complete: bool,
+}
+
+impl Rooms {
+    /// All rooms, filtered or not, in order.
+    pub fn all(&self) -> &[RoomSummary] {
+        &self.list
+    }
+
+    /// The rooms that the filter lets through, in order.
+    pub fn visible(&self) -> Vec<&RoomSummary> {
+        let wanted = self.filter.as_ref().map(|filter| filter.text().to_lowercase()).unwrap_or_default();
+        self.list.iter().filter(|room| wanted.is_empty() || room.name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    /// One room.
+    pub fn get(&self, id: &RoomId) -> Option<&RoomSummary> {
+        self.list.iter().find(|room| room.id == *id)
+    }
+
+    /// The selected room: the first one shown, if nothing else was selected.
+    pub fn selected(&self) -> Option<&RoomSummary> {
+        let visible = self.visible();
+        let chosen = self.selected.as_ref().and_then(|id| visible.iter().find(|room| room.id == *id));
+        chosen.or_else(|| visible.first()).copied()
+    }
+
+    /// Messages not read yet, and those of them that mention this user, over all rooms.
+    pub fn unread(&self) -> (u64, u64) {
+        self.list.iter().fold((0, 0), |(unread, mentions), room| {
+            (unread.saturating_add(room.unread), mentions.saturating_add(room.mentions))
+        })
+    }
+
+    /// The room after the given one that has something unread, going around.
+    pub fn next_unread(&self, after: Option<&RoomId>) -> Option<&RoomSummary> {
+        let start = self.list.iter().position(|room| Some(&room.id) == after).map_or(0, |index| index + 1);
+        let (before, behind) = self.list.split_at(start);
+        let mut others = behind.iter().chain(before).filter(|room| Some(&room.id) != after);
+        others.find(|room| room.membership == Membership::Joined && (room.unread > 0 || room.marked_unread))
+    }
+
+    /// The joined room that many rows below the given one, or above it.
+    pub fn neighbour(&self, of: Option<&RoomId>, down: bool) -> Option<&RoomSummary> {
+        let joined: Vec<_> = self.list.iter().filter(|room| room.membership == Membership::Joined).collect();
+        let index = match joined.iter().position(|room| Some(&room.id) == of) {
+            Some(index) if down => index + 1,
+            Some(index) => index.checked_sub(1)?,
+            None => 0,
+        };
+        joined.get(index).copied()
+    }
+
+    /// Takes over new and changed rooms.
+    pub(super) fn update(&mut self, rooms: Vec<RoomSummary>) {
+        let mut fresh: HashMap<RoomId, RoomSummary> = rooms.into_iter().map(|room| (room.id.clone(), room)).collect();
+        for room in &mut self.list {
+            if let Some(new) = fresh.remove(&room.id) {
+                *room = new;
+            }
+        }
+        self.list.extend(fresh.into_values());
+        self.list.sort_by(|a, b| order(a).cmp(&order(b)));
+    }
+
+    /// Forgets rooms.
+    pub(super) fn remove(&mut self, gone: &[RoomId]) {
+        self.list.retain(|room| !gone.contains(&room.id));
+    }
+
+    /// Selects a room.
+    pub(super) fn select(&mut self, id: &RoomId) {
+        self.selected = Some(id.clone());
+    }
+
+    /// Moves the selection by rows, up when negative; it stops at the ends.
+    pub(super) fn move_selection(&mut self, rows: isize) {
+        let visible = self.visible();
+        let index = self.selected().and_then(|room| visible.iter().position(|other| other.id == room.id));
+        let target = index.unwrap_or(0).saturating_add_signed(rows).min(visible.len().saturating_sub(1));
+        self.selected = visible.get(target).map(|room| room.id.clone());
+    }
+}
+
+/// Invites, then newest activity; then by name and id, so that the order never depends on how rooms came in.
+fn order(room: &RoomSummary) -> impl Ord {
+    let joined = room.membership == Membership::Joined;
+    (joined, Reverse(room.latest), room.name.clone(), room.id.clone())
+}

@@ -1,0 +1,311 @@
+//! The open room: its timeline, what is selected in it, and where it is scrolled to.
+//!
+//! A timeline changes under the reader: older messages come in above, new ones below, echoes turn into events. So the
+//! selection and the scroll position are [`Place`]s: an item's key together with its index, kept right by every
+//! change. Nothing is looked up by key but after a reset, and a timeline of 100,000 items costs no more than a short
+//! one.
+
+mod readers;
+mod scroll;
+
+use std::collections::HashMap;
+
+use self::readers::Readers;
+use super::{composer::Composer, draft::Draft, layout::TimelineFacts};
+use crate::model::{
+    Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
+    TimelineItemKind,
+};
+
+/// One item of the timeline, wherever it moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub key: ItemKey,
+    /// Where it is now.
+    pub index: usize,
+}
+
+/// An edge of the timeline's area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The upper one.
+    Top,
+    /// The lower one.
+    Bottom,
+}
+
+/// What the timeline is laid out from.
+///
+/// The view fills the area from the anchored row on. Where that would leave the area empty at one end although there
+/// are more items at the other, it moves the content up or down to fill it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Anchor {
+    /// The last row stands at the lower edge: new messages push the others up.
+    #[default]
+    Newest,
+    /// This row stands at this edge.
+    Row {
+        /// The item.
+        place: Place,
+        /// The row in it from its top; beyond its end means its last row.
+        row: usize,
+        /// The edge.
+        edge: Edge,
+    },
+}
+
+/// The open room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenRoom {
+    /// Which.
+    pub id: RoomId,
+    /// Its timeline, oldest first.
+    pub items: Vec<TimelineItem>,
+    /// How far back it reaches.
+    pub pagination: Pagination,
+    /// The selected item, for the actions on messages.
+    pub selection: Option<Place>,
+    /// Where it is scrolled to.
+    pub anchor: Anchor,
+    /// Messages of others that came in below what is on screen.
+    pub unseen_below: usize,
+    /// What is known about the delivery of own messages.
+    pub deliveries: HashMap<EventId, Delivery>,
+    /// Who else is typing.
+    pub typing: Vec<SafeText>,
+    /// What is being typed.
+    pub composer: Composer,
+    /// How much of that is kept.
+    pub(super) draft: Draft,
+    /// That this user is typing, as the others were told.
+    pub(super) typing_notice: Option<TypingNotice>,
+    readers: Readers,
+    /// What was drawn last, its indices kept right by every change.
+    drawn: Option<TimelineFacts>,
+    /// Nothing changed since it was drawn.
+    drawn_is_current: bool,
+    /// The newest message for which a read receipt was asked.
+    marked_read: Option<ItemKey>,
+    /// Older messages may be fetched: something came in, or the user asked, since the last fetch began. So a fetch
+    /// that fails or brings nothing is not repeated for ever.
+    may_paginate: bool,
+}
+
+impl OpenRoom {
+    /// Older messages are fetched when fewer items than this are above the screen.
+    const NEAR_TOP: usize = 5;
+
+    /// A room that was just opened.
+    pub(super) fn new(id: RoomId, composer: Composer, draft: Draft) -> Self {
+        Self {
+            id,
+            items: Vec::new(),
+            pagination: Pagination::Idle,
+            selection: None,
+            anchor: Anchor::Newest,
+            unseen_below: 0,
+            deliveries: HashMap::new(),
+            typing: Vec::new(),
+            composer,
+            draft,
+            typing_notice: None,
+            readers: Readers::default(),
+            drawn: None,
+            drawn_is_current: false,
+            marked_read: None,
+            may_paginate: false,
+        }
+    }
+
+    /// The message at this index, if there is one.
+    pub fn message(&self, index: usize) -> Option<&Message> {
+        match &self.items.get(index)?.kind {
+            TimelineItemKind::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The selected message and its key.
+    pub fn selected(&self) -> Option<(&ItemKey, &Message)> {
+        let place = self.selection.as_ref()?;
+        Some((&place.key, self.message(place.index)?))
+    }
+
+    /// Everyone else who has read the message at this index: whose receipt stands there or below.
+    pub fn readers(&self, index: usize) -> Vec<ReadBy> {
+        self.readers.of(index)
+    }
+
+    /// Takes over changes, in order. An index that does not exist costs its change and no more.
+    pub(super) fn apply(&mut self, changes: Vec<TimelineChange>) {
+        // An echo that turns into its event may go and come back elsewhere, within the same changes.
+        let selected = self.selection.as_ref().map(|place| place.key.clone());
+        for change in changes {
+            match change {
+                TimelineChange::Reset(items) => self.reset(items),
+                TimelineChange::Append(items) => {
+                    for item in items {
+                        self.insert(self.items.len(), item, selected.as_ref());
+                    }
+                }
+                TimelineChange::Insert(index, item) if index <= self.items.len() => {
+                    self.insert(index, item, selected.as_ref());
+                }
+                TimelineChange::Set(index, item) => self.set(index, item),
+                TimelineChange::Remove(index) if index < self.items.len() => self.remove(index),
+                TimelineChange::Truncate(length) => self.truncate(length),
+                TimelineChange::Insert(..) | TimelineChange::Remove(_) => {}
+            }
+        }
+        self.drawn = self.drawn.filter(|drawn| drawn.last.item < self.items.len());
+        self.drawn_is_current = false;
+    }
+
+    fn reset(&mut self, items: Vec<TimelineItem>) {
+        self.items = items;
+        self.readers = Readers::default();
+        for (index, item) in self.items.iter().enumerate() {
+            self.readers.add(index, item);
+        }
+        self.drawn = None;
+        self.may_paginate = true;
+        let find = |key: &ItemKey| self.items.iter().position(|item| item.key == *key);
+        self.selection = self.selection.take().and_then(|Place { key, .. }| {
+            let index = find(&key)?;
+            Some(Place { key, index })
+        });
+        if let Anchor::Row { place, .. } = &mut self.anchor {
+            match find(&place.key) {
+                Some(index) => place.index = index,
+                None => self.anchor = Anchor::Newest,
+            }
+        }
+    }
+
+    fn insert(&mut self, index: usize, item: TimelineItem, selected: Option<&ItemKey>) {
+        let from_others = matches!(&item.kind, TimelineItemKind::Message(message) if !message.own);
+        let below = self.drawn.is_none_or(|drawn| index > drawn.last.item);
+        if from_others && below && self.anchor != Anchor::Newest {
+            self.unseen_below += 1;
+        }
+        self.move_places(|at| {
+            if *at >= index {
+                *at += 1
+            }
+        });
+        if selected == Some(&item.key) {
+            self.selection = Some(Place { key: item.key.clone(), index });
+        }
+        self.readers.inserted(index);
+        self.readers.add(index, &item);
+        self.items.insert(index, item);
+        self.may_paginate = true;
+    }
+
+    fn set(&mut self, index: usize, item: TimelineItem) {
+        if let Some(old) = self.items.get_mut(index) {
+            self.readers.add(index, &item);
+            *old = item;
+            self.settle_places();
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        self.items.remove(index);
+        self.readers.removed(index);
+        self.move_places(|at| {
+            if *at > index {
+                *at -= 1
+            }
+        });
+        self.settle_places();
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.items.truncate(length);
+        self.readers.truncated(length);
+        self.settle_places();
+    }
+
+    /// Moves every index that is remembered.
+    fn move_places(&mut self, shift: impl Fn(&mut usize)) {
+        let anchored = match &mut self.anchor {
+            Anchor::Row { place, .. } => Some(place),
+            Anchor::Newest => None,
+        };
+        for place in self.selection.iter_mut().chain(anchored) {
+            shift(&mut place.index);
+        }
+        for row in self.drawn.iter_mut().flat_map(|drawn| [&mut drawn.first, &mut drawn.last]) {
+            shift(&mut row.item);
+        }
+    }
+
+    /// Makes every place name the item that is there now, or the last one if there is none so far down.
+    fn settle_places(&mut self) {
+        self.selection = self.selection.take().and_then(|place| self.place(place.index));
+        if let Anchor::Row { place, row, edge } = &self.anchor {
+            let (row, edge) = (*row, *edge);
+            let settled = self.place(place.index);
+            self.anchor = settled.map_or(Anchor::Newest, |place| Anchor::Row { place, row, edge });
+        }
+    }
+
+    /// The item at this index, or the last one.
+    fn place(&self, index: usize) -> Option<Place> {
+        let index = index.min(self.items.len().checked_sub(1)?);
+        self.items.get(index).map(|item| Place { key: item.key.clone(), index })
+    }
+
+    /// Whether older messages are to be fetched now: the top is near, and nothing says that it would be in vain.
+    pub(super) fn wants_older(&self) -> bool {
+        let near_top = match self.drawn {
+            Some(drawn) => self.drawn_is_current && drawn.first.item < Self::NEAR_TOP,
+            None => self.items.is_empty(),
+        };
+        near_top && self.may_paginate && self.pagination == Pagination::Idle
+    }
+
+    /// Older messages were asked for.
+    pub(super) fn older_are_coming(&mut self) {
+        self.pagination = Pagination::Loading;
+        self.may_paginate = false;
+    }
+
+    /// It is worth asking for older messages again.
+    pub(super) fn allow_older(&mut self) {
+        self.may_paginate = true;
+    }
+
+    /// The newest message of somebody else, if it is on screen and its read receipt was not asked for yet.
+    pub(super) fn unmarked(&self) -> Option<&ItemKey> {
+        let drawn = self.drawn.filter(|drawn| self.drawn_is_current && drawn.at_end)?;
+        let on_screen = self.items.get(drawn.first.item..)?;
+        let newest = on_screen.iter().rfind(
+            |item| matches!(&item.kind, TimelineItemKind::Message(message) if !message.own && message.event.is_some()),
+        )?;
+        (self.marked_read.as_ref() != Some(&newest.key)).then_some(&newest.key)
+    }
+
+    /// The read receipt of this message was asked for.
+    pub(super) fn was_marked(&mut self, key: ItemKey) {
+        self.marked_read = Some(key);
+    }
+}
+
+/// That this user is typing, as the others in the room were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TypingNotice {
+    /// When they were told last.
+    pub told: Ms,
+    /// When it ends, if no more is typed.
+    pub until: Ms,
+}
+
+impl TypingNotice {
+    /// How long after the last key it ends.
+    pub const LENGTH: Ms = 5_000;
+    /// How often the others are told while typing goes on.
+    pub const REPEAT: Ms = 3_000;
+}

@@ -1,0 +1,84 @@
+//! Claims that came before the message they are about (L1).
+//!
+//! A peer that is quick can acknowledge a message before its sender's own sync has brought the echo. Such a claim is
+//! kept for a minute; whether it is about an own event at all is seen only then. Anybody can make such claims up, so
+//! there are bounds, and one user's flood takes none of the others' room but the last of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::PeerClaim;
+use crate::model::{EventId, Ms, UserId};
+
+/// How long a claim is held.
+const HELD_FOR: Ms = 60 * 1000;
+/// So many claims are held in all.
+const HELD_MOST: usize = 10_000;
+/// So many of them from one user.
+const HELD_MOST_PER_USER: usize = 200;
+
+/// Claims about events that are not known yet.
+#[derive(Debug, Default)]
+pub struct Held {
+    claims: BTreeMap<EventId, Vec<(Ms, PeerClaim)>>,
+    per_user: HashMap<UserId, usize>,
+    len: usize,
+}
+
+impl Held {
+    /// Holds nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Holds a claim; false when there is no room for it and it is dropped.
+    pub fn hold(&mut self, claim: PeerClaim, now: Ms) -> bool {
+        self.expire(now);
+        if self.len >= HELD_MOST || self.per_user.get(&claim.user).is_some_and(|held| *held >= HELD_MOST_PER_USER) {
+            return false;
+        }
+        self.len += 1;
+        *self.per_user.entry(claim.user.clone()).or_default() += 1;
+        self.claims.entry(claim.event.clone()).or_default().push((now, claim));
+        true
+    }
+
+    /// Takes out what was claimed about an event that is known now.
+    pub fn take(&mut self, event: &EventId) -> Vec<PeerClaim> {
+        let claims: Vec<_> = self.claims.remove(event).into_iter().flatten().map(|(_, claim)| claim).collect();
+        self.forget(claims.iter());
+        claims
+    }
+
+    /// Drops what was held for a minute.
+    pub fn expire(&mut self, now: Ms) {
+        let over = |(since, _): &(Ms, PeerClaim)| now.saturating_sub(*since) >= HELD_FOR;
+        let mut expired = Vec::new();
+        self.claims.retain(|_, claims| {
+            expired.extend(claims.extract_if(.., |held| over(held)));
+            !claims.is_empty()
+        });
+        self.forget(expired.iter().map(|(_, claim)| claim));
+    }
+
+    /// How many claims are held.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn forget<'a>(&mut self, claims: impl Iterator<Item = &'a PeerClaim>) {
+        for claim in claims {
+            self.len -= 1;
+            if let Some(held) = self.per_user.get_mut(&claim.user) {
+                *held -= 1;
+                if *held == 0 {
+                    self.per_user.remove(&claim.user);
+                }
+            }
+        }
+    }
+}

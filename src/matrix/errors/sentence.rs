@@ -1,0 +1,148 @@
+//! SDK errors as short plain sentences: the error codes of the Matrix spec ('Standard error response') in words, then
+//! what the server itself says.
+
+use std::time::{Duration, SystemTime};
+
+use matrix_sdk::{
+    Error, HttpError, QueueWedgeError,
+    ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
+    send_queue::RoomSendQueueError,
+};
+
+use super::{Unreachable, chain};
+use crate::model::SafeText;
+
+/// What any failed call of the SDK means.
+pub fn sentence(error: &Error) -> SafeText {
+    match error {
+        Error::Http(error) => http_sentence(error),
+        Error::SendQueueWedgeError(error) => wedge_sentence(error),
+        Error::OAuth(error) => match chain::unreachable(&**error) {
+            Some(why) => unreachable_sentence(&why),
+            None => said("The login server did not accept the request", &error.to_string()),
+        },
+        Error::Timeout => unreachable_sentence(&Unreachable::TimedOut),
+        Error::Identifier(error) => said("This is no valid Matrix identifier", &error.to_string()),
+        Error::AuthenticationRequired => said("You are not logged in", ""),
+        Error::StateStore(_)
+        | Error::EventCacheStore(_)
+        | Error::MediaStore(_)
+        | Error::CryptoStoreError(_)
+        | Error::CrossProcessLockError(_)
+        | Error::Io(_) => said("This machine could not keep it; is the disk full?", &chain::root(error).to_string()),
+        error => said("It did not work", &error.to_string()),
+    }
+}
+
+/// What a failed request means.
+pub fn http_sentence(error: &HttpError) -> SafeText {
+    if let Some(why) = Unreachable::from_http(error) {
+        return unreachable_sentence(&why);
+    }
+    if let HttpError::Cached(error) = error {
+        return http_sentence(error);
+    }
+    match error.as_client_api_error() {
+        Some(error) => api_sentence(error),
+        None if error.as_uiaa_response().is_some() => said("The homeserver wants you to prove first who you are", ""),
+        None if matches!(error, HttpError::RefreshToken(_)) => {
+            said("The homeserver has ended this session; log in again", "")
+        }
+        None => said("The homeserver's answer makes no sense", &chain::root(error).to_string()),
+    }
+}
+
+/// Why the send queue gave a message up.
+pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
+    match error {
+        QueueWedgeError::InsecureDevices { .. } => {
+            said("Not sent: somebody in the room has devices that they have not verified", "")
+        }
+        QueueWedgeError::IdentityViolations { .. } => {
+            said("Not sent: somebody you had verified has a new identity; verify them again", "")
+        }
+        QueueWedgeError::CrossVerificationRequired => said("Not sent: verify this device first", ""),
+        QueueWedgeError::MissingMediaContent => said("Not sent: the file is no longer there; attach it again", ""),
+        QueueWedgeError::InvalidMimeType { mime_type } => {
+            said("Not sent: the file's type is not understood", mime_type)
+        }
+        QueueWedgeError::GenericApiError { msg } => said("Not sent", msg),
+    }
+}
+
+/// Why a message could not even be put into the send queue.
+pub fn queue_sentence(error: &RoomSendQueueError) -> SafeText {
+    match error {
+        RoomSendQueueError::RoomNotJoined => said("You are not in this room; join it first", ""),
+        RoomSendQueueError::RoomDisappeared => said("The room is gone", ""),
+        RoomSendQueueError::StorageError(error) => {
+            said("This machine could not keep the message; is the disk full?", &chain::root(error).to_string())
+        }
+        RoomSendQueueError::FailedToCreateAttachment => said("The attachment could not be made; try it again", ""),
+    }
+}
+
+/// How long the server wants us to wait, in seconds, rounded up.
+pub(super) fn seconds(retry_after: &RetryAfter) -> Option<u64> {
+    let wait = match retry_after {
+        RetryAfter::Delay(wait) => *wait,
+        RetryAfter::DateTime(until) => until.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO),
+    };
+    u64::try_from(wait.as_millis().div_ceil(1000)).ok()
+}
+
+fn api_sentence(error: &ApiError) -> SafeText {
+    let message = match &error.body {
+        ErrorBody::Standard(body) => body.message.as_str(),
+        ErrorBody::Json(_) | ErrorBody::NotJson { .. } => "",
+    };
+    let Some(kind) = error.error_kind() else {
+        return said(&format!("The homeserver answered with status {}", error.status_code.as_u16()), message);
+    };
+    let plain = match kind {
+        ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::GuestAccessForbidden => {
+            "The homeserver does not allow this"
+        }
+        ErrorKind::NotFound => "The homeserver does not know this",
+        ErrorKind::LimitExceeded(limit) => {
+            return match limit.retry_after.as_ref().and_then(seconds) {
+                Some(seconds) => said(&format!("Too fast for the homeserver; try again in {seconds} s"), message),
+                None => said("Too fast for the homeserver; try again later", message),
+            };
+        }
+        ErrorKind::TooLarge => "This is too large for the homeserver",
+        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => "The homeserver has ended this session; log in again",
+        ErrorKind::UserDeactivated => "This account is deactivated",
+        ErrorKind::InviteBlocked => "This user takes no invites",
+        ErrorKind::RoomInUse => "That address is taken; choose another",
+        ErrorKind::BadAlias => "That address does not lead to this room",
+        ErrorKind::UnsupportedRoomVersion | ErrorKind::IncompatibleRoomVersion(_) => {
+            "The homeserver does not know this room's version"
+        }
+        ErrorKind::UnableToAuthorizeJoin | ErrorKind::UnableToGrantJoin => {
+            "The homeserver cannot tell whether you may join"
+        }
+        ErrorKind::ResourceLimitExceeded(_) => "The homeserver has reached its own limit",
+        ErrorKind::ConnectionFailed | ErrorKind::ConnectionTimeout => "The other server cannot be reached",
+        ErrorKind::Unrecognized => "The homeserver cannot do this",
+        ErrorKind::InvalidUsername
+        | ErrorKind::InvalidParam
+        | ErrorKind::MissingParam
+        | ErrorKind::BadJson
+        | ErrorKind::NotJson => "The homeserver does not accept this",
+        kind => return said(&format!("The homeserver answered {}", kind.errcode()), message),
+    };
+    said(plain, message)
+}
+
+fn unreachable_sentence(why: &Unreachable) -> SafeText {
+    SafeText::line(&format!("Cannot reach the homeserver: {why}. {}", why.hint()))
+}
+
+/// Our words, then theirs, with one full stop at the end.
+fn said(plain: &str, theirs: &str) -> SafeText {
+    match theirs.trim().trim_end_matches('.') {
+        "" => SafeText::line(&format!("{plain}.")),
+        theirs => SafeText::line(&format!("{plain}: {theirs}.")),
+    }
+}

@@ -1,0 +1,120 @@
+//! Error codes, proxies' pages, broken connections and full disks, each against its sentence.
+
+use std::{fmt, io};
+
+use matrix_sdk::ruma::{
+    api::error::{
+        Error as ApiError, ErrorBody, FromHttpResponseError, LimitExceededErrorData, RetryAfter, StandardErrorBody,
+        UnknownTokenErrorData,
+    },
+    exports::http::StatusCode,
+};
+
+use super::*;
+
+fn answered(status: u16, kind: ErrorKind, message: &str) -> HttpError {
+    let body = ErrorBody::Standard(StandardErrorBody::new(kind, message.to_owned()));
+    FromHttpResponseError::Server(ApiError::new(StatusCode::from_u16(status).unwrap(), body)).into()
+}
+
+#[test]
+fn a_spec_error_code_becomes_plain_words_and_then_the_servers_own() {
+    let limit = |delay| {
+        let mut limit = LimitExceededErrorData::new();
+        limit.retry_after = Some(RetryAfter::Delay(std::time::Duration::from_millis(delay)));
+        ErrorKind::LimitExceeded(limit)
+    };
+    for (status, kind, message, expected) in [
+        (403, ErrorKind::Forbidden, "You are not invited.", "The homeserver does not allow this: You are not invited."),
+        (404, ErrorKind::NotFound, "", "The homeserver does not know this."),
+        (429, limit(2001), "", "Too fast for the homeserver; try again in 3 s."),
+        (413, ErrorKind::TooLarge, "100 MB", "This is too large for the homeserver: 100 MB."),
+        (
+            401,
+            ErrorKind::UnknownToken(UnknownTokenErrorData::new()),
+            "",
+            "The homeserver has ended this session; log in again.",
+        ),
+        (400, ErrorKind::Unknown, "Oh", "The homeserver answered M_UNKNOWN: Oh."),
+        (404, ErrorKind::Unrecognized, "", "The homeserver cannot do this."),
+    ] {
+        let error = answered(status, kind, message);
+        assert_eq!(http_sentence(&error).as_str(), expected);
+        assert_eq!(sentence(&error.into()).as_str(), expected);
+    }
+}
+
+#[test]
+fn a_proxys_error_page_is_told_by_its_status_alone() {
+    let body = ErrorBody::Json(serde_json::json!({ "html": "<h1>" }));
+    let error: HttpError = FromHttpResponseError::Server(ApiError::new(StatusCode::BAD_GATEWAY, body)).into();
+    assert_eq!(http_sentence(&error).as_str(), "The homeserver answered with status 502.");
+}
+
+/// An error with a source, as hyper makes them.
+#[derive(Debug)]
+struct Layer(&'static str, io::Error);
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl StdError for Layer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.1)
+    }
+}
+
+#[test]
+fn the_reason_for_no_answer_is_found_at_the_bottom_of_the_chain() {
+    let lookup = |text: &str| Layer("dns error", io::Error::other(format!("failed to lookup address: {text}")));
+    let connect = |kind: io::ErrorKind| Layer("tcp connect error", kind.into());
+    let tls = |kind, text: &'static str| Layer("client error (Connect)", io::Error::new(kind, text));
+    for (error, expected) in [
+        (lookup("Name or service not known"), Unreachable::NoSuchHost),
+        (lookup("nodename nor servname provided, or not known"), Unreachable::NoSuchHost),
+        (lookup("Temporary failure in name resolution"), Unreachable::NoNetwork),
+        (connect(io::ErrorKind::ConnectionRefused), Unreachable::Refused),
+        (connect(io::ErrorKind::TimedOut), Unreachable::TimedOut),
+        (connect(io::ErrorKind::NetworkUnreachable), Unreachable::NoNetwork),
+        (
+            tls(io::ErrorKind::InvalidData, "invalid peer certificate: Expired"),
+            Unreachable::Tls(SafeText::line("invalid peer certificate: Expired")),
+        ),
+        (tls(io::ErrorKind::UnexpectedEof, "tls handshake eof"), Unreachable::Tls(SafeText::line("tls handshake eof"))),
+        (tls(io::ErrorKind::ConnectionReset, "reset by peer"), Unreachable::Broken(SafeText::line("reset by peer"))),
+    ] {
+        assert_eq!(Unreachable::from_causes(&error), expected, "{error:?}");
+    }
+}
+
+#[test]
+fn the_kind_of_a_login_failure_tells_a_refusal_from_a_dead_network() {
+    let host = SafeText::line("example.org");
+    let kind = |error: &HttpError, method| LoginError::from_http(error, &host, method).kind();
+    assert_eq!(kind(&answered(403, ErrorKind::Forbidden, ""), LoginMethod::Password), Kind::Refused);
+    let unreachable = LoginError::Unreachable { host: host.clone(), why: Unreachable::NoNetwork };
+    assert_eq!(unreachable.kind(), Kind::Network);
+    assert_eq!(
+        unreachable.to_string(),
+        "Cannot reach example.org: there seems to be no network. Check your connection and try again."
+    );
+    assert_eq!(LoginError::NotMatrix(host.clone()).kind(), Kind::Other);
+    // Only what the user typed can be a wrong password.
+    let refused = LoginError::from_http(&answered(403, ErrorKind::Forbidden, "Bad token"), &host, LoginMethod::Sso);
+    assert_eq!(refused.to_string(), "example.org did not log you in. The homeserver does not allow this: Bad token.");
+}
+
+#[test]
+fn a_disk_failure_says_what_to_do() {
+    for (kind, hint) in [
+        (io::ErrorKind::StorageFull, "Free some space and try again."),
+        (io::ErrorKind::ReadOnlyFilesystem, "Choose a folder that can be written to, with --data-dir."),
+        (io::ErrorKind::PermissionDenied, "Make it yours and writable, or choose another folder with --data-dir."),
+    ] {
+        let error = SessionError::disk(Path::new("/there/key"), &kind.into()).to_string();
+        assert!(error.starts_with("Cannot use /there/key: ") && error.ends_with(hint), "{error}");
+    }
+}

@@ -1,0 +1,217 @@
+//! What is kept on the disk, and for whom, on each way in and out.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use matrix_sdk::{
+    ComposerDraft, ComposerDraftType,
+    ruma::{OwnedRoomId, owned_room_id},
+};
+use matrix_sdk_base::StateStoreDataValue;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{
+    loopback::{Loopback, homeserver, refuse, reply},
+    *,
+};
+use crate::delivery::policy::Settings;
+
+mod browser;
+mod failures;
+
+const LOGIN: &str = "POST /_matrix/client/v3/login";
+
+fn profile() -> (TempDir, Profile) {
+    let dir = tempfile::tempdir().unwrap();
+    let profile =
+        Profile { dir: dir.path().join("p"), device_name: "kvitto test".to_owned(), settings: Settings::default() };
+    (dir, profile)
+}
+
+async fn login(profile: &Profile, server: &Loopback, user: &str) -> Result<Session, LoginError> {
+    login_password(profile, &server.url, user, &Secret("secret".to_owned())).await
+}
+
+#[tokio::test]
+async fn a_session_is_restored_without_any_request() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    assert!(restore(&profile).await.unwrap().is_none());
+    let mut first = login(&profile, &server, "alice").await.unwrap();
+    first.settle().await;
+    assert_eq!(first.account.user.as_str(), "@alice:example.org");
+    assert_eq!(first.account.device.as_str(), "DEVICE1");
+    assert_eq!(server.requests(LOGIN)[0].field("initial_device_display_name"), "kvitto test");
+    server.stop().await;
+
+    let again = restore(&profile).await.unwrap().unwrap();
+    assert_eq!(again.account, first.account);
+    assert_eq!((again.logged_in_at, again.key), (first.logged_in_at, first.key));
+    assert_eq!(again.client.access_token().as_deref(), Some("token-alice-1"));
+    assert!(matches!(again.client.sliding_sync_version(), matrix_sdk::sliding_sync::Version::Native));
+}
+
+#[tokio::test]
+async fn every_file_is_private_and_none_holds_the_token() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    let mut session = login(&profile, &server, "alice").await.unwrap();
+    session.settle().await;
+    let paths: Vec<_> = fs::read_dir(&profile.dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for store in ["state", "crypto", "event-cache", "media"] {
+        assert!(paths.contains(&profile.dir.join(format!("matrix-sdk-{store}.sqlite3"))), "{paths:?}");
+    }
+    assert_eq!(fs::metadata(&profile.dir).unwrap().permissions().mode() & 0o777, 0o700);
+    for path in paths {
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(13).any(|window| window == b"token-alice-1"), "{}", path.display());
+    }
+}
+
+fn room() -> OwnedRoomId {
+    owned_room_id!("!room:example.org")
+}
+
+async fn keep_draft(session: &Session) {
+    let draft = ComposerDraft {
+        plain_text: "unsent".to_owned(),
+        html_text: None,
+        draft_type: ComposerDraftType::NewMessage,
+        attachments: Vec::new(),
+    };
+    let (key, value) = (StateStoreDataKey::ComposerDraft(&room(), None), StateStoreDataValue::ComposerDraft(draft));
+    session.client.state_store().set_kv_data(key, value).await.unwrap();
+    let (key, value) = (StateStoreDataKey::SyncToken, StateStoreDataValue::SyncToken("s1".to_owned()));
+    session.client.state_store().set_kv_data(key, value).await.unwrap();
+}
+
+/// The draft, and whether the sync position is there.
+async fn kept(session: &Session) -> (Option<String>, bool) {
+    let store = session.client.state_store();
+    let draft = store.get_kv_data(StateStoreDataKey::ComposerDraft(&room(), None)).await.unwrap();
+    let position = store.get_kv_data(StateStoreDataKey::SyncToken).await.unwrap();
+    (draft.map(|draft| draft.into_composer_draft().unwrap().plain_text), position.is_some())
+}
+
+/// Makes the login long ago.
+fn backdate(profile: &Profile) {
+    let (vault, mut record) = Vault::open(&profile.dir).unwrap().unwrap();
+    record.logged_in_at = 7;
+    vault.write(&record).unwrap();
+}
+
+async fn identity_key(session: &Session) -> String {
+    session.client.encryption().curve25519_key().await.unwrap().to_base64()
+}
+
+#[tokio::test]
+async fn a_soft_logout_goes_on_as_the_same_device_since_its_first_login_p2() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    let first = login(&profile, &server, "alice").await.unwrap();
+    keep_draft(&first).await;
+    backdate(&profile);
+    end_device(&profile, true).await;
+    assert!(restore(&profile).await.unwrap().is_none());
+
+    let again = login(&profile, &server, "@alice:example.org").await.unwrap();
+    assert_eq!(server.requests(LOGIN)[1].field("device_id"), "DEVICE1");
+    assert_eq!(again.account, first.account);
+    assert_eq!((again.logged_in_at, again.key), (7, first.key));
+    assert_eq!(kept(&again).await, (Some("unsent".to_owned()), true));
+    assert_eq!(identity_key(&again).await, identity_key(&first).await);
+}
+
+#[tokio::test]
+async fn a_hard_logout_keeps_drafts_and_begins_a_new_device_p2() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    let first = login(&profile, &server, "alice").await.unwrap();
+    keep_draft(&first).await;
+    backdate(&profile);
+    end_device(&profile, false).await;
+    assert!(restore(&profile).await.unwrap().is_none());
+
+    let second = login(&profile, &server, "alice").await.unwrap();
+    assert_eq!(second.account.device.as_str(), "DEVICE2");
+    assert_eq!(kept(&second).await, (Some("unsent".to_owned()), false));
+    assert_ne!(identity_key(&second).await, identity_key(&first).await);
+    assert!(second.logged_in_at > 7);
+}
+
+#[tokio::test]
+async fn what_a_first_login_that_was_cut_off_has_left_is_swept_away() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    fs::create_dir_all(&profile.dir).unwrap();
+    fs::write(profile.dir.join("matrix-sdk-crypto.sqlite3"), "another key's").unwrap();
+    fs::write(profile.dir.join("notes"), "not ours").unwrap();
+    login(&profile, &server, "alice").await.unwrap();
+    assert_eq!(fs::read_to_string(profile.dir.join("notes")).unwrap(), "not ours");
+}
+
+#[tokio::test]
+async fn another_user_starts_clean() {
+    let server = homeserver(|_, _| None).await;
+    for soft in [true, false] {
+        let (_dir, profile) = profile();
+        let first = login(&profile, &server, "alice").await.unwrap();
+        keep_draft(&first).await;
+        fs::write(profile.dir.join("ledger"), "alice's").unwrap();
+        end_device(&profile, soft).await;
+        let other = login(&profile, &server, "bob").await.unwrap();
+        assert_eq!(server.requests(LOGIN).last().unwrap().field("device_id"), serde_json::Value::Null);
+        assert_eq!(kept(&other).await, (None, false));
+        assert_ne!(other.key, first.key);
+        assert!(!profile.dir.join("ledger").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_logout_empties_the_folder_and_says_when_the_server_was_not_told() {
+    for (answer, told) in
+        [(reply(200, &json!({})), true), (refuse(401, "M_UNKNOWN_TOKEN"), true), (refuse(403, "M_FORBIDDEN"), false)]
+    {
+        let server =
+            homeserver(move |_, request| (request.line == "POST /_matrix/client/v3/logout").then(|| answer.clone()))
+                .await;
+        let (_dir, profile) = profile();
+        let mut session = login(&profile, &server, "alice").await.unwrap();
+        session.settle().await;
+        let result = logout(&profile, &session).await;
+        assert_eq!(server.requests("POST /_matrix/client/v3/logout")[0].token.as_deref(), Some("token-alice-1"));
+        assert_eq!(fs::read_dir(&profile.dir).unwrap().count(), 0);
+        match result {
+            Ok(()) => assert!(told),
+            Err(error) => assert!(!told && error.to_string().contains("Device DEVICE1 stays in your list"), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_logout_without_network_says_so() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    let mut session = login(&profile, &server, "alice").await.unwrap();
+    session.settle().await;
+    server.stop().await;
+    let error = logout(&profile, &session).await.unwrap_err();
+    assert!(error.to_string().starts_with(
+        "You are logged out on this machine, but the homeserver was not told: \
+         Cannot reach the homeserver: nothing accepts connections there."
+    ));
+    assert!(restore(&profile).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_damaged_folder_is_an_error_for_login_too_and_stays() {
+    let server = homeserver(|_, _| None).await;
+    let (_dir, profile) = profile();
+    drop(login(&profile, &server, "alice").await.unwrap());
+    fs::write(profile.dir.join("key"), [7; 32]).unwrap();
+    assert!(matches!(restore(&profile).await, Err(SessionError::Key(_))));
+    let error = login(&profile, &server, "alice").await.err().unwrap();
+    assert!(matches!(error, LoginError::Session(SessionError::Key(_))), "{error}");
+    assert!(profile.dir.join("matrix-sdk-crypto.sqlite3").exists());
+}

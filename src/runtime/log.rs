@@ -1,0 +1,138 @@
+//! The log: a file a day, seven kept, for the user's eyes only.
+//!
+//! No message text, key or token may get into it, at any level. kvitto's own lines are written with that in mind; the
+//! libraries' are not (matrix-sdk logs whole requests and events at `debug` and `trace`), so whatever level is
+//! chosen, everything that is not kvitto's stops at warnings. A panic is logged by its place and backtrace alone: its
+//! message may quote what was being worked on, as slicing a string in the wrong place does.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tracing::level_filters::LevelFilter;
+use tracing_appender::{
+    non_blocking::WorkerGuard,
+    rolling::{RollingFileAppender, Rotation},
+};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::private;
+
+/// How many files are kept.
+const FILES: usize = 7;
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// The log is open as long as this lives.
+pub struct Log {
+    _writer: WorkerGuard,
+}
+
+/// Starts the log of this process.
+pub fn start(folder: &Path, level: LevelFilter) -> io::Result<Log> {
+    let (writer, guard) = tracing_appender::non_blocking(PrivateFiles::new(folder)?);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    tracing_subscriber::registry().with(filter(level)).with(lines).try_init().map_err(io::Error::other)?;
+    Ok(Log { _writer: guard })
+}
+
+/// What gets into the log: kvitto's own lines up to `level`, everybody else's up to warnings.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(env!("CARGO_PKG_NAME"), level)
+}
+
+/// The day's file, which `tracing_appender` makes by the umask, readable by the user only.
+struct PrivateFiles {
+    files: RollingFileAppender,
+    folder: PathBuf,
+    /// The day whose file is private.
+    day: u64,
+}
+
+impl PrivateFiles {
+    fn new(folder: &Path) -> io::Result<Self> {
+        private::folder(folder)?;
+        let files = RollingFileAppender::builder()
+            .rotation(Rotation::DAILY)
+            .filename_prefix(env!("CARGO_PKG_NAME"))
+            .filename_suffix("log")
+            .max_log_files(FILES)
+            .build(folder)
+            .map_err(io::Error::other)?;
+        let mut files = Self { files, folder: folder.into(), day: 0 };
+        files.keep_private()?;
+        Ok(files)
+    }
+
+    fn keep_private(&mut self) -> io::Result<()> {
+        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / A_DAY.as_secs();
+        if today != self.day {
+            for file in fs::read_dir(&self.folder)? {
+                private::close(&file?.path())?;
+            }
+            self.day = today;
+        }
+        Ok(())
+    }
+}
+
+impl io::Write for PrivateFiles {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.files.write(bytes)?;
+        self.keep_private()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.files.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn libraries_never_write_more_than_warnings_and_kvitto_what_is_chosen() {
+        use tracing::Level;
+        let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+        for (chosen, own, foreign) in [
+            (LevelFilter::OFF, 0, 0),
+            (LevelFilter::ERROR, 1, 1),
+            (LevelFilter::WARN, 2, 2),
+            (LevelFilter::INFO, 3, 2),
+            (LevelFilter::DEBUG, 4, 2),
+            (LevelFilter::TRACE, 5, 2),
+        ] {
+            let filter = filter(chosen);
+            let written = |target: &str| levels.iter().filter(|level| filter.would_enable(target, level)).count();
+            for target in ["kvitto", "kvitto::matrix::session"] {
+                assert_eq!(written(target), own, "{target} at {chosen}");
+            }
+            for target in ["matrix_sdk::http_client", "matrix_sdk_crypto", "hyper", "reqwest", "ruma", "rustls", "log"]
+            {
+                assert_eq!(written(target), foreign, "{target} at {chosen}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_of_each_day_is_the_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = PrivateFiles::new(&folder.path().join("log")).unwrap();
+        let file = fs::read_dir(&log.folder).unwrap().next().unwrap().unwrap().path();
+        let mode = || file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+
+        // As after midnight: a file that was made by the umask.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        log.day -= 1;
+        log.write_all(b"a line\n").unwrap();
+        assert_eq!(mode(), 0o600);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a line\n");
+    }
+}

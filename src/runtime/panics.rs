@@ -1,0 +1,44 @@
+//! What happens when the program is wrong.
+//!
+//! A panic of the thread that holds the terminal ends the program: the terminal is given back first, so that the
+//! message can be read. A panic of any other thread costs one task; the screen goes on and says so.
+
+use std::{
+    backtrace::Backtrace,
+    panic::{self, PanicHookInfo},
+    path::Path,
+    thread,
+};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::terminal;
+use crate::{app::event::Event, model::SafeText};
+
+/// Deals with panics from now on. To be called by the thread that holds the terminal.
+pub fn install(events: UnboundedSender<Event>, log: &Path) {
+    let (ours, print) = (thread::current().id(), panic::take_hook());
+    let log = log.display().to_string();
+    panic::set_hook(Box::new(move |info| {
+        record(info);
+        if thread::current().id() == ours {
+            terminal::give_back();
+            print(info);
+            eprintln!("kvitto: this is a bug in kvitto. The log says where: {log}");
+        } else {
+            let sentence = format!("A part of kvitto has failed: quit and start it again. The log says where: {log}");
+            // When nobody listens any more, the log has it.
+            let _ = events.send(Event::Failed(SafeText::line(&sentence)));
+        }
+    }));
+}
+
+/// Not the message: it may quote what must not be in the log.
+fn record(info: &PanicHookInfo<'_>) {
+    tracing::error!(
+        thread = thread::current().name(),
+        place = info.location().map(tracing::field::display),
+        backtrace = %Backtrace::force_capture(),
+        "panic"
+    );
+}

@@ -1,0 +1,73 @@
+//! The help: what the marks mean, then every command and key, from the one table of actions.
+
+use ratatui::text::{Line, Span};
+
+use super::{
+    popup,
+    theme::{Role, Theme},
+    ticks, wrap,
+};
+use crate::input::{ACTIONS, Context};
+
+/// All rows of the help.
+pub fn rows(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+    let mut page = Page { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
+    page.heading("Delivery marks");
+    for (sign, meaning) in ticks::legend(theme) {
+        page.entry(sign, meaning);
+    }
+    page.heading("Commands, typed as :name, or as /name where a message is written");
+    for info in ACTIONS {
+        if let Some(argument) = info.command {
+            let command = format!("{} {argument}", info.name);
+            page.entry(Span::styled(command.trim_end().to_owned(), theme.role(Role::Key)), info.doc);
+        }
+    }
+    for context in Context::ALL {
+        page.heading(context.title());
+        for info in ACTIONS {
+            let keys = info.keys.iter().filter(|(at, _)| *at == context).flat_map(|(_, keys)| keys.iter());
+            let keys: Vec<_> = keys.map(ToString::to_string).collect();
+            if !keys.is_empty() {
+                page.entry(Span::styled(keys.join(", "), theme.role(Role::Key)), info.doc);
+            }
+        }
+    }
+    page.rows
+}
+
+struct Page<'a> {
+    theme: &'a Theme,
+    columns: u16,
+    /// Columns of the left side.
+    left: u16,
+    rows: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    fn heading(&mut self, text: &'static str) {
+        if !self.rows.is_empty() {
+            self.rows.push(Line::default());
+        }
+        self.rows.extend(popup::wrapped(text, self.columns, Role::Heading, self.theme));
+    }
+
+    /// Two columns; a left side that is too long has a row of its own.
+    fn entry(&mut self, left: Span<'static>, right: &str) {
+        let wide = wrap::width(&left.content);
+        let mut first = Line::from(vec![Span::raw("  "), left]);
+        let indent = self.left + 2;
+        let texts = popup::wrapped(right, self.columns.saturating_sub(indent), Role::Text, self.theme);
+        let mut pad = indent.saturating_sub(wide + 2);
+        if wide + 4 > indent {
+            self.rows.push(std::mem::take(&mut first));
+            pad = indent;
+        }
+        for text in texts {
+            let mut line = std::mem::take(&mut first);
+            line.spans.push(Span::raw(" ".repeat(usize::from(std::mem::replace(&mut pad, indent)))));
+            line.spans.extend(text.spans);
+            self.rows.push(line);
+        }
+    }
+}

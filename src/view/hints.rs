@@ -1,0 +1,93 @@
+//! Keys, as hints.
+//!
+//! A hint is never written by hand: the key comes from the keymap in force, and an action without a key there has no
+//! hint.
+
+use ratatui::text::Span;
+
+use super::{
+    theme::{Role, Theme},
+    wrap,
+};
+use crate::{
+    app::{App, Focus, Screen, inspector::Popup, login::LoginState},
+    input::{Action, Key},
+    model::{Membership, SendState},
+};
+
+/// The key that does this where the user is now.
+pub fn key(app: &App, action: Action) -> Option<Key> {
+    app.keymap.hint(app.contexts(), action)
+}
+
+/// As many hints for where the user is as fit into so many columns, the most important first.
+pub fn line(app: &App, theme: &Theme, columns: u16) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    let mut left = columns;
+    for (action, word) in wanted(app) {
+        let Some(key) = key(app, action) else { continue };
+        let (key, word) = (key.to_string(), format!(" {word}"));
+        let gap = if spans.is_empty() { 0 } else { 2 };
+        let wide = gap + wrap::width(&key) + wrap::width(&word);
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        spans.push(Span::raw(" ".repeat(usize::from(gap))));
+        spans.push(Span::styled(key, theme.role(Role::Key)));
+        spans.push(Span::styled(word, theme.role(Role::Dim)));
+    }
+    spans
+}
+
+fn wanted(app: &App) -> Vec<(Action, &'static str)> {
+    match (&app.popup, &app.screen) {
+        (Some(Popup::Confirm { .. }), _) => vec![(Action::Yes, "yes"), (Action::No, "no")],
+        (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
+        (None, Screen::Starting) => vec![(Action::Quit, "quit")],
+        (None, Screen::Login(login)) => match login.state {
+            LoginState::Idle => vec![
+                (Action::LoginSubmit, "go on"),
+                (Action::FieldNext, "next field"),
+                (Action::Help, "help"),
+                (Action::Quit, "quit"),
+            ],
+            _ => vec![(Action::LoginCancel, "stop"), (Action::Quit, "quit")],
+        },
+        (None, Screen::Main) if app.command_line.is_some() => {
+            vec![(Action::RunCommand, "run"), (Action::CloseCommandLine, "close")]
+        }
+        (None, Screen::Main) => main(app),
+    }
+}
+
+fn main(app: &App) -> Vec<(Action, &'static str)> {
+    let mut wanted = Vec::new();
+    match app.focus {
+        Focus::Rooms if app.rooms.filter.is_some() => {
+            wanted.extend([(Action::RoomOpen, "open"), (Action::FilterClear, "all rooms")]);
+        }
+        Focus::Rooms => {
+            let invited = |membership: &Membership| matches!(membership, Membership::Invited { .. });
+            if app.rooms.selected().is_some_and(|room| invited(&room.membership)) {
+                wanted.extend([(Action::Accept, "accept"), (Action::Decline, "decline")]);
+            } else {
+                wanted.push((Action::RoomOpen, "open"));
+            }
+            wanted.extend([(Action::Filter, "filter"), (Action::CommandLine, "command")]);
+        }
+        Focus::Timeline => {
+            match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
+                Some(SendState::Failed(_)) => wanted.extend([(Action::Retry, "retry"), (Action::Discard, "discard")]),
+                Some(SendState::Waiting) => wanted.push((Action::Discard, "discard")),
+                Some(SendState::Sent) | None => wanted.push((Action::Inspect, "who received it")),
+            }
+            wanted.extend([(Action::Compose, "write"), (Action::Newest, "newest"), (Action::CommandLine, "command")]);
+        }
+        Focus::Composer => {
+            wanted.extend([(Action::Send, "send"), (Action::Newline, "new line"), (Action::LeaveComposer, "messages")]);
+        }
+    }
+    wanted.extend([(Action::FocusNext, "next pane"), (Action::Help, "help"), (Action::Quit, "quit")]);
+    wanted
+}

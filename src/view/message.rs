@@ -1,0 +1,300 @@
+//! One message as rows of text.
+//!
+//! A message is its header (once per group of messages of one sender), what it answers, what it says, and what
+//! people made of it. Its delivery mark stands at the right edge of its last row. Only as much of a body is laid out
+//! as can be shown: [`MAX_ROWS`] rows.
+
+use jiff::tz::TimeZone;
+use ratatui::{
+    style::{Modifier, Style},
+    text::{Line, Span},
+};
+
+use super::{
+    paint::columns,
+    theme::{Role, Theme, sender_hue},
+    ticks, words,
+    wrap::{self, Rows},
+};
+use crate::model::{self, Body, Mark, Message, Ms, Reaction, SendState};
+
+/// Rows of a body that are shown at most.
+pub const MAX_ROWS: usize = 200;
+
+/// Messages of one sender that follow one another this closely share a header.
+const GROUP: Ms = 5 * 60 * 1_000;
+
+/// What all messages of a timeline are drawn with.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Colours and glyphs.
+    pub theme: &'a Theme,
+    /// The columns there are for text, from the indentation to the right edge.
+    pub columns: u16,
+    /// The zone of all times.
+    pub zone: &'a TimeZone,
+}
+
+/// Whether `message` goes on under the header of the one before it.
+pub fn continues(message: &Message, before: &Message) -> bool {
+    message.sender == before.sender && message.at.saturating_sub(before.at) < GROUP
+}
+
+/// The rows of a message, without the header. A selected one shows its spoilers.
+pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look: Look<'_>) -> Vec<Line<'a>> {
+    let mut rows = Vec::new();
+    rows.extend(message.reply_to.as_ref().map(|(who, what)| reply(who, what, look)));
+    body(&mut rows, message, selected, look);
+    if message.edited {
+        append(&mut rows, Span::styled("(edited)", look.theme.role(Role::Dim)), look);
+    }
+    if !message.reactions.is_empty() {
+        rows.push(reactions(&message.reactions, look));
+    }
+    if let SendState::Failed(why) = &message.send_state {
+        let text = wrap::cut(&format!("Not sent: {why}"), look.columns, look.theme.symbols().ellipsis);
+        rows.push(Line::styled(text, look.theme.role(Role::Error)));
+    }
+    if let Some(mark) = mark {
+        append_right(&mut rows, ticks::mark(mark, look.theme), look);
+    }
+    rows
+}
+
+/// Who and when.
+pub fn header(message: &Message, look: Look<'_>) -> Line<'static> {
+    let time = words::clock(message.at, look.zone);
+    let room = look.columns.saturating_sub(wrap::width(&time) + 2);
+    let name = wrap::cut(&message.sender_name, room, look.theme.symbols().ellipsis);
+    let hue = Role::Sender(sender_hue(&message.sender));
+    Line::from(vec![
+        Span::styled(name, look.theme.role(hue)),
+        Span::raw("  "),
+        Span::styled(time, look.theme.role(Role::Dim)),
+    ])
+}
+
+fn reply(who: &str, what: &str, look: Look<'_>) -> Line<'static> {
+    let symbols = look.theme.symbols();
+    let text = wrap::cut(&format!("{} {who}: {what}", symbols.quote), look.columns, symbols.ellipsis);
+    Line::styled(text, look.theme.role(Role::Dim))
+}
+
+fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look: Look<'_>) {
+    let theme = look.theme;
+    let mut text = |lines: &'a [model::Line], lead: Option<Span<'a>>, base: Style| {
+        paragraphs(rows, lines, lead, base, selected, look);
+    };
+    match &message.body {
+        Body::Text(lines) => text(lines, None, theme.role(Role::Text)),
+        Body::Notice(lines) => text(lines, None, theme.role(Role::Dim)),
+        Body::Emote(lines) => {
+            let hue = Role::Sender(sender_hue(&message.sender));
+            let name = wrap::cut(&message.sender_name, look.columns / 2, theme.symbols().ellipsis);
+            text(lines, Some(Span::styled(format!("* {name} "), theme.role(hue))), theme.role(Role::Text));
+        }
+        Body::File { what, name, size, caption } => {
+            let size = size.map(|bytes| format!("  {}", words::size(bytes))).unwrap_or_default();
+            let room = look.columns.saturating_sub(wrap::width(what) + wrap::width(&size) + 1);
+            rows.push(Line::from(vec![
+                Span::styled(format!("{what} "), theme.role(Role::Dim)),
+                Span::styled(wrap::cut(name, room, theme.symbols().ellipsis), theme.role(Role::Accent)),
+                Span::styled(size, theme.role(Role::Dim)),
+            ]));
+            if !caption.is_empty() {
+                paragraphs(rows, caption, None, theme.role(Role::Text), selected, look);
+            }
+        }
+        Body::Undecryptable(why) => {
+            rows.extend(sentence(&format!("Could not decrypt this message: {why}"), Role::Warning, look));
+        }
+        Body::Redacted => rows.extend(sentence("This message was removed.", Role::Dim, look)),
+        Body::Other(what) => rows.extend(sentence(what, Role::Dim, look)),
+    }
+}
+
+/// A short text of our own, wrapped.
+pub fn sentence(text: &str, role: Role, look: Look<'_>) -> Vec<Line<'static>> {
+    let style = look.theme.role(role);
+    let rows = Rows::plain(text, look.columns).take(MAX_ROWS);
+    rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
+}
+
+/// Wraps lines of a message, and says so when not all of them are shown.
+fn paragraphs<'a>(
+    rows: &mut Vec<Line<'a>>,
+    lines: &'a [model::Line],
+    mut lead: Option<Span<'a>>,
+    base: Style,
+    selected: bool,
+    look: Look<'_>,
+) {
+    let mut left = MAX_ROWS;
+    for (at, line) in lines.iter().enumerate() {
+        let depth = usize::from(line.quote.min(4));
+        let quote = format!("{} ", look.theme.symbols().quote).repeat(depth);
+        let indent = wrap::width(&quote) + lead.as_ref().map_or(0, |lead| wrap::width(&lead.content));
+        let mut wrapped = Rows::new(line, look.columns.saturating_sub(indent));
+        for row in wrapped.by_ref().take(left) {
+            let mut spans = Vec::with_capacity(row.pieces.len() + 2);
+            spans.extend(lead.take());
+            if depth > 0 {
+                spans.push(Span::styled(quote.clone(), look.theme.role(Role::Dim)));
+            }
+            spans.extend(row.pieces.into_iter().map(|(text, style)| {
+                if style.spoiler && !selected {
+                    let cover = look.theme.symbols().cover.repeat(usize::from(wrap::width(text)));
+                    return Span::styled(cover, look.theme.role(Role::Dim));
+                }
+                Span::styled(text, look.theme.span(base, style))
+            }));
+            rows.push(Line::from(spans));
+            left -= 1;
+        }
+        let unfinished = wrapped.next().is_some();
+        let hidden = lines.len() - at - usize::from(!unfinished);
+        if left == 0 && hidden > 0 {
+            let more = words::count(u64::try_from(hidden).unwrap_or(u64::MAX), "more line", "more lines");
+            let text = format!("{} {more}", look.theme.symbols().ellipsis);
+            rows.push(Line::styled(text, look.theme.role(Role::Dim)));
+            return;
+        }
+    }
+}
+
+fn reactions<'a>(reactions: &'a [Reaction], look: Look<'_>) -> Line<'a> {
+    let mut spans = Vec::new();
+    let mut left = look.columns;
+    for reaction in reactions {
+        let (open, close) = if reaction.own { ("[", "]") } else { (" ", " ") };
+        let (key, _) = wrap::fit(&reaction.key, 16);
+        let text = format!("{open}{key} {}{close}", reaction.count);
+        let wide = wrap::width(&text) + 1;
+        if wide + 2 > left {
+            spans.push(Span::styled(look.theme.symbols().ellipsis, look.theme.role(Role::Dim)));
+            break;
+        }
+        left -= wide;
+        let modifier = if reaction.own { Modifier::BOLD } else { Modifier::empty() };
+        spans.push(Span::styled(text, Style::new().add_modifier(modifier)));
+        spans.push(Span::raw(" "));
+    }
+    Line::from(spans)
+}
+
+/// Puts a span after the last row's text if it fits, else on a row of its own.
+fn append<'a>(rows: &mut Vec<Line<'a>>, span: Span<'a>, look: Look<'_>) {
+    match rows.last_mut() {
+        Some(row) if columns(row) + 1 + wrap::width(&span.content) <= look.columns => {
+            row.spans.push(Span::raw(" "));
+            row.spans.push(span);
+        }
+        _ => rows.push(Line::from(span)),
+    }
+}
+
+/// Puts spans at the right edge of the last row if they fit, else of a row of their own. The row's own style must
+/// not reach them, so it is moved into its spans.
+fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'_>) {
+    let wide = spans.iter().map(|span| wrap::width(&span.content)).fold(0, u16::saturating_add);
+    if rows.last().is_none_or(|row| columns(row) + 1 + wide > look.columns) {
+        rows.push(Line::default());
+    }
+    if let Some(row) = rows.last_mut() {
+        let style = std::mem::take(&mut row.style);
+        for span in &mut row.spans {
+            span.style = style.patch(span.style);
+        }
+        let gap = look.columns.saturating_sub(columns(row) + wide);
+        row.spans.push(Span::raw(" ".repeat(usize::from(gap))));
+        row.spans.extend(spans);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventId, SafeText, SpanStyle, UserId};
+
+    fn message(text: &str) -> Message {
+        Message {
+            event: Some(EventId::new("$1")),
+            sender: UserId::new("@ada:example.org"),
+            sender_name: SafeText::line("Ada"),
+            at: 0,
+            own: true,
+            body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
+            edited: false,
+            reply_to: None,
+            reactions: Vec::new(),
+            send_state: SendState::Sent,
+            read_by: Vec::new(),
+        }
+    }
+
+    fn drawn(message: &Message, mark: Option<&Mark>, selected: bool, columns: u16) -> Vec<String> {
+        let look = Look { theme: &Theme::default(), columns, zone: &TimeZone::UTC };
+        rows(message, mark, selected, look).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_mark_ends_the_last_row_or_stands_on_its_own() {
+        let sent = Some(&Mark::Sent);
+        assert_eq!(drawn(&message("hi"), sent, false, 8), ["hi     ✓"]);
+        assert_eq!(drawn(&message("hello!"), sent, false, 8), ["hello! ✓"]);
+        assert_eq!(drawn(&message("hello!!"), sent, false, 8), ["hello!!", "       ✓"]);
+        assert_eq!(drawn(&message("hello you"), sent, false, 8), ["hello", "you    ✓"]);
+        assert_eq!(drawn(&message("hi"), None, false, 8), ["hi"]);
+    }
+
+    #[test]
+    fn a_long_body_is_cut_and_says_how_much_is_missing() {
+        let long = vec!["line"; MAX_ROWS + 7].join("\n");
+        let rows = drawn(&message(&long), None, false, 40);
+        assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 7 more lines"));
+        let exactly = vec!["line"; MAX_ROWS].join("\n");
+        assert_eq!(drawn(&message(&exactly), None, false, 40).len(), MAX_ROWS);
+        let megabyte = "x".repeat(1 << 20);
+        let rows = drawn(&message(&megabyte), None, false, 40);
+        assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 1 more line"));
+    }
+
+    #[test]
+    fn a_spoiler_is_covered_until_its_message_is_selected() {
+        let mut hidden = message("");
+        let style = SpanStyle { spoiler: true, ..SpanStyle::default() };
+        let span = model::Span { text: SafeText::line("he dies"), style };
+        hidden.body = Body::Text(vec![model::Line { quote: 1, spans: vec![span] }]);
+        assert_eq!(drawn(&hidden, None, false, 20), ["│ ▒▒▒▒▒▒▒"]);
+        assert_eq!(drawn(&hidden, None, true, 20), ["│ he dies"]);
+    }
+
+    #[test]
+    fn everything_around_the_text_has_its_row() {
+        let mut full = message("yes");
+        full.reply_to = Some((SafeText::line("Bob"), SafeText::line("coming to the lake?")));
+        full.edited = true;
+        full.reactions = vec![
+            Reaction { key: SafeText::line("👍"), count: 2, own: false },
+            Reaction { key: SafeText::line("+1"), count: 1, own: true },
+        ];
+        full.send_state = SendState::Failed(SafeText::line("no network"));
+        assert_eq!(
+            drawn(&full, Some(&Mark::Failed), false, 24),
+            ["│ Bob: coming to the la…", "yes (edited)", " 👍 2  [+1 1] ", "Not sent: no network   !"]
+        );
+    }
+
+    #[test]
+    fn a_group_ends_after_five_minutes_or_with_another_sender() {
+        let first = message("one");
+        let mut next = message("two");
+        next.at = GROUP - 1;
+        assert!(continues(&next, &first));
+        next.at = GROUP;
+        assert!(!continues(&next, &first));
+        next.at = 0;
+        next.sender = UserId::new("@bob:example.org");
+        assert!(!continues(&next, &first));
+    }
+}

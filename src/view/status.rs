@@ -1,0 +1,60 @@
+//! The last row of the screen: the connection, the last sentence, and what can be pressed. Or the command line.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    editor, hints, layout, paint,
+    theme::{Role, Theme},
+    wrap,
+};
+use crate::app::{App, Screen, event::Connection, status::StatusKind};
+
+/// Draws the row.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    if let Some(command) = app.command_line.as_ref().filter(|_| app.popup.is_none()) {
+        let (before, after) = editor::sides(command);
+        let typed = editor::field(before, after, area.width.saturating_sub(1));
+        let line = Line::from(vec![Span::styled(":", theme.role(Role::Key)), Span::raw(typed.rows.concat())]);
+        let hints = Line::from(hints::line(app, theme, area.width / 3));
+        let hints =
+            if paint::columns(&line) + paint::columns(&hints) + 2 < area.width { hints } else { Line::default() };
+        paint::row(frame, area, 0, &paint::both(line.spans, hints.spans, area.width, theme));
+        frame.set_cursor_position((area.x + 1 + typed.cursor.0, area.y));
+        return;
+    }
+    let area = layout::inset(area, 1);
+    let mut left = connection(app, theme);
+    if let Some(status) = &app.status {
+        let role = match status.kind {
+            StatusKind::Info => Role::Text,
+            StatusKind::Error => Role::Error,
+        };
+        if !left.is_empty() {
+            left.push(Span::raw("  "));
+        }
+        left.push(Span::styled(status.text.to_string(), theme.role(role)));
+    }
+    // A sentence is more important than the hints.
+    let taken = paint::columns(&Line::from(left.clone()));
+    let hints = hints::line(app, theme, area.width.saturating_sub(taken + 2));
+    paint::row(frame, area, 0, &paint::both(left, hints, area.width, theme));
+}
+
+fn connection(app: &App, theme: &Theme) -> Vec<Span<'static>> {
+    if app.screen != Screen::Main {
+        return Vec::new();
+    }
+    let symbols = theme.symbols();
+    let (sign, word, role) = match &app.connection {
+        Connection::Online => (symbols.online, "online".to_owned(), Role::Good),
+        Connection::Connecting => (symbols.offline, format!("connecting{}", symbols.busy), Role::Dim),
+        Connection::Offline(why) => {
+            (symbols.offline, format!("offline: {}", wrap::cut(why, 60, symbols.ellipsis)), Role::Warning)
+        }
+    };
+    vec![Span::styled(format!("{sign} "), theme.role(role)), Span::styled(word, theme.role(role))]
+}

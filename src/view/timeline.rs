@@ -1,0 +1,169 @@
+//! The timeline: what of it is on screen, and how it looks.
+//!
+//! The problem: a room may have 100,000 items of unknown heights, and a frame has 4 ms. The way: lay out from the
+//! app's [`Anchor`] outwards, item by item, until the area is full; what is not seen is never looked at. An item's
+//! rows depend on itself and the item before it only, so the same item has the same rows wherever the layout begins.
+
+use std::collections::VecDeque;
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    layout, message,
+    message::Look,
+    paint,
+    theme::{Role, Theme},
+    words, wrap,
+};
+use crate::{
+    app::{
+        App, Focus,
+        layout::{Row, TimelineFacts},
+        timeline::{Anchor, Edge, OpenRoom},
+    },
+    model::{Pagination, TimelineItemKind},
+};
+
+/// Beyond this width text is hard to read, and a mark is far from its message.
+const WIDEST: u16 = 120;
+/// Columns left of the text: the selection's bar and a space.
+const INDENT: u16 = 2;
+
+/// Draws the open room's timeline, and says what of it is on screen.
+pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
+    if open.items.is_empty() {
+        empty(open, theme, frame, area);
+        return None;
+    }
+    let columns = area.width.min(WIDEST).saturating_sub(INDENT + 1);
+    let timeline = Timeline { app, open, look: Look { theme, columns, zone: &app.time_zone } };
+    let placed = timeline.lay_out(usize::from(area.height));
+    let selected = open.selection.as_ref().map(|place| place.index);
+    let bar = theme.role(if app.focus == Focus::Timeline { Role::Accent } else { Role::Dim });
+
+    // A timeline that does not fill the area stands at its lower edge, where it will grow.
+    let top = usize::from(area.height) - placed.len();
+    let text = layout::split_left(area, INDENT).1;
+    for (at, (place, line)) in placed.iter().enumerate() {
+        paint::row(frame, text, top + at, line);
+        if Some(place.item) == selected && !line.spans.is_empty() {
+            paint::row(frame, area, top + at, &Line::styled(theme.symbols().bar, bar));
+        }
+    }
+    let (first, last) = (placed.front()?.0, placed.back()?.0);
+    let end = open.items.len() - 1;
+    let at_end = last.item == end && last.row + 1 == timeline.rows(end).len();
+    Some(TimelineFacts { first, last, at_end })
+}
+
+/// Says why there is nothing.
+fn empty(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let text = match open.pagination {
+        Pagination::Idle | Pagination::Loading => "Loading messages…",
+        Pagination::ReachedStart => "No messages yet. Write the first one below.",
+    };
+    paint::centred(frame, area, &[Line::styled(text, theme.role(Role::Dim))]);
+}
+
+/// Everything that rows are made from.
+struct Timeline<'a> {
+    app: &'a App,
+    open: &'a OpenRoom,
+    look: Look<'a>,
+}
+
+type Placed<'a> = VecDeque<(Row, Line<'a>)>;
+
+impl<'a> Timeline<'a> {
+    /// The rows on screen, from top to bottom: at most `height`, and fewer only when there are no more.
+    fn lay_out(&self, height: usize) -> Placed<'a> {
+        let end = self.open.items.len() - 1;
+        let (item, split, edge) = match &self.open.anchor {
+            Anchor::Newest => (end, usize::MAX, Edge::Bottom),
+            Anchor::Row { place, row, edge: Edge::Bottom } => {
+                (place.index.min(end), row.saturating_add(1), Edge::Bottom)
+            }
+            Anchor::Row { place, row, edge: Edge::Top } => (place.index.min(end), *row, Edge::Top),
+        };
+        let rows = self.rows(item);
+        // A row beyond the item's end means its last row.
+        let split = split.min(if edge == Edge::Top { rows.len().saturating_sub(1) } else { rows.len() });
+        let numbered = |item: usize, rows: Vec<Line<'a>>| {
+            rows.into_iter().enumerate().map(move |(row, line)| (Row { item, row }, line))
+        };
+        let mut above: Vec<_> = numbered(item, rows).collect();
+        let below = above.split_off(split);
+
+        let mut up = above.into_iter().rev().chain(
+            (0..item).rev().flat_map(|item| numbered(item, self.rows(item)).collect::<Vec<_>>().into_iter().rev()),
+        );
+        let mut down = below.into_iter().chain((item + 1..=end).flat_map(|item| numbered(item, self.rows(item))));
+        let mut placed = Placed::new();
+        for first in [true, false] {
+            let upwards = (edge == Edge::Bottom) == first;
+            while placed.len() < height {
+                let next = if upwards { up.next() } else { down.next() };
+                match next {
+                    Some(row) if upwards => placed.push_front(row),
+                    Some(row) => placed.push_back(row),
+                    None => break,
+                }
+            }
+        }
+        placed
+    }
+
+    /// All rows of one item.
+    fn rows(&self, index: usize) -> Vec<Line<'a>> {
+        let Some(item) = self.open.items.get(index) else { return Vec::new() };
+        let before = index.checked_sub(1).and_then(|before| self.open.items.get(before)).map(|item| &item.kind);
+        let theme = self.look.theme;
+        let mut rows = Vec::new();
+        match &item.kind {
+            TimelineItemKind::Message(message) => {
+                match before {
+                    Some(TimelineItemKind::Message(before)) if message::continues(message, before) => {}
+                    before => {
+                        rows.extend(before.map(|_| Line::default()));
+                        rows.push(message::header(message, self.look));
+                    }
+                }
+                let mark = self.app.mark(index);
+                let selected = self.open.selection.as_ref().is_some_and(|place| place.index == index);
+                rows.extend(message::rows(message, mark.as_ref(), selected, self.look));
+            }
+            TimelineItemKind::DayLine(at) => {
+                rows.extend(before.map(|_| Line::default()));
+                rows.push(self.rule(&words::day(*at, self.look.zone), Role::Dim));
+            }
+            TimelineItemKind::UnreadLine => {
+                rows.extend(before.map(|_| Line::default()));
+                rows.push(self.rule("new", Role::Unread));
+            }
+            TimelineItemKind::Start => {
+                rows.push(Line::styled("This is the beginning of the room.", theme.role(Role::Dim)));
+            }
+            TimelineItemKind::Notice { at, text } => {
+                rows.extend(matches!(before, Some(TimelineItemKind::Message(_))).then(Line::default));
+                let text = format!("{} {text}  {}", theme.symbols().notice, words::clock(*at, self.look.zone));
+                rows.extend(message::sentence(&text, Role::Dim, self.look));
+            }
+        }
+        rows
+    }
+
+    /// `──────── Sunday 22 November 2026 ────────`.
+    fn rule(&self, text: &str, role: Role) -> Line<'static> {
+        let theme = self.look.theme;
+        let sign = theme.symbols().horizontal;
+        let text = wrap::cut(text, self.look.columns.saturating_sub(6), theme.symbols().ellipsis);
+        let left = self.look.columns.saturating_sub(wrap::width(&text) + 2);
+        let line = |columns: u16| Span::styled(sign.repeat(usize::from(columns)), theme.role(Role::Rule));
+        let word = Span::styled(format!(" {text} "), theme.role(role));
+        Line::from(vec![line(left / 2), word, line(left - left / 2)])
+    }
+}

@@ -1,0 +1,111 @@
+//! Times, sizes and counts in words.
+
+use std::ops::Deref;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::model::Ms;
+
+/// Formats a moment; a moment that no calendar knows is a question mark.
+fn moment(at: Ms, zone: &TimeZone, format: &str) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(|at| Timestamp::from_millisecond(at).ok())
+        .map_or_else(|| "?".to_owned(), |at| at.to_zoned(zone.clone()).strftime(format).to_string())
+}
+
+/// `14:03`.
+pub fn clock(at: Ms, zone: &TimeZone) -> String {
+    moment(at, zone, "%H:%M")
+}
+
+/// `14:03:22`, with the day in front when it is not the day of `near`.
+pub fn exact(at: Ms, near: Ms, zone: &TimeZone) -> String {
+    let format = if day(at, zone) == day(near, zone) { "%H:%M:%S" } else { "%-d %b %H:%M:%S" };
+    moment(at, zone, format)
+}
+
+/// `Sunday 22 November 2026`.
+pub fn day(at: Ms, zone: &TimeZone) -> String {
+    moment(at, zone, "%A %-d %B %Y")
+}
+
+/// `1.2 s`, `3 min`, `5 h`, `2 days`: how long something took.
+pub fn span(ms: Ms) -> String {
+    const MINUTE: Ms = 60_000;
+    const HOUR: Ms = 60 * MINUTE;
+    const DAY: Ms = 24 * HOUR;
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..MINUTE => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        MINUTE..HOUR => format!("{} min {} s", ms / MINUTE, ms % MINUTE / 1_000),
+        HOUR..DAY => format!("{} h {} min", ms / HOUR, ms % HOUR / MINUTE),
+        _ => count(ms / DAY, "day", "days"),
+    }
+}
+
+/// `512 B`, `1.2 MB`: decimal units, as file managers show them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    UNITS.iter().find(|(unit, _)| bytes >= *unit).map_or_else(
+        || format!("{bytes} B"),
+        |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit / (unit / 10)),
+    )
+}
+
+/// `1 device`, `2 devices`.
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// `Ada`, `Ada and Bob`, `Ada, Bob and 2 others`.
+pub fn names(who: &[impl Deref<Target = str>]) -> String {
+    match who {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [one, two] => format!("{} and {}", &**one, &**two),
+        [one, two, rest @ ..] => {
+            let others = count(u64::try_from(rest.len()).unwrap_or(u64::MAX), "other", "others");
+            format!("{}, {} and {others}", &**one, &**two)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sunday 22 November 2026, 14:03:22.500 UTC.
+    const AT: Ms = 1_795_356_202_500;
+
+    #[test]
+    fn moments_are_said_in_the_given_zone() {
+        let utc = TimeZone::UTC;
+        let east = TimeZone::fixed(jiff::tz::offset(10));
+        assert_eq!(clock(AT, &utc), "14:03");
+        assert_eq!(clock(AT, &east), "00:03");
+        assert_eq!(day(AT, &utc), "Sunday 22 November 2026");
+        assert_eq!(day(AT, &east), "Monday 23 November 2026");
+        assert_eq!(exact(AT, AT - 1, &utc), "14:03:22");
+        assert_eq!(exact(AT, AT - 86_400_000, &utc), "22 Nov 14:03:22");
+        assert_eq!(clock(Ms::MAX, &utc), "?");
+    }
+
+    #[test]
+    fn spans_sizes_and_names_are_short() {
+        let spans = [(0, "0 ms"), (999, "999 ms"), (1_250, "1.2 s"), (61_000, "1 min 1 s"), (3_660_000, "1 h 1 min")];
+        for (ms, expected) in spans {
+            assert_eq!(span(ms), expected);
+        }
+        assert_eq!(span(86_400_000), "1 day");
+        for (bytes, expected) in
+            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234_567, "1.2 MB"), (5_000_000_000, "5.0 GB")]
+        {
+            assert_eq!(size(bytes), expected);
+        }
+        let who = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(names(&[] as &[String]), "");
+        assert_eq!(names(&who("Ada Bob")), "Ada and Bob");
+        assert_eq!(names(&who("Ada Bob Eve")), "Ada, Bob and 1 other");
+    }
+}
