@@ -60,7 +60,8 @@ pub(super) fn block(raw: &str) -> String {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{ELLIPSIS} ({rest} more bytes)"));
+        let notice = format!("{ELLIPSIS} ({rest} more bytes)");
+        text.push_str(&notice);
     }
     text
 }
