@@ -21,6 +21,7 @@ use html5ever::{
     tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts, states::RawKind},
 };
 
+use super::link::{is_address, is_said_by};
 use crate::model::{Line, SafeText, Span, SpanStyle};
 
 const MAX_DEPTH: usize = 100;
@@ -402,20 +403,4 @@ fn is_block(name: &str) -> bool {
             | "details"
             | "summary"
     )
-}
-
-/// The schemes that the spec allows in links, and `matrix:`.
-fn is_address(address: &str) -> bool {
-    let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
-    matches!(scheme.as_deref(), Some("http" | "https" | "ftp" | "mailto" | "magnet" | "matrix"))
-}
-
-/// Whether the text of a link says where it leads. That of a mention (a link to a user, room or event of Matrix) does.
-fn is_said_by(address: &str, text: &str) -> bool {
-    let bare = |address: &str| {
-        let start = ["https://", "http://", "mailto:"].iter().find_map(|scheme| address.strip_prefix(scheme));
-        start.unwrap_or(address).trim_end_matches('/').to_owned()
-    };
-    let is_mention = address.starts_with("https://matrix.to/#/") || address.starts_with("matrix:");
-    (is_mention && !text.contains("://")) || bare(address) == bare(text)
 }

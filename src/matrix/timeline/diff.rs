@@ -64,8 +64,14 @@ mod tests {
         }
     }
 
-    /// A kind, a place as a fraction of the list, and values.
-    fn diff((kind, place, values): (u8, prop::sample::Index, Vec<u64>), len: usize) -> VectorDiff<u64> {
+    /// A kind, a place in a list of any length, and values.
+    type Step = (u8, prop::sample::Index, Vec<u64>);
+
+    fn step() -> impl Strategy<Value = Step> {
+        (0..=10_u8, any::<prop::sample::Index>(), prop::collection::vec(0..100_u64, 0..4))
+    }
+
+    fn diff((kind, place, values): Step, len: usize) -> VectorDiff<u64> {
         let value = values.first().copied().unwrap_or(7);
         match kind {
             0 => VectorDiff::Append { values: values.into() },
@@ -84,9 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn changes_do_to_a_list_what_differences_do(
-            steps in prop::collection::vec((0..=10_u8, any::<prop::sample::Index>(), prop::collection::vec(0..100_u64, 0..4)), 0..60),
-        ) {
+        fn changes_do_to_a_list_what_differences_do(steps in prop::collection::vec(step(), 0..60)) {
             let mut theirs = matrix_sdk_ui::eyeball_im::Vector::new();
             let (mut ours, mut len) = (Vec::new(), 0);
             for step in steps {

@@ -55,6 +55,11 @@ const LINE: &[(&str, &str, &str)] = &[
         "a\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
         "a\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
     ),
+    (
+        "marks count for each base, also where taking one out joins two",
+        "क\u{94D}\u{200D}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{E33}क",
+        "क\u{94D}\u{200D}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}क",
+    ),
     ("private use becomes a replacement", "a\u{E000}b\u{F0000}c\u{10FFFD}d", "a\u{FFFD}b\u{FFFD}c\u{FFFD}d"),
     ("noncharacters become a replacement", "a\u{FDD0}b\u{FFFE}c\u{1FFFF}d", "a\u{FFFD}b\u{FFFD}c\u{FFFD}d"),
     ("a lone vowel of Hangul, which takes no column, becomes a replacement", "a\u{1161}b", "a\u{FFFD}b"),
@@ -93,9 +98,8 @@ fn a_letter_under_a_tower_of_marks_keeps_eight() {
 
 #[test]
 fn a_grapheme_that_never_ends_becomes_a_replacement() {
-    for endless in
-        ["\u{1100}".repeat(50), "\u{600}".repeat(50) + "a", "👩\u{200D}".repeat(50) + "👩", "क्".repeat(50) + "क"]
-    {
+    let (prepended, family) = ("\u{600}".repeat(50) + "a", "👩\u{200D}".repeat(50) + "👩");
+    for endless in ["\u{1100}".repeat(50), prepended, family, "क्".repeat(50) + "क"] {
         assert_eq!(SafeText::line(&format!("{endless} b")).as_str(), "\u{FFFD} b", "{endless}");
     }
 }
