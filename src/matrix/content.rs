@@ -11,6 +11,7 @@
 //! `content/state.rs` turns changes of the room into sentences.
 
 mod html;
+mod link;
 mod state;
 
 pub use state::{membership, profile, state};

@@ -8,7 +8,7 @@
 //!
 //! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that forwards the rest:
 //! differences (`timeline/diff.rs`, `timeline/item.rs`), typing, and the answers' originals and members' names that the
-//! cache lacks. Dropping the value ends the task; nothing of the room is sent after that.
+//! cache lacks. Dropping the value ends the task.
 
 mod diff;
 mod item;
@@ -137,6 +137,7 @@ impl OpenTimeline {
     /// Closes the room: what the user has looked at becomes the place of the unread line (`m.fully_read`). Dropping
     /// the value instead leaves the line where it was.
     pub async fn close(self) {
+        self.forwarder.abort();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(seen) = seen
             && let Err(error) = self.timeline.send_multiple_receipts(Receipts::new().fully_read_marker(seen)).await

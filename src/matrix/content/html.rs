@@ -4,7 +4,8 @@
 //! something it is not. A terminal shows lines of text with a few attributes.
 //!
 //! **Why this way.** No tree is built. html5ever's tokenizer knows the hard part of HTML (entities, attributes,
-//! comments, malformed tags); its tokens go straight onto a [`Page`], as ink from a pen. So the work is linear, the
+//! comments, malformed tags); its tokens go straight onto a [`Page`], as ink from a pen. So the work is linear (but for
+//! one tag of thousands of attributes, which html5ever compares with each other, and which the SDK has taken off), the
 //! memory is that of the result, and no depth of nesting can exhaust the stack. Elements nested deeper than
 //! [`MAX_DEPTH`] (the limit that the spec gives, 'm.room.message msgtypes') keep their text and lose their meaning.
 //!
@@ -17,9 +18,10 @@ use html5ever::{
     LocalName,
     buffer_queue::BufferQueue,
     tendril::StrTendril,
-    tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts},
+    tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts, states::RawKind},
 };
 
+use super::link::{is_address, is_said_by};
 use crate::model::{Line, SafeText, Span, SpanStyle};
 
 const MAX_DEPTH: usize = 100;
@@ -53,7 +55,14 @@ impl TokenSink for Pen {
         match token {
             Token::CharacterTokens(text) => page.text(&text),
             Token::NullCharacterToken => page.text("\u{FFFD}"),
-            Token::TagToken(tag) if tag.kind == TagKind::StartTag => page.start(&tag),
+            Token::TagToken(tag) if tag.kind == TagKind::StartTag => {
+                page.start(&tag);
+                match &*tag.name {
+                    "script" | "style" => return TokenSinkResult::RawData(RawKind::Rawtext),
+                    "title" | "textarea" => return TokenSinkResult::RawData(RawKind::Rcdata),
+                    _ => {}
+                }
+            }
             Token::TagToken(tag) => page.end(&tag.name),
             Token::DoctypeToken(_) | Token::CommentToken(_) | Token::EOFToken | Token::ParseError(_) => {}
         }
@@ -74,8 +83,13 @@ struct Context {
 struct Open {
     tag: LocalName,
     context: Context,
-    /// For a list: the number of its next item, `None` for bullets.
-    list: Option<Option<u32>>,
+    list: Option<List>,
+}
+
+enum List {
+    Bullets,
+    /// The number of the next item.
+    Numbers(u32),
 }
 
 struct Run {
@@ -150,12 +164,17 @@ impl Page {
             "code" | "tt" => context.style.code = true,
             "pre" => (context.style.code, context.pre) = (true, true),
             "blockquote" => context.quote = context.quote.saturating_add(1),
-            "ul" => list = Some(None),
-            "ol" => list = Some(Some(attribute(tag, "start").and_then(|n| n.parse().ok()).unwrap_or(1))),
+            "ul" => list = Some(List::Bullets),
+            "ol" => {
+                let first = attribute(tag, "start").and_then(|first| first.parse().ok()).unwrap_or(1);
+                list = Some(List::Numbers(first));
+            }
             "li" => {
                 let marker = self.next_marker();
                 context.indent = (context.indent + marker.chars().count()).min(MAX_INDENT);
-                self.marker = (!context.hidden).then_some(marker);
+                if !context.hidden {
+                    self.marker = Some(marker);
+                }
             }
             "a" => context.style.link = self.begin_link(tag),
             "span" => context.style.spoiler |= self.begin_spoiler(tag),
@@ -175,19 +194,23 @@ impl Page {
 
     /// Closes the open elements from the innermost out, the one at this place included.
     fn close_to(&mut self, at: usize) {
-        while self.open.len() > at {
-            let Some(closed) = self.open.pop() else { return };
-            let name = &*closed.tag;
-            if name == "a" {
-                self.end_link();
-            }
+        while self.open.len() > at
+            && let Some(tag) = self.open.last().map(|open| open.tag.clone())
+        {
+            let (name, hidden) = (&*tag, self.context().hidden);
             if name == "li" && self.marker.is_some() {
                 self.break_line();
             }
             if is_block(name) {
                 self.end_block();
-                let apart = matches!(name, "p" | "pre" | "ul" | "ol" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
-                self.gap |= apart && self.context().indent == 0;
+            }
+            self.open.pop();
+            match name {
+                "a" => self.end_link(),
+                "p" | "pre" | "ul" | "ol" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if !hidden => {
+                    self.gap |= self.context().indent == 0;
+                }
+                _ => {}
             }
         }
     }
@@ -208,12 +231,12 @@ impl Page {
 
     fn next_marker(&mut self) -> String {
         match self.open.iter_mut().rev().find_map(|open| open.list.as_mut()) {
-            Some(Some(number)) => {
+            Some(List::Numbers(number)) => {
                 let marker = format!("{number}. ");
                 *number = number.saturating_add(1);
                 marker
             }
-            Some(None) | None => "• ".to_owned(),
+            Some(List::Bullets) | None => "• ".to_owned(),
         }
     }
 
@@ -310,8 +333,11 @@ impl Page {
     /// Ends the line, also an empty one.
     fn break_line(&mut self) {
         let Context { quote, hidden, .. } = self.context();
+        if hidden {
+            return;
+        }
         self.space = None;
-        if hidden || self.lines.len() >= SafeText::BLOCK_LINES {
+        if self.lines.len() >= SafeText::BLOCK_LINES {
             self.runs.clear();
             return;
         }
@@ -377,20 +403,4 @@ fn is_block(name: &str) -> bool {
             | "details"
             | "summary"
     )
-}
-
-/// The schemes that the spec allows in links, and `matrix:`.
-fn is_address(address: &str) -> bool {
-    let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
-    matches!(scheme.as_deref(), Some("http" | "https" | "ftp" | "mailto" | "magnet" | "matrix"))
-}
-
-/// Whether the text of a link says where it leads. That of a mention (a link to a user, room or event of Matrix) does.
-fn is_said_by(address: &str, text: &str) -> bool {
-    let bare = |address: &str| {
-        let start = ["https://", "http://", "mailto:"].iter().find_map(|scheme| address.strip_prefix(scheme));
-        start.unwrap_or(address).trim_end_matches('/').to_owned()
-    };
-    let is_mention = address.starts_with("https://matrix.to/#/") || address.starts_with("matrix:");
-    (is_mention && !text.contains("://")) || bare(address) == bare(text)
 }

@@ -37,3 +37,69 @@ pub(super) fn change<T: Clone>(
     };
     change
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use matrix_sdk_ui::eyeball_im::VectorDiff;
+    use proptest::prelude::*;
+
+    use super::change;
+    use crate::model::{ItemKey, TimelineChange, TimelineItem, TimelineItemKind};
+
+    fn item(n: u64) -> TimelineItem {
+        TimelineItem { key: ItemKey(Arc::from(n.to_string())), kind: TimelineItemKind::DayLine(n) }
+    }
+
+    /// As whoever holds the app's list does it.
+    fn apply(change: TimelineChange, items: &mut Vec<TimelineItem>) {
+        match change {
+            TimelineChange::Reset(new) => *items = new,
+            TimelineChange::Append(new) => items.extend(new),
+            TimelineChange::Insert(index, new) => items.insert(index, new),
+            TimelineChange::Set(index, new) => items[index] = new,
+            TimelineChange::Remove(index) => drop(items.remove(index)),
+            TimelineChange::Truncate(len) => items.truncate(len),
+        }
+    }
+
+    /// A kind, a place in a list of any length, and values.
+    type Step = (u8, prop::sample::Index, Vec<u64>);
+
+    fn step() -> impl Strategy<Value = Step> {
+        (0..=10_u8, any::<prop::sample::Index>(), prop::collection::vec(0..100_u64, 0..4))
+    }
+
+    fn diff((kind, place, values): Step, len: usize) -> VectorDiff<u64> {
+        let value = values.first().copied().unwrap_or(7);
+        match kind {
+            0 => VectorDiff::Append { values: values.into() },
+            1 => VectorDiff::Clear,
+            2 => VectorDiff::PushFront { value },
+            3 => VectorDiff::PushBack { value },
+            4 => VectorDiff::PopFront,
+            5 => VectorDiff::PopBack,
+            6 => VectorDiff::Insert { index: place.index(len + 1), value },
+            7 if len > 0 => VectorDiff::Set { index: place.index(len), value },
+            8 if len > 0 => VectorDiff::Remove { index: place.index(len) },
+            9 => VectorDiff::Truncate { length: place.index(len + 1) },
+            _ => VectorDiff::Reset { values: values.into() },
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn changes_do_to_a_list_what_differences_do(steps in prop::collection::vec(step(), 0..60)) {
+            let mut theirs = matrix_sdk_ui::eyeball_im::Vector::new();
+            let (mut ours, mut len) = (Vec::new(), 0);
+            for step in steps {
+                let diff = diff(step, theirs.len());
+                apply(change(diff.clone(), &mut len, |n| item(*n)), &mut ours);
+                diff.apply(&mut theirs);
+                prop_assert_eq!(&ours, &theirs.iter().copied().map(item).collect::<Vec<_>>());
+                prop_assert_eq!(len, ours.len());
+            }
+        }
+    }
+}

@@ -115,7 +115,7 @@ fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, b
         read_by: event
             .read_receipts()
             .iter()
-            .filter(|(user, _)| *user != own)
+            .filter(|(user, _)| *user != own && *user != event.sender())
             .map(|(user, receipt)| ReadBy { user: UserId::new(user), at: receipt.ts.map(|ts| ts.get().into()) })
             .collect(),
     }
@@ -168,6 +168,55 @@ fn send_state(state: Option<&EventSendState>) -> SendState {
         }
         Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {
             SendState::Failed(SafeText::line(&error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use matrix_sdk::{
+        Error,
+        ruma::{owned_event_id, user_id},
+    };
+    use matrix_sdk_ui::timeline::EventSendState;
+
+    use super::{name, send_state};
+    use crate::model::{SafeText, SendState};
+
+    #[test]
+    fn names_are_safe_and_never_blank_and_ambiguous_ones_say_whose_they_are() {
+        let bob = user_id!("@bob:example.org");
+        let table = [
+            (Some("Bob"), false, "Bob"),
+            (Some("Bob"), true, "Bob (@bob:example.org)"),
+            (Some("\u{202E}boB\u{1B}]0;x\u{7}\n"), false, "boB\u{FFFD}]0;x\u{FFFD} "),
+            (Some(" \u{200B}\u{3164}"), false, "@bob:example.org"),
+            (Some(""), true, "@bob:example.org"),
+            (None, true, "@bob:example.org"),
+        ];
+        for (display_name, ambiguous, expected) in table {
+            assert_eq!(name(bob, display_name, ambiguous).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_sdk_tries_again_by_itself_is_waiting() {
+        let failed = |is_recoverable| {
+            let error = Arc::new(Error::UnknownError("no\u{1B}[2J".into()));
+            EventSendState::SendingFailed { error, is_recoverable }
+        };
+        let sent = EventSendState::Sent { event_id: owned_event_id!("$a") };
+        let table = [
+            (None, SendState::Sent),
+            (Some(EventSendState::NotSentYet { progress: None }), SendState::Waiting),
+            (Some(failed(true)), SendState::Waiting),
+            (Some(failed(false)), SendState::Failed(SafeText::line("unknown error: no\u{FFFD}[2J"))),
+            (Some(sent), SendState::Sent),
+        ];
+        for (state, expected) in table {
+            assert_eq!(send_state(state.as_ref()), expected, "{state:?}");
         }
     }
 }

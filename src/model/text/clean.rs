@@ -5,9 +5,10 @@
 //! enough is kept, so a megabyte on one line costs no more than the limit.
 //!
 //! What is left may still only be shown in company: a joiner between letters that join, a variation selector after
-//! its base, a tag in a flag, a mark on a letter. [`settle`] looks at one grapheme at a time, twice: [`keep_company`]
-//! takes out what has no business where it stands (and so may bring neighbours together), then [`bound`] limits what
-//! the graphemes are now. In that order neither undoes the other, which is why the whole is idempotent.
+//! its base, a tag in a flag, a few marks on a letter. [`settle`] looks at one grapheme at a time, twice.
+//! [`keep_company`] takes out what has no business where it stands, and so may bring neighbours together; then what
+//! does not keep the limits ([`fits`]) becomes `U+FFFD`, which joins with nothing. In that order neither pass makes
+//! new work for the other, which is why the whole is idempotent.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -60,7 +61,8 @@ pub(super) fn block(raw: &str) -> String {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{ELLIPSIS} ({rest} more bytes)"));
+        let notice = format!("{ELLIPSIS} ({rest} more bytes)");
+        text.push_str(&notice);
     }
     text
 }
@@ -146,24 +148,25 @@ fn settle(filtered: &str, text: &mut String) {
     }
     let mut replaced = false;
     for grapheme in company.graphemes(true) {
-        let start = text.len();
-        bound(grapheme, text);
-        let replacement = &text[start..] == "\u{FFFD}";
-        if replacement && replaced {
-            text.truncate(start);
+        let fits = fits(grapheme) && grapheme != "\u{FFFD}";
+        if fits {
+            text.push_str(grapheme);
+        } else if !replaced {
+            text.push(REPLACEMENT);
         }
-        replaced = replacement;
+        replaced = !fits;
     }
 }
 
-/// Appends a grapheme without the joiners, variation selectors and tags that do nothing where they stand.
+/// Appends a grapheme without the joiners, variation selectors and tags that do nothing where they stand, and with at
+/// most [`GRAPHEME_MARKS`] marks on a base.
 fn keep_company(grapheme: &str, out: &mut String) {
     if grapheme.len() < 3 {
         out.push_str(grapheme);
         return;
     }
     let mut base = None;
-    let (mut joined, mut selected) = (false, false);
+    let (mut joined, mut selected, mut marks) = (false, false, 0);
     let mut rest = grapheme.chars();
     while let Some(c) = rest.next() {
         match c {
@@ -187,13 +190,17 @@ fn keep_company(grapheme: &str, out: &mut String) {
                 let tags = flag_tags(rest.as_str());
                 out.push_str(&rest.as_str()[..tags]);
                 rest = rest.as_str()[tags..].chars();
-                (base, joined, selected) = (Some(c), false, false);
+                (base, joined, selected, marks) = (Some(c), false, false, 0);
+            }
+            c if extends(c) => {
+                marks += 1;
+                if marks <= GRAPHEME_MARKS {
+                    out.push(c);
+                }
             }
             c => {
                 out.push(c);
-                if !extends(c) {
-                    (base, joined, selected) = (Some(c), false, false);
-                }
+                (base, joined, selected, marks) = (Some(c), false, false, 0);
             }
         }
     }
@@ -208,41 +215,17 @@ fn flag_tags(after_flag: &str) -> usize {
     if (2..=6).contains(&letters) && closed { (letters + 1) * '\u{E007F}'.len_utf8() } else { 0 }
 }
 
-/// Appends a grapheme with at most [`GRAPHEME_MARKS`] marks, or `U+FFFD` when it still is too much, or nothing.
-fn bound(grapheme: &str, out: &mut String) {
-    if grapheme.len() == 1 {
-        out.push_str(grapheme);
-        return;
-    }
-    let start = out.len();
-    let (mut chars, mut marks) = (0, 0);
-    for c in grapheme.chars() {
-        if chars > 0 && is_mark(c) {
-            marks += 1;
-            if marks > GRAPHEME_MARKS {
-                continue;
-            }
-        }
-        chars += 1;
-        out.push(c);
-    }
-    let kept = &out[start..];
-    let columns = kept.width();
-    if chars > GRAPHEME_CHARS || kept.len() > GRAPHEME_BYTES || columns > GRAPHEME_COLUMNS || columns == 0 {
-        out.truncate(start);
-        out.push(REPLACEMENT);
-    }
+/// Whether a grapheme keeps the limits of real scripts, and is seen.
+fn fits(grapheme: &str) -> bool {
+    grapheme.len() == 1
+        || (grapheme.len() <= GRAPHEME_BYTES
+            && grapheme.chars().count() <= GRAPHEME_CHARS
+            && (1..=GRAPHEME_COLUMNS).contains(&grapheme.width()))
 }
 
 /// Continues the grapheme of whatever stands before it: marks, joiners, selectors, tags.
 fn extends(c: char) -> bool {
     c > '\u{2FF}' && is_one_grapheme('a', c)
-}
-
-/// Extends, and is neither joiner nor selector nor tag: those have their own rules.
-fn is_mark(c: char) -> bool {
-    let own_rule = matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0020}'..='\u{E007F}' | '\u{E0100}'..='\u{E01EF}');
-    !own_rule && extends(c)
 }
 
 fn is_one_grapheme(first: char, second: char) -> bool {
