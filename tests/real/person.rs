@@ -22,11 +22,12 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::timeout,
 };
+use tracing_subscriber::EnvFilter;
 
 use crate::support::synapse::Account;
 
 /// How long anything may take, on a busy machine with a debug build.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Settings for tests: receipts go out at once.
 pub fn at_once() -> Settings {
@@ -69,6 +70,9 @@ impl Person {
     }
 
     fn start(profile: Profile, home: Arc<TempDir>) -> Self {
+        // What went on, for whoever looks into a failure: `RUST_LOG=kvitto=debug cargo test …`.
+        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_test_writer();
+        let _ = log.try_init();
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender);

@@ -73,6 +73,7 @@ impl Actor {
         if let Some(id) = ids::sdk_event(&own.event) {
             self.freezing.remove(&id);
         }
+        tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
         let kept = self.store.freeze(&own);
         self.stored(kept);
         // P7: the user has sent into a room that these people share.
@@ -91,6 +92,7 @@ impl Actor {
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
         let direct::Received { user, device, message } = received;
+        tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
@@ -193,6 +195,7 @@ impl Actor {
         expires: Ms,
     ) {
         self.asking.remove(room);
+        tracing::debug!(%room, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");
         if let Ok(devices) = outcome
             && !devices.is_empty()
         {

@@ -22,7 +22,7 @@ use crate::{
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
     },
     matrix::{errors, ids},
-    model::{DeviceId, Ms, SafeText, UserId},
+    model::{DeviceId, Ms, RoomId, SafeText, UserId},
 };
 
 /// A to-device message of ours, from the device that the Olm channel proves.
@@ -40,16 +40,47 @@ pub(super) enum Message {
     Answer(Answer),
 }
 
+impl Message {
+    /// The room that it is about.
+    fn room(&self) -> &RoomId {
+        match self {
+            Self::Request(request) => &request.room,
+            Self::Answer(answer) => &answer.room,
+        }
+    }
+
+    /// Its type on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) => REQUEST_TYPE,
+            Self::Answer(_) => ANSWER_TYPE,
+        }
+    }
+}
+
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let inputs = inputs.clone();
-        async move {
-            if let Some(received) = read(&client, &raw, info).await {
-                let _ = inputs.send(Input::Received(received));
+    client.add_event_handler(
+        move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
+            let inputs = inputs.clone();
+            async move {
+                let Some((sender, message)) = read(&raw) else { return };
+                let Some(key) = olm_key(&sender, info) else {
+                    tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
+                    return;
+                };
+                // Beside the sync, which must not wait for a request.
+                tokio::spawn(async move {
+                    if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
+                        let received = Received { user: ids::user(&sender), device, message };
+                        let _ = inputs.send(Input::Received(received));
+                    } else {
+                        tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
+                    }
+                });
             }
-        }
-    });
+        },
+    );
 }
 
 #[derive(Deserialize)]
@@ -60,33 +91,40 @@ struct Envelope {
     content: Value,
 }
 
-/// Reads one to-device message; `None` for other types, and for ours when nothing proves who sent it.
-async fn read(client: &Client, raw: &Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>) -> Option<Received> {
-    let kind: String = raw.get_field("type").ok()??;
-    if kind != REQUEST_TYPE && kind != ANSWER_TYPE {
-        return None;
-    }
+/// Reads one to-device message; `None` when it is none of ours.
+fn read(raw: &Raw<AnyToDeviceEvent>) -> Option<(OwnedUserId, Message)> {
     let envelope: Envelope = raw.deserialize_as_unchecked().ok()?;
     let message = match envelope.kind.as_str() {
         REQUEST_TYPE => Message::Request(Request::parse(&envelope.content)?),
-        _ => Message::Answer(Answer::parse(&envelope.content)?),
+        ANSWER_TYPE => Message::Answer(Answer::parse(&envelope.content)?),
+        _ => return None,
     };
-    let Some(device) = proven_device(client, &envelope.sender, info).await else {
-        tracing::info!(%kind, "a delivery message that no Olm channel proves was ignored");
-        return None;
-    };
-    Some(Received { user: ids::user(&envelope.sender), device: ids::device(&device), message })
+    Some((envelope.sender, message))
 }
 
-/// L2: the device whose Olm channel the message came by, and that belongs to the sender.
-async fn proven_device(client: &Client, sender: &SdkUserId, info: Option<EncryptionInfo>) -> Option<OwnedDeviceId> {
-    let info = info?;
-    let AlgorithmInfo::OlmV1Curve25519AesSha2 { curve25519_public_key_base64: key } = &info.algorithm_info else {
-        return None;
+/// The key of the Olm channel by which a message came, if it came by one.
+fn olm_key(sender: &SdkUserId, info: Option<EncryptionInfo>) -> Option<String> {
+    let info = info.filter(|info| info.sender == sender)?;
+    match info.algorithm_info {
+        AlgorithmInfo::OlmV1Curve25519AesSha2 { curve25519_public_key_base64 } => Some(curve25519_public_key_base64),
+        AlgorithmInfo::MegolmV1AesSha2 { .. } => None,
+    }
+}
+
+/// L2: the sender's device that has this key. The first message of a new acquaintance comes before their device list:
+/// then the server is asked for it, if the message is about a room that is known here.
+async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
+    let encryption = client.encryption();
+    let with_key = |devices: UserDevices| {
+        let mut devices = devices.devices();
+        devices.find(|device| device.curve25519_key().is_some_and(|known| known.to_base64() == key))
     };
-    let claimed = info.sender_device?;
-    let device = client.encryption().get_device(sender, &claimed).await.ok()??;
-    (info.sender == sender && device.curve25519_key()?.to_base64() == *key).then_some(claimed)
+    let mut device = with_key(encryption.get_user_devices(sender).await.ok()?);
+    if device.is_none() && ids::sdk_room(room).is_some_and(|room| client.get_room(&room).is_some()) {
+        encryption.request_user_identity(sender).await.ok()?;
+        device = with_key(encryption.get_user_devices(sender).await.ok()?);
+    }
+    device.map(|device| ids::device(device.device_id()))
 }
 
 /// A user's devices; asks the server when none are known (a new member's list can be empty for half a minute).

@@ -58,7 +58,9 @@ impl Actor {
             };
             // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
             let readable = EventFacts { readable: true, ..facts.clone() };
-            match policy::decide(&readable, &room_facts, &sender, &self.settings, now()) {
+            let decision = policy::decide(&readable, &room_facts, &sender, &self.settings, now());
+            tracing::debug!(event = %facts.event, readable = facts.readable, ?decision, "considered");
+            match decision {
                 Decision::Send if facts.readable => owed.push(Owed {
                     room: room_facts.room.clone(),
                     event: facts.event,
@@ -221,6 +223,7 @@ impl Actor {
                 });
             }
             Plan::Wait => {
+                tracing::debug!(to = %batch.sender, "nobody has asked yet");
                 let over = self.outbox.no_route(batch, now());
                 self.give_up(&over, Reason::NotAsked);
             }
@@ -235,6 +238,7 @@ impl Actor {
     }
 
     pub(super) fn answered(&mut self, batch: Batch, outcome: Result<(), direct::NotSent>) {
+        tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
             Ok(()) => {
                 let fate = ReceiptFate::Sent { at: now(), route: Route::Direct };
