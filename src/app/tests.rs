@@ -1,0 +1,6 @@
+//! The app as a whole: events in, effects and state out.
+
+mod commands;
+mod drafts;
+mod login;
+mod reading;
