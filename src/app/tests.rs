@@ -1,5 +1,6 @@
 //! The app as a whole: events in, effects and state out.
 
+mod anything;
 mod commands;
 mod drafts;
 mod login;
