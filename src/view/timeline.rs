@@ -66,7 +66,7 @@ fn empty(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         Pagination::Idle | Pagination::Loading => "Loading messages…",
         Pagination::ReachedStart => "No messages yet. Write the first one below.",
     };
-    paint::centred(frame, area, &[Line::styled(text, theme.role(Role::Dim))]);
+    paint::centred(frame, area, &[Line::styled(theme.text(text), theme.role(Role::Dim))]);
 }
 
 /// Everything that rows are made from.
@@ -135,7 +135,7 @@ impl<'a> Timeline<'a> {
             }
             TimelineItemKind::UnreadLine => {
                 rows.extend(before.map(|_| Line::default()));
-                rows.push(self.rule("new", Role::Unread));
+                rows.push(self.rule("new messages", Role::Unread));
             }
             TimelineItemKind::Start => {
                 rows.push(Line::styled("This is the beginning of the room.", theme.role(Role::Dim)));
