@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn rows_wrap_and_the_cursor_stands_where_typing_goes_on() {
-        let cases: &[(&str, usize, &[&str], (u16, u16))] = &[
-            ("", 0, &[""], (0, 0)),
+        let cases = [
+            ("", 0, &[""][..], (0, 0)),
             ("hello", 0, &["hello"], (5, 0)),
             ("hello", 5, &["hello"], (0, 0)),
             ("hello ", 0, &["hello"], (6, 0)),
@@ -106,12 +106,8 @@ mod tests {
             ("a\n\nb", 2, &["a", "", "b"], (0, 1)),
         ];
         for (text, back, rows, cursor) in cases {
-            let drawn = typed(text, *back, 9, 8);
-            assert_eq!(
-                (drawn.0, drawn.1),
-                (rows.iter().map(ToString::to_string).collect(), *cursor),
-                "{text:?} {back}"
-            );
+            let drawn = typed(text, back, 9, 8);
+            assert_eq!((drawn.0, drawn.1), (rows.iter().map(ToString::to_string).collect(), cursor), "{text:?} {back}");
         }
     }
 

@@ -29,7 +29,7 @@ pub fn typed(open: &OpenRoom, columns: u16, height: u16) -> Typed {
 }
 
 /// Name, encryption, members, receipts, and the topic where there is space.
-pub fn draw_header(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let Some(room) = app.rooms.get(&open.id) else {
         paint::row(frame, area, 0, &Line::styled(open.id.shown().to_string(), theme.role(Role::Heading)));
         return;
@@ -67,7 +67,7 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<
 }
 
 /// Whether receipts are sent in this room, and if not, why not (P5, P6).
-fn stance(app: &App, room: &RoomSummary, theme: &Theme) -> (&'static str, String) {
+fn stance(app: &App, room: &RoomSummary, theme: Theme) -> (&'static str, String) {
     let Some(reason) = app.room_stance(room).withheld() else { return ("receipts: on", String::new()) };
     let mut sentence = reason.sentence().trim_end_matches('.').chars();
     let start = sentence.next().into_iter().flat_map(char::to_lowercase);
@@ -76,7 +76,7 @@ fn stance(app: &App, room: &RoomSummary, theme: &Theme) -> (&'static str, String
 }
 
 /// The rule under the header; it says when older messages are on their way.
-pub fn draw_header_rule(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_header_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let loading = (open.pagination == Pagination::Loading && !open.items.is_empty()).then(|| {
         Span::styled(format!("{} older messages{}", theme.symbols().up, theme.symbols().busy), theme.role(Role::Dim))
     });
@@ -84,7 +84,7 @@ pub fn draw_header_rule(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, a
 }
 
 /// The rule above the composer; it says who is typing, and what came in below.
-pub fn draw_composer_rule(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_composer_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut typing = Vec::new();
     if !open.typing.is_empty() {
         let verb = if open.typing.len() == 1 { "is" } else { "are" };
@@ -100,7 +100,7 @@ pub fn draw_composer_rule(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>,
 }
 
 /// What is being written, or what could be.
-pub fn draw_composer(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, areas: &Areas) {
+pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
     let area = areas.composer;
     let focused = app.focus == Focus::Composer;
     let prompt = theme.role(if focused { Role::Accent } else { Role::Dim });
@@ -119,7 +119,7 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Fram
     }
 }
 
-fn placeholder(app: &App, open: &OpenRoom, theme: &Theme) -> String {
+fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
     let to = app.rooms.get(&open.id).map_or("this room", |room| room.name.as_str());
     let hint = |action, word: &str| hints::key(app, action).map(|key| format!("{key} {word}"));
     let hints: Vec<_> =
@@ -135,7 +135,7 @@ fn placeholder(app: &App, open: &OpenRoom, theme: &Theme) -> String {
 }
 
 /// No room is open: says what to do.
-pub fn draw_none(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let key = |action| hints::key(app, action).map(|key| key.to_string()).unwrap_or_default();
     let lines = match app.rooms.selected() {
         None if app.rooms.complete && app.rooms.all().is_empty() => {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Draws the heading or the filter, and the rooms below it around the selected one.
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let (heading, list) = layout::split_top(area, 1);
     let (rule, list) = layout::split_top(list, u16::from(area.height >= 10));
     draw_heading(app, theme, frame, layout::inset(heading, 1));
@@ -46,7 +46,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-fn draw_heading(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     if let Some(filter) = &app.rooms.filter {
         let prompt = "/";
         let (before, after) = editor::sides(filter);
@@ -87,7 +87,7 @@ fn empty(app: &App, long: bool) -> String {
     }
 }
 
-fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: &Theme, width: u16) -> Line<'a> {
+fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, width: u16) -> Line<'a> {
     let symbols = theme.symbols();
     let open = app.open.as_ref().is_some_and(|open| open.id == room.id);
     let invited = matches!(room.membership, Membership::Invited { .. });
@@ -126,7 +126,7 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: &Theme,
 }
 
 /// `@2 14`: mentions, then everything unread.
-fn news(unread: u64, mentions: u64, marked: bool, theme: &Theme) -> Vec<Span<'static>> {
+fn news(unread: u64, mentions: u64, marked: bool, theme: Theme) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     if mentions > 0 {
         spans.push(Span::styled(format!("@{mentions} "), theme.role(Role::Mention)));

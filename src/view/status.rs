@@ -14,7 +14,7 @@ use super::{
 use crate::app::{App, Screen, event::Connection, status::StatusKind};
 
 /// Draws the row.
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     if let Some(command) = app.command_line.as_ref().filter(|_| app.popup.is_none()) {
         let (before, after) = editor::sides(command);
         let typed = editor::field(before, after, area.width.saturating_sub(1));
@@ -44,7 +44,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     paint::row(frame, area, 0, &paint::both(left, hints, area.width, theme));
 }
 
-fn connection(app: &App, theme: &Theme, with_account: bool) -> Vec<Span<'static>> {
+fn connection(app: &App, theme: Theme, with_account: bool) -> Vec<Span<'static>> {
     if app.screen != Screen::Main {
         return Vec::new();
     }

@@ -125,11 +125,11 @@ impl Theme {
         }
     }
 
-    fn modifier(&self, role: Role) -> Modifier {
+    fn modifier(self, role: Role) -> Modifier {
         let coloured = self.palette != Palette::None;
         let faint = if self.palette == Palette::Sixteen { Modifier::empty() } else { Modifier::DIM };
         match role {
-            Role::Text | Role::Delivered => Modifier::empty(),
+            Role::Text | Role::Delivered | Role::Good => Modifier::empty(),
             Role::Dim => faint,
             // A colour is quiet enough; without one the frames would be as loud as the text.
             Role::Rule => {
@@ -139,9 +139,15 @@ impl Theme {
                     faint
                 }
             }
-            Role::Good => Modifier::empty(),
-            Role::Heading | Role::Accent | Role::Key | Role::Unread | Role::Read | Role::Sender(_) => Modifier::BOLD,
-            Role::Mention | Role::Error => Modifier::BOLD,
+            Role::Heading
+            | Role::Accent
+            | Role::Key
+            | Role::Sender(_)
+            | Role::SelectedElsewhere
+            | Role::Unread
+            | Role::Mention
+            | Role::Error
+            | Role::Read => Modifier::BOLD,
             Role::Warning => {
                 if coloured {
                     Modifier::empty()
@@ -150,15 +156,13 @@ impl Theme {
                 }
             }
             Role::Selected => Modifier::REVERSED,
-            Role::SelectedElsewhere => Modifier::BOLD,
         }
     }
 
-    fn color(&self, role: Role) -> Option<Color> {
+    fn color(self, role: Role) -> Option<Color> {
         let (dark, light, basic) = match role {
-            Role::Text | Role::Heading | Role::Selected | Role::SelectedElsewhere => return None,
-            // `DIM` alone where the terminal can do it: grey is not readable in every scheme.
-            Role::Dim => return None,
+            // `Dim` too: grey is not readable in every scheme, the attribute is.
+            Role::Text | Role::Dim | Role::Heading | Role::Selected | Role::SelectedElsewhere => return None,
             Role::Rule => (Color::DarkGray, Color::Gray, Color::Blue),
             Role::Accent | Role::Key => (Color::LightCyan, Color::Blue, Color::Cyan),
             Role::Unread => (Color::LightYellow, Color::Blue, Color::Cyan),
@@ -238,8 +242,8 @@ pub struct Symbols {
     pub up: &'static str,
     /// Between panes.
     pub vertical: &'static str,
-    /// Where a rule meets [`Self::vertical`] from both sides, and from the right.
-    pub junctions: [&'static str; 2],
+    /// Where a rule meets [`Self::vertical`] from both sides, from the right, and from the left.
+    pub junctions: [&'static str; 3],
     /// Between rows.
     pub horizontal: &'static str,
     /// Covers a hidden spoiler.
@@ -271,7 +275,7 @@ const UNICODE: Symbols = Symbols {
     down: "↓",
     up: "↑",
     vertical: "│",
-    junctions: ["┼", "├"],
+    junctions: ["┼", "├", "┤"],
     horizontal: "─",
     cover: "▒",
     notice: "·",
@@ -293,7 +297,7 @@ const ASCII: Symbols = Symbols {
     down: "v",
     up: "^",
     vertical: "|",
-    junctions: ["+", "+"],
+    junctions: ["+", "+", "+"],
     horizontal: "-",
     cover: "#",
     notice: "-",

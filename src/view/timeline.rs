@@ -34,7 +34,7 @@ const WIDEST: u16 = 120;
 const INDENT: u16 = 2;
 
 /// Draws the open room's timeline, and says what of it is on screen.
-pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
+pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
     if open.items.is_empty() {
         empty(open, theme, frame, area);
         return None;
@@ -61,7 +61,7 @@ pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, ar
 }
 
 /// Says why there is nothing.
-fn empty(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn empty(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let text = match open.pagination {
         Pagination::Idle | Pagination::Loading => "Loading messages…",
         Pagination::ReachedStart => "No messages yet. Write the first one below.",
