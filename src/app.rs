@@ -45,6 +45,8 @@ mod session;
 pub mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
 /// Which screen is shown.

@@ -205,20 +205,21 @@ impl App {
         }
     }
 
-    /// Enter in the composer: sends the message or runs the command. A command that is refused stays there.
+    /// Enter in the composer: sends the message or runs the command. A command that is refused comes back.
     fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let Some(open) = &self.open else { return Ok(()) };
-        let (id, text) = (open.id.clone(), open.composer.text().to_owned());
-        if text.trim().is_empty() {
+        let Some(open) = self.open.as_mut().filter(|open| !open.composer.text().trim().is_empty()) else {
             return Ok(());
-        }
-        match entered(&text) {
-            Entered::Message(message) => out.push(Effect::Send { room: id.clone(), text: message.to_owned() }),
-            Entered::Command(line) => self.run_command(line, now, out)?,
-        }
-        if let Some(open) = self.open.as_mut().filter(|open| open.id == id) {
-            open.composer.take();
-            open.follow_newest();
+        };
+        open.follow_newest();
+        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.composer));
+        match entered(typed.text()) {
+            Entered::Message(text) => out.push(Effect::Send { room, text: text.to_owned() }),
+            Entered::Command(line) => {
+                if let Err(refusal) = self.run_command(line, now, out) {
+                    self.in_timeline(|open| open.composer = typed);
+                    return Err(refusal);
+                }
+            }
         }
         self.save_draft(out);
         self.stop_typing(out);

@@ -118,10 +118,15 @@ impl App {
         room.ok_or_else(|| "Open a room that you are in first.".to_owned())
     }
 
-    /// The invite that is selected.
+    /// The invite that is selected; where the room list has no focus, the only one there is.
     pub(super) fn invite_meant(&self) -> Result<RoomId, Refusal> {
-        let invite = self.room_meant().or_else(|| self.rooms.selected());
-        let invite = invite.filter(|room| room.membership != Membership::Joined);
+        let is_invite = |room: &&RoomSummary| room.membership != Membership::Joined;
+        let invite = if self.focus == Focus::Rooms {
+            self.rooms.selected().filter(is_invite)
+        } else {
+            let mut invites = self.rooms.all().iter().filter(is_invite);
+            invites.next().filter(|_| invites.next().is_none())
+        };
         Ok(invite.ok_or("Select an invite in the room list first.")?.id.clone())
     }
 }

@@ -1,1 +1,214 @@
-//! What the tests of this module tree have in common.
+//! What the tests of this module tree have in common: an app, the things it shows, and keys by their names.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    App, Screen,
+    effect::Effect,
+    event::{Account, Event},
+    layout::{LayoutFacts, Row, TimelineFacts},
+    update,
+};
+use crate::{
+    delivery::policy::Settings,
+    input::{Key, KeyCode},
+    model::{
+        Body, EventId, ItemKey, Line, Membership, Message, Ms, ReadBy, RoomId, RoomSummary, SafeText, SendState,
+        TimelineChange, TimelineItem, TimelineItemKind, UserId,
+    },
+};
+
+/// The time at which all begins.
+pub const T0: Ms = 1_700_000_000_000;
+
+pub fn key(name: &str) -> ItemKey {
+    ItemKey(name.into())
+}
+
+pub fn room_id(name: &str) -> RoomId {
+    RoomId::new(format!("!{name}:x"))
+}
+
+/// Somebody else's message; its key and its event are both of this name.
+pub fn message(name: &str) -> TimelineItem {
+    let message = Message {
+        event: Some(EventId::new(name)),
+        sender: UserId::new("@ada:x"),
+        sender_name: SafeText::line("Ada"),
+        at: T0,
+        own: false,
+        body: Body::Text(vec![Line::plain(SafeText::line(name))]),
+        edited: false,
+        reply_to: None,
+        reactions: Vec::new(),
+        send_state: SendState::Sent,
+        read_by: Vec::new(),
+    };
+    TimelineItem { key: key(name), kind: TimelineItemKind::Message(Box::new(message)) }
+}
+
+pub fn day_line(name: &str) -> TimelineItem {
+    TimelineItem { key: key(name), kind: TimelineItemKind::DayLine(T0) }
+}
+
+fn changed(item: TimelineItem, change: impl FnOnce(&mut Message)) -> TimelineItem {
+    let TimelineItemKind::Message(mut message) = item.kind else { panic!("no message") };
+    change(&mut message);
+    TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) }
+}
+
+/// An own message in this state.
+pub fn own(name: &str, state: SendState) -> TimelineItem {
+    changed(message(name), |message| {
+        message.own = true;
+        message.sender = UserId::new("@me:x");
+        message.event = message.event.take().filter(|_| state == SendState::Sent);
+        message.send_state = state;
+    })
+}
+
+pub fn read_by(item: TimelineItem, users: &[&str]) -> TimelineItem {
+    changed(item, |message| {
+        message.read_by = users.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
+    })
+}
+
+pub fn summary(name: &str, latest: Ms) -> RoomSummary {
+    RoomSummary {
+        id: room_id(name),
+        name: SafeText::line(name),
+        topic: SafeText::default(),
+        membership: Membership::Joined,
+        direct: false,
+        encrypted: true,
+        public: Some(false),
+        joined_members: 2,
+        unread: 0,
+        mentions: 0,
+        marked_unread: false,
+        latest,
+    }
+}
+
+pub fn invite(name: &str) -> RoomSummary {
+    RoomSummary { membership: Membership::Invited { by: Some(UserId::new("@ada:x")) }, ..summary(name, 0) }
+}
+
+pub fn account(user: &str) -> Account {
+    Account { user: UserId::new(user), device: SafeText::line("DEVICE"), homeserver: SafeText::line("x") }
+}
+
+/// An app, told things one by one.
+pub struct Told {
+    pub app: App,
+    pub now: Ms,
+}
+
+impl Told {
+    pub fn starting() -> Self {
+        Self { app: App::new(Settings::default(), TimeZone::UTC), now: T0 }
+    }
+
+    /// Logged in, with the rooms `one` and `two` and an invite to `three`.
+    pub fn with_rooms() -> Self {
+        let mut told = Self::starting();
+        told.event(Event::LoggedIn(account("@me:x")));
+        told.event(Event::Rooms(vec![summary("one", 2), summary("two", 1), invite("three")]));
+        told.event(Event::RoomsComplete);
+        told
+    }
+
+    /// With room `one` open, and these items in it, all on screen.
+    pub fn in_room(items: Vec<TimelineItem>) -> Self {
+        let mut told = Self::with_rooms();
+        told.event(Event::GoTo(room_id("one")));
+        told.changes(vec![TimelineChange::Reset(items)]);
+        told
+    }
+
+    pub fn event(&mut self, event: Event) -> Vec<Effect> {
+        update(&mut self.app, event, self.now)
+    }
+
+    /// Presses keys, by the names that the help shows; gives all effects.
+    pub fn keys(&mut self, names: &str) -> Vec<Effect> {
+        names.split(' ').flat_map(|name| self.event(Event::Key(named(name)))).collect()
+    }
+
+    /// Types a text, character by character.
+    pub fn types(&mut self, text: &str) -> Vec<Effect> {
+        text.chars().flat_map(|c| self.event(Event::Key(Key::char(c)))).collect()
+    }
+
+    pub fn changes(&mut self, changes: Vec<TimelineChange>) -> Vec<Effect> {
+        self.event(Event::Timeline { room: room_id("one"), changes })
+    }
+
+    /// Time passes, and the app is woken if it asked for that.
+    pub fn after(&mut self, ms: Ms) -> Vec<Effect> {
+        self.now += ms;
+        match self.app.next_wake() {
+            Some(at) if at <= self.now => self.event(Event::Wake),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Draws these items, of one row each, and wakes the app if it asks for that.
+    pub fn drawn(&mut self, items: std::ops::RangeInclusive<usize>) -> Vec<Effect> {
+        let all = self.app.open.as_ref().map_or(0, |open| open.items.len());
+        let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
+        let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
+        self.app.layout_was(LayoutFacts { timeline: Some(timeline), popup: None });
+        self.after(0)
+    }
+
+    /// The text in the composer.
+    pub fn typed(&self) -> &str {
+        self.app.open.as_ref().map(|open| open.composer.text()).unwrap_or_default()
+    }
+
+    /// The sentence in the status line.
+    pub fn status(&self) -> &str {
+        self.app.status.as_ref().map(|status| &*status.text).unwrap_or_default()
+    }
+
+    /// The login screen.
+    pub fn login(&self) -> &super::login::Login {
+        match &self.app.screen {
+            Screen::Login(login) => login,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The key that is shown by this name.
+fn named(name: &str) -> Key {
+    let mut key = Key::new(KeyCode::Enter);
+    let mut rest = name;
+    for (prefix, set) in [("Ctrl-", Key::ctrl as fn(Key) -> Key), ("Alt-", Key::alt), ("Shift-", Key::shift)] {
+        if let Some(stripped) = rest.strip_prefix(prefix) {
+            rest = stripped;
+            key = set(key);
+        }
+    }
+    key.code = match rest {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Backspace" => KeyCode::Backspace,
+        "Left" => KeyCode::Left,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        "F1" => KeyCode::F(1),
+        _ => {
+            let mut chars = rest.chars();
+            let c = chars.next().filter(|_| chars.next().is_none());
+            let c = c.unwrap_or_else(|| panic!("no key is named {name}"));
+            KeyCode::Char(if key.ctrl || key.alt { c.to_ascii_lowercase() } else { c })
+        }
+    };
+    assert_eq!(key.to_string(), name);
+    key
+}

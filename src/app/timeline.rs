@@ -283,7 +283,8 @@ impl OpenRoom {
     pub(super) fn reopened(&mut self) {
         self.pagination = Pagination::Idle;
         self.typing.clear();
-        self.try_again();
+        self.may_paginate = false;
+        self.marked_read = None;
     }
 
     /// The newest message of somebody else, if it is on screen and its read receipt was not asked for yet.

@@ -7,7 +7,7 @@
 use super::{Anchor, Edge, OpenRoom};
 use crate::{
     app::layout::{Row, TimelineFacts},
-    model::{TimelineItem, TimelineItemKind},
+    model::{Pagination, TimelineItem, TimelineItemKind},
 };
 
 /// Beyond the end of any item: its last row.
@@ -64,7 +64,7 @@ impl OpenRoom {
 
     /// Scrolls up by a screen; a selection goes along.
     pub(in crate::app) fn page_up(&mut self) {
-        self.may_paginate = true;
+        self.ask_for_older();
         let Some(drawn) = self.drawn else { return };
         if drawn.first != Row::default() {
             self.anchor_at(drawn.first, Edge::Bottom);
@@ -103,8 +103,13 @@ impl OpenRoom {
         self.selection.is_none() && self.anchor == Anchor::Newest
     }
 
+    /// The user wants to see what is further up. While a fetch is under way, that is being done already.
+    fn ask_for_older(&mut self) {
+        self.may_paginate |= self.pagination != Pagination::Loading;
+    }
+
     fn scroll_to_top(&mut self) {
-        self.may_paginate = true;
+        self.ask_for_older();
         self.anchor_at(Row::default(), Edge::Top);
     }
 
@@ -123,7 +128,7 @@ impl OpenRoom {
             _ => self.anchor_at(Row { item: index, row: LAST_ROW }, Edge::Bottom),
         }
         if index == 0 {
-            self.may_paginate = true;
+            self.ask_for_older();
         }
     }
 

@@ -1,0 +1,143 @@
+//! Whatever happens, in whatever order: no panic, and what always holds, holds.
+
+use proptest::prelude::*;
+
+use crate::{
+    app::{
+        App, Focus,
+        event::{Connection, Event, LoginMethod},
+        layout::{LayoutFacts, PopupFacts, Row, TimelineFacts},
+        testing::{Told, account, day_line, invite, message, own, read_by, room_id, summary},
+        timeline::{Anchor, Place},
+    },
+    input::{ACTIONS, Key, KeyCode},
+    model::{EventId, ItemKey, Pagination, ReceiptFate, RoomId, SafeText, SendState, TimelineChange, TimelineItem},
+};
+
+/// Something that happens, or a drawing of whatever the view may tell.
+#[derive(Clone, Debug)]
+enum Step {
+    Event(Box<Event>),
+    Drawn(LayoutFacts),
+    Wait(u64),
+}
+
+fn sentence() -> impl Strategy<Value = SafeText> {
+    Just(SafeText::line("Something."))
+}
+
+fn room() -> impl Strategy<Value = RoomId> {
+    prop::sample::select(vec!["one", "two", "three"]).prop_map(room_id)
+}
+
+fn item() -> impl Strategy<Value = TimelineItem> {
+    (0_u8..40, 0_u8..6).prop_map(|(name, kind)| {
+        let name = format!("${name}");
+        match kind {
+            0 => day_line(&name),
+            1 => own(&name, SendState::Sent),
+            2 => own(&name, SendState::Failed(SafeText::line("Something."))),
+            3 => read_by(message(&name), &["@bob:x"]),
+            _ => message(&name),
+        }
+    })
+}
+
+fn change() -> impl Strategy<Value = TimelineChange> {
+    let items = || prop::collection::vec(item(), 0..8);
+    prop_oneof![
+        1 => items().prop_map(TimelineChange::Reset),
+        4 => items().prop_map(TimelineChange::Append),
+        4 => (0_usize..20, item()).prop_map(|(index, item)| TimelineChange::Insert(index, item)),
+        3 => (0_usize..20, item()).prop_map(|(index, item)| TimelineChange::Set(index, item)),
+        3 => (0_usize..20).prop_map(TimelineChange::Remove),
+        1 => (0_usize..20).prop_map(TimelineChange::Truncate),
+    ]
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    let bound = ACTIONS.iter().flat_map(|info| info.keys).flat_map(|(_, keys)| keys.iter().copied());
+    let typed = "/:@a1 é👩🏽\u{301}".chars().map(Key::char);
+    prop::sample::select(bound.chain(typed).chain([Key::new(KeyCode::Insert)]).collect::<Vec<_>>())
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let methods = vec![LoginMethod::Password, LoginMethod::Sso, LoginMethod::OAuth];
+    prop_oneof![
+        20 => key().prop_map(Event::Key),
+        2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
+        1 => any::<bool>().prop_map(Event::Focus),
+        1 => prop::sample::subsequence(methods, 0..=3)
+            .prop_map(|methods| Event::LoginMethods { homeserver: SafeText::line("x"), methods }),
+        1 => sentence().prop_map(|url| Event::BrowserWaiting { url }),
+        1 => sentence().prop_map(Event::LoginFailed),
+        2 => prop::sample::select(vec!["@me:x", "@eve:x"]).prop_map(|user| Event::LoggedIn(account(user))),
+        1 => prop::option::of(sentence()).prop_map(Event::LoggedOut),
+        1 => prop_oneof![Just(Connection::Online), sentence().prop_map(Connection::Offline)]
+            .prop_map(Event::Connection),
+        2 => (0_u64..9).prop_map(|at| Event::Rooms(vec![summary("one", at), summary("two", 4), invite("three")])),
+        1 => room().prop_map(|room| Event::RoomsGone(vec![room])),
+        3 => room().prop_map(Event::GoTo),
+        12 => (room(), prop::collection::vec(change(), 1..4))
+            .prop_map(|(room, changes)| Event::Timeline { room, changes }),
+        2 => (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
+            .prop_map(|(room, state)| Event::Pagination { room, state }),
+        2 => (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room, text }),
+        1 => (room(), "[a\n/]{0,3}", sentence())
+            .prop_map(|(room, text, why)| Event::NotQueued { room, text, why }),
+        1 => (0_u8..40).prop_map(|event| {
+            Event::ReceiptFate { event: EventId::new(format!("${event}")), fate: ReceiptFate::AwaitingKey }
+        }),
+        1 => sentence().prop_map(Event::Done),
+    ]
+}
+
+fn facts() -> impl Strategy<Value = LayoutFacts> {
+    let row = || (0_usize..20, 0_usize..3).prop_map(|(item, row)| Row { item, row });
+    let timeline =
+        (row(), row(), any::<bool>()).prop_map(|(first, last, at_end)| TimelineFacts { first, last, at_end });
+    let popup = (0_usize..9, 0_usize..9).prop_map(|(max_scroll, rows)| PopupFacts { max_scroll, rows });
+    (prop::option::of(timeline), prop::option::of(popup)).prop_map(|(timeline, popup)| LayoutFacts { timeline, popup })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => event().prop_map(|event| Step::Event(Box::new(event))),
+        4 => facts().prop_map(Step::Drawn),
+        1 => (0_u64..20_000).prop_map(Step::Wait),
+    ]
+}
+
+fn names_its_item(app: &App, place: &Place) -> bool {
+    let item: Option<&ItemKey> = app.open.as_ref().and_then(|open| open.items.get(place.index)).map(|item| &item.key);
+    item == Some(&place.key)
+}
+
+proptest! {
+    #[test]
+    fn every_event_is_taken_in_every_state(steps in prop::collection::vec(step(), 0..120)) {
+        let mut told = Told::with_rooms();
+        for step in steps {
+            match step {
+                Step::Event(event) => {
+                    told.event(*event);
+                }
+                Step::Drawn(facts) => told.app.layout_was(facts),
+                Step::Wait(ms) => told.now += ms,
+            }
+            let app = &told.app;
+            prop_assert!(app.open.is_some() || app.focus == Focus::Rooms, "{:?} without a room", app.focus);
+            if let Some(open) = &app.open {
+                prop_assert!(open.selection.as_ref().is_none_or(|place| names_its_item(app, place)));
+                if let Anchor::Row { place, .. } = &open.anchor {
+                    prop_assert!(names_its_item(app, place));
+                }
+            }
+            if told.app.next_wake().is_some_and(|at| at <= told.now) {
+                told.event(Event::Wake);
+                let next = told.app.next_wake();
+                prop_assert!(next.is_none_or(|at| at > told.now), "woken for nothing, and again at once");
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Commands, the room list and the status line.
+
+use crate::{
+    app::{
+        Focus,
+        effect::Effect,
+        event::{Connection, Event},
+        inspector::Popup,
+        status::{Status, StatusKind},
+        testing::{Told, invite, room_id, summary},
+    },
+    delivery::policy::{Send, Settings},
+    input::Context,
+    model::{RoomSummary, SafeText},
+};
+
+/// Runs a command in room `one`, both ways, and gives what comes of it.
+fn run(line: &str) -> (Vec<Effect>, String) {
+    let mut composer = Told::in_room(Vec::new());
+    composer.types(&format!("/{line}"));
+    let effects = composer.keys("Enter");
+    let mut command_line = Told::in_room(Vec::new());
+    command_line.keys("Esc :");
+    command_line.types(line);
+    assert_eq!(command_line.keys("Enter"), effects, "/{line} and :{line} do the same");
+    assert_eq!(command_line.status(), composer.status());
+    assert_eq!(command_line.app.popup, composer.app.popup);
+    let status = composer.status().to_owned();
+    assert_eq!(command_line.app.command_line.is_some(), !composer.typed().is_empty(), "refused commands stay");
+    (effects, status)
+}
+
+#[test]
+fn commands_ask_for_what_they_say() {
+    let save = |send| Effect::SaveRoomSend { room: room_id("one"), send };
+    let cases = [
+        ("dm @ada:x", Effect::DirectChat("@ada:x".to_owned())),
+        ("create Tea and cake", Effect::CreateRoom("Tea and cake".to_owned())),
+        ("join #tea:x", Effect::Join("#tea:x".to_owned())),
+        ("invite @ada:x", Effect::Invite { room: room_id("one"), user: "@ada:x".to_owned() }),
+        ("receipts auto", save(Send::Auto)),
+        ("receipts on", save(Send::On)),
+        ("receipts off", save(Send::Off)),
+        ("me  waves at you ", Effect::SendEmote { room: room_id("one"), text: "waves at you".to_owned() }),
+        ("accept", Effect::Accept(room_id("three"))),
+        ("quit", Effect::Quit),
+    ];
+    for (line, effect) in cases {
+        let (effects, status) = run(line);
+        let wanted = effects.iter().filter(|effect| !matches!(effect, Effect::SaveDraft { .. }));
+        assert_eq!(wanted.collect::<Vec<_>>(), [&effect], "{line}");
+        assert_eq!(status, "", "{line}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_done_says_why_and_stays() {
+    let cases = [
+        ("dm", "Something is missing: /dm @user:server"),
+        ("dm ada", "ada is no user id; one looks like @ada:example.org."),
+        ("join tea", "tea is no room; one looks like #room:example.org or !id:example.org."),
+        ("receipts perhaps", "/receipts takes auto, on or off, not perhaps."),
+        ("leave now", "/leave takes nothing after its name."),
+        ("usr/bin", "There is no command /usr/bin. /help lists them; a message that begins with / is typed with //."),
+        ("send", "There is no command /send. /help lists them; a message that begins with / is typed with //."),
+    ];
+    for (line, sentence) in cases {
+        assert_eq!(run(line), (Vec::new(), sentence.to_owned()), "{line}");
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_is_asked_first() {
+    for (line, effect) in [("leave", Effect::Leave(room_id("one"))), ("logout", Effect::Logout)] {
+        let mut told = Told::in_room(Vec::new());
+        told.types(&format!("/{line}"));
+        told.keys("Enter");
+        assert!(matches!(told.app.popup, Some(Popup::Confirm { .. })), "{line}");
+        assert_eq!(told.keys("n"), []);
+        told.types(&format!("/{line}"));
+        told.keys("Enter");
+        assert_eq!(told.keys("y"), [effect]);
+        assert_eq!(told.app.popup, None);
+    }
+}
+
+#[test]
+fn two_slashes_send_one() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("//etc is a folder");
+    let sent = Effect::Send { room: room_id("one"), text: "/etc is a folder".to_owned() };
+    assert!(told.keys("Enter").contains(&sent));
+}
+
+#[test]
+fn receipts_alone_says_how_the_room_stands_and_by_which_rule() {
+    assert_eq!(run("receipts"), (Vec::new(), "Delivery receipts are sent in this room.".to_owned()));
+    let mut told = Told::in_room(Vec::new());
+    told.event(Event::Rooms(vec![RoomSummary { public: Some(true), ..summary("one", 2) }]));
+    told.types("/receipts");
+    told.keys("Enter");
+    assert_eq!(told.status(), "No delivery receipts are sent here. The room is public. (P5)");
+    let rooms = [(room_id("one"), Send::On)].into();
+    told.event(Event::Settings(Settings { rooms, ..Settings::default() }));
+    told.types("/receipts");
+    told.keys("Enter");
+    assert_eq!(told.status(), "Delivery receipts are sent in this room.");
+}
+
+#[test]
+fn backspace_or_escape_closes_an_empty_command_line() {
+    for close in ["Backspace", "Esc", "Enter"] {
+        let mut told = Told::with_rooms();
+        told.keys(":");
+        assert!(told.app.command_line.is_some());
+        assert_eq!(told.keys(close), []);
+        assert!(told.app.command_line.is_none(), "{close}");
+    }
+}
+
+fn names(told: &Told) -> Vec<&str> {
+    told.app.rooms.visible().into_iter().map(|room| &*room.name).collect()
+}
+
+#[test]
+fn invites_stand_first_and_then_the_newest_room() {
+    let mut told = Told::with_rooms();
+    assert_eq!(names(&told), ["three", "one", "two"]);
+    told.keys("j j");
+    told.event(Event::Rooms(vec![summary("two", 9), summary("four", 5)]));
+    assert_eq!(names(&told), ["three", "two", "four", "one"]);
+    assert_eq!(told.app.rooms.selected().map(|room| &*room.name), Some("two"), "the selection stays with its room");
+    told.event(Event::RoomsGone(vec![room_id("two")]));
+    assert_eq!(names(&told), ["three", "four", "one"]);
+}
+
+#[test]
+fn invites_are_answered_by_key_or_after_a_question() {
+    let mut told = Told::with_rooms();
+    assert_eq!(told.keys("a"), [Effect::Accept(room_id("three"))]);
+    assert_eq!(told.keys("x"), [Effect::Decline(room_id("three"))]);
+    assert_eq!(told.keys("Enter"), []);
+    assert_eq!(told.keys("y"), [Effect::Accept(room_id("three"))]);
+    assert_eq!(told.keys("j a"), []);
+    assert_eq!(told.status(), "Select an invite in the room list first.");
+}
+
+#[test]
+fn the_filter_narrows_the_list_until_a_room_is_opened() {
+    let mut told = Told::with_rooms();
+    told.keys("/");
+    told.types("TW");
+    assert_eq!(names(&told), ["two"]);
+    assert_eq!(told.keys("Enter"), [Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(names(&told), ["three", "one", "two"]);
+    assert_eq!(told.app.focus, Focus::Composer);
+}
+
+#[test]
+fn rooms_are_changed_by_key_from_the_composer() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.keys("Alt-Down"), [Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(told.keys("Alt-Down"), [], "it is the last one");
+    assert_eq!(told.keys("Alt-Up"), [Effect::OpenRoom(room_id("one"))]);
+    assert_eq!(told.keys("Alt-Up"), [], "an invite cannot be opened");
+    assert_eq!(told.keys("Alt-A"), []);
+    told.event(Event::Rooms(vec![RoomSummary { unread: 3, mentions: 1, ..summary("two", 1) }, invite("three")]));
+    assert_eq!(told.app.rooms.unread(), (3, 1));
+    assert_eq!(told.keys("Alt-A"), [Effect::OpenRoom(room_id("two"))]);
+}
+
+#[test]
+fn the_focus_goes_around_the_panes_that_are_there() {
+    let mut told = Told::with_rooms();
+    told.keys("Tab");
+    assert_eq!(told.app.focus, Focus::Rooms, "no room is open");
+    told.event(Event::GoTo(room_id("one")));
+    for (key, focus) in [
+        ("Tab", Focus::Rooms),
+        ("Tab", Focus::Timeline),
+        ("Tab", Focus::Composer),
+        ("Shift-Tab", Focus::Timeline),
+        ("Shift-Tab", Focus::Rooms),
+        ("Shift-Tab", Focus::Composer),
+    ] {
+        told.keys(key);
+        assert_eq!(told.app.focus, focus);
+    }
+}
+
+#[test]
+fn a_room_that_is_gone_is_closed() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.event(Event::RoomsGone(vec![room_id("one")])), [Effect::CloseRoom]);
+    assert!(told.app.open.is_none());
+    assert_eq!(told.app.focus, Focus::Rooms);
+    assert_eq!(told.app.contexts(), [Context::Rooms, Context::Browse, Context::Main, Context::Global]);
+}
+
+#[test]
+fn reconnecting_is_asked_for_when_offline() {
+    let mut told = Told::with_rooms();
+    assert_eq!(told.keys("R"), []);
+    told.event(Event::Connection(Connection::Offline(SafeText::line("No network."))));
+    assert_eq!(told.keys("R"), [Effect::Reconnect]);
+}
+
+#[test]
+fn a_status_goes_after_its_time() {
+    let mut told = Told::with_rooms();
+    told.event(Event::Done(SafeText::line("Invited.")));
+    assert_eq!(told.app.status.as_ref().map(|status| status.kind), Some(StatusKind::Info));
+    told.after(Status::INFO - 1);
+    assert_eq!(told.status(), "Invited.");
+    assert_eq!(told.app.next_wake(), Some(told.now + 1));
+    told.after(1);
+    assert_eq!(told.app.status, None);
+    assert_eq!(told.app.next_wake(), None);
+}

@@ -1,0 +1,264 @@
+//! What is typed is never lost: not by sending, not by changing rooms, not by a late draft, not by the network.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+
+use crate::{
+    app::{
+        effect::Effect,
+        event::Event,
+        testing::{Told, account, message, room_id},
+    },
+    model::{RoomId, SafeText, TimelineChange},
+};
+
+fn save(room: &str, text: &str) -> Effect {
+    Effect::SaveDraft { room: room_id(room), text: text.to_owned() }
+}
+
+fn typing(typing: bool) -> Effect {
+    Effect::Typing { room: room_id("one"), typing }
+}
+
+fn draft(room: &str, text: &str) -> Event {
+    Event::Draft { room: room_id(room), text: text.to_owned() }
+}
+
+#[test]
+fn a_draft_is_saved_a_second_after_the_last_key() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.types("a"), [typing(true)]);
+    assert_eq!(told.after(900), []);
+    told.types("b");
+    assert_eq!(told.after(900), []);
+    assert_eq!(told.after(100), [save("one", "ab")]);
+    assert_eq!(told.after(1_000), []);
+    told.keys("Backspace Backspace");
+    assert_eq!(told.after(1_000), [save("one", "")]);
+}
+
+#[test]
+fn a_draft_is_saved_when_the_room_is_left_and_at_the_end() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("one");
+    let effects = told.keys("Alt-Down");
+    assert_eq!(effects, [typing(false), save("one", "one"), Effect::OpenRoom(room_id("two"))]);
+    told.keys("Alt-Up");
+    assert_eq!(told.typed(), "one");
+    told.types("!");
+    assert_eq!(told.keys("Ctrl-Q"), [save("one", "one!"), typing(false), Effect::Quit]);
+}
+
+#[test]
+fn sending_clears_the_draft_and_ends_typing() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("hello");
+    told.after(1_000);
+    let sent = Effect::Send { room: room_id("one"), text: "hello".to_owned() };
+    assert_eq!(told.keys("Enter"), [sent, save("one", ""), typing(false)]);
+    assert_eq!(told.typed(), "");
+    assert_eq!(told.keys("Enter"), [], "nothing is sent when nothing is typed");
+    told.types("  ");
+    told.keys("Alt-Enter");
+    assert!(!told.keys("Enter").iter().any(|effect| matches!(effect, Effect::Send { .. })));
+}
+
+#[test]
+fn the_draft_of_an_earlier_run_comes_once() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.event(draft("one", "old")), []);
+    assert_eq!(told.typed(), "old");
+    told.keys("Backspace Backspace Backspace");
+    told.event(draft("one", "old"));
+    assert_eq!(told.typed(), "", "from now on the composer is the truth");
+}
+
+#[test]
+fn a_late_draft_stands_above_what_was_typed_meanwhile() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("new");
+    assert_eq!(told.event(draft("one", "old")), [save("one", "old\nnew")]);
+    assert_eq!(told.typed(), "old\nnew");
+    told.types("er");
+    assert_eq!(told.typed(), "old\nnewer", "the cursor is where it was");
+}
+
+#[test]
+fn a_draft_that_comes_after_its_room_was_left_is_kept() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("new");
+    told.keys("Alt-Down");
+    assert_eq!(told.event(draft("one", "old")), [save("one", "old\nnew")]);
+    assert_eq!(told.typed(), "");
+    told.keys("Alt-Up");
+    assert_eq!(told.typed(), "old\nnew");
+}
+
+#[test]
+fn a_message_that_was_not_queued_comes_back() {
+    let back = |room: &str, text: &str| Event::NotQueued {
+        room: room_id(room),
+        text: text.to_owned(),
+        why: SafeText::line("The disk is full."),
+    };
+    let mut told = Told::in_room(Vec::new());
+    told.event(back("one", "lost?"));
+    assert_eq!((told.typed(), told.status()), ("lost?", "The disk is full."));
+    told.event(back("one", "more"));
+    assert_eq!(told.typed(), "lost?\nmore");
+    told.event(back("two", "/etc"));
+    told.keys("Alt-Down");
+    assert_eq!(told.typed(), "//etc", "as it has to be typed to be a message");
+}
+
+#[test]
+fn others_are_told_about_typing_now_and_then() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.types("he"), [typing(true)]);
+    told.after(2_999);
+    assert_eq!(told.types("l"), []);
+    told.after(1);
+    assert_eq!(told.types("l"), [typing(true)]);
+    told.after(2_000);
+    assert_eq!(told.after(2_999), []);
+    assert_eq!(told.after(1), [typing(false)]);
+}
+
+#[test]
+fn nobody_is_told_about_a_command_being_typed() {
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!(told.types("/leave"), []);
+}
+
+#[test]
+fn a_paste_keeps_its_lines_in_the_composer() {
+    let mut told = Told::in_room(Vec::new());
+    told.event(Event::Paste("one\r\ntwo".to_owned()));
+    told.keys("Shift-Enter Ctrl-J");
+    assert_eq!(told.typed(), "one\ntwo\n\n");
+}
+
+/// A text of one character, so that no cursor can stand inside it.
+fn unique(n: usize) -> String {
+    char::from_u32(u32::try_from(n).unwrap() + u32::from('一')).unwrap().to_string()
+}
+
+/// A step of a made-up evening.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Paste something that was never pasted before.
+    Paste,
+    Keys(&'static str),
+    Open(usize),
+    /// The oldest answer of the other half arrives.
+    Answer,
+    /// The newest message cannot be queued.
+    Refuse,
+    Lose,
+    Message,
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Paste),
+        3 => prop::sample::select(vec!["Enter", "Alt-Down", "Alt-Up", "Esc", "c", "Alt-Enter", "Left", "Up", "k", "PgUp", "Tab", "Ctrl-L"])
+            .prop_map(Step::Keys),
+        2 => (0_usize..3).prop_map(Step::Open),
+        3 => Just(Step::Answer),
+        1 => Just(Step::Refuse),
+        1 => Just(Step::Lose),
+        1 => Just(Step::Message),
+        2 => (0_u64..2_000).prop_map(Step::Wait),
+    ]
+}
+
+/// The other half: a disk with drafts, a send queue, answers under way, and a session that may be lost.
+#[derive(Default)]
+struct Matrix {
+    disk: BTreeMap<RoomId, String>,
+    queue: Vec<(RoomId, String)>,
+    answers: VecDeque<Event>,
+}
+
+impl Matrix {
+    fn run(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::OpenRoom(room) => {
+                    let text = self.disk.get(&room).cloned().unwrap_or_default();
+                    self.answers.push_back(Event::Draft { room, text });
+                }
+                Effect::SaveDraft { room, text } => {
+                    self.disk.insert(room, text);
+                }
+                Effect::Send { room, text } => self.queue.push((room, text)),
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_ever_lost(steps in prop::collection::vec(step(), 0..60)) {
+        let rooms = ["one", "two", "four"].map(room_id);
+        let mut told = Told::with_rooms();
+        let mut matrix = Matrix::default();
+        let mut pasted: Vec<String> = Vec::new();
+        for room in &rooms {
+            // What an earlier run left behind.
+            let text = unique(pasted.len());
+            matrix.disk.insert(room.clone(), text.clone());
+            pasted.push(text);
+        }
+        for step in steps {
+            let event = match step {
+                Step::Paste => {
+                    if told.app.contexts().contains(&crate::input::Context::Composer) {
+                        pasted.push(unique(pasted.len()));
+                        Event::Paste(pasted.last().unwrap().clone())
+                    } else {
+                        Event::Wake
+                    }
+                }
+                Step::Keys(names) => {
+                    matrix.run(told.keys(names));
+                    Event::Wake
+                }
+                Step::Open(index) => Event::GoTo(rooms[index].clone()),
+                Step::Answer => matrix.answers.pop_front().unwrap_or(Event::Wake),
+                Step::Refuse => match matrix.queue.pop() {
+                    Some((room, text)) => Event::NotQueued { room, text, why: SafeText::line("Full.") },
+                    None => Event::Wake,
+                },
+                Step::Lose => {
+                    // What the session that ended had still to answer is answered no more, but its disk stays.
+                    for answer in std::mem::take(&mut matrix.answers) {
+                        matrix.run(told.event(answer));
+                    }
+                    told.event(Event::LoggedOut(Some(SafeText::line("Ended."))));
+                    Event::LoggedIn(account("@me:x"))
+                }
+                Step::Message => Event::Timeline {
+                    room: rooms[0].clone(),
+                    changes: vec![TimelineChange::Append(vec![message(&format!("${}", pasted.len()))])],
+                },
+                Step::Wait(ms) => {
+                    matrix.run(told.after(ms));
+                    Event::Wake
+                }
+            };
+            matrix.run(told.event(event));
+        }
+        for answer in std::mem::take(&mut matrix.answers) {
+            matrix.run(told.event(answer));
+        }
+        matrix.run(told.keys("Ctrl-Q"));
+        let kept: String = matrix.disk.into_values().chain(matrix.queue.into_iter().map(|(_, text)| text)).collect();
+        for text in pasted {
+            prop_assert!(kept.contains(&text), "{text} is not in {kept:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The login screen, and what becomes of the rest when a session ends and begins.
+
+use crate::{
+    app::{
+        Screen,
+        effect::{Effect, Secret},
+        event::{Event, LoginMethod},
+        login::{LoginField, LoginState},
+        testing::{Told, account, room_id},
+    },
+    model::SafeText,
+};
+
+fn logged_out() -> Told {
+    let mut told = Told::starting();
+    told.event(Event::LoggedOut(None));
+    told
+}
+
+fn methods(methods: &[LoginMethod]) -> Event {
+    Event::LoginMethods { homeserver: SafeText::line("https://x"), methods: methods.to_vec() }
+}
+
+fn login(homeserver: &str, user: &str, password: &str) -> Effect {
+    let (homeserver, user) = (homeserver.to_owned(), user.to_owned());
+    Effect::Login { homeserver, user, password: Secret(password.to_owned()) }
+}
+
+#[test]
+fn a_homeserver_is_looked_up_and_then_the_password_is_asked_for() {
+    let mut told = logged_out();
+    told.types("example.org");
+    assert_eq!(told.keys("Enter"), [Effect::FindHomeserver("example.org".to_owned())]);
+    assert_eq!(told.login().state, LoginState::Finding);
+    told.event(methods(&[LoginMethod::Password, LoginMethod::Sso]));
+    assert_eq!(told.login().focus, LoginField::User);
+    told.types("ada");
+    assert_eq!(told.keys("Enter"), []);
+    assert_eq!(told.login().focus, LoginField::Password);
+    told.types("secret");
+    assert_eq!(told.keys("Enter"), [login("example.org", "ada", "secret")]);
+    assert_eq!(told.login().state, LoginState::LoggingIn);
+    told.event(Event::LoggedIn(account("@ada:example.org")));
+    assert_eq!(told.app.screen, Screen::Main);
+}
+
+#[test]
+fn a_filled_form_logs_in_at_once() {
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Tab");
+    told.types("ada");
+    told.keys("Tab");
+    told.types("pw");
+    assert_eq!(told.keys("Enter"), [login("x", "ada", "pw")]);
+}
+
+#[test]
+fn a_full_user_id_names_the_homeserver() {
+    let mut told = logged_out();
+    told.keys("Tab");
+    told.types("@ada:example.org");
+    told.keys("Tab");
+    told.types("pw");
+    assert_eq!(told.keys("Enter"), [login("example.org", "@ada:example.org", "pw")]);
+}
+
+#[test]
+fn without_a_homeserver_a_sentence_asks_for_it() {
+    let mut told = logged_out();
+    told.keys("Tab");
+    told.types("ada");
+    assert_eq!(told.keys("Enter"), []);
+    assert!(told.login().error.as_ref().unwrap().contains("homeserver"));
+    assert_eq!(told.login().focus, LoginField::Homeserver);
+}
+
+#[test]
+fn typing_goes_on_while_the_homeserver_is_looked_up() {
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Enter Tab");
+    told.types("ada");
+    told.event(methods(&[LoginMethod::Password]));
+    assert_eq!((told.login().user.text(), told.login().focus), ("ada", LoginField::User));
+}
+
+#[test]
+fn another_homeserver_forgets_what_was_found() {
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Enter");
+    assert_eq!(told.types("y"), [Effect::CancelLogin]);
+    told.keys("Enter");
+    told.event(methods(&[LoginMethod::OAuth]));
+    assert_eq!(told.login().fields(), [LoginField::Homeserver, LoginField::Browser(LoginMethod::OAuth)]);
+    told.keys("Tab Backspace");
+    assert_eq!(told.login().found, None);
+}
+
+#[test]
+fn the_browser_is_opened_and_can_be_given_up() {
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Enter");
+    told.event(methods(&[LoginMethod::OAuth]));
+    assert_eq!(told.keys("Enter"), [Effect::BrowserLogin { homeserver: "x".to_owned(), method: LoginMethod::OAuth }]);
+    let url = SafeText::line("https://x/auth");
+    assert_eq!(told.event(Event::BrowserWaiting { url: url.clone() }), [Effect::OpenUrl(url.to_string())]);
+    assert_eq!(told.login().state, LoginState::Browser { url: Some(url.clone()) });
+    assert_eq!(told.keys("Esc"), [Effect::CancelLogin]);
+    assert_eq!(told.login().state, LoginState::Idle);
+    assert_eq!(told.event(Event::BrowserWaiting { url }), [], "it was cancelled meanwhile");
+}
+
+#[test]
+fn what_was_typed_stays_when_logging_in_fails() {
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Tab");
+    told.types("ada");
+    told.keys("Tab");
+    told.types("wrong");
+    told.keys("Enter");
+    told.event(Event::LoginFailed(SafeText::line("The password is wrong.")));
+    let login = told.login();
+    assert_eq!((login.homeserver.text(), login.user.text(), login.password.text()), ("x", "ada", "wrong"));
+    assert_eq!(login.error.as_deref(), Some("The password is wrong."));
+    assert_eq!(login.state, LoginState::Idle);
+}
+
+#[test]
+fn a_pasted_password_loses_its_line_break_and_nothing_else() {
+    let mut told = logged_out();
+    told.keys("Tab Tab");
+    told.event(Event::Paste(" pass word\r\n".to_owned()));
+    assert_eq!(told.login().password.text(), " pass word");
+}
+
+#[test]
+fn a_password_is_never_shown_by_debug() {
+    let mut told = logged_out();
+    told.keys("Tab Tab");
+    told.types("hunter2");
+    assert!(!format!("{:?}", told.app).contains("hunter2"));
+}
+
+#[test]
+fn a_session_that_the_server_ended_keeps_room_and_draft() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("half a thou");
+    told.event(Event::LoggedOut(Some(SafeText::line("The server ended the session."))));
+    let login = told.login();
+    assert_eq!((login.homeserver.text(), login.user.text()), ("x", "@me:x"));
+    assert_eq!(login.error.as_deref(), Some("The server ended the session."));
+    let effects = told.event(Event::LoggedIn(account("@me:x")));
+    let draft = Effect::SaveDraft { room: room_id("one"), text: "half a thou".to_owned() };
+    assert_eq!(effects, [draft, Effect::OpenRoom(room_id("one"))]);
+    assert_eq!(told.typed(), "half a thou");
+}
+
+#[test]
+fn somebody_else_finds_nothing_of_the_account_before() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("secret plan");
+    told.event(Event::LoggedOut(Some(SafeText::line("The server ended the session."))));
+    assert_eq!(told.event(Event::LoggedIn(account("@eve:x"))), []);
+    assert!(told.app.open.is_none() && told.app.rooms.all().is_empty());
+    told.event(Event::GoTo(room_id("one")));
+    assert_eq!(told.typed(), "");
+}
+
+#[test]
+fn logging_out_oneself_forgets_everything() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("secret plan");
+    told.event(Event::LoggedOut(None));
+    assert!(told.login().homeserver.is_empty());
+    told.event(Event::LoggedIn(account("@me:x")));
+    told.event(Event::GoTo(room_id("one")));
+    assert_eq!(told.typed(), "");
+}
