@@ -40,7 +40,7 @@ use crate::app::{
 
 /// Draws the whole screen, puts the cursor where typing goes on, and says what is on screen.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
-    let screen = frame.area();
+    let (screen, theme) = (frame.area(), *theme);
     if layout::is_tiny(screen) {
         paint::centred(frame, screen, &[Line::raw(wrap::cut("too small", screen.width, ""))]);
         return LayoutFacts::default();
@@ -63,7 +63,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
     LayoutFacts { timeline, popup }
 }
 
-fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
+fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
     let writing = app
         .open
         .as_ref()
@@ -74,7 +74,7 @@ fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> O
     if !areas.rooms.is_empty() {
         rooms::draw(app, theme, frame, areas.rooms);
     }
-    paint::column(frame, areas.divider, theme.symbols().vertical, theme.role(Role::Rule));
+    draw_divider(app, theme, frame, &areas);
     if areas.timeline.is_empty() {
         return None;
     }
@@ -82,9 +82,21 @@ fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> O
         room::draw_none(app, theme, frame, areas.header.union(areas.composer));
         return None;
     };
-    room::draw_header(app, open, theme, frame, areas.header);
+    room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
     room::draw_header_rule(open, theme, frame, areas.header_rule);
     room::draw_composer_rule(open, theme, frame, areas.composer_rule);
     room::draw_composer(app, open, theme, frame, &areas);
     timeline::draw(app, open, theme, frame, areas.timeline)
+}
+
+/// The column between the panes, and its junctions with the rules on both sides.
+fn draw_divider(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Areas) {
+    let style = theme.role(Role::Rule);
+    let [crossing, from_right, from_left] = theme.symbols().junctions;
+    let mut part = |rows: Rect, sign| {
+        paint::column(frame, Rect { y: rows.y, height: rows.height, ..areas.divider }, sign, style);
+    };
+    part(areas.divider, theme.symbols().vertical);
+    part(areas.header_rule, if app.open.is_some() { crossing } else { from_left });
+    part(if app.open.is_some() { areas.composer_rule } else { Rect::ZERO }, from_right);
 }

@@ -38,10 +38,10 @@ pub struct Screen {
 }
 
 /// Draws the app on a screen of this size.
-pub fn drawn(app: &App, theme: &Theme, (columns, rows): (u16, u16)) -> Screen {
+pub fn drawn(app: &App, theme: Theme, (columns, rows): (u16, u16)) -> Screen {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     let mut facts = LayoutFacts::default();
-    terminal.draw(|frame| facts = draw(app, theme, frame)).unwrap();
+    terminal.draw(|frame| facts = draw(app, &theme, frame)).unwrap();
     let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
     Screen { buffer: terminal.backend().buffer().clone(), cursor, facts }
 }
@@ -49,12 +49,8 @@ pub fn drawn(app: &App, theme: &Theme, (columns, rows): (u16, u16)) -> Screen {
 impl Screen {
     /// The rows without trailing spaces, and where the cursor is.
     pub fn text(&self) -> String {
-        let mut text = self.rows().join("\n");
-        match self.cursor {
-            Some(at) => text.push_str(&format!("\ncursor: column {}, row {}", at.x, at.y)),
-            None => text.push_str("\ncursor: hidden"),
-        }
-        text
+        let cursor = self.cursor.map_or("hidden".to_owned(), |at| format!("column {}, row {}", at.x, at.y));
+        format!("{}\ncursor: {cursor}", self.rows().join("\n"))
     }
 
     /// The rows without trailing spaces.
@@ -107,6 +103,7 @@ pub fn safe(text: &str) -> SafeText {
 }
 
 /// Before anything is known.
+#[expect(clippy::default_trait_access, reason = "the view may not name the delivery module's types")]
 pub fn starting() -> App {
     App::new(Default::default(), TimeZone::UTC)
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::input::{ACTIONS, Context};
 
 /// All rows of the help.
-pub fn rows(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
     page.heading("Delivery marks");
     for (sign, meaning) in ticks::legend(theme) {
@@ -36,15 +36,15 @@ pub fn rows(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     page.rows
 }
 
-struct Page<'a> {
-    theme: &'a Theme,
+struct Page {
+    theme: Theme,
     columns: u16,
     /// Columns of the left side.
     left: u16,
     rows: Vec<Line<'static>>,
 }
 
-impl Page<'_> {
+impl Page {
     fn heading(&mut self, text: &'static str) {
         if !self.rows.is_empty() {
             self.rows.push(Line::default());

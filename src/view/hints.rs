@@ -21,7 +21,7 @@ pub fn key(app: &App, action: Action) -> Option<Key> {
 }
 
 /// As many hints for where the user is as fit into so many columns, the most important first.
-pub fn line(app: &App, theme: &Theme, columns: u16) -> Vec<Span<'static>> {
+pub fn line(app: &App, theme: Theme, columns: u16) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     let mut left = columns;
     for (action, word) in wanted(app) {
@@ -69,12 +69,14 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
         }
         Focus::Rooms => {
             let invited = |membership: &Membership| matches!(membership, Membership::Invited { .. });
-            if app.rooms.selected().is_some_and(|room| invited(&room.membership)) {
-                wanted.extend([(Action::Accept, "accept"), (Action::Decline, "decline")]);
-            } else {
-                wanted.push((Action::RoomOpen, "open"));
+            match app.rooms.selected() {
+                Some(room) if invited(&room.membership) => {
+                    wanted.extend([(Action::Accept, "accept"), (Action::Decline, "decline")]);
+                }
+                Some(_) => wanted.extend([(Action::RoomOpen, "open"), (Action::Filter, "filter")]),
+                None => {}
             }
-            wanted.extend([(Action::Filter, "filter"), (Action::CommandLine, "command")]);
+            wanted.push((Action::CommandLine, "command"));
         }
         Focus::Timeline => {
             match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
@@ -88,6 +90,8 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
             wanted.extend([(Action::Send, "send"), (Action::Newline, "new line"), (Action::LeaveComposer, "messages")]);
         }
     }
-    wanted.extend([(Action::FocusNext, "next pane"), (Action::Help, "help"), (Action::Quit, "quit")]);
+    // Help is the one hint that leads to all others.
+    wanted.insert(wanted.len().min(2), (Action::Help, "help"));
+    wanted.extend([(Action::FocusNext, "next pane"), (Action::Quit, "quit")]);
     wanted
 }

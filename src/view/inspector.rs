@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::{
     paint, popup,
     theme::{Role, Theme},
-    ticks, words,
+    ticks, words, wrap,
 };
 use crate::{
     app::App,
@@ -22,7 +22,7 @@ use crate::{
 const ONE_ROW: u16 = 72;
 
 /// All rows of the inspector.
-pub fn rows(app: &App, fate: Option<&ReceiptFate>, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+pub fn rows(app: &App, fate: Option<&ReceiptFate>, theme: Theme, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { app, theme, columns, rows: Vec::new() };
     match app.inspected() {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
@@ -34,7 +34,7 @@ pub fn rows(app: &App, fate: Option<&ReceiptFate>, theme: &Theme, columns: u16) 
 
 struct Page<'a> {
     app: &'a App,
-    theme: &'a Theme,
+    theme: Theme,
     columns: u16,
     rows: Vec<Line<'static>>,
 }
@@ -95,26 +95,16 @@ impl Page<'_> {
 
     fn device(&mut self, device: &DeviceDelivery, sent: Ms) {
         let (text, role) = self.state(device, sent);
-        let glyph = ticks::device(&device.state, self.theme);
-        let mut name = vec![Span::raw("  "), glyph, Span::raw(" ")];
-        match (&device.device, device.name.is_empty()) {
-            (Some(id), false) => {
-                name.push(Span::raw(device.name.to_string()));
-                name.push(Span::styled(format!(" {id}"), self.theme.role(Role::Dim)));
-            }
-            (Some(id), true) => name.push(Span::raw(id.to_string())),
-            (None, _) => name.push(Span::raw("a device that did not say which")),
-        }
         let indent = if self.columns >= ONE_ROW { self.columns * 2 / 5 } else { 6 };
         let mut states = popup::wrapped(&text, self.columns.saturating_sub(indent), role, self.theme).into_iter();
         let first = if self.columns >= ONE_ROW {
-            let mut line = paint::cut(name, indent.saturating_sub(2), self.theme);
+            let mut line = self.name(device, indent.saturating_sub(2));
             let gap = indent.saturating_sub(paint::columns(&line));
             line.spans.push(Span::raw(" ".repeat(usize::from(gap))));
             line.spans.extend(states.next().map(restyled).unwrap_or_default());
             line
         } else {
-            paint::cut(name, self.columns, self.theme)
+            self.name(device, self.columns)
         };
         self.rows.push(first);
         self.rows.extend(states.map(|state| {
@@ -122,6 +112,20 @@ impl Page<'_> {
             line.spans.extend(restyled(state));
             line
         }));
+    }
+
+    /// `● Ada's phone ADAPHONE`: when there is no space for all, the name gives way, since the id is what it is.
+    fn name(&self, device: &DeviceDelivery, columns: u16) -> Line<'static> {
+        let dim = self.theme.role(Role::Dim);
+        let id = match (&device.device, device.name.is_empty()) {
+            (Some(id), true) => Span::raw(id.to_string()),
+            (Some(id), false) => Span::styled(format!(" {id}"), dim),
+            (None, _) => Span::raw("a device that did not say which"),
+        };
+        let room = columns.saturating_sub(4 + wrap::width(&id.content));
+        let name = wrap::cut(&device.name, room, self.theme.symbols().ellipsis);
+        let glyph = ticks::device(&device.state, self.theme);
+        paint::cut(vec![Span::raw("  "), glyph, Span::raw(" "), Span::raw(name), id], columns, self.theme)
     }
 
     /// What a device did, in words.

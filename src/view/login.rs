@@ -28,14 +28,14 @@ const WIDTH: u16 = 64;
 const NAMES: u16 = 12;
 
 /// Nothing is known yet.
-pub fn draw_starting(theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_starting(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let busy = format!("Opening{}", theme.symbols().busy);
     let lines = [Line::styled("kvitto", theme.role(Role::Accent)), Line::styled(busy, theme.role(Role::Dim))];
     paint::centred(frame, area, &lines);
 }
 
 /// The form, with the cursor in its field.
-pub fn draw(app: &App, login: &Login, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = WIDTH.min(area.width.saturating_sub(2));
     let mut form = Form { theme, width, rows: Vec::new(), cursor: None };
     form.rows.push(Line::styled("kvitto", theme.role(Role::Accent)));
@@ -70,7 +70,7 @@ pub fn draw(app: &App, login: &Login, theme: &Theme, frame: &mut Frame<'_>, area
 
 /// The rows of the form as they grow.
 struct Form<'a> {
-    theme: &'a Theme,
+    theme: Theme,
     width: u16,
     rows: Vec<Line<'a>>,
     cursor: Option<(u16, usize)>,
@@ -141,7 +141,7 @@ impl Form<'_> {
             LoginState::Finding => self.sentence(&format!("Looking for the homeserver{busy}"), Role::Dim),
             LoginState::LoggingIn => self.sentence(&format!("Logging in{busy}"), Role::Dim),
             LoginState::Browser { url: None } => {
-                self.sentence(&format!("Asking for the address to open{busy}"), Role::Dim)
+                self.sentence(&format!("Asking for the address to open{busy}"), Role::Dim);
             }
             LoginState::Browser { url: Some(url) } => {
                 self.sentence("Go on in the browser. If none has opened, open this address:", Role::Text);

@@ -28,7 +28,7 @@ const GROUP: Ms = 5 * 60 * 1_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// Colours and glyphs.
-    pub theme: &'a Theme,
+    pub theme: Theme,
     /// The columns there are for text, from the indentation to the right edge.
     pub columns: u16,
     /// The zone of all times.
@@ -40,11 +40,15 @@ pub fn continues(message: &Message, before: &Message) -> bool {
     message.sender == before.sender && message.at.saturating_sub(before.at) < GROUP
 }
 
-/// The rows of a message, without the header. A selected one shows its spoilers.
+/// The rows of a message, without the header: at least one, and each with a span in it. A selected one shows its spoilers.
 pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look: Look<'_>) -> Vec<Line<'a>> {
     let mut rows = Vec::new();
     rows.extend(message.reply_to.as_ref().map(|(who, what)| reply(who, what, look)));
     body(&mut rows, message, selected, look);
+    if rows.is_empty() {
+        // Every item has a row, or the end of the timeline could not be seen.
+        rows.push(Line::raw(" "));
+    }
     if message.edited {
         append(&mut rows, Span::styled("(edited)", look.theme.role(Role::Dim)), look);
     }
@@ -148,6 +152,9 @@ fn paragraphs<'a>(
                 }
                 Span::styled(text, look.theme.span(base, style))
             }));
+            if spans.is_empty() {
+                spans.push(Span::raw(""));
+            }
             rows.push(Line::from(spans));
             left -= 1;
         }
@@ -233,7 +240,7 @@ mod tests {
     }
 
     fn drawn(message: &Message, mark: Option<&Mark>, selected: bool, columns: u16) -> Vec<String> {
-        let look = Look { theme: &Theme::default(), columns, zone: &TimeZone::UTC };
+        let look = Look { theme: Theme::default(), columns, zone: &TimeZone::UTC };
         rows(message, mark, selected, look).iter().map(ToString::to_string).collect()
     }
 
@@ -245,6 +252,9 @@ mod tests {
         assert_eq!(drawn(&message("hello!!"), sent, false, 8), ["hello!!", "       ✓"]);
         assert_eq!(drawn(&message("hello you"), sent, false, 8), ["hello", "you    ✓"]);
         assert_eq!(drawn(&message("hi"), None, false, 8), ["hi"]);
+        let mut nothing = message("");
+        nothing.body = Body::Text(Vec::new());
+        assert_eq!(drawn(&nothing, None, false, 8), [" "]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn column(frame: &mut Frame<'_>, area: Rect, sign: &str, style: Style) {
 }
 
 /// A horizontal rule with words in it, from the left and from the right: `── Ada is typing ──── 3 new below ↓ ──`.
-pub fn rule(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>>, theme: &Theme) {
+pub fn rule(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>>, theme: Theme) {
     let sign = theme.symbols().horizontal;
     let style = theme.role(Role::Rule);
     row(frame, area, 0, &Line::styled(sign.repeat(usize::from(area.width)), style));
@@ -61,7 +61,7 @@ pub fn columns(line: &Line<'_>) -> u16 {
 }
 
 /// Two lines on one row: the left one gives way, the right one stands at the edge.
-pub fn both<'a>(left: Vec<Span<'a>>, right: Vec<Span<'a>>, width: u16, theme: &Theme) -> Line<'a> {
+pub fn both<'a>(left: Vec<Span<'a>>, right: Vec<Span<'a>>, width: u16, theme: Theme) -> Line<'a> {
     let right = Line::from(right);
     let mut line = cut(left, width.saturating_sub(columns(&right) + u16::from(!right.spans.is_empty())), theme);
     let gap = width.saturating_sub(columns(&line) + columns(&right));
@@ -71,7 +71,7 @@ pub fn both<'a>(left: Vec<Span<'a>>, right: Vec<Span<'a>>, width: u16, theme: &T
 }
 
 /// Cuts spans to a width, with an ellipsis where something is missing.
-pub fn cut<'a>(spans: Vec<Span<'a>>, width: u16, theme: &Theme) -> Line<'a> {
+pub fn cut(spans: Vec<Span<'_>>, width: u16, theme: Theme) -> Line<'_> {
     let mut left = width;
     let mut line = Line::default();
     let mut spans = spans.into_iter().peekable();

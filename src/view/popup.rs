@@ -22,7 +22,7 @@ const QUESTION: u16 = 60;
 const MARGINS: u16 = 4;
 
 /// Draws the popup, and says how far it can be scrolled.
-pub fn draw(app: &App, popup: &Popup, theme: &Theme, frame: &mut Frame<'_>) -> PopupFacts {
+pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> PopupFacts {
     let screen = layout::split_bottom(frame.area(), 1).0;
     let columns = |widest: u16| layout::popup(screen, widest, u16::MAX).width.saturating_sub(MARGINS);
     match popup {
@@ -44,9 +44,10 @@ pub fn draw(app: &App, popup: &Popup, theme: &Theme, frame: &mut Frame<'_>) -> P
 }
 
 /// A text of our own, wrapped, in one role.
-pub fn wrapped(text: &str, columns: u16, role: Role, theme: &Theme) -> Vec<Line<'static>> {
+pub fn wrapped(text: &str, columns: u16, role: Role, theme: Theme) -> Vec<Line<'static>> {
     let style = theme.role(role);
-    let rows = Rows::plain(text, columns);
+    let text = theme.text(text);
+    let rows = Rows::plain(&text, columns);
     rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
 }
 
@@ -55,7 +56,7 @@ fn draw_framed(
     rows: &[Line<'_>],
     scroll: usize,
     widest: u16,
-    theme: &Theme,
+    theme: Theme,
     frame: &mut Frame<'_>,
     screen: Rect,
 ) -> PopupFacts {

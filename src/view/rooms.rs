@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Draws the heading or the filter, and the rooms below it around the selected one.
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let (heading, list) = layout::split_top(area, 1);
     let (rule, list) = layout::split_top(list, u16::from(area.height >= 10));
     draw_heading(app, theme, frame, layout::inset(heading, 1));
@@ -28,7 +28,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rooms = app.rooms.visible();
     if rooms.is_empty() {
         let inner = layout::inset(list, 1);
-        let text = empty(app);
+        let text = empty(app, inner.width >= 40);
+        let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
             let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
             paint::row(frame, inner, at, &Line::styled(text, theme.role(Role::Dim)));
@@ -45,7 +46,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-fn draw_heading(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     if let Some(filter) = &app.rooms.filter {
         let prompt = "/";
         let (before, after) = editor::sides(filter);
@@ -68,8 +69,8 @@ fn draw_heading(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     paint::row(frame, area, 0, &line);
 }
 
-/// Says why there is nothing, and what to do about it.
-fn empty(app: &App) -> String {
+/// Says why there is nothing, and what to do about it; a short form where the open room's place says the rest.
+fn empty(app: &App, long: bool) -> String {
     let filter = app.rooms.filter.as_ref().filter(|filter| !filter.is_empty());
     match (filter, &app.connection, app.rooms.complete) {
         (Some(filter), ..) => {
@@ -79,11 +80,14 @@ fn empty(app: &App) -> String {
         }
         (None, Connection::Offline(_), false) => "Offline, and no rooms are known here yet.".to_owned(),
         (None, _, false) => "Connecting…".to_owned(),
-        (None, _, true) => "No rooms yet. Type :dm @user:server to start a chat, or :join #room:server.".to_owned(),
+        (None, _, true) if long => {
+            "No rooms yet. :dm @user:server starts a chat, :join #room:server joins a room.".to_owned()
+        }
+        (None, _, true) => "No rooms yet.".to_owned(),
     }
 }
 
-fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: &Theme, width: u16) -> Line<'a> {
+fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, width: u16) -> Line<'a> {
     let symbols = theme.symbols();
     let open = app.open.as_ref().is_some_and(|open| open.id == room.id);
     let invited = matches!(room.membership, Membership::Invited { .. });
@@ -122,7 +126,7 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: &Theme,
 }
 
 /// `@2 14`: mentions, then everything unread.
-fn news(unread: u64, mentions: u64, marked: bool, theme: &Theme) -> Vec<Span<'static>> {
+fn news(unread: u64, mentions: u64, marked: bool, theme: Theme) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     if mentions > 0 {
         spans.push(Span::styled(format!("@{mentions} "), theme.role(Role::Mention)));

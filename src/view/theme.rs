@@ -6,6 +6,8 @@
 //! that the user's scheme decides what they look like, and the background of the screen is never set. Every state
 //! also differs in its text or attributes, so the palette `none` loses nothing (`NO_COLOR`, <https://no-color.org>).
 
+use std::borrow::Cow;
+
 use ratatui::{
     style::{Color, Modifier, Style},
     symbols::border,
@@ -123,11 +125,11 @@ impl Theme {
         }
     }
 
-    fn modifier(&self, role: Role) -> Modifier {
+    fn modifier(self, role: Role) -> Modifier {
         let coloured = self.palette != Palette::None;
         let faint = if self.palette == Palette::Sixteen { Modifier::empty() } else { Modifier::DIM };
         match role {
-            Role::Text | Role::Delivered => Modifier::empty(),
+            Role::Text | Role::Delivered | Role::Good => Modifier::empty(),
             Role::Dim => faint,
             // A colour is quiet enough; without one the frames would be as loud as the text.
             Role::Rule => {
@@ -137,9 +139,15 @@ impl Theme {
                     faint
                 }
             }
-            Role::Good => Modifier::empty(),
-            Role::Heading | Role::Accent | Role::Key | Role::Unread | Role::Read | Role::Sender(_) => Modifier::BOLD,
-            Role::Mention | Role::Error => Modifier::BOLD,
+            Role::Heading
+            | Role::Accent
+            | Role::Key
+            | Role::Sender(_)
+            | Role::SelectedElsewhere
+            | Role::Unread
+            | Role::Mention
+            | Role::Error
+            | Role::Read => Modifier::BOLD,
             Role::Warning => {
                 if coloured {
                     Modifier::empty()
@@ -148,15 +156,13 @@ impl Theme {
                 }
             }
             Role::Selected => Modifier::REVERSED,
-            Role::SelectedElsewhere => Modifier::BOLD,
         }
     }
 
-    fn color(&self, role: Role) -> Option<Color> {
+    fn color(self, role: Role) -> Option<Color> {
         let (dark, light, basic) = match role {
-            Role::Text | Role::Heading | Role::Selected | Role::SelectedElsewhere => return None,
-            // `DIM` alone where the terminal can do it: grey is not readable in every scheme.
-            Role::Dim => return None,
+            // `Dim` too: grey is not readable in every scheme, the attribute is.
+            Role::Text | Role::Dim | Role::Heading | Role::Selected | Role::SelectedElsewhere => return None,
             Role::Rule => (Color::DarkGray, Color::Gray, Color::Blue),
             Role::Accent | Role::Key => (Color::LightCyan, Color::Blue, Color::Cyan),
             Role::Unread => (Color::LightYellow, Color::Blue, Color::Cyan),
@@ -200,6 +206,14 @@ impl Theme {
         color.map_or(style, |color| style.fg(color))
     }
 
+    /// A text of ours in the chosen glyph set.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.glyphs == Glyphs::Unicode || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('…', "...").replace('—', "-").replace(['“', '”'], "\""))
+    }
+
     /// The signs of the chosen glyph set.
     pub fn symbols(&self) -> &'static Symbols {
         match self.glyphs {
@@ -228,6 +242,8 @@ pub struct Symbols {
     pub up: &'static str,
     /// Between panes.
     pub vertical: &'static str,
+    /// Where a rule meets [`Self::vertical`] from both sides, from the right, and from the left.
+    pub junctions: [&'static str; 3],
     /// Between rows.
     pub horizontal: &'static str,
     /// Covers a hidden spoiler.
@@ -259,6 +275,7 @@ const UNICODE: Symbols = Symbols {
     down: "↓",
     up: "↑",
     vertical: "│",
+    junctions: ["┼", "├", "┤"],
     horizontal: "─",
     cover: "▒",
     notice: "·",
@@ -280,6 +297,7 @@ const ASCII: Symbols = Symbols {
     down: "v",
     up: "^",
     vertical: "|",
+    junctions: ["+", "+", "+"],
     horizontal: "-",
     cover: "#",
     notice: "-",

@@ -67,7 +67,7 @@ const ASCII: Signs = Signs {
     row_read: "*",
 };
 
-fn signs(theme: &Theme) -> &'static Signs {
+fn signs(theme: Theme) -> &'static Signs {
     match theme.glyphs {
         Glyphs::Unicode => &UNICODE,
         Glyphs::Ascii => &ASCII,
@@ -75,7 +75,7 @@ fn signs(theme: &Theme) -> &'static Signs {
 }
 
 /// The mark as it is drawn, without any space around it.
-pub fn mark(mark: &Mark, theme: &Theme) -> Vec<Span<'static>> {
+pub fn mark(mark: &Mark, theme: Theme) -> Vec<Span<'static>> {
     let signs = signs(theme);
     let span = |text: &'static str, role| Span::styled(text, theme.role(role));
     match mark {
@@ -97,7 +97,7 @@ pub fn mark(mark: &Mark, theme: &Theme) -> Vec<Span<'static>> {
 }
 
 /// One device, as in the row and in the inspector.
-pub fn device(state: &DeviceState, theme: &Theme) -> Span<'static> {
+pub fn device(state: &DeviceState, theme: Theme) -> Span<'static> {
     let signs = signs(theme);
     let (text, role) = match state {
         DeviceState::Delivered { .. } => (signs.delivered, Role::Delivered),
@@ -110,8 +110,9 @@ pub fn device(state: &DeviceState, theme: &Theme) -> Span<'static> {
 }
 
 /// Every sign and what it means, for the help.
-pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
+pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
     let simple = |state: &Mark| mark(state, theme).remove(0);
+    let row_read = Span::styled(signs(theme).row_read, theme.role(Role::Read));
     vec![
         (simple(&Mark::Waiting), "waiting to be sent"),
         (simple(&Mark::Failed), "could not be sent"),
@@ -120,13 +121,14 @@ pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
         (device(&DeviceState::Unknown, theme), "nobody knows: this person's devices have never sent a receipt"),
+        (row_read, "after the devices: everyone has read it"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
-        (simple(&Mark::Read), "read by everyone, as is a device row that ends in one of these"),
+        (simple(&Mark::Read), "on every device, and everyone has read it"),
     ]
 }
 
 /// One glyph a device, a space between persons.
-fn device_row(people: &[Vec<DeviceState>], theme: &Theme) -> Vec<Span<'static>> {
+fn device_row(people: &[Vec<DeviceState>], theme: Theme) -> Vec<Span<'static>> {
     let mut row = Vec::new();
     for person in people {
         if !row.is_empty() {
@@ -138,7 +140,7 @@ fn device_row(people: &[Vec<DeviceState>], theme: &Theme) -> Vec<Span<'static>> 
 }
 
 /// The numbers, or in style `classic` what of them one tick can say.
-fn count(delivered: usize, expected: usize, undecryptable: usize, theme: &Theme) -> Vec<Span<'static>> {
+fn count(delivered: usize, expected: usize, undecryptable: usize, theme: Theme) -> Vec<Span<'static>> {
     let Signs { sent, undecryptable: broken, .. } = signs(theme);
     let classic = theme.style == MarkStyle::Classic;
     let role = if delivered > 0 && !classic { Role::Delivered } else { Role::Dim };
@@ -165,7 +167,7 @@ mod tests {
 
     fn text(state: &Mark, style: MarkStyle, glyphs: Glyphs) -> String {
         let theme = Theme { style, glyphs, palette: Palette::None };
-        mark(state, &theme).iter().map(|span| span.content.as_ref()).collect()
+        mark(state, theme).iter().map(|span| span.content.as_ref()).collect()
     }
 
     fn rows(people: &[&[DeviceState]]) -> Mark {
@@ -240,15 +242,15 @@ mod tests {
     #[test]
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
-        let signs: Vec<_> = legend(&theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "?", "++", "**"]);
+        let signs: Vec<_> = legend(theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
+        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "?", "*", "++", "**"]);
     }
 
     #[test]
     fn read_differs_from_delivered_in_colour_and_weight() {
         let theme = Theme::default();
-        let delivered = mark(&Mark::Delivered, &theme)[0].style;
-        let read = mark(&Mark::Read, &theme)[0].style;
+        let delivered = mark(&Mark::Delivered, theme)[0].style;
+        let read = mark(&Mark::Read, theme)[0].style;
         assert_ne!(delivered.fg, read.fg);
         assert!(read.add_modifier.contains(Modifier::BOLD));
         assert!(!delivered.add_modifier.contains(Modifier::BOLD));

@@ -34,7 +34,7 @@ const WIDEST: u16 = 120;
 const INDENT: u16 = 2;
 
 /// Draws the open room's timeline, and says what of it is on screen.
-pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
+pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
     if open.items.is_empty() {
         empty(open, theme, frame, area);
         return None;
@@ -61,12 +61,12 @@ pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, ar
 }
 
 /// Says why there is nothing.
-fn empty(open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn empty(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let text = match open.pagination {
         Pagination::Idle | Pagination::Loading => "Loading messages…",
         Pagination::ReachedStart => "No messages yet. Write the first one below.",
     };
-    paint::centred(frame, area, &[Line::styled(text, theme.role(Role::Dim))]);
+    paint::centred(frame, area, &[Line::styled(theme.text(text), theme.role(Role::Dim))]);
 }
 
 /// Everything that rows are made from.
@@ -135,7 +135,7 @@ impl<'a> Timeline<'a> {
             }
             TimelineItemKind::UnreadLine => {
                 rows.extend(before.map(|_| Line::default()));
-                rows.push(self.rule("new", Role::Unread));
+                rows.push(self.rule("new messages", Role::Unread));
             }
             TimelineItemKind::Start => {
                 rows.push(Line::styled("This is the beginning of the room.", theme.role(Role::Dim)));
