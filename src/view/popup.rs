@@ -46,7 +46,8 @@ pub fn draw(app: &App, popup: &Popup, theme: &Theme, frame: &mut Frame<'_>) -> P
 /// A text of our own, wrapped, in one role.
 pub fn wrapped(text: &str, columns: u16, role: Role, theme: &Theme) -> Vec<Line<'static>> {
     let style = theme.role(role);
-    let rows = Rows::plain(text, columns);
+    let text = theme.text(text);
+    let rows = Rows::plain(&text, columns);
     rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
 }
 

@@ -12,12 +12,12 @@ use super::{
     layout::Areas,
     paint,
     theme::{Role, Theme},
-    words,
+    words, wrap,
 };
 use crate::{
     app::{App, Focus, timeline::OpenRoom},
     input::Action,
-    model::{Pagination, RoomSummary},
+    model::{Membership, Pagination, RoomSummary},
 };
 
 /// The sign in front of what is typed.
@@ -36,27 +36,32 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<
     };
     let dim = theme.role(Role::Dim);
     let dot = format!(" {} ", theme.symbols().dot);
-    let mut facts = vec![if room.encrypted {
+    let encryption = if room.encrypted {
         Span::styled("encrypted", theme.role(Role::Good))
     } else {
         Span::styled("not encrypted", theme.role(Role::Warning))
-    }];
-    facts.push(Span::styled(format!("{dot}{}", words::count(room.joined_members, "member", "members")), dim));
+    };
     let (receipts, why) = stance(app, room, theme);
-    facts.push(Span::styled(format!("{dot}{receipts}"), dim));
-
-    // The facts stand whole as long as the name keeps a third of the row; the reason and the topic come if they fit.
-    let facts_wide = paint::columns(&Line::from(facts.clone())) + 2;
-    let name_room = area.width.saturating_sub(facts_wide).max(area.width / 3);
-    let mut line = paint::cut(vec![Span::styled(room.name.to_string(), theme.role(Role::Heading))], name_room, theme);
+    let members = words::count(room.joined_members, "member", "members");
+    let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
+    // From the least important on, facts go until the name has a third of the row.
+    let mut facts = vec![encryption, fact(receipts), fact(&members)];
+    let taken = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).sum::<u16>() + 2;
+    let least = wrap::width(&room.name).min(area.width / 3);
+    while facts.len() > 1 && taken(&facts) + least > area.width {
+        facts.pop();
+    }
+    let name = Span::styled(room.name.to_string(), theme.role(Role::Heading));
+    let mut line = paint::cut(vec![name], area.width.saturating_sub(taken(&facts)), theme);
     line.spans.push(Span::raw("  "));
     line.spans.extend(facts);
     let left = area.width.saturating_sub(paint::columns(&line));
-    if paint::columns(&Line::raw(&why)) <= left {
-        line.spans.push(Span::styled(why, dim));
+    if !why.is_empty() && wrap::width(&why) <= left {
+        line.spans.insert(4.min(line.spans.len()), Span::styled(why, dim));
     }
+    let left = area.width.saturating_sub(paint::columns(&line));
     if !room.topic.is_empty() && left > 12 {
-        line.spans.push(Span::styled(format!("{dot}{}", room.topic), dim));
+        line.spans.push(fact(&room.topic));
     }
     paint::row(frame, area, 0, &paint::cut(line.spans, area.width, theme));
 }
@@ -131,13 +136,31 @@ fn placeholder(app: &App, open: &OpenRoom, theme: &Theme) -> String {
 
 /// No room is open: says what to do.
 pub fn draw_none(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let text = match (app.rooms.all().is_empty(), app.rooms.complete) {
-        (true, false) => return,
-        (true, true) => "Your rooms will be on the left.".to_owned(),
-        (false, _) => {
-            let hint = hints::key(app, Action::RoomOpen).map(|key| format!(" with {key}")).unwrap_or_default();
-            format!("Open a room{hint}.")
+    let key = |action| hints::key(app, action).map(|key| key.to_string()).unwrap_or_default();
+    let lines = match app.rooms.selected() {
+        None if app.rooms.complete && app.rooms.all().is_empty() => {
+            vec![
+                "No rooms yet.".to_owned(),
+                ":dm @user:server starts a chat.".to_owned(),
+                ":join #room:server joins a room.".to_owned(),
+            ]
         }
+        None => Vec::new(),
+        Some(RoomSummary { membership: Membership::Invited { by }, name, .. }) => {
+            let who = by.as_ref().map_or("Somebody".to_owned(), ToString::to_string);
+            let mut lines = vec![format!("{who} invites you to {name}.")];
+            if app.focus == Focus::Rooms {
+                lines.push(format!("{} accepts, {} declines.", key(Action::Accept), key(Action::Decline)));
+            }
+            lines
+        }
+        Some(_) if app.focus == Focus::Rooms => vec![format!("{} opens the selected room.", key(Action::RoomOpen))],
+        Some(_) => vec!["No room is open.".to_owned()],
     };
-    paint::centred(frame, area, &[Line::styled(text, theme.role(Role::Dim))]);
+    let style = theme.role(Role::Dim);
+    let lines: Vec<_> = lines
+        .into_iter()
+        .map(|line| Line::styled(wrap::cut(&line, area.width, theme.symbols().ellipsis), style))
+        .collect();
+    paint::centred(frame, area, &lines);
 }

@@ -28,7 +28,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rooms = app.rooms.visible();
     if rooms.is_empty() {
         let inner = layout::inset(list, 1);
-        let text = empty(app);
+        let text = empty(app, inner.width >= 40);
+        let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
             let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
             paint::row(frame, inner, at, &Line::styled(text, theme.role(Role::Dim)));
@@ -68,8 +69,8 @@ fn draw_heading(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     paint::row(frame, area, 0, &line);
 }
 
-/// Says why there is nothing, and what to do about it.
-fn empty(app: &App) -> String {
+/// Says why there is nothing, and what to do about it; a short form where the open room's place says the rest.
+fn empty(app: &App, long: bool) -> String {
     let filter = app.rooms.filter.as_ref().filter(|filter| !filter.is_empty());
     match (filter, &app.connection, app.rooms.complete) {
         (Some(filter), ..) => {
@@ -79,7 +80,10 @@ fn empty(app: &App) -> String {
         }
         (None, Connection::Offline(_), false) => "Offline, and no rooms are known here yet.".to_owned(),
         (None, _, false) => "Connecting…".to_owned(),
-        (None, _, true) => "No rooms yet. Type :dm @user:server to start a chat, or :join #room:server.".to_owned(),
+        (None, _, true) if long => {
+            "No rooms yet. :dm @user:server starts a chat, :join #room:server joins a room.".to_owned()
+        }
+        (None, _, true) => "No rooms yet.".to_owned(),
     }
 }
 

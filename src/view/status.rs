@@ -27,7 +27,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let area = layout::inset(area, 1);
-    let mut left = connection(app, theme);
+    let mut left = connection(app, theme, area.width >= 98);
     if let Some(status) = &app.status {
         let role = match status.kind {
             StatusKind::Info => Role::Text,
@@ -44,13 +44,17 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     paint::row(frame, area, 0, &paint::both(left, hints, area.width, theme));
 }
 
-fn connection(app: &App, theme: &Theme) -> Vec<Span<'static>> {
+fn connection(app: &App, theme: &Theme, with_account: bool) -> Vec<Span<'static>> {
     if app.screen != Screen::Main {
         return Vec::new();
     }
     let symbols = theme.symbols();
     let (sign, word, role) = match &app.connection {
-        Connection::Online => (symbols.online, "online".to_owned(), Role::Good),
+        Connection::Online => {
+            let account = app.account.as_ref().filter(|_| with_account);
+            let account = account.map(|account| format!(" as {}", account.user)).unwrap_or_default();
+            (symbols.online, format!("online{account}"), Role::Good)
+        }
         Connection::Connecting => (symbols.offline, format!("connecting{}", symbols.busy), Role::Dim),
         Connection::Offline(why) => {
             (symbols.offline, format!("offline: {}", wrap::cut(why, 60, symbols.ellipsis)), Role::Warning)

@@ -6,6 +6,8 @@
 //! that the user's scheme decides what they look like, and the background of the screen is never set. Every state
 //! also differs in its text or attributes, so the palette `none` loses nothing (`NO_COLOR`, <https://no-color.org>).
 
+use std::borrow::Cow;
+
 use ratatui::{
     style::{Color, Modifier, Style},
     symbols::border,
@@ -200,6 +202,14 @@ impl Theme {
         color.map_or(style, |color| style.fg(color))
     }
 
+    /// A text of ours in the chosen glyph set.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.glyphs == Glyphs::Unicode || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('…', "...").replace('—', "-").replace(['“', '”'], "\""))
+    }
+
     /// The signs of the chosen glyph set.
     pub fn symbols(&self) -> &'static Symbols {
         match self.glyphs {
@@ -228,6 +238,8 @@ pub struct Symbols {
     pub up: &'static str,
     /// Between panes.
     pub vertical: &'static str,
+    /// Where a rule meets [`Self::vertical`] from both sides, and from the right.
+    pub junctions: [&'static str; 2],
     /// Between rows.
     pub horizontal: &'static str,
     /// Covers a hidden spoiler.
@@ -259,6 +271,7 @@ const UNICODE: Symbols = Symbols {
     down: "↓",
     up: "↑",
     vertical: "│",
+    junctions: ["┼", "├"],
     horizontal: "─",
     cover: "▒",
     notice: "·",
@@ -280,6 +293,7 @@ const ASCII: Symbols = Symbols {
     down: "v",
     up: "^",
     vertical: "|",
+    junctions: ["+", "+"],
     horizontal: "-",
     cover: "#",
     notice: "-",

@@ -112,6 +112,7 @@ pub fn device(state: &DeviceState, theme: &Theme) -> Span<'static> {
 /// Every sign and what it means, for the help.
 pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
     let simple = |state: &Mark| mark(state, theme).remove(0);
+    let row_read = Span::styled(signs(theme).row_read, theme.role(Role::Read));
     vec![
         (simple(&Mark::Waiting), "waiting to be sent"),
         (simple(&Mark::Failed), "could not be sent"),
@@ -120,8 +121,9 @@ pub fn legend(theme: &Theme) -> Vec<(Span<'static>, &'static str)> {
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
         (device(&DeviceState::Unknown, theme), "nobody knows: this person's devices have never sent a receipt"),
+        (row_read, "after the devices: everyone has read it"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
-        (simple(&Mark::Read), "read by everyone, as is a device row that ends in one of these"),
+        (simple(&Mark::Read), "on every device, and everyone has read it"),
     ]
 }
 
@@ -241,7 +243,7 @@ mod tests {
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
         let signs: Vec<_> = legend(&theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "?", "++", "**"]);
+        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "?", "*", "++", "**"]);
     }
 
     #[test]
