@@ -263,6 +263,14 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_the_exit_codes_of_the_help() {
+        let readme = include_str!("../README.md").replace('`', "");
+        for (code, meaning) in EXIT_CODES.lines().skip(1).filter_map(|line| line.trim().split_once(' ')) {
+            assert!(readme.contains(&format!("| {code} | {} |", meaning.trim())), "{code} {meaning}");
+        }
+    }
+
+    #[test]
     fn places_may_stand_before_and_after_the_command() {
         for line in [["kvitto", "--profile", "work", "config"], ["kvitto", "config", "--profile", "work"]] {
             let arguments = Arguments::try_parse_from(line).unwrap();

@@ -168,7 +168,8 @@ impl Client {
             signal = sources.signals.next() => Ok(Step::Signal(signal)),
             typed = sources.typed.next() => match typed {
                 Some(input) => Ok(Step::Happened(terminal::event(input?))),
-                None => Err(io::ErrorKind::UnexpectedEof.into()),
+                // The terminal is gone.
+                None => Ok(Step::Signal(Signal::Quit)),
             },
             Some(event) = sources.jobs.recv() => Ok(Step::JobDone(event)),
             Some(event) = sources.matrix.recv() => Ok(Step::Happened(Some(event))),

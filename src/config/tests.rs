@@ -8,6 +8,7 @@ use crate::{
 };
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
+const README: &str = include_str!("../../README.md");
 
 #[test]
 fn an_empty_text_means_the_defaults() {
@@ -29,6 +30,19 @@ fn the_example_says_the_defaults_and_names_every_key() {
     let config = Config::parse(&uncommented).unwrap();
     assert_eq!(config.delivery.rooms[&RoomId::new("!id:server")], Send::Off);
     assert_eq!(config.delivery.people[&UserId::new("@name:server")], Who::Nobody);
+}
+
+#[test]
+fn the_readme_names_every_key_with_all_its_words() {
+    for key in KEYS {
+        let name = key.name.replace("rooms.*", "rooms.\"!id:server\"").replace("people.*", "people.\"@user:server\"");
+        let row = README.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(&name);
+        if !key.name.contains('*') {
+            for word in key.values().split(", ").filter_map(|word| word.strip_prefix('"')?.strip_suffix('"')) {
+                assert!(row.contains(&format!("`{word}`")), "{word}: {row}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -26,9 +26,8 @@ pub fn install(events: UnboundedSender<Event>, log: &Path) {
             print(info);
             eprintln!("kvitto: this is a bug in kvitto. The log says where: {log}");
         } else {
-            let sentence = format!("A part of kvitto has failed: quit and start it again. The log says where: {log}");
             // When nobody listens any more, the log has it.
-            let _ = events.send(Event::Failed(SafeText::line(&sentence)));
+            let _ = events.send(Event::Failed(SafeText::line("A part of kvitto failed: start it again, see the log")));
         }
     }));
 }
