@@ -14,10 +14,10 @@ use self::{
     composer::Composer,
     draft::Draft,
     effect::Effect,
-    event::{Account, Connection},
+    event::{Account, Connection, Event},
     inspector::Popup,
     layout::{LayoutFacts, PopupFacts},
-    login::Login,
+    login::{Found, Login},
     rooms::Rooms,
     status::Status,
     timeline::OpenRoom,
@@ -28,9 +28,11 @@ use crate::{
         summary,
     },
     input::{Context, Keymap},
-    model::{Mark, Membership, Message, Ms, RoomId, RoomSummary, UserId},
+    model::{ItemKey, Mark, Membership, Message, Ms, RoomId, RoomSummary, UserId},
 };
 
+mod actions;
+mod command;
 pub mod composer;
 mod draft;
 pub mod effect;
@@ -39,6 +41,7 @@ pub mod inspector;
 pub mod layout;
 pub mod login;
 pub mod rooms;
+mod session;
 pub mod status;
 #[cfg(test)]
 mod testing;
@@ -46,6 +49,7 @@ pub mod timeline;
 
 /// Which screen is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one screen")]
 pub enum Screen {
     /// Whether there is a session is not known yet.
     Starting,
@@ -179,17 +183,126 @@ impl App {
 
     /// Tells what was drawn. To be called after each drawing, before the next event.
     pub fn layout_was(&mut self, layout: LayoutFacts) {
-        let _ = layout;
+        if let Some(open) = &mut self.open {
+            open.was_drawn(layout.timeline);
+        }
+        self.popup_drawn = layout.popup.unwrap_or_default();
+        if let Some(popup) = &mut self.popup {
+            popup.scroll_by(0, self.popup_drawn.max_scroll);
+        }
     }
 
-    /// When [`update`] wants to be called with [`event::Event::Wake`], if nothing else happens before.
+    /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a time that has passed
+    /// means at once.
     pub fn next_wake(&self) -> Option<Ms> {
-        None
+        let open = self.open.as_ref();
+        let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
+        let status = self.status.as_ref().map(|status| status.until);
+        let draft = open.and_then(|open| open.draft.save_at);
+        let typing = open.and_then(|open| open.typing_notice).map(|notice| notice.until);
+        [at_once, status, draft, typing].into_iter().flatten().min()
+    }
+
+    /// The open room and its newest message, if that is being looked at and its read receipt is still to be sent: the
+    /// timeline's end is on screen, nothing covers it, and the terminal's window has the focus.
+    fn may_mark_read(&self) -> Option<(&OpenRoom, &ItemKey)> {
+        let looking = self.screen == Screen::Main && self.popup.is_none() && self.window_focused;
+        let open = self.open.as_ref().filter(|_| looking)?;
+        Some((open, open.unmarked()?))
+    }
+
+    fn wants_older(&self) -> Option<&OpenRoom> {
+        self.open.as_ref().filter(|open| self.screen == Screen::Main && open.wants_older())
+    }
+
+    /// Does what has become due.
+    fn tick(&mut self, now: Ms, out: &mut Vec<Effect>) {
+        self.status.take_if(|status| status.until <= now);
+        let Some(open) = &self.open else { return };
+        if open.draft.save_at.is_some_and(|at| at <= now) {
+            self.save_draft(out);
+        }
+        if self.open.as_ref().and_then(|open| open.typing_notice).is_some_and(|notice| notice.until <= now) {
+            self.stop_typing(out);
+        }
+    }
+
+    /// Asks for what the picture on screen calls for: a read receipt, older messages.
+    fn follow_the_picture(&mut self, out: &mut Vec<Effect>) {
+        let read = self.may_mark_read().map(|(_, key)| key.clone());
+        let older = self.wants_older().is_some();
+        let Some(open) = &mut self.open else { return };
+        if let Some(key) = read {
+            open.was_marked(key);
+            out.push(Effect::MarkRead(open.id.clone()));
+        }
+        if older {
+            open.older_are_coming();
+            out.push(Effect::Paginate(open.id.clone()));
+        }
+    }
+
+    /// The open room, if it is this one.
+    fn open_if(&mut self, room: &RoomId) -> Option<&mut OpenRoom> {
+        self.open.as_mut().filter(|open| open.id == *room)
     }
 }
 
 /// Takes in what happened, and returns what has to be done.
-pub fn update(app: &mut App, event: event::Event, now: Ms) -> Vec<Effect> {
-    let _ = (app, event, now);
-    Vec::new()
+pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let out = &mut effects;
+    app.tick(now, out);
+    match event {
+        Event::Key(key) => app.press(key, now, out),
+        Event::Paste(text) => app.insert(&text, now, out),
+        Event::Resize | Event::Wake => {}
+        Event::Focus(focused) => app.window_focused = focused,
+
+        Event::LoginMethods { homeserver, methods } => {
+            app.on_login(|login| login.was_found(Found { homeserver, methods }));
+        }
+        Event::BrowserWaiting { url } => {
+            app.browser_waits(url, out);
+        }
+        Event::LoginFailed(why) => app.on_login(|login| login.failed(why)),
+        Event::LoggedIn(account) => app.logged_in(account, out),
+        Event::LoggedOut(reason) => app.logged_out(reason),
+        Event::Connection(connection) => app.connection_is(connection),
+
+        Event::Rooms(rooms) => app.rooms.update(rooms),
+        Event::RoomsGone(rooms) => app.rooms_gone(&rooms, out),
+        Event::RoomsComplete => app.rooms.complete = true,
+        Event::GoTo(room) => app.open_room(&room, out),
+
+        Event::Timeline { room, changes } => app.timeline_changed(&room, changes),
+        Event::Pagination { room, state } => {
+            if let Some(open) = app.open_if(&room) {
+                open.pagination = state;
+            }
+        }
+        Event::Draft { room, text } => app.draft_was(room, &text, out),
+        Event::Typing { room, who } => {
+            if let Some(open) = app.open_if(&room) {
+                open.typing = who;
+            }
+        }
+
+        Event::Deliveries { room, deliveries } => {
+            if let Some(open) = app.open_if(&room) {
+                open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
+            }
+        }
+        Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
+        Event::Settings(settings) => app.settings = settings,
+
+        Event::Done(text) => app.status = Some(Status::info(text, now)),
+        Event::Failed(why) | Event::ItemFailed { why, .. } => app.status = Some(Status::error(why, now)),
+        Event::NotQueued { room, text, why } => {
+            app.not_queued(room, &text, out);
+            app.status = Some(Status::error(why, now));
+        }
+    }
+    app.follow_the_picture(out);
+    effects
 }

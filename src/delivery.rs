@@ -1,9 +1,31 @@
-//! MSC4089 on one page (to be written by its module's owner).
+//! MSC4089 on one page: who owes whom a receipt, and what is believed.
+//!
+//! A delivery receipt says 'device D received and could read event E at time T'. The proposal gives it to the
+//! event's sender only, for single events, and leaves open how to do so without telling strangers when somebody's
+//! phone is on. This module is the part of kvitto that knows the answers; it knows no network and no clock, so each
+//! rule is a function with a table of cases. Rules are quoted by number, P for what is sent and L for what is believed.
+//!
+//! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and says `Send`, or
+//! names the first rule against it. A receipt that is owed is written to the [`store`], then to the [`outbox`], which
+//! gathers what goes to one sender in one room and lets it wait a little (P11). When a batch is due, [`route::choose`]
+//! says which way it goes; today that is [`receipt::Answer`], encrypted, to those devices of the sender that have sent
+//! a [`receipt::Request`]. What was sent or withheld is settled in the store and never done again.
+//!
+//! **An own message** is frozen in the store together with the devices that were given its key
+//! ([`ledger::OwnEvent`]). Claims about it are checked ([`ledger::admissible`], L2), held for a minute when they come
+//! before it ([`ledger::Held`], L1), and merged ([`ledger::OwnEvent::merge`], L3, L4). [`summary`] makes of it what
+//! is drawn: a state per person and device, and the mark at the end of the message.
+
+pub mod policy;
+
+pub mod receipt;
+
+pub mod outbox;
+
+pub mod route;
 
 pub mod ledger;
-pub mod outbox;
-pub mod policy;
-pub mod receipt;
-pub mod route;
-pub mod store;
+
 pub mod summary;
+
+pub mod store;

@@ -9,6 +9,8 @@
 //! terminal when it came into [`crate::model`].
 
 mod editor;
+#[cfg(test)]
+mod fixture;
 mod help;
 mod hints;
 mod inspector;
@@ -20,6 +22,8 @@ mod popup;
 mod room;
 mod rooms;
 mod status;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod ticks;
 mod timeline;

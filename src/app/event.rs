@@ -103,14 +103,14 @@ pub enum Event {
         /// How far.
         state: Pagination,
     },
-    /// The room's draft, as it was kept.
+    /// The room's draft, as it was kept: once for every [`super::effect::Effect::OpenRoom`], empty if there is none.
     Draft {
         /// The room.
         room: RoomId,
         /// Its text.
         text: String,
     },
-    /// Sending from this room's queue failed or recovered (shown at the message by its send state).
+    /// Who is typing in this room changed.
     Typing {
         /// The room.
         room: RoomId,

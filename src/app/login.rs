@@ -126,11 +126,6 @@ impl Login {
         }
     }
 
-    /// The browser is to be opened at this address.
-    pub(super) fn browser_waits(&mut self, url: SafeText) {
-        self.state = LoginState::Browser { url: Some(url) };
-    }
-
     /// Something went wrong; what was typed stays.
     pub(super) fn failed(&mut self, why: SafeText) {
         self.state = LoginState::Idle;

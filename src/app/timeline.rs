@@ -191,7 +191,7 @@ impl OpenRoom {
         }
         self.move_places(|at| {
             if *at >= index {
-                *at += 1
+                *at += 1;
             }
         });
         if selected == Some(&item.key) {
@@ -216,7 +216,7 @@ impl OpenRoom {
         self.readers.removed(index);
         self.move_places(|at| {
             if *at > index {
-                *at -= 1
+                *at -= 1;
             }
         });
         self.settle_places();
@@ -273,9 +273,17 @@ impl OpenRoom {
         self.may_paginate = false;
     }
 
-    /// It is worth asking for older messages again.
-    pub(super) fn allow_older(&mut self) {
+    /// What was asked for may have been lost with the connection: it is to be asked for again.
+    pub(super) fn try_again(&mut self) {
         self.may_paginate = true;
+        self.marked_read = None;
+    }
+
+    /// The room is opened once more, in a new session; nothing of the old one is under way.
+    pub(super) fn reopened(&mut self) {
+        self.pagination = Pagination::Idle;
+        self.typing.clear();
+        self.try_again();
     }
 
     /// The newest message of somebody else, if it is on screen and its read receipt was not asked for yet.

@@ -100,9 +100,10 @@ impl Waiting {
     }
 
     fn add(&mut self, owed: Owed) {
-        let known = self.owed.entry(owed.event.clone()).or_insert_with(|| owed.clone());
-        known.since = known.since.min(owed.since);
-        known.state = known.state.min(owed.state);
+        let (since, state) = (owed.since, owed.state);
+        let known = self.owed.entry(owed.event.clone()).or_insert(owed);
+        known.since = known.since.min(since);
+        known.state = known.state.min(state);
     }
 }
 

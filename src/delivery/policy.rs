@@ -233,10 +233,10 @@ impl Decision {
 
 /// Whether this event is owed a receipt now: P1 to P9, in this order.
 pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
-    check_event(event, room, sender)
+    check_event(event, room, *sender)
         .and_then(|()| check_room(room, settings))
-        .and_then(|()| check_who(event, sender, settings))
-        .and_then(|()| check_presence(room, sender))
+        .and_then(|()| check_who(event, *sender, settings))
+        .and_then(|()| check_presence(room, *sender))
         .and_then(|()| check_age(event.sent, now))
         .into()
 }
@@ -255,7 +255,7 @@ pub fn asks(room: &RoomFacts, settings: &Settings) -> bool {
 }
 
 /// P1 to P4: the event itself.
-fn check_event(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts) -> Result<(), Reason> {
+fn check_event(event: &EventFacts, room: &RoomFacts, sender: SenderFacts) -> Result<(), Reason> {
     refuse(!event.readable, Reason::Undecryptable)?;
     let joined_since = room.joined_since.ok_or(Reason::JoinTimeUnknown)?;
     refuse(event.sent < joined_since, Reason::BeforeJoin)?;
@@ -285,7 +285,7 @@ fn check_auto(room: &RoomFacts, max_members: u64) -> Result<(), Reason> {
 }
 
 /// P7, with the person's own setting over the global one. Whoever is verified is known.
-fn check_who(event: &EventFacts, sender: &SenderFacts, settings: &Settings) -> Result<(), Reason> {
+fn check_who(event: &EventFacts, sender: SenderFacts, settings: &Settings) -> Result<(), Reason> {
     match settings.people.get(&event.sender).unwrap_or(&settings.who) {
         Who::Everyone => Ok(()),
         Who::Known => refuse(!sender.known && !sender.verified, Reason::Stranger),
@@ -295,7 +295,7 @@ fn check_who(event: &EventFacts, sender: &SenderFacts, settings: &Settings) -> R
 }
 
 /// P8.
-fn check_presence(room: &RoomFacts, sender: &SenderFacts) -> Result<(), Reason> {
+fn check_presence(room: &RoomFacts, sender: SenderFacts) -> Result<(), Reason> {
     refuse(!room.joined, Reason::Left)?;
     refuse(!sender.joined, Reason::SenderLeft)?;
     refuse(sender.ignored, Reason::Ignored)

@@ -1,1 +1,365 @@
-//! store
+//! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file, `delivery.sqlite3`.
+//!
+//! - What was done about others' messages. One row per message climbs from *awaiting its key* over *owed* to
+//!   *withheld* or *sent* and never steps back, whoever writes in whatever order: a receipt that was sent is not
+//!   owed again, and one that was withheld is not made up for later (P8, P12). It is `owed` on disk before it is sent.
+//! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
+//! - The ledger: own messages with their frozen devices, and what was claimed about them.
+//! - Who is known (P7), and from when on this account reads a room (P2).
+//!
+//! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
+//! what is looked up is hashed with a key, by the SDK's `StoreCipher`. In the clear stand only how many
+//! rows there are, which belong together, how far each receipt is, and the day on which a row may be deleted.
+//!
+//! The methods block for as long as SQLite takes, well under a millisecond each; they take no clock.
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::params;
+
+use self::{
+    disk::{Access, Disk},
+    rows::{AskedRow, ClaimRow, FateRow, OwnEventRow, RequestRow, RoomRow, Stage},
+};
+use super::{
+    ledger::{Merged, OwnEvent, PeerClaim, Stamp},
+    outbox::Owed,
+};
+use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
+
+mod disk;
+mod progress;
+mod rows;
+
+pub use progress::Seen;
+
+/// So many rooms one device may ask about; what it asked first is forgotten first.
+pub const ROOMS_PER_DEVICE: u32 = 500;
+/// What was done about a message is forgotten after so many days. P9 no longer lets it be acknowledged then.
+const FATE_DAYS: Ms = 30;
+const DAY: Ms = 24 * 60 * 60 * 1000;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refuses.
+    #[error("the receipt store {path} cannot be opened: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was made with another key.
+    #[error(
+        "the receipt store {0} belongs to another key; put the profile's own key file back, or move the store away"
+    )]
+    OtherKey(PathBuf),
+    /// It is not a store, or was one.
+    #[error("the receipt store {0} is damaged; move it away to start with an empty one")]
+    Damaged(PathBuf),
+    /// It was written by a later version.
+    #[error("the receipt store {0} was written by a newer kvitto")]
+    Newer(PathBuf),
+    /// One entry makes no sense.
+    #[error("an entry of the receipt store cannot be read: {0}")]
+    Entry(&'static str),
+    /// One entry is not JSON.
+    #[error("an entry of the receipt store cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// One entry cannot be decrypted, or not be encrypted.
+    #[error("an entry of the receipt store cannot be decrypted: {0}")]
+    Cipher(#[from] matrix_sdk_store_encryption::Error),
+    /// SQLite fails: the disk is full, or the file locked or broken.
+    #[error("the receipt store failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The open store.
+pub struct Store {
+    disk: Disk,
+}
+
+impl Store {
+    /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
+    pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
+        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)? })
+    }
+
+    // ── others' messages ──
+
+    /// What was done about a message; `None` when nothing is recorded.
+    pub fn fate(&self, room: &RoomId, event: &EventId) -> Result<Option<ReceiptFate>> {
+        let disk = self.disk.read();
+        let row: Option<FateRow> =
+            disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("fate", &[room.as_str(), event.as_str()])])?;
+        row.as_ref().map(FateRow::to_fate).transpose()
+    }
+
+    /// These messages cannot be read yet (P1): room, event, sender and when it was sent.
+    pub fn await_key(&mut self, events: &[(RoomId, EventId, UserId, Ms)]) -> Result<()> {
+        self.climb(events.iter().map(|(room, event, sender, sent)| Ok(FateRow::awaiting(room, event, sender, *sent))))
+    }
+
+    /// These receipts are owed.
+    pub fn owe(&mut self, owed: &[Owed]) -> Result<()> {
+        self.climb(owed.iter().map(|owed| Ok(FateRow::owed(owed))))
+    }
+
+    /// These receipts were sent or withheld: all of them, or none when this fails.
+    pub fn settle(&mut self, settled: &[(RoomId, EventId, ReceiptFate)]) -> Result<()> {
+        self.climb(settled.iter().map(|(room, event, fate)| FateRow::settled(room, event, fate)))
+    }
+
+    /// All receipts that are owed, in no particular order.
+    pub fn owed(&self) -> Result<Vec<Owed>> {
+        self.at_stage(Stage::Owed)?.iter().filter_map(|row| row.to_owed().transpose()).collect()
+    }
+
+    /// All messages that await their key, in no particular order.
+    pub fn awaiting(&self) -> Result<Vec<(RoomId, EventId)>> {
+        Ok(self.at_stage(Stage::AwaitingKey)?.iter().map(FateRow::ids).collect())
+    }
+
+    fn at_stage(&self, stage: Stage) -> Result<Vec<FateRow>> {
+        self.disk.read().all("SELECT value FROM fates WHERE stage < 2 AND stage = ?1", [stage as u8])
+    }
+
+    /// Writes rows that are further than what stands there; the others change nothing.
+    fn climb(&mut self, mut rows: impl Iterator<Item = Result<FateRow>>) -> Result<()> {
+        self.disk.write(|tx| {
+            rows.try_for_each(|row| {
+                let row = row?;
+                let (room, event) = row.ids();
+                tx.run(
+                    "INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3) ON CONFLICT (key)
+                     DO UPDATE SET stage = excluded.stage, value = excluded.value WHERE excluded.stage > stage",
+                    params![tx.key("fate", &[room.as_str(), event.as_str()]), row.stage() as u8, tx.seal(&row)?],
+                )?;
+                Ok(())
+            })
+        })
+    }
+
+    // ── requests (§3) ──
+
+    /// This device of somebody else's asks for receipts in this room.
+    pub fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+        let (user, device, room) = (user.as_str(), device.as_str(), room.as_str());
+        self.disk.write(|tx| {
+            let device_key = tx.key("device", &[user, device]);
+            tx.run(
+                "INSERT OR REPLACE INTO requests (key, person, device, day, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    tx.key("request", &[user, device, room]),
+                    tx.key("person", &[user, room]),
+                    device_key,
+                    expires / DAY,
+                    tx.seal(&RequestRow { device: device.to_owned(), expires })?
+                ],
+            )?;
+            tx.run(
+                "DELETE FROM requests WHERE rowid IN
+                 (SELECT rowid FROM requests WHERE device = ?1 ORDER BY rowid DESC LIMIT -1 OFFSET ?2)",
+                params![device_key, ROOMS_PER_DEVICE],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// This person's devices that ask for receipts in this room, by id.
+    pub fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+        let disk = self.disk.read();
+        let key = disk.key("person", &[user.as_str(), room.as_str()]);
+        let rows: Vec<RequestRow> = disk.all("SELECT value FROM requests WHERE person = ?1", [key])?;
+        let asking = rows.iter().filter(|row| row.expires > now);
+        let mut devices: Vec<DeviceId> = asking.map(|row| DeviceId::new(&row.device)).collect();
+        devices.sort();
+        Ok(devices)
+    }
+
+    /// This client has asked these devices for receipts in this room.
+    pub fn remember_asked(&mut self, room: &RoomId, devices: &[(UserId, DeviceId)], expires: Ms) -> Result<()> {
+        self.disk.write(|tx| {
+            for (user, device) in devices {
+                tx.run(
+                    "INSERT OR REPLACE INTO asked (key, room, day, value) VALUES (?1, ?2, ?3, ?4)",
+                    params![
+                        tx.key("asked", &[room.as_str(), user.as_str(), device.as_str()]),
+                        tx.key("room", &[room.as_str()]),
+                        expires / DAY,
+                        tx.seal(&AskedRow::new(user, device, expires))?
+                    ],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The devices that this client has asked in this room, and until when that holds.
+    pub fn asked(&self, room: &RoomId, now: Ms) -> Result<HashMap<(UserId, DeviceId), Ms>> {
+        let disk = self.disk.read();
+        let rows: Vec<AskedRow> =
+            disk.all("SELECT value FROM asked WHERE room = ?1", [disk.key("room", &[room.as_str()])])?;
+        Ok(rows.iter().filter(|row| row.expires > now).map(AskedRow::entry).collect())
+    }
+
+    // ── the ledger ──
+
+    /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
+    pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
+        self.disk.write(|tx| {
+            let key = tx.key("event", &[own.event.as_str()]);
+            let room = tx.key("room", &[own.room.as_str()]);
+            let fresh = tx.run(
+                "INSERT OR IGNORE INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
+                params![key, room, tx.seal(&OwnEventRow::new(own))?],
+            )?;
+            if fresh > 0 {
+                own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// An own message and everything claimed about it.
+    pub fn own_event(&self, event: &EventId) -> Result<Option<OwnEvent>> {
+        read_own_event(&self.disk.read(), event)
+    }
+
+    /// The own messages of a room that were recorded last, newest first.
+    pub fn own_events(&self, room: &RoomId, limit: usize) -> Result<Vec<OwnEvent>> {
+        let disk = self.disk.read();
+        let rows: Vec<OwnEventRow> = disk.all(
+            "SELECT value FROM own_events WHERE room = ?1 ORDER BY rowid DESC LIMIT ?2",
+            params![disk.key("room", &[room.as_str()]), i64::try_from(limit).unwrap_or(i64::MAX)],
+        )?;
+        let mut events = rows.into_iter().map(|row| with_claims(&disk, row)).collect::<Result<Vec<_>>>()?;
+        events.sort_by_key(|own| Reverse(own.sent));
+        Ok(events)
+    }
+
+    /// Takes in a claim (L1, L3, L4) and returns the message as it stands then; `None` when the claim is about no own
+    /// message of that room that is known here.
+    pub fn claim(&mut self, claim: &PeerClaim, now: Ms) -> Result<Option<(Merged, OwnEvent)>> {
+        self.disk.write(|tx| {
+            let Some(mut own) = read_own_event(tx, &claim.event)?.filter(|own| own.room == claim.room) else {
+                return Ok(None);
+            };
+            let who = (claim.user.clone(), claim.device.clone());
+            let before = own.claims.get(&who).copied();
+            let merged = own.merge(claim.clone(), now);
+            if let Some(stamp) = own.claims.get(&who).filter(|stamp| Some(**stamp) != before) {
+                write_claim(tx, &own.event, &who, stamp)?;
+            }
+            Ok(Some((merged, own)))
+        })
+    }
+
+    /// Whether any device of this person ever sent a receipt for an own message (L5).
+    pub fn answers(&self, user: &UserId) -> Result<bool> {
+        let disk = self.disk.read();
+        disk.exists("SELECT 1 FROM claims WHERE user = ?1", [disk.key("user", &[user.as_str()])])
+    }
+
+    // ── people and rooms ──
+
+    /// These people are known to this user (P7).
+    pub fn remember_known(&mut self, users: &[UserId]) -> Result<()> {
+        self.disk.write(|tx| {
+            for user in users {
+                tx.run("INSERT OR IGNORE INTO known (key) VALUES (?1)", [tx.key("user", &[user.as_str()])])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether this person is known to this user (P7).
+    pub fn is_known(&self, user: &UserId) -> Result<bool> {
+        let disk = self.disk.read();
+        disk.exists("SELECT 1 FROM known WHERE key = ?1", [disk.key("user", &[user.as_str()])])
+    }
+
+    /// Since when this account is in the room, as far as recorded (P2).
+    pub fn joined_since(&self, room: &RoomId) -> Result<Option<Ms>> {
+        Ok(read_room(&self.disk.read(), room)?.joined_since)
+    }
+
+    /// This account is in the room since then; `None` when it has left (P2).
+    pub fn set_joined_since(&mut self, room: &RoomId, since: Option<Ms>) -> Result<()> {
+        self.change_room(room, |row| row.joined_since = since)
+    }
+
+    fn change_room(&mut self, room: &RoomId, change: impl FnOnce(&mut RoomRow)) -> Result<()> {
+        self.disk.write(|tx| {
+            let mut row = read_room(tx, room)?;
+            change(&mut row);
+            tx.run(
+                "INSERT OR REPLACE INTO rooms (key, value) VALUES (?1, ?2)",
+                params![tx.key("room", &[room.as_str()]), tx.seal(&row)?],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, and requests that are
+    /// over. To be called about once a day.
+    pub fn prune(&mut self, now: Ms) -> Result<()> {
+        let today = now / DAY;
+        self.disk.write(|tx| {
+            tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + FATE_DAYS])?;
+            tx.run("DELETE FROM fates WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
+            Ok(())
+        })
+    }
+}
+
+fn read_room(disk: &Access<'_>, room: &RoomId) -> Result<RoomRow> {
+    let row = disk.one("SELECT value FROM rooms WHERE key = ?1", [disk.key("room", &[room.as_str()])])?;
+    Ok(row.unwrap_or_default())
+}
+
+fn read_own_event(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
+    let key = disk.key("event", &[event.as_str()]);
+    let row: Option<OwnEventRow> = disk.one("SELECT value FROM own_events WHERE key = ?1", [key])?;
+    row.map(|row| with_claims(disk, row)).transpose()
+}
+
+fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
+    let mut own = row.into_own_event();
+    let key = disk.key("event", &[own.event.as_str()]);
+    let rows: Vec<ClaimRow> = disk.all("SELECT value FROM claims WHERE event = ?1", [key])?;
+    own.claims = rows.iter().map(ClaimRow::entry).collect::<Result<_>>()?;
+    Ok(own)
+}
+
+fn write_claim(
+    disk: &Access<'_>,
+    event: &EventId,
+    who @ (user, device): &(UserId, Option<DeviceId>),
+    stamp: &Stamp,
+) -> Result<()> {
+    let names: Vec<&str> =
+        [event.as_str(), user.as_str()].into_iter().chain(device.as_ref().map(DeviceId::as_str)).collect();
+    disk.run(
+        "INSERT OR REPLACE INTO claims (key, event, user, value) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            disk.key("claim", &names),
+            disk.key("event", &[event.as_str()]),
+            disk.key("user", &[user.as_str()]),
+            disk.seal(&ClaimRow::new(who, stamp))?
+        ],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -51,16 +51,19 @@ impl Key {
     }
 
     /// The same key with Ctrl held.
+    #[must_use]
     pub const fn ctrl(self) -> Self {
         Self { ctrl: true, ..self }
     }
 
     /// The same key with Alt held.
+    #[must_use]
     pub const fn alt(self) -> Self {
         Self { alt: true, ..self }
     }
 
     /// The same key with Shift held.
+    #[must_use]
     pub const fn shift(self) -> Self {
         Self { shift: true, ..self }
     }

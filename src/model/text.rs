@@ -1,25 +1,73 @@
 //! Text made safe for a terminal, at the one place where that happens.
+//!
+//! **Problem.** Bodies, display names, room names, topics, file and device names are written by strangers, and a
+//! terminal obeys what it is told to print: escape sequences set its title and its clipboard, bidi controls reorder
+//! the line around them, zero-width and stacked characters break the column count that every layout rests on.
+//!
+//! **Why a type.** A function that cleans a string can be forgotten; a type whose only constructors clean cannot.
+//! What is drawn is a [`SafeText`], and nothing else in [`crate::model`] holds text from the network.
+//!
+//! **How.** [`SafeText::line`] and [`SafeText::block`] pass the text through `clean`: first character by character
+//! (what may never be printed), then grapheme by grapheme (what may only stand in certain company, and how much of
+//! it). Both are total, linear in what they keep, and idempotent: safe text made safe again is the same text. So
+//! pieces of safe text may be put together and made safe once more.
+
+mod clean;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// Text that may be put on a terminal. (Rules to be written.)
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+/// Text that may be put on a terminal: no control character but `\n` (and that only from [`SafeText::block`]), no
+/// bidi control, nothing invisible, and no grapheme that is higher, longer or wider than real scripts need.
+///
+/// Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SafeText(Arc<str>);
 
 impl SafeText {
-    /// One line: names, topics, file names, reasons.
+    /// The most graphemes that [`SafeText::line`] keeps, before a final `…`.
+    pub const LINE_GRAPHEMES: usize = 256;
+
+    /// The most bytes that [`SafeText::block`] keeps, with its final notice.
+    pub const BLOCK_BYTES: usize = 64 * 1024;
+
+    /// The most lines that [`SafeText::block`] keeps, with its final notice.
+    pub const BLOCK_LINES: usize = 1000;
+
+    /// One line: names, topics, file names, reasons. Line breaks and tabs become spaces; what is longer than
+    /// [`SafeText::LINE_GRAPHEMES`] ends in `…`.
     pub fn line(raw: &str) -> Self {
-        Self(Arc::from(raw))
+        Self(Arc::from(clean::line(raw)))
     }
 
-    /// Several lines: message bodies. `\n` is kept.
+    /// Several lines: message bodies. Every kind of line break becomes `\n`, a tab four spaces; what is larger than
+    /// [`SafeText::BLOCK_BYTES`] or [`SafeText::BLOCK_LINES`] ends in a line `… (N more bytes)`.
     pub fn block(raw: &str) -> Self {
-        Self(Arc::from(raw))
+        Self(Arc::from(clean::block(raw)))
+    }
+
+    /// The same as [`SafeText::block`], line by line: at least one, and none contains a line break.
+    pub fn lines(raw: &str) -> Vec<Self> {
+        clean::block(raw).split('\n').map(|line| Self(Arc::from(line))).collect()
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// This text, or the other where this one is blank: a name of nothing but spaces or invisible characters is
+    /// no name.
+    #[must_use]
+    pub fn or(self, fallback: Self) -> Self {
+        if self.trim().is_empty() { fallback } else { self }
+    }
+}
+
+impl Default for SafeText {
+    fn default() -> Self {
+        Self(Arc::from(""))
     }
 }
 
@@ -32,7 +80,7 @@ impl Deref for SafeText {
 
 impl fmt::Display for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 

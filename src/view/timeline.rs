@@ -41,7 +41,8 @@ pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, ar
     }
     let columns = area.width.min(WIDEST).saturating_sub(INDENT + 1);
     let timeline = Timeline { app, open, look: Look { theme, columns, zone: &app.time_zone } };
-    let placed = timeline.lay_out(usize::from(area.height));
+    let end = open.items.len() - 1;
+    let placed = lay_out(&open.anchor, end, usize::from(area.height), &|index| timeline.rows(index));
     let selected = open.selection.as_ref().map(|place| place.index);
     let bar = theme.role(if app.focus == Focus::Timeline { Role::Accent } else { Role::Dim });
 
@@ -55,7 +56,6 @@ pub fn draw(app: &App, open: &OpenRoom, theme: &Theme, frame: &mut Frame<'_>, ar
         }
     }
     let (first, last) = (placed.front()?.0, placed.back()?.0);
-    let end = open.items.len() - 1;
     let at_end = last.item == end && last.row + 1 == timeline.rows(end).len();
     Some(TimelineFacts { first, last, at_end })
 }
@@ -78,45 +78,38 @@ struct Timeline<'a> {
 
 type Placed<'a> = VecDeque<(Row, Line<'a>)>;
 
-impl<'a> Timeline<'a> {
-    /// The rows on screen, from top to bottom: at most `height`, and fewer only when there are no more.
-    fn lay_out(&self, height: usize) -> Placed<'a> {
-        let end = self.open.items.len() - 1;
-        let (item, split, edge) = match &self.open.anchor {
-            Anchor::Newest => (end, usize::MAX, Edge::Bottom),
-            Anchor::Row { place, row, edge: Edge::Bottom } => {
-                (place.index.min(end), row.saturating_add(1), Edge::Bottom)
-            }
-            Anchor::Row { place, row, edge: Edge::Top } => (place.index.min(end), *row, Edge::Top),
-        };
-        let rows = self.rows(item);
-        // A row beyond the item's end means its last row.
-        let split = split.min(if edge == Edge::Top { rows.len().saturating_sub(1) } else { rows.len() });
-        let numbered = |item: usize, rows: Vec<Line<'a>>| {
-            rows.into_iter().enumerate().map(move |(row, line)| (Row { item, row }, line))
-        };
-        let mut above: Vec<_> = numbered(item, rows).collect();
-        let below = above.split_off(split);
+/// The rows on screen, from top to bottom: at most `height`, and fewer only when there are no more. `rows` gives all
+/// rows of the item at an index up to `end`; it is asked for no item that is not on screen, but at most one.
+fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) -> Vec<Line<'a>>) -> Placed<'a> {
+    let (item, split, edge) = match anchor {
+        Anchor::Newest => (end, usize::MAX, Edge::Bottom),
+        Anchor::Row { place, row, edge: Edge::Bottom } => (place.index.min(end), row.saturating_add(1), Edge::Bottom),
+        Anchor::Row { place, row, edge: Edge::Top } => (place.index.min(end), *row, Edge::Top),
+    };
+    let numbered = |item: usize| rows(item).into_iter().enumerate().map(move |(row, line)| (Row { item, row }, line));
+    let mut above: Vec<_> = numbered(item).collect();
+    // A row beyond the item's end means its last row.
+    let below = above.split_off(split.min(above.len() - usize::from(edge == Edge::Top && !above.is_empty())));
 
-        let mut up = above.into_iter().rev().chain(
-            (0..item).rev().flat_map(|item| numbered(item, self.rows(item)).collect::<Vec<_>>().into_iter().rev()),
-        );
-        let mut down = below.into_iter().chain((item + 1..=end).flat_map(|item| numbered(item, self.rows(item))));
-        let mut placed = Placed::new();
-        for first in [true, false] {
-            let upwards = (edge == Edge::Bottom) == first;
-            while placed.len() < height {
-                let next = if upwards { up.next() } else { down.next() };
-                match next {
-                    Some(row) if upwards => placed.push_front(row),
-                    Some(row) => placed.push_back(row),
-                    None => break,
-                }
+    let items_above = (0..item).rev().flat_map(|item| numbered(item).rev());
+    let items_below = (item + 1..=end).flat_map(numbered);
+    let mut up = above.into_iter().rev().chain(items_above);
+    let mut down = below.into_iter().chain(items_below);
+    let mut placed = Placed::new();
+    let upwards_first = edge == Edge::Bottom;
+    for upwards in [upwards_first, !upwards_first] {
+        while placed.len() < height {
+            match if upwards { up.next() } else { down.next() } {
+                Some(row) if upwards => placed.push_front(row),
+                Some(row) => placed.push_back(row),
+                None => break,
             }
         }
-        placed
     }
+    placed
+}
 
+impl<'a> Timeline<'a> {
     /// All rows of one item.
     fn rows(&self, index: usize) -> Vec<Line<'a>> {
         let Some(item) = self.open.items.get(index) else { return Vec::new() };
@@ -165,5 +158,47 @@ impl<'a> Timeline<'a> {
         let line = |columns: u16| Span::styled(sign.repeat(usize::from(columns)), theme.role(Role::Rule));
         let word = Span::styled(format!(" {text} "), theme.role(role));
         Line::from(vec![line(left / 2), word, line(left - left / 2)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{app::timeline::Place, model::ItemKey};
+
+    /// Lays out items of two rows each; returns the first and last row, and the items that were asked for.
+    fn laid_out(anchor: &Anchor, items: usize, height: usize) -> (Row, Row, Vec<usize>) {
+        let asked = RefCell::new(Vec::new());
+        let rows = |item| {
+            asked.borrow_mut().push(item);
+            vec![Line::raw("one"), Line::raw("two")]
+        };
+        let placed = lay_out(anchor, items - 1, height, &rows);
+        assert_eq!(placed.len(), height.min(2 * items));
+        (placed.front().unwrap().0, placed.back().unwrap().0, asked.into_inner())
+    }
+
+    fn anchor(index: usize, row: usize, edge: Edge) -> Anchor {
+        Anchor::Row { place: Place { key: ItemKey("key".into()), index }, row, edge }
+    }
+
+    #[test]
+    fn of_100_000_items_only_those_on_screen_are_looked_at() {
+        let row = |item, row| Row { item, row };
+        let cases = [
+            (Anchor::Newest, row(99_997, 1), row(99_999, 1), vec![99_999, 99_998, 99_997]),
+            (anchor(50_000, 0, Edge::Top), row(50_000, 0), row(50_002, 0), vec![50_000, 50_001, 50_002]),
+            (anchor(50_000, 0, Edge::Bottom), row(49_998, 0), row(50_000, 0), vec![50_000, 49_999, 49_998]),
+            (anchor(50_000, 9, Edge::Bottom), row(49_998, 1), row(50_000, 1), vec![50_000, 49_999, 49_998]),
+            (anchor(50_000, 9, Edge::Top), row(50_000, 1), row(50_002, 1), vec![50_000, 50_001, 50_002]),
+            (anchor(0, 0, Edge::Bottom), row(0, 0), row(2, 0), vec![0, 1, 2]),
+            (anchor(99_999, 1, Edge::Top), row(99_997, 1), row(99_999, 1), vec![99_999, 99_998, 99_997]),
+            (anchor(200_000, 0, Edge::Top), row(99_997, 1), row(99_999, 1), vec![99_999, 99_998, 99_997]),
+        ];
+        for (anchor, first, last, asked) in cases {
+            assert_eq!(laid_out(&anchor, 100_000, 5), (first, last, asked), "{anchor:?}");
+        }
     }
 }

@@ -3,7 +3,10 @@
 //!
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
+mod delivery;
 mod harness;
 mod login;
+mod person;
+mod session;
 mod support;
 mod terminal;

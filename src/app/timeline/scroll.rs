@@ -38,7 +38,7 @@ impl OpenRoom {
         };
         match self.items.iter().take(below).rposition(is_selectable) {
             Some(index) => self.select(index),
-            None => self.to_top(),
+            None => self.scroll_to_top(),
         }
     }
 
@@ -88,7 +88,7 @@ impl OpenRoom {
     /// Goes to the oldest item that is there.
     pub(in crate::app) fn select_oldest(&mut self) {
         self.selection = self.selectable_from(0).and_then(|index| self.place(index));
-        self.to_top();
+        self.scroll_to_top();
     }
 
     /// Goes to the newest message and stays with whatever is newest.
@@ -98,7 +98,12 @@ impl OpenRoom {
         self.unseen_below = 0;
     }
 
-    fn to_top(&mut self) {
+    /// Nothing is selected, and the newest messages are on screen as they come.
+    pub(in crate::app) fn follows_newest(&self) -> bool {
+        self.selection.is_none() && self.anchor == Anchor::Newest
+    }
+
+    fn scroll_to_top(&mut self) {
         self.may_paginate = true;
         self.anchor_at(Row::default(), Edge::Top);
     }

@@ -1,1 +1,213 @@
-//! Tests.
+use proptest::prelude::*;
+
+use super::*;
+
+const SENT: Ms = 1_000_000;
+const NOW: Ms = SENT + 60_000;
+
+fn own_event() -> OwnEvent {
+    OwnEvent {
+        room: RoomId::new("!r"),
+        event: EventId::new("$own"),
+        sent: SENT,
+        expected: BTreeMap::new(),
+        claims: BTreeMap::new(),
+    }
+}
+
+fn claim(user: &str, at: Option<Ms>, state: ClaimState) -> PeerClaim {
+    PeerClaim {
+        room: RoomId::new("!r"),
+        event: EventId::new("$own"),
+        user: UserId::new(user),
+        device: Some(DeviceId::new("D")),
+        at,
+        state,
+        route: Route::Direct,
+        heard: NOW,
+    }
+}
+
+fn delivered(user: &str, at: Ms) -> PeerClaim {
+    claim(user, Some(at), ClaimState::Delivered)
+}
+
+/// What is known of the one device after these claims, and what each of them changed.
+fn after(claims: &[PeerClaim]) -> (Vec<Merged>, Option<Ms>, ClaimState) {
+    let mut own = own_event();
+    let merged = claims.iter().map(|claim| own.merge(claim.clone(), NOW)).collect();
+    let stamp = own.claims.into_values().next().unwrap();
+    (merged, stamp.at, stamp.state)
+}
+
+#[test]
+fn l3_the_earliest_time_holds() {
+    use Merged::{Earlier, New, Same};
+    let (early, late) = (delivered("@bob", SENT + 1), delivered("@bob", SENT + 2));
+    let expected = (Some(SENT + 1), ClaimState::Delivered);
+    for (claims, changes) in [
+        ([&early, &early, &late], [New, Same, Same]),
+        ([&late, &early, &early], [New, Earlier, Same]),
+        ([&late, &late, &early], [New, Same, Earlier]),
+    ] {
+        let (merged, at, state) = after(&claims.map(Clone::clone));
+        assert_eq!((merged, (at, state)), (changes.to_vec(), expected));
+    }
+}
+
+#[test]
+fn l3_delivered_replaces_undecryptable_and_never_the_other_way() {
+    let (failed, read) = (claim("@bob", Some(SENT + 1), ClaimState::Undecryptable), delivered("@bob", SENT + 9));
+    let expected = (Some(SENT + 9), ClaimState::Delivered);
+    let (merged, at, state) = after(&[failed.clone(), read.clone()]);
+    assert_eq!((merged, (at, state)), (vec![Merged::New, Merged::New], expected));
+    let (merged, at, state) = after(&[read, failed]);
+    assert_eq!((merged, (at, state)), (vec![Merged::New, Merged::Same], expected));
+}
+
+#[test]
+fn l4_an_impossible_time_is_unknown() {
+    for (at, kept) in [
+        (SENT - 1, None),
+        (SENT, Some(SENT)),
+        (NOW + MAX_AHEAD, Some(NOW + MAX_AHEAD)),
+        (NOW + MAX_AHEAD + 1, None),
+        (Ms::MAX, None),
+    ] {
+        assert_eq!(after(&[delivered("@bob", at)]).1, kept, "{at}");
+    }
+}
+
+#[test]
+fn l4_a_known_time_replaces_an_unknown_one() {
+    let (unknown, known) = (claim("@bob", None, ClaimState::Delivered), delivered("@bob", SENT + 5));
+    assert_eq!(after(&[unknown.clone(), known.clone()]).0, [Merged::New, Merged::Earlier]);
+    assert_eq!(after(&[known, unknown]), (vec![Merged::New, Merged::Same], Some(SENT + 5), ClaimState::Delivered));
+}
+
+#[test]
+fn l1_a_claim_that_names_another_event_or_room_changes_nothing() {
+    let mut own = own_event();
+    let elsewhere = PeerClaim { room: RoomId::new("!other"), ..delivered("@bob", SENT) };
+    let another = PeerClaim { event: EventId::new("$other"), ..delivered("@bob", SENT) };
+    for foreign in [elsewhere, another] {
+        assert_eq!(own.merge(foreign, NOW), Merged::Same);
+    }
+    assert_eq!(own, own_event());
+}
+
+#[test]
+fn l2_who_may_claim() {
+    let honest = ClaimantFacts { own: false, joined: true, ignored: false, proven: true };
+    for (facts, expected) in [
+        (honest, Ok(())),
+        (ClaimantFacts { own: true, ..honest }, Err(Refusal::Own)),
+        (ClaimantFacts { joined: false, ..honest }, Err(Refusal::NotJoined)),
+        (ClaimantFacts { ignored: true, ..honest }, Err(Refusal::Ignored)),
+        (ClaimantFacts { proven: false, ..honest }, Err(Refusal::Unproven)),
+    ] {
+        assert_eq!(admissible(facts), expected, "{facts:?}");
+    }
+}
+
+fn about(user: &str, event: &str) -> PeerClaim {
+    PeerClaim { event: EventId::new(event), ..delivered(user, SENT) }
+}
+
+#[test]
+fn l1_an_early_claim_is_held_until_its_event_is_known() {
+    let mut held = Held::new();
+    assert!(held.hold(about("@bob", "$1"), 0));
+    assert!(held.hold(about("@carol", "$1"), 0));
+    assert!(held.hold(about("@bob", "$2"), 0));
+    assert_eq!(held.take(&EventId::new("$1")), [about("@bob", "$1"), about("@carol", "$1")]);
+    assert_eq!(held.take(&EventId::new("$1")), []);
+    assert_eq!(held.len(), 1);
+}
+
+#[test]
+fn l1_for_sixty_seconds() {
+    let mut held = Held::new();
+    held.hold(about("@bob", "$1"), 0);
+    held.hold(about("@bob", "$1"), 1);
+    held.expire(59_999);
+    assert_eq!(held.len(), 2);
+    held.expire(60_000);
+    assert_eq!(held.take(&EventId::new("$1")).len(), 1);
+    assert!(held.is_empty());
+}
+
+#[test]
+fn l1_what_is_held_is_bounded() {
+    let mut held = Held::new();
+    let mut flood = |user: &str, now| (0..201).filter(|n| held.hold(about(user, &format!("${n}")), now)).count();
+    assert_eq!(flood("@mallory", 0), 200, "per user");
+    assert_eq!(flood("@bob", 0), 200, "one user's flood leaves room for the others");
+    let others: usize = (0..48).map(|n| flood(&format!("@{n}"), 0)).sum();
+    assert_eq!((others, flood("@late", 0)), (9_600, 0), "in all");
+    assert_eq!(flood("@late", 60_000), 200, "what is over makes room");
+    assert_eq!(held.len(), 200);
+}
+
+fn any_claim() -> impl Strategy<Value = PeerClaim> {
+    let at = prop_oneof![
+        Just(None),
+        (SENT - 3..SENT + 6).prop_map(Some),
+        (NOW + MAX_AHEAD - 3..NOW + MAX_AHEAD + 3).prop_map(Some),
+    ];
+    let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
+    let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
+    (0..3u8, prop::option::of(0..2u8), at, state, route, NOW - 2..NOW).prop_map(
+        |(user, device, at, state, route, heard)| PeerClaim {
+            device: device.map(|device| DeviceId::new(device.to_string())),
+            at,
+            route,
+            heard,
+            ..claim(&format!("@{user}"), None, state)
+        },
+    )
+}
+
+fn merge_all<'a>(claims: impl IntoIterator<Item = &'a PeerClaim>) -> OwnEvent {
+    let mut own = own_event();
+    for claim in claims {
+        own.merge(claim.clone(), NOW);
+    }
+    own
+}
+
+proptest! {
+    #[test]
+    fn l3_merging_is_order_free_and_idempotent(
+        (claims, shuffled) in prop::collection::vec(any_claim(), 0..12)
+            .prop_flat_map(|claims| (Just(claims.clone()), Just(claims).prop_shuffle()))
+    ) {
+        let once = merge_all(&claims);
+        prop_assert_eq!(&merge_all(&shuffled), &once);
+        prop_assert_eq!(&merge_all(claims.iter().chain(&shuffled)), &once);
+    }
+
+    #[test]
+    fn l3_same_means_that_nothing_to_be_seen_changed(claims in prop::collection::vec(any_claim(), 0..12)) {
+        let mut own = own_event();
+        for claim in claims {
+            let who = (claim.user.clone(), claim.device.clone());
+            let seen = |own: &OwnEvent| own.claims.get(&who).map(|stamp| (stamp.state, stamp.at));
+            let before = seen(&own);
+            let merged = own.merge(claim, NOW);
+            prop_assert_eq!(merged == Merged::Same, seen(&own) == before);
+        }
+    }
+
+    #[test]
+    fn a_liar_changes_nothing_of_others(
+        honest in prop::collection::vec(any_claim(), 0..8),
+        lies in prop::collection::vec(any_claim(), 0..8),
+    ) {
+        let mallory = |claim: PeerClaim| PeerClaim { user: UserId::new("@mallory"), ..claim };
+        let lies: Vec<_> = lies.into_iter().map(mallory).collect();
+        let mut own = merge_all(lies.iter().chain(&honest).chain(&lies));
+        own.claims.retain(|(user, _), _| user.as_str() != "@mallory");
+        prop_assert_eq!(own, merge_all(&honest));
+    }
+}

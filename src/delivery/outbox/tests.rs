@@ -1,1 +1,248 @@
-//! Tests.
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn owed(sender: &str, room: &str, event: &str, since: Ms) -> Owed {
+    Owed {
+        room: RoomId::new(room),
+        event: EventId::new(event),
+        sender: UserId::new(sender),
+        sent: since,
+        since,
+        state: ClaimState::Delivered,
+    }
+}
+
+fn events(batch: &Batch) -> Vec<&str> {
+    batch.owed.iter().map(|owed| owed.event.as_str()).collect()
+}
+
+/// An outbox that owes @a one receipt in !r since 0, to be sent at once.
+fn one() -> Outbox {
+    let mut outbox = Outbox::new();
+    outbox.owe(owed("@a", "!r", "$1", 0), Timing::Immediate, 0.0, 0);
+    outbox
+}
+
+#[track_caller]
+fn take_one(outbox: &mut Outbox, now: Ms) -> Batch {
+    let mut due = outbox.due(now);
+    assert_eq!(due.len(), 1);
+    due.remove(0)
+}
+
+#[test]
+fn p11_a_batch_is_gathered_per_sender_and_room_and_drawn_once() {
+    let mut outbox = Outbox::new();
+    outbox.owe(owed("@a", "!r", "$2", 0), Timing::Balanced, 0.5, 0);
+    outbox.owe(owed("@a", "!r", "$1", 2_000), Timing::Balanced, 0.9, 2_000);
+    outbox.owe(owed("@a", "!s", "$3", 0), Timing::Balanced, 0.75, 0);
+    outbox.owe(owed("@b", "!r", "$4", 0), Timing::Balanced, 0.0, 0);
+    assert_eq!((outbox.len(), outbox.next_wake()), (4, Some(500)));
+    assert_eq!(outbox.due(499), []);
+
+    let due = outbox.due(2_750);
+    assert_eq!(due.iter().map(events).collect::<Vec<_>>(), [vec!["$4"], vec!["$1", "$2"]]);
+    assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(3_875)));
+}
+
+#[test]
+fn p11_on_one_line_of_the_grid_the_draws_decide_the_order() {
+    let mut outbox = Outbox::new();
+    for (sender, draw) in [("@a", 0.4), ("@b", 0.1), ("@c", 0.3)] {
+        outbox.owe(owed(sender, "!r", "$1", 1), Timing::Guarded, draw, 1);
+    }
+    let senders: Vec<_> = outbox.due(15_000).into_iter().map(|batch| batch.sender).collect();
+    assert_eq!(senders, ["@b", "@c", "@a"].map(UserId::new));
+}
+
+#[test]
+fn p11_the_answer_tells_the_time_of_sending_only() {
+    let batch = take_one(&mut one(), 9_000);
+    let claim = Claim { at: Some(9_000), state: ClaimState::Delivered };
+    assert_eq!(batch.answer(9_000), Answer { room: RoomId::new("!r"), receipts: vec![(EventId::new("$1"), claim)] });
+}
+
+#[test]
+fn owing_twice_is_owing_once_and_delivered_replaces_undecryptable() {
+    for states in
+        [[ClaimState::Undecryptable, ClaimState::Delivered], [ClaimState::Delivered, ClaimState::Undecryptable]]
+    {
+        let mut outbox = Outbox::new();
+        for state in states {
+            outbox.owe(Owed { state, ..owed("@a", "!r", "$1", 7) }, Timing::Immediate, 0.0, 7);
+        }
+        assert_eq!(take_one(&mut outbox, 7).owed, [owed("@a", "!r", "$1", 7)]);
+    }
+}
+
+#[test]
+fn a_large_batch_comes_in_parts_that_fit() {
+    let mut outbox = Outbox::new();
+    for n in 0..=RECEIPTS_SENT {
+        outbox.owe(owed("@a", "!r", &format!("${n}"), 0), Timing::Immediate, 0.0, 0);
+    }
+    assert_eq!(outbox.due(0).iter().map(|batch| batch.owed.len()).collect::<Vec<_>>(), [RECEIPTS_SENT, 1]);
+}
+
+#[test]
+fn a_failed_batch_waits_longer_each_time_up_to_five_minutes() {
+    let (mut outbox, mut now, mut waits) = (one(), 0, Vec::new());
+    for attempt in 0..11 {
+        let batch = take_one(&mut outbox, now);
+        assert_eq!(batch.attempt, attempt);
+        outbox.failed(batch, now, None);
+        let due = outbox.next_wake().unwrap();
+        waits.push((due - now) / 1000);
+        now = due;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+}
+
+#[test]
+fn a_failed_batch_waits_as_long_as_the_server_says() {
+    let mut outbox = one();
+    let batch = take_one(&mut outbox, 0);
+    outbox.failed(batch, 0, Some(42_000));
+    assert_eq!(outbox.next_wake(), Some(42_000));
+}
+
+#[test]
+fn what_is_owed_during_a_back_off_waits_with_it() {
+    let mut outbox = one();
+    let batch = take_one(&mut outbox, 0);
+    outbox.owe(owed("@a", "!r", "$2", 100), Timing::Immediate, 0.0, 100);
+    outbox.failed(batch, 100, None);
+    outbox.owe(owed("@a", "!r", "$3", 200), Timing::Immediate, 0.0, 200);
+    assert_eq!(outbox.due(1_099), []);
+    assert_eq!(events(&take_one(&mut outbox, 1_100)), ["$1", "$2", "$3"]);
+}
+
+#[test]
+fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
+    let mut outbox = one();
+    outbox.owe(owed("@a", "!r", "$2", 60_000), Timing::Immediate, 0.0, 60_000);
+    let batch = take_one(&mut outbox, 60_000);
+    assert_eq!(outbox.no_route(batch, 60_000), []);
+    assert_eq!(outbox.next_wake(), Some(ROUTE_WAIT), "when the first one's time is over");
+
+    assert_eq!(outbox.due(ROUTE_WAIT - 1), []);
+    let batch = take_one(&mut outbox, ROUTE_WAIT);
+    assert_eq!(outbox.no_route(batch, ROUTE_WAIT), [owed("@a", "!r", "$1", 0)]);
+    assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(ROUTE_WAIT + 60_000)));
+}
+
+#[test]
+fn a_request_sends_what_waited_for_it_after_its_delay() {
+    let mut outbox = Outbox::new();
+    outbox.owe(owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);
+    let batch = take_one(&mut outbox, 2_750);
+    assert_eq!(outbox.no_route(batch, 2_750), []);
+
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!other"), 10_000);
+    outbox.route_appeared(&UserId::new("@b"), &RoomId::new("!r"), 10_000);
+    assert_eq!(outbox.next_wake(), Some(ROUTE_WAIT));
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 10_000);
+    assert_eq!(outbox.next_wake(), Some(12_750));
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 11_000);
+    assert_eq!(outbox.next_wake(), Some(12_750), "a second request changes nothing");
+}
+
+#[test]
+fn a_request_does_not_end_a_back_off() {
+    let mut outbox = one();
+    let batch = take_one(&mut outbox, 0);
+    outbox.failed(batch, 0, Some(42_000));
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 5);
+    assert_eq!(outbox.next_wake(), Some(42_000));
+}
+
+#[test]
+fn p8_p12_what_is_cancelled_is_gone() {
+    let mut outbox = one();
+    outbox.owe(owed("@a", "!r", "$2", 0), Timing::Immediate, 0.0, 0);
+    outbox.owe(owed("@b", "!r", "$3", 0), Timing::Immediate, 0.0, 0);
+    let cancelled = outbox.cancel(|owed| owed.sender.as_str() == "@a" && owed.event.as_str() == "$2");
+    assert_eq!(cancelled, [owed("@a", "!r", "$1", 0), owed("@b", "!r", "$3", 0)]);
+    assert_eq!(events(&take_one(&mut outbox, 0)), ["$2"]);
+    assert!(outbox.is_empty());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Owe { sender: u8, event: u8, timing: Timing, draw: f64 },
+    Pass(Ms),
+    Due(Vec<Outcome>),
+    Request(u8),
+    Cancel(u8),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Sent,
+    Failed(Option<Ms>),
+    NoRoute,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let timing = prop::sample::select(vec![Timing::Immediate, Timing::Prompt, Timing::Balanced, Timing::Guarded]);
+    let outcome = prop_oneof![
+        Just(Outcome::Sent),
+        prop::option::of(0..100_000u64).prop_map(Outcome::Failed),
+        Just(Outcome::NoRoute),
+    ];
+    prop_oneof![
+        3 => (0..3u8, any::<u8>(), timing, 0.0..1.0).prop_map(|(sender, event, timing, draw)| Step::Owe { sender, event, timing, draw }),
+        2 => (0..400_000u64).prop_map(Step::Pass),
+        3 => prop::collection::vec(outcome, 4).prop_map(Step::Due),
+        1 => (0..3u8).prop_map(Step::Request),
+        1 => any::<u8>().prop_map(Step::Cancel),
+    ]
+}
+
+proptest! {
+    /// What is owed leaves the outbox by being sent, cancelled or over, and in no other way; and it always has a
+    /// moment at which it is due.
+    #[test]
+    fn nothing_owed_gets_lost(steps in prop::collection::vec(any_step(), 0..80)) {
+        let (mut outbox, mut now) = (Outbox::new(), 0);
+        let mut expected = BTreeSet::new();
+        let name = |owed: &Owed| (owed.sender.clone(), owed.event.clone());
+        for step in steps {
+            match step {
+                Step::Owe { sender, event, timing, draw } => {
+                    let owed = owed(&format!("@{sender}"), "!r", &format!("${event}"), now);
+                    expected.insert(name(&owed));
+                    outbox.owe(owed, timing, draw, now);
+                }
+                Step::Pass(time) => now += time,
+                Step::Due(outcomes) => {
+                    for (batch, outcome) in outbox.due(now).into_iter().zip(outcomes) {
+                        match outcome {
+                            Outcome::Sent => batch.owed.iter().for_each(|owed| { expected.remove(&name(owed)); }),
+                            Outcome::Failed(retry_after) => outbox.failed(batch, now, retry_after),
+                            Outcome::NoRoute => for over in outbox.no_route(batch, now) {
+                                prop_assert!(now - over.since >= ROUTE_WAIT);
+                                expected.remove(&name(&over));
+                            },
+                        }
+                    }
+                    prop_assert!(outbox.next_wake().is_none_or(|wake| wake >= now));
+                }
+                Step::Request(sender) => outbox.route_appeared(&UserId::new(format!("@{sender}")), &RoomId::new("!r"), now),
+                Step::Cancel(event) => {
+                    let event = EventId::new(format!("${event}"));
+                    for cancelled in outbox.cancel(|owed| owed.event != event) {
+                        prop_assert!(expected.remove(&name(&cancelled)));
+                    }
+                }
+            }
+            prop_assert_eq!(outbox.len(), expected.len());
+        }
+        let left: BTreeSet<_> = outbox.due(Ms::MAX).iter().flat_map(|batch| &batch.owed).map(name).collect();
+        prop_assert_eq!(left, expected);
+        prop_assert!(outbox.is_empty());
+    }
+}

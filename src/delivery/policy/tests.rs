@@ -1,1 +1,309 @@
-//! Tests.
+use std::collections::HashSet;
+
+use super::*;
+use crate::model::ReceiptFate;
+
+const NOW: Ms = 1_800_000_000_000;
+
+/// The facts of one decision; the base case is owed a receipt by the defaults.
+#[derive(Clone)]
+struct Case {
+    event: EventFacts,
+    room: RoomFacts,
+    sender: SenderFacts,
+    settings: Settings,
+}
+
+impl Case {
+    fn base() -> Self {
+        Self {
+            event: EventFacts {
+                event: EventId::new("$e"),
+                sender: UserId::new("@alice:a"),
+                sent: NOW,
+                kind: EventKind::Message,
+                readable: true,
+                redacted: false,
+            },
+            room: RoomFacts {
+                room: RoomId::new("!r"),
+                encrypted: true,
+                join_rule: JoinRule::NotPublic,
+                joined_members: 2,
+                joined: true,
+                joined_since: Some(0),
+            },
+            sender: SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false },
+            settings: Settings::default(),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut case = Self::base();
+        change(&mut case);
+        case
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&self.event, &self.room, &self.sender, &self.settings, NOW)
+    }
+}
+
+#[track_caller]
+fn sends(change: impl FnOnce(&mut Case)) {
+    assert_eq!(Case::with(change).decide(), Decision::Send);
+}
+
+#[track_caller]
+fn withholds(reason: Reason, change: impl FnOnce(&mut Case)) {
+    assert_eq!(Case::with(change).decide(), Decision::Withhold(reason));
+}
+
+fn room_set_to(send: Send) -> BTreeMap<RoomId, Send> {
+    BTreeMap::from([(RoomId::new("!r"), send)])
+}
+
+fn person_set_to(who: Who) -> BTreeMap<UserId, Who> {
+    BTreeMap::from([(UserId::new("@alice:a"), who)])
+}
+
+#[test]
+fn the_base_case_is_owed_a_receipt() {
+    sends(|_| {});
+}
+
+#[test]
+fn p1_only_what_is_readable() {
+    withholds(Reason::Undecryptable, |c| c.event.readable = false);
+}
+
+#[test]
+fn p2_nothing_from_before_the_join_or_the_login() {
+    withholds(Reason::JoinTimeUnknown, |c| c.room.joined_since = None);
+    withholds(Reason::BeforeJoin, |c| c.room.joined_since = Some(NOW + 1));
+    sends(|c| c.room.joined_since = Some(NOW));
+}
+
+#[test]
+fn p3_neither_own_nor_redacted() {
+    withholds(Reason::Own, |c| c.sender.own = true);
+    withholds(Reason::Redacted, |c| c.event.redacted = true);
+}
+
+#[test]
+fn p4_only_new_messages() {
+    withholds(Reason::NotAMessage, |c| c.event.kind = EventKind::Other);
+}
+
+#[test]
+fn p5_auto_is_for_encrypted_rooms_known_not_to_be_public() {
+    withholds(Reason::NotEncrypted, |c| c.room.encrypted = false);
+    withholds(Reason::Public, |c| c.room.join_rule = JoinRule::Public);
+    withholds(Reason::JoinRuleUnknown, |c| c.room.join_rule = JoinRule::Unknown);
+}
+
+#[test]
+fn p5_on_is_for_every_room_and_off_for_none() {
+    let worst = |room: &mut RoomFacts| {
+        room.encrypted = false;
+        room.join_rule = JoinRule::Public;
+        room.joined_members = 10_000;
+    };
+    sends(|c| {
+        c.settings.send = Send::On;
+        worst(&mut c.room);
+    });
+    withholds(Reason::Off, |c| c.settings.send = Send::Off);
+}
+
+#[test]
+fn p5_the_room_stands_over_the_global_setting() {
+    for global in [Send::Auto, Send::On, Send::Off] {
+        let set = |c: &mut Case, here| {
+            c.settings.send = global;
+            c.settings.rooms = room_set_to(here);
+            c.room.encrypted = false;
+        };
+        withholds(Reason::Off, |c| set(c, Send::Off));
+        withholds(Reason::NotEncrypted, |c| set(c, Send::Auto));
+        sends(|c| set(c, Send::On));
+    }
+    withholds(Reason::Off, |c| {
+        c.settings.send = Send::Off;
+        c.settings.rooms = BTreeMap::from([(RoomId::new("!other"), Send::On)]);
+    });
+}
+
+#[test]
+fn p5_without_a_route_nothing_is_sent_whatever_the_room_says() {
+    withholds(Reason::RouteOff, |c| {
+        c.settings.route = RouteChoice::Off;
+        c.settings.rooms = room_set_to(Send::On);
+    });
+    sends(|c| c.settings.route = RouteChoice::Direct);
+}
+
+#[test]
+fn p6_auto_is_for_at_most_so_many_members() {
+    sends(|c| c.room.joined_members = 50);
+    withholds(Reason::TooManyMembers, |c| c.room.joined_members = 51);
+    withholds(Reason::TooManyMembers, |c| c.settings.max_members = 1);
+}
+
+#[test]
+fn p7_who() {
+    let sender = |known, verified| SenderFacts { known, verified, joined: true, own: false, ignored: false };
+    let (stranger, known, verified) = (sender(false, false), sender(true, false), sender(false, true));
+    for (who, facts, expected) in [
+        (Who::Everyone, stranger, Decision::Send),
+        (Who::Everyone, known, Decision::Send),
+        (Who::Everyone, verified, Decision::Send),
+        (Who::Known, stranger, Decision::Withhold(Reason::Stranger)),
+        (Who::Known, known, Decision::Send),
+        (Who::Known, verified, Decision::Send),
+        (Who::Verified, stranger, Decision::Withhold(Reason::NotVerified)),
+        (Who::Verified, known, Decision::Withhold(Reason::NotVerified)),
+        (Who::Verified, verified, Decision::Send),
+        (Who::Nobody, stranger, Decision::Withhold(Reason::Nobody)),
+        (Who::Nobody, known, Decision::Withhold(Reason::Nobody)),
+        (Who::Nobody, verified, Decision::Withhold(Reason::Nobody)),
+    ] {
+        let globally = Case::with(|c| (c.settings.who, c.sender) = (who, facts));
+        assert_eq!(globally.decide(), expected, "{who:?} {facts:?}");
+        for global in [Who::Everyone, Who::Known, Who::Verified, Who::Nobody] {
+            let by_person = Case::with(|c| {
+                (c.settings.who, c.sender) = (global, facts);
+                c.settings.people = person_set_to(who);
+            });
+            assert_eq!(by_person.decide(), expected, "{who:?} over {global:?} {facts:?}");
+        }
+    }
+}
+
+#[test]
+fn p8_both_are_in_the_room_and_nobody_is_ignored() {
+    withholds(Reason::Left, |c| c.room.joined = false);
+    withholds(Reason::SenderLeft, |c| c.sender.joined = false);
+    withholds(Reason::Ignored, |c| c.sender.ignored = true);
+}
+
+#[test]
+fn p9_at_most_seven_days_old_and_five_minutes_ahead() {
+    const DAY: Ms = 24 * 60 * 60 * 1000;
+    sends(|c| c.event.sent = NOW - 7 * DAY);
+    withholds(Reason::TooOld, |c| c.event.sent = NOW - 7 * DAY - 1);
+    sends(|c| c.event.sent = NOW + 5 * 60 * 1000);
+    withholds(Reason::FromTheFuture, |c| c.event.sent = NOW + 5 * 60 * 1000 + 1);
+    withholds(Reason::FromTheFuture, |c| c.event.sent = Ms::MAX);
+    withholds(Reason::TooOld, |c| c.event.sent = 0);
+}
+
+/// Breaks one rule after the other, the last first: each time the one that now stands first is the reason.
+#[test]
+fn the_first_rule_in_the_order_of_the_table_is_the_reason() {
+    type Break = (Reason, fn(&mut Case));
+    let breaks: [Break; 16] = [
+        (Reason::TooOld, |c| c.event.sent = 1),
+        (Reason::Ignored, |c| c.sender.ignored = true),
+        (Reason::SenderLeft, |c| c.sender.joined = false),
+        (Reason::Left, |c| c.room.joined = false),
+        (Reason::Stranger, |c| c.sender.known = false),
+        (Reason::TooManyMembers, |c| c.room.joined_members = 51),
+        (Reason::JoinRuleUnknown, |c| c.room.join_rule = JoinRule::Unknown),
+        (Reason::NotEncrypted, |c| c.room.encrypted = false),
+        (Reason::Off, |c| c.settings.send = Send::Off),
+        (Reason::RouteOff, |c| c.settings.route = RouteChoice::Off),
+        (Reason::NotAMessage, |c| c.event.kind = EventKind::Other),
+        (Reason::Redacted, |c| c.event.redacted = true),
+        (Reason::Own, |c| c.sender.own = true),
+        (Reason::BeforeJoin, |c| c.room.joined_since = Some(2)),
+        (Reason::JoinTimeUnknown, |c| c.room.joined_since = None),
+        (Reason::Undecryptable, |c| c.event.readable = false),
+    ];
+    let mut case = Case::base();
+    for (reason, break_it) in breaks {
+        break_it(&mut case);
+        assert_eq!(case.decide(), Decision::Withhold(reason));
+    }
+}
+
+#[test]
+fn the_stance_is_the_rooms_own_rules_only() {
+    let stance = |change: fn(&mut Case)| {
+        let case = Case::with(change);
+        room_stance(&case.room, &case.settings)
+    };
+    assert_eq!(stance(|_| {}), Decision::Send);
+    assert_eq!(stance(|c| c.room.joined_since = None), Decision::Send);
+    assert_eq!(stance(|c| c.settings.who = Who::Nobody), Decision::Send);
+    assert_eq!(stance(|c| c.room.join_rule = JoinRule::Public), Decision::Withhold(Reason::Public));
+    assert_eq!(stance(|c| c.room.joined_members = 51), Decision::Withhold(Reason::TooManyMembers));
+    assert_eq!(stance(|c| c.settings.rooms = room_set_to(Send::Off)), Decision::Withhold(Reason::Off));
+    assert_eq!(stance(|c| c.settings.route = RouteChoice::Off), Decision::Withhold(Reason::RouteOff));
+}
+
+#[test]
+fn asking_is_for_rooms_where_auto_would_send_or_that_are_set_to_on() {
+    let asking = |change: fn(&mut Case)| {
+        let case = Case::with(change);
+        asks(&case.room, &case.settings)
+    };
+    assert!(asking(|_| {}));
+    assert!(asking(|c| c.settings.send = Send::Off), "what is sent says nothing about what is asked for");
+    assert!(asking(|c| (c.room.encrypted, c.settings.rooms) = (false, room_set_to(Send::On))));
+    assert!(!asking(|c| c.room.encrypted = false));
+    assert!(!asking(|c| c.room.join_rule = JoinRule::Unknown));
+    assert!(!asking(|c| c.room.joined_members = 51));
+    assert!(!asking(|c| (c.room.encrypted, c.settings.send) = (false, Send::On)), "a global `on` is not enough");
+    assert!(!asking(|c| (c.settings.route, c.settings.rooms) = (RouteChoice::Off, room_set_to(Send::On))));
+}
+
+#[test]
+fn p11_delays() {
+    let ends = |timing: Timing| (timing.delay(0.0), timing.delay(0.5), timing.delay(0.999_999));
+    assert_eq!(ends(Timing::Immediate), (0, 0, 0));
+    assert_eq!(ends(Timing::Prompt), (200, 600, 999));
+    assert_eq!(ends(Timing::Balanced), (500, 2_750, 4_999));
+    assert_eq!(ends(Timing::Guarded), (0, 15_000, 29_999));
+    assert_eq!(Timing::Balanced.delay(f64::NAN), 500, "total, also for what is no draw");
+    assert_eq!(Timing::Balanced.delay(7.0), 5_000);
+}
+
+#[test]
+fn p11_guarded_leaves_on_a_grid_and_never_early() {
+    for (now, draw, due) in [(0, 0.0, 0), (1, 0.0, 15_000), (15_000, 0.5, 30_000), (15_001, 0.5, 45_000)] {
+        assert_eq!(Timing::Guarded.due(now, draw), due, "{now} {draw}");
+    }
+    assert_eq!(Timing::Balanced.due(1_000, 0.5), 3_750);
+    assert_eq!(Timing::Immediate.due(1_000, 0.5), 1_000);
+}
+
+#[test]
+fn p11_guarded_hides_a_shift_of_one_second() {
+    let draws: Vec<f64> = (0..200).map(|n| f64::from(n) / 200.0).collect();
+    let dues = |start: Ms| draws.iter().map(|draw| Timing::Guarded.due(start, *draw)).collect::<Vec<_>>();
+    let moved = dues(15_000_200).iter().zip(dues(15_001_200)).filter(|(a, b)| **a != *b).count();
+    assert!(moved <= 14, "one second moves at most one draw in fifteen to the next line: {moved} of 200");
+}
+
+#[test]
+fn every_reason_has_its_own_words_and_code() {
+    let codes: HashSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    let sentences: HashSet<_> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
+    assert_eq!((codes.len(), sentences.len()), (Reason::ALL.len(), Reason::ALL.len()));
+    for reason in Reason::ALL {
+        assert_eq!(Reason::from_code(reason.code()), Some(reason));
+        assert_eq!(Reason::from_sentence(reason.sentence()), Some(reason));
+        assert_eq!(reason.fate(), ReceiptFate::Withheld { rule: reason.rule(), why: reason.sentence() });
+        assert!(reason.sentence().ends_with('.'), "{reason:?}");
+    }
+    assert_eq!(Reason::from_code("nonsense"), None);
+}
+
+#[test]
+fn a_refusal_lasts_where_circumstances_could_change_it() {
+    for reason in Reason::ALL {
+        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "§3");
+        assert_eq!(reason.is_lasting(), by_circumstance || reason == Reason::FromTheFuture, "{reason:?}");
+    }
+}

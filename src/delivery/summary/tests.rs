@@ -1,1 +1,178 @@
-//! Tests.
+use super::*;
+use crate::{
+    delivery::ledger::ExpectedDevice,
+    model::{EventId, RoomId, Route},
+};
+
+const AT: u64 = 50;
+
+fn known(device: &str) -> ExpectedDevice {
+    ExpectedDevice { device: DeviceId::new(device), name: SafeText::line(&format!("{device}'s name")), excluded: None }
+}
+
+fn excluded(device: &str) -> ExpectedDevice {
+    ExpectedDevice { excluded: Some("not verified".to_owned()), ..known(device) }
+}
+
+fn own(expected: &[(&str, &[ExpectedDevice])], claims: &[(&str, Option<&str>, ClaimState)]) -> OwnEvent {
+    let stamp = |state| Stamp { at: Some(AT), state, route: Route::Direct, heard: AT };
+    OwnEvent {
+        room: RoomId::new("!r"),
+        event: EventId::new("$e"),
+        sent: 1,
+        expected: expected.iter().map(|(user, devices)| (UserId::new(user), devices.to_vec())).collect(),
+        claims: claims
+            .iter()
+            .map(|(user, device, state)| ((UserId::new(user), device.map(DeviceId::new)), stamp(*state)))
+            .collect(),
+    }
+}
+
+const DELIVERED: DeviceState = DeviceState::Delivered { at: Some(AT) };
+const UNDECRYPTABLE: DeviceState = DeviceState::Undecryptable { at: Some(AT) };
+
+/// Per device: person, device, state, expected.
+fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
+    delivery
+        .people
+        .iter()
+        .flat_map(|person| {
+            person.devices.iter().map(|device| {
+                let id = device.device.as_ref().map(DeviceId::as_str);
+                (person.user.as_str(), id, device.state.clone(), device.expected)
+            })
+        })
+        .collect()
+}
+
+fn nobody(_: &UserId) -> bool {
+    false
+}
+
+fn everybody(_: &UserId) -> bool {
+    true
+}
+
+#[test]
+fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
+    let own = own(
+        &[("@carol", &[known("C")]), ("@bob", &[known("B2"), excluded("B0"), known("B1")])],
+        &[
+            ("@bob", Some("B2"), ClaimState::Delivered),
+            ("@bob", Some("A"), ClaimState::Delivered),
+            ("@bob", None, ClaimState::Delivered),
+            ("@dave", Some("D"), ClaimState::Undecryptable),
+        ],
+    );
+    let why = SafeText::line("not verified");
+    let delivery = delivery(&own, &nobody);
+    assert_eq!(
+        rows(&delivery),
+        [
+            ("@bob", Some("B1"), DeviceState::Pending, true),
+            ("@bob", Some("B2"), DELIVERED, true),
+            ("@bob", None, DELIVERED, false),
+            ("@bob", Some("A"), DELIVERED, false),
+            ("@bob", Some("B0"), DeviceState::Excluded { why }, false),
+            ("@carol", Some("C"), DeviceState::Unknown, true),
+            ("@dave", Some("D"), UNDECRYPTABLE, false),
+        ]
+    );
+    let bob = &delivery.people[0].devices;
+    assert_eq!(bob[1].name.as_str(), "B2's name");
+    assert_eq!((bob[0].route, bob[1].route), (None, Some(Route::Direct)));
+}
+
+#[test]
+fn l5_silence_is_unknown_until_any_device_of_the_person_has_ever_answered() {
+    let silent = own(&[("@bob", &[known("B1")])], &[]);
+    assert_eq!(rows(&delivery(&silent, &nobody))[0].2, DeviceState::Unknown);
+    assert_eq!(rows(&delivery(&silent, &everybody))[0].2, DeviceState::Pending);
+    let other_answered = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", Some("B2"), ClaimState::Delivered)]);
+    assert_eq!(rows(&delivery(&other_answered, &nobody))[0].2, DeviceState::Pending);
+}
+
+#[test]
+fn a_device_that_was_left_out_and_answers_all_the_same_is_shown_and_not_counted() {
+    let own = own(&[("@bob", &[excluded("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]);
+    let delivery = delivery(&own, &nobody);
+    assert_eq!(rows(&delivery), [("@bob", Some("B"), DELIVERED, false)]);
+    assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
+}
+
+fn mark_of(own: &OwnEvent, readers: &[&str]) -> Mark {
+    let readers: Vec<ReadBy> = readers.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
+    mark(&SendState::Sent, Some(&delivery(own, &everybody)), &readers)
+}
+
+#[test]
+fn before_the_server_has_it_nothing_else_counts() {
+    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]), &nobody);
+    assert_eq!(mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
+    assert_eq!(mark(&SendState::Failed(SafeText::line("no")), Some(&delivery), &[]), Mark::Failed);
+}
+
+#[test]
+fn without_expected_devices_it_is_sent() {
+    assert_eq!(mark(&SendState::Sent, None, &[]), Mark::Sent);
+    assert_eq!(mark_of(&own(&[], &[]), &[]), Mark::Sent);
+    assert_eq!(mark_of(&own(&[("@bob", &[excluded("B")])], &[]), &["@bob"]), Mark::Sent);
+}
+
+#[test]
+fn up_to_six_devices_are_a_row_which_stays_when_all_have_it() {
+    let both = own(
+        &[("@bob", &[known("B1"), known("B2"), excluded("B3")]), ("@carol", &[known("C")])],
+        &[("@bob", Some("B1"), ClaimState::Delivered), ("@bob", Some("B2"), ClaimState::Delivered)],
+    );
+    let people = vec![vec![DELIVERED; 2], vec![DeviceState::Pending]];
+    assert_eq!(mark_of(&both, &[]), Mark::Devices { people, read: false });
+
+    let one = own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]);
+    assert_eq!(mark_of(&one, &[]), Mark::Devices { people: vec![vec![DELIVERED]], read: false });
+    assert_eq!(mark_of(&one, &["@bob"]), Mark::Devices { people: vec![vec![DELIVERED]], read: true });
+}
+
+#[test]
+fn everyone_has_read_when_each_person_with_an_expected_device_has() {
+    let two = own(&[("@bob", &[known("B")]), ("@carol", &[known("C")]), ("@dave", &[excluded("D")])], &[]);
+    let read = |readers: &[&str]| matches!(mark_of(&two, readers), Mark::Devices { read: true, .. });
+    assert!(!read(&[]));
+    assert!(!read(&["@bob", "@dave"]));
+    assert!(read(&["@carol", "@bob"]), "l5: although no device has said that it has it");
+}
+
+/// Seven devices of Bob's, of which so many have it and the next so many could not decrypt it.
+fn seven(delivered: usize, undecryptable: usize) -> OwnEvent {
+    let devices: Vec<String> = (0..7).map(|n| n.to_string()).collect();
+    let states =
+        [ClaimState::Delivered].repeat(delivered).into_iter().chain([ClaimState::Undecryptable].repeat(undecryptable));
+    let claims: Vec<_> =
+        devices.iter().zip(states).map(|(device, state)| ("@bob", Some(device.as_str()), state)).collect();
+    let expected: Vec<_> = devices.iter().map(|device| known(device)).collect();
+    own(&[("@bob", &expected)], &claims)
+}
+
+#[test]
+fn above_six_devices_are_counted() {
+    let count = |delivered, undecryptable| Mark::Count { delivered, expected: 7, undecryptable };
+    assert_eq!(mark_of(&seven(0, 0), &[]), count(0, 0));
+    assert_eq!(mark_of(&seven(4, 2), &[]), count(4, 2));
+    assert_eq!(mark_of(&seven(6, 0), &["@bob"]), count(6, 0), "l5: read does not imply delivered");
+    assert_eq!(mark_of(&seven(7, 0), &[]), Mark::Delivered);
+    assert_eq!(mark_of(&seven(7, 0), &["@bob"]), Mark::Read);
+}
+
+#[test]
+fn a_row_can_be_counted_for_the_other_styles() {
+    let row = |state: &[DeviceState], read| Mark::Devices { people: vec![state.to_vec()], read };
+    for (mark, counted) in [
+        (row(&[DELIVERED, UNDECRYPTABLE], true), Mark::Count { delivered: 1, expected: 2, undecryptable: 1 }),
+        (row(&[DELIVERED, DELIVERED], false), Mark::Delivered),
+        (row(&[DELIVERED], true), Mark::Read),
+        (row(&[], true), Mark::Sent),
+        (Mark::Failed, Mark::Failed),
+    ] {
+        assert_eq!(mark.counted(), counted);
+    }
+}

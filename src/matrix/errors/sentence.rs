@@ -82,13 +82,34 @@ pub fn queue_sentence(error: &RoomSendQueueError) -> SafeText {
     }
 }
 
-/// How long the server wants us to wait, in seconds, rounded up.
-pub(super) fn seconds(retry_after: &RetryAfter) -> Option<u64> {
-    let wait = match retry_after {
+/// An error whose own words are a sentence.
+pub fn line(error: &impl std::fmt::Display) -> SafeText {
+    SafeText::line(&error.to_string())
+}
+
+/// Whether the server has ended the session.
+pub fn is_unknown_token(error: &Error) -> bool {
+    matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_)))
+}
+
+/// How long the server wants us to wait, if it says so.
+pub fn retry_after(error: &Error) -> Option<Duration> {
+    match error.client_api_error_kind()? {
+        ErrorKind::LimitExceeded(limit) => limit.retry_after.as_ref().map(wait),
+        _ => None,
+    }
+}
+
+fn wait(retry_after: &RetryAfter) -> Duration {
+    match retry_after {
         RetryAfter::Delay(wait) => *wait,
         RetryAfter::DateTime(until) => until.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO),
-    };
-    u64::try_from(wait.as_millis().div_ceil(1000)).ok()
+    }
+}
+
+/// How long the server wants us to wait, in seconds, rounded up.
+pub(super) fn seconds(retry_after: &RetryAfter) -> Option<u64> {
+    u64::try_from(wait(retry_after).as_millis().div_ceil(1000)).ok()
 }
 
 fn api_sentence(error: &ApiError) -> SafeText {

@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
@@ -77,6 +77,34 @@ impl Proxy {
         self.line.state().cut = false;
     }
 
+    /// Breaks every request whose path contains `part`, until [`Proxy::allow`].
+    pub fn refuse(&self, part: &str) {
+        self.line.state().refused = Some(part.to_owned());
+    }
+
+    /// Lets through what was refused or kept back, from now on.
+    pub fn allow(&self) {
+        let mut state = self.line.state();
+        state.refused = None;
+        state.kept_back = None;
+    }
+
+    /// Says 200 to every request whose path contains `part`, and keeps it, until [`Proxy::allow`]: the client believes
+    /// that it was done.
+    pub fn keep_back(&self, part: &str) {
+        self.line.state().kept_back = Some(part.to_owned());
+    }
+
+    /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
+    pub fn deliver(&self) -> usize {
+        let kept = std::mem::take(&mut self.line.state().kept);
+        for (head, body) in &kept {
+            let answer = http::exchange(&self.line.upstream, head, body).expect("the homeserver answers").json();
+            assert_eq!(answer, json!({}), "the homeserver took what was kept back");
+        }
+        kept.len()
+    }
+
     /// Method and path of every request so far, in order of arrival, such as `GET /_matrix/client/versions`.
     pub fn requests(&self) -> Vec<String> {
         self.line.state().requests.clone()
@@ -116,6 +144,10 @@ struct State {
     open: HashMap<u64, TcpStream>,
     opened: u64,
     requests: Vec<String>,
+    refused: Option<String>,
+    kept_back: Option<String>,
+    /// Heads and bodies of what was kept back.
+    kept: Vec<(String, Vec<u8>)>,
 }
 
 impl Line {
@@ -141,6 +173,17 @@ impl Line {
             let mut versions = http::exchange(&self.upstream, &http_1_0(&head), b"")?.json();
             versions["unstable_features"][SLIDING_SYNC_FEATURE] = Value::Bool(false);
             return answer(client, &mut from_client, "200 OK", &versions);
+        }
+
+        let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
+        if is_in(&self.state().refused) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        if is_in(&self.state().kept_back) {
+            let mut body = vec![0; content_length(&head)];
+            from_client.read_exact(&mut body)?;
+            self.state().kept.push((http_1_0(&head), body));
+            return answer(client, &mut from_client, "200 OK", &json!({}));
         }
 
         let mut server = TcpStream::connect(&self.upstream)?;
@@ -209,9 +252,15 @@ fn http_1_0(head: &[String]) -> String {
     lines.join("\r\n") + "\r\n"
 }
 
+fn content_length(head: &[String]) -> usize {
+    let length =
+        head.iter().find_map(|header| header.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    length.unwrap_or_default()
+}
+
 /// Answers in the homeserver's place. What the client still sends is read to its end, since closing on unread bytes
 /// would reset the connection under the answer.
-fn answer(mut client: &TcpStream, from_client: &mut impl io::Read, status: &str, body: &Value) -> io::Result<()> {
+fn answer(mut client: &TcpStream, from_client: &mut impl Read, status: &str, body: &Value) -> io::Result<()> {
     let body = body.to_string();
     let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
     write!(client, "{head}Content-Length: {}\r\n\r\n{body}", body.len())?;

@@ -1,0 +1,153 @@
+//! What comes from the homeserver, taken into the state: the session, the rooms, the open room, drafts.
+//!
+//! Whatever happens to the session, what the user typed stays: the drafts are kept through a logout that the server
+//! forced, and are written again when the same user is back. Only when the user logs out, or somebody else logs in,
+//! is everything forgotten.
+
+use super::{
+    App, Focus, Screen,
+    command::escaped,
+    composer::Composer,
+    draft::Draft,
+    effect::Effect,
+    event::{Account, Connection},
+    inspector::Popup,
+    login::{Login, LoginState},
+    rooms::Rooms,
+};
+use crate::model::{EventId, ReceiptFate, RoomId, SafeText, TimelineChange};
+
+impl App {
+    /// Changes the login screen, if it is shown.
+    pub(super) fn on_login(&mut self, change: impl FnOnce(&mut Login)) {
+        if let Screen::Login(login) = &mut self.screen {
+            change(login);
+        }
+    }
+
+    /// The browser is to be opened for logging in, unless that was cancelled meanwhile.
+    pub(super) fn browser_waits(&mut self, url: SafeText, out: &mut Vec<Effect>) {
+        self.on_login(|login| {
+            if matches!(login.state, LoginState::Browser { .. }) {
+                out.push(Effect::OpenUrl(url.to_string()));
+                login.state = LoginState::Browser { url: Some(url) };
+            }
+        });
+    }
+
+    pub(super) fn logged_in(&mut self, account: Account, out: &mut Vec<Effect>) {
+        if self.user.as_ref() != Some(&account.user) {
+            self.forget();
+        }
+        self.user = Some(account.user.clone());
+        self.account = Some(account);
+        self.screen = Screen::Main;
+        self.connection = Connection::Connecting;
+        for (room, (composer, draft)) in &mut self.drafts {
+            if let Some(text) = draft.save(composer) {
+                out.push(Effect::SaveDraft { room: room.clone(), text });
+            }
+        }
+        self.save_draft(out);
+        if let Some(open) = &mut self.open {
+            open.reopened();
+            out.push(Effect::OpenRoom(open.id.clone()));
+        }
+    }
+
+    pub(super) fn logged_out(&mut self, reason: Option<SafeText>) {
+        self.popup = None;
+        self.command_line = None;
+        match (reason, &mut self.screen) {
+            (None, Screen::Login(_)) => {}
+            (None, Screen::Starting | Screen::Main) => {
+                self.forget();
+                self.screen = Screen::Login(Login::default());
+            }
+            (Some(why), Screen::Login(login)) => login.failed(why),
+            (Some(why), Screen::Starting | Screen::Main) => {
+                for (_, draft) in self.drafts.values_mut() {
+                    draft.disk_is_gone();
+                }
+                if let Some(open) = &mut self.open {
+                    open.typing_notice = None;
+                    open.draft.disk_is_gone();
+                }
+                self.screen = Screen::Login(Login::again(self.account.as_ref(), why));
+            }
+        }
+        self.account = None;
+    }
+
+    /// Forgets everything that belongs to an account.
+    fn forget(&mut self) {
+        self.rooms = Rooms::default();
+        self.open = None;
+        self.drafts.clear();
+        self.focus = Focus::Rooms;
+        self.user = None;
+    }
+
+    pub(super) fn connection_is(&mut self, connection: Connection) {
+        let before = std::mem::replace(&mut self.connection, connection);
+        let back = matches!(before, Connection::Offline(_)) && self.connection == Connection::Online;
+        if let (true, Some(open)) = (back, &mut self.open) {
+            open.try_again();
+        }
+    }
+
+    pub(super) fn rooms_gone(&mut self, gone: &[RoomId], out: &mut Vec<Effect>) {
+        self.rooms.remove(gone);
+        if self.open.as_ref().is_some_and(|open| gone.contains(&open.id)) {
+            self.put_away(out);
+            self.focus = Focus::Rooms;
+            out.push(Effect::CloseRoom);
+        }
+    }
+
+    pub(super) fn timeline_changed(&mut self, room: &RoomId, changes: Vec<TimelineChange>) {
+        if let Some(open) = self.open_if(room) {
+            open.apply(changes);
+        }
+        if self.inspected().is_none() {
+            self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
+        }
+    }
+
+    /// The draft of an earlier run came; the room may have been left meanwhile.
+    pub(super) fn draft_was(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
+        let (composer, draft) = self.typed_in(&room);
+        draft.load(composer, text);
+        if let Some(text) = draft.save(composer) {
+            out.push(Effect::SaveDraft { room, text });
+        }
+    }
+
+    /// A message could not be put into the queue: its text goes back to where it was typed, below what is there now.
+    pub(super) fn not_queued(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
+        let (composer, draft) = self.typed_in(&room);
+        let text = if composer.is_empty() { escaped(text) } else { text.to_owned() };
+        composer.put_below(&text);
+        if let Some(text) = draft.save(composer) {
+            out.push(Effect::SaveDraft { room, text });
+        }
+    }
+
+    /// What is typed in a room, open or not.
+    fn typed_in(&mut self, room: &RoomId) -> (&mut Composer, &mut Draft) {
+        match &mut self.open {
+            Some(open) if open.id == *room => (&mut open.composer, &mut open.draft),
+            _ => {
+                let (composer, draft) = self.drafts.entry(room.clone()).or_default();
+                (composer, draft)
+            }
+        }
+    }
+
+    pub(super) fn receipt_fate_is(&mut self, event: &EventId, answer: ReceiptFate) {
+        let asked = self.inspected().is_some_and(|(_, message)| message.event.as_ref() == Some(event));
+        if let (true, Some(Popup::Inspector { fate, .. })) = (asked, &mut self.popup) {
+            *fate = Some(answer);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The SQLite file, and the cipher through which everything goes in and out.
+
+use std::{fs::OpenOptions, io, path::Path};
+
+use matrix_sdk_store_encryption::{EncryptedValueBase64, Error as CipherError, StoreCipher};
+use rusqlite::{Connection, ErrorCode, Params, TransactionBehavior};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Result, StoreError};
+
+/// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
+/// the order of writing.
+const SCHEMA: &str = "
+    CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
+    CREATE TABLE fates (key BLOB PRIMARY KEY, stage INTEGER NOT NULL, day INTEGER, value BLOB NOT NULL)
+        STRICT, WITHOUT ROWID;
+    CREATE INDEX fates_open ON fates (stage) WHERE stage < 2;
+    CREATE TABLE requests (key BLOB PRIMARY KEY, person BLOB NOT NULL, device BLOB NOT NULL, day INTEGER NOT NULL,
+        value BLOB NOT NULL) STRICT;
+    CREATE INDEX requests_person ON requests (person);
+    CREATE INDEX requests_device ON requests (device);
+    CREATE TABLE asked (key BLOB PRIMARY KEY, room BLOB NOT NULL, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE INDEX asked_room ON asked (room);
+    CREATE TABLE own_events (key BLOB PRIMARY KEY, room BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE INDEX own_events_room ON own_events (room);
+    CREATE TABLE claims (key BLOB PRIMARY KEY, event BLOB NOT NULL, user BLOB NOT NULL, value BLOB NOT NULL)
+        STRICT, WITHOUT ROWID;
+    CREATE INDEX claims_event ON claims (event);
+    CREATE INDEX claims_user ON claims (user);
+    CREATE TABLE known (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE rooms (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE walks (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 1;
+";
+const VERSION: i64 = 1;
+
+/// A hashed key.
+pub type Key = [u8; 32];
+
+/// The open file.
+pub struct Disk {
+    db: Connection,
+    cipher: StoreCipher,
+}
+
+impl Disk {
+    /// Opens or makes the file.
+    pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        make_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+        let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged(path.to_owned()),
+            _ => StoreError::Sqlite(error),
+        };
+        let mut db = Connection::open(path).map_err(damaged)?;
+        db.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
+        db.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
+        let cipher = match db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)? {
+            0 => create(&mut db, key)?,
+            VERSION => {
+                let export: Vec<u8> =
+                    db.query_one("SELECT value FROM cipher", [], |row| row.get(0)).map_err(damaged)?;
+                StoreCipher::import_with_key(key, &export).map_err(|error| match error {
+                    CipherError::Encryption(_) => StoreError::OtherKey(path.to_owned()),
+                    _ => StoreError::Damaged(path.to_owned()),
+                })?
+            }
+            _ => return Err(StoreError::Newer(path.to_owned())),
+        };
+        Ok(Self { db, cipher })
+    }
+
+    /// To read.
+    pub fn read(&self) -> Access<'_> {
+        Access { db: &self.db, cipher: &self.cipher }
+    }
+
+    /// To read and write in one transaction: when `work` fails, nothing of it was done.
+    pub fn write<T>(&mut self, work: impl FnOnce(&Access<'_>) -> Result<T>) -> Result<T> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&Access { db: &tx, cipher: &self.cipher })?;
+        tx.commit()?;
+        Ok(done)
+    }
+}
+
+/// Makes the file when it is missing, for its owner only. SQLite gives the files beside it the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(file);
+    Ok(())
+}
+
+fn create(db: &mut Connection, key: &[u8; 32]) -> Result<StoreCipher> {
+    let cipher = StoreCipher::new()?;
+    let tx = db.transaction()?;
+    tx.execute_batch(SCHEMA)?;
+    tx.execute("INSERT INTO cipher (value) VALUES (?1)", [cipher.export_with_key(key)?])?;
+    tx.commit()?;
+    Ok(cipher)
+}
+
+/// A look at the file, inside a transaction or not.
+pub struct Access<'a> {
+    db: &'a Connection,
+    cipher: &'a StoreCipher,
+}
+
+impl Access<'_> {
+    /// What these names are looked up by. `kind` keeps apart what is named alike.
+    pub fn key(&self, kind: &str, names: &[&str]) -> Key {
+        let with_lengths: Vec<String> = names.iter().map(|name| format!("{}:{name}", name.len())).collect();
+        self.cipher.hash_key(kind, with_lengths.concat().as_bytes())
+    }
+
+    /// A value as it stands on disk.
+    pub fn seal(&self, value: &impl Serialize) -> Result<Vec<u8>> {
+        Ok(serde_json::to_vec(&self.cipher.encrypt_value_base64_data(serde_json::to_vec(value)?)?)?)
+    }
+
+    /// All values that a query finds; its first column is the value.
+    pub fn all<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(params, |row| row.get::<_, Vec<u8>>(0))?;
+        rows.map(|sealed| {
+            let sealed: EncryptedValueBase64 = serde_json::from_slice(&sealed?)?;
+            Ok(serde_json::from_slice(&self.cipher.decrypt_value_base64_data(sealed)?)?)
+        })
+        .collect()
+    }
+
+    /// The value that a query finds.
+    pub fn one<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
+        Ok(self.all(sql, params)?.pop())
+    }
+
+    /// Whether a query finds anything.
+    pub fn exists(&self, sql: &str, params: impl Params) -> Result<bool> {
+        Ok(self.db.prepare_cached(sql)?.exists(params)?)
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.db.prepare_cached(sql)?.execute(params)?)
+    }
+}

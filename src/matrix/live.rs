@@ -1,0 +1,257 @@
+//! A session at work: its sync, its send queue, its receipts and the timeline that is open.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::{
+    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room, SessionChange,
+    ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
+    send_queue::LocalEchoContent,
+};
+use tokio::{
+    sync::{broadcast, mpsc::UnboundedSender},
+    task::JoinHandle,
+};
+
+use super::{
+    Profile, actions, errors, ids, receipts::Receipts, rooms, session::Session, sync::Sync, timeline::OpenTimeline,
+};
+use crate::{
+    app::{effect::Effect, event::Event},
+    delivery::{policy::Settings, store::Store},
+    model::{ItemKey, RoomId, SafeText},
+};
+
+/// Pauses before the send queue is tried again after a failure that may pass.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The server has ended the session.
+pub(super) struct End {
+    /// The device and its keys may be kept ('soft logout').
+    pub soft: bool,
+}
+
+/// A session at work.
+pub(super) struct Live {
+    session: Session,
+    changes: broadcast::Receiver<SessionChange>,
+    sync: Sync,
+    receipts: Receipts,
+    open: Option<Arc<OpenTimeline>>,
+    tasks: Vec<JoinHandle<()>>,
+    events: UnboundedSender<Event>,
+}
+
+impl Live {
+    /// Tells the rooms from the cache first, then starts everything. The error is a sentence.
+    pub(super) async fn start(
+        profile: &Profile,
+        session: Session,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, SafeText> {
+        let client = session.client.clone();
+        let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
+        let receipts = Receipts::start(&client, store, session.logged_in_at, profile.settings.clone(), events.clone())
+            .map_err(|error| errors::line(&error))?;
+        let _ = events.send(Event::LoggedIn(session.account.clone()));
+        let changes = client.subscribe_to_session_changes();
+        let tasks = vec![
+            tokio::spawn(rooms::watch(client.clone(), events.clone())),
+            tokio::spawn(keep_sending(client.clone())),
+        ];
+        let sync = Sync::start(&client, &receipts, &events).await;
+        go_on_sending(&client).await;
+        Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
+    }
+
+    /// Waits until the server ends the session; for ever when there is none.
+    pub(super) async fn ended(live: &mut Option<Self>) -> End {
+        let Some(live) = live else { return std::future::pending().await };
+        loop {
+            match live.changes.recv().await {
+                Ok(SessionChange::UnknownToken(data)) => return End { soft: data.soft_logout },
+                Ok(SessionChange::TokensRefreshed) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// The delivery settings changed.
+    pub(super) fn set(&self, settings: Settings) {
+        self.receipts.set(settings);
+    }
+
+    /// Stops everything; what was told before is on disk then.
+    pub(super) async fn stop(self) -> Session {
+        drop(self.open);
+        self.sync.stop().await;
+        self.receipts.stop().await;
+        for task in self.tasks {
+            task.abort();
+        }
+        self.session
+    }
+
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    fn room(&self, id: &RoomId) -> Option<Room> {
+        let room = ids::sdk_room(id).and_then(|id| self.session.client.get_room(&id));
+        if room.is_none() {
+            self.tell(Event::Failed(SafeText::line("This room is not known here any more.")));
+        }
+        room
+    }
+
+    /// Carries out an effect. What waits for the network runs beside, and answers with an event.
+    pub(super) async fn handle(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reconnect => self.sync.try_now().await,
+            Effect::OpenRoom(id) => self.open_room(&id).await,
+            Effect::CloseRoom => self.close_room(),
+            Effect::Paginate(id) => {
+                if let Some(open) = self.open_timeline(&id) {
+                    tokio::spawn(async move { open.paginate().await });
+                }
+            }
+            Effect::MarkRead(id) => {
+                if let Some(open) = self.open_timeline(&id) {
+                    tokio::spawn(async move { open.mark_read().await });
+                }
+            }
+            Effect::SaveDraft { room, text } => self.save_draft(&room, text).await,
+            Effect::Send { room, text } => {
+                self.send(room, RoomMessageEventContent::text_markdown(&text), text).await;
+            }
+            Effect::SendEmote { room, text } => {
+                let content = RoomMessageEventContent::emote_markdown(&text);
+                self.send(room, content, format!("/me {text}")).await;
+            }
+            Effect::Retry { room, key } => self.retry(&room, key).await,
+            Effect::Discard { room, key } => self.discard(&room, key).await,
+            Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::Typing { room, typing } => {
+                if let Some(room) = self.room(&room) {
+                    tokio::spawn(async move { room.typing_notice(typing).await });
+                }
+            }
+            effect => {
+                let action = actions::run(self.session.client.clone(), self.receipts.clone(), effect);
+                let events = self.events.clone();
+                tokio::spawn(async move {
+                    for event in action.await {
+                        let _ = events.send(event);
+                    }
+                });
+            }
+        }
+    }
+
+    fn open_timeline(&self, id: &RoomId) -> Option<Arc<OpenTimeline>> {
+        self.open.clone().filter(|open| open.room_id() == id)
+    }
+
+    fn close_room(&mut self) {
+        if let Some(open) = self.open.take().and_then(Arc::into_inner) {
+            tokio::spawn(open.close());
+        }
+    }
+
+    async fn open_room(&mut self, id: &RoomId) {
+        self.close_room();
+        let Some(room) = self.room(id) else { return };
+        match OpenTimeline::open(&room, self.events.clone()).await {
+            Ok(open) => self.open = Some(Arc::new(open)),
+            Err(error) => return self.tell(Event::Failed(errors::line(&error))),
+        }
+        self.receipts.opened(id.clone());
+        match room.load_composer_draft(None).await {
+            Ok(Some(draft)) => self.tell(Event::Draft { room: id.clone(), text: draft.plain_text }),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a draft could not be read"),
+        }
+        self.sync.subscribe(id).await;
+    }
+
+    async fn save_draft(&self, id: &RoomId, text: String) {
+        let Some(room) = self.room(id) else { return };
+        let saved = if text.is_empty() {
+            room.clear_composer_draft(None).await
+        } else {
+            let draft = ComposerDraft {
+                plain_text: text,
+                html_text: None,
+                draft_type: ComposerDraftType::NewMessage,
+                attachments: Vec::new(),
+            };
+            room.save_composer_draft(draft, None).await
+        };
+        if let Err(error) = saved {
+            self.tell(Event::Failed(SafeText::line(&format!("The draft could not be kept: {error}"))));
+        }
+    }
+
+    /// Puts a message into the send queue, which keeps it on disk and sends it in order. What cannot even be put there
+    /// comes back as it was typed.
+    async fn send(&self, id: RoomId, content: RoomMessageEventContent, typed: String) {
+        let Some(room) = self.room(&id) else {
+            let why = SafeText::line("This room is not known here any more.");
+            return self.tell(Event::NotQueued { room: id, text: typed, why });
+        };
+        self.receipts.sending(id.clone());
+        if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
+            self.tell(Event::NotQueued { room: id, text: typed, why: errors::queue_sentence(&error) });
+        }
+    }
+
+    async fn retry(&self, id: &RoomId, key: ItemKey) {
+        let Some(open) = self.open_timeline(id) else { return };
+        if let Err(error) = open.retry(&key).await {
+            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
+        }
+    }
+
+    async fn discard(&self, id: &RoomId, key: ItemKey) {
+        let Some(open) = self.open_timeline(id) else { return };
+        if let Err(error) = open.discard(&key).await {
+            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
+        }
+    }
+}
+
+/// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
+/// of its own.
+async fn go_on_sending(client: &Client) {
+    let queue = client.send_queue();
+    for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
+        if let LocalEchoContent::Event {
+            send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), ..
+        } = echo.content
+            && msg.contains("M_UNKNOWN_TOKEN")
+            && let Err(error) = send_handle.unwedge().await
+        {
+            tracing::warn!(%error, "a message of the former session stays unsent");
+        }
+    }
+    queue.respawn_tasks_for_rooms_with_unsent_requests().await;
+}
+
+/// The SDK stops a room's send queue at the first failure; when that may pass, it is started again after a pause.
+async fn keep_sending(client: Client) {
+    let mut errors = client.send_queue().subscribe_errors();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match errors.recv().await {
+            Ok(error) if error.is_recoverable => {
+                tracing::info!("sending failed and is tried again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                while errors.try_recv().is_ok() {}
+                client.send_queue().set_enabled(true).await;
+            }
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => pause = FIRST_PAUSE,
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

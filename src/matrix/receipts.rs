@@ -1,0 +1,468 @@
+//! Delivery receipts at work: the pure rules of [`crate::delivery`] between the SDK and the disk.
+//!
+//! One actor owns everything, so there is one order of things and no lock. What comes in: events of a sync, events that
+//! a walk found, keys that came late, to-device messages of ours, settings, and the clock. What goes out: receipts,
+//! requests, and `Event::Deliveries`. Whatever takes the network is a task beside it that reports back.
+//!
+//! - [`owing`]: somebody else's event → [`observe`] → `policy::decide` → owed on disk → `outbox` → decided again → sent.
+//! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`direct`]: the encrypted to-device messages that both are made of.
+//! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt};
+use matrix_sdk::{
+    Client, Room,
+    deserialized_responses::TimelineEvent,
+    event_cache::RedecryptorReport,
+    ruma::{OwnedEventId, OwnedRoomId, OwnedUserId},
+    sync::RoomUpdates,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use self::catchup::{Walk, Walker};
+use super::{clock::now, ids};
+use crate::{
+    app::event::Event,
+    delivery::{
+        ledger::{Held, OwnEvent},
+        outbox::{Batch, Outbox},
+        policy::{self, Decision, RoomFacts, Settings},
+        store::{Store, StoreError},
+    },
+    model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
+};
+
+mod believing;
+mod catchup;
+mod direct;
+mod facts;
+mod observe;
+mod owing;
+
+/// Where the actor looks when nothing is due.
+const IDLE: Duration = Duration::from_hours(1);
+/// P9, as the bound of a walk.
+const OLDEST: Ms = 7 * 24 * 3_600 * 1_000;
+
+/// What the actor is told.
+enum Input {
+    /// A message of ours came by to-device.
+    Received(direct::Received),
+    /// A walk, or a second look, has these events of a room.
+    Found(OwnedRoomId, Vec<TimelineEvent>),
+    /// Keys came late: these events can be read now.
+    Late(OwnedRoomId, BTreeSet<OwnedEventId>),
+    /// The redecryptor may have missed keys.
+    LateUnknown,
+    /// A walk has ended.
+    Walked(OwnedRoomId),
+    /// It was found out who was given the key of an own event.
+    Frozen(Box<OwnEvent>),
+    /// A batch was sent, or not.
+    Answered(Batch, Result<(), direct::NotSent>),
+    /// These devices of a room were asked for receipts, until then.
+    Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, direct::NotSent>, Ms),
+    /// These users have new devices.
+    NewDevices(Vec<OwnedUserId>),
+    /// Something is about to be sent into this room.
+    Sending(RoomId),
+    /// This room was opened: its ticks are wanted.
+    Opened(RoomId),
+    /// The user has dealt with these people (P7).
+    Known(Vec<UserId>),
+    /// What was done about this event?
+    Fate(RoomId, EventId),
+    Settings(Settings),
+    SyncToken(oneshot::Sender<Option<String>>),
+    SyncedTo(String),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Why the actor cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("the event cache cannot be used: {0}")]
+    EventCache(#[from] matrix_sdk::event_cache::EventCacheError),
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A handle on the actor.
+#[derive(Clone)]
+pub(super) struct Receipts {
+    inputs: UnboundedSender<Input>,
+}
+
+impl Receipts {
+    /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
+    pub(super) fn start(
+        client: &Client,
+        store: Store,
+        logged_in_at: Ms,
+        settings: Settings,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, StartError> {
+        client.event_cache().subscribe()?;
+        let (inputs, receiver) = unbounded_channel();
+        direct::listen(client, inputs.clone());
+        let tasks = vec![
+            tokio::spawn(watch_late_keys(client.clone(), inputs.clone())),
+            tokio::spawn(watch_devices(client.clone(), inputs.clone())),
+        ];
+        let actor = Actor {
+            updates: client.subscribe_to_all_room_updates(),
+            walker: Walker::new(inputs.clone()),
+            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
+            client: client.clone(),
+            store,
+            logged_in_at,
+            settings,
+            events,
+            inputs: inputs.clone(),
+            outbox: Outbox::new(),
+            held: Held::default(),
+            freezing: HashSet::new(),
+            asking: HashSet::new(),
+            walking: HashMap::new(),
+            newest: HashMap::new(),
+            tasks,
+        };
+        // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
+        let runtime = Handle::current();
+        std::thread::Builder::new()
+            .name("receipts".to_owned())
+            .spawn(move || runtime.block_on(actor.run(receiver)))
+            .map_err(StartError::Thread)?;
+        Ok(Self { inputs })
+    }
+
+    fn tell(&self, input: Input) {
+        // The actor ends only with the session; what comes after that has no use.
+        let _ = self.inputs.send(input);
+    }
+
+    /// The settings changed.
+    pub(super) fn set(&self, settings: Settings) {
+        self.tell(Input::Settings(settings));
+    }
+
+    /// Something is about to be sent into this room: ask its people's devices for receipts first.
+    pub(super) fn sending(&self, room: RoomId) {
+        self.tell(Input::Sending(room));
+    }
+
+    /// Tell everything known about this room's own messages.
+    pub(super) fn opened(&self, room: RoomId) {
+        self.tell(Input::Opened(room));
+    }
+
+    /// P7: the user invited these people, or took their invite to a direct chat.
+    pub(super) fn known(&self, people: Vec<UserId>) {
+        self.tell(Input::Known(people));
+    }
+
+    /// Tell what was done about this event.
+    pub(super) fn fate(&self, room: RoomId, event: EventId) {
+        self.tell(Input::Fate(room, event));
+    }
+
+    /// Up to where `/sync` has been dealt with.
+    pub(super) async fn sync_token(&self) -> Option<String> {
+        let (answer, token) = oneshot::channel();
+        self.tell(Input::SyncToken(answer));
+        token.await.ok().flatten()
+    }
+
+    /// `/sync` came to here: kept once everything that came with it has been dealt with.
+    pub(super) fn synced_to(&self, token: String) {
+        self.tell(Input::SyncedTo(token));
+    }
+
+    /// Ends the actor; everything told before is on disk then.
+    pub(super) async fn stop(&self) {
+        let (done, ended) = oneshot::channel();
+        self.tell(Input::Stop(done));
+        let _ = ended.await;
+    }
+}
+
+/// Keys that came late, for as long as the session lasts.
+async fn watch_late_keys(client: Client, inputs: UnboundedSender<Input>) {
+    let mut reports = std::pin::pin!(client.event_cache().subscribe_to_decryption_reports());
+    while let Some(report) = reports.next().await {
+        let input = match report {
+            Ok(RedecryptorReport::ResolvedUtds { room_id, events }) => Input::Late(room_id, events),
+            Ok(RedecryptorReport::Lagging) | Err(_) => Input::LateUnknown,
+            Ok(RedecryptorReport::BackupAvailable) => continue,
+        };
+        if inputs.send(input).is_err() {
+            return;
+        }
+    }
+}
+
+/// Users who have new devices, for as long as the session lasts.
+async fn watch_devices(client: Client, inputs: UnboundedSender<Input>) {
+    let Ok(updates) = client.encryption().devices_stream().await else { return };
+    forward_devices(updates, inputs).await;
+}
+
+async fn forward_devices(
+    updates: impl Stream<Item = matrix_sdk::encryption::identities::DeviceUpdates>,
+    inputs: UnboundedSender<Input>,
+) {
+    let mut updates = std::pin::pin!(updates);
+    while let Some(update) = updates.next().await {
+        let users = update.new.into_keys().collect();
+        if inputs.send(Input::NewDevices(users)).is_err() {
+            return;
+        }
+    }
+}
+
+struct Actor {
+    client: Client,
+    store: Store,
+    device: DeviceId,
+    logged_in_at: Ms,
+    settings: Settings,
+    events: UnboundedSender<Event>,
+    inputs: UnboundedSender<Input>,
+    updates: Receiver<RoomUpdates>,
+    walker: Walker,
+    outbox: Outbox,
+    held: Held,
+    /// Own events whose expected set is being found out.
+    freezing: HashSet<OwnedEventId>,
+    /// Rooms whose people are being asked.
+    asking: HashSet<OwnedRoomId>,
+    /// Rooms being walked, and whether another gap has come meanwhile.
+    walking: HashMap<OwnedRoomId, bool>,
+    /// The newest event that a sync has brought, by room.
+    newest: HashMap<OwnedRoomId, (Ms, OwnedEventId)>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Actor {
+    async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
+        self.resume().await;
+        loop {
+            let wake = self.outbox.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
+            tokio::select! {
+                updates = self.updates.recv() => match updates {
+                    Ok(updates) => self.synced(updates).await,
+                    Err(RecvError::Lagged(_)) => self.walk_everything().await,
+                    Err(RecvError::Closed) => break,
+                },
+                input = inputs.recv() => match input {
+                    Some(Input::Stop(done)) => {
+                        let _ = done.send(());
+                        break;
+                    }
+                    Some(input) => self.handle(input).await,
+                    None => break,
+                },
+                () = sleep_until(Instant::now() + wake.min(IDLE)) => self.answer_what_is_due().await,
+            }
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+
+    /// Takes up what a former run left on disk.
+    async fn resume(&mut self) {
+        let now = now();
+        let pruned = self.store.prune(now);
+        self.stored(pruned);
+        let owed = self.store.owed();
+        for owed in self.stored(owed).unwrap_or_default() {
+            self.outbox.owe(owed, self.settings.timing, rand::random(), now);
+        }
+        self.look_again_for_late_keys().await;
+        let walks = self.store.walks();
+        for room in self.stored(walks).unwrap_or_default() {
+            if let Some(room) = ids::sdk_room(&room).and_then(|id| self.client.get_room(&id)) {
+                self.walk(room, None).await;
+            }
+        }
+    }
+
+    async fn handle(&mut self, input: Input) {
+        match input {
+            Input::Received(received) => self.received(received).await,
+            Input::Found(room, events) => {
+                if let Some(room) = self.client.get_room(&room) {
+                    self.take_in(&room, &events).await;
+                }
+            }
+            Input::Late(room, events) => self.readable_now(&room, events).await,
+            Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Walked(room) => self.walked(room).await,
+            Input::Frozen(own) => self.frozen(*own).await,
+            Input::Answered(batch, outcome) => self.answered(batch, outcome),
+            Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
+            Input::NewDevices(users) => self.new_devices(&users).await,
+            Input::Sending(room) => {
+                if let Some(room) = ids::sdk_room(&room).and_then(|id| self.client.get_room(&id)) {
+                    self.ask(&room).await;
+                }
+            }
+            Input::Opened(room) => self.tell_room(&room),
+            Input::Known(people) => {
+                let kept = self.store.remember_known(&people);
+                self.stored(kept);
+            }
+            Input::Fate(room, event) => self.tell_fate(&room, event).await,
+            Input::Settings(settings) => self.settings = settings,
+            Input::SyncToken(answer) => {
+                let token = self.store.sync_token(&self.device);
+                let _ = answer.send(self.stored(token).flatten());
+            }
+            Input::SyncedTo(token) => {
+                // The updates of that sync were sent before the token: they are dealt with first.
+                while let Ok(updates) = self.updates.try_recv() {
+                    self.synced(updates).await;
+                }
+                let kept = self.store.set_sync_token(&self.device, &token);
+                self.stored(kept);
+            }
+            Input::Stop(_) => {}
+        }
+    }
+
+    /// A sync brought something.
+    async fn synced(&mut self, updates: RoomUpdates) {
+        for (room_id, update) in updates.joined {
+            let Some(room) = self.client.get_room(&room_id) else { continue };
+            let events = update.timeline.events;
+            self.take_in(&room, &events).await;
+            let Some(newest) = events.iter().rev().find_map(|event| {
+                let facts = observe::facts(event)?;
+                Some((facts.sent, ids::sdk_event(&facts.event)?))
+            }) else {
+                continue;
+            };
+            let gap = update.timeline.limited && self.has_gap(&room, &newest).await;
+            self.newest.insert(room_id.clone(), newest.clone());
+            if gap {
+                self.walk(room, Some(newest.1)).await;
+            } else if !self.walking.contains_key(&room_id) {
+                self.complete(&room_id);
+            }
+        }
+        for room_id in updates.left.into_keys() {
+            let kept = self.store.set_joined_since(&ids::room(&room_id), None);
+            self.stored(kept);
+        }
+    }
+
+    /// Whether something that can be owed or believed may be missing between what is known and `newest`.
+    async fn has_gap(&mut self, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
+        let facts = self.room_facts(room).await;
+        if matches!(policy::room_stance(&facts, &self.settings), Decision::Withhold(_)) {
+            return false;
+        }
+        let seen = self.store.seen(&facts.room);
+        if self.stored(seen).flatten().is_some_and(|seen| seen.newest == ids::event(&newest.1)) {
+            return false;
+        }
+        newest.0 + catchup::SLACK >= self.bound(&facts)
+    }
+
+    /// How far back anything can be owed: the time the room is known to be complete up to, the own join or login, P9.
+    fn bound(&self, room: &RoomFacts) -> Ms {
+        let seen = self.store.seen(&room.room);
+        let seen = self.stored(seen).flatten().map_or(0, |seen| seen.at);
+        seen.max(room.joined_since.unwrap_or(self.logged_in_at)).max(now().saturating_sub(OLDEST))
+    }
+
+    /// Starts a walk, which is on disk until it has ended.
+    async fn walk(&mut self, room: Room, newest: Option<OwnedEventId>) {
+        if let Some(again) = self.walking.get_mut(room.room_id()) {
+            *again = true;
+            return;
+        }
+        let facts = self.room_facts(&room).await;
+        let begun = self.store.begin_walk(&facts.room);
+        self.stored(begun);
+        self.walking.insert(room.room_id().to_owned(), false);
+        let until = self.bound(&facts);
+        self.walker.start(Walk { room, newest, until });
+    }
+
+    async fn walk_everything(&mut self) {
+        tracing::warn!("too much came at once; all rooms are looked through again");
+        for room in self.client.joined_rooms() {
+            let facts = self.room_facts(&room).await;
+            if policy::room_stance(&facts, &self.settings) == Decision::Send {
+                self.walk(room, None).await;
+            }
+        }
+    }
+
+    async fn walked(&mut self, room_id: OwnedRoomId) {
+        if self.walking.remove(&room_id) == Some(true) {
+            // Another gap came while this one was walked.
+            if let Some(room) = self.client.get_room(&room_id) {
+                let newest = self.newest.get(&room_id).map(|(_, event)| event.clone());
+                self.walk(room, newest).await;
+            }
+            return;
+        }
+        self.complete(&room_id);
+        let ended = self.store.end_walk(&ids::room(&room_id));
+        self.stored(ended);
+    }
+
+    /// The room is complete up to the newest event that a sync brought. A time from the future counts as now, or it
+    /// would hide what comes until then.
+    fn complete(&mut self, room_id: &OwnedRoomId) {
+        let Some((at, event)) = self.newest.get(room_id) else { return };
+        let seen = self.store.seen(&ids::room(room_id));
+        if self.stored(seen).flatten().is_none_or(|seen| seen.newest != ids::event(event)) {
+            let kept = self.store.set_seen(&ids::room(room_id), (*at).min(now()), &ids::event(event));
+            self.stored(kept);
+        }
+    }
+
+    /// The room as it is now, with P2's bound.
+    async fn room_facts(&mut self, room: &Room) -> RoomFacts {
+        let id = ids::room(room.room_id());
+        let known = self.store.joined_since(&id);
+        let known = self.stored(known).flatten();
+        let since = match (known, facts::own_join(room).await) {
+            (_, Some(facts::OwnJoin::At(at))) | (None, Some(facts::OwnJoin::Before(at))) => Some(at),
+            (known, _) => known,
+        };
+        if since != known && since.is_some() {
+            let kept = self.store.set_joined_since(&id, since);
+            self.stored(kept);
+        }
+        facts::room(room, since.map(|since| since.max(self.logged_in_at)))
+    }
+
+    /// Says when the disk does not take what must be kept.
+    fn stored<T>(&self, outcome: Result<T, StoreError>) -> Option<T> {
+        outcome
+            .inspect_err(|error| {
+                tracing::error!(%error, "the delivery store failed");
+                let _ = self.events.send(Event::Failed(SafeText::line(&format!("Receipts cannot be kept: {error}"))));
+            })
+            .ok()
+    }
+}

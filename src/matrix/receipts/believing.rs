@@ -1,0 +1,256 @@
+//! What this client believes about its own messages: who was given the key, and who answered.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use matrix_sdk::{
+    Client, Room, RoomMemberships,
+    ruma::{OwnedUserId, RoomId as SdkRoomId, events::room::member::MembershipState},
+};
+
+use super::{Actor, Input, direct, ids};
+use crate::{
+    app::event::Event,
+    delivery::{
+        ledger::{ClaimantFacts, ExpectedDevice, Merged, OwnEvent, PeerClaim, Refusal, admissible},
+        policy::{self, EventFacts, RoomFacts},
+        receipt::REQUEST_LIFETIME,
+        summary,
+    },
+    matrix::clock::now,
+    model::{DeviceId, Ms, RoomId, Route, UserId},
+};
+
+/// How long before its end a request is made again.
+const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
+/// Own messages of a room whose ticks are told when it is opened.
+const TOLD: usize = 500;
+/// Pauses between attempts to find out who is in a room.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+impl Actor {
+    /// An own event came by: from this device, or from another one of this user's.
+    pub(super) async fn own_event(&mut self, room: &Room, facts: &RoomFacts, event: &EventFacts) {
+        let Some(id) = ids::sdk_event(&event.event) else { return };
+        // Who was given the key of an older one, nobody can say now.
+        let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
+        if !event.readable || event.redacted || !in_time || !policy::asks(facts, &self.settings) {
+            return;
+        }
+        let known = self.store.own_event(&event.event);
+        if self.freezing.contains(&id) || self.stored(known).flatten().is_some() {
+            return;
+        }
+        self.freezing.insert(id);
+        let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
+        let own = OwnEvent {
+            room: facts.room.clone(),
+            event: event.event.clone(),
+            sent: event.sent,
+            expected: BTreeMap::new(),
+            claims: BTreeMap::new(),
+        };
+        tokio::spawn(async move {
+            let mut pause = FIRST_PAUSE;
+            while !inputs.is_closed() {
+                match expected(&client, &room_of_task).await {
+                    Ok(expected) => {
+                        let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
+                        return;
+                    }
+                    Err(error) => tracing::info!(%error, "who has the key of an own event is not known yet"),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+        self.ask(room).await;
+    }
+
+    /// Who was given the key is known: from now on it does not change any more.
+    pub(super) async fn frozen(&mut self, own: OwnEvent) {
+        if let Some(id) = ids::sdk_event(&own.event) {
+            self.freezing.remove(&id);
+        }
+        let kept = self.store.freeze(&own);
+        self.stored(kept);
+        // P7: the user has sent into a room that these people share.
+        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.settings.max_members) {
+            let people: Vec<UserId> = own.expected.keys().cloned().collect();
+            let kept = self.store.remember_known(&people);
+            self.stored(kept);
+        }
+        let early = self.held.take(&own.event);
+        self.tell(&own);
+        for claim in early {
+            self.believe(claim).await;
+        }
+    }
+
+    /// A message of ours came from another device.
+    pub(super) async fn received(&mut self, received: direct::Received) {
+        let direct::Received { user, device, message } = received;
+        match message {
+            direct::Message::Request(request) => {
+                let Some(expires) = request.holds_until(now()) else { return };
+                let kept = self.store.remember_request(&user, &device, &request.room, expires);
+                self.stored(kept);
+                self.outbox.route_appeared(&user, &request.room, now());
+            }
+            direct::Message::Answer(answer) => {
+                for (event, claim) in answer.receipts {
+                    self.believe(PeerClaim {
+                        room: answer.room.clone(),
+                        event,
+                        user: user.clone(),
+                        device: Some(device.clone()),
+                        at: claim.at,
+                        state: claim.state,
+                        route: Route::Direct,
+                        heard: now(),
+                    })
+                    .await;
+                }
+            }
+        }
+    }
+
+    /// Takes a claim into the ledger (L1, L2); one about an event that is not known yet is held for a while.
+    async fn believe(&mut self, claim: PeerClaim) {
+        let Some(room) = ids::sdk_room(&claim.room).and_then(|id| self.client.get_room(&id)) else { return };
+        if let Err(refusal) = self.admissible(&room, &claim).await {
+            tracing::info!(?refusal, "a claim was refused");
+            return;
+        }
+        let first_answer = !self.stored(self.store.answers(&claim.user)).unwrap_or(true);
+        let merged = self.store.claim(&claim, now());
+        match self.stored(merged) {
+            Some(Some((Merged::Same, _))) | None => {}
+            Some(Some(_)) if first_answer => self.tell_room(&claim.room),
+            Some(Some((_, own))) => self.tell(&own),
+            Some(None) => {
+                let event = claim.event.clone();
+                self.held.hold(claim, now());
+                if let Some(facts) = self.find(&room, &event).await
+                    && facts.sender.as_str() == room.own_user_id()
+                {
+                    let room_facts = self.room_facts(&room).await;
+                    self.own_event(&room, &room_facts, &facts).await;
+                }
+            }
+        }
+    }
+
+    async fn admissible(&self, room: &Room, claim: &PeerClaim) -> Result<(), Refusal> {
+        let user = ids::sdk_user(&claim.user);
+        let mut joined = false;
+        let mut ignored = false;
+        if let Some(user) = &user {
+            let member = room.get_member_no_sync(user).await.ok().flatten();
+            joined = match member {
+                Some(member) => *member.membership() == MembershipState::Join,
+                // Not known and not all fetched: whoever was given the key was joined then.
+                None => !room.are_members_synced(),
+            };
+            ignored = self.client.is_user_ignored(user).await;
+        }
+        let own = claim.user.as_str() == room.own_user_id();
+        // What reaches this point came by Olm from a device of the claimant's (`direct::read`).
+        admissible(ClaimantFacts { own, joined, ignored, proven: true })
+    }
+
+    /// Asks the devices of everybody in a room for receipts, but those that were asked already.
+    pub(super) async fn ask(&mut self, room: &Room) {
+        let facts = self.room_facts(room).await;
+        if !policy::asks(&facts, &self.settings) || !self.asking.insert(room.room_id().to_owned()) {
+            return;
+        }
+        let asked = self.store.asked(&facts.room, now());
+        let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
+        let expires = now() + REQUEST_LIFETIME;
+        let renewed = now() + REQUEST_RENEWED;
+        let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let outcome = match others(&room).await {
+                Ok(people) => {
+                    let holds = |user: &UserId, device: &DeviceId| {
+                        asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
+                    };
+                    direct::send_request(&client, room.room_id(), &people, holds, expires).await
+                }
+                Err(error) => Err(direct::NotSent::from(&error)),
+            };
+            let _ = inputs.send(Input::Asked(room.room_id().to_owned(), outcome, expires));
+        });
+    }
+
+    /// A request that did not go out is made again with the next message.
+    pub(super) fn asked(
+        &mut self,
+        room: &SdkRoomId,
+        outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
+        expires: Ms,
+    ) {
+        self.asking.remove(room);
+        if let Ok(devices) = outcome
+            && !devices.is_empty()
+        {
+            let kept = self.store.remember_asked(&ids::room(room), &devices, expires);
+            self.stored(kept);
+        }
+    }
+
+    /// New devices of people who were asked are asked too.
+    pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
+        let own = self.client.user_id().map(ToOwned::to_owned);
+        let users: HashSet<UserId> =
+            users.iter().filter(|user| Some(*user) != own.as_ref()).map(|user| ids::user(user)).collect();
+        if users.is_empty() {
+            return;
+        }
+        for room in self.client.joined_rooms() {
+            let asked = self.store.asked(&ids::room(room.room_id()), now());
+            if self.stored(asked).unwrap_or_default().keys().any(|(user, _)| users.contains(user)) {
+                self.ask(&room).await;
+            }
+        }
+    }
+
+    /// Tells what is known about one own event.
+    fn tell(&self, own: &OwnEvent) {
+        self.tell_all(&own.room, std::slice::from_ref(own));
+    }
+
+    /// Tells what is known about a room's own events.
+    pub(super) fn tell_room(&self, room: &RoomId) {
+        let own_events = self.store.own_events(room, TOLD);
+        self.tell_all(room, &self.stored(own_events).unwrap_or_default());
+    }
+
+    fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+        let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
+        let answer: HashSet<&UserId> =
+            people.into_iter().filter(|user| self.stored(self.store.answers(user)).unwrap_or_default()).collect();
+        let deliveries: Vec<_> =
+            own_events.iter().map(|own| summary::delivery(own, &|user: &UserId| answer.contains(user))).collect();
+        if !deliveries.is_empty() {
+            let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
+        }
+    }
+}
+
+/// Everybody else who is joined.
+async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
+    let members = room.members(RoomMemberships::JOIN).await?;
+    Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Everybody else who is joined, with the devices that are given the room key now.
+async fn expected(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    let mut expected = BTreeMap::new();
+    for user in others(room).await? {
+        expected.insert(ids::user(&user), direct::expected_devices(client, &user).await?);
+    }
+    Ok(expected)
+}

@@ -1,0 +1,266 @@
+//! What this client owes others: from an event that came in to the receipt that goes out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use matrix_sdk::{
+    Room,
+    deserialized_responses::TimelineEvent,
+    ruma::{OwnedEventId, RoomId as SdkRoomId},
+};
+
+use super::{Actor, Input, direct, facts, ids, observe};
+use crate::{
+    app::event::Event,
+    delivery::{
+        outbox::{Batch, Owed},
+        policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
+        receipt::ClaimState,
+        route::{self, Plan},
+    },
+    matrix::clock::now,
+    model::{EventId, ReceiptFate, RoomId, Route, UserId},
+};
+
+impl Actor {
+    /// Considers events of a room; any of them may have been considered before.
+    pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
+        let room_facts = self.room_facts(room).await;
+        let mut owed = Vec::new();
+        let mut settled = Vec::new();
+        let mut awaiting = Vec::new();
+        let mut members_missing = Vec::new();
+        let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
+        for event in events {
+            let Some(facts) = observe::facts(event) else { continue };
+            if facts.kind != EventKind::Message {
+                continue;
+            }
+            if facts.sender.as_str() == room.own_user_id() {
+                self.own_event(room, &room_facts, &facts).await;
+                continue;
+            }
+            let fate = self.store.fate(&room_facts.room, &facts.event);
+            match self.stored(fate) {
+                Some(None) => {}
+                Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => {}
+                _ => continue,
+            }
+            let sender = if let Some(sender) = senders.get(&facts.sender) {
+                *sender
+            } else {
+                let sender = self.sender_facts(room, &facts.sender).await;
+                senders.insert(facts.sender.clone(), sender);
+                sender
+            };
+            let Some(sender) = sender else {
+                members_missing.push(event.clone());
+                continue;
+            };
+            // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
+            let readable = EventFacts { readable: true, ..facts.clone() };
+            match policy::decide(&readable, &room_facts, &sender, &self.settings, now()) {
+                Decision::Send if facts.readable => owed.push(Owed {
+                    room: room_facts.room.clone(),
+                    event: facts.event,
+                    sender: facts.sender,
+                    sent: facts.sent,
+                    since: now(),
+                    state: ClaimState::Delivered,
+                }),
+                Decision::Send => awaiting.push((room_facts.room.clone(), facts.event, facts.sender, facts.sent)),
+                Decision::Withhold(reason) if reason.is_lasting() => {
+                    settled.push((room_facts.room.clone(), facts.event, reason.fate()));
+                }
+                Decision::Withhold(_) => {}
+            }
+        }
+        if !settled.is_empty() {
+            let kept = self.store.settle(&settled);
+            self.stored(kept);
+        }
+        if !awaiting.is_empty() {
+            let kept = self.store.await_key(&awaiting);
+            self.stored(kept);
+        }
+        self.owe(owed);
+        if !members_missing.is_empty() {
+            self.fetch_members(room.clone(), members_missing);
+        }
+    }
+
+    /// Owed on disk first, then in the outbox (invariant 4).
+    fn owe(&mut self, owed: Vec<Owed>) {
+        if owed.is_empty() {
+            return;
+        }
+        let kept = self.store.owe(&owed);
+        if self.stored(kept).is_some() {
+            for owed in owed {
+                self.outbox.owe(owed, self.settings.timing, rand::random(), now());
+            }
+        }
+    }
+
+    /// Asks the server who is in the room, then considers these events again.
+    fn fetch_members(&self, room: Room, events: Vec<TimelineEvent>) {
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            match room.sync_members().await {
+                Ok(()) => drop(inputs.send(Input::Found(room.room_id().to_owned(), events))),
+                // They are considered again when the room is walked after the next start.
+                Err(error) => tracing::info!(%error, "a room's members could not be fetched"),
+            }
+        });
+    }
+
+    async fn sender_facts(&self, room: &Room, user: &UserId) -> Option<SenderFacts> {
+        let known = self.stored(self.store.is_known(user)).unwrap_or_default();
+        match ids::sdk_user(user) {
+            Some(id) => facts::sender(&self.client, room, &id, known).await,
+            // An id of a form that the SDK does not take cannot be a member (P8).
+            None => Some(SenderFacts::default()),
+        }
+    }
+
+    /// The key of these events came.
+    pub(super) async fn readable_now(&mut self, room_id: &SdkRoomId, events: BTreeSet<OwnedEventId>) {
+        let Some(room) = self.client.get_room(room_id) else { return };
+        let Ok((cache, _keep)) = room.event_cache().await else { return };
+        let mut found = Vec::new();
+        for event in events {
+            if let Ok(Some(event)) = cache.find_event(&event).await {
+                found.push(event);
+            }
+        }
+        self.take_in(&room, &found).await;
+    }
+
+    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also after a restart).
+    pub(super) async fn look_again_for_late_keys(&mut self) {
+        let awaiting = self.store.awaiting();
+        for (room, event) in self.stored(awaiting).unwrap_or_default() {
+            if let (Some(room), Some(event)) = (ids::sdk_room(&room), ids::sdk_event(&event)) {
+                self.readable_now(&room, BTreeSet::from([event])).await;
+            }
+        }
+    }
+
+    /// Sends the batches whose time has come, after deciding about each entry once more (P3, P5, P8).
+    pub(super) async fn answer_what_is_due(&mut self) {
+        self.held.expire(now());
+        for batch in self.outbox.due(now()) {
+            if let Some(batch) = self.still_owed(batch).await {
+                self.answer(batch);
+            }
+        }
+    }
+
+    /// The part of a batch that may still be sent; the rest is settled as withheld.
+    async fn still_owed(&mut self, mut batch: Batch) -> Option<Batch> {
+        let room = ids::sdk_room(&batch.room).and_then(|id| self.client.get_room(&id));
+        let mut settled = Vec::new();
+        let mut kept = Vec::new();
+        for owed in std::mem::take(&mut batch.owed) {
+            let reason = match &room {
+                Some(room) => self.withheld_by_now(room, &owed).await,
+                None => Some(Reason::Left),
+            };
+            match reason {
+                Some(reason) => settled.push((owed.room, owed.event, reason.fate())),
+                None => kept.push(owed),
+            }
+        }
+        let stored = self.store.settle(&settled);
+        self.stored(stored);
+        batch.owed = kept;
+        (!batch.owed.is_empty()).then_some(batch)
+    }
+
+    /// The rule that has come to forbid what was owed, if one has.
+    async fn withheld_by_now(&mut self, room: &Room, owed: &Owed) -> Option<Reason> {
+        let facts = EventFacts {
+            event: owed.event.clone(),
+            sender: owed.sender.clone(),
+            sent: owed.sent,
+            kind: EventKind::Message,
+            readable: true,
+            redacted: self.redacted(room, &owed.event).await,
+        };
+        let sender = self.sender_facts(room, &owed.sender).await?;
+        let room = self.room_facts(room).await;
+        match policy::decide(&facts, &room, &sender, &self.settings, now()) {
+            Decision::Send => None,
+            Decision::Withhold(reason) => Some(reason),
+        }
+    }
+
+    async fn redacted(&self, room: &Room, event: &EventId) -> bool {
+        self.find(room, event).await.is_some_and(|facts| facts.redacted)
+    }
+
+    /// An event as it is in the cache now.
+    pub(super) async fn find(&self, room: &Room, event: &EventId) -> Option<EventFacts> {
+        let (cache, _keep) = room.event_cache().await.ok()?;
+        let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
+        observe::facts(&event)
+    }
+
+    /// Sends one batch by the route there is.
+    fn answer(&mut self, batch: Batch) {
+        let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
+        match route::choose(self.settings.route, self.stored(asking).unwrap_or_default()) {
+            Plan::Direct(devices) => {
+                let answer = batch.answer(now());
+                let (client, inputs) = (self.client.clone(), self.inputs.clone());
+                tokio::spawn(async move {
+                    let outcome = match ids::sdk_user(&batch.sender) {
+                        Some(user) => direct::send_answer(&client, &user, &devices, &answer).await,
+                        None => Err(direct::NotSent { retry_after: None }),
+                    };
+                    let _ = inputs.send(Input::Answered(batch, outcome));
+                });
+            }
+            Plan::Wait => {
+                let over = self.outbox.no_route(batch, now());
+                self.give_up(&over, Reason::NotAsked);
+            }
+            Plan::Off => self.give_up(&batch.owed, Reason::RouteOff),
+        }
+    }
+
+    fn give_up(&mut self, owed: &[Owed], reason: Reason) {
+        let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), reason.fate())).collect();
+        let kept = self.store.settle(&settled);
+        self.stored(kept);
+    }
+
+    pub(super) fn answered(&mut self, batch: Batch, outcome: Result<(), direct::NotSent>) {
+        match outcome {
+            Ok(()) => {
+                let fate = ReceiptFate::Sent { at: now(), route: Route::Direct };
+                let settled: Vec<_> =
+                    batch.owed.into_iter().map(|owed| (owed.room, owed.event, fate.clone())).collect();
+                let kept = self.store.settle(&settled);
+                self.stored(kept);
+            }
+            Err(direct::NotSent { retry_after }) => self.outbox.failed(batch, now(), retry_after),
+        }
+    }
+
+    /// Tells what was done about an event, or would be.
+    pub(super) async fn tell_fate(&mut self, room_id: &RoomId, event: EventId) {
+        let fate = self.store.fate(room_id, &event);
+        let mut fate = self.stored(fate).flatten().unwrap_or(ReceiptFate::NotConsidered);
+        if fate == ReceiptFate::NotConsidered
+            && let Some(room) = ids::sdk_room(room_id).and_then(|id| self.client.get_room(&id))
+            && let Some(facts) = self.find(&room, &event).await
+            && let Some(sender) = self.sender_facts(&room, &facts.sender).await
+        {
+            let room: RoomFacts = self.room_facts(&room).await;
+            if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, &self.settings, now()) {
+                fate = reason.fate();
+            }
+        }
+        let _ = self.events.send(Event::ReceiptFate { event, fate });
+    }
+}

@@ -1,0 +1,113 @@
+//! The room list.
+//!
+//! The SDK has a room list service for sliding sync and none for `/sync`. To have one way for both, and a list that
+//! is there before the first answer of the server, a room's row is made from the SDK's room info (which both kinds
+//! of sync keep up to date, and which is on disk), and made anew when the SDK says that something notable about the
+//! room changed. Changes that come together are gathered, so that a first sync of thousands of rooms is a few events.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use matrix_sdk::{Client, Room, RoomDisplayName, RoomState, sliding_sync::Version};
+use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
+
+use super::ids;
+use crate::{
+    app::event::Event,
+    model::{Membership, RoomId, RoomSummary, SafeText},
+};
+
+/// How long changes are gathered before they are told.
+const GATHER: Duration = Duration::from_millis(30);
+
+/// Tells all rooms that are known, then every change, until the client is dropped.
+pub(super) async fn watch(client: Client, events: UnboundedSender<Event>) {
+    let mut updates = client.room_info_notable_update_receiver();
+    tell(&client, client.rooms(), &events).await;
+    loop {
+        let mut changed = BTreeSet::new();
+        let mut all = false;
+        match updates.recv().await {
+            Ok(update) => drop(changed.insert(update.room_id)),
+            Err(RecvError::Lagged(_)) => all = true,
+            Err(RecvError::Closed) => return,
+        }
+        tokio::time::sleep(GATHER).await;
+        while let Ok(update) = updates.try_recv() {
+            changed.insert(update.room_id);
+        }
+        let rooms =
+            if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
+        tell(&client, rooms, &events).await;
+        let forgotten: Vec<RoomId> =
+            changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
+        if !forgotten.is_empty() {
+            let _ = events.send(Event::RoomsGone(forgotten));
+        }
+    }
+}
+
+/// Sorts rooms into those that belong into the list and those that do not (any more), and tells both.
+async fn tell(client: &Client, rooms: Vec<Room>, events: &UnboundedSender<Event>) {
+    let mut shown = Vec::new();
+    let mut gone = Vec::new();
+    for room in rooms {
+        match room.state() {
+            RoomState::Joined | RoomState::Invited if !room.is_space() && !room.is_tombstoned() => {
+                shown.push(summary(client, &room).await);
+            }
+            _ => gone.push(ids::room(room.room_id())),
+        }
+    }
+    if !shown.is_empty() {
+        let _ = events.send(Event::Rooms(shown));
+    }
+    if !gone.is_empty() {
+        let _ = events.send(Event::RoomsGone(gone));
+    }
+}
+
+/// A room's row, from what the SDK has in memory.
+pub(super) async fn summary(client: &Client, room: &Room) -> RoomSummary {
+    let membership = if room.state() == RoomState::Invited {
+        let by = room.invite_details().await.ok().map(|invite| ids::user(&invite.inviter_id));
+        Membership::Invited { by }
+    } else {
+        Membership::Joined
+    };
+    RoomSummary {
+        id: ids::room(room.room_id()),
+        name: name(room).await,
+        topic: SafeText::line(&room.topic().unwrap_or_default()),
+        membership,
+        direct: room.direct_targets_length() > 0
+            || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),
+        encrypted: room.encryption_state().is_encrypted(),
+        public: room.is_public(),
+        joined_members: room.joined_members_count(),
+        unread: room.num_unread_messages(),
+        mentions: room.num_unread_mentions(),
+        marked_unread: room.is_marked_unread(),
+        latest: activity(client, room),
+    }
+}
+
+/// The room's name; an empty or invisible one is replaced by its id, so that every room can be told from others.
+async fn name(room: &Room) -> SafeText {
+    let name = match room.cached_display_name() {
+        Some(name) => name,
+        None => room.display_name().await.unwrap_or(RoomDisplayName::Empty),
+    };
+    let name = SafeText::line(&name.to_string());
+    if name.trim().is_empty() { SafeText::line(room.room_id().as_str()) } else { name }
+}
+
+/// What rooms are sorted by: the server's own order with sliding sync (`bump_stamp`, which is no time), else the time
+/// of the newest event.
+fn activity(client: &Client, room: &Room) -> u64 {
+    if matches!(client.sliding_sync_version(), Version::Native)
+        && let Some(stamp) = room.recency_stamp()
+    {
+        return stamp.into();
+    }
+    room.latest_event_timestamp().map_or(0, |at| at.get().into())
+}

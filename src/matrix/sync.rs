@@ -1,0 +1,189 @@
+//! Keeping in step with the homeserver.
+//!
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart, with an
+//! offline mode of its own); elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
+//! answers come fast, and a tick would take that second too.
+//!
+//! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
+//! event, and what was missed is found by comparing (`receipts::catchup`), even when the program was killed between
+//! the arrival of an event and its storing. `/sync` gets the same by a token of ours, which moves on only when what
+//! came with it has been dealt with.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::{
+    Client,
+    config::{SyncSettings, SyncToken},
+    ruma::{OwnedRoomId, api::client::filter::FilterDefinition},
+    sliding_sync::Version,
+};
+use matrix_sdk_ui::{
+    room_list_service::State as ListState,
+    sync_service::{State, SyncService},
+};
+use tokio::{
+    sync::{Notify, mpsc::UnboundedSender},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{errors, ids, receipts::Receipts};
+use crate::{
+    app::event::{Connection, Event},
+    model::{RoomId, SafeText},
+};
+
+/// How long the server may hold a `/sync` open.
+const POLL: Duration = Duration::from_secs(30);
+/// Pauses between attempts to reach the server: from this, doubled, up to the next.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A running sync of either kind.
+pub(super) struct Sync {
+    kind: Kind,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+enum Kind {
+    Sliding(Arc<SyncService>),
+    Plain { try_now: Arc<Notify> },
+}
+
+impl Sync {
+    /// Starts syncing; the connection's state and the first complete room list are told as events.
+    pub(super) async fn start(client: &Client, receipts: &Receipts, events: &UnboundedSender<Event>) -> Self {
+        let _ = events.send(Event::Connection(Connection::Connecting));
+        if matches!(client.sliding_sync_version(), Version::Native) {
+            match SyncService::builder(client.clone()).with_offline_mode().build().await {
+                Ok(service) => return Self::sliding(Arc::new(service), events).await,
+                Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
+            }
+        }
+        let try_now = Arc::new(Notify::new());
+        let task = tokio::spawn(plain(client.clone(), receipts.clone(), events.clone(), try_now.clone()));
+        Self { kind: Kind::Plain { try_now }, tasks: vec![task] }
+    }
+
+    async fn sliding(service: Arc<SyncService>, events: &UnboundedSender<Event>) -> Self {
+        service.start().await;
+        let connection = tokio::spawn(watch_connection(service.clone(), events.clone()));
+        let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
+        Self { kind: Kind::Sliding(service), tasks: vec![connection, rooms] }
+    }
+
+    /// Tries to reach the server at once.
+    pub(super) async fn try_now(&self) {
+        match &self.kind {
+            Kind::Sliding(service) => service.start().await,
+            Kind::Plain { try_now } => try_now.notify_one(),
+        }
+    }
+
+    /// Asks for everything of these rooms, also read receipts (sliding sync sends those for subscribed rooms only).
+    pub(super) async fn subscribe(&self, room: &RoomId) {
+        if let (Kind::Sliding(service), Some(room)) = (&self.kind, ids::sdk_room(room)) {
+            service.room_list_service().subscribe_to_rooms(&[&room]).await;
+        }
+    }
+
+    /// Stops, and waits until the request under way is given up.
+    pub(super) async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Kind::Sliding(service) = self.kind {
+            service.stop().await;
+        }
+    }
+}
+
+/// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
+async fn watch_connection(service: Arc<SyncService>, events: UnboundedSender<Event>) {
+    let mut states = service.state();
+    let mut lists = service.room_list_service().state();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
+        let connection = match states.get() {
+            State::Running if list_runs => {
+                pause = FIRST_PAUSE;
+                Some(Connection::Online)
+            }
+            State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
+            State::Error(error) => Some(Connection::Offline(errors::line(&*error))),
+            State::Running | State::Idle | State::Terminated => None,
+        };
+        let failed = matches!(states.get(), State::Error(_));
+        if let Some(connection) = connection {
+            let _ = events.send(Event::Connection(connection));
+        }
+        if failed {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            service.start().await;
+        }
+        tokio::select! {
+            state = states.next() => if state.is_none() { return },
+            state = lists.next() => if state.is_none() { return },
+        }
+    }
+}
+
+/// Tells once that the room list is complete: when the list's first range has come.
+async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Event>) {
+    let mut states = service.room_list_service().state();
+    while !matches!(states.get(), ListState::Running) {
+        if states.next().await.is_none() {
+            return;
+        }
+    }
+    let _ = events.send(Event::RoomsComplete);
+}
+
+/// The loop of `/sync`.
+async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event>, try_now: Arc<Notify>) {
+    let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
+    let mut pause = FIRST_PAUSE;
+    let mut first = true;
+    let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
+    listen_for_latest_events(&client, known.iter()).await;
+    loop {
+        let settings = SyncSettings::new()
+            .timeout(if first { Duration::ZERO } else { POLL })
+            .filter(FilterDefinition::with_lazy_loading().into())
+            .token(token.clone());
+        match client.sync_once(settings).await {
+            Ok(response) => {
+                pause = FIRST_PAUSE;
+                receipts.synced_to(response.next_batch.clone());
+                token = SyncToken::Specific(response.next_batch);
+                listen_for_latest_events(&client, response.rooms.joined.keys()).await;
+                if first {
+                    let _ = events.send(Event::Connection(Connection::Online));
+                    let _ = events.send(Event::RoomsComplete);
+                }
+                first = false;
+            }
+            // The session's end is told by the client itself (`SessionChange`).
+            Err(error) if errors::is_unknown_token(&error) => return,
+            Err(error) => {
+                let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
+                let _ = timeout(pause, try_now.notified()).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                first = true;
+            }
+        }
+    }
+}
+
+/// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps for rooms that
+/// somebody listens to.
+async fn listen_for_latest_events<'a>(client: &Client, rooms: impl Iterator<Item = &'a OwnedRoomId>) {
+    let latest = client.latest_events().await;
+    for room in rooms {
+        if let Err(error) = latest.listen_to_room(room).await {
+            tracing::debug!(%error, "no latest event for a room");
+        }
+    }
+}

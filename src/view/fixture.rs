@@ -1,0 +1,353 @@
+//! Apps to be drawn in tests, brought about by the same events and keys as in life.
+
+use jiff::tz::TimeZone;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+    layout::Position,
+};
+
+use super::{draw, theme::Theme, wrap};
+use crate::{
+    app::{
+        App,
+        event::{Account, Connection, Event},
+        layout::LayoutFacts,
+        update,
+    },
+    input::{Key, KeyCode},
+    model::{
+        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
+        PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span, SpanStyle,
+        TimelineChange, TimelineItem, TimelineItemKind, UserId,
+    },
+};
+
+/// Sunday 22 November 2026, 14:03:22 UTC.
+pub const NOW: Ms = 1_795_356_202_000;
+const MINUTE: Ms = 60_000;
+/// The room that is opened.
+pub const LAKE: &str = "!lake:example.org";
+
+/// Something drawn.
+pub struct Screen {
+    pub buffer: Buffer,
+    pub cursor: Option<Position>,
+    pub facts: LayoutFacts,
+}
+
+/// Draws the app on a screen of this size.
+pub fn drawn(app: &App, theme: &Theme, (columns, rows): (u16, u16)) -> Screen {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let mut facts = LayoutFacts::default();
+    terminal.draw(|frame| facts = draw(app, theme, frame)).unwrap();
+    let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
+    Screen { buffer: terminal.backend().buffer().clone(), cursor, facts }
+}
+
+impl Screen {
+    /// The rows without trailing spaces, and where the cursor is.
+    pub fn text(&self) -> String {
+        let mut text = self.rows().join("\n");
+        match self.cursor {
+            Some(at) => text.push_str(&format!("\ncursor: column {}, row {}", at.x, at.y)),
+            None => text.push_str("\ncursor: hidden"),
+        }
+        text
+    }
+
+    /// The rows without trailing spaces.
+    pub fn rows(&self) -> Vec<String> {
+        let area = self.buffer.area;
+        let row = |y| {
+            let mut row = String::new();
+            let mut x = 0;
+            while x < area.width {
+                let sign = self.buffer[(x, y)].symbol();
+                row.push_str(sign);
+                x += wrap::width(sign).max(1);
+            }
+            row.trim_end().to_owned()
+        };
+        (0..area.height).map(row).collect()
+    }
+
+    /// The first cell of the first place where this text stands.
+    pub fn cell(&self, text: &str) -> &Cell {
+        let wide = wrap::width(text);
+        let area = self.buffer.area;
+        let found = (0..area.height).flat_map(|y| (0..area.width).map(move |x| (x, y))).find(|(x, y)| {
+            let signs = (*x..area.width.min(x + wide)).map(|x| self.buffer[(x, *y)].symbol());
+            signs.collect::<String>() == text
+        });
+        &self.buffer[found.unwrap_or_else(|| panic!("{text:?} is not on screen:\n{}", self.text()))]
+    }
+}
+
+/// Sends events to the app.
+pub fn happen(app: &mut App, events: impl IntoIterator<Item = Event>) {
+    for event in events {
+        update(app, event, NOW);
+    }
+}
+
+/// Presses keys: single characters as they are, others by their code.
+pub fn press(app: &mut App, keys: &[KeyCode]) {
+    happen(app, keys.iter().map(|code| Event::Key(Key::new(*code))));
+}
+
+/// Types text.
+pub fn type_in(app: &mut App, text: &str) {
+    happen(app, text.chars().map(|c| Event::Key(Key::char(c))));
+}
+
+pub fn safe(text: &str) -> SafeText {
+    SafeText::line(text)
+}
+
+/// Before anything is known.
+pub fn starting() -> App {
+    App::new(Default::default(), TimeZone::UTC)
+}
+
+/// The login screen.
+pub fn logged_out() -> App {
+    let mut app = starting();
+    happen(&mut app, [Event::LoggedOut(None)]);
+    app
+}
+
+/// Logged in, nothing there yet.
+pub fn logged_in() -> App {
+    let mut app = starting();
+    let account =
+        Account { user: UserId::new("@you:example.org"), device: safe("YOURDEVICE"), homeserver: safe("example.org") };
+    happen(&mut app, [Event::LoggedIn(account)]);
+    app
+}
+
+fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSummary {
+    RoomSummary {
+        id: RoomId::new(id),
+        name: safe(name),
+        topic: SafeText::default(),
+        membership: Membership::Joined,
+        direct: false,
+        encrypted: true,
+        public: Some(false),
+        joined_members: 2,
+        unread,
+        mentions,
+        marked_unread: false,
+        latest,
+    }
+}
+
+/// Rooms of all kinds.
+pub fn with_rooms() -> App {
+    let mut app = logged_in();
+    let invite = RoomSummary {
+        membership: Membership::Invited { by: Some(UserId::new("@eve:example.org")) },
+        ..room("!invite:example.org", "Eve", 0, 0, 0)
+    };
+    let lake =
+        RoomSummary { topic: safe("Who brings the boat?"), joined_members: 3, ..room(LAKE, "Lake weekend", 0, 0, NOW) };
+    let public = RoomSummary {
+        encrypted: false,
+        public: Some(true),
+        joined_members: 4_321,
+        ..room("!hq:example.org", "Matrix HQ, the room whose name is long", 1_204, 3, NOW - MINUTE)
+    };
+    let marked = RoomSummary { marked_unread: true, ..room("!marked:example.org", "Grandma", 0, 0, NOW - 4 * MINUTE) };
+    let rooms = vec![
+        invite,
+        lake,
+        public,
+        room("!ada:example.org", "Ada", 2, 0, NOW - 2 * MINUTE),
+        room("!bob:example.org", "Bob", 0, 0, NOW - 3 * MINUTE),
+        marked,
+        room("!japan:example.org", "日本語の部屋", 12, 12, NOW - 5 * MINUTE),
+    ];
+    happen(&mut app, [Event::Rooms(rooms), Event::RoomsComplete, Event::Connection(Connection::Online)]);
+    app
+}
+
+pub fn item(key: &str, kind: TimelineItemKind) -> TimelineItem {
+    TimelineItem { key: ItemKey(key.into()), kind }
+}
+
+/// A message of somebody, so many minutes ago.
+pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message {
+    let name = if sender == "you" { "You".to_owned() } else { sender[..1].to_uppercase() + &sender[1..] };
+    Message {
+        event: Some(EventId::new(format!("${key}"))),
+        sender: UserId::new(format!("@{sender}:example.org")),
+        sender_name: safe(&name),
+        at: NOW - minutes_ago * MINUTE,
+        own: sender == "you",
+        body,
+        edited: false,
+        reply_to: None,
+        reactions: Vec::new(),
+        send_state: SendState::Sent,
+        read_by: Vec::new(),
+    }
+}
+
+pub fn plain(text: &str) -> Body {
+    Body::Text(text.split('\n').map(|line| Line::plain(safe(line))).collect())
+}
+
+fn rich(parts: &[(&str, SpanStyle)]) -> Line {
+    Line { quote: 0, spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style }).collect() }
+}
+
+fn as_item(key: &str, message: Message) -> TimelineItem {
+    item(key, TimelineItemKind::Message(Box::new(message)))
+}
+
+fn timeline() -> Vec<TimelineItem> {
+    const DAY: Ms = 24 * 60;
+    let plain_style = SpanStyle::default();
+    let bold = SpanStyle { bold: true, ..plain_style };
+    let code = SpanStyle { code: true, ..plain_style };
+    let notice = |minutes_ago, text| TimelineItemKind::Notice { at: NOW - minutes_ago * MINUTE, text: safe(text) };
+    let mut items = vec![
+        item("start", TimelineItemKind::Start),
+        item("saturday", TimelineItemKind::DayLine(NOW - DAY * MINUTE)),
+        item("created", notice(DAY, "You created the room")),
+        item("joined", notice(DAY - 1, "Ada joined")),
+        item("joined2", notice(DAY - 1, "Bob joined")),
+    ];
+    let mut add = |key: &str, message: Message| items.push(as_item(key, message));
+    add("m1", message("m1", "ada", DAY - 10, plain("Does anybody still have the keys to the boat house?")));
+    let lines = vec![
+        rich(&[("I think ", plain_style), ("Bob", bold), (" has them. Try ", plain_style), ("ls keys/", code)]),
+        Line { quote: 1, spans: rich(&[("and do not forget the oars this time", plain_style)]).spans },
+    ];
+    add("m2", message("m2", "ada", DAY - 11, Body::Text(lines)));
+    let mut read = message("m3", "you", DAY - 20, plain("I will bring them."));
+    read.reactions =
+        vec![Reaction { key: safe("👍"), count: 2, own: false }, Reaction { key: safe("🚣"), count: 1, own: true }];
+    add("m3", read);
+    items.push(item("sunday", TimelineItemKind::DayLine(NOW)));
+    let mut add = |key: &str, message: Message| items.push(as_item(key, message));
+    let file = Body::File {
+        what: "image",
+        name: safe("boat house.jpg"),
+        size: Some(1_234_567),
+        caption: vec![Line::plain(safe("It looks like this today."))],
+    };
+    add("m4", message("m4", "bob", 70, file));
+    add("m5", message("m5", "bob", 69, Body::Undecryptable(safe("the sender's device did not send its key"))));
+    add("m6", message("m6", "ada", 50, Body::Redacted));
+    add("m7", message("m7", "ada", 49, Body::Emote(vec![Line::plain(safe("packs the tent"))])));
+    let mut reply = message(
+        "m8",
+        "you",
+        40,
+        plain(
+            "Lovely. I will be there at eight, and if the train is late again I will call from the station so that nobody has to wait in the rain.",
+        ),
+    );
+    reply.reply_to = Some((safe("Bob"), safe("It looks like this today.")));
+    reply.edited = true;
+    reply.read_by = ["@ada:example.org", "@bob:example.org"]
+        .map(|user| ReadBy { user: UserId::new(user), at: Some(NOW - 30 * MINUTE) })
+        .to_vec();
+    add("m8", reply);
+    items.push(item("unread", TimelineItemKind::UnreadLine));
+    let mut add = |key: &str, message: Message| items.push(as_item(key, message));
+    add("m9", message("m9", "bob", 12, plain("Eight is fine.")));
+    add("m10", message("m10", "you", 5, plain("See you at eight.")));
+    add("m11", message("m11", "you", 4, plain("Bring a coat.")));
+    let mut failed = message("m12", "you", 3, plain("And the map"));
+    failed.event = None;
+    failed.send_state = SendState::Failed(safe("the server refused it: M_TOO_LARGE"));
+    add("m12", failed);
+    let mut waiting = message("m13", "you", 0, plain("one more thing"));
+    waiting.event = None;
+    waiting.send_state = SendState::Waiting;
+    add("m13", waiting);
+    items
+}
+
+fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
+    let answered = matches!(state, DeviceState::Delivered { .. } | DeviceState::Undecryptable { .. });
+    let expected = !matches!(state, DeviceState::Excluded { .. });
+    let route = answered.then_some(Route::Direct);
+    DeviceDelivery { device: Some(DeviceId::new(id)), name: safe(name), state, route, expected }
+}
+
+fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
+    let [phone, laptop, old, desktop, unnamed] = states;
+    let ada = vec![
+        device("ADAPHONE", "Ada's phone", phone),
+        device("ADALAPTOP", "kvitto on laptop", laptop),
+        device("ADAOLD", "Element, very old", old),
+    ];
+    let bob = vec![device("BOBDESK", "Bob's desktop", desktop), device("JLAFKJWSCS", "", unnamed)];
+    let person = |user: &str, devices| PersonDelivery { user: UserId::new(user), devices };
+    Delivery {
+        event: EventId::new(format!("${event}")),
+        sent,
+        people: vec![person("@ada:example.org", ada), person("@bob:example.org", bob)],
+    }
+}
+
+/// A room with everything in it, and the composer in front.
+pub fn chatting() -> App {
+    let mut app = with_rooms();
+    let room = RoomId::new(LAKE);
+    let left_out = || DeviceState::Excluded { why: safe("you blocked this device") };
+    let at = |ms: Ms| DeviceState::Delivered { at: Some(ms) };
+    let read_sent = NOW - 40 * MINUTE;
+    let sent = NOW - 5 * MINUTE;
+    let deliveries = vec![
+        delivery(
+            "m8",
+            read_sent,
+            [at(read_sent + 900), at(read_sent + 1_200), left_out(), at(read_sent + 3_000), at(read_sent + 65_000)],
+        ),
+        delivery(
+            "m10",
+            sent,
+            [
+                at(sent + 1_200),
+                DeviceState::Pending,
+                left_out(),
+                DeviceState::Undecryptable { at: Some(sent + 2_000) },
+                DeviceState::Delivered { at: None },
+            ],
+        ),
+        delivery(
+            "m11",
+            sent + MINUTE,
+            [DeviceState::Pending, DeviceState::Pending, left_out(), DeviceState::Unknown, DeviceState::Unknown],
+        ),
+    ];
+    happen(
+        &mut app,
+        [
+            Event::GoTo(room.clone()),
+            Event::Timeline { room: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
+            Event::Deliveries { room, deliveries },
+        ],
+    );
+    app
+}
+
+/// So many messages in the open room.
+pub fn long_chat(messages: usize) -> App {
+    let mut app = with_rooms();
+    let room = RoomId::new(LAKE);
+    let items = (0..messages).map(|n| {
+        let key = format!("n{n}");
+        let minutes_ago = Ms::try_from(messages - n).unwrap();
+        as_item(&key, message(&key, if n % 7 < 3 { "you" } else { "ada" }, minutes_ago, plain(&format!("message {n}"))))
+    });
+    let changes = vec![TimelineChange::Reset(items.collect())];
+    happen(&mut app, [Event::GoTo(room.clone()), Event::Timeline { room, changes }]);
+    app
+}

@@ -1,0 +1,325 @@
+//! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a snapshot has none.
+
+use ratatui::style::{Color, Modifier};
+
+use super::{
+    fixture::{self, LAKE, NOW, Screen, chatting, drawn, happen, press, safe, type_in},
+    theme::{Glyphs, MarkStyle, Palette, Theme},
+};
+use crate::{
+    app::{
+        App, Focus,
+        event::{Connection, Event, LoginMethod},
+        layout::{Row, TimelineFacts},
+        timeline::{Anchor, Edge, Place},
+    },
+    input::KeyCode,
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route},
+};
+
+const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
+
+/// One snapshot a size.
+fn screens(name: &str, app: &App, theme: &Theme) {
+    for (columns, rows) in SIZES {
+        let text = drawn(app, theme, (columns, rows)).text();
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), text);
+        });
+    }
+}
+
+fn screen(app: &App) -> Screen {
+    drawn(app, &Theme::default(), (80, 24))
+}
+
+/// Selects a message by going up from the newest.
+fn with_selected(up: usize) -> App {
+    let mut app = chatting();
+    app.focus = Focus::Timeline;
+    let open = app.open.as_mut().unwrap();
+    let index = open.items.len() - 1 - up;
+    open.selection = Some(Place { key: open.items[index].key.clone(), index });
+    app
+}
+
+#[test]
+fn starting() {
+    screens("starting", &fixture::starting(), &Theme::default());
+}
+
+#[test]
+fn login() {
+    let mut app = fixture::logged_out();
+    screens("login", &app, &Theme::default());
+    type_in(&mut app, "example.org");
+    press(&mut app, &[KeyCode::Tab]);
+    type_in(&mut app, "ada");
+    press(&mut app, &[KeyCode::Tab]);
+    type_in(&mut app, "secret");
+    press(&mut app, &[KeyCode::Enter]);
+    screens("login_busy", &app, &Theme::default());
+    let why = "Wrong user name or password. Check both; the server says: Invalid username or password.";
+    happen(&mut app, [Event::LoginFailed(safe(why))]);
+    screens("login_failed", &app, &Theme::default());
+}
+
+#[test]
+fn login_in_the_browser() {
+    let mut app = fixture::logged_out();
+    type_in(&mut app, "example.org");
+    press(&mut app, &[KeyCode::Enter]);
+    let methods = vec![LoginMethod::OAuth, LoginMethod::Password];
+    happen(&mut app, [Event::LoginMethods { homeserver: safe("https://matrix.example.org"), methods }]);
+    screens("login_methods", &app, &Theme::default());
+    let url = "https://auth.example.org/authorize?client_id=01J3Z&code_challenge_method=S256&code_challenge=Yk1Bq3Ex0\
+               &redirect_uri=http%3A%2F%2F127.0.0.1%3A40123%2F&response_type=code&scope=urn%3Amatrix%3Aclient%3Aapi%3A*";
+    happen(&mut app, [Event::BrowserWaiting { url: safe(url) }]);
+    screens("login_browser", &app, &Theme::default());
+}
+
+#[test]
+fn no_rooms() {
+    let mut app = fixture::logged_in();
+    screens("rooms_connecting", &app, &Theme::default());
+    happen(&mut app, [Event::Connection(Connection::Online), Event::RoomsComplete]);
+    screens("rooms_none", &app, &Theme::default());
+}
+
+#[test]
+fn rooms() {
+    let mut app = fixture::with_rooms();
+    screens("rooms", &app, &Theme::default());
+    type_in(&mut app, "/ada");
+    screens("rooms_filter", &app, &Theme::default());
+    type_in(&mut app, "x");
+    screens("rooms_filter_nothing", &app, &Theme::default());
+}
+
+#[test]
+fn room() {
+    let mut app = chatting();
+    screens("room", &app, &Theme::default());
+    let room = RoomId::new(LAKE);
+    happen(
+        &mut app,
+        [
+            Event::Typing { room: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
+            Event::Pagination { room, state: Pagination::Loading },
+            Event::Connection(Connection::Offline(safe("no answer from example.org"))),
+        ],
+    );
+    app.open.as_mut().unwrap().unseen_below = 3;
+    app.focus = Focus::Composer;
+    type_in(&mut app, "The weather will be fine, says the forecast, and it has been right all week.\nSo no tents?");
+    screens("room_writing", &app, &Theme::default());
+}
+
+#[test]
+fn room_in_other_looks() {
+    let app = chatting();
+    let theme = |style, glyphs| Theme { style, glyphs, palette: Palette::None };
+    screens("room_count", &app, &theme(MarkStyle::Count, Glyphs::Unicode));
+    screens("room_classic", &app, &theme(MarkStyle::Classic, Glyphs::Unicode));
+    screens("room_ascii", &app, &theme(MarkStyle::Devices, Glyphs::Ascii));
+}
+
+#[test]
+fn room_empty() {
+    let mut app = fixture::with_rooms();
+    let room = RoomId::new("!hq:example.org");
+    happen(&mut app, [Event::GoTo(room.clone())]);
+    screens("room_loading", &app, &Theme::default());
+    happen(&mut app, [Event::Pagination { room, state: Pagination::ReachedStart }]);
+    screens("room_empty", &app, &Theme::default());
+}
+
+#[test]
+fn timeline_with_selection() {
+    screens("selected", &with_selected(3), &Theme::default());
+    screens("selected_failed", &with_selected(1), &Theme::default());
+}
+
+#[test]
+fn command_line() {
+    let mut app = with_selected(3);
+    type_in(&mut app, ":receipts off");
+    screens("command_line", &app, &Theme::default());
+}
+
+#[test]
+fn help() {
+    let mut app = chatting();
+    press(&mut app, &[KeyCode::F(1)]);
+    screens("help", &app, &Theme::default());
+    let facts = screen(&app).facts.popup.unwrap();
+    assert!(facts.max_scroll > 0 && facts.rows > 10);
+    app.layout_was(screen(&app).facts);
+    press(&mut app, &[KeyCode::PageDown, KeyCode::PageDown]);
+    insta::assert_snapshot!("help_scrolled_80x24", screen(&app).text());
+}
+
+#[test]
+fn inspector_of_an_own_message() {
+    for (name, up) in
+        [("inspector_partly", 3), ("inspector_unknown", 2), ("inspector_failed", 1), ("inspector_read", 6)]
+    {
+        let mut app = with_selected(up);
+        type_in(&mut app, "i");
+        screens(name, &app, &Theme::default());
+    }
+}
+
+#[test]
+fn inspector_of_somebody_elses_message() {
+    let fates = [
+        ("sent", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Direct }),
+        ("withheld", ReceiptFate::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
+        ("awaiting_key", ReceiptFate::AwaitingKey),
+        ("owed", ReceiptFate::Owed { since: NOW - 720_000 }),
+        ("not_considered", ReceiptFate::NotConsidered),
+    ];
+    for (name, fate) in fates {
+        let mut app = with_selected(4);
+        type_in(&mut app, "i");
+        assert!(screen(&app).text().contains("Looking up"));
+        happen(&mut app, [Event::ReceiptFate { event: EventId::new("$m9"), fate }]);
+        insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
+    }
+}
+
+#[test]
+fn question() {
+    let mut app = chatting();
+    app.focus = Focus::Timeline;
+    type_in(&mut app, ":leave");
+    press(&mut app, &[KeyCode::Enter]);
+    screens("question", &app, &Theme::default());
+}
+
+#[test]
+fn status_sentences() {
+    let mut app = chatting();
+    happen(&mut app, [Event::Done(safe("Invited @eve:example.org."))]);
+    assert!(screen(&app).text().contains("Invited @eve:example.org."));
+    happen(&mut app, [Event::Failed(safe("No such user. Check the spelling."))]);
+    assert_eq!(screen(&app).cell("No such user").fg, Color::LightRed);
+}
+
+#[test]
+fn every_size_can_be_drawn_and_a_tiny_one_says_so() {
+    let mut apps =
+        vec![fixture::starting(), fixture::logged_out(), fixture::with_rooms(), chatting(), with_selected(3)];
+    let mut help = chatting();
+    press(&mut help, &[KeyCode::F(1)]);
+    let mut inspector = with_selected(3);
+    type_in(&mut inspector, "i");
+    apps.extend([help, inspector]);
+    for app in &apps {
+        for columns in [1, 2, 5, 19, 20, 21, 33, 59, 71, 72, 99, 100] {
+            for rows in [1, 2, 5, 6, 7, 11, 12, 30] {
+                let screen = drawn(app, &Theme::default(), (columns, rows));
+                let tiny = columns < 20 || rows < 6;
+                assert_eq!(tiny, screen.rows().iter().all(|row| "too small".contains(row.trim())), "{columns}x{rows}");
+                assert!(screen.cursor.is_none_or(|at| at.x < columns && at.y < rows));
+            }
+        }
+    }
+}
+
+#[test]
+fn ascii_looks_need_ascii_only() {
+    let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
+    let mut help = chatting();
+    press(&mut help, &[KeyCode::F(1)]);
+    for app in [fixture::logged_out(), fixture::logged_in(), with_selected(3), help] {
+        for row in drawn(&app, &theme, (80, 24)).rows() {
+            // What people wrote stays as it is.
+            let ours = row.replace("日本語の部屋", "").replace("👍", "").replace("🚣", "");
+            assert!(ours.is_ascii(), "{row}");
+        }
+    }
+}
+
+#[test]
+fn without_colour_nothing_has_one_and_everything_is_marked() {
+    let theme = Theme { palette: Palette::None, ..Theme::default() };
+    let mut inspector = with_selected(3);
+    type_in(&mut inspector, "i");
+    for app in [with_selected(3), fixture::with_rooms(), inspector, fixture::logged_out()] {
+        let screen = drawn(&app, &theme, (200, 60));
+        assert!(screen.buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
+    }
+    let rooms = drawn(&fixture::with_rooms(), &theme, (200, 60));
+    assert!(rooms.cell("Eve").modifier.contains(Modifier::REVERSED), "the selected room");
+    assert!(rooms.cell("Ada ").modifier.contains(Modifier::BOLD), "a room with news");
+    assert!(!rooms.cell("Bob ").modifier.contains(Modifier::BOLD), "a room without");
+    let selected = drawn(&with_selected(3), &theme, (200, 60));
+    assert_eq!(selected.cell("▌ See you at eight.").symbol(), "▌");
+}
+
+#[test]
+fn colours_say_what_the_signs_say() {
+    let screen = drawn(&with_selected(3), &Theme::default(), (200, 60));
+    assert_eq!(screen.cell("●○ ×●").fg, Color::LightGreen, "delivered");
+    assert_eq!(screen.cell("×●").fg, Color::LightRed, "could not decrypt");
+    let read = screen.cell("✔");
+    assert_eq!((read.fg, read.modifier.contains(Modifier::BOLD)), (Color::LightBlue, true), "read");
+    assert_eq!(screen.cell("! ").fg, Color::Reset, "no mark but at the edge");
+    assert_eq!(screen.cell("▌ See").fg, Color::LightCyan, "the selection's bar");
+    assert!(screen.buffer.content.iter().all(|cell| cell.bg == Color::Reset), "no background is set");
+}
+
+#[test]
+fn one_sender_has_one_colour() {
+    let screen = drawn(&chatting(), &Theme::default(), (200, 60));
+    let ada = screen.cell("Ada  14:");
+    assert!(ada.modifier.contains(Modifier::BOLD));
+    assert_eq!(ada.fg, screen.cell("Ada  13:").fg);
+}
+
+fn facts(app: &App) -> TimelineFacts {
+    screen(app).facts.timeline.unwrap()
+}
+
+fn anchored(app: &mut App, index: usize, row: usize, edge: Edge) -> TimelineFacts {
+    let open = app.open.as_mut().unwrap();
+    open.anchor = Anchor::Row { place: Place { key: open.items[index].key.clone(), index }, row, edge };
+    facts(app)
+}
+
+#[test]
+fn the_timeline_is_laid_out_from_its_anchor_and_fills_its_area() {
+    let mut app = fixture::long_chat(500);
+    let newest = facts(&app);
+    assert_eq!((newest.last.item, newest.at_end), (499, true));
+
+    let top = anchored(&mut app, 100, 1, Edge::Top);
+    assert_eq!((top.first, top.at_end), (Row { item: 100, row: 1 }, false));
+    let bottom = anchored(&mut app, 100, 0, Edge::Bottom);
+    assert_eq!(bottom.last, Row { item: 100, row: 0 });
+
+    // Nothing is left empty at an end while there is more at the other.
+    assert_eq!(anchored(&mut app, 499, 0, Edge::Top), newest);
+    let oldest = anchored(&mut app, 0, 0, Edge::Top);
+    assert_eq!(oldest.first, Row { item: 0, row: 0 });
+    assert_eq!(anchored(&mut app, 0, 0, Edge::Bottom), oldest);
+
+    // A row beyond the item's end means its last row.
+    let clamped = anchored(&mut app, 100, 99, Edge::Bottom);
+    assert_eq!(clamped.last.item, 100);
+    assert_eq!(anchored(&mut app, 100, clamped.last.row, Edge::Bottom), clamped);
+}
+
+#[test]
+fn an_item_has_the_same_rows_wherever_the_layout_begins() {
+    let mut app = fixture::long_chat(60);
+    let page = |app: &App| {
+        let rows = screen(app).rows();
+        rows[2..20].to_vec()
+    };
+    let first = anchored(&mut app, 30, 0, Edge::Bottom).first;
+    let from_below = page(&app);
+    anchored(&mut app, first.item, first.row, Edge::Top);
+    assert_eq!(page(&app), from_below);
+}

@@ -1,0 +1,254 @@
+//! A person with one device: the whole client but its terminal. Events of `matrix` go through `app::update`, and the
+//! effects that come of them go back, as `runtime` does it; so what a test sees is what would be drawn.
+
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+
+use jiff::tz::TimeZone;
+use kvitto::{
+    app::{
+        App, Screen,
+        effect::{Effect, Secret},
+        event::{Connection, Event},
+        update,
+    },
+    delivery::policy::{Settings, Timing},
+    matrix::{Matrix, Profile},
+    model::{
+        Body, Delivery, DeviceState, EventId, Message, Ms, ReceiptFate, RoomId, RoomSummary, TimelineItemKind, UserId,
+    },
+};
+use tempfile::TempDir;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::timeout,
+};
+
+use crate::support::synapse::Account;
+
+/// How long anything may take, on a busy machine with a debug build.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Settings for tests: receipts go out at once.
+pub fn at_once() -> Settings {
+    Settings { timing: Timing::Immediate, ..Settings::default() }
+}
+
+/// See the module.
+pub struct Person {
+    /// What would be drawn.
+    pub app: App,
+    /// Answers to [`Person::fate_of`].
+    fates: HashMap<EventId, ReceiptFate>,
+    matrix: Matrix,
+    events: UnboundedReceiver<Event>,
+    profile: Profile,
+    home: Arc<TempDir>,
+}
+
+impl Person {
+    /// Starts on an empty folder and logs in.
+    pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
+        let home = Arc::new(tempfile::tempdir().unwrap());
+        let profile =
+            Profile { dir: home.path().join("profiles/default"), device_name: device_name.to_owned(), settings };
+        let mut person = Self::start(profile, home);
+        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        person.log_in_again(server, account).await;
+        person
+    }
+
+    /// Logs in from the login screen.
+    pub async fn log_in_again(&mut self, server: &str, account: &Account) {
+        self.matrix.run(Effect::Login {
+            homeserver: server.to_owned(),
+            user: account.name.clone(),
+            password: Secret(account.password.clone()),
+        });
+        self.until("being logged in", |p| (p.app.screen == Screen::Main).then_some(())).await;
+        self.online().await;
+    }
+
+    fn start(profile: Profile, home: Arc<TempDir>) -> Self {
+        let (sender, events) = unbounded_channel();
+        let app = App::new(profile.settings.clone(), TimeZone::UTC);
+        let matrix = Matrix::start(profile.clone(), sender);
+        Self { app, fates: HashMap::new(), matrix, events, profile, home }
+    }
+
+    /// Waits until the connection is there.
+    pub async fn online(&mut self) {
+        self.until("being online", |p| (p.app.connection == Connection::Online).then_some(())).await;
+    }
+
+    /// Ends the client, as quitting does; what is on disk stays.
+    pub async fn quit(self) -> Away {
+        self.matrix.stop().await;
+        Away { profile: self.profile, home: self.home }
+    }
+
+    /// Takes in events until `found` finds something.
+    pub async fn until<T>(&mut self, what: &str, mut found: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let waited = timeout(DEADLINE, async {
+            loop {
+                while let Ok(event) = self.events.try_recv() {
+                    self.take_in(event);
+                }
+                if let Some(found) = found(self) {
+                    return found;
+                }
+                let event = self.events.recv().await.expect("the matrix half goes on");
+                self.take_in(event);
+            }
+        });
+        match waited.await {
+            Ok(found) => found,
+            Err(_) => panic!(
+                "waited for {what}; status: {:?}, connection: {:?}, rooms: {:#?}, open: {:#?}",
+                self.app.status,
+                self.app.connection,
+                self.app.rooms.all(),
+                self.app.open
+            ),
+        }
+    }
+
+    fn take_in(&mut self, event: Event) {
+        if let Event::ReceiptFate { event, fate } = &event {
+            self.fates.insert(event.clone(), fate.clone());
+        }
+        for effect in update(&mut self.app, event, now()) {
+            if !matches!(effect, Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::OpenUrl(_)) {
+                self.matrix.run(effect);
+            }
+        }
+    }
+
+    /// Asks for something.
+    pub fn run(&mut self, effect: Effect) {
+        self.matrix.run(effect);
+    }
+
+    /// Changes the settings, as the runtime does when they were written.
+    pub fn set(&mut self, settings: Settings) {
+        self.profile.settings = settings.clone();
+        self.take_in(Event::Settings(settings.clone()));
+        self.matrix.run(Effect::Settings(settings));
+    }
+
+    /// The room of this name or with this id, once it is there.
+    pub async fn room(&mut self, what: &str, is_it: impl Fn(&RoomSummary) -> bool) -> RoomId {
+        self.until(what, |p| p.app.rooms.all().iter().find(|room| is_it(room)).map(|room| room.id.clone())).await
+    }
+
+    /// Opens a room.
+    pub async fn open(&mut self, room: &RoomId) {
+        self.room("the room to open", |summary| summary.id == *room).await;
+        self.take_in(Event::GoTo(room.clone()));
+        let id = room.clone();
+        self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
+    }
+
+    /// Sends a line into a room.
+    pub fn say(&mut self, room: &RoomId, text: &str) {
+        self.matrix.run(Effect::Send { room: room.clone(), text: text.to_owned() });
+    }
+
+    /// The messages of the open room.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.app.open.iter().flat_map(|open| &open.items).filter_map(|item| match &item.kind {
+            TimelineItemKind::Message(message) => Some(&**message),
+            _ => None,
+        })
+    }
+
+    /// The id of the message that says exactly this in the open room, once it is on the server and readable.
+    pub async fn sees(&mut self, text: &str) -> EventId {
+        self.until(&format!("the message '{text}'"), |p| {
+            p.messages().find(|message| body(message) == text).and_then(|message| message.event.clone())
+        })
+        .await
+    }
+
+    /// Waits until what is known about an own message's delivery is as wanted.
+    pub async fn delivery<T>(
+        &mut self,
+        event: &EventId,
+        what: &str,
+        mut found: impl FnMut(&Delivery) -> Option<T>,
+    ) -> T {
+        self.until(what, |p| p.app.open.as_ref()?.deliveries.get(event).and_then(&mut found)).await
+    }
+
+    /// Waits until exactly these devices of one person have an own message.
+    pub async fn delivered_to(&mut self, event: &EventId, user: &str, devices: &[&str]) {
+        let user = UserId::new(user);
+        let mut wanted: Vec<String> = devices.iter().map(ToString::to_string).collect();
+        wanted.sort();
+        let what = format!("the receipts of {wanted:?}");
+        self.delivery(event, &what, |delivery| (delivered(delivery, &user) == wanted).then_some(())).await;
+    }
+
+    /// What this client did about somebody else's message.
+    pub async fn fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
+        self.fates.remove(event);
+        self.matrix.run(Effect::AskReceiptFate { room: room.clone(), event: event.clone() });
+        self.until("what was done about a message", |p| p.fates.get(event).cloned()).await
+    }
+
+    /// This device's id.
+    pub fn device(&self) -> String {
+        self.app.account.as_ref().expect("logged in").device.to_string()
+    }
+}
+
+/// A person whose client does not run.
+pub struct Away {
+    profile: Profile,
+    home: Arc<TempDir>,
+}
+
+impl Away {
+    /// Starts the client again, from what is on disk.
+    pub async fn back(self) -> Person {
+        let mut person = Person::start(self.profile, self.home);
+        person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
+        person
+    }
+
+    /// What the real program is given as `--data-dir` to go on as this person.
+    pub fn data_dir(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The same, with other settings at the next start.
+    pub fn with(mut self, settings: Settings) -> Self {
+        self.profile.settings = settings;
+        self
+    }
+}
+
+/// The devices of a person that have a message, sorted.
+pub fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
+    let devices = delivery.people.iter().filter(|person| person.user == *user).flat_map(|person| &person.devices);
+    let mut delivered: Vec<String> = devices
+        .filter(|device| matches!(device.state, DeviceState::Delivered { .. }))
+        .filter_map(|device| device.device.as_ref().map(ToString::to_string))
+        .collect();
+    delivered.sort();
+    delivered
+}
+
+/// The plain text of a message.
+pub fn body(message: &Message) -> String {
+    let (Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines)) = &message.body else {
+        return format!("{:?}", message.body);
+    };
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>()).collect();
+    lines.join("\n")
+}
+
+fn now() -> Ms {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    since.as_millis().try_into().unwrap()
+}

@@ -1,0 +1,106 @@
+//! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is lost.
+
+use kvitto::{
+    app::{Screen, effect::Effect, event::Connection},
+    model::{RoomId, SendState},
+};
+use serde_json::json;
+
+use crate::{
+    person::{Person, at_once, body},
+    support::{
+        proxy::{Proxy, SlidingSync},
+        synapse::{Account, synapse},
+    },
+};
+
+async fn alice_with_a_room(proxy: &Proxy) -> (Account, Person, RoomId) {
+    let account = synapse().register("alice");
+    let mut alice = Person::log_in(&proxy.base_url, &account, "desk", at_once()).await;
+    alice.run(Effect::CreateRoom("notes".to_owned()));
+    let room = alice.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
+    alice.open(&room).await;
+    (account, alice, room)
+}
+
+fn state_of(person: &Person, text: &str) -> Option<SendState> {
+    person.messages().find(|message| body(message) == text).map(|message| message.send_state.clone())
+}
+
+/// Starts from the cache without network, keeps what is sent meanwhile over a restart, and sends it when the network is
+/// back, by itself and in order.
+async fn without_network(sliding: SlidingSync) {
+    let proxy = Proxy::start(&synapse().base_url, sliding);
+    let (_, mut alice, room) = alice_with_a_room(&proxy).await;
+    alice.say(&room, "while online");
+    alice.sees("while online").await;
+    proxy.cut();
+    alice.say(&room, "unsent 1");
+    alice.say(&room, "unsent 2");
+    alice.until("the local echo", |p| state_of(p, "unsent 2")).await;
+
+    let mut alice = alice.quit().await.back().await;
+    alice.room("the room from the cache", |summary| summary.id == room).await;
+    alice.open(&room).await;
+    alice.sees("while online").await;
+    alice.until("what was not sent", |p| (state_of(p, "unsent 2") == Some(SendState::Waiting)).then_some(())).await;
+    alice.until("offline", |p| matches!(p.app.connection, Connection::Offline(_)).then_some(())).await;
+    proxy.heal();
+    alice.online().await;
+    alice.sees("unsent 1").await;
+    alice.sees("unsent 2").await;
+    let order: Vec<String> = alice.messages().map(body).filter(|text| text.starts_with("unsent")).collect();
+    assert_eq!(order, ["unsent 1", "unsent 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_network_nothing_is_lost_by_sliding_sync() {
+    without_network(SlidingSync::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_network_nothing_is_lost_by_plain_sync() {
+    without_network(SlidingSync::Hidden).await;
+}
+
+/// A revoked token leads to the login screen; drafts and unsent messages go on after the next login.
+async fn revoked(sliding: SlidingSync) {
+    let proxy = Proxy::start(&synapse().base_url, sliding);
+    let (account, mut alice, room) = alice_with_a_room(&proxy).await;
+    alice.say(&room, "sent");
+    alice.sees("sent").await;
+    proxy.cut();
+    alice.say(&room, "unsent");
+    alice.until("the local echo", |p| state_of(p, "unsent")).await;
+    alice.run(Effect::SaveDraft { room: room.clone(), text: "half a thou".to_owned() });
+    let token = synapse().login_raw(&account).token;
+    let (status, _) = synapse().raw("POST", "/_matrix/client/v3/logout/all", Some(&token), &json!({}));
+    assert_eq!(status, 200);
+    proxy.heal();
+    let why = alice
+        .until("the login screen", |p| match &p.app.screen {
+            Screen::Login(login) => login.error.clone(),
+            _ => None,
+        })
+        .await;
+    assert!(why.contains("Log in again"), "{why}");
+
+    alice.log_in_again(&proxy.base_url, &account).await;
+    alice.open(&room).await;
+    alice.sees("unsent").await;
+    alice
+        .until("the draft", |p| {
+            p.app.open.as_ref().is_some_and(|open| open.composer.text() == "half a thou").then_some(())
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_keeps_what_was_typed_by_sliding_sync() {
+    revoked(SlidingSync::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_keeps_what_was_typed_by_plain_sync() {
+    revoked(SlidingSync::Hidden).await;
+}
