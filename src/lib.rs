@@ -12,7 +12,7 @@
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
 //! | [`matrix`] | everything that knows matrix-sdk | `model`, `delivery`, `app::event`, `app::effect` |
-//! | [`runtime`] | the one loop: select, update, run effects, draw | `app`, `view`, `input`, `config`, `matrix` |
+//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
 //! | [`cli`] | the command line | everything |
 //!
 //! Data takes one way through the house: sync → `matrix` → [`app::event::Event`] → [`app::update`] →

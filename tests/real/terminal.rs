@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use crate::support::{
     screens,
-    terminal::{Manners, Terminal},
+    terminal::{Manners, Terminal, text},
 };
 
 const COLS: u16 = 80;
@@ -45,8 +45,7 @@ fn changed_modes(written: &[u8]) -> Vec<String> {
 fn assert_restored(terminal: &Terminal) {
     // Between the two lines some shells say that their job was stopped.
     terminal.wait_for("the shell's screen, with what stood there", |screen| {
-        let text = screen.contents();
-        let text = text.trim_end();
+        let text = text(screen);
         !screen.alternate_screen() && text.starts_with("before kvitto\n") && text.ends_with("\nafter kvitto")
     });
     let written = terminal.raw_bytes();
@@ -99,7 +98,7 @@ fn check_suspend(suspend: fn(&Terminal)) {
     assert_restored(&terminal);
 
     terminal.type_text("fg\r");
-    terminal.wait_for("the same screen again", |now| now.alternate_screen() && now.contents() == screen);
+    terminal.wait_for("the same screen again", |now| now.alternate_screen() && text(now) == screen);
     terminal.key("ctrl-q");
     terminal.wait_for_text("shell done");
     assert!(terminal.wait_exit().success());
@@ -118,7 +117,7 @@ fn resizing_draws_the_screen_as_a_start_in_that_size_would() {
     let terminal = Terminal::start(&[], 200, 60);
     screens::wait_for_login(&terminal);
     terminal.resize(60, 20);
-    terminal.wait_for(&format!("the login screen in 60 columns:\n{expected}"), |screen| screen.contents() == expected);
+    terminal.wait_for(&format!("the login screen in 60 columns:\n{expected}"), |screen| text(screen) == expected);
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Terminal {
     /// Waits until `text` stands on the screen.
     #[track_caller]
     pub fn wait_for_text(&self, text: &str) {
-        self.wait_for(&format!("{text:?}"), |screen| screen.contents().contains(text));
+        self.wait_for(&format!("{text:?}"), |screen| self::text(screen).contains(text));
     }
 
     /// Types `text` as it is.
@@ -117,9 +117,9 @@ impl Terminal {
         self.type_text(bytes);
     }
 
-    /// The screen's text, line by line.
+    /// The screen's text.
     pub fn screen_text(&self) -> String {
-        self.seen.state().parser.screen().contents()
+        text(self.seen.state().parser.screen())
     }
 
     /// Everything the program has written, from the start.
@@ -185,6 +185,12 @@ impl Drop for Terminal {
             self.reap();
         }
     }
+}
+
+/// The text of a screen, line by line. Whether a blank at a line's end was drawn or never was cannot be seen, and is
+/// not told.
+pub fn text(screen: &vt100::Screen) -> String {
+    screen.contents().lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// Sent by the shell's `kill`, which every system has, so that no unsafe call is needed. That a process has ended
