@@ -1,3 +1,5 @@
+//! The laws of merging, and the bounds of what is held.
+
 use proptest::prelude::*;
 
 use super::*;

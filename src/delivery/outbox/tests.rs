@@ -1,3 +1,5 @@
+//! What is due when, and that nothing gets lost on the way.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! On real files: what comes back, what is not legible, and what is refused.
+
 use std::{collections::BTreeMap, fs};
 
 use tempfile::TempDir;
