@@ -112,7 +112,9 @@ impl Store {
         self.climb(owed.iter().map(|owed| Ok(FateRow::owed(owed))))
     }
 
-    /// These receipts were sent or withheld: all of them, or none when this fails.
+    /// These receipts were sent or withheld, for good: all of them, or none when this fails. What is withheld for a
+    /// reason that does not [last](super::policy::Reason::is_lasting) is to be decided again, and does not belong here
+    /// unless it was owed or awaited before.
     pub fn settle(&mut self, settled: &[(RoomId, EventId, ReceiptFate)]) -> Result<()> {
         self.climb(settled.iter().map(|(room, event, fate)| FateRow::settled(room, event, fate)))
     }

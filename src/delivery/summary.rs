@@ -31,8 +31,8 @@ pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> bool) -> Delivery {
 fn person(own: &OwnEvent, user: &UserId, answers: &dyn Fn(&UserId) -> bool) -> PersonDelivery {
     let mut claims: BTreeMap<Option<&DeviceId>, &Stamp> = own
         .claims
-        .iter()
-        .filter(|((claimant, _), _)| claimant == user)
+        .range((user.clone(), None)..)
+        .take_while(|((claimant, _), _)| claimant == user)
         .map(|((_, device), stamp)| (device.as_ref(), stamp))
         .collect();
     let silent = if !claims.is_empty() || answers(user) { DeviceState::Pending } else { DeviceState::Unknown };
@@ -79,6 +79,7 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
     }
+    let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user).collect();
     let mut people = Vec::new();
     let mut read = true;
     for person in delivery.into_iter().flat_map(|delivery| &delivery.people) {
@@ -86,7 +87,7 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         let states: Vec<DeviceState> = expected.map(|device| device.state.clone()).collect();
         if !states.is_empty() {
             people.push(states);
-            read &= readers.iter().any(|reader| reader.user == person.user);
+            read &= readers.contains(&person.user);
         }
     }
     match people.iter().map(Vec::len).sum() {

@@ -32,9 +32,11 @@ impl Held {
 
     /// Holds a claim; false when there is no room for it and it is dropped.
     pub fn hold(&mut self, claim: PeerClaim, now: Ms) -> bool {
-        self.expire(now);
-        if self.len >= HELD_MOST || self.per_user.get(&claim.user).is_some_and(|held| *held >= HELD_MOST_PER_USER) {
-            return false;
+        if self.is_full_for(&claim.user) {
+            self.expire(now);
+            if self.is_full_for(&claim.user) {
+                return false;
+            }
         }
         self.len += 1;
         *self.per_user.entry(claim.user.clone()).or_default() += 1;
@@ -68,6 +70,10 @@ impl Held {
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    fn is_full_for(&self, user: &UserId) -> bool {
+        self.len >= HELD_MOST || self.per_user.get(user).is_some_and(|held| *held >= HELD_MOST_PER_USER)
     }
 
     fn forget<'a>(&mut self, claims: impl Iterator<Item = &'a PeerClaim>) {

@@ -1,3 +1,5 @@
+//! What is due when, and that nothing gets lost on the way.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -117,7 +119,8 @@ fn what_is_owed_during_a_back_off_waits_with_it() {
     outbox.failed(batch, 100, None);
     outbox.owe(owed("@a", "!r", "$3", 200), Timing::Immediate, 0.0, 200);
     assert_eq!(outbox.due(1_099), []);
-    assert_eq!(events(&take_one(&mut outbox, 1_100)), ["$1", "$2", "$3"]);
+    let batch = take_one(&mut outbox, 1_100);
+    assert_eq!((events(&batch), batch.attempt), (vec!["$1", "$2", "$3"], 1), "and counts its attempts");
 }
 
 #[test]

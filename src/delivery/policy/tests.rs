@@ -1,3 +1,5 @@
+//! Each rule with its boundaries, from a base case that is owed a receipt.
+
 use std::collections::HashSet;
 
 use super::*;

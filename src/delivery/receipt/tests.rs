@@ -1,3 +1,5 @@
+//! What is written and read on the wire, and what is not.
+
 use proptest::prelude::*;
 
 use super::*;

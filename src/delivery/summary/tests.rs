@@ -1,3 +1,5 @@
+//! From claims to states, and from states to marks.
+
 use super::*;
 use crate::{
     delivery::ledger::ExpectedDevice,
@@ -81,6 +83,17 @@ fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
     let bob = &delivery.people[0].devices;
     assert_eq!(bob[1].name.as_str(), "B2's name");
     assert_eq!((bob[0].route, bob[1].route), (None, Some(Route::Direct)));
+}
+
+#[test]
+fn claims_of_users_with_neighbouring_ids_are_not_mixed_up() {
+    let own = own(
+        &[("@bob", &[known("X")]), ("@bob2", &[known("X")]), ("@bo", &[known("X")])],
+        &[("@bob", Some("X"), ClaimState::Delivered), ("@bob2", Some("X"), ClaimState::Undecryptable)],
+    );
+    let states: Vec<_> = rows(&delivery(&own, &nobody)).into_iter().map(|row| (row.0.to_owned(), row.2)).collect();
+    let expected = [("@bo", DeviceState::Unknown), ("@bob", DELIVERED), ("@bob2", UNDECRYPTABLE)];
+    assert_eq!(states, expected.map(|(user, state)| (user.to_owned(), state)));
 }
 
 #[test]
