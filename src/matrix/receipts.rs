@@ -39,7 +39,7 @@ use crate::{
     app::event::Event,
     delivery::{
         ledger::{Held, OwnEvent},
-        outbox::{Batch, Outbox},
+        outbox::{Batch, Outbox, Owed},
         policy::{self, Decision, RoomFacts, Settings},
         store::{Store, StoreError},
     },
@@ -134,6 +134,7 @@ impl Receipts {
             events,
             inputs: inputs.clone(),
             outbox: Outbox::new(),
+            sent: Vec::new(),
             held: Held::default(),
             freezing: HashSet::new(),
             asking: HashSet::new(),
@@ -245,6 +246,8 @@ struct Actor {
     updates: Receiver<RoomUpdates>,
     walker: Walker,
     outbox: Outbox,
+    /// What was sent in the last minutes, for devices of the same people that ask a little later.
+    sent: Vec<(Ms, Owed)>,
     held: Held,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,

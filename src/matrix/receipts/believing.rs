@@ -96,6 +96,10 @@ impl Actor {
         match message {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
+                let asking = self.store.asking_devices(&user, &request.room, now());
+                if !self.stored(asking).unwrap_or_default().contains(&device) {
+                    self.owe_once_more(&user, &request.room);
+                }
                 let kept = self.store.remember_request(&user, &device, &request.room, expires);
                 self.stored(kept);
                 self.outbox.route_appeared(&user, &request.room, now());

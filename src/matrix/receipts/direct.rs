@@ -60,27 +60,25 @@ impl Message {
 
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    client.add_event_handler(
-        move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-            let inputs = inputs.clone();
-            async move {
-                let Some((sender, message)) = read(&raw) else { return };
-                let Some(key) = olm_key(&sender, info) else {
-                    tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
-                    return;
-                };
-                // Beside the sync, which must not wait for a request.
-                tokio::spawn(async move {
-                    if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
-                        let received = Received { user: ids::user(&sender), device, message };
-                        let _ = inputs.send(Input::Received(received));
-                    } else {
-                        tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
-                    }
-                });
-            }
-        },
-    );
+    client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
+        let inputs = inputs.clone();
+        async move {
+            let Some((sender, message)) = read(&raw) else { return };
+            let Some(key) = olm_key(&sender, info) else {
+                tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
+                return;
+            };
+            // Beside the sync, which must not wait for a request.
+            tokio::spawn(async move {
+                if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
+                    let received = Received { user: ids::user(&sender), device, message };
+                    let _ = inputs.send(Input::Received(received));
+                } else {
+                    tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
+                }
+            });
+        }
+    });
 }
 
 #[derive(Deserialize)]

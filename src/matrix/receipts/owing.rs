@@ -12,7 +12,7 @@ use super::{Actor, Input, direct, facts, ids, observe};
 use crate::{
     app::event::Event,
     delivery::{
-        outbox::{Batch, Owed},
+        outbox::{Batch, Owed, ROUTE_WAIT},
         policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
         receipt::ClaimState,
         route::{self, Plan},
@@ -237,13 +237,26 @@ impl Actor {
         self.stored(kept);
     }
 
+    /// Somebody asks from one more device: what the others were told in the last minutes is sent again, so that all of
+    /// the sender's devices show the same (PROTOCOL §3). Whoever is told twice merges it (L3).
+    pub(super) fn owe_once_more(&mut self, user: &UserId, room: &RoomId) {
+        let now = now();
+        self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+        for (_, owed) in self.sent.iter().filter(|(_, owed)| owed.sender == *user && owed.room == *room) {
+            self.outbox.owe(owed.clone(), self.settings.timing, rand::random(), now);
+        }
+    }
+
     pub(super) fn answered(&mut self, batch: Batch, outcome: Result<(), direct::NotSent>) {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
             Ok(()) => {
-                let fate = ReceiptFate::Sent { at: now(), route: Route::Direct };
+                let now = now();
+                let fate = ReceiptFate::Sent { at: now, route: Route::Direct };
                 let settled: Vec<_> =
-                    batch.owed.into_iter().map(|owed| (owed.room, owed.event, fate.clone())).collect();
+                    batch.owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
+                self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+                self.sent.extend(batch.owed.into_iter().map(|owed| (now, owed)));
                 let kept = self.store.settle(&settled);
                 self.stored(kept);
             }
