@@ -59,7 +59,7 @@ impl Rooms {
         others.find(|room| room.membership == Membership::Joined && (room.unread > 0 || room.marked_unread))
     }
 
-    /// The joined room that many rows below the given one, or above it.
+    /// The joined room below the given one, or above it; the first one, if none is given.
     pub fn neighbour(&self, of: Option<&RoomId>, down: bool) -> Option<&RoomSummary> {
         let joined: Vec<_> = self.list.iter().filter(|room| room.membership == Membership::Joined).collect();
         let index = match joined.iter().position(|room| Some(&room.id) == of) {

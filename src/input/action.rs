@@ -5,7 +5,7 @@
 
 use super::{Key, KeyCode};
 
-/// Where a key is pressed. A place in the program has a chain of these, see [`crate::app::App::contexts`].
+/// Where a key is pressed. Where the user is, is a chain of these, the nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Context {
     /// Everywhere.
@@ -365,7 +365,8 @@ pub const ACTIONS: &[ActionInfo] = &[
         &[(Context::Popup, &[PAGE_DOWN, c('d').ctrl(), c(' ')])],
     ),
     by_key(Action::PopupClose, "popup-close", "Close", &[(Context::Popup, &[ESC, c('q'), c('i'), c('?'), ENTER])]),
-    by_key(Action::Yes, "yes", "Yes, do it", &[(Context::Confirm, &[c('y'), ENTER])]),
+    // Not Enter: whoever presses it twice to send would agree to anything.
+    by_key(Action::Yes, "yes", "Yes, do it", &[(Context::Confirm, &[c('y')])]),
     by_key(Action::No, "no", "No, leave it", &[(Context::Confirm, &[c('n'), ESC, c('q')])]),
     by_command(Action::DirectChat, "dm", "@user:server", "Open or start the direct chat with this person"),
     by_command(Action::Create, "create", "NAME", "Create an encrypted, private room"),

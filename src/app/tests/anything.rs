@@ -27,7 +27,7 @@ fn sentence() -> impl Strategy<Value = SafeText> {
 }
 
 fn room() -> impl Strategy<Value = RoomId> {
-    prop::sample::select(vec!["one", "two", "three"]).prop_map(room_id)
+    prop::sample::select(vec!["one", "one", "one", "one", "two", "three"]).prop_map(room_id)
 }
 
 fn item() -> impl Strategy<Value = TimelineItem> {
@@ -62,33 +62,54 @@ fn key() -> impl Strategy<Value = Key> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let moves = "kkkjjgGiEc".chars().map(|c| if c == 'E' { Key::new(KeyCode::Esc) } else { Key::char(c) });
+    let moves = moves.chain([Key::new(KeyCode::PageUp), Key::new(KeyCode::PageDown)]).collect::<Vec<_>>();
+    prop_oneof![
+        15 => key().prop_map(Event::Key),
+        15 => prop::sample::select(moves).prop_map(Event::Key),
+        2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
+        20 => (room(), prop::collection::vec(change(), 1..4))
+            .prop_map(|(room, changes)| Event::Timeline { room, changes }),
+        2 => session(),
+        6 => of_rooms(),
+        4 => answer(),
+    ]
+}
+
+fn session() -> impl Strategy<Value = Event> {
     let methods = vec![LoginMethod::Password, LoginMethod::Sso, LoginMethod::OAuth];
     prop_oneof![
-        20 => key().prop_map(Event::Key),
-        2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
-        1 => any::<bool>().prop_map(Event::Focus),
         1 => prop::sample::subsequence(methods, 0..=3)
             .prop_map(|methods| Event::LoginMethods { homeserver: SafeText::line("x"), methods }),
         1 => sentence().prop_map(|url| Event::BrowserWaiting { url }),
         1 => sentence().prop_map(Event::LoginFailed),
-        2 => prop::sample::select(vec!["@me:x", "@eve:x"]).prop_map(|user| Event::LoggedIn(account(user))),
+        4 => prop::sample::select(vec!["@me:x", "@me:x", "@me:x", "@eve:x"])
+            .prop_map(|user| Event::LoggedIn(account(user))),
         1 => prop::option::of(sentence()).prop_map(Event::LoggedOut),
         1 => prop_oneof![Just(Connection::Online), sentence().prop_map(Connection::Offline)]
             .prop_map(Event::Connection),
+        1 => any::<bool>().prop_map(Event::Focus),
+    ]
+}
+
+fn of_rooms() -> impl Strategy<Value = Event> {
+    prop_oneof![
         2 => (0_u64..9).prop_map(|at| Event::Rooms(vec![summary("one", at), summary("two", 4), invite("three")])),
         1 => room().prop_map(|room| Event::RoomsGone(vec![room])),
-        3 => room().prop_map(Event::GoTo),
-        12 => (room(), prop::collection::vec(change(), 1..4))
-            .prop_map(|(room, changes)| Event::Timeline { room, changes }),
-        2 => (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
+        6 => room().prop_map(Event::GoTo),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
             .prop_map(|(room, state)| Event::Pagination { room, state }),
-        2 => (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room, text }),
-        1 => (room(), "[a\n/]{0,3}", sentence())
-            .prop_map(|(room, text, why)| Event::NotQueued { room, text, why }),
-        1 => (0_u8..40).prop_map(|event| {
+        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room, text }),
+        (room(), "[a\n/]{0,3}", sentence()).prop_map(|(room, text, why)| Event::NotQueued { room, text, why }),
+        (0_u8..40).prop_map(|event| {
             Event::ReceiptFate { event: EventId::new(format!("${event}")), fate: ReceiptFate::AwaitingKey }
         }),
-        1 => sentence().prop_map(Event::Done),
+        sentence().prop_map(Event::Done),
     ]
 }
 
@@ -116,7 +137,7 @@ fn names_its_item(app: &App, place: &Place) -> bool {
 proptest! {
     #[test]
     fn every_event_is_taken_in_every_state(steps in prop::collection::vec(step(), 0..120)) {
-        let mut told = Told::with_rooms();
+        let mut told = Told::in_room((0..9).map(|n| message(&format!("${n}"))).collect());
         for step in steps {
             match step {
                 Step::Event(event) => {

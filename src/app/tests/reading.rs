@@ -151,6 +151,8 @@ fn the_selection_stays_on_its_message() {
     assert_eq!(selected(&told), Some("$28"));
     told.changes(vec![TimelineChange::Remove(27), TimelineChange::Append(vec![message("$28")])]);
     assert_eq!(selected(&told), Some("$28"), "gone and back within the same changes");
+    told.changes(vec![TimelineChange::Remove(29)]);
+    assert_eq!(selected(&told), Some("$30"), "none is below it, so the last one");
     told.changes(vec![TimelineChange::Truncate(5)]);
     assert_eq!(selected(&told), Some("$5"), "the last one left");
     told.changes(vec![TimelineChange::Reset(messages(50..60))]);
