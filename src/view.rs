@@ -22,6 +22,7 @@ mod popup;
 mod room;
 mod rooms;
 mod status;
+mod symbols;
 #[cfg(test)]
 mod tests;
 pub mod theme;

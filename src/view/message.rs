@@ -264,8 +264,10 @@ mod tests {
         assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 7 more lines"));
         let exactly = vec!["line"; MAX_ROWS].join("\n");
         assert_eq!(drawn(&message(&exactly), None, false, 40).len(), MAX_ROWS);
-        let megabyte = "x".repeat(1 << 20);
-        let rows = drawn(&message(&megabyte), None, false, 40);
+        let mut one_line = message("");
+        let spans = vec![model::Span { text: SafeText::line("x x x x x "), style: SpanStyle::default() }; 100_000];
+        one_line.body = Body::Text(vec![model::Line { quote: 0, spans }]);
+        let rows = drawn(&one_line, None, false, 40);
         assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 1 more line"));
     }
 

@@ -41,38 +41,39 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     } else {
         Span::styled("not encrypted", theme.role(Role::Warning))
     };
-    let (receipts, why) = stance(app, room, theme);
-    let members = words::count(room.joined_members, "member", "members");
     let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
-    // From the least important on, facts go until the name has a third of the row.
-    let mut facts = vec![encryption, fact(receipts), fact(&members)];
-    let taken = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).sum::<u16>() + 2;
-    let least = wrap::width(&room.name).min(area.width / 3);
-    while facts.len() > 1 && taken(&facts) + least > area.width {
-        facts.pop();
+    let (receipts, why) = stance(app, room);
+    let reasoned = why.map(|why| fact(&format!("{receipts} {} {why}", theme.symbols().dash)));
+    let (receipts, members) = (fact(receipts), fact(&words::count(room.joined_members, "member", "members")));
+
+    // The name keeps a third of the row; of the facts there are as many as that allows.
+    let choices = [
+        vec![reasoned.unwrap_or_else(|| receipts.clone()), members.clone()],
+        vec![receipts.clone(), members],
+        vec![receipts],
+        vec![],
+    ];
+    let columns = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).fold(0, u16::saturating_add);
+    let gap = 2;
+    let name = wrap::cut(&room.name, area.width / 3, theme.symbols().ellipsis);
+    let taken = wrap::width(&name) + gap + wrap::width(&encryption.content);
+    let facts = choices.into_iter().find(|facts| taken + columns(facts) <= area.width).unwrap_or_default();
+    let name_room = area.width.saturating_sub(gap + wrap::width(&encryption.content) + columns(&facts));
+    let name = wrap::cut(&room.name, name_room, theme.symbols().ellipsis);
+    let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  "), encryption];
+    spans.extend(facts);
+    if !room.topic.is_empty() && columns(&spans) + 12 < area.width {
+        spans.push(fact(&room.topic));
     }
-    let name = Span::styled(room.name.to_string(), theme.role(Role::Heading));
-    let mut line = paint::cut(vec![name], area.width.saturating_sub(taken(&facts)), theme);
-    line.spans.push(Span::raw("  "));
-    line.spans.extend(facts);
-    let left = area.width.saturating_sub(paint::columns(&line));
-    if !why.is_empty() && wrap::width(&why) <= left {
-        line.spans.insert(4.min(line.spans.len()), Span::styled(why, dim));
-    }
-    let left = area.width.saturating_sub(paint::columns(&line));
-    if !room.topic.is_empty() && left > 12 {
-        line.spans.push(fact(&room.topic));
-    }
-    paint::row(frame, area, 0, &paint::cut(line.spans, area.width, theme));
+    paint::row(frame, area, 0, &paint::cut(spans, area.width, theme));
 }
 
 /// Whether receipts are sent in this room, and if not, why not (P5, P6).
-fn stance(app: &App, room: &RoomSummary, theme: Theme) -> (&'static str, String) {
-    let Some(reason) = app.room_stance(room).withheld() else { return ("receipts: on", String::new()) };
+fn stance(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) {
+    let Some(reason) = app.room_stance(room).withheld() else { return ("receipts: on", None) };
     let mut sentence = reason.sentence().trim_end_matches('.').chars();
     let start = sentence.next().into_iter().flat_map(char::to_lowercase);
-    let why = start.chain(sentence).collect::<String>();
-    ("receipts: off", format!(" {} {why}", theme.symbols().dash))
+    ("receipts: off", Some(start.chain(sentence).collect()))
 }
 
 /// The rule under the header; it says when older messages are on their way.
@@ -139,11 +140,7 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let key = |action| hints::key(app, action).map(|key| key.to_string()).unwrap_or_default();
     let lines = match app.rooms.selected() {
         None if app.rooms.complete && app.rooms.all().is_empty() => {
-            vec![
-                "No rooms yet.".to_owned(),
-                ":dm @user:server starts a chat.".to_owned(),
-                ":join #room:server joins a room.".to_owned(),
-            ]
+            vec![":dm @user:server starts a chat.".to_owned(), ":join #room:server joins a room.".to_owned()]
         }
         None => Vec::new(),
         Some(RoomSummary { membership: Membership::Invited { by }, name, .. }) => {

@@ -8,12 +8,10 @@
 
 use std::borrow::Cow;
 
-use ratatui::{
-    style::{Color, Modifier, Style},
-    symbols::border,
-};
+use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};
 
+use super::symbols::{self, Symbols};
 use crate::model::{SpanStyle, UserId};
 
 /// How the delivery mark is drawn (`ui.marks.style`).
@@ -68,7 +66,7 @@ pub struct Theme {
 
 /// What a piece of the screen means; the theme says how that looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// Running text.
     Text,
     /// Less important: times, hints, notices.
@@ -107,7 +105,7 @@ pub enum Role {
 const SENDER_HUES: u8 = 6;
 
 /// A stable hue for a user's name: FNV-1a over the id, so that it is the same after a restart.
-pub fn sender_hue(user: &UserId) -> u8 {
+pub(super) fn sender_hue(user: &UserId) -> u8 {
     let hash =
         user.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     // The low bits of FNV-1a are weak; fold the high ones in.
@@ -117,7 +115,7 @@ pub fn sender_hue(user: &UserId) -> u8 {
 
 impl Theme {
     /// How something of this role looks.
-    pub fn role(&self, role: Role) -> Style {
+    pub(super) fn role(self, role: Role) -> Style {
         let style = Style::new().add_modifier(self.modifier(role));
         match self.color(role) {
             Some(color) => style.fg(color),
@@ -188,7 +186,7 @@ impl Theme {
     }
 
     /// How a span of a message looks on top of `base`.
-    pub fn span(&self, base: Style, span: SpanStyle) -> Style {
+    pub(super) fn span(self, base: Style, span: SpanStyle) -> Style {
         let mut modifier = Modifier::empty();
         modifier.set(Modifier::BOLD, span.bold);
         modifier.set(Modifier::ITALIC, span.italic && self.palette != Palette::Sixteen);
@@ -207,7 +205,7 @@ impl Theme {
     }
 
     /// A text of ours in the chosen glyph set.
-    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(super) fn text(self, text: &str) -> Cow<'_, str> {
         if self.glyphs == Glyphs::Unicode || text.is_ascii() {
             return Cow::Borrowed(text);
         }
@@ -215,109 +213,13 @@ impl Theme {
     }
 
     /// The signs of the chosen glyph set.
-    pub fn symbols(&self) -> &'static Symbols {
+    pub(super) fn symbols(self) -> &'static Symbols {
         match self.glyphs {
-            Glyphs::Unicode => &UNICODE,
-            Glyphs::Ascii => &ASCII,
+            Glyphs::Unicode => &symbols::UNICODE,
+            Glyphs::Ascii => &symbols::ASCII,
         }
     }
 }
-
-/// The signs that are not delivery marks (those are in [`super::ticks`]).
-#[derive(Debug)]
-pub struct Symbols {
-    /// Text was cut here.
-    pub ellipsis: &'static str,
-    /// The selected row.
-    pub bar: &'static str,
-    /// In front of quoted text.
-    pub quote: &'static str,
-    /// Between facts in one line.
-    pub dot: &'static str,
-    /// Between a statement and its explanation.
-    pub dash: &'static str,
-    /// More is below.
-    pub down: &'static str,
-    /// More is above.
-    pub up: &'static str,
-    /// Between panes.
-    pub vertical: &'static str,
-    /// Where a rule meets [`Self::vertical`] from both sides, from the right, and from the left.
-    pub junctions: [&'static str; 3],
-    /// Between rows.
-    pub horizontal: &'static str,
-    /// Covers a hidden spoiler.
-    pub cover: &'static str,
-    /// In front of a state change.
-    pub notice: &'static str,
-    /// In front of an invite.
-    pub invite: &'static str,
-    /// The room that is open.
-    pub open: &'static str,
-    /// Something is under way.
-    pub busy: &'static str,
-    /// Connected.
-    pub online: &'static str,
-    /// Not connected.
-    pub offline: &'static str,
-    /// Instead of a typed password's characters.
-    pub secret: &'static str,
-    /// Frames.
-    pub border: border::Set<'static>,
-}
-
-const UNICODE: Symbols = Symbols {
-    ellipsis: "…",
-    bar: "▌",
-    quote: "│",
-    dot: "·",
-    dash: "—",
-    down: "↓",
-    up: "↑",
-    vertical: "│",
-    junctions: ["┼", "├", "┤"],
-    horizontal: "─",
-    cover: "▒",
-    notice: "·",
-    invite: "+",
-    open: "›",
-    busy: "…",
-    online: "●",
-    offline: "○",
-    secret: "•",
-    border: border::ROUNDED,
-};
-
-const ASCII: Symbols = Symbols {
-    ellipsis: "~",
-    bar: ">",
-    quote: "|",
-    dot: "-",
-    dash: "-",
-    down: "v",
-    up: "^",
-    vertical: "|",
-    junctions: ["+", "+", "+"],
-    horizontal: "-",
-    cover: "#",
-    notice: "-",
-    invite: "+",
-    open: "*",
-    busy: "...",
-    online: "*",
-    offline: "o",
-    secret: "*",
-    border: border::Set {
-        top_left: "+",
-        top_right: "+",
-        bottom_left: "+",
-        bottom_right: "+",
-        vertical_left: "|",
-        vertical_right: "|",
-        horizontal_top: "-",
-        horizontal_bottom: "-",
-    },
-};
 
 #[cfg(test)]
 mod tests {
