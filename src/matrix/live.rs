@@ -166,11 +166,11 @@ impl Live {
             Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }
         self.receipts.opened(id.clone());
-        match room.load_composer_draft(None).await {
-            Ok(Some(draft)) => self.tell(Event::Draft { room: id.clone(), text: draft.plain_text }),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "a draft could not be read"),
-        }
+        let draft = room.load_composer_draft(None).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a draft could not be read");
+            None
+        });
+        self.tell(Event::Draft { room: id.clone(), text: draft.map(|draft| draft.plain_text).unwrap_or_default() });
         self.sync.subscribe(id).await;
     }
 

@@ -156,13 +156,16 @@ fn text(body: &str) -> Value {
 async fn nothing_for_what_is_no_message(sliding: SlidingSync) {
     let world = World::new(sliding);
     // The events of this test are made by hand, so the room is not encrypted, and receipts are switched on for it.
-    let on = Settings { send: Send::On, ..at_once() };
-    let mut bob = world.bob("phone", on.clone()).await;
-    let mut alice = Person::log_in(&world.proxy.base_url, &world.alice, "desk", on).await;
+    let mut bob = world.bob("phone", at_once()).await;
+    let mut alice = world.alice("desk").await;
     let token = synapse().login_raw(&world.alice).token;
     let create = json!({ "preset": "trusted_private_chat", "is_direct": true, "invite": [world.bob.user_id] });
     let (_, created) = synapse().raw("POST", "/_matrix/client/v3/createRoom", Some(&token), &create);
     let room = RoomId::new(created["room_id"].as_str().unwrap());
+    let mut on = at_once();
+    on.rooms.insert(room.clone(), Send::On);
+    bob.set(on.clone());
+    alice.set(on);
     let before = send_raw(&token, &room, "m.room.message", &text("before Bob joined"));
     alice.open(&room).await;
     bob.room("the invite", |summary| summary.id == room).await;

@@ -212,7 +212,10 @@ impl Actor {
         let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
         match route::choose(self.settings.route, self.stored(asking).unwrap_or_default()) {
             Plan::Direct(devices) => {
-                let answer = batch.answer(now());
+                let now = now();
+                let answer = batch.answer(now);
+                self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+                self.sent.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
                 let (client, inputs) = (self.client.clone(), self.inputs.clone());
                 tokio::spawn(async move {
                     let outcome = match ids::sdk_user(&batch.sender) {
@@ -237,7 +240,7 @@ impl Actor {
         self.stored(kept);
     }
 
-    /// Somebody asks from one more device: what the others were told in the last minutes is sent again, so that all of
+    /// Somebody asks from one more device: what the others were told in the last minutes, or are being told, is sent again, so that all of
     /// the sender's devices show the same (PROTOCOL §3). Whoever is told twice merges it (L3).
     pub(super) fn owe_once_more(&mut self, user: &UserId, room: &RoomId) {
         let now = now();
@@ -251,12 +254,9 @@ impl Actor {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
             Ok(()) => {
-                let now = now();
-                let fate = ReceiptFate::Sent { at: now, route: Route::Direct };
+                let fate = ReceiptFate::Sent { at: now(), route: Route::Direct };
                 let settled: Vec<_> =
                     batch.owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
-                self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-                self.sent.extend(batch.owed.into_iter().map(|owed| (now, owed)));
                 let kept = self.store.settle(&settled);
                 self.stored(kept);
             }
