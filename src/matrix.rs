@@ -11,10 +11,14 @@
 //! - [`receipts`]: delivery receipts at work.
 //! - [`errors`]: errors in sentences that say what to do.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf, thread, time::Duration};
 
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    runtime::Builder,
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
     task::JoinHandle,
 };
 
@@ -53,19 +57,34 @@ pub struct Profile {
 }
 
 /// The running half of the house that talks to the homeserver.
+///
+/// It has a thread and, for each session, a tokio runtime of its own. The SDK starts tasks that nothing but the end of
+/// their runtime stops (a message being sent again and again); beside the client of the next login, on the same
+/// databases, they would do harm. And its stacks are large, because the SDK walks a message's HTML by recursion.
 pub struct Matrix {
     effects: UnboundedSender<Effect>,
-    task: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
 }
 
+/// Enough for the HTML of the largest event there can be (64 KiB of nested tags).
+const STACK: usize = 16 << 20;
+/// How long the tasks of a session that has ended may take to notice.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 impl Matrix {
-    /// Starts it on the current tokio runtime. The first events tell whether there is a session
-    /// ([`Event::LoggedIn`], with the rooms from the cache) or not ([`Event::LoggedOut`]).
-    pub fn start(profile: Profile, events: UnboundedSender<Event>) -> Self {
+    /// Starts it. The first events tell whether there is a session ([`Event::LoggedIn`], with the rooms from the cache)
+    /// or not ([`Event::LoggedOut`]).
+    pub fn start(profile: Profile, events: UnboundedSender<Event>) -> io::Result<Self> {
         let (effects, receiver) = unbounded_channel();
-        let (logins, outcomes) = unbounded_channel();
-        let worker = Worker { profile, events, logins, login: None, live: None };
-        Self { effects, task: tokio::spawn(worker.run(receiver, outcomes)) }
+        let (done, ended) = oneshot::channel();
+        thread::Builder::new().name("matrix".to_owned()).stack_size(STACK).spawn(move || {
+            if let Err(error) = run(profile, receiver, &events) {
+                let sentence = format!("No session can be started: {error}. Quit and start again.");
+                let _ = events.send(Event::Failed(SafeText::line(&sentence)));
+            }
+            let _ = done.send(());
+        })?;
+        Ok(Self { effects, ended })
     }
 
     /// Hands over an effect; never blocks.
@@ -78,16 +97,46 @@ impl Matrix {
     /// Stops syncing, waits until everything owed is on disk, and closes the stores.
     pub async fn stop(self) {
         drop(self.effects);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the matrix task did not end well");
+        // An error only says that the thread has ended in another way.
+        let _ = self.ended.await;
+    }
+}
+
+/// One session after the other, each on its own runtime, until nobody asks for anything any more.
+fn run(
+    mut profile: Profile,
+    mut effects: UnboundedReceiver<Effect>,
+    events: &UnboundedSender<Event>,
+) -> io::Result<()> {
+    let mut last = None;
+    loop {
+        let runtime =
+            Builder::new_multi_thread().thread_name("matrix-worker").thread_stack_size(STACK).enable_all().build()?;
+        let (logins, outcomes) = unbounded_channel();
+        let worker = Worker { profile: &mut profile, events: events.clone(), logins, login: None, live: None };
+        let end = runtime.block_on(worker.run(last, &mut effects, outcomes));
+        runtime.shutdown_timeout(FAREWELL);
+        match end {
+            SessionEnd::Quit => return Ok(()),
+            end => last = Some(end),
         }
     }
 }
 
+/// How a session ended.
+enum SessionEnd {
+    /// The program ends.
+    Quit,
+    /// The user logged out; the sentence tells when the server does not know it.
+    LoggedOut(Option<SafeText>),
+    /// The server ended it.
+    Revoked(End),
+}
+
 type LoginOutcome = Result<Session, LoginError>;
 
-struct Worker {
-    profile: Profile,
+struct Worker<'a> {
+    profile: &'a mut Profile,
     events: UnboundedSender<Event>,
     logins: UnboundedSender<LoginOutcome>,
     /// A login or discovery under way.
@@ -95,30 +144,57 @@ struct Worker {
     live: Option<Live>,
 }
 
-impl Worker {
-    async fn run(mut self, mut effects: UnboundedReceiver<Effect>, mut outcomes: UnboundedReceiver<LoginOutcome>) {
-        match session::restore(&self.profile).await {
-            Ok(Some(session)) => self.go_live(session).await,
-            Ok(None) => self.tell(Event::LoggedOut(None)),
-            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
-        }
-        loop {
+impl Worker<'_> {
+    async fn run(
+        mut self,
+        last: Option<SessionEnd>,
+        effects: &mut UnboundedReceiver<Effect>,
+        mut outcomes: UnboundedReceiver<LoginOutcome>,
+    ) -> SessionEnd {
+        self.begin(last).await;
+        let end = loop {
             tokio::select! {
                 effect = effects.recv() => match effect {
+                    Some(Effect::Logout) if self.live.is_some() => break SessionEnd::LoggedOut(None),
                     Some(effect) => self.handle(effect).await,
-                    None => break,
+                    None => break SessionEnd::Quit,
                 },
                 outcome = outcomes.recv() => if let Some(outcome) = outcome {
                     self.logged_in(outcome).await;
                 },
-                end = Live::ended(&mut self.live) => self.session_ended(end).await,
+                end = Live::ended(&mut self.live) => break SessionEnd::Revoked(end),
             }
-        }
+        };
         if let Some(login) = self.login.take() {
             login.abort();
         }
-        if let Some(live) = self.live.take() {
-            live.stop().await;
+        let Some(live) = self.live.take() else { return end };
+        let session = live.stop().await;
+        match end {
+            SessionEnd::LoggedOut(_) => {
+                let told = session::logout(self.profile, &session).await;
+                SessionEnd::LoggedOut(told.err().map(|error| errors::line(&error)))
+            }
+            end => end,
+        }
+    }
+
+    /// Puts the last session away, or takes up the one on disk.
+    async fn begin(&mut self, last: Option<SessionEnd>) {
+        match last {
+            Some(SessionEnd::LoggedOut(sentence)) => self.tell(Event::LoggedOut(sentence)),
+            // What was typed and not sent stays on disk for the next login.
+            Some(SessionEnd::Revoked(end)) => {
+                session::end_device(self.profile, end.soft).await;
+                let sentence =
+                    "The homeserver has ended this session. Log in again: drafts and unsent messages are kept.";
+                self.tell(Event::LoggedOut(Some(SafeText::line(sentence))));
+            }
+            Some(SessionEnd::Quit) | None => match session::restore(self.profile).await {
+                Ok(Some(session)) => self.go_live(session).await,
+                Ok(None) => self.tell(Event::LoggedOut(None)),
+                Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+            },
         }
     }
 
@@ -128,7 +204,7 @@ impl Worker {
     }
 
     async fn go_live(&mut self, session: Session) {
-        match Live::start(&self.profile, session, self.events.clone()).await {
+        match Live::start(self.profile, session, self.events.clone()).await {
             Ok(live) => self.live = Some(live),
             Err(sentence) => self.tell(Event::LoggedOut(Some(sentence))),
         }
@@ -140,15 +216,6 @@ impl Worker {
             Ok(session) => self.go_live(session).await,
             Err(error) => self.tell(Event::LoginFailed(errors::line(&error))),
         }
-    }
-
-    /// The server has ended the session. What was typed and not sent stays on disk for the next login.
-    async fn session_ended(&mut self, end: End) {
-        let Some(live) = self.live.take() else { return };
-        live.stop().await;
-        session::end_device(&self.profile, end.soft).await;
-        let sentence = "The homeserver has ended this session. Log in again: drafts and unsent messages are kept.";
-        self.tell(Event::LoggedOut(Some(SafeText::line(sentence))));
     }
 
     async fn handle(&mut self, effect: Effect) {
@@ -170,7 +237,6 @@ impl Worker {
                     login.abort();
                 }
             }
-            Effect::Logout => self.log_out().await,
             Effect::Settings(settings) => {
                 self.profile.settings = settings.clone();
                 if let Some(live) = &self.live {
@@ -210,12 +276,5 @@ impl Worker {
         if let Some(former) = self.login.replace(task) {
             former.abort();
         }
-    }
-
-    async fn log_out(&mut self) {
-        let Some(live) = self.live.take() else { return };
-        let session = live.stop().await;
-        let sentence = session::logout(&self.profile, &session).await.err().map(|error| errors::line(&error));
-        self.tell(Event::LoggedOut(sentence));
     }
 }

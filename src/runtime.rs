@@ -62,7 +62,7 @@ pub struct Start {
 
 /// Runs the client until the user quits. An error is the terminal's.
 pub fn run(start: Start) -> io::Result<()> {
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = tokio.block_on(run_in_tokio(start));
     tokio.shutdown_background();
     result
@@ -78,7 +78,7 @@ async fn run_in_tokio(start: Start) -> io::Result<()> {
     // The first frame is there before anything is read from disk or asked of the network.
     screen.draw(&mut app)?;
 
-    let effects = Effects::new(Matrix::start(start.profile, from_matrix), start.config, from_jobs);
+    let effects = Effects::new(Matrix::start(start.profile, from_matrix)?, start.config, from_jobs);
     let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
     let result = client.run(Sources { signals, typed: EventStream::new(), jobs, matrix: matrix_events }).await;
     tracing::info!(?result, "quitting");

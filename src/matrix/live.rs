@@ -83,6 +83,8 @@ impl Live {
 
     /// Stops everything; what was told before is on disk then.
     pub(super) async fn stop(self) -> Session {
+        // Its tasks hold the client, and must not go on beside the one of the next login.
+        self.session.client.send_queue().set_enabled(false).await;
         drop(self.open);
         self.sync.stop().await;
         self.receipts.stop().await;

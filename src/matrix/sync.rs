@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use matrix_sdk::{
     Client,
     config::{SyncSettings, SyncToken},
-    ruma::{OwnedRoomId, api::client::filter::FilterDefinition},
+    ruma::{OwnedRoomId, api::client::filter::FilterDefinition, uint},
     sliding_sync::Version,
 };
 use matrix_sdk_ui::{
@@ -151,7 +151,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
     loop {
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
-            .filter(FilterDefinition::with_lazy_loading().into())
+            .filter(filter().into())
             .token(token.clone());
         match client.sync_once(settings).await {
             Ok(response) => {
@@ -175,6 +175,14 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
             }
         }
     }
+}
+
+/// Members as they speak, and more of the timeline than the server's usual ten events: a gap costs a request, and the
+/// SDK can lose its place when own messages just sent stand in one.
+fn filter() -> FilterDefinition {
+    let mut filter = FilterDefinition::with_lazy_loading();
+    filter.room.timeline.limit = Some(uint!(50));
+    filter
 }
 
 /// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps for rooms that

@@ -102,8 +102,8 @@ async fn each_device_ticks_by_plain_sync() {
     each_device_ticks(SlidingSync::Hidden).await;
 }
 
-/// P2, §3: 50 messages into a room that is not opened afterwards.
-async fn what_was_missed_is_acknowledged(sliding: SlidingSync) {
+/// P2, §3: so many messages into a room that is not opened afterwards.
+async fn what_was_missed_is_acknowledged(sliding: SlidingSync, missed: u32) {
     let world = World::new(sliding);
     let mut bob = world.bob("phone", at_once()).await;
     let mut alice = world.alice("desk").await;
@@ -114,12 +114,12 @@ async fn what_was_missed_is_acknowledged(sliding: SlidingSync) {
     alice.delivered_to(&before, &world.bob.user_id, &[&device]).await;
     let away = bob.quit().await;
 
-    for number in 1..=50 {
+    for number in 1..=missed {
         alice.say(&room, &format!("message {number}"));
     }
-    alice.sees("message 50").await;
+    alice.sees(&format!("message {missed}")).await;
     let mut bob = away.back().await;
-    for number in 1..=50 {
+    for number in 1..=missed {
         let event = alice.sees(&format!("message {number}")).await;
         alice.delivered_to(&event, &world.bob.user_id, &[&device]).await;
     }
@@ -129,12 +129,13 @@ async fn what_was_missed_is_acknowledged(sliding: SlidingSync) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p2_what_was_missed_is_acknowledged_by_sliding_sync() {
-    what_was_missed_is_acknowledged(SlidingSync::Kept).await;
+    what_was_missed_is_acknowledged(SlidingSync::Kept, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p2_what_was_missed_is_acknowledged_by_plain_sync() {
-    what_was_missed_is_acknowledged(SlidingSync::Hidden).await;
+    // More than one answer of `/sync` carries for a room.
+    what_was_missed_is_acknowledged(SlidingSync::Hidden, 70).await;
 }
 
 /// Sends one event of any type over plain HTTP; returns its id.
@@ -182,12 +183,6 @@ async fn nothing_for_what_is_no_message(sliding: SlidingSync) {
     let none = [
         send_raw(&token, &room, "m.room.message", &edit),
         send_raw(&token, &room, "m.reaction", &json!({ "m.relates_to": target })),
-        send_raw(
-            &token,
-            &room,
-            "m.reaction",
-            &json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": "$made-up", "key": "x" } }),
-        ),
         send_raw(
             &token,
             &room,

@@ -75,7 +75,7 @@ impl Person {
         let _ = log.try_init();
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
-        let matrix = Matrix::start(profile.clone(), sender);
+        let matrix = Matrix::start(profile.clone(), sender).unwrap();
         Self { app, fates: HashMap::new(), matrix, events, profile, home }
     }
 
@@ -150,6 +150,11 @@ impl Person {
         self.take_in(Event::GoTo(room.clone()));
         let id = room.clone();
         self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
+    }
+
+    /// Puts text where the cursor is.
+    pub fn paste(&mut self, text: &str) {
+        self.take_in(Event::Paste(text.to_owned()));
     }
 
     /// Sends a line into a room.

@@ -72,7 +72,7 @@ async fn revoked(sliding: SlidingSync) {
     proxy.cut();
     alice.say(&room, "unsent");
     alice.until("the local echo", |p| state_of(p, "unsent")).await;
-    alice.run(Effect::SaveDraft { room: room.clone(), text: "half a thou".to_owned() });
+    alice.paste("half a thought");
     let token = synapse().login_raw(&account).token;
     let (status, _) = synapse().raw("POST", "/_matrix/client/v3/logout/all", Some(&token), &json!({}));
     assert_eq!(status, 200);
@@ -86,11 +86,12 @@ async fn revoked(sliding: SlidingSync) {
     assert!(why.contains("Log in again"), "{why}");
 
     alice.log_in_again(&proxy.base_url, &account).await;
-    alice.open(&room).await;
     alice.sees("unsent").await;
+    let mut alice = alice.quit().await.back().await;
+    alice.open(&room).await;
     alice
         .until("the draft", |p| {
-            p.app.open.as_ref().is_some_and(|open| open.composer.text() == "half a thou").then_some(())
+            p.app.open.as_ref().is_some_and(|open| open.composer.text() == "half a thought").then_some(())
         })
         .await;
 }

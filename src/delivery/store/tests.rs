@@ -90,7 +90,9 @@ fn fill(store: &mut Store) {
     store.claim(&claim("own", Some("B1"), Some(6)), NOW).unwrap();
     store.claim(&claim("own", None, None), NOW).unwrap();
     store.remember_known(&[bob()]).unwrap();
-    store.set_watermark(&room(), 11).unwrap();
+    store.set_seen(&room(), 11, &event("newest")).unwrap();
+    store.begin_walk(&room()).unwrap();
+    store.set_sync_token(&device("ME"), "s1").unwrap();
     store.set_joined_since(&room(), Some(12)).unwrap();
 }
 
@@ -115,7 +117,10 @@ fn assert_filled(store: &Store) {
     assert_eq!(store.own_events(&room(), 9).unwrap(), [expected]);
     assert!(store.answers(&bob()).unwrap());
     assert!(store.is_known(&bob()).unwrap());
-    assert_eq!(store.watermark(&room()).unwrap(), Some(11));
+    assert_eq!(store.seen(&room()).unwrap(), Some(Seen { at: 11, newest: event("newest") }));
+    assert_eq!(store.walks().unwrap(), [room()]);
+    assert_eq!(store.sync_token(&device("ME")).unwrap().as_deref(), Some("s1"));
+    assert_eq!(store.sync_token(&device("ANOTHER")).unwrap(), None);
     assert_eq!(store.joined_since(&room()).unwrap(), Some(12));
 }
 
@@ -150,6 +155,20 @@ fn l8_a_write_is_done_as_a_whole_or_not_at_all() {
     assert_eq!(store.owed().unwrap().len(), 2);
 }
 
+fn seen_at(store: &Store) -> Option<Ms> {
+    store.seen(&room()).unwrap().map(|seen| seen.at)
+}
+
+#[test]
+fn a_walk_is_remembered_until_it_has_ended() {
+    let (_dir, mut store) = temporary();
+    store.begin_walk(&room()).unwrap();
+    store.begin_walk(&room()).unwrap();
+    assert_eq!(store.walks().unwrap(), [room()]);
+    store.end_walk(&room()).unwrap();
+    assert_eq!(store.walks().unwrap(), []);
+}
+
 #[test]
 fn an_empty_store_answers_with_nothing() {
     let (_dir, store) = temporary();
@@ -159,7 +178,7 @@ fn an_empty_store_answers_with_nothing() {
     assert_eq!(store.own_event(&event("1")).unwrap(), None);
     assert!(!store.answers(&bob()).unwrap());
     assert!(!store.is_known(&bob()).unwrap());
-    assert_eq!((store.watermark(&room()).unwrap(), store.joined_since(&room()).unwrap()), (None, None));
+    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (None, None));
 }
 
 #[test]
@@ -378,12 +397,12 @@ fn l3_claims_are_merged_on_disk_as_in_memory() {
 #[test]
 fn p2_a_room_keeps_both_its_moments_apart() {
     let (_dir, mut store) = temporary();
-    store.set_watermark(&room(), 1).unwrap();
+    store.set_seen(&room(), 1, &event("a")).unwrap();
     store.set_joined_since(&room(), Some(2)).unwrap();
-    store.set_watermark(&room(), 3).unwrap();
-    assert_eq!((store.watermark(&room()).unwrap(), store.joined_since(&room()).unwrap()), (Some(3), Some(2)));
+    store.set_seen(&room(), 3, &event("b")).unwrap();
+    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(3), Some(2)));
     store.set_joined_since(&room(), None).unwrap();
-    assert_eq!((store.watermark(&room()).unwrap(), store.joined_since(&room()).unwrap()), (Some(3), None));
+    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(3), None));
 }
 
 #[test]
