@@ -20,6 +20,9 @@ pub fn install(events: UnboundedSender<Event>, log: &Path) {
     let (ours, print) = (thread::current().id(), panic::take_hook());
     let log = log.display().to_string();
     panic::set_hook(Box::new(move |info| {
+        if ended_with_its_session(info) {
+            return;
+        }
         record(info);
         if thread::current().id() == ours {
             terminal::give_back();
@@ -30,6 +33,11 @@ pub fn install(events: UnboundedSender<Event>, log: &Path) {
             let _ = events.send(Event::Failed(SafeText::line("A part of kvitto failed: start it again, see the log")));
         }
     }));
+}
+
+/// The SDK panics in a task that waits for one that was cancelled; that is how both end when a session's runtime does.
+fn ended_with_its_session(info: &PanicHookInfo<'_>) -> bool {
+    info.payload_as_str().is_some_and(|message| message.contains("JoinError::Cancelled"))
 }
 
 /// Not the message: it may quote what must not be in the log.

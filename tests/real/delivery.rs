@@ -47,11 +47,7 @@ async fn direct_chat(world: &World, alice: &mut Person, bob: &mut Person) -> Roo
     bob.run(Effect::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     bob.open(&room).await;
-    alice
-        .until("Bob in the room", |p| {
-            p.app.rooms.all().iter().any(|summary| summary.id == room && summary.joined_members == 2).then_some(())
-        })
-        .await;
+    alice.sees_members(&room, 2).await;
     room
 }
 
@@ -256,6 +252,7 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply() {
     bob.run(Effect::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
     bob.open(&room).await;
+    alice.sees_members(&room, 2).await;
     alice.say(&room, "probe");
     let probe = alice.sees("probe").await;
     bob.sees("probe").await;

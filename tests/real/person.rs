@@ -152,6 +152,11 @@ impl Person {
         self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
     }
 
+    /// Waits until so many are in a room.
+    pub async fn sees_members(&mut self, room: &RoomId, members: u64) {
+        self.room("the members", |summary| summary.id == *room && summary.joined_members == members).await;
+    }
+
     /// Puts text where the cursor is.
     pub fn paste(&mut self, text: &str) {
         self.take_in(Event::Paste(text.to_owned()));
