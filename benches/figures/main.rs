@@ -12,8 +12,13 @@ use std::{
 
 use process::Usage;
 use seed::Seed;
+use ticks::Ticks;
+
 use support::{screens, synapse::Synapse, terminal::Terminal};
 
+#[path = "../../tests/real/person.rs"]
+#[expect(dead_code, reason = "the tests use what is not used here")]
+mod person;
 mod process;
 mod seed;
 #[path = "../../tests/real/support"]
@@ -25,6 +30,7 @@ mod support {
     pub mod terminal;
     pub mod venv;
 }
+mod ticks;
 
 const COLS: u16 = 120;
 const ROWS: u16 = 40;
@@ -76,12 +82,19 @@ fn main() {
     let (after, written_after) = (Usage::of(terminal.process_id()), terminal.raw_bytes().len());
     end(terminal);
 
+    eprintln!("Waiting for {} ticks …", ticks::MESSAGES);
+    let Ticks { tick, read } = ticks::measure(&synapse);
+    let ratio = |share| percentile(&tick, share).as_secs_f64() / percentile(&read, share).as_secs_f64();
+
     print_table(&[
         ("first login, password sent to room list", format!("{:.2} s", first_login.as_secs_f64())),
         ("warm start to room list, median", format!("{:.3} s", starts[STARTS / 2].as_secs_f64())),
         ("memory after a minute", format!("{:.1} MiB", mebibytes(after.resident_kib))),
         ("CPU in an idle minute", format!("{:.2} s", after.cpu.saturating_sub(before.cpu).as_secs_f64())),
         ("bytes to the terminal in an idle minute", format!("{}", written_after - written)),
+        ("message to tick, p50 and p99", milliseconds(&tick)),
+        ("message to the same peer's m.read, p50 and p99", milliseconds(&read)),
+        ("tick against m.read, p50 and p99", format!("{:.2} and {:.2}", ratio(50), ratio(99))),
     ]);
 }
 
@@ -99,6 +112,16 @@ fn wait_for_rooms(terminal: &Terminal) {
 fn end(mut terminal: Terminal) {
     terminal.signal("TERM");
     terminal.wait_exit();
+}
+
+/// Of sorted times.
+fn percentile(sorted: &[Duration], share: usize) -> Duration {
+    sorted[(sorted.len() * share).div_ceil(100) - 1]
+}
+
+fn milliseconds(sorted: &[Duration]) -> String {
+    let at = |share| percentile(sorted, share).as_secs_f64() * 1000.0;
+    format!("{:.0} ms and {:.0} ms", at(50), at(99))
 }
 
 fn mebibytes(kibibytes: u32) -> f64 {

@@ -11,7 +11,7 @@ use kvitto::{
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Person, at_once, delivered},
+    person::{Person, at_once, delivered, direct_chat},
     support::{
         proxy::{Proxy, SlidingSync},
         synapse::{Account, synapse},
@@ -41,23 +41,6 @@ impl World {
     }
 }
 
-/// Alice starts an encrypted direct chat, and Bob accepts; both have it open.
-async fn direct_chat(world: &World, alice: &mut Person, bob: &mut Person) -> RoomId {
-    let room = invite(world, alice, bob).await;
-    bob.run(Effect::Accept(room.clone()));
-    bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
-    bob.open(&room).await;
-    alice.sees_members(&room, 2).await;
-    room
-}
-
-async fn invite(world: &World, alice: &mut Person, bob: &mut Person) -> RoomId {
-    alice.run(Effect::DirectChat(world.bob.user_id.clone()));
-    let room = alice.room("the new chat", |summary| summary.direct && summary.encrypted).await;
-    alice.open(&room).await;
-    bob.room("the invite", |summary| summary.id == room).await
-}
-
 /// Both directions, both devices of each; and nothing for what is no message.
 async fn each_device_ticks(sliding: SlidingSync) {
     let world = World::new(sliding);
@@ -65,7 +48,7 @@ async fn each_device_ticks(sliding: SlidingSync) {
     let mut laptop = world.bob("laptop", at_once()).await;
     let mut alice = world.alice("desk").await;
     let mut tablet = world.alice("tablet").await;
-    let room = direct_chat(&world, &mut alice, &mut phone).await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
     tablet.open(&room).await;
     laptop.open(&room).await;
 
@@ -103,7 +86,7 @@ async fn what_was_missed_is_acknowledged(sliding: SlidingSync, missed: u32) {
     let world = World::new(sliding);
     let mut bob = world.bob("phone", at_once()).await;
     let mut alice = world.alice("desk").await;
-    let room = direct_chat(&world, &mut alice, &mut bob).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     alice.say(&room, "before");
     let before = alice.sees("before").await;
     let device = bob.device();
@@ -221,7 +204,7 @@ async fn p5_a_room_that_is_off_says_nothing() {
     let world = World::new(SlidingSync::Kept);
     let mut bob = world.bob("phone", at_once()).await;
     let mut alice = world.alice("desk").await;
-    let room = direct_chat(&world, &mut alice, &mut bob).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     let mut off = at_once();
     off.rooms.insert(room.clone(), Send::Off);
     bob.set(off);
@@ -275,7 +258,7 @@ async fn a_late_key_is_acknowledged(sliding: SlidingSync, restart: bool) {
     let mut bob = world.bob("phone", at_once()).await;
     let device = bob.device();
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", at_once()).await;
-    let room = direct_chat(&world, &mut alice, &mut bob).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     line.keep_back("/sendToDevice/m.room.encrypted/");
     alice.say(&room, "locked");
     let locked = alice.sees("locked").await;

@@ -14,7 +14,8 @@ use kvitto::{
     delivery::policy::{Settings, Timing},
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, Message, Ms, ReceiptFate, RoomId, RoomSummary, TimelineItemKind, UserId,
+        Body, Delivery, DeviceState, EventId, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
+        TimelineItemKind, UserId,
     },
 };
 use tempfile::TempDir;
@@ -233,12 +234,19 @@ impl Away {
     pub fn data_dir(&self) -> &Path {
         self.home.path()
     }
+}
 
-    /// The same, with other settings at the next start.
-    pub fn with(mut self, settings: Settings) -> Self {
-        self.profile.settings = settings;
-        self
-    }
+/// One starts an encrypted direct chat, the other accepts; both have it open.
+pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> RoomId {
+    from.run(Effect::DirectChat(user.to_owned()));
+    let room = from.room("the new chat", |summary| summary.direct && summary.encrypted).await;
+    from.open(&room).await;
+    to.room("the invite", |summary| summary.id == room).await;
+    to.run(Effect::Accept(room.clone()));
+    to.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
+    to.open(&room).await;
+    from.sees_members(&room, 2).await;
+    room
 }
 
 /// The devices of a person that have a message, sorted.
