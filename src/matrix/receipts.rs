@@ -33,14 +33,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::catchup::{Walk, Walker};
+use self::catchup::Walker;
 use super::{clock::now, ids};
 use crate::{
     app::event::Event,
     delivery::{
         ledger::{Held, OwnEvent},
         outbox::{Batch, Outbox, Owed},
-        policy::{self, Decision, RoomFacts, Settings},
+        policy::{RoomFacts, Settings},
         store::{Store, StoreError},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
@@ -55,8 +55,6 @@ mod owing;
 
 /// Where the actor looks when nothing is due.
 const IDLE: Duration = Duration::from_hours(1);
-/// P9, as the bound of a walk.
-const OLDEST: Ms = 7 * 24 * 3_600 * 1_000;
 
 /// What the actor is told.
 enum Input {
@@ -370,75 +368,6 @@ impl Actor {
         }
         for room_id in updates.left.into_keys() {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
-            self.stored(kept);
-        }
-    }
-
-    /// Whether something that can be owed or believed may be missing between what is known and `newest`.
-    async fn has_gap(&mut self, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
-        let facts = self.room_facts(room).await;
-        if matches!(policy::room_stance(&facts, &self.settings), Decision::Withhold(_)) {
-            return false;
-        }
-        let seen = self.store.seen(&facts.room);
-        if self.stored(seen).flatten().is_some_and(|seen| seen.newest == ids::event(&newest.1)) {
-            return false;
-        }
-        newest.0 + catchup::SLACK >= self.bound(&facts)
-    }
-
-    /// How far back anything can be owed: the time the room is known to be complete up to, the own join or login, P9.
-    fn bound(&self, room: &RoomFacts) -> Ms {
-        let seen = self.store.seen(&room.room);
-        let seen = self.stored(seen).flatten().map_or(0, |seen| seen.at);
-        seen.max(room.joined_since.unwrap_or(self.logged_in_at)).max(now().saturating_sub(OLDEST))
-    }
-
-    /// Starts a walk, which is on disk until it has ended.
-    async fn walk(&mut self, room: Room, newest: Option<OwnedEventId>) {
-        if let Some(again) = self.walking.get_mut(room.room_id()) {
-            *again = true;
-            return;
-        }
-        let facts = self.room_facts(&room).await;
-        let begun = self.store.begin_walk(&facts.room);
-        self.stored(begun);
-        self.walking.insert(room.room_id().to_owned(), false);
-        let until = self.bound(&facts);
-        self.walker.start(Walk { room, newest, until });
-    }
-
-    async fn walk_everything(&mut self) {
-        tracing::warn!("too much came at once; all rooms are looked through again");
-        for room in self.client.joined_rooms() {
-            let facts = self.room_facts(&room).await;
-            if policy::room_stance(&facts, &self.settings) == Decision::Send {
-                self.walk(room, None).await;
-            }
-        }
-    }
-
-    async fn walked(&mut self, room_id: OwnedRoomId) {
-        if self.walking.remove(&room_id) == Some(true) {
-            // Another gap came while this one was walked.
-            if let Some(room) = self.client.get_room(&room_id) {
-                let newest = self.newest.get(&room_id).map(|(_, event)| event.clone());
-                self.walk(room, newest).await;
-            }
-            return;
-        }
-        self.complete(&room_id);
-        let ended = self.store.end_walk(&ids::room(&room_id));
-        self.stored(ended);
-    }
-
-    /// The room is complete up to the newest event that a sync brought. A time from the future counts as now, or it
-    /// would hide what comes until then.
-    fn complete(&mut self, room_id: &OwnedRoomId) {
-        let Some((at, event)) = self.newest.get(room_id) else { return };
-        let seen = self.store.seen(&ids::room(room_id));
-        if self.stored(seen).flatten().is_none_or(|seen| seen.newest != ids::event(event)) {
-            let kept = self.store.set_seen(&ids::room(room_id), (*at).min(now()), &ids::event(event));
             self.stored(kept);
         }
     }

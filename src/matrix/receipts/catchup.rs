@@ -9,14 +9,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use matrix_sdk::{Room, deserialized_responses::TimelineEvent, event_cache::RoomEventCache, ruma::OwnedEventId};
+use matrix_sdk::{
+    Room,
+    deserialized_responses::TimelineEvent,
+    event_cache::RoomEventCache,
+    ruma::{OwnedEventId, OwnedRoomId},
+};
 use tokio::{
     sync::{Semaphore, mpsc::UnboundedSender},
     time::timeout,
 };
 
-use super::{Input, observe};
-use crate::model::Ms;
+use super::{Actor, Input, ids, observe};
+use crate::{
+    delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
+    matrix::clock::now,
+    model::Ms,
+};
 
 /// Rooms walked at the same time.
 const AT_ONCE: usize = 4;
@@ -25,19 +34,90 @@ const PAGE: u16 = 50;
 /// A walk ends after this many events at the latest.
 const LONGEST: usize = 5_000;
 /// Servers' clocks differ: a walk goes this much further back than it has to.
-pub(super) const SLACK: Ms = 10 * 60 * 1_000;
+const SLACK: Ms = 10 * 60 * 1_000;
 /// How long the event cache may take to see what the sync has brought.
 const CACHE_LAG: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
+impl Actor {
+    /// Whether something that can be owed or believed may be missing between what is known and `newest`.
+    pub(super) async fn has_gap(&mut self, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
+        let facts = self.room_facts(room).await;
+        if matches!(policy::room_stance(&facts, &self.settings), Decision::Withhold(_)) {
+            return false;
+        }
+        let seen = self.store.seen(&facts.room);
+        if self.stored(seen).flatten().is_some_and(|seen| seen.newest == ids::event(&newest.1)) {
+            return false;
+        }
+        newest.0 + SLACK >= self.bound(&facts)
+    }
+
+    /// How far back anything can be owed: the time the room is known to be complete up to, the own join or login, P9.
+    fn bound(&self, room: &RoomFacts) -> Ms {
+        let seen = self.store.seen(&room.room);
+        let seen = self.stored(seen).flatten().map_or(0, |seen| seen.at);
+        seen.max(room.joined_since.unwrap_or(self.logged_in_at)).max(now().saturating_sub(MAX_AGE))
+    }
+
+    /// Starts a walk, which is on disk until it has ended.
+    pub(super) async fn walk(&mut self, room: Room, newest: Option<OwnedEventId>) {
+        if let Some(again) = self.walking.get_mut(room.room_id()) {
+            *again = true;
+            return;
+        }
+        let facts = self.room_facts(&room).await;
+        let begun = self.store.begin_walk(&facts.room);
+        self.stored(begun);
+        self.walking.insert(room.room_id().to_owned(), false);
+        let until = self.bound(&facts);
+        self.walker.start(Walk { room, newest, until });
+    }
+
+    pub(super) async fn walk_everything(&mut self) {
+        tracing::warn!("too much came at once; all rooms are looked through again");
+        for room in self.client.joined_rooms() {
+            let facts = self.room_facts(&room).await;
+            if policy::room_stance(&facts, &self.settings) == Decision::Send {
+                self.walk(room, None).await;
+            }
+        }
+    }
+
+    pub(super) async fn walked(&mut self, room_id: OwnedRoomId) {
+        if self.walking.remove(&room_id) == Some(true) {
+            // Another gap came while this one was walked.
+            if let Some(room) = self.client.get_room(&room_id) {
+                let newest = self.newest.get(&room_id).map(|(_, event)| event.clone());
+                self.walk(room, newest).await;
+            }
+            return;
+        }
+        self.complete(&room_id);
+        let ended = self.store.end_walk(&ids::room(&room_id));
+        self.stored(ended);
+    }
+
+    /// The room is complete up to the newest event that a sync brought. A time from the future counts as now, or it
+    /// would hide what comes until then.
+    pub(super) fn complete(&mut self, room_id: &OwnedRoomId) {
+        let Some((at, event)) = self.newest.get(room_id) else { return };
+        let seen = self.store.seen(&ids::room(room_id));
+        if self.stored(seen).flatten().is_none_or(|seen| seen.newest != ids::event(event)) {
+            let kept = self.store.set_seen(&ids::room(room_id), (*at).min(now()), &ids::event(event));
+            self.stored(kept);
+        }
+    }
+}
+
 /// Where a walk goes.
-pub(super) struct Walk {
-    pub room: Room,
+struct Walk {
+    room: Room,
     /// The newest event that the sync brought, when this walk is for one.
-    pub newest: Option<OwnedEventId>,
+    newest: Option<OwnedEventId>,
     /// How far back.
-    pub until: Ms,
+    until: Ms,
 }
 
 /// Starts walks, a few at a time.
@@ -53,7 +133,7 @@ impl Walker {
     }
 
     /// Walks until it has succeeded (a network that is away is waited for), then says so.
-    pub(super) fn start(&self, walk: Walk) {
+    fn start(&self, walk: Walk) {
         let walker = self.clone();
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
