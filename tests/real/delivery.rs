@@ -93,13 +93,15 @@ async fn what_was_missed_is_acknowledged(sliding: SlidingSync, missed: u32) {
     alice.delivered_to(&before, &world.bob.user_id, &[&device]).await;
     let away = bob.quit().await;
 
+    let mut sent = Vec::new();
     for number in 1..=missed {
-        alice.say(&room, &format!("message {number}"));
+        // One after the other, as a person does: the SDK's timeline loses track of echoes that come too fast.
+        let text = format!("message {number}");
+        alice.say(&room, &text);
+        sent.push(alice.sees(&text).await);
     }
-    alice.sees(&format!("message {missed}")).await;
     let mut bob = away.back().await;
-    for number in 1..=missed {
-        let event = alice.sees(&format!("message {number}")).await;
+    for event in sent {
         alice.delivered_to(&event, &world.bob.user_id, &[&device]).await;
     }
     bob.online().await;
