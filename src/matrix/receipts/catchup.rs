@@ -154,7 +154,9 @@ impl Walker {
         });
     }
 
-    async fn run(&self, walk: &Walk) -> matrix_sdk::event_cache::Result<()> {
+    async fn run(&self, walk: &Walk) -> matrix_sdk::Result<()> {
+        // Whether somebody is owed anything depends on who they are (P7, P8).
+        walk.room.sync_members().await?;
         let (cache, _keep) = walk.room.event_cache().await?;
         wait_for(walk, &cache).await?;
         self.found(walk, cache.events().await?);

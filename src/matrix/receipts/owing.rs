@@ -28,7 +28,7 @@ impl Actor {
         let mut owed = Vec::new();
         let mut settled = Vec::new();
         let mut awaiting = Vec::new();
-        let mut members_missing = Vec::new();
+        let mut member_missing = None;
         let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
         for event in events {
             let Some(facts) = observe::facts(event) else { continue };
@@ -40,25 +40,30 @@ impl Actor {
                 continue;
             }
             let fate = self.store.fate(&room_facts.room, &facts.event);
-            match self.stored(fate) {
-                Some(None) => {}
-                Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => {}
+            let awaited = match self.stored(fate) {
+                Some(None) => false,
+                Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => true,
                 _ => continue,
-            }
-            let sender = if let Some(sender) = senders.get(&facts.sender) {
-                *sender
-            } else {
-                let sender = self.sender_facts(room, &facts.sender).await;
-                senders.insert(facts.sender.clone(), sender);
-                sender
-            };
-            let Some(sender) = sender else {
-                members_missing.push(event.clone());
-                continue;
             };
             // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
             let readable = EventFacts { readable: true, ..facts.clone() };
-            let decision = policy::decide(&readable, &room_facts, &sender, &self.settings, now());
+            // Most rooms and events say no to everybody; only the others are worth asking who the sender is.
+            let anybody = SenderFacts { joined: true, known: true, verified: true, ..SenderFacts::default() };
+            let mut decision = policy::decide(&readable, &room_facts, &anybody, &self.settings, now());
+            if decision == Decision::Send {
+                let sender = if let Some(sender) = senders.get(&facts.sender) {
+                    *sender
+                } else {
+                    let sender = self.sender_facts(room, &facts.sender).await;
+                    senders.insert(facts.sender.clone(), sender);
+                    sender
+                };
+                let Some(sender) = sender else {
+                    member_missing = ids::sdk_event(&facts.event);
+                    continue;
+                };
+                decision = policy::decide(&readable, &room_facts, &sender, &self.settings, now());
+            }
             tracing::debug!(event = %facts.event, readable = facts.readable, ?decision, "considered");
             match decision {
                 Decision::Send if facts.readable => owed.push(Owed {
@@ -70,7 +75,7 @@ impl Actor {
                     state: ClaimState::Delivered,
                 }),
                 Decision::Send => awaiting.push((room_facts.room.clone(), facts.event, facts.sender, facts.sent)),
-                Decision::Withhold(reason) if reason.is_lasting() => {
+                Decision::Withhold(reason) if reason.is_lasting() || awaited => {
                     settled.push((room_facts.room.clone(), facts.event, reason.fate()));
                 }
                 Decision::Withhold(_) => {}
@@ -85,8 +90,9 @@ impl Actor {
             self.stored(kept);
         }
         self.owe(owed);
-        if !members_missing.is_empty() {
-            self.fetch_members(room.clone(), members_missing);
+        if member_missing.is_some() {
+            // A walk fetches the members first, and is on disk until it has ended.
+            self.walk(room.clone(), member_missing).await;
         }
     }
 
@@ -101,18 +107,6 @@ impl Actor {
                 self.outbox.owe(owed, self.settings.timing, rand::random(), now());
             }
         }
-    }
-
-    /// Asks the server who is in the room, then considers these events again.
-    fn fetch_members(&self, room: Room, events: Vec<TimelineEvent>) {
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            match room.sync_members().await {
-                Ok(()) => drop(inputs.send(Input::Found(room.room_id().to_owned(), events))),
-                // They are considered again when the room is walked after the next start.
-                Err(error) => tracing::info!(%error, "a room's members could not be fetched"),
-            }
-        });
     }
 
     async fn sender_facts(&self, room: &Room, user: &UserId) -> Option<SenderFacts> {
