@@ -105,16 +105,10 @@ impl Person {
                 self.take_in(event);
             }
         });
-        match waited.await {
-            Ok(found) => found,
-            Err(_elapsed) => panic!(
-                "waited for {what}; status: {:?}, connection: {:?}, rooms: {:#?}, open: {:#?}",
-                self.app.status,
-                self.app.connection,
-                self.app.rooms.all(),
-                self.app.open
-            ),
-        }
+        waited.await.unwrap_or_else(|_elapsed| {
+            let App { status, connection, rooms, open, .. } = &self.app;
+            panic!("waited for {what}; {status:?}, {connection:?}, {:#?}, {open:#?}", rooms.all())
+        })
     }
 
     fn take_in(&mut self, event: Event) {
