@@ -300,8 +300,8 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),
         Event::Failed(why) | Event::ItemFailed { why, .. } => app.status = Some(Status::error(why, now)),
-        Event::NotQueued { room, text, why } => {
-            app.not_queued(room, &text, out);
+        Event::NotQueued { room, text, emote, why } => {
+            app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
     }

@@ -145,8 +145,10 @@ pub enum Event {
     NotQueued {
         /// The room.
         room: RoomId,
-        /// What was typed.
+        /// What it says.
         text: String,
+        /// It was said by `/me`.
+        emote: bool,
         /// Why.
         why: SafeText,
     },

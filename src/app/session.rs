@@ -124,9 +124,15 @@ impl App {
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below what is there now.
-    pub(super) fn not_queued(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
+    pub(super) fn not_queued(&mut self, room: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
         let (composer, draft) = self.typed_in(&room);
-        let text = if composer.is_empty() { escaped(text) } else { text.to_owned() };
+        let text = if emote {
+            format!("/me {text}")
+        } else if composer.is_empty() {
+            escaped(text)
+        } else {
+            text.to_owned()
+        };
         composer.put_below(&text);
         if let Some(text) = draft.save(composer) {
             out.push(Effect::SaveDraft { room, text });

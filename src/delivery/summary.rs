@@ -17,7 +17,7 @@ use crate::model::{
 pub const DEVICE_ROW: usize = 6;
 
 /// What is known about the delivery of an own message. `answers` tells whether any device of a person ever sent a
-/// receipt, for any message.
+/// receipt, for any message. What people are called, the ledger does not know: their names are left empty.
 pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> bool) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
@@ -61,7 +61,7 @@ fn person(own: &OwnEvent, user: &UserId, answers: &dyn Fn(&UserId) -> bool) -> P
         expected: false,
     }));
     devices.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.device.cmp(&b.device)));
-    PersonDelivery { user: user.clone(), devices }
+    PersonDelivery { user: user.clone(), name: SafeText::default(), devices }
 }
 
 fn state(stamp: &Stamp) -> DeviceState {

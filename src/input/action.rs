@@ -455,4 +455,27 @@ mod tests {
         let bound: BTreeSet<Context> = ACTIONS.iter().flat_map(|info| info.keys.iter().map(|(c, _)| *c)).collect();
         assert_eq!(bound, Context::ALL.into_iter().collect());
     }
+
+    /// As the README has them: a row for each command, and for each action with a key in each context.
+    fn readme_rows() -> Vec<String> {
+        let commands = ACTIONS.iter().filter_map(|info| {
+            let typed = format!("{} {}", info.name, info.command?);
+            Some(format!("| `/{}` | {} |", typed.trim_end().replace('|', "\\|"), info.doc))
+        });
+        let keys = Context::ALL.into_iter().flat_map(|context| {
+            ACTIONS.iter().filter_map(move |info| {
+                let (_, keys) = info.keys.iter().find(|(at, _)| *at == context)?;
+                let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+                Some(format!("| {} | {} | {} |", context.title(), keys.join(", "), info.doc))
+            })
+        });
+        commands.chain(keys).collect()
+    }
+
+    #[test]
+    fn the_readme_has_every_command_and_key() {
+        let readme: Vec<_> = include_str!("../../README.md").lines().collect();
+        let missing: Vec<_> = readme_rows().into_iter().filter(|row| !readme.contains(&row.as_str())).collect();
+        assert!(missing.is_empty(), "the README lacks\n{}", missing.join("\n"));
+    }
 }

@@ -10,7 +10,9 @@ mod chain;
 mod sentence;
 mod unreachable;
 
-pub use sentence::{http_sentence, line, queue_sentence, sentence, wedge_sentence};
+pub use sentence::{
+    http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
+};
 pub(super) use sentence::{is_unknown_token, retry_after};
 pub use unreachable::Unreachable;
 

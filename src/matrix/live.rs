@@ -124,11 +124,10 @@ impl Live {
             }
             Effect::SaveDraft { room, text } => self.save_draft(&room, text).await,
             Effect::Send { room, text } => {
-                self.send(room, RoomMessageEventContent::text_markdown(&text), text).await;
+                self.send(room, RoomMessageEventContent::text_markdown(&text), text, false).await;
             }
             Effect::SendEmote { room, text } => {
-                let content = RoomMessageEventContent::emote_markdown(&text);
-                self.send(room, content, format!("/me {text}")).await;
+                self.send(room, RoomMessageEventContent::emote_markdown(&text), text, true).await;
             }
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
@@ -190,20 +189,20 @@ impl Live {
             room.save_composer_draft(draft, None).await
         };
         if let Err(error) = saved {
-            self.tell(Event::Failed(SafeText::line(&format!("The draft could not be kept: {error}"))));
+            self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {}", errors::sentence(&error)))));
         }
     }
 
     /// Puts a message into the send queue, which keeps it on disk and sends it in order. What cannot even be put there
-    /// comes back as it was typed.
-    async fn send(&self, id: RoomId, content: RoomMessageEventContent, typed: String) {
+    /// comes back.
+    async fn send(&self, id: RoomId, content: RoomMessageEventContent, text: String, emote: bool) {
         let Some(room) = self.room(&id) else {
             let why = SafeText::line("This room is not known here any more.");
-            return self.tell(Event::NotQueued { room: id, text: typed, why });
+            return self.tell(Event::NotQueued { room: id, text, emote, why });
         };
         self.receipts.sending(id.clone());
         if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
-            self.tell(Event::NotQueued { room: id, text: typed, why: errors::queue_sentence(&error) });
+            self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
         }
     }
 

@@ -315,7 +315,7 @@ impl Actor {
             Input::LateUnknown => self.look_again_for_late_keys().await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
-            Input::Answered(batch, outcome) => self.answered(batch, outcome),
+            Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
             Input::NewDevices(users) => self.new_devices(&users).await,
             Input::Sending(room) => {
@@ -323,7 +323,7 @@ impl Actor {
                     self.ask(&room).await;
                 }
             }
-            Input::Opened(room) => self.tell_room(&room),
+            Input::Opened(room) => self.tell_room(&room).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);

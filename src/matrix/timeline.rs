@@ -35,6 +35,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::errors;
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -47,16 +48,16 @@ const PAGE: u16 = 50;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The SDK could not build the timeline.
-    #[error("the room could not be opened: {0}")]
+    #[error("The room could not be opened. {}", errors::timeline_sentence(.0))]
     Open(#[from] matrix_sdk_ui::timeline::Error),
     /// There is no such message, or it is not a local one any more.
-    #[error("this message is not waiting to be sent any more")]
+    #[error("This message is not waiting to be sent any more.")]
     NotWaiting,
     /// The send queue refused.
-    #[error(transparent)]
+    #[error("{}", errors::queue_sentence(.0))]
     Queue(#[from] RoomSendQueueError),
     /// The send queue's store refused.
-    #[error(transparent)]
+    #[error("{}", errors::storage_sentence(.0))]
     Store(#[from] RoomSendQueueStorageError),
 }
 
@@ -117,7 +118,7 @@ impl OpenTimeline {
             Ok(true) => Pagination::ReachedStart,
             Ok(false) => Pagination::Idle,
             Err(error) => {
-                self.failed("older messages could not be fetched", &error);
+                self.failed("Older messages could not be fetched", &errors::timeline_sentence(&error));
                 Pagination::Idle
             }
         };
@@ -130,7 +131,7 @@ impl OpenTimeline {
         let newest = self.timeline.latest_event_id().await;
         match self.timeline.mark_as_read(ReceiptType::Read).await {
             Ok(_) => *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = newest,
-            Err(error) => self.failed("the read receipt could not be sent", &error),
+            Err(error) => self.failed("The read receipt could not be sent", &errors::sentence(&error)),
         }
     }
 
@@ -170,8 +171,8 @@ impl OpenTimeline {
         let _ = self.events.send(Event::Pagination { room: self.room.clone(), state });
     }
 
-    fn failed(&self, what: &str, error: &dyn std::error::Error) {
-        let _ = self.events.send(Event::Failed(SafeText::line(&format!("{what}: {error}"))));
+    fn failed(&self, what: &str, why: &SafeText) {
+        let _ = self.events.send(Event::Failed(SafeText::line(&format!("{what}. {why}"))));
     }
 }
 

@@ -55,6 +55,8 @@ pub struct DeviceDelivery {
 pub struct PersonDelivery {
     /// Who.
     pub user: UserId,
+    /// Their display name in the room, or empty.
+    pub name: SafeText,
     /// Devices in a stable order: expected ones first, by id.
     pub devices: Vec<DeviceDelivery>,
 }

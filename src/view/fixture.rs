@@ -285,11 +285,12 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
         device("ADAOLD", "Element, very old", old),
     ];
     let bob = vec![device("BOBDESK", "Bob's desktop", desktop), device("JLAFKJWSCS", "", unnamed)];
-    let person = |user: &str, devices| PersonDelivery { user: UserId::new(user), devices };
+    let person =
+        |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
     Delivery {
         event: EventId::new(format!("${event}")),
         sent,
-        people: vec![person("@ada:example.org", ada), person("@bob:example.org", bob)],
+        people: vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)],
     }
 }
 

@@ -82,8 +82,16 @@ impl Page<'_> {
             None => "not read yet".to_owned(),
         };
         let role = if read.starts_with("read") { Role::Read } else { Role::Dim };
-        let name = Span::styled(person.user.to_string(), self.theme.role(Role::Heading));
-        let line = paint::both(vec![name], vec![Span::styled(read, self.theme.role(role))], self.columns, self.theme);
+        let heading = self.theme.role(Role::Heading);
+        let who = if person.name.is_empty() {
+            vec![Span::styled(person.user.to_string(), heading)]
+        } else {
+            let id = Span::styled(format!(" {}", person.user), self.theme.role(Role::Dim));
+            let space = self.columns.saturating_sub(wrap::width(&read) + wrap::width(&id.content) + 1);
+            let name = wrap::cut(&person.name, space, self.theme.symbols().ellipsis);
+            vec![Span::styled(name, heading), id]
+        };
+        let line = paint::both(who, vec![Span::styled(read, self.theme.role(role))], self.columns, self.theme);
         self.rows.push(line);
         if person.devices.is_empty() {
             self.sentence("  No devices.", Role::Dim);
@@ -224,7 +232,7 @@ mod tests {
             device(DeviceState::Excluded { why: SafeText::line("blocked") }, false),
             device(delivered, false),
         ];
-        let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), devices }];
+        let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
         let delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
         assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
     }

@@ -9,14 +9,12 @@
 use std::borrow::Cow;
 
 use ratatui::style::{Color, Modifier, Style};
-use serde::{Deserialize, Serialize};
 
 use super::symbols::{self, Symbols};
 use crate::model::{SpanStyle, UserId};
 
 /// How the delivery mark is drawn (`ui.marks.style`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MarkStyle {
     /// One glyph a device, grouped by person.
     #[default]
@@ -28,8 +26,7 @@ pub enum MarkStyle {
 }
 
 /// Which signs are used, for marks and for everything else (`ui.marks.glyphs`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Glyphs {
     /// `✓ ● ○ …`
     #[default]
@@ -38,9 +35,8 @@ pub enum Glyphs {
     Ascii,
 }
 
-/// Which colours are used (`ui.palette`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which colours are used (`ui.theme`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Palette {
     /// For a dark background: the bright half of the sixteen colours.
     #[default]
@@ -262,18 +258,6 @@ mod tests {
             let link = theme.span(Style::new(), SpanStyle { link: true, code: true, ..SpanStyle::default() });
             assert_eq!(link.fg.is_none(), palette == Palette::None);
         }
-    }
-
-    #[test]
-    fn names_are_those_of_the_config_file() {
-        #[derive(Deserialize)]
-        struct Looks {
-            style: MarkStyle,
-            glyphs: Glyphs,
-            palette: Palette,
-        }
-        let looks: Looks = toml::from_str("style = 'classic'\nglyphs = 'ascii'\npalette = 'sixteen'").unwrap();
-        assert_eq!((looks.style, looks.glyphs, looks.palette), (MarkStyle::Classic, Glyphs::Ascii, Palette::Sixteen));
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn send_raw(token: &str, room: &RoomId, kind: &str, content: &Value) -> Even
     let path = format!("/_matrix/client/v3/rooms/{}/send/{kind}/raw{number}", room.as_str().replace('!', "%21"));
     let (status, answer) = synapse().raw("PUT", &path, Some(token), content);
     assert_eq!(status, 200, "{answer}");
-    EventId::new(answer["event_id"].as_str().unwrap())
+    EventId::new(answer["event_id"].as_str().expect("a sent event has an id"))
 }
 
 /// The content of a text message.
@@ -150,7 +150,7 @@ async fn nothing_for_what_is_no_message(sliding: SlidingSync) {
     let token = synapse().login_raw(&world.alice).token;
     let create = json!({ "preset": "trusted_private_chat", "is_direct": true, "invite": [world.bob.user_id] });
     let (_, created) = synapse().raw("POST", "/_matrix/client/v3/createRoom", Some(&token), &create);
-    let room = RoomId::new(created["room_id"].as_str().unwrap());
+    let room = RoomId::new(created["room_id"].as_str().expect("a new room has an id"));
     let mut on = at_once();
     on.rooms.insert(room.clone(), Send::On);
     bob.set(on.clone());
@@ -188,7 +188,7 @@ async fn nothing_for_what_is_no_message(sliding: SlidingSync) {
     let last = send_raw(&token, &room, "m.room.message", &text("last"));
     alice.delivered_to(&last, &world.bob.user_id, &[&bob.device()]).await;
     for event in none {
-        let known = alice.app.open.as_ref().unwrap().deliveries.get(&event);
+        let known = alice.app.open.as_ref().expect("a room is open").deliveries.get(&event);
         let receipts = known.map(|known| delivered(known, &UserId::new(&world.bob.user_id))).unwrap_or_default();
         assert_eq!(receipts, Vec::<String>::new(), "{event}");
     }
@@ -226,7 +226,8 @@ async fn p5_a_room_that_is_off_says_nothing() {
     alice.say(&room, "while on");
     let heard = alice.sees("while on").await;
     alice.delivered_to(&heard, &world.bob.user_id, &[&bob.device()]).await;
-    let silent = alice.app.open.as_ref().unwrap().deliveries.get(&silent).expect("its devices are known");
+    let silent =
+        alice.app.open.as_ref().expect("a room is open").deliveries.get(&silent).expect("its devices are known");
     assert_eq!(delivered(silent, &UserId::new(&world.bob.user_id)), Vec::<String>::new());
 }
 
@@ -255,7 +256,7 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply() {
     alice.say(&room, "after the reply");
     let after = alice.sees("after the reply").await;
     alice.delivered_to(&after, &world.bob.user_id, &[&bob.device()]).await;
-    let probe = alice.app.open.as_ref().unwrap().deliveries.get(&probe).expect("its devices are known");
+    let probe = alice.app.open.as_ref().expect("a room is open").deliveries.get(&probe).expect("its devices are known");
     assert_eq!(delivered(probe, &UserId::new(&world.bob.user_id)), Vec::<String>::new());
 }
 

@@ -28,7 +28,7 @@ use tracing_subscriber::EnvFilter;
 use crate::support::{synapse::Account, terminal::Terminal};
 
 /// How long anything may take, on a busy machine with a debug build.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The same as [`at_once`], for the real program.
 pub const AT_ONCE: &str = "[delivery]\ntiming = \"immediate\"\n";
@@ -53,7 +53,7 @@ pub struct Person {
 impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
-        let home = Arc::new(tempfile::tempdir().unwrap());
+        let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let profile =
             Profile { dir: home.path().join("profiles/default"), device_name: device_name.to_owned(), settings };
         let mut person = Self::start(profile, home);
@@ -79,7 +79,7 @@ impl Person {
         let _ = log.try_init();
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
-        let matrix = Matrix::start(profile.clone(), sender).unwrap();
+        let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
         Self { app, fates: HashMap::new(), matrix, events, profile, home }
     }
 
@@ -108,16 +108,10 @@ impl Person {
                 self.take_in(event);
             }
         });
-        match waited.await {
-            Ok(found) => found,
-            Err(_) => panic!(
-                "waited for {what}; status: {:?}, connection: {:?}, rooms: {:#?}, open: {:#?}",
-                self.app.status,
-                self.app.connection,
-                self.app.rooms.all(),
-                self.app.open
-            ),
-        }
+        waited.await.unwrap_or_else(|_elapsed| {
+            let App { status, connection, rooms, open, .. } = &self.app;
+            panic!("waited for {what}; {status:?}, {connection:?}, {:#?}, {open:#?}", rooms.all())
+        })
     }
 
     fn take_in(&mut self, event: Event) {
@@ -282,6 +276,6 @@ pub fn body(message: &Message) -> String {
 }
 
 fn now() -> Ms {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    since.as_millis().try_into().unwrap()
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is right");
+    since.as_millis().try_into().expect("the clock is right")
 }

@@ -105,7 +105,12 @@ fn answer() -> impl Strategy<Value = Event> {
         (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
             .prop_map(|(room, state)| Event::Pagination { room, state }),
         (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room, text }),
-        (room(), "[a\n/]{0,3}", sentence()).prop_map(|(room, text, why)| Event::NotQueued { room, text, why }),
+        (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room, text, emote, why)| Event::NotQueued {
+            room,
+            text,
+            emote,
+            why
+        }),
         (0_u8..40).prop_map(|event| {
             Event::ReceiptFate { event: EventId::new(format!("${event}")), fate: ReceiptFate::AwaitingKey }
         }),

@@ -95,13 +95,13 @@ fn a_draft_that_comes_after_its_room_was_left_is_kept() {
     assert_eq!(told.typed(), "old\nnew");
 }
 
+fn not_queued(room: &str, text: &str, emote: bool) -> Event {
+    Event::NotQueued { room: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
+}
+
 #[test]
 fn a_message_that_was_not_queued_comes_back() {
-    let back = |room: &str, text: &str| Event::NotQueued {
-        room: room_id(room),
-        text: text.to_owned(),
-        why: SafeText::line("The disk is full."),
-    };
+    let back = |room, text| not_queued(room, text, false);
     let mut told = Told::in_room(Vec::new());
     told.event(back("one", "lost?"));
     assert_eq!((told.typed(), told.status()), ("lost?", "The disk is full."));
@@ -110,6 +110,17 @@ fn a_message_that_was_not_queued_comes_back() {
     told.event(back("two", "/etc"));
     told.keys("Alt-Down");
     assert_eq!(told.typed(), "//etc", "as it has to be typed to be a message");
+}
+
+#[test]
+fn an_emote_that_was_not_queued_comes_back_as_it_was_typed() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("/me waves");
+    let sent = told.keys("Enter");
+    assert!(sent.contains(&Effect::SendEmote { room: room_id("one"), text: "waves".to_owned() }));
+    told.event(not_queued("one", "waves", true));
+    assert_eq!(told.typed(), "/me waves");
+    assert!(told.keys("Enter").iter().any(|effect| matches!(effect, Effect::SendEmote { .. })));
 }
 
 #[test]
@@ -230,7 +241,7 @@ proptest! {
                 Step::Open(index) => Event::GoTo(rooms[index].clone()),
                 Step::Answer => matrix.answers.pop_front().unwrap_or(Event::Wake),
                 Step::Refuse => match matrix.queue.pop() {
-                    Some((room, text)) => Event::NotQueued { room, text, why: SafeText::line("Full.") },
+                    Some((room, text)) => Event::NotQueued { room, text, emote: false, why: SafeText::line("Full.") },
                     None => Event::Wake,
                 },
                 Step::Lose => {

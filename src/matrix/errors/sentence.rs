@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use matrix_sdk::{
     Error, HttpError, QueueWedgeError,
+    event_cache::EventCacheError,
     ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
-    send_queue::RoomSendQueueError,
+    send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
 };
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::{Unreachable, chain};
 use crate::model::SafeText;
@@ -29,7 +31,7 @@ pub fn sentence(error: &Error) -> SafeText {
         | Error::MediaStore(_)
         | Error::CryptoStoreError(_)
         | Error::CrossProcessLockError(_)
-        | Error::Io(_) => said("This machine could not keep it; is the disk full?", &chain::root(error).to_string()),
+        | Error::Io(_) => not_kept(error),
         error => said("It did not work", &error.to_string()),
     }
 }
@@ -56,17 +58,15 @@ pub fn http_sentence(error: &HttpError) -> SafeText {
 pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
     match error {
         QueueWedgeError::InsecureDevices { .. } => {
-            said("Not sent: somebody in the room has devices that they have not verified", "")
+            said("Somebody in the room has devices that they have not verified", "")
         }
         QueueWedgeError::IdentityViolations { .. } => {
-            said("Not sent: somebody you had verified has a new identity; verify them again", "")
+            said("Somebody you had verified has a new identity; verify them again", "")
         }
-        QueueWedgeError::CrossVerificationRequired => said("Not sent: verify this device first", ""),
-        QueueWedgeError::MissingMediaContent => said("Not sent: the file is no longer there; attach it again", ""),
-        QueueWedgeError::InvalidMimeType { mime_type } => {
-            said("Not sent: the file's type is not understood", mime_type)
-        }
-        QueueWedgeError::GenericApiError { msg } => said("Not sent", msg),
+        QueueWedgeError::CrossVerificationRequired => said("Verify this device first", ""),
+        QueueWedgeError::MissingMediaContent => said("The file is no longer there; attach it again", ""),
+        QueueWedgeError::InvalidMimeType { mime_type } => said("The file's type is not understood", mime_type),
+        QueueWedgeError::GenericApiError { msg } => said("The homeserver did not take it", msg),
     }
 }
 
@@ -75,11 +75,37 @@ pub fn queue_sentence(error: &RoomSendQueueError) -> SafeText {
     match error {
         RoomSendQueueError::RoomNotJoined => said("You are not in this room; join it first", ""),
         RoomSendQueueError::RoomDisappeared => said("The room is gone", ""),
-        RoomSendQueueError::StorageError(error) => {
-            said("This machine could not keep the message; is the disk full?", &chain::root(error).to_string())
-        }
+        RoomSendQueueError::StorageError(error) => storage_sentence(error),
         RoomSendQueueError::FailedToCreateAttachment => said("The attachment could not be made; try it again", ""),
     }
+}
+
+/// Why the send queue could not be changed on disk.
+pub fn storage_sentence(error: &RoomSendQueueStorageError) -> SafeText {
+    not_kept(error)
+}
+
+/// Why something about the open timeline failed.
+pub fn timeline_sentence(error: &TimelineError) -> SafeText {
+    match error {
+        TimelineError::PaginationError(PaginationError::NotSupported) => said("There is no way back from here", ""),
+        TimelineError::PaginationError(PaginationError::EventCache(error)) | TimelineError::EventCacheError(error) => {
+            cache_sentence(error)
+        }
+        TimelineError::SendQueueError(error) => queue_sentence(error),
+        error => said("It did not work", &chain::root(error).to_string()),
+    }
+}
+
+fn cache_sentence(error: &EventCacheError) -> SafeText {
+    match error {
+        EventCacheError::PaginationError(error) => sentence(error),
+        error => not_kept(error),
+    }
+}
+
+fn not_kept(error: &(dyn std::error::Error + 'static)) -> SafeText {
+    said("This machine could not keep it; is the disk full?", &chain::root(error).to_string())
 }
 
 /// An error whose own words are a sentence.

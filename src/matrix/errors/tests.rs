@@ -1,14 +1,19 @@
 //! Error codes, proxies' pages, broken connections and full disks, each against its sentence.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
-use matrix_sdk::ruma::{
-    api::error::{
-        Error as ApiError, ErrorBody, FromHttpResponseError, LimitExceededErrorData, RetryAfter, StandardErrorBody,
-        UnknownTokenErrorData,
+use matrix_sdk::{
+    Error,
+    event_cache::EventCacheError,
+    ruma::{
+        api::error::{
+            Error as ApiError, ErrorBody, FromHttpResponseError, LimitExceededErrorData, RetryAfter, StandardErrorBody,
+            UnknownTokenErrorData,
+        },
+        exports::http::StatusCode,
     },
-    exports::http::StatusCode,
 };
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::*;
 
@@ -42,6 +47,14 @@ fn a_spec_error_code_becomes_plain_words_and_then_the_servers_own() {
         assert_eq!(http_sentence(&error).as_str(), expected);
         assert_eq!(sentence(&error.into()).as_str(), expected);
     }
+}
+
+#[test]
+fn a_failed_page_of_the_timeline_is_told_as_the_request_that_failed() {
+    let request: Error = answered(403, ErrorKind::Forbidden, "").into();
+    let page = EventCacheError::PaginationError(Arc::new(request));
+    let error = TimelineError::PaginationError(PaginationError::EventCache(page));
+    assert_eq!(timeline_sentence(&error).as_str(), "The homeserver does not allow this.");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
         summary,
     },
     matrix::clock::now,
-    model::{DeviceId, Ms, RoomId, Route, UserId},
+    model::{DeviceId, Ms, RoomId, Route, SafeText, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -83,7 +83,7 @@ impl Actor {
             self.stored(kept);
         }
         let early = self.held.take(&own.event);
-        self.tell(&own);
+        self.tell(&own).await;
         for claim in early {
             self.believe(claim).await;
         }
@@ -133,8 +133,8 @@ impl Actor {
         let merged = self.store.claim(&claim, now());
         match self.stored(merged) {
             Some(Some((Merged::Same, _))) | None => {}
-            Some(Some(_)) if first_answer => self.tell_room(&claim.room),
-            Some(Some((_, own))) => self.tell(&own),
+            Some(Some(_)) if first_answer => self.tell_room(&claim.room).await,
+            Some(Some((_, own))) => self.tell(&own).await,
             Some(None) => {
                 let event = claim.event.clone();
                 self.held.hold(claim, now());
@@ -225,25 +225,40 @@ impl Actor {
     }
 
     /// Tells what is known about one own event.
-    fn tell(&self, own: &OwnEvent) {
-        self.tell_all(&own.room, std::slice::from_ref(own));
+    async fn tell(&self, own: &OwnEvent) {
+        self.tell_all(&own.room, std::slice::from_ref(own)).await;
     }
 
     /// Tells what is known about a room's own events.
-    pub(super) fn tell_room(&self, room: &RoomId) {
+    pub(super) async fn tell_room(&self, room: &RoomId) {
         let own_events = self.store.own_events(room, TOLD);
-        self.tell_all(room, &self.stored(own_events).unwrap_or_default());
+        self.tell_all(room, &self.stored(own_events).unwrap_or_default()).await;
     }
 
-    fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+    async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let answer: HashSet<&UserId> =
             people.into_iter().filter(|user| self.stored(self.store.answers(user)).unwrap_or_default()).collect();
-        let deliveries: Vec<_> =
+        let mut deliveries: Vec<_> =
             own_events.iter().map(|own| summary::delivery(own, &|user: &UserId| answer.contains(user))).collect();
+        let mut names: HashMap<UserId, SafeText> = HashMap::new();
+        for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
+            if !names.contains_key(&person.user) {
+                names.insert(person.user.clone(), self.name(room, &person.user).await);
+            }
+            person.name = names.get(&person.user).cloned().unwrap_or_default();
+        }
         if !deliveries.is_empty() {
             let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
         }
+    }
+
+    /// What somebody is called in a room, as far as this machine knows; else nothing.
+    async fn name(&self, room: &RoomId, user: &UserId) -> SafeText {
+        let room = ids::sdk_room(room).and_then(|id| self.client.get_room(&id));
+        let (Some(room), Some(user)) = (room, ids::sdk_user(user)) else { return SafeText::default() };
+        let member = room.get_member_no_sync(&user).await.ok().flatten();
+        SafeText::line(member.as_ref().and_then(|member| member.display_name()).unwrap_or_default())
     }
 }
 

@@ -244,7 +244,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn answered(&mut self, batch: Batch, outcome: Result<(), direct::NotSent>) {
+    pub(super) fn answered(&mut self, batch: Batch, outcome: &Result<(), direct::NotSent>) {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
             Ok(()) => {
@@ -254,7 +254,7 @@ impl Actor {
                 let kept = self.store.settle(&settled);
                 self.stored(kept);
             }
-            Err(direct::NotSent { retry_after }) => self.outbox.failed(batch, now(), retry_after),
+            Err(direct::NotSent { retry_after }) => self.outbox.failed(batch, now(), *retry_after),
         }
     }
 

@@ -22,6 +22,14 @@ use url::Url;
 use super::discover::Found;
 use crate::{app::event::LoginMethod, matrix::errors::LoginError, model::SafeText};
 
+/// The page about this client that a login server may link to, and wants to be told (RFC 7591, `client_uri`). A
+/// package without a homepage has none of its own; then the page of what kvitto implements says best what it is.
+const PAGE: &str = if env!("CARGO_PKG_HOMEPAGE").is_empty() {
+    "https://github.com/matrix-org/matrix-spec-proposals/pull/4089"
+} else {
+    env!("CARGO_PKG_HOMEPAGE")
+};
+
 /// What the user sees when the browser comes back.
 const DONE: &str = "You can close this page and go back to kvitto.";
 
@@ -103,7 +111,7 @@ fn no_answer() -> LoginError {
 /// How kvitto introduces itself to a login server that does not know it (RFC 7591).
 fn registration() -> Result<Raw<ClientMetadata>, LoginError> {
     let broken = |error: &dyn std::fmt::Display| LoginError::Browser(SafeText::line(&error.to_string()));
-    let home = Url::parse("https://kvitto.dev/").map_err(|error| broken(&error))?;
+    let home = Url::parse(PAGE).map_err(|error| broken(&error))?;
     // Without a port: a login server has to take any port of a loopback address (RFC 8252, section 7.3).
     let redirect = Url::parse("http://127.0.0.1/").map_err(|error| broken(&error))?;
     let grant = OAuthGrantType::AuthorizationCode { redirect_uris: vec![redirect] };

@@ -15,7 +15,7 @@ use matrix_sdk_ui::timeline::{
 };
 
 use crate::{
-    matrix::content,
+    matrix::{content, errors},
     model::{
         Body, EventId, ItemKey, Message, Reaction, ReadBy, SafeText, SendState, TimelineItem, TimelineItemKind, UserId,
     },
@@ -167,7 +167,7 @@ fn send_state(state: Option<&EventSendState>) -> SendState {
             SendState::Waiting
         }
         Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {
-            SendState::Failed(SafeText::line(&error.to_string()))
+            SendState::Failed(errors::sentence(error))
         }
     }
 }
@@ -212,7 +212,7 @@ mod tests {
             (None, SendState::Sent),
             (Some(EventSendState::NotSentYet { progress: None }), SendState::Waiting),
             (Some(failed(true)), SendState::Waiting),
-            (Some(failed(false)), SendState::Failed(SafeText::line("unknown error: no\u{FFFD}[2J"))),
+            (Some(failed(false)), SendState::Failed(SafeText::line("It did not work: unknown error: no\u{FFFD}[2J."))),
             (Some(sent), SendState::Sent),
         ];
         for (state, expected) in table {
