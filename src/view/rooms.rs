@@ -111,6 +111,7 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, 
     let left = vec![
         Span::styled(bar, theme.role(Role::Accent)),
         Span::styled(sign, theme.role(Role::Accent)),
+        Span::raw(" "),
         Span::styled(name, theme.role(role)),
     ];
     let mut line = paint::both(left, right, width.saturating_sub(1), theme);
