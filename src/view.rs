@@ -74,7 +74,7 @@ fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Op
     let areas = layout::areas(screen, rooms_in_front, u16::try_from(writing).unwrap_or(u16::MAX));
     status::draw(app, theme, frame, areas.status);
     if !areas.rooms.is_empty() {
-        rooms::draw(app, theme, frame, areas.rooms);
+        rooms::draw(app, theme, frame, areas.rooms, areas.timeline.is_empty());
     }
     draw_divider(app, theme, frame, &areas);
     let facts = draw_room(app, theme, frame, &areas);

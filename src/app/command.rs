@@ -36,9 +36,12 @@ pub(super) fn escaped(message: &str) -> String {
     if message.starts_with('/') { format!("/{message}") } else { message.to_owned() }
 }
 
-/// The commands whose name begins like this, in the order of the table.
+/// The commands whose name begins like this: those that no key stands for first.
 pub fn commands(start: &str) -> impl Iterator<Item = &'static ActionInfo> {
-    ACTIONS.iter().filter(move |info| info.command.is_some() && info.name.starts_with(start))
+    let found = move |info: &&ActionInfo| info.command.is_some() && info.name.starts_with(start);
+    let (only, also) =
+        (ACTIONS.iter().filter(|info| info.keys.is_empty()), ACTIONS.iter().filter(|info| !info.keys.is_empty()));
+    only.chain(also).filter(found)
 }
 
 impl App {

@@ -134,7 +134,7 @@ fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
 }
 
 /// There are no rooms at all: the commands that lead to one, as they are typed.
-fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let steps = [Action::DirectChat, Action::Create, Action::Join].into_iter().filter_map(Action::info);
     let typed = |info: &ActionInfo| format!(":{} {}", info.name, info.command.unwrap_or_default());
     let rows: Vec<_> = steps.map(|info| (typed(info), info.doc)).collect();
