@@ -80,7 +80,7 @@ fn delivery(number: usize) -> Delivery {
     };
     let delivered = DeviceState::Delivered { at: Some(START) };
     let devices = vec![device("PHONE", delivered), device("LAPTOP", DeviceState::Pending)];
-    let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), devices }];
+    let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::line("Ada"), devices }];
     Delivery { event: EventId::new(format!("${number}")), sent: START, people }
 }
 
