@@ -238,7 +238,8 @@ async fn go_on_sending(client: &Client) {
     queue.respawn_tasks_for_rooms_with_unsent_requests().await;
 }
 
-/// The SDK stops a room's send queue at the first failure; when that may pass, it is started again after a pause.
+/// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
+/// at once; after a failure that may pass, the same message is tried again after a pause.
 async fn keep_sending(client: Client) {
     let mut errors = client.send_queue().subscribe_errors();
     let mut pause = FIRST_PAUSE;
@@ -248,11 +249,10 @@ async fn keep_sending(client: Client) {
                 tracing::info!("sending failed and is tried again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                while errors.try_recv().is_ok() {}
-                client.send_queue().set_enabled(true).await;
             }
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => pause = FIRST_PAUSE,
             Err(broadcast::error::RecvError::Closed) => return,
         }
+        client.send_queue().set_enabled(true).await;
     }
 }

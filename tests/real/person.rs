@@ -14,7 +14,7 @@ use kvitto::{
     delivery::policy::{Settings, Timing},
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
+        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
         TimelineItemKind, UserId,
     },
 };
@@ -179,6 +179,16 @@ impl Person {
             p.messages().find(|message| body(message) == text).and_then(|message| message.event.clone())
         })
         .await
+    }
+
+    /// The item in the open room that says exactly this.
+    pub fn key_of(&self, text: &str) -> ItemKey {
+        let items = self.app.open.iter().flat_map(|open| &open.items);
+        let mut keys = items.filter_map(|item| match &item.kind {
+            TimelineItemKind::Message(message) if body(message) == text => Some(item.key.clone()),
+            _ => None,
+        });
+        keys.next().expect("the message is there")
     }
 
     /// Waits until what is known about an own message's delivery is as wanted.

@@ -2,9 +2,9 @@
 
 use kvitto::{
     app::{Screen, effect::Effect, event::Connection},
-    model::{RoomId, SendState},
+    model::{Membership, RoomId, SendState},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     person::{Person, at_once, body},
@@ -104,4 +104,46 @@ async fn a_revoked_token_keeps_what_was_typed_by_sliding_sync() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_keeps_what_was_typed_by_plain_sync() {
     revoked(SlidingSync::Hidden).await;
+}
+
+/// A refused message stays, says why, and is sent again or thrown away when the user says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_message_can_be_sent_again_or_thrown_away() {
+    let (alice, bob) = (synapse().register("alice"), synapse().register("bob"));
+    let token = synapse().login_raw(&bob).token;
+    let create = json!({
+        "preset": "private_chat", "name": "quiet", "invite": [alice.user_id],
+        "power_level_content_override": { "events_default": 50 },
+    });
+    let (_, created) = synapse().raw("POST", "/_matrix/client/v3/createRoom", Some(&token), &create);
+    let room = RoomId::new(created["room_id"].as_str().unwrap());
+    let mut alice = Person::log_in(&synapse().base_url, &alice, "desk", at_once()).await;
+    alice.room("the invite", |summary| summary.id == room).await;
+    alice.run(Effect::Accept(room.clone()));
+    alice.room("the room", |summary| summary.membership == Membership::Joined).await;
+    alice.open(&room).await;
+
+    alice.say(&room, "too early");
+    let why = alice
+        .until("the refusal", |p| match state_of(p, "too early") {
+            Some(SendState::Failed(why)) => Some(why),
+            _ => None,
+        })
+        .await;
+    assert!(why.contains("does not allow"), "{why}");
+    alice.say(&room, "never");
+    let failed = |p: &Person| matches!(state_of(p, "never"), Some(SendState::Failed(_)));
+    alice.until("the second refusal", |p| failed(p).then_some(())).await;
+    let key = alice.key_of("never");
+    alice.run(Effect::Discard { room: room.clone(), key });
+    alice.until("the discarded message to go", |p| state_of(p, "never").is_none().then_some(())).await;
+
+    let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.power_levels/", room.as_str().replace('!', "%21"));
+    let (_, mut levels) = synapse().raw("GET", &path, Some(&token), &Value::Null);
+    levels["events_default"] = json!(0);
+    let (status, answer) = synapse().raw("PUT", &path, Some(&token), &levels);
+    assert_eq!(status, 200, "{answer}");
+    let key = alice.key_of("too early");
+    alice.run(Effect::Retry { room: room.clone(), key });
+    alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
