@@ -43,6 +43,8 @@ use crate::{
 
 /// How many older messages one step of pagination asks for.
 const PAGE: u16 = 50;
+/// How often a timeline is built at most.
+const ATTEMPTS: u8 = 10;
 
 /// Why something about the open timeline failed.
 #[derive(Debug, thiserror::Error)]
@@ -76,13 +78,7 @@ impl OpenTimeline {
     /// Opens the room. What the cache has of it is sent before this returns (one [`TimelineChange::Reset`], without
     /// waiting for the network); changes follow for as long as the value lives.
     pub async fn open(room: &Room, events: UnboundedSender<Event>) -> Result<Self, Error> {
-        let timeline = room
-            .timeline_builder()
-            .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
-            .with_date_divider_mode(DateDividerMode::Daily)
-            .build()
-            .await?;
-        let timeline = Arc::new(timeline);
+        let timeline = Arc::new(build(room).await?);
         let id = RoomId::new(room.room_id());
 
         let (items, diffs) = timeline.subscribe().await;
@@ -180,6 +176,37 @@ impl Drop for OpenTimeline {
     fn drop(&mut self) {
         self.forwarder.abort();
     }
+}
+
+/// Builds the SDK's timeline.
+///
+/// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes in between is then
+/// shown twice. In a room that was just joined, that is the time of a request (whether it is encrypted) and of all of
+/// its first events. So the request is made before, and a timeline during whose making something came is made anew.
+async fn build(room: &Room) -> Result<Timeline, Error> {
+    if let Err(error) = room.latest_encryption_state().await {
+        tracing::debug!(%error, "whether the room is encrypted is not known yet");
+    }
+    let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+    let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+    for _ in 1..ATTEMPTS {
+        let timeline = build_once(room).await?;
+        if updates.is_empty() {
+            return Ok(timeline);
+        }
+        while !updates.is_empty() {
+            let _ = updates.try_recv();
+        }
+    }
+    build_once(room).await
+}
+
+async fn build_once(room: &Room) -> Result<Timeline, Error> {
+    let builder = room
+        .timeline_builder()
+        .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
+        .with_date_divider_mode(DateDividerMode::Daily);
+    Ok(builder.build().await?)
 }
 
 /// Translates and sends.

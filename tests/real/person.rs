@@ -245,9 +245,9 @@ impl Away {
     /// Starts the real program as this person, with receipts that go out at once.
     pub fn on_screen(&self) -> Terminal {
         let config = self.home.path().join("config.toml");
-        fs::write(&config, AT_ONCE).unwrap();
-        let data = self.data_dir().to_str().unwrap();
-        Terminal::start(&["--config", config.to_str().unwrap(), "--data-dir", data], 120, 40)
+        fs::write(&config, AT_ONCE).expect("a temporary folder can be written");
+        let [config, data] = [&config, self.data_dir()].map(|path| path.to_str().expect("a path of plain letters"));
+        Terminal::start(&["--config", config, "--data-dir", data], 120, 40)
     }
 }
 
