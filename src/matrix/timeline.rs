@@ -13,7 +13,10 @@
 mod diff;
 mod item;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt, pin_mut};
 use matrix_sdk::{
@@ -33,6 +36,7 @@ use tokio::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     },
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::errors;
@@ -45,6 +49,8 @@ use crate::{
 const PAGE: u16 = 50;
 /// How often a timeline is built at most.
 const ATTEMPTS: u8 = 10;
+/// How long opening a room may wait for the server.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why something about the open timeline failed.
 #[derive(Debug, thiserror::Error)]
@@ -184,8 +190,8 @@ impl Drop for OpenTimeline {
 /// shown twice. In a room that was just joined, that is the time of a request (whether it is encrypted) and of all of
 /// its first events. So the request is made before, and a timeline during whose making something came is made anew.
 async fn build(room: &Room) -> Result<Timeline, Error> {
-    if let Err(error) = room.latest_encryption_state().await {
-        tracing::debug!(%error, "whether the room is encrypted is not known yet");
+    if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
+        tracing::debug!("whether the room is encrypted is not known yet");
     }
     let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
