@@ -32,7 +32,7 @@ use crate::{
 };
 
 mod actions;
-mod command;
+pub mod command;
 pub mod composer;
 mod draft;
 pub mod effect;
@@ -173,11 +173,17 @@ impl App {
             (Some(_), _) => &[C::Popup, C::Global],
             (None, Screen::Starting) => &[C::Global],
             (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
-            (None, Screen::Main) if self.command_line.is_some() => &[C::CommandLine, C::Edit, C::Global],
+            (None, Screen::Main) if self.command_line.is_some() => match self.command_name() {
+                Some(_) => &[C::CommandName, C::CommandLine, C::Edit, C::Global],
+                None => &[C::CommandLine, C::Edit, C::Global],
+            },
             (None, Screen::Main) => match self.focus {
                 Focus::Rooms if self.rooms.filter.is_some() => &[C::Filter, C::Edit, C::Main, C::Global],
                 Focus::Rooms => &[C::Rooms, C::Browse, C::Main, C::Global],
                 Focus::Timeline => &[C::Timeline, C::Browse, C::Main, C::Global],
+                Focus::Composer if self.command_name().is_some() => {
+                    &[C::CommandName, C::Composer, C::Edit, C::Main, C::Global]
+                }
                 Focus::Composer => &[C::Composer, C::Edit, C::Main, C::Global],
             },
         }

@@ -8,6 +8,7 @@
 //! Colours and signs come from the [`theme`], keys from the table of actions, and every string was made safe for a
 //! terminal when it came into [`crate::model`].
 
+mod commands;
 mod editor;
 #[cfg(test)]
 mod fixture;
@@ -73,9 +74,15 @@ fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Op
     let areas = layout::areas(screen, rooms_in_front, u16::try_from(writing).unwrap_or(u16::MAX));
     status::draw(app, theme, frame, areas.status);
     if !areas.rooms.is_empty() {
-        rooms::draw(app, theme, frame, areas.rooms);
+        rooms::draw(app, theme, frame, areas.rooms, areas.timeline.is_empty());
     }
     draw_divider(app, theme, frame, &areas);
+    let facts = draw_room(app, theme, frame, &areas);
+    commands::draw(app, theme, frame, &areas);
+    facts
+}
+
+fn draw_room(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Areas) -> Option<TimelineFacts> {
     if areas.timeline.is_empty() {
         return None;
     }
@@ -86,7 +93,7 @@ fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Op
     room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
     room::draw_header_rule(open, theme, frame, areas.header_rule);
     room::draw_composer_rule(open, theme, frame, areas.composer_rule);
-    room::draw_composer(app, open, theme, frame, &areas);
+    room::draw_composer(app, open, theme, frame, areas);
     timeline::draw(app, open, theme, frame, areas.timeline)
 }
 

@@ -61,6 +61,7 @@ impl App {
             Action::RoomFirst => self.rooms.move_selection(-TO_THE_END),
             Action::RoomLast => self.rooms.move_selection(TO_THE_END),
             Action::RoomOpen => self.open_selected(out),
+            Action::Complete => self.complete_command(now, out),
             Action::Filter => self.rooms.filter = Some(Composer::default()),
             Action::FilterClear => self.rooms.filter = None,
             Action::Accept => out.push(Effect::Accept(self.invite_meant()?)),
@@ -84,9 +85,13 @@ impl App {
                 }
                 self.in_timeline(OpenRoom::follow_newest);
             }
-            Action::Send => self.submit(now, out)?,
+            Action::Send => {
+                self.status = None;
+                self.submit(now, out)?;
+            }
             Action::LeaveComposer => self.focus = Focus::Timeline,
             Action::RunCommand => {
+                self.status = None;
                 let line = self.command_line.as_ref().map(|line| line.text().to_owned()).unwrap_or_default();
                 if !line.trim().is_empty() {
                     self.run_command(&line, now, out)?;
@@ -168,13 +173,13 @@ impl App {
     }
 
     /// The field of one line in which text is typed now, if it is one.
-    fn line_field(&mut self) -> Option<&mut Composer> {
+    pub(super) fn line_field(&mut self) -> Option<&mut Composer> {
         let filter = self.rooms.filter.as_mut().filter(|_| self.focus == Focus::Rooms);
         self.command_line.as_mut().or(filter)
     }
 
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
-    fn typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         open.draft.touch(&open.composer, now);
         if open.composer.is_empty() || matches!(entered(open.composer.text()), Entered::Command(_)) {

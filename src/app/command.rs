@@ -3,10 +3,10 @@
 //! Which there are, and whether they take an argument, stands in [`crate::input::ACTIONS`]. A command that cannot be
 //! carried out gives a sentence and changes nothing, so that what was typed can be corrected.
 
-use super::{App, Focus, Screen, effect::Effect, inspector::Popup, status::Status};
+use super::{App, Focus, Screen, composer::Composer, effect::Effect, inspector::Popup, status::Status};
 use crate::{
     delivery::policy::{Decision, Send},
-    input::Action,
+    input::{ACTIONS, Action, ActionInfo},
     model::{Membership, Ms, RoomId, RoomSummary, SafeText},
 };
 
@@ -36,15 +36,59 @@ pub(super) fn escaped(message: &str) -> String {
     if message.starts_with('/') { format!("/{message}") } else { message.to_owned() }
 }
 
+/// The commands whose name begins like this: those that no key stands for first.
+pub fn commands(start: &str) -> impl Iterator<Item = &'static ActionInfo> {
+    let found = move |info: &&ActionInfo| info.command.is_some() && info.name.starts_with(start);
+    let (only, also) =
+        (ACTIONS.iter().filter(|info| info.keys.is_empty()), ACTIONS.iter().filter(|info| !info.keys.is_empty()));
+    only.chain(also).filter(found)
+}
+
 impl App {
+    /// The command that is being typed, without its slash or colon: its name, and whether the name has ended.
+    pub fn command_typed(&self) -> Option<(&str, bool)> {
+        let line = match (&self.command_line, &self.open) {
+            (Some(line), _) => line.text(),
+            (None, Some(open)) if self.focus == Focus::Composer => match entered(open.composer.text()) {
+                Entered::Command(line) => line,
+                Entered::Message(_) => return None,
+            },
+            (None, _) => return None,
+        };
+        let name = line.split(char::is_whitespace).next().unwrap_or_default();
+        Some((name, name.len() < line.len()))
+    }
+
+    /// The start of a command's name that is being typed.
+    pub(super) fn command_name(&self) -> Option<&str> {
+        self.command_typed().filter(|(_, ended)| !ended).map(|(name, _)| name)
+    }
+
+    /// Completes the name as far as all commands that begin like it agree, and ends it when there is only one.
+    pub(super) fn complete_command(&mut self, now: Ms, out: &mut Vec<Effect>) {
+        let Some(start) = self.command_name() else { return };
+        let found: Vec<_> = commands(start).collect();
+        let Some(first) = found.first() else { return };
+        let agreed = |end: &usize| found.iter().all(|info| info.name.get(..*end) == first.name.get(..*end));
+        let end = (start.len()..=first.name.len()).rev().find(agreed).unwrap_or(start.len());
+        let ends = found.len() == 1 && first.command.is_some_and(|argument| !argument.is_empty());
+        let name = format!("{}{}", &first.name[..end], if ends { " " } else { "" });
+        if let Some(field) = self.line_field() {
+            *field = Composer::with(&name);
+        } else if let Some(open) = &mut self.open {
+            open.composer = Composer::with(&format!("/{name}"));
+            self.typed(now, out);
+        }
+    }
+
     /// Carries out a command line, without its slash or colon.
     pub(super) fn run_command(&mut self, line: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let line = line.trim();
         let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim();
-        let info = Action::from_command(name).and_then(Action::info).ok_or_else(|| {
-            format!("There is no command /{name}. /help lists them; a message that begins with / is typed with //.")
-        })?;
+        let info = Action::from_command(name)
+            .and_then(Action::info)
+            .ok_or_else(|| format!("There is no command /{name}. To begin a message with a slash, type two."))?;
         match info.command {
             Some("") | None if !argument.is_empty() => return Err(format!("/{name} takes nothing after its name.")),
             Some(hint) if argument.is_empty() && !hint.is_empty() && !hint.starts_with('[') => {
@@ -61,7 +105,8 @@ impl App {
             Action::Join => out.push(Effect::Join(room_address(argument)?)),
             Action::Leave => {
                 let room = self.joined_room()?;
-                let question = SafeText::line(&format!("Leave {}?", room.name));
+                let back = if room.public == Some(true) { "" } else { " Only a new invite brings you back." };
+                let question = SafeText::line(&format!("Leave {}?{back}", room.name));
                 self.popup = Some(Popup::Confirm { question, on_yes: Effect::Leave(room.id.clone()) });
             }
             Action::Invite => {

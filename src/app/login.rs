@@ -96,8 +96,8 @@ impl Login {
     /// Carries out an action; false when it is none of this screen's.
     pub(super) fn perform(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
         match action {
-            Action::FieldNext => self.move_focus(1),
-            Action::FieldPrevious => self.move_focus(-1),
+            Action::FieldNext => self.leave_field(1, out),
+            Action::FieldPrevious => self.leave_field(-1, out),
             Action::LoginSubmit => self.submit(out),
             Action::LoginCancel => self.cancel(out),
             _ => return self.edit(out, |field| field.edit(action)),
@@ -163,6 +163,19 @@ impl Login {
             }
         }
         done
+    }
+
+    /// Goes to another field; a homeserver that was typed is looked for meanwhile.
+    fn leave_field(&mut self, by: isize, out: &mut Vec<Effect>) {
+        if self.focus == LoginField::Homeserver && self.found.is_none() && self.state == LoginState::Idle {
+            let typed = self.homeserver.text().trim();
+            if !typed.is_empty() {
+                out.push(Effect::FindHomeserver(typed.to_owned()));
+                self.state = LoginState::Finding;
+                self.error = None;
+            }
+        }
+        self.move_focus(by);
     }
 
     fn move_focus(&mut self, by: isize) {

@@ -106,8 +106,9 @@ impl App {
     }
 
     pub(super) fn timeline_changed(&mut self, room: &RoomId, changes: Vec<TimelineChange>) {
+        let watched = self.screen == Screen::Main && self.window_focused;
         if let Some(open) = self.open_if(room) {
-            open.apply(changes);
+            open.apply(changes, watched);
         }
         if self.inspected().is_none() {
             self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));

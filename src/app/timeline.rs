@@ -80,6 +80,9 @@ pub struct OpenRoom {
     pub(super) draft: Draft,
     /// That this user is typing, as the others were told.
     pub(super) typing_notice: Option<TypingNotice>,
+    /// There is an unread line, and it came while nobody looked at the end of the timeline: what stands below it is
+    /// news. One that came while the user looked on says nothing, and is not drawn.
+    pub unread_line: bool,
     readers: Readers,
     /// What was drawn last, its indices kept right by every change.
     drawn: Option<TimelineFacts>,
@@ -110,6 +113,7 @@ impl OpenRoom {
             composer,
             draft,
             typing_notice: None,
+            unread_line: true,
             readers: Readers::default(),
             drawn: None,
             drawn_is_current: false,
@@ -138,10 +142,17 @@ impl OpenRoom {
     }
 
     /// Takes over changes, in order. An index that does not exist costs its change and no more.
-    pub(super) fn apply(&mut self, changes: Vec<TimelineChange>) {
+    /// `watched`: the user can see what is on screen.
+    pub(super) fn apply(&mut self, changes: Vec<TimelineChange>, watched: bool) {
+        let looking = watched && self.drawn.is_some_and(|drawn| drawn.at_end);
         // An echo that turns into its event may go and come back elsewhere, within the same changes.
         let selected = self.selection.as_ref().map(|place| place.key.clone());
         for change in changes {
+            if let TimelineChange::Append(items) = &change {
+                self.line_comes(items, looking);
+            } else if let TimelineChange::Insert(_, item) = &change {
+                self.line_comes(std::slice::from_ref(item), looking);
+            }
             match change {
                 TimelineChange::Reset(items) => self.reset(items),
                 TimelineChange::Append(items) => {
@@ -162,7 +173,14 @@ impl OpenRoom {
         self.drawn_is_current = false;
     }
 
+    fn line_comes(&mut self, items: &[TimelineItem], looking: bool) {
+        if items.iter().any(|item| item.kind == TimelineItemKind::UnreadLine) {
+            self.unread_line = !looking;
+        }
+    }
+
     fn reset(&mut self, items: Vec<TimelineItem>) {
+        self.unread_line = true;
         self.items = items;
         self.readers = Readers::default();
         for (index, item) in self.items.iter().enumerate() {

@@ -24,6 +24,8 @@ pub enum Context {
     Composer,
     /// In the command line.
     CommandLine,
+    /// While a command's name is typed, in the composer or the command line.
+    CommandName,
     /// Wherever text is typed.
     Edit,
     /// On the login screen.
@@ -36,7 +38,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order in which the help shows them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Main,
         Self::Browse,
@@ -45,6 +47,7 @@ impl Context {
         Self::Timeline,
         Self::Composer,
         Self::CommandLine,
+        Self::CommandName,
         Self::Edit,
         Self::Login,
         Self::Popup,
@@ -62,6 +65,7 @@ impl Context {
             Self::Timeline => "Timeline",
             Self::Composer => "Composer",
             Self::CommandLine => "Command line",
+            Self::CommandName => "Typing a command's name",
             Self::Edit => "Typing",
             Self::Login => "Log in",
             Self::Popup => "Help and inspector",
@@ -110,6 +114,7 @@ pub enum Action {
     LeaveComposer,
     RunCommand,
     CloseCommandLine,
+    Complete,
     CursorLeft,
     CursorRight,
     WordLeft,
@@ -298,6 +303,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(Action::LeaveComposer, "leave-composer", "Go to the timeline", &[(Context::Composer, &[ESC])]),
     by_key(Action::RunCommand, "run-command", "Run the command", &[(Context::CommandLine, &[ENTER])]),
     by_key(Action::CloseCommandLine, "close-command-line", "Close the command line", &[(Context::CommandLine, &[ESC])]),
+    by_key(Action::Complete, "complete", "Complete the command's name", &[(Context::CommandName, &[TAB])]),
     by_key(Action::CursorLeft, "cursor-left", "Left by a character", &[(Context::Edit, &[LEFT, c('b').ctrl()])]),
     by_key(Action::CursorRight, "cursor-right", "Right by a character", &[(Context::Edit, &[RIGHT, c('f').ctrl()])]),
     by_key(

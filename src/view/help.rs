@@ -13,9 +13,11 @@ use crate::input::{ACTIONS, Context};
 pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
     page.heading("Delivery marks");
+    let left = std::mem::replace(&mut page.left, 4);
     for (sign, meaning) in ticks::legend(theme) {
         page.entry(sign, meaning);
     }
+    page.left = left;
     page.heading("Commands, typed as :name, or as /name where a message is written");
     for info in ACTIONS {
         if let Some(argument) = info.command {

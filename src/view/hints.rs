@@ -10,7 +10,7 @@ use super::{
     wrap,
 };
 use crate::{
-    app::{App, Focus, Screen, inspector::Popup, login::LoginState},
+    app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState},
     input::{Action, Key},
     model::{Membership, SendState},
 };
@@ -55,7 +55,7 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
             _ => vec![(Action::LoginCancel, "stop"), (Action::Quit, "quit")],
         },
         (None, Screen::Main) if app.command_line.is_some() => {
-            vec![(Action::RunCommand, "run"), (Action::CloseCommandLine, "close")]
+            vec![(Action::RunCommand, "run"), (Action::Complete, "complete"), (Action::CloseCommandLine, "close")]
         }
         (None, Screen::Main) => main(app),
     }
@@ -63,6 +63,9 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
 
 fn main(app: &App) -> Vec<(Action, &'static str)> {
     let mut wanted = Vec::new();
+    if matches!(app.connection, Connection::Offline(_)) {
+        wanted.push((Action::Reconnect, "try again"));
+    }
     match app.focus {
         Focus::Rooms if app.rooms.filter.is_some() => {
             wanted.extend([(Action::RoomOpen, "open"), (Action::FilterClear, "all rooms")]);
@@ -86,12 +89,18 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
             }
             wanted.extend([(Action::Compose, "write"), (Action::Newest, "newest"), (Action::CommandLine, "command")]);
         }
+        Focus::Composer if app.command_typed().is_some() => {
+            wanted.extend([(Action::Send, "run"), (Action::Complete, "complete")]);
+        }
         Focus::Composer => {
             wanted.extend([(Action::Send, "send"), (Action::Newline, "new line"), (Action::LeaveComposer, "messages")]);
         }
     }
     // Help is the one hint that leads to all others.
     wanted.insert(wanted.len().min(2), (Action::Help, "help"));
-    wanted.extend([(Action::FocusNext, "next pane"), (Action::Quit, "quit")]);
+    if app.open.is_some() {
+        wanted.push((Action::FocusNext, "next pane"));
+    }
+    wanted.push((Action::Quit, "quit"));
     wanted
 }

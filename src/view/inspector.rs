@@ -50,7 +50,7 @@ impl Page<'_> {
 
     fn own(&mut self, index: usize, message: &Message) {
         match &message.send_state {
-            SendState::Waiting => return self.sentence("Waiting to be sent.", Role::Text),
+            SendState::Waiting => return self.sentence("Waiting to be sent; it goes out by itself.", Role::Text),
             SendState::Failed(why) => return self.sentence(&format!("Not sent: {why}"), Role::Error),
             SendState::Sent => {}
         }

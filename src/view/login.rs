@@ -61,7 +61,8 @@ pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area:
         paint::row(frame, area, top + at, row);
     }
     let cursor = form.cursor.and_then(|(column, row)| Some((column, row.checked_sub(hidden)? + top)));
-    if let Some((column, row)) = cursor.filter(|_| app.popup.is_none() && login.state == LoginState::Idle)
+    if let Some((column, row)) =
+        cursor.filter(|_| app.popup.is_none() && matches!(login.state, LoginState::Idle | LoginState::Finding))
         && let Ok(row) = u16::try_from(row)
     {
         frame.set_cursor_position((area.x + column, area.y + row));

@@ -56,8 +56,15 @@ pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look:
         rows.push(reactions(&message.reactions, look));
     }
     if let SendState::Failed(why) = &message.send_state {
-        let text = wrap::cut(&format!("Not sent: {why}"), look.columns, look.theme.symbols().ellipsis);
-        rows.push(Line::styled(text, look.theme.role(Role::Error)));
+        let text = format!("Not sent: {why}");
+        let what_to_do = if selected { "" } else { " (select it to try again)" };
+        // The mark follows on the same row.
+        let room = look.columns.saturating_sub(2);
+        let what_to_do = if wrap::width(&text) + wrap::width(what_to_do) <= room { what_to_do } else { "" };
+        rows.push(Line::from(vec![
+            Span::styled(wrap::cut(&text, room, look.theme.symbols().ellipsis), look.theme.role(Role::Error)),
+            Span::styled(what_to_do, look.theme.role(Role::Dim)),
+        ]));
     }
     if let Some(mark) = mark {
         append_right(&mut rows, ticks::mark(mark, look.theme), look);

@@ -2,10 +2,12 @@
 
 use ratatui::{
     Frame,
+    buffer::{Buffer, CellDiffOption},
     layout::Rect,
     style::Style,
     text::{Line, Span},
 };
+use unicode_width::UnicodeWidthChar;
 
 use super::{
     theme::{Role, Theme},
@@ -15,7 +17,36 @@ use super::{
 /// Puts a line on a row of an area; what does not fit is cut, and a row outside of the area is not drawn.
 pub fn row(frame: &mut Frame<'_>, area: Rect, row: usize, line: &Line<'_>) {
     if let Some(y) = u16::try_from(row).ok().filter(|row| *row < area.height) {
-        frame.buffer_mut().set_line(area.x, area.y + y, line, area.width);
+        let buffer = frame.buffer_mut();
+        buffer.set_line(area.x, area.y + y, line, area.width);
+        if line.spans.iter().any(|span| !span.content.is_ascii()) {
+            keep_clean(buffer, area, area.y + y);
+        }
+    }
+}
+
+/// Sees to it that nothing is left of emoji that are several characters: flags, families.
+///
+/// Terminals disagree on their width: one draws the flag, another its two letters side by side, and a family takes two
+/// columns or six. So the columns behind such a cluster, as far as it might have reached, are always written anew;
+/// and the column that it covers differs from a blank, so that it is written when the cluster goes.
+fn keep_clean(buffer: &mut Buffer, area: Rect, y: u16) {
+    let mut x = area.left();
+    while x < area.right() {
+        let symbol = buffer[(x, y)].symbol();
+        let wide = wrap::width(symbol).max(1);
+        let apart = symbol.chars().filter_map(UnicodeWidthChar::width).sum::<usize>();
+        // Ratatui itself takes care of clusters with U+FE0F.
+        if wide > 1 && symbol.chars().nth(1).is_some() && !symbol.contains('\u{fe0f}') {
+            let end = x.saturating_add(u16::try_from(apart).unwrap_or(u16::MAX));
+            for covered in x + 1..(x + wide).min(area.right()) {
+                buffer[(covered, y)].set_symbol("");
+            }
+            for beyond in (x + wide).min(area.right())..end.min(area.right()) {
+                buffer[(beyond, y)].diff_option = CellDiffOption::AlwaysUpdate;
+            }
+        }
+        x += wide;
     }
 }
 

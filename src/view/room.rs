@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{App, Focus, timeline::OpenRoom},
-    input::Action,
+    input::{Action, ActionInfo},
     model::{Membership, Pagination, RoomSummary},
 };
 
@@ -122,17 +122,32 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
 
 fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
     let to = app.rooms.get(&open.id).map_or("this room", |room| room.name.as_str());
-    let hint = |action, word: &str| hints::key(app, action).map(|key| format!("{key} {word}"));
-    let hints: Vec<_> =
-        [hint(Action::Send, "sends"), hint(Action::Newline, "new line"), hint(Action::Compose, "writes")]
-            .into_iter()
-            .flatten()
-            .collect();
-    if hints.is_empty() {
-        format!("Message {to}")
+    // What Enter does here stands among the key hints below.
+    if app.focus == Focus::Composer {
+        format!("Message {to}, or / for a command{}", theme.symbols().busy)
     } else {
-        format!("Message {to} {} {}", theme.symbols().dash, hints.join(", "))
+        hints::key(app, Action::Compose).map_or_else(
+            || format!("Message {to}"),
+            |key| format!("Message {to} {} {key} writes", theme.symbols().dash),
+        )
     }
+}
+
+/// There are no rooms at all: the commands that lead to one, as they are typed.
+pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+    let steps = [Action::DirectChat, Action::Create, Action::Join].into_iter().filter_map(Action::info);
+    let typed = |info: &ActionInfo| format!(":{} {}", info.name, info.command.unwrap_or_default());
+    let rows: Vec<_> = steps.map(|info| (typed(info), info.doc)).collect();
+    let wide = rows.iter().map(|(typed, _)| wrap::width(typed)).max().unwrap_or(0) + 3;
+    let both = wide + rows.iter().map(|(_, doc)| wrap::width(doc)).max().unwrap_or(0);
+    let head = Line::styled("You are in no room yet. Type one of these:", theme.role(Role::Text));
+    let mut lines = vec![head, Line::default()];
+    for (typed, doc) in rows {
+        let key = Span::styled(format!("{typed:<0$}", usize::from(wide)), theme.role(Role::Key));
+        let doc = Span::styled(format!("{doc:<0$}", usize::from(both - wide)), theme.role(Role::Dim));
+        lines.push(Line::from(if both <= area.width { vec![key, doc] } else { vec![key] }));
+    }
+    paint::centred(frame, area, &lines);
 }
 
 /// No room is open: says what to do.
@@ -140,12 +155,16 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let key = |action| hints::key(app, action).map(|key| key.to_string()).unwrap_or_default();
     let lines = match app.rooms.selected() {
         None if app.rooms.complete && app.rooms.all().is_empty() => {
-            vec![":dm @user:server starts a chat.".to_owned(), ":join #room:server joins a room.".to_owned()]
+            return draw_first_steps(theme, frame, area);
         }
         None => Vec::new(),
-        Some(RoomSummary { membership: Membership::Invited { by }, name, .. }) => {
+        Some(RoomSummary { membership: Membership::Invited { by }, name, direct, .. }) => {
             let who = by.as_ref().map_or("Somebody".to_owned(), ToString::to_string);
-            let mut lines = vec![format!("{who} invites you to {name}.")];
+            let mut lines = vec![if *direct {
+                format!("{who} wants to chat with you.")
+            } else {
+                format!("{who} invites you to {name}.")
+            }];
             if app.focus == Focus::Rooms {
                 lines.push(format!("{} accepts, {} declines.", key(Action::Accept), key(Action::Decline)));
             }

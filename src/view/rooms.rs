@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    editor, hints, layout, paint,
+    editor, hints, layout, paint, room,
     theme::{Role, Theme},
     wrap::Rows,
 };
@@ -18,8 +18,9 @@ use crate::{
     model::{Membership, RoomSummary},
 };
 
-/// Draws the heading or the filter, and the rooms below it around the selected one.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+/// Draws the heading or the filter, and the rooms below it around the selected one. `alone`: the open room has no
+/// place on the screen.
+pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect, alone: bool) {
     let (heading, list) = layout::split_top(area, 1);
     let (rule, list) = layout::split_top(list, u16::from(area.height >= 10));
     draw_heading(app, theme, frame, layout::inset(heading, 1));
@@ -28,7 +29,10 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let rooms = app.rooms.visible();
     if rooms.is_empty() {
         let inner = layout::inset(list, 1);
-        let text = empty(app, inner.width >= 40);
+        if app.rooms.complete && app.rooms.filter.is_none() && alone {
+            return room::draw_first_steps(theme, frame, inner);
+        }
+        let text = empty(app);
         let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
             let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
@@ -69,8 +73,8 @@ fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     paint::row(frame, area, 0, &line);
 }
 
-/// Says why there is nothing, and what to do about it; a short form where the open room's place says the rest.
-fn empty(app: &App, long: bool) -> String {
+/// Says why there is nothing, and what to do about it.
+fn empty(app: &App) -> String {
     let filter = app.rooms.filter.as_ref().filter(|filter| !filter.is_empty());
     match (filter, &app.connection, app.rooms.complete) {
         (Some(filter), ..) => {
@@ -80,9 +84,6 @@ fn empty(app: &App, long: bool) -> String {
         }
         (None, Connection::Offline(_), false) => "Offline, and no rooms are known here yet.".to_owned(),
         (None, _, false) => "Connecting…".to_owned(),
-        (None, _, true) if long => {
-            "No rooms yet. :dm @user:server starts a chat, :join #room:server joins a room.".to_owned()
-        }
         (None, _, true) => "No rooms yet.".to_owned(),
     }
 }
@@ -111,6 +112,7 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, 
     let left = vec![
         Span::styled(bar, theme.role(Role::Accent)),
         Span::styled(sign, theme.role(Role::Accent)),
+        Span::raw(" "),
         Span::styled(name, theme.role(role)),
     ];
     let mut line = paint::both(left, right, width.saturating_sub(1), theme);

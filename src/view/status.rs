@@ -27,7 +27,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let area = layout::inset(area, 1);
-    let mut left = connection(app, theme, area.width >= 98);
+    let mut left = connection(app, theme, area.width >= 98 && app.status.is_none());
     if let Some(status) = &app.status {
         let role = match status.kind {
             StatusKind::Info => Role::Text,

@@ -41,7 +41,8 @@ pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, are
     }
     let columns = area.width.min(WIDEST).saturating_sub(INDENT + 1);
     let timeline = Timeline { app, open, look: Look { theme, columns, zone: &app.time_zone } };
-    let end = open.items.len() - 1;
+    // Whatever stands last has a row, or the end could not be seen.
+    let end = (open.items.len() - 1).saturating_sub(usize::from(timeline.is_hidden(open.items.len() - 1)));
     let placed = lay_out(&open.anchor, end, usize::from(area.height), &|index| timeline.rows(index));
     let selected = open.selection.as_ref().map(|place| place.index);
     let bar = theme.role(if app.focus == Focus::Timeline { Role::Accent } else { Role::Dim });
@@ -110,10 +111,17 @@ fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) 
 }
 
 impl<'a> Timeline<'a> {
+    /// An unread line that says nothing, see [`OpenRoom::unread_line`]: it has no rows.
+    fn is_hidden(&self, index: usize) -> bool {
+        let item = self.open.items.get(index);
+        !self.open.unread_line && item.is_some_and(|item| item.kind == TimelineItemKind::UnreadLine)
+    }
+
     /// All rows of one item.
     fn rows(&self, index: usize) -> Vec<Line<'a>> {
         let Some(item) = self.open.items.get(index) else { return Vec::new() };
-        let before = index.checked_sub(1).and_then(|before| self.open.items.get(before)).map(|item| &item.kind);
+        let before = index.checked_sub(1).map(|before| before.saturating_sub(usize::from(self.is_hidden(before))));
+        let before = before.and_then(|before| self.open.items.get(before)).map(|item| &item.kind);
         let theme = self.look.theme;
         let mut rows = Vec::new();
         match &item.kind {
@@ -133,6 +141,7 @@ impl<'a> Timeline<'a> {
                 rows.extend(before.map(|_| Line::default()));
                 rows.push(self.rule(&words::day(*at, self.look.zone), Role::Dim));
             }
+            TimelineItemKind::UnreadLine if self.is_hidden(index) => {}
             TimelineItemKind::UnreadLine => {
                 rows.extend(before.map(|_| Line::default()));
                 rows.push(self.rule("new messages", Role::Unread));
@@ -142,8 +151,13 @@ impl<'a> Timeline<'a> {
             }
             TimelineItemKind::Notice { at, text } => {
                 rows.extend(matches!(before, Some(TimelineItemKind::Message(_))).then(Line::default));
-                let text = format!("{} {text}  {}", theme.symbols().notice, words::clock(*at, self.look.zone));
-                rows.extend(message::sentence(&text, Role::Dim, self.look));
+                let text = format!("{text}  {}", words::clock(*at, self.look.zone));
+                let sign = Span::styled(format!("{} ", theme.symbols().notice), theme.role(Role::Dim));
+                let look = Look { columns: self.look.columns.saturating_sub(2), ..self.look };
+                for (row, mut line) in message::sentence(&text, Role::Dim, look).into_iter().enumerate() {
+                    line.spans.insert(0, if row == 0 { sign.clone() } else { Span::raw("  ") });
+                    rows.push(line);
+                }
             }
         }
         rows

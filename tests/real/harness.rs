@@ -153,6 +153,13 @@ fn terminal_shows_what_a_program_draws_and_sends_what_is_typed() {
 }
 
 #[test]
+fn terminal_draws_the_replacement_character_one_column_wide() {
+    let terminal = Terminal::script(r"printf 'a\357\277\275b\357\277'; printf '\275'; read wait", 40, 5);
+    terminal.wait_for("both", |screen| screen.cursor_position() == (0, 4));
+    assert_eq!(terminal.screen_text(), "a\u{FFFD}b\u{FFFD}");
+}
+
+#[test]
 fn terminal_tells_of_titles_clipboard_and_bells() {
     let mut terminal = Terminal::script(r"printf '\033]2;mine\007\033]52;c;aGVq\007\007\033[?25l'", 40, 5);
     terminal.wait_exit();

@@ -5,7 +5,10 @@
 
 mod delivery;
 mod harness;
+mod hostile;
+mod kills;
 mod login;
+mod main_flow;
 mod person;
 mod session;
 mod support;

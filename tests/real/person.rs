@@ -1,7 +1,7 @@
 //! A person with one device: the whole client but its terminal. Events of `matrix` go through `app::update`, and the
 //! effects that come of them go back, as `runtime` does it; so what a test sees is what would be drawn.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use kvitto::{
@@ -25,10 +25,13 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::support::synapse::Account;
+use crate::support::{synapse::Account, terminal::Terminal};
 
 /// How long anything may take, on a busy machine with a debug build.
 const DEADLINE: Duration = Duration::from_mins(1);
+
+/// The same as [`at_once`], for the real program.
+pub const AT_ONCE: &str = "[delivery]\ntiming = \"immediate\"\n";
 
 /// Settings for tests: receipts go out at once.
 pub fn at_once() -> Settings {
@@ -227,6 +230,14 @@ impl Away {
     /// What the real program is given as `--data-dir` to go on as this person.
     pub fn data_dir(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Starts the real program as this person, with receipts that go out at once.
+    pub fn on_screen(&self) -> Terminal {
+        let config = self.home.path().join("config.toml");
+        fs::write(&config, AT_ONCE).unwrap();
+        let data = self.data_dir().to_str().unwrap();
+        Terminal::start(&["--config", config.to_str().unwrap(), "--data-dir", data], 120, 40)
     }
 }
 

@@ -12,15 +12,20 @@ const ROWS: u16 = 24;
 
 /// A shell that runs kvitto between two looks at the terminal's settings, and that goes on once kvitto stopped.
 fn shell() -> Terminal {
-    let script = r#"
-        echo "before kvitto"; stty -a > before
-        "$KVITTO"
-        stty -a > stopped; echo "after kvitto"
-        read -r answer; [ "$answer" = fg ] && fg; stty -a > after; echo "shell done""#;
-    let terminal = Terminal::script(script, COLS, ROWS);
+    let terminal = shell_around("", COLS, ROWS);
     screens::wait_for_login(&terminal);
     assert!(terminal.manners() == Manners::default(), "{:?}", terminal.manners());
     terminal
+}
+
+/// The same around kvitto with arguments; its exit status is kept in `status`.
+pub fn shell_around(arguments: &str, cols: u16, rows: u16) -> Terminal {
+    let script = r#"
+        echo "before kvitto"; stty -a > before
+        "$KVITTO" ARGUMENTS
+        echo $? > status; stty -a > stopped; echo "after kvitto"
+        read -r answer; [ "$answer" = fg ] && fg; stty -a > after; echo "shell done""#;
+    Terminal::script(&script.replace("ARGUMENTS", arguments), cols, rows)
 }
 
 /// The DEC private modes that are not as a terminal has them to begin with.
@@ -42,7 +47,7 @@ fn changed_modes(written: &[u8]) -> Vec<String> {
 
 /// Waits until the shell goes on, and looks at how kvitto left the terminal.
 #[track_caller]
-fn assert_restored(terminal: &Terminal) {
+pub fn assert_restored(terminal: &Terminal) {
     // Between the two lines some shells say that their job was stopped.
     terminal.wait_for("the shell's screen, with what stood there", |screen| {
         let text = text(screen);

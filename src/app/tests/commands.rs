@@ -61,8 +61,8 @@ fn a_command_that_cannot_be_done_says_why_and_stays() {
         ("join tea", "tea is no room; one looks like #room:example.org or !id:example.org."),
         ("receipts perhaps", "/receipts takes auto, on or off, not perhaps."),
         ("leave now", "/leave takes nothing after its name."),
-        ("usr/bin", "There is no command /usr/bin. /help lists them; a message that begins with / is typed with //."),
-        ("send", "There is no command /send. /help lists them; a message that begins with / is typed with //."),
+        ("usr/bin", "There is no command /usr/bin. To begin a message with a slash, type two."),
+        ("send", "There is no command /send. To begin a message with a slash, type two."),
     ];
     for (line, sentence) in cases {
         assert_eq!(run(line), (Vec::new(), sentence.to_owned()), "{line}");

@@ -115,7 +115,8 @@ fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, b
         read_by: event
             .read_receipts()
             .iter()
-            .filter(|(user, _)| *user != own && *user != event.sender())
+            // Whoever wrote a message has read what stands above it: its sender's receipt counts too.
+            .filter(|(user, _)| *user != own)
             .map(|(user, receipt)| ReadBy { user: UserId::new(user), at: receipt.ts.map(|ts| ts.get().into()) })
             .collect(),
     }

@@ -1,6 +1,9 @@
 //! What a person does on kvitto's screens, told once for all who need to get past them.
 
-use super::{synapse::Account, terminal::Terminal};
+use super::{
+    synapse::Account,
+    terminal::{Terminal, text},
+};
 
 /// Waits until the login screen stands there.
 pub fn wait_for_login(terminal: &Terminal) {
@@ -16,4 +19,32 @@ pub fn fill_in_login(terminal: &Terminal, homeserver: &str, account: &Account) {
     terminal.type_text(&account.name);
     terminal.key("tab");
     terminal.type_text(&account.password);
+}
+
+/// Waits until a room of this name is in the list, opens the first one that is there, and waits for its composer.
+pub fn open_first_room(terminal: &Terminal, name: &str) {
+    terminal.wait_for_text(name);
+    terminal.key("enter");
+    wait_for_composer(terminal, name);
+}
+
+/// Waits until a room is open and nothing is typed in it.
+pub fn wait_for_composer(terminal: &Terminal, name: &str) {
+    terminal.wait_for_text(&format!("> Message {name}"));
+}
+
+/// Types a line into the composer and sends it.
+pub fn say(terminal: &Terminal, line: &str) {
+    terminal.type_text(line);
+    terminal.wait_for_text(&format!("> {line}"));
+    terminal.key("enter");
+}
+
+/// Waits until a message's row ends in this delivery mark.
+pub fn wait_for_mark(terminal: &Terminal, message: &str, mark: &str) {
+    terminal.wait_for(&format!("{message:?} with {mark}"), |screen| {
+        let rows = text(screen);
+        let row = rows.lines().find(|row| row.contains(message));
+        row.is_some_and(|row| row.rsplit(' ').next() == Some(mark))
+    });
 }

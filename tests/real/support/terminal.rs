@@ -187,10 +187,21 @@ impl Drop for Terminal {
     }
 }
 
+/// Stands for U+FFFD in the emulator, which drops that character although terminals draw it, one column wide.
+const STAND_IN: char = '\u{E000}';
+
 /// The text of a screen, line by line. Whether a blank at a line's end was drawn or never was cannot be seen, and is
 /// not told.
 pub fn text(screen: &vt100::Screen) -> String {
-    screen.contents().lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    screen
+        .contents()
+        .replace(STAND_IN, "\u{FFFD}")
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim_end()
+        .to_owned()
 }
 
 /// Sent by the shell's `kill`, which every system has, so that no unsafe call is needed. That a process has ended
@@ -218,6 +229,8 @@ struct Seen {
 struct State {
     parser: vt100::Parser<Manners>,
     raw: Vec<u8>,
+    /// The start of a character whose end was not read yet.
+    begun: Vec<u8>,
     /// Whether everybody has closed the terminal's inner side: nothing more will come.
     closed: bool,
 }
@@ -225,7 +238,10 @@ struct State {
 impl Seen {
     fn new(cols: u16, rows: u16) -> Self {
         let parser = vt100::Parser::new_with_callbacks(cells(rows), cells(cols), 0, Manners::default());
-        Self { state: Mutex::new(State { parser, raw: Vec::new(), closed: false }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(State { parser, raw: Vec::new(), begun: Vec::new(), closed: false }),
+            changed: Condvar::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -249,14 +265,28 @@ impl Seen {
     }
 }
 
+impl State {
+    fn take_in(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        self.begun.extend_from_slice(bytes);
+        let whole = match str::from_utf8(&self.begun) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.begun.len(),
+        };
+        let begun = self.begun.split_off(whole);
+        let whole = std::mem::replace(&mut self.begun, begun);
+        let drawn = String::from_utf8_lossy(&whole).replace('\u{FFFD}', STAND_IN.encode_utf8(&mut [0; 4]));
+        self.parser.process(drawn.as_bytes());
+    }
+}
+
 fn watch(mut reader: Box<dyn Read + Send>, seen: &Seen, writer: &Mutex<Box<dyn Write + Send>>) {
     let mut buffer = vec![0; 65536];
     loop {
         // Reading fails with EIO when the last program has closed the terminal.
         let count = reader.read(&mut buffer).unwrap_or(0);
         let mut state = seen.state();
-        state.raw.extend_from_slice(&buffer[..count]);
-        state.parser.process(&buffer[..count]);
+        state.take_in(&buffer[..count]);
         state.closed = count == 0;
         let answers = std::mem::take(&mut state.parser.callbacks_mut().answers);
         drop(state);

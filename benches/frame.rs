@@ -1,0 +1,151 @@
+//! From a key press to the finished frame, in a room of 100,000 messages on a screen of 200×60.
+//!
+//! A frame is what the terminal gets: `update`, `draw` and ratatui's comparison with the frame before. What the
+//! terminal itself does is not ours. Run it with `cargo bench --bench frame`; the goal is a p99 of 4 ms.
+
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use kvitto::{
+    app::{
+        App,
+        event::{Account, Connection, Event},
+        update,
+    },
+    input::{Key, KeyCode},
+    model::{
+        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
+        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, TimelineChange, TimelineItem,
+        TimelineItemKind, UserId,
+    },
+    view::{self, theme::Theme},
+};
+use ratatui::{Terminal, backend::TestBackend};
+
+const ITEMS: usize = 100_000;
+const ROOMS: u64 = 300;
+/// How often each key is measured.
+const ROUNDS: usize = 2_000;
+/// Sunday 22 November 2026.
+const START: Ms = 1_795_305_600_000;
+
+fn room(number: u64) -> RoomSummary {
+    RoomSummary {
+        id: RoomId::new(format!("!{number}:example.org")),
+        name: SafeText::line(&format!("Room number {number}")),
+        topic: SafeText::line("What everyone should know"),
+        membership: Membership::Joined,
+        direct: false,
+        encrypted: true,
+        public: Some(false),
+        joined_members: 3,
+        unread: number % 5,
+        mentions: 0,
+        marked_unread: false,
+        latest: START + number,
+    }
+}
+
+/// Every third message is an own one; they have one to six rows.
+fn message(number: usize) -> TimelineItem {
+    let own = number.is_multiple_of(3);
+    let name = if own { "you" } else { "ada" };
+    let text = "The quick brown fox jumps over the lazy dog. ".repeat(1 + number % 12);
+    let at = START + Ms::try_from(number).unwrap_or(0) * 60_000;
+    TimelineItem {
+        key: ItemKey(number.to_string().into()),
+        kind: TimelineItemKind::Message(Box::new(Message {
+            event: Some(EventId::new(format!("${number}"))),
+            sender: UserId::new(format!("@{name}:example.org")),
+            sender_name: SafeText::line(name),
+            at,
+            own,
+            body: Body::Text(vec![Line::plain(SafeText::line(&text))]),
+            edited: false,
+            reply_to: None,
+            reactions: Vec::new(),
+            send_state: SendState::Sent,
+            read_by: Vec::new(),
+        })),
+    }
+}
+
+fn delivery(number: usize) -> Delivery {
+    let device = |id: &str, state| DeviceDelivery {
+        device: Some(DeviceId::new(id)),
+        name: SafeText::line("kvitto"),
+        state,
+        route: Some(Route::Direct),
+        expected: true,
+    };
+    let delivered = DeviceState::Delivered { at: Some(START) };
+    let devices = vec![device("PHONE", delivered), device("LAPTOP", DeviceState::Pending)];
+    let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::line("Ada"), devices }];
+    Delivery { event: EventId::new(format!("${number}")), sent: START, people }
+}
+
+fn app() -> App {
+    let mut app = App::new(kvitto::delivery::policy::Settings::default(), TimeZone::UTC);
+    let open = RoomId::new("!1:example.org");
+    let account = Account {
+        user: UserId::new("@you:example.org"),
+        device: SafeText::line("DEVICE"),
+        homeserver: SafeText::line("example.org"),
+    };
+    let deliveries = (0..ITEMS).filter(|number| number.is_multiple_of(3)).map(delivery).collect();
+    let changes = vec![TimelineChange::Reset((0..ITEMS).map(message).collect())];
+    for event in [
+        Event::LoggedIn(account),
+        Event::Connection(Connection::Online),
+        Event::Rooms((0..ROOMS).map(room).collect()),
+        Event::RoomsComplete,
+        Event::GoTo(open.clone()),
+        Event::Timeline { room: open.clone(), changes },
+        Event::Deliveries { room: open, deliveries },
+    ] {
+        update(&mut app, event, START);
+    }
+    app
+}
+
+/// Presses the keys in turn; returns how long each took until its frame was finished, shortest first.
+fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, keys: &[Key]) -> Vec<Duration> {
+    let mut times: Vec<_> = keys
+        .iter()
+        .cycle()
+        .take(ROUNDS)
+        .map(|key| {
+            let begin = Instant::now();
+            update(app, Event::Key(*key), START);
+            let mut layout = None;
+            let Ok(_) = terminal.draw(|frame| layout = Some(view::draw(app, &Theme::default(), frame)));
+            let took = begin.elapsed();
+            app.layout_was(layout.unwrap_or_default());
+            took
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
+
+fn main() {
+    let (mut app, Ok(mut terminal)) = (app(), Terminal::new(TestBackend::new(200, 60)));
+    let [esc, up, down, home] = [KeyCode::Esc, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home].map(Key::new);
+    println!("{ITEMS} items, 200x60, {ROUNDS} key presses each");
+    let mut report = |what: &str, before: &[Key], keys: &[Key]| {
+        for key in before {
+            update(&mut app, Event::Key(*key), START);
+        }
+        let times = measure(&mut app, &mut terminal, keys);
+        let at =
+            |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
+        let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+        println!("{what:<24} p50 {:6.3} ms   p99 {:6.3} ms", ms(at(50)), ms(at(99)));
+    };
+    report("type a message", &[], &[Key::char('a'), Key::char('b'), Key::new(KeyCode::Backspace)]);
+    report("page up", &[esc], &[up]);
+    report("page up and down", &[], &[up, down]);
+    report("select up", &[], &[Key::char('k')]);
+    report("oldest and newest", &[], &[home, Key::char('G')]);
+    report("inspect and close", &[Key::char('k')], &[Key::char('i'), esc]);
+}

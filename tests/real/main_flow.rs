@@ -1,0 +1,68 @@
+//! The main job, as a person does it: log in on the screen, talk, and see device by device who has what was said.
+
+use std::fs;
+
+use kvitto::app::effect::Effect;
+
+use crate::{
+    person::{AT_ONCE, Person, at_once},
+    support::{
+        screens,
+        synapse::synapse,
+        terminal::{Terminal, text},
+    },
+    terminal::{assert_restored, shell_around},
+};
+
+/// Waits until a row of the screen has all of these.
+#[track_caller]
+fn wait_for_row(terminal: &Terminal, parts: &[&str]) {
+    terminal.wait_for(&format!("a row with {parts:?}"), |screen| {
+        text(screen).lines().any(|row| parts.iter().all(|part| row.contains(part)))
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_in_talking_and_seeing_each_device_tick() {
+    let server = &synapse().base_url;
+    let (alice, bob) = (synapse().register("alice"), synapse().register("bob"));
+    let mut phone = Person::log_in(server, &bob, "phone", at_once()).await;
+    let laptop = Person::log_in(server, &bob, "laptop", at_once()).await;
+
+    let places = tempfile::tempdir().unwrap();
+    fs::write(places.path().join("config.toml"), AT_ONCE).unwrap();
+    let places = places.path().display();
+    let terminal = shell_around(&format!("--config '{places}/config.toml' --data-dir '{places}/data'"), 120, 40);
+    screens::fill_in_login(&terminal, server, &alice);
+    terminal.key("enter");
+    terminal.wait_for_text("No rooms yet.");
+
+    phone.run(Effect::DirectChat(alice.user_id.clone()));
+    wait_for_row(&terminal, &[&bob.name, "invite"]);
+    terminal.type_text("a");
+    screens::wait_for_composer(&terminal, &bob.name);
+    let room = phone.room("Alice in the room", |room| room.direct && room.joined_members == 2).await;
+
+    screens::say(&terminal, "hello Bob");
+    screens::wait_for_mark(&terminal, "hello Bob", "●●");
+    phone.sees("hello Bob").await;
+    phone.say(&room, "hello Alice");
+    terminal.wait_for_text("hello Alice");
+
+    terminal.key("esc");
+    terminal.wait_for("the timeline's keys", |screen| screen.hide_cursor());
+    terminal.key("up");
+    wait_for_row(&terminal, &["▌ hello Alice"]);
+    terminal.key("up");
+    wait_for_row(&terminal, &["▌ hello Bob"]);
+    terminal.type_text("i");
+    terminal.wait_for_text("2 of 2 devices that were given the key when it was sent have it.");
+    wait_for_row(&terminal, &["● phone", &phone.device(), "delivered"]);
+    wait_for_row(&terminal, &["● laptop", &laptop.device(), "delivered"]);
+    terminal.key("esc");
+    terminal.wait_for("the closed inspector", |screen| !text(screen).contains("2 of 2 devices"));
+
+    terminal.key("ctrl-q");
+    assert_restored(&terminal);
+    assert_eq!(fs::read_to_string(terminal.home().join("status")).unwrap(), "0\n");
+}
