@@ -50,7 +50,7 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
     terminal.wait_for_text("hello Alice");
 
     terminal.key("esc");
-    terminal.wait_for("the timeline's keys", |screen| screen.hide_cursor());
+    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
     terminal.key("up");
     wait_for_row(&terminal, &["▌ hello Alice"]);
     terminal.key("up");

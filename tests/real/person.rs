@@ -235,9 +235,13 @@ impl Away {
     /// Starts the real program as this person, with receipts that go out at once.
     pub fn on_screen(&self) -> Terminal {
         let config = self.home.path().join("config.toml");
-        fs::write(&config, AT_ONCE).unwrap();
-        let data = self.data_dir().to_str().unwrap();
-        Terminal::start(&["--config", config.to_str().unwrap(), "--data-dir", data], 120, 40)
+        fs::write(&config, AT_ONCE).expect("the folder can be written");
+        let data = self.data_dir().to_str().expect("a temporary folder has a plain name");
+        Terminal::start(
+            &["--config", config.to_str().expect("a temporary folder has a plain name"), "--data-dir", data],
+            120,
+            40,
+        )
     }
 }
 
