@@ -1,6 +1,6 @@
 //! The main job, as a person does it: log in on the screen, talk, and see device by device who has what was said.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use kvitto::app::effect::Effect;
 
@@ -30,9 +30,9 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
     let laptop = Person::log_in(server, &bob, "laptop", at_once()).await;
 
     let places = tempfile::tempdir().unwrap();
-    fs::write(places.path().join("config.toml"), AT_ONCE).unwrap();
-    let places = places.path().display();
-    let terminal = shell_around(&format!("--config '{places}/config.toml' --data-dir '{places}/data'"), 120, 40);
+    fs::write(places.path().join("config.toml"), format!("{AT_ONCE}\n[log]\nlevel = \"trace\"\n")).unwrap();
+    let shown = places.path().display();
+    let terminal = shell_around(&format!("--config '{shown}/config.toml' --data-dir '{shown}/data'"), 120, 40);
     screens::fill_in_login(&terminal, server, &alice);
     terminal.key("enter");
     terminal.wait_for_text("No rooms yet.");
@@ -65,4 +65,17 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
     terminal.key("ctrl-q");
     assert_restored(&terminal);
     assert_eq!(fs::read_to_string(terminal.home().join("status")).unwrap(), "0\n");
+
+    let log = everything_in(&places.path().join("data/log"));
+    assert!(log.contains("kvitto::matrix"), "there is a log, at the level that says most:\n{log}");
+    // Synapse's access and refresh tokens begin like this.
+    for secret in ["hello Bob", "hello Alice", &alice.password, "syt_", "syr_"] {
+        assert!(!log.contains(secret), "'{secret}' is in the log:\n{log}");
+    }
+}
+
+/// The text of all files under a folder.
+fn everything_in(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { everything_in(&path) } else { fs::read_to_string(path).unwrap() }).collect()
 }
