@@ -15,7 +15,7 @@ use matrix_sdk_ui::timeline::{
 };
 
 use crate::{
-    matrix::content,
+    matrix::{content, errors},
     model::{
         Body, EventId, ItemKey, Message, Reaction, ReadBy, SafeText, SendState, TimelineItem, TimelineItemKind, UserId,
     },
@@ -168,7 +168,7 @@ fn send_state(state: Option<&EventSendState>) -> SendState {
             SendState::Waiting
         }
         Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {
-            SendState::Failed(SafeText::line(&error.to_string()))
+            SendState::Failed(errors::sentence(error))
         }
     }
 }
@@ -183,8 +183,8 @@ mod tests {
     };
     use matrix_sdk_ui::timeline::EventSendState;
 
-    use super::{name, send_state};
-    use crate::model::{SafeText, SendState};
+    use super::{errors, name, send_state};
+    use crate::model::SendState;
 
     #[test]
     fn names_are_safe_and_never_blank_and_ambiguous_ones_say_whose_they_are() {
@@ -213,7 +213,7 @@ mod tests {
             (None, SendState::Sent),
             (Some(EventSendState::NotSentYet { progress: None }), SendState::Waiting),
             (Some(failed(true)), SendState::Waiting),
-            (Some(failed(false)), SendState::Failed(SafeText::line("unknown error: no\u{FFFD}[2J"))),
+            (Some(failed(false)), SendState::Failed(errors::sentence(&Error::UnknownError("no\u{1B}[2J".into())))),
             (Some(sent), SendState::Sent),
         ];
         for (state, expected) in table {
