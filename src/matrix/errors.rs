@@ -3,7 +3,7 @@
 //!
 //! The SDK's own error texts are written for its developers (`error sending request for url (…)`), name no remedy,
 //! and may carry text of the server's. So nothing outside of this module shows an SDK error by its `Display`: logging in
-//! has its own closed list ([`LoginError`], [`SessionError`]), and everything else goes through [`sentence`] and its
+//! has its own closed list ([`LoginError`], [`SessionError`]), and everything else goes through [`sentence()`] and its
 //! siblings. A server's text is always made safe for a terminal on the way.
 
 mod chain;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    input::{Action, Context},
     model::{
         Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptFate, Route, SendState,
     },
@@ -51,7 +52,15 @@ impl Page<'_> {
     fn own(&mut self, index: usize, message: &Message) {
         match &message.send_state {
             SendState::Waiting => return self.sentence("Waiting to be sent; it goes out by itself.", Role::Text),
-            SendState::Failed(why) => return self.sentence(&format!("Not sent: {why}"), Role::Error),
+            SendState::Failed(why) => {
+                self.sentence(&format!("Not sent: {why}"), Role::Error);
+                let key = |action| self.app.keymap.hint(&[Context::Timeline], action);
+                if let (Some(retry), Some(discard)) = (key(Action::Retry), key(Action::Discard)) {
+                    let text = format!("In the timeline {retry} sends it again, and {discard} throws it away.");
+                    self.sentence(&text, Role::Dim);
+                }
+                return;
+            }
             SendState::Sent => {}
         }
         let known = message.event.as_ref().zip(self.app.open.as_ref());

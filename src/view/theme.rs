@@ -112,7 +112,9 @@ pub(super) fn sender_hue(user: &UserId) -> u8 {
 impl Theme {
     /// How something of this role looks.
     pub(super) fn role(self, role: Role) -> Style {
-        let style = Style::new().add_modifier(self.modifier(role));
+        let modifier = self.modifier(role);
+        // What is drawn over a faint rule is not to become faint itself.
+        let style = Style::new().add_modifier(modifier).remove_modifier(Modifier::DIM - modifier);
         match self.color(role) {
             Some(color) => style.fg(color),
             None => style,

@@ -76,6 +76,8 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
 
 /// The text of all files under a folder.
 fn everything_in(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { everything_in(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+    let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
+    entries
+        .map(|path| if path.is_dir() { everything_in(&path) } else { fs::read_to_string(path).expect("a log is text") })
+        .collect()
 }
