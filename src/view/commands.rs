@@ -56,7 +56,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
     let hidden = rows.len().saturating_sub(usize::from(list.height));
     let more = (hidden > 0).then(|| dim(&format!("{hidden} more"), theme));
     paint::rule(frame, rule, vec![heading], more.into_iter().collect(), theme);
-    if rule.x == areas.divider.right() {
+    if !areas.divider.is_empty() && rule.x == areas.divider.right() {
         let [_, from_right, _] = theme.symbols().junctions;
         let beside = Rect { x: areas.divider.x, width: 1, ..rule };
         paint::column(frame, beside, from_right, theme.role(Role::Rule));

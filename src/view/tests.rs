@@ -1,9 +1,15 @@
 //! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a snapshot has none.
 
-use ratatui::style::{Color, Modifier};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    style::{Color, Modifier},
+    text::Line,
+};
 
 use super::{
     fixture::{self, LAKE, NOW, Screen, chatting, drawn, happen, press, safe, type_in},
+    paint,
     theme::{Glyphs, MarkStyle, Palette, Theme},
 };
 use crate::{
@@ -14,7 +20,7 @@ use crate::{
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
-    model::{EventId, Pagination, ReceiptFate, RoomId, Route},
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineItemKind},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -146,6 +152,47 @@ fn command_line() {
     let mut app = with_selected(3);
     type_in(&mut app, ":receipts off");
     screens("command_line", &app, Theme::default());
+}
+
+#[test]
+fn commands_on_offer() {
+    let mut app = chatting();
+    app.focus = Focus::Composer;
+    type_in(&mut app, "/");
+    screens("commands", &app, Theme::default());
+    type_in(&mut app, "zz");
+    assert!(screen(&app).text().contains("No command begins with “zz”."));
+}
+
+#[test]
+fn an_unread_line_that_says_nothing_takes_no_rows() {
+    let mut app = chatting();
+    let before = facts(&app);
+    let open = app.open.as_mut().unwrap();
+    open.unread_line = false;
+    let shown = screen(&app);
+    assert!(!shown.text().contains("new messages"));
+    assert!(shown.facts.timeline.unwrap().first < before.first, "what was above comes into its place");
+    // Also where it stands last, which ends the timeline all the same.
+    let open = app.open.as_mut().unwrap();
+    open.items.truncate(open.items.iter().position(|item| item.kind == TimelineItemKind::UnreadLine).unwrap() + 1);
+    assert!(facts(&app).at_end);
+}
+
+#[test]
+fn a_flag_that_goes_leaves_nothing_behind() {
+    let drawn = |text: &'static str| {
+        let mut terminal = Terminal::new(TestBackend::new(8, 1)).unwrap();
+        let all = terminal.draw(|frame| paint::row(frame, frame.area(), 0, &Line::raw(text))).unwrap();
+        all.buffer.clone()
+    };
+    let written = |before: &'static str, after: &'static str| -> Vec<u16> {
+        drawn(before).diff(&drawn(after)).into_iter().map(|(x, _, _)| x).collect()
+    };
+    assert_eq!(written("🇸🇪", ""), [0, 1], "also the column that a terminal may have put the second letter in");
+    assert_eq!(written("🇸🇪", "🇸🇪"), [] as [u16; 0]);
+    assert_eq!(written("👩‍👧", "👩‍👧"), [2, 3], "the columns that a terminal may have put the child in");
+    assert_eq!(written("日本", "日本"), [] as [u16; 0]);
 }
 
 #[test]

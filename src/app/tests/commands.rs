@@ -3,6 +3,7 @@
 use crate::{
     app::{
         Focus,
+        command::commands,
         effect::Effect,
         event::{Connection, Event},
         inspector::Popup,
@@ -216,4 +217,56 @@ fn a_status_goes_after_its_time() {
     told.after(1);
     assert_eq!(told.app.status, None);
     assert_eq!(told.app.next_wake(), None);
+}
+
+#[test]
+fn tab_completes_a_commands_name_as_far_as_it_is_certain() {
+    let cases = [
+        ("rec", "receipts "),
+        ("receipts", "receipts "),
+        ("logo", "logout"),
+        ("l", "l"),
+        ("d", "d"),
+        ("de", "decline"),
+        ("zz", "zz"),
+        ("receipts o", "receipts o"),
+    ];
+    for (typed, completed) in cases {
+        let mut composer = Told::in_room(Vec::new());
+        composer.types(&format!("/{typed}"));
+        composer.keys("Tab");
+        assert_eq!(composer.typed(), format!("/{completed}"));
+        let mut command_line = Told::in_room(Vec::new());
+        command_line.keys("Esc :");
+        command_line.types(typed);
+        command_line.keys("Tab");
+        let line = command_line.app.command_line.as_ref().map(|line| line.text().to_owned());
+        assert_eq!(line.as_deref(), Some(completed));
+    }
+}
+
+#[test]
+fn the_commands_on_offer_are_those_that_begin_like_what_is_typed() {
+    let offered = |typed: &str| -> Vec<_> {
+        let mut told = Told::in_room(Vec::new());
+        told.types(typed);
+        told.app.command_typed().map_or(Vec::new(), |(name, _)| commands(name).map(|info| info.name).collect())
+    };
+    assert_eq!(offered("/l"), ["leave", "logout"]);
+    assert_eq!(offered("/receipts off"), ["receipts"]);
+    assert_eq!(offered("/zz"), [] as [&str; 0]);
+    assert_eq!(offered("//l"), [] as [&str; 0], "a message that begins with a slash");
+    assert_eq!(offered("l"), [] as [&str; 0]);
+}
+
+#[test]
+fn what_was_wrong_is_forgotten_with_the_next_thing_that_is_done() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("/zz");
+    told.keys("Enter");
+    assert!(told.status().starts_with("There is no command /zz."));
+    told.keys("Ctrl-U");
+    told.types("hello");
+    told.keys("Enter");
+    assert_eq!(told.status(), "");
 }

@@ -45,6 +45,20 @@ fn a_homeserver_is_looked_up_and_then_the_password_is_asked_for() {
 }
 
 #[test]
+fn leaving_the_homeservers_field_looks_it_up_too() {
+    let mut told = logged_out();
+    assert_eq!(told.keys("Tab Shift-Tab"), [], "nothing is typed");
+    told.types("example.org");
+    assert_eq!(told.keys("Tab"), [Effect::FindHomeserver("example.org".to_owned())]);
+    told.types("ada");
+    assert_eq!(told.keys("Shift-Tab Tab"), [], "it is being looked up");
+    told.event(methods(&[LoginMethod::Password]));
+    assert_eq!((told.login().focus, told.login().user.text()), (LoginField::User, "ada"));
+    told.event(methods(&[LoginMethod::Sso]));
+    assert_eq!(told.login().focus, LoginField::Browser(LoginMethod::Sso), "there is no field for the user");
+}
+
+#[test]
 fn a_filled_form_logs_in_at_once() {
     let mut told = logged_out();
     told.types("x");

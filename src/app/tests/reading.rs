@@ -11,7 +11,7 @@ use crate::{
     },
     model::{
         Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptFate, SafeText,
-        SendState, TimelineChange, UserId,
+        SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 
@@ -268,4 +268,28 @@ fn only_an_own_message_has_a_mark_and_reading_a_later_one_counts() {
     assert_eq!(told.app.mark(0), row(true), "read without a receipt: the two are kept apart (L5)");
     assert_eq!(told.app.mark(1), None);
     assert_eq!(told.app.mark(9), None);
+}
+
+#[test]
+fn an_unread_line_that_comes_while_the_user_looks_on_says_nothing() {
+    let line = || TimelineItem { key: key("line"), kind: TimelineItemKind::UnreadLine };
+    let comes = |told: &mut Told| {
+        let mut items = messages(9..10);
+        items.insert(0, line());
+        told.changes(vec![TimelineChange::Append(items)]);
+        told.app.open.as_ref().unwrap().unread_line
+    };
+    let mut looking = Told::in_room(messages(0..9));
+    assert!(looking.app.open.as_ref().unwrap().unread_line, "one that was there before");
+    looking.drawn(5..=8);
+    assert!(!comes(&mut looking));
+
+    let mut away = Told::in_room(messages(0..9));
+    away.drawn(5..=8);
+    away.event(Event::Focus(false));
+    assert!(comes(&mut away));
+
+    let mut further_up = Told::in_room(messages(0..9));
+    further_up.drawn(2..=5);
+    assert!(comes(&mut further_up));
 }
