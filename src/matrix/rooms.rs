@@ -74,6 +74,7 @@ pub(super) async fn summary(client: &Client, room: &Room) -> RoomSummary {
     } else {
         Membership::Joined
     };
+    let server = room.unread_notification_counts();
     RoomSummary {
         id: ids::room(room.room_id()),
         name: name(room).await,
@@ -84,8 +85,9 @@ pub(super) async fn summary(client: &Client, room: &Room) -> RoomSummary {
         encrypted: room.encryption_state().is_encrypted(),
         public: room.is_public(),
         joined_members: room.joined_members_count(),
-        unread: room.num_unread_messages(),
-        mentions: room.num_unread_mentions(),
+        // The SDK counts what it has seen of a room, the server what there is, if it counts at all.
+        unread: room.num_unread_messages().max(server.notification_count),
+        mentions: room.num_unread_mentions().max(server.highlight_count),
         marked_unread: room.is_marked_unread(),
         latest: activity(client, room),
     }

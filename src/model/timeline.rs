@@ -32,6 +32,8 @@ pub enum TimelineItemKind {
         at: Ms,
         /// The sentence.
         text: SafeText,
+        /// Others whose read receipt stands at it.
+        read_by: Vec<ReadBy>,
     },
     /// A message.
     Message(Box<Message>),

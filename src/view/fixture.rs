@@ -209,7 +209,11 @@ fn timeline() -> Vec<TimelineItem> {
     let plain_style = SpanStyle::default();
     let bold = SpanStyle { bold: true, ..plain_style };
     let code = SpanStyle { code: true, ..plain_style };
-    let notice = |minutes_ago, text| TimelineItemKind::Notice { at: NOW - minutes_ago * MINUTE, text: safe(text) };
+    let notice = |minutes_ago, text| TimelineItemKind::Notice {
+        at: NOW - minutes_ago * MINUTE,
+        text: safe(text),
+        read_by: Vec::new(),
+    };
     let mut items = vec![
         item("start", TimelineItemKind::Start),
         item("saturday", TimelineItemKind::DayLine(NOW - DAY * MINUTE)),

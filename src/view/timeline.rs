@@ -149,7 +149,7 @@ impl<'a> Timeline<'a> {
             TimelineItemKind::Start => {
                 rows.push(Line::styled("This is the beginning of the room.", theme.role(Role::Dim)));
             }
-            TimelineItemKind::Notice { at, text } => {
+            TimelineItemKind::Notice { at, text, .. } => {
                 rows.extend(matches!(before, Some(TimelineItemKind::Message(_))).then(Line::default));
                 let text = format!("{text}  {}", words::clock(*at, self.look.zone));
                 let sign = Span::styled(format!("{} ", theme.symbols().notice), theme.role(Role::Dim));

@@ -57,6 +57,7 @@ impl Readers {
 fn receipts(item: &TimelineItem) -> &[ReadBy] {
     match &item.kind {
         TimelineItemKind::Message(message) => &message.read_by,
+        TimelineItemKind::Notice { read_by, .. } => read_by,
         _ => &[],
     }
 }
@@ -108,5 +109,15 @@ mod tests {
         check(&readers, 0, &["@ada:x"]);
         readers.removed(0);
         check(&readers, 0, &[]);
+    }
+
+    #[test]
+    fn a_receipt_at_a_notice_counts_too() {
+        let reader = ReadBy { user: crate::model::UserId::new("@ada:x"), at: None };
+        let kind =
+            TimelineItemKind::Notice { at: 1, text: crate::model::SafeText::line("Ada joined"), read_by: vec![reader] };
+        let mut readers = Readers::default();
+        readers.add(2, &TimelineItem { kind, ..message("$2") });
+        check(&readers, 1, &["@ada:x"]);
     }
 }

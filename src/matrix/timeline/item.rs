@@ -56,7 +56,9 @@ fn sender_name(user: &RumaUserId, profile: &TimelineDetails<Profile>) -> SafeTex
 fn event_kind(event: &EventTimelineItem, own: &RumaUserId) -> TimelineItemKind {
     let who = sender_name(event.sender(), event.sender_profile());
     match said(event.content(), event.sender(), &who) {
-        Said::Notice(text) => TimelineItemKind::Notice { at: event.timestamp().get().into(), text },
+        Said::Notice(text) => {
+            TimelineItemKind::Notice { at: event.timestamp().get().into(), text, read_by: read_by(event, own) }
+        }
         Said::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body))),
     }
 }
@@ -112,14 +114,14 @@ fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, b
         reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(reply_to),
         reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
         send_state: send_state(event.send_state()),
-        read_by: event
-            .read_receipts()
-            .iter()
-            // Whoever wrote a message has read what stands above it: its sender's receipt counts too.
-            .filter(|(user, _)| *user != own)
-            .map(|(user, receipt)| ReadBy { user: UserId::new(user), at: receipt.ts.map(|ts| ts.get().into()) })
-            .collect(),
+        read_by: read_by(event, own),
     }
+}
+
+/// Whoever wrote a message has read what stands above it: its sender's receipt counts too.
+fn read_by(event: &EventTimelineItem, own: &RumaUserId) -> Vec<ReadBy> {
+    let others = event.read_receipts().iter().filter(|(user, _)| *user != own);
+    others.map(|(user, receipt)| ReadBy { user: UserId::new(user), at: receipt.ts.map(|ts| ts.get().into()) }).collect()
 }
 
 fn is_edited(like: &MsgLikeContent) -> bool {
