@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use matrix_sdk::{
     Client, Room,
     deserialized_responses::TimelineEvent,
@@ -53,7 +53,7 @@ mod facts;
 mod observe;
 mod owing;
 
-/// Where the actor looks when nothing is due.
+/// How long the actor sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_hours(1);
 
 /// What the actor is told.
@@ -217,17 +217,9 @@ async fn watch_late_keys(client: Client, inputs: UnboundedSender<Input>) {
 /// Users who have new devices, for as long as the session lasts.
 async fn watch_devices(client: Client, inputs: UnboundedSender<Input>) {
     let Ok(updates) = client.encryption().devices_stream().await else { return };
-    forward_devices(updates, inputs).await;
-}
-
-async fn forward_devices(
-    updates: impl Stream<Item = matrix_sdk::encryption::identities::DeviceUpdates>,
-    inputs: UnboundedSender<Input>,
-) {
     let mut updates = std::pin::pin!(updates);
     while let Some(update) = updates.next().await {
-        let users = update.new.into_keys().collect();
-        if inputs.send(Input::NewDevices(users)).is_err() {
+        if inputs.send(Input::NewDevices(update.new.into_keys().collect())).is_err() {
             return;
         }
     }

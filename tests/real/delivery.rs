@@ -231,6 +231,34 @@ async fn p5_a_room_that_is_off_says_nothing() {
     assert_eq!(delivered(silent, &UserId::new(&world.bob.user_id)), Vec::<String>::new());
 }
 
+/// L2: a claim that no Olm channel proves is ignored, whoever's access token sends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn l2_a_claim_without_encryption_is_ignored() {
+    let world = World::new(SlidingSync::Kept);
+    let mut off = at_once();
+    off.send = Send::Off;
+    let mut bob = world.bob("phone", off).await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    alice.say(&room, "unanswered");
+    let event = alice.sees("unanswered").await;
+    alice.delivery(&event, "the devices that were given the key", |delivery| delivery.people.first().map(drop)).await;
+
+    let token = synapse().login_raw(&world.bob).token;
+    let claim = json!({ "room_id": room.as_str(), "receipts": { event.as_str(): { "ts": 1 } } });
+    let messages = json!({ "messages": { world.alice.user_id.as_str(): { "*": claim } } });
+    let path = "/_matrix/client/v3/sendToDevice/dev.kvitto.delivery/l2";
+    assert_eq!(synapse().raw("PUT", path, Some(&token), &messages).0, 200);
+
+    // What is sent to a device comes in order: when this is there, the claim was.
+    bob.set(at_once());
+    alice.say(&room, "answered");
+    let answered = alice.sees("answered").await;
+    alice.delivered_to(&answered, &world.bob.user_id, &[&bob.device()]).await;
+    let unanswered = &alice.app.open.as_ref().unwrap().deliveries[&event];
+    assert_eq!(delivered(unanswered, &UserId::new(&world.bob.user_id)), Vec::<String>::new());
+}
+
 /// P7: a stranger's messages in a shared room stay unanswered; after a reply only new ones are answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn p7_a_stranger_learns_nothing_until_there_was_a_reply() {
