@@ -1,6 +1,7 @@
 //! What a person asks for that takes one or a few requests: join, create, invite, leave.
 //!
-//! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
+//! Whoever is invited, or whose invite to a direct chat is taken, is known from then on (P7). That is kept before the
+//! request is made, or a kill while it is under way would leave them a stranger in the room. Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
 
 use matrix_sdk::{
     Client, Room,
@@ -67,6 +68,7 @@ async fn direct_chat(client: &Client, receipts: &Receipts, typed: &str) -> Outco
     if client.user_id() == Some(&*user) {
         return Err(SafeText::line("That is you. A chat with yourself is made with /create."));
     }
+    receipts.known(vec![ids::user(&user)]);
     let room = match client.get_dm_room(&user) {
         Some(room) => room,
         None => client
@@ -74,8 +76,6 @@ async fn direct_chat(client: &Client, receipts: &Receipts, typed: &str) -> Outco
             .await
             .map_err(|error| failed(&format!("No chat with {user} was started"), &error))?,
     };
-    // P7: inviting somebody makes them known.
-    receipts.known(vec![ids::user(&user)]);
     Ok(go_to(client, &room).await)
 }
 
@@ -105,11 +105,10 @@ async fn accept(client: &Client, receipts: &Receipts, id: &RoomId) -> Outcome {
     let room = room_of(client, id)?;
     let inviter = room.invite_details().await.ok().map(|invite| invite.inviter_id);
     let direct = room.is_direct().await.unwrap_or_default();
-    room.join().await.map_err(|error| failed("The invite was not accepted", &error))?;
-    // P7: taking somebody's invite to a direct chat makes them known.
     if direct && let Some(inviter) = inviter {
         receipts.known(vec![ids::user(&inviter)]);
     }
+    room.join().await.map_err(|error| failed("The invite was not accepted", &error))?;
     Ok(go_to(client, &room).await)
 }
 
@@ -122,7 +121,7 @@ async fn leave(client: &Client, id: &RoomId, said: &str) -> Outcome {
 async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) -> Outcome {
     let user = user_id(typed)?;
     let room = room_of(client, id)?;
-    room.invite_user_by_id(&user).await.map_err(|error| failed(&format!("{user} was not invited"), &error))?;
     receipts.known(vec![ids::user(&user)]);
+    room.invite_user_by_id(&user).await.map_err(|error| failed(&format!("{user} was not invited"), &error))?;
     Ok(vec![done(&format!("{user} was invited."))])
 }
