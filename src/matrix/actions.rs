@@ -1,7 +1,9 @@
 //! What a person asks for that takes one or a few requests: join, create, invite, leave.
 //!
 //! Whoever is invited, or whose invite to a direct chat is taken, is known from then on (P7). That is kept before the
-//! request is made, or a kill while it is under way would leave them a stranger in the room. Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
+//! request is made, or a kill while it is under way would leave them a stranger in the room.
+//!
+//! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
 
 use matrix_sdk::{
     Client, Room,
