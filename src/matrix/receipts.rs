@@ -25,7 +25,10 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        broadcast::{Receiver, error::RecvError},
+        broadcast::{
+            Receiver,
+            error::{RecvError, TryRecvError},
+        },
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot,
     },
@@ -320,21 +323,36 @@ impl Actor {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);
             }
-            Input::Fate(room, event) => self.tell_fate(&room, event).await,
-            Input::Settings(settings) => self.settings = settings,
+            Input::Fate(room, event) => {
+                self.take_in_what_came().await;
+                self.tell_fate(&room, event).await;
+            }
+            Input::Settings(settings) => {
+                // What came before is decided by the settings of then.
+                self.take_in_what_came().await;
+                self.settings = settings;
+            }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
                 let _ = answer.send(self.stored(token).flatten());
             }
             Input::SyncedTo(token) => {
-                // The updates of that sync were sent before the token: they are dealt with first.
-                while let Ok(updates) = self.updates.try_recv() {
-                    self.synced(updates).await;
-                }
+                self.take_in_what_came().await;
                 let kept = self.store.set_sync_token(&self.device, &token);
                 self.stored(kept);
             }
             Input::Stop(_) => {}
+        }
+    }
+
+    /// Deals with the updates of every sync that was told before: they come by a channel of their own.
+    async fn take_in_what_came(&mut self) {
+        loop {
+            match self.updates.try_recv() {
+                Ok(updates) => self.synced(updates).await,
+                Err(TryRecvError::Lagged(_)) => self.walk_everything().await,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
         }
     }
 

@@ -251,6 +251,7 @@ async fn l2_a_claim_without_encryption_is_ignored() {
     assert_eq!(synapse().raw("PUT", path, Some(&token), &messages).0, 200);
 
     // What is sent to a device comes in order: when this is there, the claim was.
+    bob.sees("unanswered").await;
     bob.set(at_once());
     alice.say(&room, "answered");
     let answered = alice.sees("answered").await;
