@@ -60,9 +60,7 @@ fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
 }
 
 fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
-    ids::sdk_room(id)
-        .and_then(|id| client.get_room(&id))
-        .ok_or_else(|| SafeText::line("This room is not known here any more."))
+    ids::find_room(client, id).ok_or_else(|| SafeText::line("This room is not known here any more."))
 }
 
 async fn direct_chat(client: &Client, receipts: &Receipts, typed: &str) -> Outcome {

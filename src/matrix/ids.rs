@@ -1,8 +1,11 @@
 //! Identifiers, from the SDK's types to ours and back.
 
-use matrix_sdk::ruma::{
-    DeviceId as SdkDeviceId, EventId as SdkEventId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId,
-    RoomId as SdkRoomId, UserId as SdkUserId,
+use matrix_sdk::{
+    Client, Room,
+    ruma::{
+        DeviceId as SdkDeviceId, EventId as SdkEventId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId,
+        RoomId as SdkRoomId, UserId as SdkUserId,
+    },
 };
 
 use crate::model::{DeviceId, EventId, RoomId, UserId};
@@ -26,6 +29,11 @@ pub(super) fn device(id: &SdkDeviceId) -> DeviceId {
 /// `None` when it is not of the form of a room id.
 pub(super) fn sdk_room(id: &RoomId) -> Option<OwnedRoomId> {
     OwnedRoomId::try_from(id.as_str()).ok()
+}
+
+/// The room of this id, if this user has anything to do with it.
+pub(super) fn find_room(client: &Client, id: &RoomId) -> Option<Room> {
+    client.get_room(&sdk_room(id)?)
 }
 
 /// `None` when it is not of the form of an event id.

@@ -99,7 +99,7 @@ impl Live {
     }
 
     fn room(&self, id: &RoomId) -> Option<Room> {
-        let room = ids::sdk_room(id).and_then(|id| self.session.client.get_room(&id));
+        let room = ids::find_room(&self.session.client, id);
         if room.is_none() {
             self.tell(Event::Failed(SafeText::line("This room is not known here any more.")));
         }

@@ -292,7 +292,7 @@ impl Actor {
         self.look_again_for_late_keys().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
-            if let Some(room) = ids::sdk_room(&room).and_then(|id| self.client.get_room(&id)) {
+            if let Some(room) = ids::find_room(&self.client, &room) {
                 self.walk(room, None).await;
             }
         }
@@ -314,7 +314,7 @@ impl Actor {
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
             Input::NewDevices(users) => self.new_devices(&users).await,
             Input::Sending(room) => {
-                if let Some(room) = ids::sdk_room(&room).and_then(|id| self.client.get_room(&id)) {
+                if let Some(room) = ids::find_room(&self.client, &room) {
                     self.ask(&room).await;
                 }
             }

@@ -124,7 +124,7 @@ impl Actor {
 
     /// Takes a claim into the ledger (L1, L2); one about an event that is not known yet is held for a while.
     async fn believe(&mut self, claim: PeerClaim) {
-        let Some(room) = ids::sdk_room(&claim.room).and_then(|id| self.client.get_room(&id)) else { return };
+        let Some(room) = ids::find_room(&self.client, &claim.room) else { return };
         if let Err(refusal) = self.admissible(&room, &claim).await {
             tracing::info!(?refusal, "a claim was refused");
             return;
@@ -255,7 +255,7 @@ impl Actor {
 
     /// What somebody is called in a room, as far as this machine knows; else nothing.
     async fn name(&self, room: &RoomId, user: &UserId) -> SafeText {
-        let room = ids::sdk_room(room).and_then(|id| self.client.get_room(&id));
+        let room = ids::find_room(&self.client, room);
         let (Some(room), Some(user)) = (room, ids::sdk_user(user)) else { return SafeText::default() };
         let member = room.get_member_no_sync(&user).await.ok().flatten();
         SafeText::line(member.as_ref().and_then(|member| member.display_name()).unwrap_or_default())

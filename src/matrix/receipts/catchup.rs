@@ -166,8 +166,8 @@ impl Walker {
         loop {
             let page = pagination.run_backwards_once(PAGE).await?;
             walked += page.events.len();
-            let times: Vec<Ms> = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).collect();
-            let past = times.iter().max().is_some_and(|newest| *newest < until);
+            let newest = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).max();
+            let past = newest.is_some_and(|newest| newest < until);
             self.found(walk, page.events);
             if page.reached_start || past || walked >= LONGEST {
                 break;

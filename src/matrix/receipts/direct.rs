@@ -118,7 +118,7 @@ async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &Ro
         devices.find(|device| device.curve25519_key().is_some_and(|known| known.to_base64() == key))
     };
     let mut device = with_key(encryption.get_user_devices(sender).await.ok()?);
-    if device.is_none() && ids::sdk_room(room).is_some_and(|room| client.get_room(&room).is_some()) {
+    if device.is_none() && ids::find_room(client, room).is_some() {
         encryption.request_user_identity(sender).await.ok()?;
         device = with_key(encryption.get_user_devices(sender).await.ok()?);
     }
