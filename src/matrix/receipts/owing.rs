@@ -153,45 +153,41 @@ impl Actor {
 
     /// The part of a batch that may still be sent; the rest is settled as withheld.
     async fn still_owed(&mut self, mut batch: Batch) -> Option<Batch> {
-        let room = ids::sdk_room(&batch.room).and_then(|id| self.client.get_room(&id));
-        let mut settled = Vec::new();
+        let Some(room) = ids::find_room(&self.client, &batch.room) else {
+            self.settle(&batch.owed, &Reason::Left.fate());
+            return None;
+        };
+        let Some(sender) = self.sender_facts(&room, &batch.sender).await else {
+            // Nothing leaves before it is known who the sender is (P8): a walk fetches the members.
+            self.outbox.failed(batch, now(), None);
+            self.walk(room, None).await;
+            return None;
+        };
+        let room_facts = self.room_facts(&room).await;
         let mut kept = Vec::new();
         for owed in std::mem::take(&mut batch.owed) {
-            let reason = match &room {
-                Some(room) => self.withheld_by_now(room, &owed).await,
-                None => Some(Reason::Left),
+            let facts = EventFacts {
+                event: owed.event.clone(),
+                sender: owed.sender.clone(),
+                sent: owed.sent,
+                kind: EventKind::Message,
+                readable: true,
+                redacted: self.find(&room, &owed.event).await.is_some_and(|facts| facts.redacted),
             };
-            match reason {
-                Some(reason) => settled.push((owed.room, owed.event, reason.fate())),
-                None => kept.push(owed),
+            match policy::decide(&facts, &room_facts, &sender, &self.settings, now()) {
+                Decision::Send => kept.push(owed),
+                Decision::Withhold(reason) => self.settle(&[owed], &reason.fate()),
             }
         }
-        let stored = self.store.settle(&settled);
-        self.stored(stored);
         batch.owed = kept;
         (!batch.owed.is_empty()).then_some(batch)
     }
 
-    /// The rule that has come to forbid what was owed, if one has.
-    async fn withheld_by_now(&mut self, room: &Room, owed: &Owed) -> Option<Reason> {
-        let facts = EventFacts {
-            event: owed.event.clone(),
-            sender: owed.sender.clone(),
-            sent: owed.sent,
-            kind: EventKind::Message,
-            readable: true,
-            redacted: self.redacted(room, &owed.event).await,
-        };
-        let sender = self.sender_facts(room, &owed.sender).await?;
-        let room = self.room_facts(room).await;
-        match policy::decide(&facts, &room, &sender, &self.settings, now()) {
-            Decision::Send => None,
-            Decision::Withhold(reason) => Some(reason),
-        }
-    }
-
-    async fn redacted(&self, room: &Room, event: &EventId) -> bool {
-        self.find(room, event).await.is_some_and(|facts| facts.redacted)
+    /// Nothing more is to be done about these: that was, or will be, their fate.
+    fn settle(&mut self, owed: &[Owed], fate: &ReceiptFate) {
+        let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
+        let kept = self.store.settle(&settled);
+        self.stored(kept);
     }
 
     /// An event as it is in the cache now.
@@ -222,20 +218,14 @@ impl Actor {
             Plan::Wait => {
                 tracing::debug!(to = %batch.sender, "nobody has asked yet");
                 let over = self.outbox.no_route(batch, now());
-                self.give_up(&over, Reason::NotAsked);
+                self.settle(&over, &Reason::NotAsked.fate());
             }
-            Plan::Off => self.give_up(&batch.owed, Reason::RouteOff),
+            Plan::Off => self.settle(&batch.owed, &Reason::RouteOff.fate()),
         }
     }
 
-    fn give_up(&mut self, owed: &[Owed], reason: Reason) {
-        let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), reason.fate())).collect();
-        let kept = self.store.settle(&settled);
-        self.stored(kept);
-    }
-
-    /// Somebody asks from one more device: what the others were told in the last minutes, or are being told, is sent again, so that all of
-    /// the sender's devices show the same (PROTOCOL §3). Whoever is told twice merges it (L3).
+    /// Somebody asks from one more device: what the others were told in the last minutes, or are being told, is sent
+    /// again, so that all of the sender's devices show the same (PROTOCOL §3). Whoever is told twice merges it (L3).
     pub(super) fn owe_once_more(&mut self, user: &UserId, room: &RoomId) {
         let now = now();
         self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
@@ -247,13 +237,7 @@ impl Actor {
     pub(super) fn answered(&mut self, batch: Batch, outcome: &Result<(), direct::NotSent>) {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
-            Ok(()) => {
-                let fate = ReceiptFate::Sent { at: now(), route: Route::Direct };
-                let settled: Vec<_> =
-                    batch.owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
-                let kept = self.store.settle(&settled);
-                self.stored(kept);
-            }
+            Ok(()) => self.settle(&batch.owed, &ReceiptFate::Sent { at: now(), route: Route::Direct }),
             Err(direct::NotSent { retry_after }) => self.outbox.failed(batch, now(), *retry_after),
         }
     }
@@ -263,7 +247,7 @@ impl Actor {
         let fate = self.store.fate(room_id, &event);
         let mut fate = self.stored(fate).flatten().unwrap_or(ReceiptFate::NotConsidered);
         if fate == ReceiptFate::NotConsidered
-            && let Some(room) = ids::sdk_room(room_id).and_then(|id| self.client.get_room(&id))
+            && let Some(room) = ids::find_room(&self.client, room_id)
             && let Some(facts) = self.find(&room, &event).await
             && let Some(sender) = self.sender_facts(&room, &facts.sender).await
         {
