@@ -3,7 +3,7 @@
 //! Every change takes the next [`World::position`] and leaves it with what was changed. A sync's token is a position,
 //! so 'what is new' is one question everywhere: what has a later position than that?
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use ruma::{
     OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId,
@@ -40,6 +40,8 @@ pub struct World {
     pub rooms: BTreeMap<OwnedRoomId, Room>,
     pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     pub media: HashMap<String, Media>,
+    /// Devices that no to-device message reaches, because it was told so.
+    pub unreached: BTreeSet<Caller>,
 }
 
 /// An account.
@@ -128,6 +130,7 @@ impl World {
             rooms: BTreeMap::new(),
             aliases: BTreeMap::new(),
             media: HashMap::new(),
+            unreached: BTreeSet::new(),
         }
     }
 
