@@ -91,6 +91,12 @@ impl Known {
         (devices as u64 > limit).then_some(Summary { users: event.users, devices, latest: event.latest })
     }
 
+    /// How many are known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.receipts
+    }
+
     fn forget_oldest(&mut self) {
         let oldest = self.order.pop_front().and_then(|event| self.events.remove(&event));
         self.receipts -= oldest.map_or(self.receipts, |event| event.receipts.len());
