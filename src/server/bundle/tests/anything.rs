@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, ops::Range};
 use proptest::prelude::*;
 
 use super::*;
+use crate::delivery::receipt::NATIVE_DEVICES;
 
 /// Event, user and device of a receipt. Users with even numbers do not name their devices.
 type Key = (usize, usize, Option<usize>);
@@ -48,7 +49,7 @@ fn keys(bundle: &Bundle) -> BTreeSet<Key> {
     for (event, types) in bundle.rooms.values().flat_map(|content| content.as_object().unwrap()) {
         for (user, entry) in types["m.delivery"].as_object().unwrap() {
             let (event, user) = (event[1..].parse().unwrap(), user[1..].parse().unwrap());
-            let devices = entry.get("dev.kvitto.devices").map(|devices| devices.as_object().unwrap());
+            let devices = entry.get(NATIVE_DEVICES).map(|devices| devices.as_object().unwrap());
             if let Some(devices) = devices {
                 found.extend(devices.keys().map(|device| (event, user, Some(device.parse().unwrap()))));
             } else {

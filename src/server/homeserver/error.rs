@@ -1,0 +1,40 @@
+//! The errors of the specification, in a word each.
+
+use axum::http::StatusCode;
+use ruma::api::{
+    client::uiaa::UiaaResponse,
+    error::{Error, ErrorBody, ErrorKind, StandardErrorBody},
+};
+
+/// What an endpoint answers; ruma's name for 'no' includes 'prove first who you are'.
+pub type Answer<T> = Result<T, UiaaResponse>;
+
+/// An error of the specification.
+pub fn error(status: StatusCode, kind: ErrorKind, message: impl Into<String>) -> UiaaResponse {
+    UiaaResponse::MatrixError(Error::new(status, ErrorBody::Standard(StandardErrorBody::new(kind, message.into()))))
+}
+
+/// 403 `M_FORBIDDEN`.
+pub fn forbidden(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::FORBIDDEN, ErrorKind::Forbidden, message)
+}
+
+/// 404 `M_NOT_FOUND`.
+pub fn not_found(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::NOT_FOUND, ErrorKind::NotFound, message)
+}
+
+/// 400 `M_INVALID_PARAM`.
+pub fn invalid(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::BAD_REQUEST, ErrorKind::InvalidParam, message)
+}
+
+/// 404 `M_UNRECOGNIZED`.
+pub fn unrecognized() -> UiaaResponse {
+    error(StatusCode::NOT_FOUND, ErrorKind::Unrecognized, "This homeserver has no such endpoint")
+}
+
+/// 413 `M_TOO_LARGE`.
+pub fn too_large(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message)
+}

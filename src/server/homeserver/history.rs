@@ -1,0 +1,8 @@
+//! Reading what was sent: messages, context, single events, members, relations.
+
+use super::http::Routes;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+}

@@ -1,0 +1,294 @@
+//! From HTTP to the world and back.
+//!
+//! An endpoint is a function from the world, who asks, and a request of ruma's to its response. ruma's types know
+//! method, paths and how the request is authenticated, so [`Routes::on`] needs nothing but the function. Everything that
+//! can be wrong with a request is answered here, before the function: too large, no JSON, no token, a token that nobody
+//! has.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{RawPathParams, Request, State},
+    http::{self, Method, StatusCode},
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use ruma::api::{
+    IncomingRequest, OutgoingResponse,
+    auth_scheme::{
+        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+    },
+    client::uiaa::UiaaResponse,
+    error::{DeserializationError, ErrorKind, FromHttpRequestError, UnknownTokenErrorData},
+    path_builder::PathBuilder,
+};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::{
+    Options, account_data, accounts, backup,
+    error::{Answer, error, invalid, too_large, unrecognized},
+    faults::Faults,
+    history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
+    world::{Caller, World},
+};
+use crate::model::Ms;
+
+/// No request may be larger; media are the largest.
+pub const LARGEST_BODY: usize = 8 << 20;
+
+/// What all requests share.
+pub struct Shared {
+    world: Mutex<World>,
+    position: watch::Sender<u64>,
+    pub faults: Faults,
+}
+
+impl Shared {
+    pub fn new(options: Options) -> Self {
+        Self { world: Mutex::new(World::new(options)), position: watch::Sender::new(0), faults: Faults::default() }
+    }
+
+    /// Does something with the world as it is now, and wakes the syncs when that changed it.
+    pub fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let (done, position) = {
+            let mut world = self.lock();
+            world.now = now();
+            (act(&mut world), world.position)
+        };
+        self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
+        done
+    }
+
+    /// Is told whenever something has changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.position.subscribe()
+    }
+
+    /// A request that panicked has changed the world as far as it came: the others go on.
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> Ms {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(Ms::MAX)
+}
+
+/// Every endpoint there is.
+pub fn router(shared: &Arc<Shared>) -> Router {
+    let routes = Routes { router: Router::new() };
+    let subjects = [
+        accounts::routes,
+        profiles::routes,
+        account_data::routes,
+        rooms::routes,
+        history::routes,
+        receipts::routes,
+        typing::routes,
+        keys::routes,
+        to_device::routes,
+        backup::routes,
+        media::routes,
+        sync::routes,
+        sliding::routes,
+    ];
+    let routes = subjects.into_iter().fold(routes, |routes, subject| subject(routes));
+    let unknown = || async { refusal(unrecognized()) };
+    let no_such_method =
+        || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
+    routes.router.fallback(unknown).method_not_allowed_fallback(no_such_method).with_state(Arc::clone(shared))
+}
+
+/// Endpoints, being collected.
+pub struct Routes {
+    router: Router<Arc<Shared>>,
+}
+
+impl Routes {
+    /// An endpoint that answers at once, on all paths that it has in any version of the specification.
+    pub fn on<R>(
+        self,
+        act: impl Fn(&mut World, <R::Authentication as Scheme>::Who, R) -> Answer<R::OutgoingResponse>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        R::OutgoingResponse: Send,
+    {
+        self.later(move |shared, who, request| {
+            let answer = shared.with(|world| act(world, who, request));
+            async { answer }
+        })
+    }
+
+    /// An endpoint that may take its time, such as a sync.
+    pub fn later<R, F>(
+        mut self,
+        act: impl Fn(Arc<Shared>, <R::Authentication as Scheme>::Who, R) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        F: Future<Output = Answer<R::OutgoingResponse>> + Send + 'static,
+    {
+        for path in R::PATH_BUILDER.all_paths() {
+            let act = act.clone();
+            self = self.plain(R::METHOD, path, move |shared, request| {
+                let act = act.clone();
+                async move {
+                    let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
+                    let who = shared.with(|world| R::Authentication::who(world, output))?;
+                    let request =
+                        R::try_from_http_request(request.http, &request.path).map_err(|error| malformed(&error))?;
+                    respond(act(shared, who, request).await?)
+                }
+            });
+        }
+        self
+    }
+
+    /// An endpoint for whose request or answer ruma has no type.
+    pub fn plain<F>(
+        self,
+        method: Method,
+        path: &str,
+        act: impl Fn(Arc<Shared>, Plain) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Answer<Response>> + Send + 'static,
+    {
+        let handler = async move |State(shared): State<Arc<Shared>>, path: RawPathParams, request: Request| {
+            let path = path.iter().map(|(_, value)| value.to_owned()).collect();
+            let answer = match Plain::read(path, request).await {
+                Ok(request) => act(shared, request).await,
+                Err(error) => Err(error),
+            };
+            answer.unwrap_or_else(refusal)
+        };
+        let filter = MethodFilter::try_from(method).unwrap_or(MethodFilter::GET);
+        Self { router: self.router.route(path, on(filter, handler)) }
+    }
+}
+
+/// A request as it came, with its body read.
+pub struct Plain {
+    /// What stands in the path's variables, in their order, decoded.
+    pub path: Vec<String>,
+    /// The request.
+    pub http: http::Request<Bytes>,
+}
+
+impl Plain {
+    async fn read(path: Vec<String>, request: Request) -> Answer<Self> {
+        let (head, body) = request.into_parts();
+        let body = to_bytes(body, LARGEST_BODY)
+            .await
+            .map_err(|_| too_large(format!("A request may have {LARGEST_BODY} bytes")))?;
+        Ok(Self { path, http: http::Request::from_parts(head, body) })
+    }
+
+    /// Who asks: the token is the only thing that says so.
+    pub fn caller(&self, world: &mut World) -> Answer<Caller> {
+        let token = AccessToken::extract_authentication(&self.http).map_err(|_| no_token())?;
+        AccessToken::who(world, token)
+    }
+}
+
+/// How an endpoint learns who asks.
+pub trait Scheme: AuthScheme {
+    /// Who asks.
+    type Who: Send;
+
+    /// Finds out, from what the request says.
+    fn who(world: &mut World, said: Self::Output) -> Answer<Self::Who>;
+}
+
+impl Scheme for NoAuthentication {
+    type Who = ();
+
+    fn who(_: &mut World, (): ()) -> Answer<()> {
+        Ok(())
+    }
+}
+
+impl Scheme for NoAccessToken {
+    type Who = ();
+
+    fn who(_: &mut World, (): ()) -> Answer<()> {
+        Ok(())
+    }
+}
+
+impl Scheme for AccessToken {
+    type Who = Caller;
+
+    fn who(world: &mut World, token: String) -> Answer<Caller> {
+        world.caller(&token).ok_or_else(|| {
+            let unknown = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
+            error(StatusCode::UNAUTHORIZED, unknown, "Nobody is logged in with this token")
+        })
+    }
+}
+
+/// There are no application services here: who registers or logs in is nobody yet.
+impl Scheme for AppserviceTokenOptional {
+    type Who = ();
+
+    fn who(_: &mut World, _: Option<String>) -> Answer<()> {
+        Ok(())
+    }
+}
+
+impl Scheme for AccessTokenOptional {
+    type Who = Option<Caller>;
+
+    fn who(world: &mut World, token: Option<String>) -> Answer<Option<Caller>> {
+        token.map(|token| AccessToken::who(world, token)).transpose()
+    }
+}
+
+fn no_token() -> UiaaResponse {
+    error(StatusCode::UNAUTHORIZED, ErrorKind::MissingToken, "This needs an access token")
+}
+
+fn malformed(why: &FromHttpRequestError) -> UiaaResponse {
+    match why {
+        FromHttpRequestError::Deserialization(DeserializationError::Json(json)) => {
+            let kind = if json.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
+            error(StatusCode::BAD_REQUEST, kind, json.to_string())
+        }
+        other => invalid(other.to_string()),
+    }
+}
+
+/// A response of ruma's as it goes out.
+pub fn respond(response: impl OutgoingResponse) -> Answer<Response> {
+    let response = response
+        .try_into_http_response::<Vec<u8>>()
+        .map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
+    Ok(response.map(Body::from))
+}
+
+/// JSON as it goes out.
+pub fn json(value: &Value) -> Response {
+    let mut response = Response::new(Body::from(value.to_string()));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn refusal(error: UiaaResponse) -> Response {
+    respond(error).unwrap_or_else(|_| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

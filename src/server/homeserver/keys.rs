@@ -1,0 +1,8 @@
+//! Encryption: device keys, one-time keys, cross-signing.
+
+use super::http::Routes;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+}

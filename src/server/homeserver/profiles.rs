@@ -1,0 +1,8 @@
+//! Profiles, devices, and the user directory.
+
+use super::http::Routes;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+}

@@ -1,0 +1,8 @@
+//! Simplified sliding sync (MSC4186).
+
+use super::http::Routes;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+}

@@ -1,0 +1,8 @@
+//! `/sync`.
+
+use super::http::Routes;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+}

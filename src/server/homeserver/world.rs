@@ -1,0 +1,159 @@
+//! Everything that the homeserver knows.
+//!
+//! Every change takes the next [`World::position`] and leaves it with what was changed. A sync's token is a position,
+//! so 'what is new' is one question everywhere: what has a later position than that?
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ruma::{
+    OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId,
+    UserId,
+    encryption::{CrossSigningKey, DeviceKeys, OneTimeKey},
+    serde::Raw,
+};
+use serde_json::Value;
+
+use super::Options;
+use crate::model::Ms;
+
+pub mod room;
+
+pub use room::Room;
+
+/// Who asks: what an access token stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Caller {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+}
+
+/// Everything there is.
+pub struct World {
+    pub options: Options,
+    /// The time of the request at hand.
+    pub now: Ms,
+    /// The last change.
+    pub position: u64,
+    pub users: BTreeMap<OwnedUserId, User>,
+    /// Access tokens.
+    pub tokens: HashMap<String, Caller>,
+    pub rooms: BTreeMap<OwnedRoomId, Room>,
+    pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    pub media: HashMap<String, Media>,
+}
+
+/// An account.
+pub struct User {
+    /// As it was typed.
+    pub password: String,
+    pub name: Option<String>,
+    pub avatar: Option<OwnedMxcUri>,
+    pub devices: BTreeMap<OwnedDeviceId, Device>,
+    /// Position and content by type.
+    pub account_data: BTreeMap<String, (u64, Value)>,
+    /// Position and content by room and type.
+    pub room_account_data: BTreeMap<(OwnedRoomId, String), (u64, Value)>,
+    /// Filters by id, which is the index; as they were posted, since they may say more than ruma knows.
+    pub filters: Vec<Value>,
+    /// When the devices or keys last changed: others are told in `device_lists`.
+    pub keys_changed: u64,
+    pub cross_signing: CrossSigning,
+    pub backups: Vec<Backup>,
+}
+
+impl User {
+    /// A new account, which knows nobody.
+    pub fn new(password: String, name: String) -> Self {
+        Self {
+            password,
+            name: Some(name),
+            avatar: None,
+            devices: BTreeMap::new(),
+            account_data: BTreeMap::new(),
+            room_account_data: BTreeMap::new(),
+            filters: Vec::new(),
+            keys_changed: 0,
+            cross_signing: CrossSigning::default(),
+            backups: Vec::new(),
+        }
+    }
+}
+
+/// A user's cross-signing keys, with the signatures that were added.
+#[derive(Default)]
+pub struct CrossSigning {
+    pub master: Option<Raw<CrossSigningKey>>,
+    pub self_signing: Option<Raw<CrossSigningKey>>,
+    pub user_signing: Option<Raw<CrossSigningKey>>,
+}
+
+/// A version of a key backup; its name is its index plus one.
+pub struct Backup {
+    pub info: Value,
+    pub deleted: bool,
+    /// Counts changes.
+    pub etag: u64,
+    pub keys: BTreeMap<OwnedRoomId, BTreeMap<String, Value>>,
+}
+
+/// A device that is logged in.
+#[derive(Default)]
+pub struct Device {
+    pub name: Option<String>,
+    pub last_seen: Ms,
+    pub keys: Option<Raw<DeviceKeys>>,
+    /// In the order of uploading: the oldest is claimed first.
+    pub one_time_keys: VecDeque<(OwnedOneTimeKeyId, Raw<OneTimeKey>)>,
+    /// One per algorithm, and whether it was claimed.
+    pub fallback_keys: BTreeMap<OneTimeKeyAlgorithm, (OwnedOneTimeKeyId, Raw<OneTimeKey>, bool)>,
+    /// To-device messages by the position at which they came; kept until a sync proves that they arrived.
+    pub inbox: VecDeque<(u64, Value)>,
+}
+
+/// Something that was uploaded.
+pub struct Media {
+    pub content: Vec<u8>,
+    pub content_type: Option<String>,
+    pub file_name: Option<String>,
+}
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            now: 0,
+            position: 0,
+            users: BTreeMap::new(),
+            tokens: HashMap::new(),
+            rooms: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            media: HashMap::new(),
+        }
+    }
+
+    /// The position of a change that is being made.
+    pub fn moved(&mut self) -> u64 {
+        self.position += 1;
+        self.position
+    }
+
+    /// Who has this token; notes that they were seen.
+    pub fn caller(&mut self, token: &str) -> Option<Caller> {
+        let caller = self.tokens.get(token)?.clone();
+        let now = self.now;
+        self.device_mut(&caller)?.last_seen = now;
+        Some(caller)
+    }
+
+    pub fn user(&self, user: &UserId) -> Option<&User> {
+        self.users.get(user)
+    }
+
+    pub fn device(&self, caller: &Caller) -> Option<&Device> {
+        self.users.get(&caller.user)?.devices.get(&caller.device)
+    }
+
+    pub fn device_mut(&mut self, caller: &Caller) -> Option<&mut Device> {
+        self.users.get_mut(&caller.user)?.devices.get_mut(&caller.device)
+    }
+}
