@@ -161,6 +161,6 @@ fn who_am_i(_: &mut World, caller: Caller, _: whoami::v3::Request) -> Answer<who
 }
 
 /// Something that nobody can guess.
-fn secret(length: usize) -> String {
+pub fn secret(length: usize) -> String {
     Alphanumeric.sample_string(&mut rand::rng(), length)
 }

@@ -24,6 +24,11 @@ pub fn not_found(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::NOT_FOUND, ErrorKind::NotFound, message)
 }
 
+/// 400 `M_BAD_JSON`.
+pub fn bad_json(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::BAD_REQUEST, ErrorKind::BadJson, message)
+}
+
 /// 400 `M_INVALID_PARAM`.
 pub fn invalid(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::BAD_REQUEST, ErrorKind::InvalidParam, message)
