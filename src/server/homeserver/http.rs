@@ -26,17 +26,18 @@ use ruma::{
             AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
         },
         client::uiaa::UiaaResponse,
-        error::{DeserializationError, ErrorKind, FromHttpRequestError, UnknownTokenErrorData},
+        error::{DeserializationError, ErrorKind, FromHttpRequestError},
         path_builder::PathBuilder,
     },
     serde::Raw,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    Options, account_data, accounts, backup,
-    error::{Answer, bad_json, error, invalid, too_large, unrecognized},
+    Options, account_data, accounts, backup, devices,
+    error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
     faults::Faults,
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
@@ -90,6 +91,7 @@ pub fn router(shared: &Arc<Shared>) -> Router {
     let routes = Routes { router: Router::new() };
     let subjects = [
         accounts::routes,
+        devices::routes,
         profiles::routes,
         account_data::routes,
         rooms::routes,
@@ -178,8 +180,7 @@ impl Routes {
             async move {
                 let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
                 let who = shared.with(|world| R::Authentication::who(world, output))?;
-                let request =
-                    R::try_from_http_request(request.http, &request.path).map_err(|error| malformed(&error))?;
+                let request = R::try_from_http_request(request.http, &request.path).map_err(malformed)?;
                 respond(act(shared, who, request).await?)
             }
         })
@@ -268,10 +269,7 @@ impl Scheme for AccessToken {
     type Who = Caller;
 
     fn who(world: &mut World, token: String) -> Answer<Caller> {
-        world.caller(&token).ok_or_else(|| {
-            let unknown = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
-            error(StatusCode::UNAUTHORIZED, unknown, "Nobody is logged in with this token")
-        })
+        world.caller(&token).ok_or_else(unknown_token)
     }
 }
 
@@ -296,12 +294,9 @@ fn no_token() -> UiaaResponse {
     error(StatusCode::UNAUTHORIZED, ErrorKind::MissingToken, "This needs an access token")
 }
 
-fn malformed(why: &FromHttpRequestError) -> UiaaResponse {
+fn malformed(why: FromHttpRequestError) -> UiaaResponse {
     match why {
-        FromHttpRequestError::Deserialization(DeserializationError::Json(json)) => {
-            let kind = if json.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
-            error(StatusCode::BAD_REQUEST, kind, json.to_string())
-        }
+        FromHttpRequestError::Deserialization(DeserializationError::Json(why)) => bad_json(why),
         other => invalid(other.to_string()),
     }
 }
@@ -314,22 +309,23 @@ pub fn respond(response: impl OutgoingResponse) -> Answer<Response> {
     Ok(response.map(Body::from))
 }
 
-/// JSON as a part of a response of ruma's.
-pub fn raw<T>(value: &Value) -> Answer<Raw<T>> {
-    Raw::from_json_string(value.to_string())
-        .map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))
-}
-
-/// JSON that came as a part of a request of ruma's.
-pub fn value<T>(raw: &Raw<T>) -> Answer<Value> {
-    raw.deserialize_as_unchecked().map_err(|why| bad_json(why.to_string()))
-}
-
 /// JSON as it goes out.
 pub fn json(value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
+}
+
+/// What ruma has left as it came, read as something else.
+pub fn read<T: DeserializeOwned, R>(raw: &Raw<R>) -> Answer<T> {
+    raw.deserialize_as_unchecked().map_err(bad_json)
+}
+
+/// Something as ruma lets it go out unread.
+pub fn raw<R>(value: &impl Serialize) -> Answer<Raw<R>> {
+    let raw =
+        Raw::new(value).map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
+    Ok(raw.cast_unchecked())
 }
 
 fn refusal(error: UiaaResponse) -> Response {

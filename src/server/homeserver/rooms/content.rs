@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::Draft;
 use crate::server::homeserver::{
-    error::{Answer, bad_json, error, too_large},
+    error::{Answer, bad_json, error, senseless, too_large},
     world::{Room, World},
 };
 
@@ -33,14 +33,14 @@ const LEVELS_BY_NAME: [&str; 3] = ["users", "events", "notifications"];
 
 /// Refuses what is too large, is not canonical JSON, or would leave the room without sense.
 pub fn check(draft: &Draft) -> Answer<()> {
-    let Value::Object(content) = &draft.content else { return Err(bad_json("An event's content is an object")) };
+    let Value::Object(content) = &draft.content else { return Err(senseless("An event's content is an object")) };
     if draft.content.to_string().len() > LARGEST_CONTENT {
         return Err(too_large(format!("An event's content may have {LARGEST_CONTENT} bytes")));
     }
     if draft.kind.len().max(draft.state_key.as_ref().map_or(0, String::len)) > LONGEST_NAME {
         return Err(too_large(format!("A type or state key may have {LONGEST_NAME} bytes")));
     }
-    try_from_json_map(content.clone()).map_err(|why| bad_json(why.to_string()))?;
+    try_from_json_map(content.clone()).map_err(|why| senseless(why.to_string()))?;
     match (draft.kind.as_str(), &draft.state_key) {
         ("m.room.member", Some(user)) => {
             let member = parsed::<RoomMemberEventContent>(&draft.content)?;
@@ -72,13 +72,13 @@ pub fn levels(content: &Value) -> Answer<BTreeMap<(&str, &str), i64>> {
     }
     for list in LEVELS_BY_NAME {
         let Some(entries) = content.get(list) else { continue };
-        let entries = entries.as_object().ok_or_else(|| bad_json(format!("{list} is an object")))?;
+        let entries = entries.as_object().ok_or_else(|| senseless(format!("{list} is an object")))?;
         found.extend(entries.iter().map(|(name, level)| ((list, name.as_str()), level)));
     }
     let are_users = found.iter().all(|((list, name), _)| *list != "users" || UserId::parse(*name).is_ok());
     require(are_users, "Only users have levels of their own")?;
     let found = found.into_iter().map(|(key, level)| Some((key, level.as_i64()?)));
-    found.collect::<Option<_>>().ok_or_else(|| bad_json("A power level is a whole number"))
+    found.collect::<Option<_>>().ok_or_else(|| senseless("A power level is a whole number"))
 }
 
 /// Refuses the same reaction twice.
@@ -108,9 +108,9 @@ pub fn check_aliases(world: &World, room: &RoomId, draft: &Draft) -> Answer<()> 
 }
 
 fn parsed<'a, T: Deserialize<'a>>(content: &'a Value) -> Answer<T> {
-    T::deserialize(content).map_err(|why| bad_json(why.to_string()))
+    T::deserialize(content).map_err(bad_json)
 }
 
 fn require(is_so: bool, otherwise: &str) -> Answer<()> {
-    if is_so { Ok(()) } else { Err(bad_json(otherwise)) }
+    if is_so { Ok(()) } else { Err(senseless(otherwise)) }
 }

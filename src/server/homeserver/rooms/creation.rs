@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use super::{Draft, send};
 use crate::server::homeserver::{
     accounts::secret,
-    error::{Answer, bad_json, error, invalid, not_found},
-    http::{Routes, value},
+    error::{Answer, error, invalid, not_found, senseless},
+    http::{Routes, read},
     world::{Caller, Room, World},
 };
 
@@ -74,12 +74,12 @@ fn furnish(
         Visibility::Public => RoomPreset::PublicChat,
         _ => RoomPreset::PrivateChat,
     });
-    let mut create = request.creation_content.as_ref().map_or(Ok(json!({})), value)?;
+    let mut create = request.creation_content.as_ref().map_or(Ok(json!({})), read)?;
     create["room_version"] = "11".into();
     let trusted = if preset == RoomPreset::TrustedPrivateChat { &request.invite[..] } else { &[] };
     let mut levels = levels([creator].into_iter().chain(trusted));
     if let Some(changes) = &request.power_level_content_override {
-        merge(&mut levels, value(changes)?);
+        merge(&mut levels, read(changes)?);
     }
     let mut state = vec![
         Draft::state("m.room.create", "", create),
@@ -93,7 +93,7 @@ fn furnish(
     state.push(Draft::state("m.room.history_visibility", "", json!({ "history_visibility": "shared" })));
     state.push(Draft::state("m.room.guest_access", "", json!({ "guest_access": guests })));
     for wanted in &request.initial_state {
-        set(&mut state, initial(value(wanted)?)?);
+        set(&mut state, initial(read(wanted)?)?);
     }
     if let Some(name) = request.name {
         set(&mut state, Draft::state("m.room.name", "", json!({ "name": name })));
@@ -147,7 +147,7 @@ fn merge(content: &mut Value, changes: Value) {
 
 /// An entry of `initial_state`.
 fn initial(event: Value) -> Answer<Draft> {
-    let kind = event["type"].as_str().ok_or_else(|| bad_json("State has a type"))?;
+    let kind = event["type"].as_str().ok_or_else(|| senseless("State has a type"))?;
     let key = event["state_key"].as_str().unwrap_or_default();
     Ok(Draft::state(kind, key, event["content"].clone()))
 }

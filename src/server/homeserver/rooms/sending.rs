@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Draft, readable, send};
 use crate::server::homeserver::{
     error::{Answer, not_found},
-    http::{Routes, raw, value},
+    http::{Routes, raw, read},
     world::{Caller, World},
 };
 
@@ -32,7 +32,7 @@ fn send_message(
     caller: Caller,
     request: send_message_event::v3::Request,
 ) -> Answer<send_message_event::v3::Response> {
-    let mut draft = Draft::message(request.event_type.to_string(), value(&request.body)?);
+    let mut draft = Draft::message(request.event_type.to_string(), read(&request.body)?);
     draft.transaction = Some((caller.device, request.txn_id));
     send(world, &request.room_id, &caller.user, draft).map(send_message_event::v3::Response::new)
 }
@@ -80,6 +80,6 @@ fn set_state(
     caller: Caller,
     request: send_state_event::v3::Request,
 ) -> Answer<send_state_event::v3::Response> {
-    let draft = Draft::state(request.event_type.to_string(), request.state_key, value(&request.body)?);
+    let draft = Draft::state(request.event_type.to_string(), request.state_key, read(&request.body)?);
     send(world, &request.room_id, &caller.user, draft).map(send_state_event::v3::Response::new)
 }
