@@ -39,6 +39,8 @@ mod receipts;
 mod rooms;
 mod sliding;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod to_device;
 mod typing;
 mod world;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use ruma::api::{
     client::uiaa::UiaaResponse,
-    error::{Error, ErrorBody, ErrorKind, StandardErrorBody},
+    error::{Error, ErrorBody, ErrorKind, StandardErrorBody, UnknownTokenErrorData},
 };
 
 /// What an endpoint answers; ruma's name for 'no' includes 'prove first who you are'.
@@ -17,6 +17,17 @@ pub fn error(status: StatusCode, kind: ErrorKind, message: impl Into<String>) ->
 /// 403 `M_FORBIDDEN`.
 pub fn forbidden(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::FORBIDDEN, ErrorKind::Forbidden, message)
+}
+
+/// 401 `M_UNKNOWN_TOKEN`.
+pub fn unknown_token() -> UiaaResponse {
+    let kind = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
+    error(StatusCode::UNAUTHORIZED, kind, "Nobody is logged in with this token")
+}
+
+/// 400 `M_BAD_JSON`.
+pub fn bad_json(message: impl ToString) -> UiaaResponse {
+    error(StatusCode::BAD_REQUEST, ErrorKind::BadJson, message.to_string())
 }
 
 /// 404 `M_NOT_FOUND`.

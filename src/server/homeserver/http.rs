@@ -24,15 +24,17 @@ use ruma::api::{
         AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
     },
     client::uiaa::UiaaResponse,
-    error::{DeserializationError, ErrorKind, FromHttpRequestError, UnknownTokenErrorData},
+    error::{DeserializationError, ErrorKind, FromHttpRequestError},
     path_builder::PathBuilder,
 };
+use ruma::serde::Raw;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
     Options, account_data, accounts, backup,
-    error::{Answer, error, invalid, too_large, unrecognized},
+    error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
     faults::Faults,
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
@@ -232,10 +234,7 @@ impl Scheme for AccessToken {
     type Who = Caller;
 
     fn who(world: &mut World, token: String) -> Answer<Caller> {
-        world.caller(&token).ok_or_else(|| {
-            let unknown = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
-            error(StatusCode::UNAUTHORIZED, unknown, "Nobody is logged in with this token")
-        })
+        world.caller(&token).ok_or_else(unknown_token)
     }
 }
 
@@ -283,6 +282,18 @@ pub fn json(value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
+}
+
+/// What ruma has left as it came, read as something else.
+pub fn read<T: DeserializeOwned, R>(raw: &Raw<R>) -> Answer<T> {
+    raw.deserialize_as_unchecked().map_err(bad_json)
+}
+
+/// Something as ruma lets it go out unread.
+pub fn raw<R>(value: &impl Serialize) -> Answer<Raw<R>> {
+    let raw =
+        Raw::new(value).map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
+    Ok(raw.cast_unchecked())
 }
 
 fn refusal(error: UiaaResponse) -> Response {
