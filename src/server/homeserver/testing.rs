@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Options,
     error::Answer,
-    world::{
-        Caller, Device, Room, User, World,
-        room::Event,
-    },
+    world::{Caller, Device, Room, User, World, room::Event},
 };
 
 /// An empty world.
