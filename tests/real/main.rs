@@ -10,6 +10,7 @@ mod hostile;
 mod kills;
 mod login;
 mod main_flow;
+mod misfortunes;
 mod person;
 mod rubbish;
 mod session;

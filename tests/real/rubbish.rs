@@ -2,8 +2,9 @@
 //! by somebody who has an account and means harm. Each gets an answer that the specification knows, and nobody else
 //! notices.
 
-use std::{cell::RefCell, io};
+use std::{cell::RefCell, iter};
 
+use kvitto::server::homeserver::Delivery;
 use proptest::{
     prelude::*,
     sample::{Index, select},
@@ -215,16 +216,13 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 }
 
 impl Request {
-    fn head(&self, known: &[String], token: &str) -> String {
-        let mut filling = self.filling.iter();
-        let mut path = String::new();
-        for part in self.path.split_inclusive('*') {
-            match part.strip_suffix('*').zip(filling.next()) {
-                Some((before, Filling::Known(index))) => path += &(before.to_owned() + &encoded(index.get(known))),
-                Some((before, Filling::Made(made))) => path += &(before.to_owned() + &encoded(made)),
-                None => path += part,
-            }
-        }
+    fn head(&self, known: &[String; 5], token: &str) -> String {
+        let filled = self.filling.iter().map(|filling| match filling {
+            Filling::Known(index) => encoded(index.get(known).as_str()),
+            Filling::Made(made) => encoded(made),
+        });
+        let parts = self.path.split('*').zip(iter::once(String::new()).chain(filled));
+        let path: String = parts.map(|(part, before)| before + part).collect();
         let authorization = match self.who {
             Who::Nobody => String::new(),
             Who::Unknown => "Authorization: Bearer nobody\r\n".to_owned(),
@@ -264,7 +262,7 @@ fn initial_sync(server: &Server, token: &str) -> Value {
 
 #[test]
 fn ten_thousand_requests_of_rubbish_get_proper_answers_and_harm_nobody() {
-    let (server, _homeserver) = embed(Some(kvitto::server::homeserver::Delivery { devices: true, stable: true }));
+    let (server, _homeserver) = embed(Some(Delivery { devices: true, stable: true }));
     let (alice, bob, mallory) = (server.register("alice"), server.register("bob"), server.register("mallory"));
     let [alices, bobs, mallorys] = [&alice, &bob, &mallory].map(|account| server.login_raw(account));
     let create = json!({ "preset": "private_chat", "name": "private", "invite": [bob.user_id] });
@@ -275,20 +273,20 @@ fn ten_thousand_requests_of_rubbish_get_proper_answers_and_harm_nobody() {
     let before = [&alices, &bobs].map(|device| initial_sync(&server, &device.token));
     assert!(before[1].to_string().contains("between us"));
 
-    let known = [alice.user_id, alices.device_id, room.to_string(), event.to_string(), mallory.user_id.clone()];
+    let known = [alice.user_id, alices.device_id.clone(), room.to_string(), event.to_string(), mallory.user_id.clone()];
     let line = RefCell::new(KeptOpen::new(&server.base_url));
     let config = Config { cases: REQUESTS, failure_persistence: None, ..Config::default() };
     let tried = TestRunner::new(config).run(&requests(), |request| {
         let head = request.head(&known, &mallorys.token);
         let answer = line.borrow_mut().exchange(&head, &request.body);
-        let answer = answer.map_err(|error: io::Error| TestCaseError::fail(format!("{error}: {head}")))?;
+        let answer = answer.map_err(|error| TestCaseError::fail(format!("{error}: {head}")))?;
         prop_assert!(is_proper(&request, &answer), "{head}\n{}\n{}", answer.head, answer.json());
         Ok(())
     });
     tried.unwrap_or_else(|failure| panic!("{failure}"));
 
     assert_eq!([&alices, &bobs].map(|device| initial_sync(&server, &device.token)), before);
-    assert_eq!(server.login_raw(&mallory).token.is_empty(), false, "her account is as good as before");
+    server.login_raw(&mallory);
 }
 
 #[test]

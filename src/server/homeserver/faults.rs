@@ -184,7 +184,7 @@ impl Strikes {
     /// Waits until it has happened so often; for ever, if it does not.
     pub async fn reach(&mut self, count: usize) {
         if self.0.wait_for(|struck| *struck >= count).await.is_err() {
-            pending().await;
+            pending::<()>().await;
         }
     }
 }
