@@ -25,9 +25,11 @@ pub fn unknown_token() -> UiaaResponse {
     error(StatusCode::UNAUTHORIZED, kind, "Nobody is logged in with this token")
 }
 
-/// 400 `M_BAD_JSON`.
-pub fn bad_json(message: impl ToString) -> UiaaResponse {
-    error(StatusCode::BAD_REQUEST, ErrorKind::BadJson, message.to_string())
+/// 400 `M_NOT_JSON`, or `M_BAD_JSON` for JSON that says something else than it should.
+#[expect(clippy::needless_pass_by_value, reason = "so `map_err` takes it as it is")]
+pub fn bad_json(why: serde_json::Error) -> UiaaResponse {
+    let kind = if why.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
+    error(StatusCode::BAD_REQUEST, kind, why.to_string())
 }
 
 /// 404 `M_NOT_FOUND`.

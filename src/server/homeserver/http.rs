@@ -33,7 +33,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    Options, account_data, accounts, backup,
+    Options, account_data, accounts, backup, devices,
     error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
     faults::Faults,
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
@@ -88,6 +88,7 @@ pub fn router(shared: &Arc<Shared>) -> Router {
     let routes = Routes { router: Router::new() };
     let subjects = [
         accounts::routes,
+        devices::routes,
         profiles::routes,
         account_data::routes,
         rooms::routes,
@@ -149,8 +150,7 @@ impl Routes {
                 async move {
                     let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
                     let who = shared.with(|world| R::Authentication::who(world, output))?;
-                    let request =
-                        R::try_from_http_request(request.http, &request.path).map_err(|error| malformed(&error))?;
+                    let request = R::try_from_http_request(request.http, &request.path).map_err(malformed)?;
                     respond(act(shared, who, request).await?)
                 }
             });
@@ -260,12 +260,9 @@ fn no_token() -> UiaaResponse {
 }
 
 /// What a request is told that ruma cannot read.
-pub fn malformed(why: &FromHttpRequestError) -> UiaaResponse {
+pub fn malformed(why: FromHttpRequestError) -> UiaaResponse {
     match why {
-        FromHttpRequestError::Deserialization(DeserializationError::Json(json)) => {
-            let kind = if json.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
-            error(StatusCode::BAD_REQUEST, kind, json.to_string())
-        }
+        FromHttpRequestError::Deserialization(DeserializationError::Json(why)) => bad_json(why),
         other => invalid(other.to_string()),
     }
 }

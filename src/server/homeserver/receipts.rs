@@ -46,7 +46,7 @@ async fn receive(shared: Arc<Shared>, request: Plain) -> Answer<Response> {
         None => {
             let caller = request.caller(world)?;
             let receipt = create_receipt::v3::Request::try_from_http_request(request.http, &request.path);
-            respond(read(world, &caller, receipt.map_err(|error| malformed(&error))?)?)
+            respond(read(world, &caller, receipt.map_err(malformed)?)?)
         }
     })
 }

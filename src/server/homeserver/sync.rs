@@ -77,7 +77,7 @@ impl Asked {
     fn read(world: &World, caller: &Caller, request: Plain) -> Answer<Self> {
         let query = url::form_urlencoded::parse(request.http.uri().query().unwrap_or_default().as_bytes());
         let filter = query.into_iter().find(|(name, _)| name == "filter").map(|(_, filter)| filter.into_owned());
-        let request = Request::try_from_http_request(request.http, &request.path).map_err(|error| malformed(&error))?;
+        let request = Request::try_from_http_request(request.http, &request.path).map_err(malformed)?;
         // As it was written: it says more than ruma knows.
         let filter = match filter {
             None => Value::Null,

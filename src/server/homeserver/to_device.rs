@@ -1,13 +1,16 @@
 //! Messages from device to device. The server hands them on, and cannot read those that matter.
 
 use ruma::{
-    OwnedUserId, api::client::to_device::send_event_to_device, events::AnyToDeviceEventContent, serde::Raw,
+    OwnedUserId,
+    api::client::to_device::send_event_to_device,
+    events::AnyToDeviceEventContent,
+    serde::{JsonObject, Raw},
     to_device::DeviceIdOrAllDevices,
 };
 use serde_json::{Value, json};
 
 use super::{
-    error::{Answer, bad_json, too_large},
+    error::{Answer, too_large},
     http::{Routes, read},
     world::{Caller, Device, World},
 };
@@ -51,8 +54,7 @@ fn content_of(content: &Raw<AnyToDeviceEventContent>) -> Answer<Value> {
     if content.json().get().len() > LARGEST {
         return Err(too_large(format!("A to-device message may have {LARGEST} bytes")));
     }
-    let content: Value = read(content)?;
-    if content.is_object() { Ok(content) } else { Err(bad_json("A message's content is an object")) }
+    Ok(read::<JsonObject, _>(content)?.into())
 }
 
 /// Puts a message where the devices' syncs will find it.

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use ruma::{
     OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId,
-    OwnedTransactionId, OwnedUserId, UserId, push::Ruleset, serde::JsonObject,
+    OwnedTransactionId, OwnedUserId, UserId,
+    api::client::backup::KeyBackupData,
+    push::Ruleset,
+    serde::{JsonObject, Raw},
 };
 use serde_json::{Value, json};
 
@@ -99,11 +102,11 @@ pub struct CrossSigning {
 
 /// A version of a key backup; its name is its index plus one.
 pub struct Backup {
-    pub info: Value,
+    pub info: JsonObject,
     pub deleted: bool,
     /// Counts changes.
     pub etag: u64,
-    pub keys: BTreeMap<OwnedRoomId, BTreeMap<String, Value>>,
+    pub keys: BTreeMap<OwnedRoomId, BTreeMap<String, Raw<KeyBackupData>>>,
 }
 
 /// A device that is logged in.
