@@ -57,16 +57,16 @@ fn content_of(content: &Raw<AnyToDeviceEventContent>) -> Answer<Value> {
     Ok(read::<JsonObject, _>(content)?.into())
 }
 
-/// Puts a message where the devices' syncs will find it.
-fn deliver(world: &mut World, user: &OwnedUserId, to: &DeviceIdOrAllDevices, message: &Value) {
+/// Puts a message where the devices' syncs will find it, but for devices that nothing is to reach (a fault).
+fn deliver(world: &mut World, to: &OwnedUserId, devices: &DeviceIdOrAllDevices, message: &Value) {
     let position = world.moved();
-    let World { users, unreached, .. } = world;
-    for (id, device) in users.get_mut(user).into_iter().flat_map(|user| &mut user.devices) {
-        let is_meant = match to {
+    let Some(user) = world.users.get_mut(to) else { return };
+    for (id, device) in &mut user.devices {
+        let meant = match devices {
             DeviceIdOrAllDevices::AllDevices => true,
-            DeviceIdOrAllDevices::DeviceId(to) => to == id,
+            DeviceIdOrAllDevices::DeviceId(meant) => meant == id,
         };
-        if is_meant && !unreached.contains(&Caller { user: user.clone(), device: id.clone() }) {
+        if meant && !world.unreached.contains(&Caller { user: to.clone(), device: id.clone() }) {
             put(device, position, message);
         }
     }

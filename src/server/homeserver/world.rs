@@ -48,12 +48,12 @@ pub struct World {
     pub rooms: BTreeMap<OwnedRoomId, Room>,
     pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     pub media: HashMap<String, Media>,
-    /// Devices that no to-device message reaches, because it was told so.
-    pub unreached: BTreeSet<Caller>,
     /// Delivery receipts on their way, by the user who gets them.
     pub mailboxes: HashMap<OwnedUserId, Mailbox>,
     /// How many of them somebody may post.
     pub delivery_limit: RateLimit,
+    /// Devices that no to-device message reaches, because it was told so.
+    pub unreached: BTreeSet<Caller>,
 }
 
 /// An account.
@@ -155,9 +155,9 @@ impl World {
             rooms: BTreeMap::new(),
             aliases: BTreeMap::new(),
             media: HashMap::new(),
-            unreached: BTreeSet::new(),
             mailboxes: HashMap::new(),
             delivery_limit: RateLimit::default(),
+            unreached: BTreeSet::new(),
         }
     }
 
