@@ -1,20 +1,22 @@
 //! What waits for one user's devices, and what of it goes into which sync (PROTOCOL §7, 'Bundling').
 //!
-//! An event in a large room can bring its sender 50,000 receipts, times devices, and a response may be lost at any time. So
-//! receipts are gathered, and each device is told everything at least once, whatever happens to its connection.
+//! An event in a large room can bring its sender 50,000 receipts, times devices, and a response may be lost at any
+//! time. So receipts are gathered, and each device is told everything at least once, whatever happens to its
+//! connection.
 //!
-//! A user's [`Mailbox`] is one log of receipts, numbered in the order in which they came, and for each device the number up to
-//! which that device has proved to know them. A response hands out what comes after that number, and says up to which
-//! number it goes; the server puts that into the `next_batch` or `pos` that it gives out. When it comes back as `since` or `pos`,
-//! the response has arrived. When an older one comes back, the response was lost, and what it had is handed out again:
-//! nothing is kept about it. What every device has is dropped from the log. A sync goes:
+//! A user's [`Mailbox`] is one log of receipts, numbered in the order in which they came, and for each device the
+//! number up to which that device has proved to know them. A response hands out what comes after that number, and says
+//! up to which number it goes; the server puts that into the `next_batch` or `pos` that it gives out. When it comes
+//! back as `since` or `pos`, the response has arrived. When an older one comes back, the response was lost, and what it
+//! had is handed out again: nothing is kept about it. What every device has is dropped from the log. A sync goes:
 //!
 //! 1. [`Mailbox::acknowledge`] with the number in its token, once, when it comes in;
-//! 2. wait until [`Mailbox::ready_at`], or for something else; look anew when [`Mailbox::deliver`] says that there is news;
+//! 2. wait until [`Mailbox::ready_at`], or for something else; look anew when [`Mailbox::deliver`] says that there is
+//!    news;
 //! 3. [`Mailbox::respond`], and [`Bundle::number`] into the new token, also when the bundle is empty.
 //!
-//! Receipts of one moment shall wake a device once, so there is a second between two bundles ([`GAP`]). A sync that waits while
-//! nothing went out for a second is answered at once.
+//! Receipts of one moment shall wake a device once, so there is a second between two bundles ([`GAP`]). A sync that
+//! waits while nothing went out for a second is answered at once.
 //!
 //! An event's receipts look as MSC4089 has them, under the name under which they were posted, with the devices that
 //! want to be named:
@@ -23,10 +25,10 @@
 //! { "$event": { "m.delivery": { "@ada:host": { "ts": 1, "dev.kvitto.devices": { "PHONE": { "ts": 1 } } } } } }
 //! ```
 //!
-//! `ts` is the earliest of that user's known receipts for the event. When another device of theirs follows later, an entry comes
-//! with that device alone and the same `ts`: a reader merges, and need not be told again what it was told. To a client that
-//! asks for it ([`Options::summary_above`]) an event with many receipts comes as a summary, which stands where the
-//! users would:
+//! `ts` is the earliest of that user's known receipts for the event. When another device of theirs follows later, an
+//! entry comes with that device alone and the same `ts`: a reader merges, and need not be told again what it was told.
+//! To a client that asks for it ([`Options::summary_above`]) an event with many receipts comes as a summary, which
+//! stands where the users would:
 //!
 //! ```json
 //! { "$event": { "m.delivery": { "dev.kvitto.delivery_summary": { "users": 2, "devices": 3, "latest_ts": 9 } } } }
@@ -55,8 +57,8 @@ pub use options::Options;
 pub const ENTRIES: usize = 1000;
 /// So long after one bundle the next one goes out.
 pub const GAP: Ms = 1000;
-/// So many receipts wait for a user at most; then the oldest are dropped. That is an event in a room of 50,000 people with
-/// three devices each, and something beside it.
+/// So many receipts wait for a user at most; then the oldest are dropped. That is an event in a room of 50,000 people
+/// with three devices each, and something beside it.
 pub const WAITING: usize = 200_000;
 
 /// What waits for one user.
@@ -101,16 +103,16 @@ pub struct Bundle {
 }
 
 impl Mailbox {
-    /// An empty mailbox, whose first number comes after `start`. A server that keeps it in memory gives its own start in
-    /// milliseconds: then a token from an earlier life, with the numbers of a mailbox that is gone, acknowledges
+    /// An empty mailbox, whose first number comes after `start`. A server that keeps it in memory gives its own start
+    /// in milliseconds: then a token from an earlier life, with the numbers of a mailbox that is gone, acknowledges
     /// nothing.
     pub fn new(start: u64) -> Self {
         Self { log: VecDeque::new(), dropped: start, devices: HashMap::new(), known: Known::default() }
     }
 
     /// Everything from now on is kept until this device has it, also if it does not sync for a while. It gets as well
-    /// what still waits for others. To be called when a device logs in; a device that is not known when it syncs is added
-    /// then.
+    /// what still waits for others. To be called when a device logs in; a device that is not known when it syncs is
+    /// added then.
     pub fn add_device(&mut self, device: &DeviceId) {
         self.reader(device);
     }
@@ -132,8 +134,8 @@ impl Mailbox {
         new
     }
 
-    /// This device's next request is here, with the number in its token: what was handed out up to there has arrived. An
-    /// initial sync has none, and acknowledges nothing; a number that was never handed out does not either.
+    /// This device's next request is here, with the number in its token: what was handed out up to there has arrived.
+    /// An initial sync has none, and acknowledges nothing; a number that was never handed out does not either.
     pub fn acknowledge(&mut self, device: &DeviceId, number: Option<u64>) {
         let reader = self.reader(device);
         if let Some(number) = number.filter(|number| *number <= reader.handed) {

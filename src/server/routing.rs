@@ -13,8 +13,8 @@
 //! | [`Paced::by_member`] | is the claimant joined now? | 403 |
 //! | [`Permitted::about`] | the event | 404 |
 //!
-//! A server writes them one below the other, each with `?`, and looks each fact up between two of them, from its
-//! memory or from another server. What comes out is nothing, or one [`Receipt`] for one person: there is no way from here to
+//! A server writes them one below the other, each with `?`, and looks each fact up between two of them, from its memory
+//! or from another server. What comes out is nothing, or one [`Receipt`] for one person: there is no way from here to
 //! the room, back to the claimant, or to anybody's presence.
 //!
 //! [`federation`] does the same for what other servers say.

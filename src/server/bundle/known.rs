@@ -8,8 +8,8 @@ use crate::{
     server::routing::Receipt,
 };
 
-/// So many receipts are known at most; then the events whose first receipt is longest ago are forgotten. A receipt for such an
-/// event is news again, which does no harm: readers merge.
+/// So many receipts are known at most; then the events whose first receipt is longest ago are forgotten. A receipt for
+/// such an event is news again, which does no harm: readers merge.
 pub(super) const KNOWN: usize = super::WAITING;
 
 /// Per event, what came for it.
@@ -89,6 +89,12 @@ impl Known {
         let event = self.events.get(event)?;
         let devices = event.receipts.len();
         (devices as u64 > limit).then_some(Summary { users: event.users, devices, latest: event.latest })
+    }
+
+    /// How many are known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.receipts
     }
 
     fn forget_oldest(&mut self) {

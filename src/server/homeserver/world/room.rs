@@ -156,6 +156,11 @@ impl Room {
         then.collect()
     }
 
+    /// The position of what is before a token.
+    pub fn position_before(&self, token: Token) -> u64 {
+        self.events[..token.0.min(self.events.len())].last().map_or(0, |event| event.position)
+    }
+
     /// Where the state of this type and key was set, oldest first.
     fn places(&self, kind: &str, key: &str) -> &[usize] {
         self.state.get(&(kind.to_owned(), key.to_owned())).map_or(&[], Vec::as_slice)
