@@ -146,6 +146,7 @@ impl Receipts {
             store,
             logged_in_at,
             server: None,
+            undecided: Vec::new(),
             names: Names::new(settings.receipt_type),
             pace: Pace::default(),
             settings,
@@ -237,6 +238,8 @@ struct Actor {
     walker: Walker,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
+    /// What waits until it has.
+    undecided: Vec<Batch>,
     /// The names under which it takes them.
     names: Names,
     /// How fast it is sent them.
@@ -345,7 +348,7 @@ impl Actor {
                     self.names = Names::new(settings.receipt_type);
                 }
                 self.settings = settings;
-                self.outbox.routes_changed(now());
+                self.routes_changed();
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);

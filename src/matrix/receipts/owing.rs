@@ -220,7 +220,7 @@ impl Actor {
         match plan {
             Plan::Native { name_device } => self.post(batch, name_device),
             Plan::Direct(devices) => self.send_direct(batch, devices),
-            Plan::Undecided => self.outbox.failed(batch, now(), None),
+            Plan::Undecided => self.undecided.push(batch),
             Plan::Wait(reason) => {
                 let over = self.outbox.no_route(batch, now());
                 self.settle(&over, &reason.fate());
