@@ -138,30 +138,7 @@ impl Receipts {
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor {
-            updates: client.subscribe_to_all_room_updates(),
-            walker: Walker::new(inputs.clone()),
-            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
-            client: client.clone(),
-            store,
-            logged_in_at,
-            server: None,
-            undecided: Vec::new(),
-            names: Names::new(settings.receipt_type),
-            pace: Pace::default(),
-            settings,
-            events,
-            inputs: inputs.clone(),
-            outbox: Outbox::new(),
-            sent: Vec::new(),
-            held: Held::default(),
-            freezing: HashSet::new(),
-            asking: HashSet::new(),
-            to_ask: HashSet::new(),
-            walking: HashMap::new(),
-            newest: HashMap::new(),
-            tasks,
-        };
+        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, settings, events, inputs.clone()) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -262,6 +239,40 @@ struct Actor {
 }
 
 impl Actor {
+    fn new(
+        client: &Client,
+        store: Store,
+        logged_in_at: Ms,
+        settings: Settings,
+        events: UnboundedSender<Event>,
+        inputs: UnboundedSender<Input>,
+    ) -> Self {
+        Self {
+            updates: client.subscribe_to_all_room_updates(),
+            walker: Walker::new(inputs.clone()),
+            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
+            client: client.clone(),
+            store,
+            logged_in_at,
+            server: None,
+            undecided: Vec::new(),
+            names: Names::new(settings.receipt_type),
+            pace: Pace::default(),
+            settings,
+            events,
+            inputs,
+            outbox: Outbox::new(),
+            sent: Vec::new(),
+            held: Held::default(),
+            freezing: HashSet::new(),
+            asking: HashSet::new(),
+            to_ask: HashSet::new(),
+            walking: HashMap::new(),
+            newest: HashMap::new(),
+            tasks: Vec::new(),
+        }
+    }
+
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {

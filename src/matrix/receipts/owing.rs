@@ -208,7 +208,7 @@ impl Actor {
         }
     }
 
-    fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
+    pub(super) fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
         let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
         let to = Recipient {
             same_server: self.same_server(&batch.sender),
