@@ -37,6 +37,11 @@ pub fn not_found(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::NOT_FOUND, ErrorKind::NotFound, message)
 }
 
+/// 400 `M_BAD_JSON`, for JSON that can be read and makes no sense.
+pub fn senseless(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::BAD_REQUEST, ErrorKind::BadJson, message)
+}
+
 /// 400 `M_INVALID_PARAM`.
 pub fn invalid(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::BAD_REQUEST, ErrorKind::InvalidParam, message)

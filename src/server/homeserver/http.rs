@@ -6,6 +6,7 @@
 //! has.
 
 use std::{
+    future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -18,16 +19,18 @@ use axum::{
     response::Response,
     routing::{MethodFilter, on},
 };
-use ruma::api::{
-    IncomingRequest, OutgoingResponse,
-    auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+use ruma::{
+    api::{
+        IncomingRequest, OutgoingResponse,
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+        },
+        client::uiaa::UiaaResponse,
+        error::{DeserializationError, ErrorKind, FromHttpRequestError},
+        path_builder::PathBuilder,
     },
-    client::uiaa::UiaaResponse,
-    error::{DeserializationError, ErrorKind, FromHttpRequestError},
-    path_builder::PathBuilder,
+    serde::Raw,
 };
-use ruma::serde::Raw;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -128,10 +131,24 @@ impl Routes {
         R: IncomingRequest<Authentication: Scheme> + Send + 'static,
         R::OutgoingResponse: Send,
     {
-        self.later(move |shared, who, request| {
-            let answer = shared.with(|world| act(world, who, request));
-            async { answer }
-        })
+        self.later(at_once(act))
+    }
+
+    /// An endpoint that answers at once, on a path that ruma leaves out.
+    pub fn at<R>(
+        self,
+        path: &str,
+        act: impl Fn(&mut World, <R::Authentication as Scheme>::Who, R) -> Answer<R::OutgoingResponse>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        R::OutgoingResponse: Send,
+    {
+        self.on_path(path, at_once(act))
     }
 
     /// An endpoint that may take its time, such as a sync.
@@ -144,18 +161,29 @@ impl Routes {
         F: Future<Output = Answer<R::OutgoingResponse>> + Send + 'static,
     {
         for path in R::PATH_BUILDER.all_paths() {
-            let act = act.clone();
-            self = self.plain(R::METHOD, path, move |shared, request| {
-                let act = act.clone();
-                async move {
-                    let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
-                    let who = shared.with(|world| R::Authentication::who(world, output))?;
-                    let request = R::try_from_http_request(request.http, &request.path).map_err(malformed)?;
-                    respond(act(shared, who, request).await?)
-                }
-            });
+            self = self.on_path(path, act.clone());
         }
         self
+    }
+
+    fn on_path<R, F>(
+        self,
+        path: &str,
+        act: impl Fn(Arc<Shared>, <R::Authentication as Scheme>::Who, R) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        F: Future<Output = Answer<R::OutgoingResponse>> + Send + 'static,
+    {
+        self.plain(R::METHOD, path, move |shared, request| {
+            let act = act.clone();
+            async move {
+                let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
+                let who = shared.with(|world| R::Authentication::who(world, output))?;
+                let request = R::try_from_http_request(request.http, &request.path).map_err(malformed)?;
+                respond(act(shared, who, request).await?)
+            }
+        })
     }
 
     /// An endpoint for whose request or answer ruma has no type.
@@ -179,6 +207,13 @@ impl Routes {
         let filter = MethodFilter::try_from(method).unwrap_or(MethodFilter::GET);
         Self { router: self.router.route(path, on(filter, handler)) }
     }
+}
+
+/// Holds the world while a function runs, and no longer.
+fn at_once<W, R, T: Send>(
+    act: impl Fn(&mut World, W, R) -> Answer<T> + Clone,
+) -> impl Fn(Arc<Shared>, W, R) -> Ready<Answer<T>> + Clone {
+    move |shared, who, request| ready(shared.with(|world| act(world, who, request)))
 }
 
 /// A request as it came, with its body read.
@@ -259,7 +294,8 @@ fn no_token() -> UiaaResponse {
     error(StatusCode::UNAUTHORIZED, ErrorKind::MissingToken, "This needs an access token")
 }
 
-fn malformed(why: FromHttpRequestError) -> UiaaResponse {
+/// What a request is told that ruma cannot read.
+pub fn malformed(why: FromHttpRequestError) -> UiaaResponse {
     match why {
         FromHttpRequestError::Deserialization(DeserializationError::Json(why)) => bad_json(why),
         other => invalid(other.to_string()),
