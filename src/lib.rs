@@ -12,6 +12,7 @@
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
 //! | [`matrix`] | everything that knows matrix-sdk | `model`, `delivery`, `app::event`, `app::effect` |
+//! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `delivery::receipt` |
 //! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
 //! | [`cli`] | the command line | everything |
 //!
@@ -33,6 +34,8 @@ pub mod view;
 pub mod config;
 
 pub mod matrix;
+
+pub mod server;
 
 pub mod runtime;
 
