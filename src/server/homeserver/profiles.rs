@@ -15,6 +15,9 @@ use super::{
     world::{Caller, Room, User, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     routes.on(profile).on(name).on(avatar).on(set_name).on(set_avatar).on(search)
