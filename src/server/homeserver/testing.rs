@@ -1,11 +1,16 @@
 //! What tests of the endpoints begin with: a world, somebody in it, a room.
 
-use ruma::{OwnedRoomId, RoomId, UserId, api::client::uiaa::UiaaResponse, api::error::ErrorBody};
+use axum::{body::Bytes, http::Method};
+use ruma::{
+    OwnedRoomId, RoomId, UserId,
+    api::{IncomingRequest, OutgoingResponse, client::uiaa::UiaaResponse, error::ErrorBody},
+};
 use serde_json::{Value, json};
 
 use super::{
     Options,
     error::Answer,
+    http::Plain,
     world::{Caller, Device, Room, User, World, room::Event},
 };
 
@@ -39,13 +44,18 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
+    set_state(world, room, who, "m.room.member", who.user.as_str(), json!({ "membership": membership }));
+}
+
+/// Appends state, by whatever right.
+pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key: &str, content: Value) {
     let (position, sent) = (world.moved(), world.now);
     world.rooms.get_mut(room).unwrap().append(Event {
-        id: format!("$member{position}").try_into().unwrap(),
+        id: format!("$event{position}").try_into().unwrap(),
         sender: who.user.clone(),
-        kind: "m.room.member".to_owned(),
-        state_key: Some(who.user.to_string()),
-        content: json!({ "membership": membership }),
+        kind: kind.to_owned(),
+        state_key: Some(key.to_owned()),
+        content,
         sent,
         position,
         redacts: None,
@@ -55,7 +65,7 @@ pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership
     });
 }
 
-/// The error code of a refusal; `UIA` for the question who it is.
+/// Status and error code of a refusal; `UIA` for the question who it is.
 pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     match answer.map(|_| ()).expect_err("it is refused") {
         UiaaResponse::AuthResponse(_) => (401, "UIA".to_owned()),
@@ -66,7 +76,23 @@ pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     }
 }
 
-/// A request's or answer's part that ruma reads from JSON.
-pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
+/// A request as it stands in the specification: what is in its path's variables, its query, its body.
+pub fn request<R: IncomingRequest>(path: &[&str], query: &str, body: Value) -> R {
+    let body = if R::METHOD == Method::GET { Vec::new() } else { body.to_string().into_bytes() };
+    let http = axum::http::Request::builder().method(R::METHOD).uri(format!("/?{query}")).body(body).unwrap();
+    R::try_from_http_request(http, path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the answer's body says.
+pub fn body(answer: Answer<impl OutgoingResponse>) -> Value {
+    let answer = answer.unwrap_or_else(|error| panic!("{error:?}"));
+    serde_json::from_slice(answer.try_into_http_response::<Vec<u8>>().unwrap().body()).unwrap()
+}
+
+/// A request that ruma does not read.
+pub fn plain(caller: &Caller, path: &[&str], body: &str) -> Plain {
+    let token = format!("Bearer {} {}", caller.user.localpart(), caller.device);
+    let http = axum::http::Request::builder().header("authorization", token);
+    let http = http.body(Bytes::from(body.to_owned())).unwrap();
+    Plain { path: path.iter().map(ToString::to_string).collect(), http }
 }
