@@ -9,4 +9,8 @@
 //!
 //! - [`homeserver`]: a Matrix homeserver in memory, for the demo and for tests.
 
+pub mod routing;
+
+pub mod bundle;
+
 pub mod homeserver;

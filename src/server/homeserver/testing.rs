@@ -2,7 +2,7 @@
 
 use axum::{body::Bytes, http::Method};
 use ruma::{
-    OwnedRoomId, RoomId, UserId,
+    EventId, OwnedEventId, OwnedRoomId, RoomId, UserId,
     api::{IncomingRequest, OutgoingResponse, client::uiaa::UiaaResponse, error::ErrorBody},
 };
 use serde_json::{Value, json};
@@ -49,12 +49,30 @@ pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership
 
 /// Appends state, by whatever right.
 pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key: &str, content: Value) {
+    append(world, room, who, kind, Some(key), content);
+}
+
+/// Appends a message.
+pub fn say(world: &mut World, room: &RoomId, who: &Caller, body: &str) -> OwnedEventId {
+    append(world, room, who, "m.room.message", None, json!({ "msgtype": "m.text", "body": body }))
+}
+
+/// Appends any event, by whatever right.
+pub fn append(
+    world: &mut World,
+    room: &RoomId,
+    who: &Caller,
+    kind: &str,
+    state_key: Option<&str>,
+    content: Value,
+) -> OwnedEventId {
     let (position, sent) = (world.moved(), world.now);
+    let id = EventId::parse(format!("$event{position}")).unwrap();
     world.rooms.get_mut(room).unwrap().append(Event {
-        id: format!("$event{position}").try_into().unwrap(),
+        id: id.clone(),
         sender: who.user.clone(),
         kind: kind.to_owned(),
-        state_key: Some(key.to_owned()),
+        state_key: state_key.map(ToOwned::to_owned),
         content,
         sent,
         position,
@@ -63,6 +81,7 @@ pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key
         transaction: None,
         replaces: None,
     });
+    id
 }
 
 /// Status and error code of a refusal; `UIA` for the question who it is.
