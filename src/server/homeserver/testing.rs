@@ -2,7 +2,7 @@
 
 use axum::{body::Bytes, http::Method};
 use ruma::{
-    OwnedRoomId, RoomId, UserId,
+    EventId, OwnedEventId, OwnedRoomId, RoomId, UserId,
     api::{IncomingRequest, OutgoingResponse, client::uiaa::UiaaResponse, error::ErrorBody},
 };
 use serde_json::{Value, json};
@@ -44,17 +44,36 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
-    set_state(world, room, who, "m.room.member", who.user.as_str(), json!({ "membership": membership }));
+    let content = json!({ "membership": membership });
+    append(world, room, who, "m.room.member", Some(who.user.as_str()), content);
 }
 
 /// Appends state, by whatever right.
 pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key: &str, content: Value) {
+    append(world, room, who, kind, Some(key), content);
+}
+
+/// Appends a message.
+pub fn say(world: &mut World, room: &RoomId, who: &Caller, body: &str) -> OwnedEventId {
+    append(world, room, who, "m.room.message", None, json!({ "msgtype": "m.text", "body": body }))
+}
+
+/// Appends any event, by whatever right.
+pub fn append(
+    world: &mut World,
+    room: &RoomId,
+    who: &Caller,
+    kind: &str,
+    state_key: Option<&str>,
+    content: Value,
+) -> OwnedEventId {
     let (position, sent) = (world.moved(), world.now);
+    let id = EventId::parse(format!("$event{position}")).unwrap();
     world.rooms.get_mut(room).unwrap().append(Event {
-        id: format!("$event{position}").try_into().unwrap(),
+        id: id.clone(),
         sender: who.user.clone(),
         kind: kind.to_owned(),
-        state_key: Some(key.to_owned()),
+        state_key: state_key.map(ToOwned::to_owned),
         content,
         sent,
         position,
@@ -63,9 +82,10 @@ pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key
         transaction: None,
         replaces: None,
     });
+    id
 }
 
-/// Status and error code of a refusal; `UIA` for the question who it is.
+/// The error code of a refusal; `UIA` for the question who it is.
 pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     match answer.map(|_| ()).expect_err("it is refused") {
         UiaaResponse::AuthResponse(_) => (401, "UIA".to_owned()),
@@ -74,6 +94,11 @@ pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
             (error.status_code.as_u16(), body.kind.errcode().to_string())
         }
     }
+}
+
+/// A request's or answer's part that ruma reads from JSON.
+pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
 }
 
 /// A request as it stands in the specification: what is in its path's variables, its query, its body.
