@@ -67,7 +67,7 @@ fn set_avatar(
     Ok(set_avatar_url::v3::Response::new())
 }
 
-/// Changes a profile, and says so in all rooms that its user is in.
+/// Changes a profile, which the rooms of its user are told.
 fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce(&mut User)) -> Answer<()> {
     if caller.user != user {
         return Err(forbidden("This is somebody else's profile"));
