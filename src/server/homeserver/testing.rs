@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use super::{
     Options,
     error::Answer,
+    http::Plain,
+    receipts,
     world::{Caller, Device, Room, User, World, room::Event},
 };
+use crate::server::routing::ReceiptName;
 
 /// An empty world.
 pub fn world() -> World {
@@ -75,6 +78,15 @@ pub fn append(
         replaces: None,
     });
     id
+}
+
+/// Posts a delivery receipt, which is taken.
+pub fn acknowledge(world: &mut World, who: &Caller, room: &RoomId, event: &EventId) {
+    let token = format!("Bearer {} {}", who.user.localpart(), who.device);
+    let http = axum::http::Request::post("/").header("Authorization", token).body("{}".into()).unwrap();
+    let path = vec![room.to_string(), "org.matrix.msc4089.delivery".to_owned(), event.to_string()];
+    let answer = receipts::delivery::post(world, ReceiptName::Unstable, &Plain { path, http }).unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 /// An answer as the client gets it.
