@@ -13,7 +13,7 @@ mod waiting;
 /// One `/sync` that does not wait, as the client gets it.
 fn sync(world: &mut World, caller: &Caller, since: Option<&Value>, filter: Value) -> Value {
     match look(world, caller, &asked(since, filter), true).unwrap() {
-        Look::Answer(response) => body(response),
+        Look::Answer(response) => body(Ok(response)),
         Look::Nothing(_) => panic!("it may not wait"),
     }
 }
