@@ -8,5 +8,7 @@
 //! Around them, what runs:
 //!
 //! - [`homeserver`]: a Matrix homeserver in memory, for the demo and for tests.
+//! - [`demo`]: that homeserver, and people on it to talk to.
 
+pub mod demo;
 pub mod homeserver;

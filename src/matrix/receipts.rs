@@ -51,7 +51,7 @@ use crate::{
 
 mod believing;
 mod catchup;
-mod direct;
+pub(super) mod direct;
 mod facts;
 mod observe;
 mod owing;
