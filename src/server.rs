@@ -10,5 +10,10 @@
 //! - [`homeserver`]: a Matrix homeserver in memory, for the demo and for tests.
 //! - [`demo`]: that homeserver, and people on it to talk to.
 
-pub mod demo;
+pub mod routing;
+
+pub mod bundle;
+
 pub mod homeserver;
+
+pub mod demo;

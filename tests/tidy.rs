@@ -178,12 +178,14 @@ fn is_root(source: &Source) -> bool {
     ["src/lib.rs", "src/main.rs"].contains(&source.path.as_str())
 }
 
-/// model, delivery (but its store), input and app.
+/// model, delivery (but its store), input, app, and of the server its rules.
 fn is_pure(source: &Source) -> bool {
     let module = module_of(&source.path);
-    let top = module.first().map(String::as_str);
-    matches!(top, Some("model" | "delivery" | "input" | "app"))
-        && !module.starts_with(&["delivery".into(), "store".into()])
+    match module.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["delivery", "store", ..] => false,
+        ["model" | "delivery" | "input" | "app", ..] | ["server", "routing" | "bundle", ..] => true,
+        _ => false,
+    }
 }
 
 /// `src/app/event.rs` is `["app", "event"]`; the roots are empty.

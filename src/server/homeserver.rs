@@ -13,10 +13,15 @@
 //! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
 //!   network and no clock.
 //! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types: [`accounts`],
-//!   [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`], [`keys`], [`to_device`], [`backup`],
+//!   [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`], [`keys`], [`to_device`], [`backup`],
 //!   [`media`]; and the two that wait, [`sync`] and [`sliding`].
 //! - [`http`] makes routes of them: it reads the request, finds out who asks, holds the lock while the function runs,
 //!   and wakes the syncs that wait when the position has moved.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::result_large_err,
+    reason = "an endpoint is given what was asked and answers in ruma's types, whose errors are large"
+)]
 
 use std::{io, net::SocketAddr, sync::Arc, thread};
 
@@ -28,6 +33,7 @@ use self::{faults::Faults, http::Shared};
 mod account_data;
 mod accounts;
 mod backup;
+mod devices;
 mod error;
 pub mod faults;
 mod history;
@@ -39,6 +45,8 @@ mod receipts;
 mod rooms;
 mod sliding;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod to_device;
 mod typing;
 mod world;

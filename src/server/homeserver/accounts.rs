@@ -14,7 +14,7 @@ use ruma::{
             session::{get_login_types, login, logout, logout_all},
             uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UiaaResponse, UserIdentifier},
         },
-        error::ErrorKind,
+        error::{ErrorKind, StandardErrorBody},
     },
 };
 
@@ -74,7 +74,8 @@ fn register(world: &mut World, (): (), request: register::v3::Request) -> Answer
         return Err(UiaaResponse::AuthResponse(flows));
     }
     let password = request.password.unwrap_or_default();
-    world.users.insert(user.clone(), User::new(password, user.localpart().to_owned()));
+    let position = world.moved();
+    world.users.insert(user.clone(), User::new(&user, password, position));
     let mut response = register::v3::Response::new(user.clone());
     if !request.inhibit_login {
         let (device, token) = add_device(world, &user, request.device_id, request.initial_device_display_name);
@@ -118,9 +119,9 @@ fn add_device(
     let caller = Caller { user: user.clone(), device: id.clone() };
     world.tokens.retain(|_, known| *known != caller);
     world.tokens.insert(token.clone(), caller);
-    let (position, now) = (world.moved(), world.now);
+    world.keys_changed(user);
+    let now = world.now;
     if let Some(user) = world.users.get_mut(user) {
-        user.keys_changed = position;
         let device = user.devices.entry(id.clone()).or_insert_with(|| Device { name, ..Device::default() });
         device.last_seen = now;
     }
@@ -147,11 +148,10 @@ fn log_out_everywhere(
 /// Ends a device's session, with everything that waits for it.
 pub fn remove_device(world: &mut World, caller: &Caller) {
     world.tokens.retain(|_, known| known != caller);
-    let position = world.moved();
     if let Some(user) = world.users.get_mut(&caller.user) {
         user.devices.remove(&caller.device);
-        user.keys_changed = position;
     }
+    world.keys_changed(&caller.user);
 }
 
 fn who_am_i(_: &mut World, caller: Caller, _: whoami::v3::Request) -> Answer<whoami::v3::Response> {
@@ -160,7 +160,27 @@ fn who_am_i(_: &mut World, caller: Caller, _: whoami::v3::Request) -> Answer<who
     Ok(response)
 }
 
+/// Lets through who proves by their password that it is them at the device, and asks everybody else for it.
+///
+/// There is one stage, so there is nothing to be remembered between the question and its answer.
+pub fn prove(world: &World, caller: &Caller, auth: Option<&AuthData>) -> Answer<()> {
+    let mut question = UiaaInfo::new(vec![AuthFlow::new(vec![AuthType::Password])]);
+    question.session = Some(secret(16));
+    if let Some(AuthData::Password(proof)) = auth {
+        let names_them = match &proof.identifier {
+            UserIdentifier::Matrix(id) => id.user == caller.user.as_str() || id.user == caller.user.localpart(),
+            _ => false,
+        };
+        if names_them && world.user(&caller.user).is_some_and(|user| user.password == proof.password) {
+            return Ok(());
+        }
+        let wrong = StandardErrorBody::new(ErrorKind::Forbidden, "Wrong password".to_owned());
+        question.auth_error = Some(wrong);
+    }
+    Err(UiaaResponse::AuthResponse(question))
+}
+
 /// Something that nobody can guess.
-fn secret(length: usize) -> String {
+pub fn secret(length: usize) -> String {
     Alphanumeric.sample_string(&mut rand::rng(), length)
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use ruma::api::{
     client::uiaa::UiaaResponse,
-    error::{Error, ErrorBody, ErrorKind, StandardErrorBody},
+    error::{Error, ErrorBody, ErrorKind, StandardErrorBody, UnknownTokenErrorData},
 };
 
 /// What an endpoint answers; ruma's name for 'no' includes 'prove first who you are'.
@@ -19,9 +19,27 @@ pub fn forbidden(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::FORBIDDEN, ErrorKind::Forbidden, message)
 }
 
+/// 401 `M_UNKNOWN_TOKEN`.
+pub fn unknown_token() -> UiaaResponse {
+    let kind = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
+    error(StatusCode::UNAUTHORIZED, kind, "Nobody is logged in with this token")
+}
+
+/// 400 `M_NOT_JSON`, or `M_BAD_JSON` for JSON that says something else than it should.
+#[expect(clippy::needless_pass_by_value, reason = "so `map_err` takes it as it is")]
+pub fn bad_json(why: serde_json::Error) -> UiaaResponse {
+    let kind = if why.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
+    error(StatusCode::BAD_REQUEST, kind, why.to_string())
+}
+
 /// 404 `M_NOT_FOUND`.
 pub fn not_found(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::NOT_FOUND, ErrorKind::NotFound, message)
+}
+
+/// 400 `M_BAD_JSON`, for JSON that can be read and makes no sense.
+pub fn senseless(message: impl Into<String>) -> UiaaResponse {
+    error(StatusCode::BAD_REQUEST, ErrorKind::BadJson, message)
 }
 
 /// 400 `M_INVALID_PARAM`.

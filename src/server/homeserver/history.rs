@@ -1,8 +1,169 @@
-//! Reading what was sent: messages, context, single events, members, relations.
+//! Reading what was sent: messages, context, single events, members.
+//!
+//! Everything here is a page of a room's events, cut out by [`pages`], and shows to each only what they may see
+//! ([`Room::visible`]). What relates to an event is in [`relations`].
 
-use super::http::Routes;
+use std::collections::BTreeSet;
+
+use ruma::{
+    EventId, OwnedMxcUri, RoomId, UserId,
+    api::client::{
+        context::get_context,
+        filter::{RoomEventFilter, UrlFilter},
+        membership::{get_member_events, joined_members},
+        message::get_message_events,
+        room::get_room_event,
+    },
+    events::{AnyStateEvent, room::member::MembershipState},
+    serde::Raw,
+};
+use serde_json::Value;
+
+use self::pages::Page;
+use super::{
+    error::{Answer, not_found},
+    http::{Routes, raw},
+    rooms::{joined, readable},
+    world::{
+        Caller, Room, World,
+        room::{Event, Token},
+    },
+};
+
+mod pages;
+mod relations;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    relations::routes(routes).on(messages).on(context).on(event).on(members).on(joined_members)
 }
+
+fn messages(
+    world: &mut World,
+    caller: Caller,
+    request: get_message_events::v3::Request,
+) -> Answer<get_message_events::v3::Response> {
+    let room = readable(world, &request.room_id, &caller.user)?;
+    let filter = &request.filter;
+    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), Some(request.limit))?;
+    let (events, next) = page
+        .cut(0..room.events.len(), |place| room.visible(&caller.user, place) && passes(filter, &room.events[place]));
+    let mut response = get_message_events::v3::Response::new();
+    response.start = page.start(room.events.len()).to_string();
+    response.end = next.map(|next| next.to_string());
+    response.chunk = shown(room, &caller, &events)?;
+    if !filter.lazy_load_options.is_disabled() {
+        response.state = senders(room, &caller, &events)?;
+    }
+    Ok(response)
+}
+
+fn context(world: &mut World, caller: Caller, request: get_context::v3::Request) -> Answer<get_context::v3::Response> {
+    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (filter, all) = (&request.filter, 0..room.events.len());
+    let wanted = |place| room.visible(&caller.user, place) && passes(filter, &room.events[place]);
+    let limit = pages::limit(Some(request.limit));
+    let (before, start) = Page::back_from(Token(place), limit / 2).cut(all.clone(), wanted);
+    let (after, end) = Page::on_from(Token(place + 1), limit - limit / 2).cut(all, wanted);
+    let last = after.last().map_or(place, |last| *last);
+    let around: Vec<_> = before.iter().chain([&place]).chain(&after).copied().collect();
+    let mut response = get_context::v3::Response::new();
+    response.start = start.map(|start| start.to_string());
+    response.end = end.map(|end| end.to_string());
+    response.events_before = shown(room, &caller, &before)?;
+    response.event = Some(raw(&room.events[place].to_json(room, &caller, true))?);
+    response.events_after = shown(room, &caller, &after)?;
+    response.state = if filter.lazy_load_options.is_disabled() {
+        let state = room.state_at(room.events[last].position);
+        state.values().map(|event| raw(&event.to_json(room, &caller, true))).collect::<Answer<_>>()?
+    } else {
+        senders(room, &caller, &around)?
+    };
+    Ok(response)
+}
+
+fn event(
+    world: &mut World,
+    caller: Caller,
+    request: get_room_event::v3::Request,
+) -> Answer<get_room_event::v3::Response> {
+    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    Ok(get_room_event::v3::Response::new(raw(&room.events[place].to_json(room, &caller, true))?))
+}
+
+fn members(
+    world: &mut World,
+    caller: Caller,
+    request: get_member_events::v3::Request,
+) -> Answer<get_member_events::v3::Response> {
+    let room = readable(world, &request.room_id, &caller.user)?;
+    let at = Token::given(request.at.as_deref())?.map_or(u64::MAX, |at| room.position_before(at));
+    let state = room.state_at(room.seen_until(&caller.user).unwrap_or_default().min(at));
+    let members = state.values().filter(|event| event.kind == "m.room.member").filter(|event| {
+        let membership = event.membership();
+        request.membership.as_ref().is_none_or(|wanted| membership == *wanted)
+            && request.not_membership.as_ref().is_none_or(|unwanted| membership != *unwanted)
+    });
+    let members = members.map(|event| raw(&event.to_json(room, &caller, true)));
+    Ok(get_member_events::v3::Response::new(members.collect::<Answer<_>>()?))
+}
+
+fn joined_members(
+    world: &mut World,
+    caller: Caller,
+    request: joined_members::v3::Request,
+) -> Answer<joined_members::v3::Response> {
+    let room = joined(world, &request.room_id, &caller.user)?;
+    let members = room.members(&MembershipState::Join).filter_map(|user| {
+        let content = &room.state("m.room.member", user)?.content;
+        let mut member = joined_members::v3::RoomMember::new();
+        member.display_name = content["displayname"].as_str().map(str::to_owned);
+        member.avatar_url = content["avatar_url"].as_str().map(OwnedMxcUri::from);
+        Some((UserId::parse(user).ok()?, member))
+    });
+    Ok(joined_members::v3::Response::new(members.collect()))
+}
+
+/// An event that somebody may see. What is not there, what is elsewhere and what they may not see is all the same.
+pub fn found<'a>(world: &'a World, room: &RoomId, event: &EventId, user: &UserId) -> Answer<(&'a Room, usize)> {
+    let room = readable(world, room, user).ok();
+    let place = room.and_then(|room| Some((room, room.place(event)?)));
+    place.filter(|(room, place)| room.visible(user, *place)).ok_or_else(|| not_found("There is no such event"))
+}
+
+/// Whether a filter lets an event through; rooms are not asked for here.
+pub fn passes(filter: &RoomEventFilter, event: &Event) -> bool {
+    let is_kind = |pattern: &String| matches_pattern(pattern, &event.kind);
+    let has_url = event.content.get("url").is_some_and(Value::is_string);
+    filter.types.as_ref().is_none_or(|types| types.iter().any(is_kind))
+        && !filter.not_types.iter().any(is_kind)
+        && filter.senders.as_ref().is_none_or(|senders| senders.contains(&event.sender))
+        && !filter.not_senders.contains(&event.sender)
+        && filter.url_filter.is_none_or(|wanted| has_url == (wanted == UrlFilter::EventsWithUrl))
+}
+
+/// Whether an event's type is of this pattern, in which a `*` is any text.
+fn matches_pattern(pattern: &str, kind: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == kind };
+    let Some(mut kind) = kind.strip_prefix(start) else { return false };
+    let Some((middle, end)) = rest.rsplit_once('*') else { return kind.ends_with(rest) };
+    for part in middle.split('*') {
+        let Some(at) = kind.find(part) else { return false };
+        kind = &kind[at + part.len()..];
+    }
+    kind.ends_with(end)
+}
+
+fn shown<T>(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<T>>> {
+    places.iter().map(|place| raw(&room.events[*place].to_json(room, caller, true))).collect()
+}
+
+/// The memberships of those who sent these events.
+fn senders(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<AnyStateEvent>>> {
+    let senders: BTreeSet<_> = places.iter().map(|place| room.events[*place].sender.as_str()).collect();
+    let members = senders.into_iter().filter_map(|sender| room.state("m.room.member", sender));
+    members.map(|event| raw(&event.to_json(room, caller, true))).collect()
+}
+
+#[cfg(test)]
+mod tests;

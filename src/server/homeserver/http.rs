@@ -6,6 +6,7 @@
 //! has.
 
 use std::{
+    future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -18,21 +19,25 @@ use axum::{
     response::Response,
     routing::{MethodFilter, on},
 };
-use ruma::api::{
-    IncomingRequest, OutgoingResponse,
-    auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+use ruma::{
+    api::{
+        IncomingRequest, OutgoingResponse,
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+        },
+        client::uiaa::UiaaResponse,
+        error::{DeserializationError, ErrorKind, FromHttpRequestError},
+        path_builder::PathBuilder,
     },
-    client::uiaa::UiaaResponse,
-    error::{DeserializationError, ErrorKind, FromHttpRequestError, UnknownTokenErrorData},
-    path_builder::PathBuilder,
+    serde::Raw,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    Options, account_data, accounts, backup,
-    error::{Answer, error, invalid, too_large, unrecognized},
+    Options, account_data, accounts, backup, devices,
+    error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
     faults::Faults,
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
@@ -86,6 +91,7 @@ pub fn router(shared: &Arc<Shared>) -> Router {
     let routes = Routes { router: Router::new() };
     let subjects = [
         accounts::routes,
+        devices::routes,
         profiles::routes,
         account_data::routes,
         rooms::routes,
@@ -125,10 +131,24 @@ impl Routes {
         R: IncomingRequest<Authentication: Scheme> + Send + 'static,
         R::OutgoingResponse: Send,
     {
-        self.later(move |shared, who, request| {
-            let answer = shared.with(|world| act(world, who, request));
-            async { answer }
-        })
+        self.later(at_once(act))
+    }
+
+    /// An endpoint that answers at once, on a path that ruma leaves out.
+    pub fn at<R>(
+        self,
+        path: &str,
+        act: impl Fn(&mut World, <R::Authentication as Scheme>::Who, R) -> Answer<R::OutgoingResponse>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        R::OutgoingResponse: Send,
+    {
+        self.on_path(path, at_once(act))
     }
 
     /// An endpoint that may take its time, such as a sync.
@@ -141,19 +161,29 @@ impl Routes {
         F: Future<Output = Answer<R::OutgoingResponse>> + Send + 'static,
     {
         for path in R::PATH_BUILDER.all_paths() {
-            let act = act.clone();
-            self = self.plain(R::METHOD, path, move |shared, request| {
-                let act = act.clone();
-                async move {
-                    let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
-                    let who = shared.with(|world| R::Authentication::who(world, output))?;
-                    let request =
-                        R::try_from_http_request(request.http, &request.path).map_err(|error| malformed(&error))?;
-                    respond(act(shared, who, request).await?)
-                }
-            });
+            self = self.on_path(path, act.clone());
         }
         self
+    }
+
+    fn on_path<R, F>(
+        self,
+        path: &str,
+        act: impl Fn(Arc<Shared>, <R::Authentication as Scheme>::Who, R) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
+        F: Future<Output = Answer<R::OutgoingResponse>> + Send + 'static,
+    {
+        self.plain(R::METHOD, path, move |shared, request| {
+            let act = act.clone();
+            async move {
+                let output = R::Authentication::extract_authentication(&request.http).map_err(|_| no_token())?;
+                let who = shared.with(|world| R::Authentication::who(world, output))?;
+                let request = R::try_from_http_request(request.http, &request.path).map_err(malformed)?;
+                respond(act(shared, who, request).await?)
+            }
+        })
     }
 
     /// An endpoint for whose request or answer ruma has no type.
@@ -177,6 +207,13 @@ impl Routes {
         let filter = MethodFilter::try_from(method).unwrap_or(MethodFilter::GET);
         Self { router: self.router.route(path, on(filter, handler)) }
     }
+}
+
+/// Holds the world while a function runs, and no longer.
+fn at_once<W, R, T: Send>(
+    act: impl Fn(&mut World, W, R) -> Answer<T> + Clone,
+) -> impl Fn(Arc<Shared>, W, R) -> Ready<Answer<T>> + Clone {
+    move |shared, who, request| ready(shared.with(|world| act(world, who, request)))
 }
 
 /// A request as it came, with its body read.
@@ -232,10 +269,7 @@ impl Scheme for AccessToken {
     type Who = Caller;
 
     fn who(world: &mut World, token: String) -> Answer<Caller> {
-        world.caller(&token).ok_or_else(|| {
-            let unknown = ErrorKind::UnknownToken(UnknownTokenErrorData::new());
-            error(StatusCode::UNAUTHORIZED, unknown, "Nobody is logged in with this token")
-        })
+        world.caller(&token).ok_or_else(unknown_token)
     }
 }
 
@@ -260,12 +294,9 @@ fn no_token() -> UiaaResponse {
     error(StatusCode::UNAUTHORIZED, ErrorKind::MissingToken, "This needs an access token")
 }
 
-fn malformed(why: &FromHttpRequestError) -> UiaaResponse {
+fn malformed(why: FromHttpRequestError) -> UiaaResponse {
     match why {
-        FromHttpRequestError::Deserialization(DeserializationError::Json(json)) => {
-            let kind = if json.is_data() { ErrorKind::BadJson } else { ErrorKind::NotJson };
-            error(StatusCode::BAD_REQUEST, kind, json.to_string())
-        }
+        FromHttpRequestError::Deserialization(DeserializationError::Json(why)) => bad_json(why),
         other => invalid(other.to_string()),
     }
 }
@@ -283,6 +314,18 @@ pub fn json(value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
+}
+
+/// What ruma has left as it came, read as something else.
+pub fn read<T: DeserializeOwned, R>(raw: &Raw<R>) -> Answer<T> {
+    raw.deserialize_as_unchecked().map_err(bad_json)
+}
+
+/// Something as ruma lets it go out unread.
+pub fn raw<R>(value: &impl Serialize) -> Answer<Raw<R>> {
+    let raw =
+        Raw::new(value).map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
+    Ok(raw.cast_unchecked())
 }
 
 fn refusal(error: UiaaResponse) -> Response {

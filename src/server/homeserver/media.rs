@@ -1,8 +1,80 @@
-//! Media.
+//! Media: bytes with a type and perhaps a name. A thumbnail is the original, which the specification allows.
+#![expect(deprecated, reason = "older clients ask for media without a token")]
 
-use super::http::Routes;
+use axum::response::Response;
+use ruma::{
+    UInt,
+    api::{
+        Metadata,
+        client::{
+            authenticated_media::{self as authenticated, get_media_config},
+            media::{create_content, get_content, get_content_as_filename, get_content_thumbnail},
+        },
+        path_builder::PathBuilder,
+    },
+    http_headers::{ContentDisposition, ContentDispositionType},
+};
 
-/// The endpoints of this module.
+use super::{
+    accounts,
+    error::{Answer, forbidden, not_found},
+    http::{LARGEST_BODY, Plain, Routes, respond},
+    world::{Caller, Media, World},
+};
+
+/// All media together: they are kept in memory.
+const MOST: usize = 64 << 20;
+
+/// The endpoints of this module. Those that give out media differ in their paths only, so one function has them all.
 pub fn routes(routes: Routes) -> Routes {
+    let mut routes = routes.on(upload).on(config);
+    let with_token = authenticated::get_content::v1::Request::PATH_BUILDER
+        .all_paths()
+        .chain(authenticated::get_content_as_filename::v1::Request::PATH_BUILDER.all_paths())
+        .chain(authenticated::get_content_thumbnail::v1::Request::PATH_BUILDER.all_paths());
+    for path in with_token {
+        routes = routes.plain(authenticated::get_content::v1::Request::METHOD, path, async |shared, request| {
+            shared.with(|world| {
+                request.caller(world)?;
+                download(world, &request)
+            })
+        });
+    }
+    let without = get_content::v3::Request::PATH_BUILDER
+        .all_paths()
+        .chain(get_content_as_filename::v3::Request::PATH_BUILDER.all_paths())
+        .chain(get_content_thumbnail::v3::Request::PATH_BUILDER.all_paths());
+    for path in without {
+        routes = routes.plain(get_content::v3::Request::METHOD, path, async |shared, request| {
+            shared.with(|world| download(world, &request))
+        });
+    }
     routes
+}
+
+fn config(_: &mut World, _: Caller, _: get_media_config::v1::Request) -> Answer<get_media_config::v1::Response> {
+    Ok(get_media_config::v1::Response::new(UInt::try_from(LARGEST_BODY).unwrap_or(UInt::MAX)))
+}
+
+fn upload(world: &mut World, _: Caller, request: create_content::v3::Request) -> Answer<create_content::v3::Response> {
+    let kept: usize = world.media.values().map(|media| media.content.len()).sum();
+    if kept + request.file.len() > MOST {
+        return Err(forbidden("There is no room for more media"));
+    }
+    let id = accounts::secret(24);
+    let uri = format!("mxc://{}/{id}", world.options.server_name);
+    let media = Media { content: request.file, content_type: request.content_type, file_name: request.filename };
+    world.media.insert(id, media);
+    Ok(create_content::v3::Response::new(uri.into()))
+}
+
+/// The path says server, media, and perhaps under which name.
+fn download(world: &World, request: &Plain) -> Answer<Response> {
+    let [server, id, name @ ..] = request.path.as_slice() else { return Err(not_found("There is no such media")) };
+    let media = world.media.get(id).filter(|_| world.options.server_name == server.as_str());
+    let media = media.ok_or_else(|| not_found("There is no such media"))?;
+    let name = name.first().or(media.file_name.as_ref()).cloned();
+    let kind = media.content_type.as_deref().unwrap_or("application/octet-stream");
+    let disposition = ContentDisposition::new(ContentDispositionType::Attachment).with_filename(name);
+    respond(authenticated::get_content::v1::Response::new(media.content.clone(), kind.to_owned(), disposition))
 }

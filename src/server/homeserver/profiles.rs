@@ -1,8 +1,100 @@
-//! Profiles, devices, and the user directory.
+//! Profiles, and the directory of users.
 
-use super::http::Routes;
+use ruma::{
+    OwnedMxcUri, UserId,
+    api::client::{
+        profile::{get_avatar_url, get_display_name, get_profile, set_avatar_url, set_display_name},
+        user_directory::search_users,
+    },
+    profile::ProfileFieldValue,
+};
+
+use super::{
+    error::{Answer, forbidden, not_found},
+    http::Routes,
+    world::{Caller, Room, User, World},
+};
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    routes.on(profile).on(name).on(avatar).on(set_name).on(set_avatar).on(search)
+}
+
+fn find<'a>(world: &'a World, user: &UserId) -> Answer<&'a User> {
+    world.user(user).ok_or_else(|| not_found("There is nobody of this name"))
+}
+
+fn profile(world: &mut World, (): (), request: get_profile::v3::Request) -> Answer<get_profile::v3::Response> {
+    let user = find(world, &request.user_id)?;
+    let name = user.name.clone().map(ProfileFieldValue::DisplayName);
+    let avatar = user.avatar.clone().map(ProfileFieldValue::AvatarUrl);
+    Ok(name.into_iter().chain(avatar).collect())
+}
+
+fn name(world: &mut World, (): (), request: get_display_name::v3::Request) -> Answer<get_display_name::v3::Response> {
+    let user = find(world, &request.user_id)?;
+    Ok(get_display_name::v3::Response::new(user.name.clone()))
+}
+
+fn avatar(world: &mut World, (): (), request: get_avatar_url::v3::Request) -> Answer<get_avatar_url::v3::Response> {
+    let user = find(world, &request.user_id)?;
+    Ok(get_avatar_url::v3::Response::new(user.avatar.clone()))
+}
+
+fn set_name(
+    world: &mut World,
+    caller: Caller,
+    request: set_display_name::v3::Request,
+) -> Answer<set_display_name::v3::Response> {
+    let name = request.displayname.filter(|name| !name.is_empty());
+    change(world, &caller, &request.user_id, |user| user.name = name)?;
+    Ok(set_display_name::v3::Response::new())
+}
+
+fn set_avatar(
+    world: &mut World,
+    caller: Caller,
+    request: set_avatar_url::v3::Request,
+) -> Answer<set_avatar_url::v3::Response> {
+    let avatar = request.avatar_url.filter(|avatar: &OwnedMxcUri| !avatar.as_str().is_empty());
+    change(world, &caller, &request.user_id, |user| user.avatar = avatar)?;
+    Ok(set_avatar_url::v3::Response::new())
+}
+
+fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce(&mut User)) -> Answer<()> {
+    if caller.user != user {
+        return Err(forbidden("This is somebody else's profile"));
+    }
+    change(world.account(caller)?);
+    Ok(())
+}
+
+/// Finds whom one could know anyway: those who share a room with who asks or are in a public one.
+fn search(world: &mut World, caller: Caller, request: search_users::v3::Request) -> Answer<search_users::v3::Response> {
+    let term = request.search_term.to_lowercase();
+    let is_meant = |id: &UserId, user: &User| {
+        let name = user.name.as_deref().unwrap_or_default().to_lowercase();
+        id.as_str().contains(&term) || name.contains(&term)
+    };
+    let open_rooms: Vec<_> = world.rooms.values().filter(|room| room.has(&caller.user) || is_public(room)).collect();
+    let found = world
+        .users
+        .iter()
+        .filter(|(id, user)| **id != caller.user && is_meant(id, user) && open_rooms.iter().any(|room| room.has(id)));
+    let mut results: Vec<_> = found.map(|(id, user)| shown(id, user)).collect();
+    let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
+    let limited = results.len() > limit;
+    results.truncate(limit);
+    Ok(search_users::v3::Response::new(results, limited))
+}
+
+fn is_public(room: &Room) -> bool {
+    room.state("m.room.join_rules", "").is_some_and(|rules| rules.content["join_rule"] == "public")
+}
+
+fn shown(id: &UserId, user: &User) -> search_users::v3::User {
+    let mut shown = search_users::v3::User::new(id.to_owned());
+    shown.display_name.clone_from(&user.name);
+    shown.avatar_url.clone_from(&user.avatar);
+    shown
 }

@@ -1,8 +1,79 @@
-//! Messages from device to device.
+//! Messages from device to device. The server hands them on, and cannot read those that matter.
 
-use super::http::Routes;
+use ruma::{
+    OwnedUserId,
+    api::client::to_device::send_event_to_device,
+    events::AnyToDeviceEventContent,
+    serde::{JsonObject, Raw},
+    to_device::DeviceIdOrAllDevices,
+};
+use serde_json::{Value, json};
+
+use super::{
+    error::{Answer, too_large},
+    http::{Routes, read},
+    world::{Caller, Device, World},
+};
+
+/// What one message may have, in bytes of JSON.
+const LARGEST: usize = 64 << 10;
+
+/// How many may wait for one device. A device that never comes back must not fill the memory; the oldest goes first,
+/// because a session that is lost there was most likely replaced since.
+const MOST_WAITING: usize = 10_000;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    routes.on(send)
+}
+
+/// Nobody is told which users and devices there are not: messages to them are lost in silence.
+fn send(
+    world: &mut World,
+    caller: Caller,
+    request: send_event_to_device::v3::Request,
+) -> Answer<send_event_to_device::v3::Response> {
+    let messages = request.messages.iter().map(|(user, messages)| {
+        let messages = messages.iter().map(|(device, content)| Ok((device, content_of(content)?)));
+        Ok((user, messages.collect::<Answer<Vec<_>>>()?))
+    });
+    let messages = messages.collect::<Answer<Vec<_>>>()?;
+    if !world.session(&caller)?.sent_to_device.insert(request.txn_id) {
+        return Ok(send_event_to_device::v3::Response::new());
+    }
+    for (user, messages) in messages {
+        for (to, content) in messages {
+            let message = json!({ "type": request.event_type, "sender": caller.user, "content": content });
+            deliver(world, user, to, &message);
+        }
+    }
+    Ok(send_event_to_device::v3::Response::new())
+}
+
+fn content_of(content: &Raw<AnyToDeviceEventContent>) -> Answer<Value> {
+    if content.json().get().len() > LARGEST {
+        return Err(too_large(format!("A to-device message may have {LARGEST} bytes")));
+    }
+    Ok(read::<JsonObject, _>(content)?.into())
+}
+
+/// Puts a message where the devices' syncs will find it.
+fn deliver(world: &mut World, user: &OwnedUserId, to: &DeviceIdOrAllDevices, message: &Value) {
+    let position = world.moved();
+    let Some(user) = world.users.get_mut(user) else { return };
+    match to {
+        DeviceIdOrAllDevices::AllDevices => {
+            user.devices.values_mut().for_each(|device| put(device, position, message));
+        }
+        DeviceIdOrAllDevices::DeviceId(id) => {
+            user.devices.get_mut(id).into_iter().for_each(|device| put(device, position, message));
+        }
+    }
+}
+
+fn put(device: &mut Device, position: u64, message: &Value) {
+    device.inbox.push_back((position, message.clone()));
+    if device.inbox.len() > MOST_WAITING {
+        device.inbox.pop_front();
+    }
 }

@@ -3,17 +3,21 @@
 //! Every change takes the next [`World::position`] and leaves it with what was changed. A sync's token is a position,
 //! so 'what is new' is one question everywhere: what has a later position than that?
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use ruma::{
-    OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId,
-    UserId,
-    encryption::{CrossSigningKey, DeviceKeys, OneTimeKey},
-    serde::Raw,
+    OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId,
+    OwnedTransactionId, OwnedUserId, UserId,
+    api::client::backup::KeyBackupData,
+    push::Ruleset,
+    serde::{JsonObject, Raw},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Options;
+use super::{
+    Options,
+    error::{Answer, unknown_token},
+};
 use crate::model::Ms;
 
 pub mod room;
@@ -62,14 +66,15 @@ pub struct User {
 }
 
 impl User {
-    /// A new account, which knows nobody.
-    pub fn new(password: String, name: String) -> Self {
+    /// An account that is made at this position. It knows nobody, and is notified of what the specification says.
+    pub fn new(id: &UserId, password: String, position: u64) -> Self {
+        let push_rules = json!({ "global": Ruleset::server_default(id) });
         Self {
             password,
-            name: Some(name),
+            name: Some(id.localpart().to_owned()),
             avatar: None,
             devices: BTreeMap::new(),
-            account_data: BTreeMap::new(),
+            account_data: [("m.push_rules".to_owned(), (position, push_rules))].into(),
             room_account_data: BTreeMap::new(),
             filters: Vec::new(),
             keys_changed: 0,
@@ -82,18 +87,18 @@ impl User {
 /// A user's cross-signing keys, with the signatures that were added.
 #[derive(Default)]
 pub struct CrossSigning {
-    pub master: Option<Raw<CrossSigningKey>>,
-    pub self_signing: Option<Raw<CrossSigningKey>>,
-    pub user_signing: Option<Raw<CrossSigningKey>>,
+    pub master: Option<JsonObject>,
+    pub self_signing: Option<JsonObject>,
+    pub user_signing: Option<JsonObject>,
 }
 
 /// A version of a key backup; its name is its index plus one.
 pub struct Backup {
-    pub info: Value,
+    pub info: JsonObject,
     pub deleted: bool,
     /// Counts changes.
     pub etag: u64,
-    pub keys: BTreeMap<OwnedRoomId, BTreeMap<String, Value>>,
+    pub keys: BTreeMap<OwnedRoomId, BTreeMap<String, Raw<KeyBackupData>>>,
 }
 
 /// A device that is logged in.
@@ -101,13 +106,23 @@ pub struct Backup {
 pub struct Device {
     pub name: Option<String>,
     pub last_seen: Ms,
-    pub keys: Option<Raw<DeviceKeys>>,
-    /// In the order of uploading: the oldest is claimed first.
-    pub one_time_keys: VecDeque<(OwnedOneTimeKeyId, Raw<OneTimeKey>)>,
-    /// One per algorithm, and whether it was claimed.
-    pub fallback_keys: BTreeMap<OneTimeKeyAlgorithm, (OwnedOneTimeKeyId, Raw<OneTimeKey>, bool)>,
+    pub keys: Option<JsonObject>,
+    /// Each with the position at which it came: the oldest is claimed first.
+    pub one_time_keys: BTreeMap<OwnedOneTimeKeyId, (u64, Value)>,
+    /// One per algorithm.
+    pub fallback_keys: BTreeMap<OneTimeKeyAlgorithm, FallbackKey>,
     /// To-device messages by the position at which they came; kept until a sync proves that they arrived.
     pub inbox: VecDeque<(u64, Value)>,
+    /// What this device called the to-device messages that it sent: the same again is not sent again.
+    pub sent_to_device: BTreeSet<OwnedTransactionId>,
+}
+
+/// A key for those who come when there is no one-time key left.
+pub struct FallbackKey {
+    pub id: OwnedOneTimeKeyId,
+    pub key: Value,
+    /// Somebody has claimed it, so the device should replace it.
+    pub used: bool,
 }
 
 /// Something that was uploaded.
@@ -155,5 +170,23 @@ impl World {
 
     pub fn device_mut(&mut self, caller: &Caller) -> Option<&mut Device> {
         self.users.get_mut(&caller.user)?.devices.get_mut(&caller.device)
+    }
+
+    /// The account of who asks; it may have gone since they were let in.
+    pub fn account(&mut self, caller: &Caller) -> Answer<&mut User> {
+        self.users.get_mut(&caller.user).ok_or_else(unknown_token)
+    }
+
+    /// The device of who asks.
+    pub fn session(&mut self, caller: &Caller) -> Answer<&mut Device> {
+        self.device_mut(caller).ok_or_else(unknown_token)
+    }
+
+    /// Something about a user's devices or keys has changed: whoever shares a room with them is to be told.
+    pub fn keys_changed(&mut self, user: &UserId) {
+        let position = self.moved();
+        if let Some(user) = self.users.get_mut(user) {
+            user.keys_changed = position;
+        }
     }
 }

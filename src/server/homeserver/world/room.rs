@@ -1,15 +1,23 @@
 //! A room: a list of events, and what follows from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ruma::{
-    OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UserId,
+    EventId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UserId,
+    canonical_json::{redact_content_in_place, try_from_json_map},
     events::room::member::MembershipState,
+    room_version_rules::RedactionRules,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Caller;
 use crate::model::Ms;
+
+mod event_json;
+mod token;
+mod view;
+
+pub use token::Token;
+pub use view::Summary;
 
 /// Something that was sent into a room.
 #[derive(Clone, Debug)]
@@ -48,8 +56,14 @@ pub struct Room {
     /// In their order: there is nobody to disagree with.
     pub events: Vec<Event>,
     index: HashMap<OwnedEventId, usize>,
-    /// The current state: type and key → index.
-    state: BTreeMap<(String, String), usize>,
+    /// The state of every type and key, as indexes; the last one is current.
+    state: BTreeMap<(String, String), Vec<usize>>,
+    /// What relates to an event, as indexes.
+    relating: HashMap<OwnedEventId, Vec<usize>>,
+    /// Whether the directory lists it.
+    pub public: bool,
+    /// Who has left and does not want to see it any more.
+    pub forgotten: BTreeSet<OwnedUserId>,
     /// Read receipts by user, type, and thread (empty for none).
     pub receipts: BTreeMap<(OwnedUserId, String, String), Receipt>,
     /// Who types, and until when.
@@ -65,47 +79,91 @@ impl Room {
             events: Vec::new(),
             index: HashMap::new(),
             state: BTreeMap::new(),
+            relating: HashMap::new(),
+            public: false,
+            forgotten: BTreeSet::new(),
             receipts: BTreeMap::new(),
             typing: BTreeMap::new(),
             typing_position: 0,
         }
     }
 
-    /// Appends an event that was found to be allowed.
+    /// Appends an event that was found to be allowed, with everything that follows from it.
     pub fn append(&mut self, mut event: Event) {
         let index = self.events.len();
         if let Some(key) = &event.state_key {
-            let former = self.state.insert((event.kind.clone(), key.clone()), index);
-            event.replaces = former.map(|former| self.events[former].id.clone());
+            let places = self.state.entry((event.kind.clone(), key.clone())).or_default();
+            event.replaces = places.last().map(|former| self.events[*former].id.clone());
+            places.push(index);
+            if event.kind == "m.room.member" && event.membership() != MembershipState::Leave {
+                self.forgotten.retain(|user| user != key);
+            }
+        }
+        if let Some((_, target)) = event.relation() {
+            self.relating.entry(target).or_default().push(index);
+        }
+        if let Some(redacted) = event.redacts.as_ref().and_then(|redacted| self.index.get(redacted)) {
+            self.events[*redacted].redact(&event.id);
         }
         self.index.insert(event.id.clone(), index);
         self.events.push(event);
     }
 
     /// An event by its id.
-    pub fn event(&self, id: &ruma::EventId) -> Option<&Event> {
+    pub fn event(&self, id: &EventId) -> Option<&Event> {
         self.index.get(id).map(|index| &self.events[*index])
     }
 
     /// Its place in the order.
-    pub fn place(&self, id: &ruma::EventId) -> Option<usize> {
+    pub fn place(&self, id: &EventId) -> Option<usize> {
         self.index.get(id).copied()
+    }
+
+    /// The places of what relates to an event and is not redacted.
+    pub fn relating(&self, id: &EventId) -> impl DoubleEndedIterator<Item = usize> {
+        let places = self.relating.get(id).map_or(&[][..], Vec::as_slice).iter().copied();
+        places.filter(|place| self.events[*place].redacted_because.is_none())
+    }
+
+    /// The replies in the thread that begins with this event, oldest first.
+    pub fn thread(&self, root: &EventId) -> impl DoubleEndedIterator<Item = &Event> {
+        let replies = self.relating(root).map(|place| &self.events[place]);
+        replies.filter(|reply| reply.relation().is_some_and(|(how, _)| how == "m.thread"))
     }
 
     /// The current state of this type and key.
     pub fn state(&self, kind: &str, key: &str) -> Option<&Event> {
-        self.state.get(&(kind.to_owned(), key.to_owned())).map(|index| &self.events[*index])
+        self.state_before(self.events.len(), kind, key)
+    }
+
+    /// The state of this type and key as it was before the event at a place.
+    pub fn state_before(&self, place: usize, kind: &str, key: &str) -> Option<&Event> {
+        let places = self.places(kind, key);
+        places[..places.partition_point(|known| *known < place)].last().map(|place| &self.events[*place])
     }
 
     /// All current state.
     pub fn whole_state(&self) -> impl Iterator<Item = &Event> {
-        self.state.values().map(|index| &self.events[*index])
+        self.state.values().filter_map(|places| places.last()).map(|place| &self.events[*place])
     }
 
     /// The state as it was at a position: for who has left, and for what is new since.
     pub fn state_at(&self, position: u64) -> BTreeMap<(&str, &str), &Event> {
-        let then = self.events.iter().take_while(|event| event.position <= position);
-        then.filter_map(|event| Some(((event.kind.as_str(), event.state_key.as_deref()?), event))).collect()
+        let then = self.state.iter().filter_map(|((kind, key), places)| {
+            let count = places.partition_point(|place| self.events[*place].position <= position);
+            Some(((kind.as_str(), key.as_str()), &self.events[*places[..count].last()?]))
+        });
+        then.collect()
+    }
+
+    /// The position of what is before a token.
+    pub fn position_before(&self, token: Token) -> u64 {
+        self.events[..token.0.min(self.events.len())].last().map_or(0, |event| event.position)
+    }
+
+    /// Where the state of this type and key was set, oldest first.
+    fn places(&self, kind: &str, key: &str) -> &[usize] {
+        self.state.get(&(kind.to_owned(), key.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// What somebody is to this room now; who was never there has left.
@@ -125,10 +183,8 @@ impl Room {
     }
 
     /// The membership events of one user, oldest first.
-    pub fn member_events<'a>(&'a self, user: &'a UserId) -> impl DoubleEndedIterator<Item = &'a Event> {
-        let is =
-            move |event: &&Event| event.kind == "m.room.member" && event.state_key.as_deref() == Some(user.as_str());
-        self.events.iter().filter(is)
+    pub fn member_events(&self, user: &UserId) -> impl DoubleEndedIterator<Item = &Event> {
+        self.places("m.room.member", user.as_str()).iter().map(|place| &self.events[*place])
     }
 }
 
@@ -138,41 +194,19 @@ impl Event {
         self.content["membership"].as_str().map_or(MembershipState::Leave, MembershipState::from)
     }
 
-    /// The event as this caller is shown it; with the room's id where the answer does not say it otherwise.
-    pub fn to_json(&self, room: &Room, caller: &Caller, with_room: bool) -> Value {
-        let mut event = json!({
-            "type": self.kind,
-            "event_id": self.id,
-            "sender": self.sender,
-            "origin_server_ts": self.sent,
-            "content": self.content,
-        });
-        let mut unsigned = json!({});
-        if let Some(key) = &self.state_key {
-            event["state_key"] = key.as_str().into();
-        }
-        if with_room {
-            event["room_id"] = room.id.as_str().into();
-        }
-        if let Some(redacts) = &self.redacts {
-            event["redacts"] = redacts.as_str().into();
-        }
-        if let Some(former) = self.replaces.as_ref().and_then(|former| room.event(former)) {
-            unsigned["prev_content"] = former.content.clone();
-            unsigned["replaces_state"] = former.id.as_str().into();
-        }
-        if let Some((device, transaction)) = &self.transaction
-            && self.sender == caller.user
-            && *device == caller.device
+    /// What this event relates to, and how.
+    pub fn relation(&self) -> Option<(&str, OwnedEventId)> {
+        let relation = &self.content["m.relates_to"];
+        Some((relation["rel_type"].as_str()?, EventId::parse(relation["event_id"].as_str()?).ok()?))
+    }
+
+    /// Takes away what a redaction takes away, by the rules of room version 11.
+    fn redact(&mut self, because: &EventId) {
+        if let Some(mut content) = self.content.as_object().cloned().and_then(|content| try_from_json_map(content).ok())
         {
-            unsigned["transaction_id"] = transaction.as_str().into();
+            redact_content_in_place(&mut content, &RedactionRules::V11, &self.kind);
+            self.content = Value::Object(content.into_iter().map(|(key, value)| (key, value.into())).collect());
         }
-        if let Some(redaction) = self.redacted_because.as_ref().and_then(|redaction| room.event(redaction)) {
-            unsigned["redacted_because"] = redaction.to_json(room, caller, with_room);
-        }
-        if unsigned.as_object().is_some_and(|unsigned| !unsigned.is_empty()) {
-            event["unsigned"] = unsigned;
-        }
-        event
+        self.redacted_because.get_or_insert_with(|| because.to_owned());
     }
 }

@@ -1,0 +1,72 @@
+//! One response's receipts, put together.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::{
+    ENTRIES,
+    known::{Known, Summary},
+};
+use crate::{
+    delivery::receipt::{NATIVE_DEVICES, NATIVE_SUMMARY},
+    model::{EventId, RoomId},
+    server::routing::Receipt,
+};
+
+/// The contents of one `m.receipt` per room.
+pub(super) struct Contents<'a> {
+    known: &'a Known,
+    summary_above: Option<u64>,
+    rooms: BTreeMap<RoomId, Value>,
+    entries: usize,
+    summed_up: HashSet<EventId>,
+}
+
+impl<'a> Contents<'a> {
+    pub(super) fn new(known: &'a Known, summary_above: Option<u64>) -> Self {
+        Self { known, summary_above, rooms: BTreeMap::new(), entries: 0, summed_up: HashSet::new() }
+    }
+
+    /// Adds a receipt; `false` when there is no room for it. One that a summary counts already takes none.
+    pub(super) fn add(&mut self, receipt: &Receipt) -> bool {
+        if self.summed_up.contains(&receipt.event) {
+            return true;
+        }
+        if self.entries == ENTRIES {
+            return false;
+        }
+        self.entries += 1;
+        match self.summary_above.and_then(|limit| self.known.summary_above(limit, &receipt.event)) {
+            Some(summary) => self.put_summary(receipt, summary),
+            None => self.put(receipt),
+        }
+        true
+    }
+
+    fn put(&mut self, receipt: &Receipt) {
+        let earliest = self.known.earliest(receipt);
+        let ts = self.known.ts(receipt);
+        let entry = &mut self.receipts_like(receipt)[receipt.claimant.as_str()];
+        entry["ts"] = earliest.into();
+        if let Some(device) = &receipt.device {
+            entry[NATIVE_DEVICES][device.as_str()]["ts"] = ts.into();
+        }
+    }
+
+    fn put_summary(&mut self, receipt: &Receipt, Summary { users, devices, latest }: Summary) {
+        self.summed_up.insert(receipt.event.clone());
+        self.receipts_like(receipt)[NATIVE_SUMMARY] =
+            json!({ "users": users, "devices": devices, "latest_ts": latest });
+    }
+
+    /// The receipts for the same event under the same name.
+    fn receipts_like(&mut self, receipt: &Receipt) -> &mut Value {
+        let content = self.rooms.entry(receipt.room.clone()).or_default();
+        &mut content[receipt.event.as_str()][receipt.name.as_str()]
+    }
+
+    pub(super) fn into_rooms(self) -> BTreeMap<RoomId, Value> {
+        self.rooms
+    }
+}

@@ -1,0 +1,127 @@
+//! What relates to an event: replies in its thread, edits, reactions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruma::{
+    api::{
+        Direction,
+        client::{
+            relations::{
+                get_relating_events, get_relating_events_with_rel_type,
+                get_relating_events_with_rel_type_and_event_type,
+            },
+            threads::get_threads::{self, v1::IncludeThreads},
+        },
+    },
+    events::relation::RelationType,
+};
+
+use super::{found, pages::Page, shown};
+use crate::server::homeserver::{
+    error::Answer,
+    http::Routes,
+    rooms::readable,
+    world::{Caller, Room, World, room::Event},
+};
+
+/// So many relations are followed from one event to another (MSC3981).
+const DEPTH: u8 = 3;
+
+/// The endpoints of this module.
+pub fn routes(routes: Routes) -> Routes {
+    routes.on(all).on(of_relation).on(of_relation_and_type).on(threads)
+}
+
+fn all(
+    world: &mut World,
+    caller: Caller,
+    request: get_relating_events::v1::Request,
+) -> Answer<get_relating_events::v1::Response> {
+    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
+    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (events, next) = related(room, root, &caller, request.recurse, &page, |_| true);
+    let mut response = get_relating_events::v1::Response::new(shown(room, &caller, &events)?);
+    response.prev_batch = request.from;
+    response.next_batch = next;
+    response.recursion_depth = request.recurse.then(|| DEPTH.into());
+    Ok(response)
+}
+
+fn of_relation(
+    world: &mut World,
+    caller: Caller,
+    request: get_relating_events_with_rel_type::v1::Request,
+) -> Answer<get_relating_events_with_rel_type::v1::Response> {
+    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
+    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (events, next) =
+        related(room, root, &caller, request.recurse, &page, |event| is_related(event, &request.rel_type));
+    let mut response = get_relating_events_with_rel_type::v1::Response::new(shown(room, &caller, &events)?);
+    response.prev_batch = request.from;
+    response.next_batch = next;
+    response.recursion_depth = request.recurse.then(|| DEPTH.into());
+    Ok(response)
+}
+
+fn of_relation_and_type(
+    world: &mut World,
+    caller: Caller,
+    request: get_relating_events_with_rel_type_and_event_type::v1::Request,
+) -> Answer<get_relating_events_with_rel_type_and_event_type::v1::Response> {
+    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
+    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let kind = request.event_type.to_string();
+    let (events, next) = related(room, root, &caller, request.recurse, &page, |event| {
+        is_related(event, &request.rel_type) && event.kind == kind
+    });
+    let mut response =
+        get_relating_events_with_rel_type_and_event_type::v1::Response::new(shown(room, &caller, &events)?);
+    response.prev_batch = request.from;
+    response.next_batch = next;
+    response.recursion_depth = request.recurse.then(|| DEPTH.into());
+    Ok(response)
+}
+
+fn is_related(event: &Event, how: &RelationType) -> bool {
+    event.relation().is_some_and(|(relation, _)| relation == how.as_str())
+}
+
+/// A page of what relates to an event, or also to what relates to it, and so on.
+fn related(
+    room: &Room,
+    root: usize,
+    caller: &Caller,
+    recurse: bool,
+    page: &Page,
+    wanted: impl Fn(&Event) -> bool,
+) -> (Vec<usize>, Option<String>) {
+    let mut all = BTreeSet::new();
+    let mut targets = vec![root];
+    for _ in 0..if recurse { DEPTH } else { 1 } {
+        targets = targets.into_iter().flat_map(|target| room.relating(&room.events[target].id)).collect();
+        all.extend(&targets);
+    }
+    let (events, next) =
+        page.cut(all.into_iter(), |place| room.visible(&caller.user, place) && wanted(&room.events[place]));
+    (events, next.map(|next| next.to_string()))
+}
+
+/// The threads of a room, the one with the latest reply first. A token stands before a thread's latest reply.
+fn threads(world: &mut World, caller: Caller, request: get_threads::v1::Request) -> Answer<get_threads::v1::Response> {
+    let room = readable(world, &request.room_id, &caller.user)?;
+    let page = Page::asked(Direction::Backward, request.from.as_deref(), None, request.limit)?;
+    let is_own = |event: &Event| event.sender == caller.user;
+    let roots = room.events.iter().enumerate().filter_map(|(place, root)| {
+        let latest = room.thread(&root.id).next_back()?;
+        let participated = is_own(root) || room.thread(&root.id).any(is_own);
+        let wanted = request.include != IncludeThreads::Participated || participated;
+        let shown = wanted && room.visible(&caller.user, place);
+        shown.then(|| Some((room.place(&latest.id)?, place)))?
+    });
+    let roots: BTreeMap<_, _> = roots.collect();
+    let (latest, next) = page.cut(roots.keys().copied(), |_| true);
+    let threads: Vec<_> = latest.iter().filter_map(|latest| roots.get(latest).copied()).collect();
+    let mut response = get_threads::v1::Response::new(shown(room, &caller, &threads)?);
+    response.next_batch = next.map(|next| next.to_string());
+    Ok(response)
+}

@@ -1,0 +1,1 @@
+//! What is shown to whom, page by page.

@@ -1,0 +1,72 @@
+//! What tests of the endpoints begin with: a world, somebody in it, a room.
+
+use ruma::{OwnedRoomId, RoomId, UserId, api::client::uiaa::UiaaResponse, api::error::ErrorBody};
+use serde_json::{Value, json};
+
+use super::{
+    Options,
+    error::Answer,
+    world::{Caller, Device, Room, User, World, room::Event},
+};
+
+/// An empty world.
+pub fn world() -> World {
+    World::new(Options::default())
+}
+
+/// Logs in at this device, as a user who is registered when they are not; their password is `secret`.
+pub fn login(world: &mut World, name: &str, device: &str) -> Caller {
+    let id = UserId::parse_with_server_name(name, &world.options.server_name).unwrap();
+    let position = world.moved();
+    let user = world.users.entry(id.clone());
+    let user = user.or_insert_with(|| User::new(&id, "secret".to_owned(), position));
+    user.devices.insert(device.into(), Device { name: Some(device.to_lowercase()), ..Device::default() });
+    user.keys_changed = position;
+    let caller = Caller { user: id, device: device.into() };
+    world.tokens.insert(format!("{name} {device}"), caller.clone());
+    caller
+}
+
+/// A room with these people in it.
+pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
+    let id = RoomId::parse(format!("!{name}:{}", world.options.server_name)).unwrap();
+    world.rooms.insert(id.clone(), Room::new(id.clone()));
+    for member in members {
+        set_membership(world, &id, member, "join");
+    }
+    id
+}
+
+/// Appends a membership event, by whatever right.
+pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
+    let (position, sent) = (world.moved(), world.now);
+    world.rooms.get_mut(room).unwrap().append(Event {
+        id: format!("$member{position}").try_into().unwrap(),
+        sender: who.user.clone(),
+        kind: "m.room.member".to_owned(),
+        state_key: Some(who.user.to_string()),
+        content: json!({ "membership": membership }),
+        sent,
+        position,
+        redacts: None,
+        redacted_because: None,
+        transaction: None,
+        replaces: None,
+    });
+}
+
+/// The error code of a refusal; `UIA` for the question who it is.
+pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
+    match answer.map(|_| ()).expect_err("it is refused") {
+        UiaaResponse::AuthResponse(_) => (401, "UIA".to_owned()),
+        UiaaResponse::MatrixError(error) => {
+            let ErrorBody::Standard(body) = &error.body else { panic!("not as the specification has it: {error:?}") };
+            (error.status_code.as_u16(), body.kind.errcode().to_string())
+        }
+    }
+}
+
+/// A request's or answer's part that ruma reads from JSON.
+pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}

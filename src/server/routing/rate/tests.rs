@@ -1,0 +1,80 @@
+//! Five a second, a hundred at once, and no memory of those who are quiet.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn user(name: u8) -> UserId {
+    UserId::new(format!("@u{name}:host"))
+}
+
+/// How many of `tries` at the same moment are let through.
+fn let_through(limit: &mut RateLimit, now: Ms, tries: u64) -> usize {
+    (0..tries).filter(|_| limit.take(&user(0), now).is_ok()).count()
+}
+
+#[test]
+fn a_burst_of_100_then_5_a_second() {
+    let mut limit = RateLimit::default();
+    assert_eq!(let_through(&mut limit, 0, 1_000), 100);
+    assert_eq!(let_through(&mut limit, 199, 1_000), 0);
+    assert_eq!(let_through(&mut limit, 200, 1_000), 1);
+    assert_eq!(let_through(&mut limit, 1_200, 1_000), 5);
+    assert_eq!(let_through(&mut limit, 1_200 + 19_999, 1_000), 99);
+    assert_eq!(let_through(&mut limit, 1_000_000, 1_000), 100);
+}
+
+#[test]
+fn every_user_has_a_bucket_of_their_own() {
+    let mut limit = RateLimit::new(200, 1);
+    assert_eq!(limit.take(&user(1), 0), Ok(()));
+    assert_eq!(limit.take(&user(1), 0), Err(200));
+    assert_eq!(limit.take(&user(2), 0), Ok(()));
+}
+
+#[test]
+fn buckets_that_are_full_are_forgotten() {
+    let mut limit = RateLimit::new(200, 100);
+    for n in 0..10_000_u64 {
+        limit.take(&UserId::new(format!("@{n}:host")), n * 10).unwrap();
+    }
+    assert!(limit.full_at.len() <= 4_000, "{} of 10,000 who came in 100 seconds", limit.full_at.len());
+    limit.take(&user(0), 1_000_000).unwrap();
+    assert_eq!(limit.full_at.len(), 1);
+}
+
+proptest! {
+    /// Whoever waits as long as it says is let through, and not a millisecond earlier.
+    #[test]
+    fn retry_after_is_exact(steps in prop::collection::vec((0..3_u8, 0..500_u64), 1..300)) {
+        let mut limit = RateLimit::new(200, 3);
+        let mut now = 0;
+        for (name, later) in steps {
+            now += later;
+            if let Err(wait) = limit.take(&user(name), now) {
+                prop_assert!(wait > 0);
+                prop_assert_eq!(limit.take(&user(name), now + wait - 1), Err(1));
+                now += wait;
+                prop_assert_eq!(limit.take(&user(name), now), Ok(()));
+            }
+        }
+    }
+
+    /// In no stretch of time more than the burst and what has been refilled.
+    #[test]
+    fn never_more_than_the_burst_and_the_rate(gaps in prop::collection::vec(0..300_u64, 1..300)) {
+        let mut limit = RateLimit::new(200, 7);
+        let (mut now, mut taken) = (0, Vec::new());
+        for gap in gaps {
+            now += gap;
+            if limit.take(&user(0), now).is_ok() {
+                taken.push(now);
+            }
+        }
+        for (first, start) in taken.iter().enumerate() {
+            for (count, end) in taken[first..].iter().enumerate() {
+                prop_assert!((count as u64) < 7 + (end - start) / 200);
+            }
+        }
+    }
+}
