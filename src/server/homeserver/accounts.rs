@@ -21,6 +21,7 @@ use ruma::{
 use super::{
     error::{Answer, error, forbidden},
     http::Routes,
+    receipts::delivery,
     world::{Caller, Device, User, World},
 };
 use crate::delivery::receipt::{NATIVE_DEVICES_FEATURE, NATIVE_FEATURE};
@@ -151,6 +152,7 @@ pub fn remove_device(world: &mut World, caller: &Caller) {
     if let Some(user) = world.users.get_mut(&caller.user) {
         user.devices.remove(&caller.device);
     }
+    delivery::forget_device(world, caller);
     world.keys_changed(&caller.user);
 }
 

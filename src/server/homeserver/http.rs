@@ -294,7 +294,8 @@ fn no_token() -> UiaaResponse {
     error(StatusCode::UNAUTHORIZED, ErrorKind::MissingToken, "This needs an access token")
 }
 
-fn malformed(why: FromHttpRequestError) -> UiaaResponse {
+/// What a request is told that ruma cannot read.
+pub fn malformed(why: FromHttpRequestError) -> UiaaResponse {
     match why {
         FromHttpRequestError::Deserialization(DeserializationError::Json(why)) => bad_json(why),
         other => invalid(other.to_string()),

@@ -1,8 +1,120 @@
 //! Simplified sliding sync (MSC4186).
+//!
+//! Unlike `/sync` it tells of those rooms only that a client asks for, and of each as much as it asks for. So the server
+//! must know what it has told, room by room. It keeps that for each [`Connection`] and for each `pos` that it gave out and
+//! may see again:
+//!
+//! 1. [`windows`] says which rooms the lists and subscriptions of a request show, and how much of each.
+//! 2. [`room`] says what is new about a room, given what was told of it; a room that was never told comes whole.
+//! 3. [`extensions`] adds what is not about rooms, or not about what was sent into them.
+//!
+//! The answer is remembered under the next `pos`. A request that has an older one did not get it: it is answered anew, from
+//! what had been told by then. Receipts are never summed up here (PROTOCOL §7), since there is no filter to ask for it.
 
-use super::http::Routes;
+use std::{sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+use ruma::{
+    api::{
+        client::sync::sync_events::v5::{Request, Response, response},
+        error::ErrorKind,
+    },
+    events::room::member::MembershipState,
+};
+
+use self::{connection::Told, windows::Windows};
+use super::{
+    error::{Answer, error, invalid, unrecognized},
+    http::{Routes, Shared},
+    receipts::delivery,
+    sync::{
+        news::count,
+        wait::{Look, wait},
+    },
+    world::{Caller, World},
+};
+use crate::server::bundle;
+
+mod connection;
+mod extensions;
+mod room;
+mod windows;
+
+pub use connection::Connection;
+
+/// A client that gives no timeout is ready to wait for ever.
+const FOR_EVER: Duration = Duration::MAX;
+/// No device needs more connections at once.
+const MOST_CONNECTIONS: usize = 16;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    routes.later(|shared: Arc<Shared>, caller: Caller, request: Request| async move {
+        let timeout = request.timeout.unwrap_or(FOR_EVER);
+        wait(&shared, timeout, |world, over| look(world, &caller, &request, over)).await
+    })
 }
+
+fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> Answer<Look<Response>> {
+    if !world.options.sliding_sync {
+        return Err(unrecognized());
+    }
+    let told = resume(world, caller, request)?;
+    extensions::acknowledge(world, caller, request, &told);
+    let bundle = extensions::bundle(world, caller, request);
+    let again = extensions::wants_receipts(request)
+        .then(|| delivery::ready_at(world, caller, &bundle::Options::default()))
+        .flatten();
+
+    let windows = Windows::of(world, caller, request);
+    let mut next = told.at(world.position, bundle.as_ref().map(|bundle| bundle.number));
+    let mut response = Response::new(String::new());
+    response.txn_id.clone_from(&request.txn_id);
+    for (name, rooms) in &windows.lists {
+        let mut answer = response::List::default();
+        answer.count = count(*rooms);
+        response.lists.insert((*name).clone(), answer);
+    }
+    for (id, shown) in &windows.rooms {
+        let Some(room) = world.rooms.get(id) else { continue };
+        if let Some(news) = room::news(world, caller, room, &told, shown)? {
+            response.rooms.insert(id.clone(), news);
+        }
+        next.tell(room, &caller.user, shown);
+    }
+    // Whether a list shows them or not: the client must learn that it is not there any more.
+    for id in told.rooms.keys() {
+        let Some(room) = world.rooms.get(id) else { continue };
+        if !matches!(room.membership(&caller.user), MembershipState::Join | MembershipState::Invite) {
+            response.rooms.insert(id.clone(), room::left(world, caller, room, &told)?);
+            next.rooms.remove(id);
+        }
+    }
+    let news = extensions::add(&mut response, world, caller, request, &told, &windows, bundle)?;
+    if response.rooms.is_empty() && !news && request.pos.is_some() && !over {
+        return Ok(Look::Nothing(again));
+    }
+    let connections = &mut world.session(caller)?.connections;
+    response.pos = connections.entry(name(request)).or_default().give_out(next);
+    Ok(Look::Answer(response))
+}
+
+/// What the connection had been told by the request's `pos`.
+fn resume(world: &mut World, caller: &Caller, request: &Request) -> Answer<Told> {
+    let connections = &mut world.session(caller)?.connections;
+    let Some(pos) = &request.pos else {
+        if connections.len() >= MOST_CONNECTIONS && !connections.contains_key(&name(request)) {
+            return Err(invalid("This device has too many connections"));
+        }
+        return Ok(Told::default());
+    };
+    let told = connections.get_mut(&name(request)).and_then(|connection| connection.resume(pos));
+    told.ok_or_else(|| error(StatusCode::BAD_REQUEST, ErrorKind::UnknownPos, "This `pos` is not known any more"))
+}
+
+fn name(request: &Request) -> String {
+    request.conn_id.clone().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

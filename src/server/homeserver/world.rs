@@ -17,8 +17,12 @@ use serde_json::{Value, json};
 use super::{
     Options,
     error::{Answer, unknown_token},
+    sliding::Connection,
 };
-use crate::model::Ms;
+use crate::{
+    model::Ms,
+    server::{bundle::Mailbox, routing::RateLimit},
+};
 
 pub mod room;
 
@@ -44,6 +48,10 @@ pub struct World {
     pub rooms: BTreeMap<OwnedRoomId, Room>,
     pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     pub media: HashMap<String, Media>,
+    /// Delivery receipts on their way, by the user who gets them.
+    pub mailboxes: HashMap<OwnedUserId, Mailbox>,
+    /// How many of them somebody may post.
+    pub delivery_limit: RateLimit,
 }
 
 /// An account.
@@ -115,6 +123,8 @@ pub struct Device {
     pub inbox: VecDeque<(u64, Value)>,
     /// What this device called the to-device messages that it sent: the same again is not sent again.
     pub sent_to_device: BTreeSet<OwnedTransactionId>,
+    /// Its sliding syncs, by the names that it gives them.
+    pub connections: BTreeMap<String, Connection>,
 }
 
 /// A key for those who come when there is no one-time key left.
@@ -143,6 +153,8 @@ impl World {
             rooms: BTreeMap::new(),
             aliases: BTreeMap::new(),
             media: HashMap::new(),
+            mailboxes: HashMap::new(),
+            delivery_limit: RateLimit::default(),
         }
     }
 

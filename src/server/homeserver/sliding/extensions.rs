@@ -1,0 +1,121 @@
+//! What a response has beside rooms.
+
+use ruma::api::client::sync::sync_events::v5::{Request, Response, response::ToDevice};
+
+use super::{
+    super::{
+        error::{Answer, unknown_token},
+        http::raw,
+        keys,
+        receipts::delivery,
+        sync::news,
+        world::{Caller, World},
+    },
+    connection::Told,
+    windows::Windows,
+};
+use crate::{
+    model,
+    server::bundle::{Bundle, Options},
+};
+
+/// So many to-device messages come at once, where the client does not say.
+const USUAL_MESSAGES: usize = 100;
+
+/// Drops what the request proves to have arrived: by its `pos`, and for to-device messages by a token of their own.
+pub fn acknowledge(world: &mut World, caller: &Caller, request: &Request, told: &Told) {
+    let arrived = messages_until(request);
+    if let Some(device) = world.device_mut(caller) {
+        device.inbox.retain(|(position, _)| *position > arrived);
+    }
+    if wants_receipts(request) {
+        delivery::acknowledge(world, caller, told.bundle);
+    }
+}
+
+/// The to-device token; one that makes no sense proves nothing.
+fn messages_until(request: &Request) -> u64 {
+    let to_device = &request.extensions.to_device;
+    let since = to_device.since.as_deref().filter(|_| to_device.enabled == Some(true));
+    since.and_then(|since| since.parse().ok()).unwrap_or_default()
+}
+
+/// Whether delivery receipts go over this connection.
+pub fn wants_receipts(request: &Request) -> bool {
+    request.extensions.receipts.enabled == Some(true)
+}
+
+/// The delivery receipts for this response.
+pub fn bundle(world: &mut World, caller: &Caller, request: &Request) -> Option<Bundle> {
+    wants_receipts(request).then(|| delivery::bundle(world, caller, &Options::default()))
+}
+
+/// Adds what is asked for; returns whether any of it is news.
+pub fn add(
+    response: &mut Response,
+    world: &World,
+    caller: &Caller,
+    request: &Request,
+    told: &Told,
+    windows: &Windows<'_>,
+    bundle: Option<Bundle>,
+) -> Answer<bool> {
+    let (user, asked) = (&caller.user, &request.extensions);
+    let mut news = false;
+
+    if asked.to_device.enabled == Some(true) {
+        let limit = asked.to_device.limit.map_or(USUAL_MESSAGES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut to_device = ToDevice::default();
+        let (events, last) = news::to_device(world, caller, messages_until(request), limit)?;
+        (to_device.events, to_device.next_batch) = (events, last.to_string());
+        news |= !to_device.events.is_empty();
+        response.extensions.to_device = Some(to_device);
+    }
+    if asked.e2ee.enabled == Some(true) {
+        let device = world.device(caller).ok_or_else(unknown_token)?;
+        let e2ee = &mut response.extensions.e2ee;
+        e2ee.device_lists = news::device_lists(world, user, request.pos.as_ref().map(|_| told.position));
+        news |= !e2ee.device_lists.is_empty();
+        e2ee.device_one_time_keys_count = keys::one_time_key_counts(device);
+        e2ee.device_unused_fallback_key_types = Some(keys::unused_fallback_key_types(device));
+    }
+    if asked.account_data.enabled == Some(true) {
+        response.extensions.account_data.global = news::account_data(world, user, told.position)?;
+    }
+    let mut deliveries = bundle.map(|bundle| bundle.rooms).unwrap_or_default();
+    for (id, shown) in &windows.rooms {
+        let Some(room) = world.rooms.get(id).filter(|room| room.has(user)) else { continue };
+        let since = told.room(room, user).map_or(0, |told| told.position);
+        let kept = &asked.account_data;
+        if kept.enabled == Some(true) && shown.is_among(kept.lists.as_ref(), kept.rooms.as_ref(), room) {
+            let events = news::room_account_data(world, user, room, since)?;
+            if !events.is_empty() {
+                response.extensions.account_data.rooms.insert(id.clone(), events);
+            }
+        }
+        let receipts = &asked.receipts;
+        if receipts.enabled == Some(true) && shown.is_among(receipts.lists.as_ref(), receipts.rooms.as_ref(), room) {
+            let deliveries = deliveries.remove(&model::RoomId::new(id));
+            if let Some(receipts) = news::receipts(room, user, since, deliveries.as_ref()) {
+                response.extensions.receipts.rooms.insert(id.clone(), raw(&receipts)?);
+            }
+        }
+        let typing = &asked.typing;
+        if typing.enabled == Some(true)
+            && shown.is_among(typing.lists.as_ref(), typing.rooms.as_ref(), room)
+            && let Some(typing) = news::typing(room, since)
+        {
+            response.extensions.typing.rooms.insert(id.clone(), raw(&typing)?);
+        }
+    }
+    // Delivery receipts are about what the user has sent, and do not wait for its room to be shown.
+    for (id, content) in deliveries {
+        if let Some(room) = ruma::RoomId::parse(id.as_str()).ok().and_then(|id| world.rooms.get(&id))
+            && let Some(receipts) = news::receipts(room, user, u64::MAX, Some(&content))
+        {
+            response.extensions.receipts.rooms.insert(room.id.clone(), raw(&receipts)?);
+        }
+    }
+    let extensions = &response.extensions;
+    Ok(news || !extensions.account_data.is_empty() || !extensions.receipts.is_empty() || !extensions.typing.is_empty())
+}
