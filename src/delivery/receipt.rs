@@ -33,8 +33,6 @@ pub const NATIVE_DEVICES_FEATURE: &str = "dev.kvitto.delivery_devices";
 pub const NATIVE_FEDERATED_FEATURE: &str = "dev.kvitto.delivery_federated";
 /// The key under which a native receipt tells devices apart.
 pub const NATIVE_DEVICES: &str = "dev.kvitto.devices";
-/// The feature flag of a server that takes receipts for senders on other servers.
-pub const NATIVE_FEDERATED_FEATURE: &str = "dev.kvitto.delivery_federated";
 /// The key, in a filter's `room.ephemeral`, of what a client asks about delivery receipts (§7).
 pub const NATIVE_FILTER: &str = "dev.kvitto.delivery";
 /// The key under which an event's receipts are summed up, in place of the users (§7).

@@ -15,7 +15,7 @@ use matrix_sdk::{
     config::SyncSettings,
     reqwest,
     ruma::{
-        OwnedEventId, UserId as SdkUserId,
+        OwnedEventId,
         api::client::{
             account::register::v3::Request as Register,
             filter::FilterDefinition,
@@ -46,9 +46,12 @@ use matrix_sdk::{
     },
 };
 
-use super::{errors, ids, receipts::direct};
+use super::{
+    errors, ids,
+    receipts::{direct, native::post::Post},
+};
 use crate::{
-    delivery::receipt::{Answer, Claim, ClaimState},
+    delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE},
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
 
@@ -320,27 +323,23 @@ impl Peer {
         room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event).await.map_err(said)
     }
 
-    /// Tells the sender of an event that it has it.
-    pub async fn acknowledge(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Ms) -> Outcome<()> {
-        self.answer(room, event, sender, Claim { at: Some(at), state: ClaimState::Delivered }).await
+    /// Acknowledges an event, through the homeserver and as this device (§2).
+    pub async fn acknowledge(&self, room: &RoomId, event: &EventId) -> Outcome<()> {
+        let post = Post::new(room, event, NATIVE_TYPE_UNSTABLE, true).ok_or_else(no_such)?;
+        self.client.send(post).await.map_err(said)?;
+        Ok(())
     }
 
-    /// Tells the sender's devices that it has an event and cannot decrypt it (§3).
+    /// Tells the sender's devices that it has an event and cannot decrypt it: that has no place in MSC4089, so it goes
+    /// to them directly (§3).
     pub async fn cannot_decrypt(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Ms) -> Outcome<()> {
-        self.answer(room, event, sender, Claim { at: Some(at), state: ClaimState::Undecryptable }).await
-    }
-
-    async fn answer(&self, room: &RoomId, event: &EventId, sender: &UserId, claim: Claim) -> Outcome<()> {
         let user = ids::sdk_user(sender).ok_or_else(no_such)?;
+        let devices = direct::expected_devices(&self.client, &user).await.map_err(said)?;
+        let devices: Vec<_> = devices.into_iter().map(|known| known.device).collect();
+        let claim = Claim { at: Some(at), state: ClaimState::Undecryptable };
         let answer = Answer { room: room.clone(), receipts: vec![(event.clone(), claim)] };
-        let devices = self.devices_of(&user).await?;
         let sent = direct::send_answer(&self.client, &user, &devices, &answer).await;
         sent.map_err(|_| SafeText::line("None of the sender's devices could be told."))
-    }
-
-    async fn devices_of(&self, user: &SdkUserId) -> Outcome<Vec<DeviceId>> {
-        let devices = direct::expected_devices(&self.client, user).await.map_err(said)?;
-        Ok(devices.into_iter().filter(|device| device.excluded.is_none()).map(|device| device.device).collect())
     }
 
     fn room(&self, id: &RoomId) -> Outcome<Room> {

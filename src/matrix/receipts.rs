@@ -55,7 +55,7 @@ mod believing;
 mod catchup;
 pub(super) mod direct;
 mod facts;
-mod native;
+pub(super) mod native;
 mod observe;
 mod owing;
 mod watch;

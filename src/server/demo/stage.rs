@@ -246,7 +246,7 @@ impl Actor {
         let Self { peer, you, said, .. } = self;
         match deed {
             Deed::SwitchOn => Ok(()),
-            Deed::Acknowledge { room, event } => peer.acknowledge(&room, &event, you, now()).await,
+            Deed::Acknowledge { room, event } => peer.acknowledge(&room, &event).await,
             Deed::CannotDecrypt { room, event } => peer.cannot_decrypt(&room, &event, you, now()).await,
             Deed::Read { room, event } => peer.read(&room, &event).await,
             Deed::Type { room } => peer.types(&room).await,
