@@ -55,7 +55,8 @@ fn a_device_acknowledges_and_its_user_reads_each_at_their_own_pace() {
     play.heard(ADA, &wrote(Place::Ada, "$1"), 1_000);
     let (event, room) = (EventId::new("$1"), room(Place::Ada));
     let done = until(&mut play, MINUTE);
-    let when = |deed: &Deed| done.iter().find(|(_, cue)| cue.part == ADA && cue.deed == *deed).map(|(at, _)| *at - 1_000);
+    let when =
+        |deed: &Deed| done.iter().find(|(_, cue)| cue.part == ADA && cue.deed == *deed).map(|(at, _)| *at - 1_000);
     let acknowledged = when(&Deed::Acknowledge { room: room.clone(), event: event.clone() }).unwrap();
     let read = when(&Deed::Read { room, event }).unwrap();
     assert!((150..=500).contains(&acknowledged) && (1_200..=2_200).contains(&read), "{acknowledged} {read}");
@@ -84,7 +85,8 @@ fn who_speaks_types_before() {
         .filter(|(_, cue)| cue.part == ADA && matches!(cue.deed, Deed::Type { .. } | Deed::Say { .. }))
         .collect();
     for pair in of_ada.chunks(2) {
-        let [(began, Cue { deed: Deed::Type { .. }, .. }), (ended, Cue { deed: Deed::Say { text, .. }, .. })] = pair else {
+        let [(began, Cue { deed: Deed::Type { .. }, .. }), (ended, Cue { deed: Deed::Say { text, .. }, .. })] = pair
+        else {
             panic!("{pair:?}");
         };
         assert!((500..=1_800).contains(&(ended - began)) && !text.contains('{'), "{text}");
@@ -157,7 +159,10 @@ fn whoever_is_invited_comes_and_whoever_is_joined_greets() {
     let elsewhere = RoomId::new("!made by the user:kvitto.demo");
     play.heard(EMMY, &Heard::Invited { room: elsewhere.clone() }, 0);
     let done = until(&mut play, MINUTE);
-    assert_eq!(done.into_iter().map(|(_, cue)| cue).collect::<Vec<_>>(), [Cue { part: EMMY, deed: Deed::Join { room: elsewhere } }]);
+    assert_eq!(
+        done.into_iter().map(|(_, cue)| cue).collect::<Vec<_>>(),
+        [Cue { part: EMMY, deed: Deed::Join { room: elsewhere } }]
+    );
     play.heard(EMMY, &Heard::Joined { room: room(Place::Emmy), user: you() }, MINUTE);
     assert_eq!(said(&until(&mut play, 2 * MINUTE), EMMY), 1);
 }
@@ -166,7 +171,11 @@ fn whoever_is_invited_comes_and_whoever_is_joined_greets() {
 fn what_the_cast_says_among_itself_is_not_acknowledged() {
     let mut play = play();
     let (room, event, sender) = (room(Place::Train), EventId::new("$1"), UserId::new("@mallory:kvitto.demo"));
-    play.heard(ADA, &Heard::Message { room: room.clone(), event: event.clone(), sender: sender.clone(), text: String::new() }, 0);
+    play.heard(
+        ADA,
+        &Heard::Message { room: room.clone(), event: event.clone(), sender: sender.clone(), text: String::new() },
+        0,
+    );
     play.heard(ADA, &Heard::Undecryptable { room, event, sender }, 0);
     assert_eq!(until(&mut play, MINUTE), []);
 }
