@@ -14,7 +14,7 @@ use process::Usage;
 use seed::Seed;
 use ticks::Ticks;
 
-use support::{screens, synapse::Synapse, terminal::Terminal};
+use support::{screens, synapse, terminal::Terminal};
 
 #[path = "../../tests/real/person.rs"]
 #[expect(dead_code, reason = "the tests use what is not used here")]
@@ -26,6 +26,7 @@ mod seed;
 mod support {
     pub mod http;
     pub mod screens;
+    pub mod server;
     pub mod synapse;
     pub mod terminal;
     pub mod venv;
@@ -42,7 +43,7 @@ const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_mins(1);
 
 fn main() {
-    let synapse = Synapse::start();
+    let synapse = synapse::start();
     let seed = Seed::default();
     eprintln!("Filling an account with {} rooms of {} messages …", seed.rooms, seed.messages);
     let alice = seed::fill(&synapse, seed);

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::synapse::{Account, Synapse};
+use crate::support::server::{Account, Server};
 
 /// What every room's name begins with.
 pub const ROOM_NAME: &str = "room-0";
@@ -31,7 +31,7 @@ impl Default for Seed {
 }
 
 /// Makes the rooms and returns the account that is in all of them.
-pub fn fill(synapse: &Synapse, seed: Seed) -> Account {
+pub fn fill(synapse: &Server, seed: Seed) -> Account {
     let (alice, bob) = (synapse.register("alice"), synapse.register("bob"));
     let (alice_token, bob_token) = (synapse.login_raw(&alice).token, synapse.login_raw(&bob).token);
     let next = AtomicUsize::new(0);
@@ -61,7 +61,7 @@ pub fn fill(synapse: &Synapse, seed: Seed) -> Account {
     alice
 }
 
-fn call(synapse: &Synapse, method: &str, path: &str, token: &str, body: &Value) -> Value {
+fn call(synapse: &Server, method: &str, path: &str, token: &str, body: &Value) -> Value {
     let (status, answer) = synapse.raw(method, &format!("/_matrix/client/v3/{path}"), Some(token), body);
     assert_eq!(status, 200, "{method} {path}: {answer}");
     answer

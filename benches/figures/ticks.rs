@@ -13,7 +13,7 @@ use kvitto::{
 
 use crate::{
     person::{Person, at_once, body, direct_chat},
-    support::synapse::Synapse,
+    support::server::Server,
 };
 
 /// Messages that count, after one that does not: with it come the keys and the request for receipts.
@@ -28,14 +28,14 @@ pub struct Ticks {
 }
 
 /// Sends messages one after the other, each when the one before has come back in both ways.
-pub fn measure(synapse: &Synapse) -> Ticks {
+pub fn measure(synapse: &Server) -> Ticks {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let ticks = runtime.block_on(run(synapse));
     runtime.shutdown_background();
     ticks
 }
 
-async fn run(synapse: &Synapse) -> Ticks {
+async fn run(synapse: &Server) -> Ticks {
     let (ada, bob) = (synapse.register("ada"), synapse.register("bob"));
     let mut peer = Person::log_in(&synapse.base_url, &bob, "phone", at_once()).await;
     let mut sender = Person::log_in(&synapse.base_url, &ada, "desk", at_once()).await;

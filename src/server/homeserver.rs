@@ -25,10 +25,10 @@
 
 use std::{io, net::SocketAddr, sync::Arc, thread};
 
-use ruma::{OwnedServerName, ServerName};
+use ruma::{DeviceId, OwnedServerName, ServerName, UserId};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
-use self::{faults::Faults, http::Shared};
+use self::{faults::Faults, http::Shared, world::Caller};
 
 mod account_data;
 mod accounts;
@@ -121,6 +121,12 @@ impl Homeserver {
     /// What it is to do wrong.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// Loses, from now on, every to-device message for this device, and with them the room keys.
+    pub fn keep_to_device_from(&self, user: &UserId, device: &DeviceId) {
+        let device = Caller { user: user.to_owned(), device: device.to_owned() };
+        self.shared.with(|world| world.unreached.insert(device));
     }
 
     /// Where it answers, as `http://127.0.0.1:PORT`.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::{
     http,
     proxy::{Proxy, SlidingSync},
-    synapse::{Synapse, synapse},
+    synapse,
     terminal::Terminal,
 };
 
@@ -33,7 +33,7 @@ fn has_sliding_sync(base_url: &str) -> bool {
 
 #[test]
 fn synapse_registers_users_whose_only_devices_are_those_that_log_in() {
-    let synapse = synapse();
+    let synapse = synapse::shared();
     let (alice, other) = (synapse.register("alice"), synapse.register("alice"));
     assert_ne!(alice.user_id, other.user_id);
 
@@ -49,7 +49,7 @@ fn synapse_registers_users_whose_only_devices_are_those_that_log_in() {
 
 #[test]
 fn synapse_ends_when_it_is_dropped() {
-    let synapse = Synapse::start();
+    let synapse = synapse::start();
     let address = synapse.base_url.strip_prefix("http://").unwrap().to_owned();
     assert!(TcpStream::connect(&address).is_ok());
     drop(synapse);
@@ -58,7 +58,7 @@ fn synapse_ends_when_it_is_dropped() {
 
 #[test]
 fn proxy_hides_sliding_sync_only_when_asked_to() {
-    let synapse = synapse();
+    let synapse = synapse::shared();
     let kept = Proxy::start(&synapse.base_url, SlidingSync::Kept);
     assert!(has_sliding_sync(&kept.base_url));
 
@@ -72,7 +72,7 @@ fn proxy_hides_sliding_sync_only_when_asked_to() {
 
 #[test]
 fn proxy_carries_a_long_poll_beside_other_requests() {
-    let synapse = synapse();
+    let synapse = synapse::shared();
     let proxy = Proxy::start(&synapse.base_url, SlidingSync::Kept);
     let token = synapse.login_raw(&synapse.register("alice")).token;
     let get = |path: &str| http::request(&proxy.base_url, "GET", path, Some(&token), &Value::Null);
@@ -93,7 +93,7 @@ fn proxy_carries_a_long_poll_beside_other_requests() {
 
 #[test]
 fn proxy_cut_breaks_what_is_open_and_refuses_what_is_new_until_healed() {
-    let synapse = synapse();
+    let synapse = synapse::shared();
     let proxy = Proxy::start(&synapse.base_url, SlidingSync::Kept);
     let address = proxy.base_url.strip_prefix("http://").unwrap();
     let token = synapse.login_raw(&synapse.register("alice")).token;
@@ -123,7 +123,7 @@ fn proxy_cut_breaks_what_is_open_and_refuses_what_is_new_until_healed() {
 
 #[tokio::test]
 async fn proxy_serves_the_sdks_client_and_its_parallel_requests() {
-    let synapse = synapse();
+    let synapse = synapse::shared();
     let proxy = Proxy::start(&synapse.base_url, SlidingSync::Hidden);
     let alice = synapse.register("alice");
     let no_retry = RequestConfig::new().disable_retry();

@@ -1,15 +1,14 @@
 //! Text that was written to harm a terminal, from a stranger's device over a real room into the real program: it is
 //! text on the screen, and the screen, the title, the clipboard and the cursor stay kvitto's.
 
-use kvitto::{app::effect::Effect, model::RoomId};
-use serde_json::{Value, json};
+use kvitto::app::effect::Effect;
+use serde_json::json;
 
 use crate::{
-    delivery::{send_raw, text},
+    delivery::text,
     person::{Person, at_once},
     support::{
-        screens,
-        synapse::synapse,
+        screens, synapse,
         terminal::{self, Manners, Terminal},
     },
 };
@@ -62,25 +61,15 @@ fn popup_stands(screen: &vt100::Screen) -> bool {
         && (top + 1..bottom).all(|row| cell(row, left) == "│" && cell(row, right) == "│")
 }
 
-/// Sends a state event, or sets what is set in the same way.
-fn put(token: &str, path: &str, content: &Value) {
-    let path = format!("/_matrix/client/v3/{}", path.replace('!', "%21"));
-    let (status, answer) = synapse().raw("PUT", &path, Some(token), content);
-    assert_eq!(status, 200, "{path}: {answer}");
-}
-
-fn put_state(token: &str, room: &RoomId, kind: &str, content: &Value) {
-    put(token, &format!("rooms/{room}/state/{kind}/"), content);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_is_only_text() {
-    let server = &synapse().base_url;
-    let (mallory, victim) = (synapse().register("mallory"), synapse().register("victim"));
-    let token = &synapse().login_raw(&mallory).token;
-    put(token, &format!("profile/{}/displayname", mallory.user_id), &json!({ "displayname": NAME }));
-    let mut attacker = Person::log_in(server, &mallory, NAME, at_once()).await;
-    let victim_away = Person::log_in(server, &victim, "desk", at_once()).await.quit().await;
+    let server = synapse::shared();
+    let (mallory, victim) = (server.register("mallory"), server.register("victim"));
+    let token = &server.login_raw(&mallory).token;
+    let path = format!("/_matrix/client/v3/profile/{}/displayname", mallory.user_id);
+    assert_eq!(server.raw("PUT", &path, Some(token), &json!({ "displayname": NAME })).0, 200);
+    let mut attacker = Person::log_in(&server.base_url, &mallory, NAME, at_once()).await;
+    let victim_away = Person::log_in(&server.base_url, &victim, "desk", at_once()).await.quit().await;
 
     let terminal = victim_away.on_screen();
     terminal.wait_for_text("No rooms yet.");
@@ -100,8 +89,8 @@ async fn hostile_text_is_only_text() {
     terminal.type_text("a");
     sees(&format!("> Message {SEEN_NAME}"));
     for (number, (body, seen)) in bodies().into_iter().enumerate() {
-        send_raw(token, &room, "m.room.message", &text(&body));
-        send_raw(token, &room, "m.room.message", &text(&format!("after body {number}")));
+        server.send(token, &room, "m.room.message", &text(&body));
+        server.send(token, &room, "m.room.message", &text(&format!("after body {number}")));
         sees(&format!("after body {number}"));
         sees(seen);
     }
@@ -111,22 +100,21 @@ async fn hostile_text_is_only_text() {
         "msgtype": "m.text", "body": "plain", "format": "org.matrix.custom.html",
         "formatted_body": "<b>html \x1b]0;pwned\x07</b> &#27;]0;pwned&#7; <a href=\"\x1b]0;pwned\x07\">link</a>",
     });
-    send_raw(token, &room, "m.room.message", &html);
+    server.send(token, &room, "m.room.message", &html);
     sees("html \u{FFFD}]0;pwned\u{FFFD} \u{FFFD}]0;pwned\u{FFFD}");
     let file = json!({
         "msgtype": "m.file", "body": NAME, "filename": NAME, "url": "mxc://kvitto.test/none",
         "info": { "size": 7, "mimetype": NAME },
     });
-    send_raw(token, &room, "m.room.message", &file);
+    server.send(token, &room, "m.room.message", &file);
     sees(&format!("{SEEN_NAME}]52;c;cHduZWQ=\u{FFFD}2J\u{FFFD}[1;1HMal lory \u{FFFD}[?1049l  7 B"));
-    send_raw(token, &room, "m.room.message", &json!({ "msgtype": NAME, "body": NAME }));
-    put_state(token, &room, "m.room.name", &json!({ "name": format!("room {NAME}") }));
+    server.send(token, &room, "m.room.message", &json!({ "msgtype": NAME, "body": NAME }));
+    server.put_state(token, &room, "m.room.name", &json!({ "name": format!("room {NAME}") }));
     sees(&format!("> Message room {SEEN_NAME}"));
-    put_state(token, &room, "m.room.topic", &json!({ "topic": format!("topic {NAME}") }));
+    server.put_state(token, &room, "m.room.topic", &json!({ "topic": format!("topic {NAME}") }));
     sees(&format!("topic {SEEN_NAME}"));
     let create = json!({ "name": NAME, "topic": NAME, "invite": [victim.user_id] });
-    let (status, answer) = synapse().raw("POST", "/_matrix/client/v3/createRoom", Some(token), &create);
-    assert_eq!(status, 200, "{answer}");
+    server.create_room(token, &create);
     sees("invite");
 
     // The device's name.

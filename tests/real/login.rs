@@ -3,13 +3,14 @@
 use crate::support::{
     proxy::{Proxy, SlidingSync},
     screens,
-    synapse::{Account, synapse},
+    server::Account,
+    synapse,
     terminal::Terminal,
 };
 
 #[test]
 fn a_wrong_password_is_said_and_what_was_typed_is_still_there() {
-    let (synapse, terminal) = (synapse(), Terminal::start(&[], 80, 24));
+    let (synapse, terminal) = (synapse::shared(), Terminal::start(&[], 80, 24));
     let mistaken = Account { password: "not it".into(), ..synapse.register("alice") };
     screens::fill_in_login(&terminal, &synapse.base_url, &mistaken);
     terminal.key("enter");
@@ -21,7 +22,7 @@ fn a_wrong_password_is_said_and_what_was_typed_is_still_there() {
 
 #[test]
 fn a_network_that_is_gone_is_said_and_the_same_form_works_when_it_is_back() {
-    let (synapse, terminal) = (synapse(), Terminal::start(&[], 80, 24));
+    let (synapse, terminal) = (synapse::shared(), Terminal::start(&[], 80, 24));
     let (alice, proxy) = (synapse.register("alice"), Proxy::start(&synapse.base_url, SlidingSync::Kept));
     proxy.cut();
     screens::fill_in_login(&terminal, &proxy.base_url, &alice);

@@ -1,5 +1,5 @@
 //! Everything that needs the world outside: the real binary in a real pseudo-terminal, and the library's client code
-//! against a real Synapse. One test binary, so that the support code is compiled once and every part of it is used.
+//! against a real Synapse and against the embedded homeserver. One test binary, so that the support code is compiled once and every part of it is used.
 //!
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
@@ -11,5 +11,7 @@ mod login;
 mod main_flow;
 mod person;
 mod session;
+mod smoke;
 mod support;
 mod terminal;
+mod world;

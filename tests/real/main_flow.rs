@@ -2,16 +2,16 @@
 
 use std::{fs, path::Path};
 
-use kvitto::app::effect::Effect;
+use kvitto::{app::effect::Effect, config::Config};
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
-    person::{AT_ONCE, Person, at_once},
     support::{
         screens,
-        synapse::synapse,
         terminal::{Terminal, text},
     },
     terminal::{assert_restored, shell_around},
+    world::{World, on},
 };
 
 /// Waits until a row of the screen has all of these.
@@ -22,18 +22,17 @@ fn wait_for_row(terminal: &Terminal, parts: &[&str]) {
     });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn logging_in_talking_and_seeing_each_device_tick() {
-    let server = &synapse().base_url;
-    let (alice, bob) = (synapse().register("alice"), synapse().register("bob"));
-    let mut phone = Person::log_in(server, &bob, "phone", at_once()).await;
-    let laptop = Person::log_in(server, &bob, "laptop", at_once()).await;
+async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
+    let (alice, bob) = (&world.alice, &world.bob);
+    let mut phone = world.bob("phone").await;
+    let laptop = world.bob("laptop").await;
 
-    let places = tempfile::tempdir().unwrap();
-    fs::write(places.path().join("config.toml"), format!("{AT_ONCE}\n[log]\nlevel = \"trace\"\n")).unwrap();
+    let places = tempfile::tempdir().expect("a temporary folder");
+    let config = Config { delivery: world.settings(), log_level: LevelFilter::TRACE, ..Config::default() };
+    fs::write(places.path().join("config.toml"), config.to_toml()).expect("a temporary folder can be written");
     let shown = places.path().display();
     let terminal = shell_around(&format!("--config '{shown}/config.toml' --data-dir '{shown}/data'"), 120, 40);
-    screens::fill_in_login(&terminal, server, &alice);
+    screens::fill_in_login(&terminal, &world.proxy.base_url, alice);
     terminal.key("enter");
     terminal.wait_for_text("No rooms yet.");
 
@@ -64,7 +63,7 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
 
     terminal.key("ctrl-q");
     assert_restored(&terminal);
-    assert_eq!(fs::read_to_string(terminal.home().join("status")).unwrap(), "0\n");
+    assert_eq!(fs::read_to_string(terminal.home().join("status")).ok().as_deref(), Some("0\n"));
 
     let log = everything_in(&places.path().join("data/log"));
     assert!(log.contains("kvitto::matrix"), "there is a log, at the level that says most:\n{log}");
@@ -73,6 +72,7 @@ async fn logging_in_talking_and_seeing_each_device_tick() {
         assert!(!log.contains(secret), "'{secret}' is in the log:\n{log}");
     }
 }
+on!(logging_in_talking_and_seeing_each_device_tick: synapse, embedded, embedded_direct);
 
 /// The text of all files under a folder.
 fn everything_in(folder: &Path) -> String {

@@ -11,6 +11,7 @@ use kvitto::{
         event::{Connection, Event},
         update,
     },
+    config::Config,
     delivery::policy::{Settings, Timing},
     matrix::{Matrix, Profile},
     model::{
@@ -25,13 +26,13 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::support::{synapse::Account, terminal::Terminal};
+use crate::support::{server::Account, terminal::Terminal};
 
 /// How long anything may take, on a busy machine with a debug build.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// The same as [`at_once`], for the real program.
-pub const AT_ONCE: &str = "[delivery]\ntiming = \"immediate\"\n";
+/// Stands for the device in a receipt that names a person only.
+pub const SOME_DEVICE: &str = "?";
 
 /// Settings for tests: receipts go out at once.
 pub fn at_once() -> Settings {
@@ -202,19 +203,41 @@ impl Person {
     }
 
     /// Waits until exactly these devices of one person have an own message.
-    pub async fn delivered_to(&mut self, event: &EventId, user: &str, devices: &[&str]) {
+    pub async fn delivered_to(&mut self, event: &EventId, user: &str, devices: &[String]) {
         let user = UserId::new(user);
-        let mut wanted: Vec<String> = devices.iter().map(ToString::to_string).collect();
+        let mut wanted = devices.to_vec();
         wanted.sort();
         let what = format!("the receipts of {wanted:?}");
         self.delivery(event, &what, |delivery| (delivered(delivery, &user) == wanted).then_some(())).await;
     }
 
-    /// What this client did about somebody else's message.
+    /// The devices of a person that have an own message, as it is known now.
+    pub fn ticks(&self, event: &EventId, user: &str) -> Vec<String> {
+        let open = self.app.open.as_ref().expect("a room is open");
+        open.deliveries.get(event).map(|known| delivered(known, &UserId::new(user))).unwrap_or_default()
+    }
+
+    /// What this client did about a message, once it has looked at it.
     pub async fn fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
+        let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
         self.fates.remove(event);
-        self.matrix.run(Effect::AskReceiptFate { room: room.clone(), event: event.clone() });
-        self.until("what was done about a message", |p| p.fates.get(event).cloned()).await
+        self.matrix.run(ask());
+        self.until("what was done about a message", |p| match p.fates.remove(event)? {
+            ReceiptFate::NotConsidered => {
+                p.matrix.run(ask());
+                None
+            }
+            fate => Some(fate),
+        })
+        .await
+    }
+
+    /// The rule for which this client withholds a receipt; anything else that it did, in words.
+    pub async fn withheld_by(&mut self, room: &RoomId, event: &EventId) -> String {
+        match self.fate_of(room, event).await {
+            ReceiptFate::Withheld { rule, .. } => rule.to_owned(),
+            other => format!("{other:?}"),
+        }
     }
 
     /// This device's id.
@@ -242,10 +265,11 @@ impl Away {
         self.home.path()
     }
 
-    /// Starts the real program as this person, with receipts that go out at once.
+    /// Starts the real program as this person, with the same settings.
     pub fn on_screen(&self) -> Terminal {
         let config = self.home.path().join("config.toml");
-        fs::write(&config, AT_ONCE).expect("a temporary folder can be written");
+        let settings = Config { delivery: self.profile.settings.clone(), ..Config::default() };
+        fs::write(&config, settings.to_toml()).expect("a temporary folder can be written");
         let [config, data] = [&config, self.data_dir()].map(|path| path.to_str().expect("a path of plain letters"));
         Terminal::start(&["--config", config, "--data-dir", data], 120, 40)
     }
@@ -264,12 +288,12 @@ pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> Room
     room
 }
 
-/// The devices of a person that have a message, sorted.
-pub fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
+/// The devices of a person that have a message, sorted, with [`SOME_DEVICE`] where nobody knows which one.
+fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
     let devices = delivery.people.iter().filter(|person| person.user == *user).flat_map(|person| &person.devices);
     let mut delivered: Vec<String> = devices
         .filter(|device| matches!(device.state, DeviceState::Delivered { .. }))
-        .filter_map(|device| device.device.as_ref().map(ToString::to_string))
+        .map(|device| device.device.as_ref().map_or(SOME_DEVICE.to_owned(), ToString::to_string))
         .collect();
     delivered.sort();
     delivered

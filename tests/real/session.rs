@@ -7,20 +7,16 @@ use kvitto::{
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Person, at_once, body},
-    support::{
-        proxy::{Proxy, SlidingSync},
-        synapse::{Account, synapse},
-    },
+    person::{Person, body},
+    world::{World, on},
 };
 
-async fn alice_with_a_room(proxy: &Proxy) -> (Account, Person, RoomId) {
-    let account = synapse().register("alice");
-    let mut alice = Person::log_in(&proxy.base_url, &account, "desk", at_once()).await;
+async fn alice_with_a_room(world: &World) -> (Person, RoomId) {
+    let mut alice = world.alice("desk").await;
     alice.run(Effect::CreateRoom("notes".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
     alice.open(&room).await;
-    (account, alice, room)
+    (alice, room)
 }
 
 fn state_of(person: &Person, text: &str) -> Option<SendState> {
@@ -29,12 +25,11 @@ fn state_of(person: &Person, text: &str) -> Option<SendState> {
 
 /// Starts from the cache without network, keeps what is sent meanwhile over a restart, and sends it when the network is
 /// back, by itself and in order.
-async fn without_network(sliding: SlidingSync) {
-    let proxy = Proxy::start(&synapse().base_url, sliding);
-    let (_, mut alice, room) = alice_with_a_room(&proxy).await;
+async fn without_network_nothing_is_lost(world: World) {
+    let (mut alice, room) = alice_with_a_room(&world).await;
     alice.say(&room, "while online");
     alice.sees("while online").await;
-    proxy.cut();
+    world.proxy.cut();
     alice.say(&room, "unsent 1");
     alice.say(&room, "unsent 2");
     alice.until("the local echo", |p| state_of(p, "unsent 2")).await;
@@ -45,38 +40,28 @@ async fn without_network(sliding: SlidingSync) {
     alice.sees("while online").await;
     alice.until("what was not sent", |p| (state_of(p, "unsent 2") == Some(SendState::Waiting)).then_some(())).await;
     alice.until("offline", |p| matches!(p.app.connection, Connection::Offline(_)).then_some(())).await;
-    proxy.heal();
+    world.proxy.heal();
     alice.online().await;
     alice.sees("unsent 1").await;
     alice.sees("unsent 2").await;
     let order: Vec<String> = alice.messages().map(body).filter(|text| text.starts_with("unsent")).collect();
     assert_eq!(order, ["unsent 1", "unsent 2"]);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_network_nothing_is_lost_by_sliding_sync() {
-    without_network(SlidingSync::Kept).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_network_nothing_is_lost_by_plain_sync() {
-    without_network(SlidingSync::Hidden).await;
-}
+on!(without_network_nothing_is_lost: synapse, embedded);
 
 /// A revoked token leads to the login screen; drafts and unsent messages go on after the next login.
-async fn revoked(sliding: SlidingSync) {
-    let proxy = Proxy::start(&synapse().base_url, sliding);
-    let (account, mut alice, room) = alice_with_a_room(&proxy).await;
+async fn a_revoked_token_keeps_what_was_typed(world: World) {
+    let (mut alice, room) = alice_with_a_room(&world).await;
     alice.say(&room, "sent");
     alice.sees("sent").await;
-    proxy.cut();
+    world.proxy.cut();
     alice.say(&room, "unsent");
     alice.until("the local echo", |p| state_of(p, "unsent")).await;
     alice.paste("half a thought");
-    let token = synapse().login_raw(&account).token;
-    let (status, _) = synapse().raw("POST", "/_matrix/client/v3/logout/all", Some(&token), &json!({}));
+    let token = world.server.login_raw(&world.alice).token;
+    let (status, _) = world.server.raw("POST", "/_matrix/client/v3/logout/all", Some(&token), &json!({}));
     assert_eq!(status, 200);
-    proxy.heal();
+    world.proxy.heal();
     let why = alice
         .until("the login screen", |p| match &p.app.screen {
             Screen::Login(login) => login.error.clone(),
@@ -85,7 +70,7 @@ async fn revoked(sliding: SlidingSync) {
         .await;
     assert!(why.contains("Log in again"), "{why}");
 
-    alice.log_in_again(&proxy.base_url, &account).await;
+    alice.log_in_again(&world.proxy.base_url, &world.alice).await;
     alice.sees("unsent").await;
     let mut alice = alice.quit().await.back().await;
     alice.open(&room).await;
@@ -95,29 +80,17 @@ async fn revoked(sliding: SlidingSync) {
         })
         .await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_keeps_what_was_typed_by_sliding_sync() {
-    revoked(SlidingSync::Kept).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_keeps_what_was_typed_by_plain_sync() {
-    revoked(SlidingSync::Hidden).await;
-}
+on!(a_revoked_token_keeps_what_was_typed: synapse, embedded);
 
 /// A refused message stays, says why, and is sent again or thrown away when the user says so.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_message_can_be_sent_again_or_thrown_away() {
-    let (alice, bob) = (synapse().register("alice"), synapse().register("bob"));
-    let token = synapse().login_raw(&bob).token;
+async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
+    let token = world.server.login_raw(&world.bob).token;
     let create = json!({
-        "preset": "private_chat", "name": "quiet", "invite": [alice.user_id],
+        "preset": "private_chat", "name": "quiet", "invite": [world.alice.user_id],
         "power_level_content_override": { "events_default": 50 },
     });
-    let (_, created) = synapse().raw("POST", "/_matrix/client/v3/createRoom", Some(&token), &create);
-    let room = RoomId::new(created["room_id"].as_str().unwrap());
-    let mut alice = Person::log_in(&synapse().base_url, &alice, "desk", at_once()).await;
+    let room = world.server.create_room(&token, &create);
+    let mut alice = world.alice("desk").await;
     alice.room("the invite", |summary| summary.id == room).await;
     alice.run(Effect::Accept(room.clone()));
     alice.room("the room", |summary| summary.membership == Membership::Joined).await;
@@ -139,11 +112,11 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away() {
     alice.until("the discarded message to go", |p| state_of(p, "never").is_none().then_some(())).await;
 
     let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.power_levels/", room.as_str().replace('!', "%21"));
-    let (_, mut levels) = synapse().raw("GET", &path, Some(&token), &Value::Null);
+    let (_, mut levels) = world.server.raw("GET", &path, Some(&token), &Value::Null);
     levels["events_default"] = json!(0);
-    let (status, answer) = synapse().raw("PUT", &path, Some(&token), &levels);
-    assert_eq!(status, 200, "{answer}");
+    world.server.put_state(&token, &room, "m.room.power_levels", &levels);
     let key = alice.key_of("too early");
     alice.run(Effect::Retry { room: room.clone(), key });
     alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
+on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);

@@ -16,6 +16,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{RawPathParams, Request, State},
     http::{self, Method, StatusCode},
+    middleware::from_fn_with_state,
     response::Response,
     routing::{MethodFilter, on},
 };
@@ -38,7 +39,7 @@ use tokio::sync::watch;
 use super::{
     Options, account_data, accounts, backup, devices,
     error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
-    faults::Faults,
+    faults::{self, Faults},
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
 };
@@ -109,7 +110,8 @@ pub fn router(shared: &Arc<Shared>) -> Router {
     let unknown = || async { refusal(unrecognized()) };
     let no_such_method =
         || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
-    routes.router.fallback(unknown).method_not_allowed_fallback(no_such_method).with_state(Arc::clone(shared))
+    let router = routes.router.fallback(unknown).method_not_allowed_fallback(no_such_method);
+    router.layer(from_fn_with_state(Arc::clone(shared), faults::strike)).with_state(Arc::clone(shared))
 }
 
 /// Endpoints, being collected.
@@ -329,7 +331,8 @@ pub fn raw<R>(value: &impl Serialize) -> Answer<Raw<R>> {
     Ok(raw.cast_unchecked())
 }
 
-fn refusal(error: UiaaResponse) -> Response {
+/// An error as it goes out.
+pub fn refusal(error: UiaaResponse) -> Response {
     respond(error).unwrap_or_else(|_| {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -1,6 +1,8 @@
 //! What tests of the endpoints begin with: a world, somebody in it, a room.
 
-use ruma::{OwnedRoomId, RoomId, UserId, api::client::uiaa::UiaaResponse, api::error::ErrorBody};
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, RoomId, UserId, api::client::uiaa::UiaaResponse, api::error::ErrorBody,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -39,13 +41,32 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
+    let content = json!({ "membership": membership });
+    append(world, room, who, "m.room.member", Some(who.user.as_str()), content);
+}
+
+/// Appends a message.
+pub fn say(world: &mut World, room: &RoomId, who: &Caller, body: &str) -> OwnedEventId {
+    append(world, room, who, "m.room.message", None, json!({ "msgtype": "m.text", "body": body }))
+}
+
+/// Appends any event, by whatever right.
+pub fn append(
+    world: &mut World,
+    room: &RoomId,
+    who: &Caller,
+    kind: &str,
+    state_key: Option<&str>,
+    content: Value,
+) -> OwnedEventId {
     let (position, sent) = (world.moved(), world.now);
+    let id = EventId::parse(format!("$event{position}")).unwrap();
     world.rooms.get_mut(room).unwrap().append(Event {
-        id: format!("$member{position}").try_into().unwrap(),
+        id: id.clone(),
         sender: who.user.clone(),
-        kind: "m.room.member".to_owned(),
-        state_key: Some(who.user.to_string()),
-        content: json!({ "membership": membership }),
+        kind: kind.to_owned(),
+        state_key: state_key.map(ToOwned::to_owned),
+        content,
         sent,
         position,
         redacts: None,
@@ -53,6 +74,13 @@ pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership
         transaction: None,
         replaces: None,
     });
+    id
+}
+
+/// An answer as the client gets it.
+pub fn body(answer: impl ruma::api::OutgoingResponse) -> Value {
+    let answer = answer.try_into_http_response::<Vec<u8>>().unwrap();
+    serde_json::from_slice(answer.body()).unwrap()
 }
 
 /// The error code of a refusal; `UIA` for the question who it is.

@@ -57,16 +57,17 @@ fn content_of(content: &Raw<AnyToDeviceEventContent>) -> Answer<Value> {
     Ok(read::<JsonObject, _>(content)?.into())
 }
 
-/// Puts a message where the devices' syncs will find it.
-fn deliver(world: &mut World, user: &OwnedUserId, to: &DeviceIdOrAllDevices, message: &Value) {
+/// Puts a message where the devices' syncs will find it, but for devices that nothing is to reach (a fault).
+fn deliver(world: &mut World, to: &OwnedUserId, devices: &DeviceIdOrAllDevices, message: &Value) {
     let position = world.moved();
-    let Some(user) = world.users.get_mut(user) else { return };
-    match to {
-        DeviceIdOrAllDevices::AllDevices => {
-            user.devices.values_mut().for_each(|device| put(device, position, message));
-        }
-        DeviceIdOrAllDevices::DeviceId(id) => {
-            user.devices.get_mut(id).into_iter().for_each(|device| put(device, position, message));
+    let Some(user) = world.users.get_mut(to) else { return };
+    for (id, device) in &mut user.devices {
+        let meant = match devices {
+            DeviceIdOrAllDevices::AllDevices => true,
+            DeviceIdOrAllDevices::DeviceId(meant) => meant == id,
+        };
+        if meant && !world.unreached.contains(&Caller { user: to.clone(), device: id.clone() }) {
+            put(device, position, message);
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn routes(routes: Routes) -> Routes {
     routes.on(type_or_stop)
 }
 
-fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answer<Response> {
+pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answer<Response> {
     if request.user_id != caller.user {
         return Err(forbidden("You can say only of yourself that you are typing"));
     }

@@ -52,6 +52,8 @@ pub struct World {
     pub mailboxes: HashMap<OwnedUserId, Mailbox>,
     /// How many of them somebody may post.
     pub delivery_limit: RateLimit,
+    /// Devices that no to-device message reaches, because it was told so.
+    pub unreached: BTreeSet<Caller>,
 }
 
 /// An account.
@@ -155,6 +157,7 @@ impl World {
             media: HashMap::new(),
             mailboxes: HashMap::new(),
             delivery_limit: RateLimit::default(),
+            unreached: BTreeSet::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a person does on kvitto's screens, told once for all who need to get past them.
 
 use super::{
-    synapse::Account,
+    server::Account,
     terminal::{Terminal, text},
 };
 

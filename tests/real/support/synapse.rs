@@ -10,18 +10,14 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{
-        Arc, LazyLock, Mutex,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
+    sync::{Arc, LazyLock, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{http, venv};
+use super::{server::Server, venv};
 
 const RUN: &str = "
 import os, runpy, shutil, sys, threading
@@ -41,112 +37,46 @@ const DEADLINE: Duration = Duration::from_secs(90);
 /// How many of the last log lines are kept for the message of a failure.
 const TAIL: usize = 40;
 
+/// The part after the colon in its users' ids.
+const SERVER_NAME: &str = "kvitto.test";
+
 /// The Synapse of this test process, started by whoever asks first.
-pub fn synapse() -> &'static Synapse {
-    static SYNAPSE: LazyLock<Synapse> = LazyLock::new(Synapse::start);
-    &SYNAPSE
+pub fn shared() -> Arc<Server> {
+    static SYNAPSE: LazyLock<Arc<Server>> = LazyLock::new(|| Arc::new(start()));
+    Arc::clone(&SYNAPSE)
 }
 
-/// A running Synapse. It ends when this is dropped, or with the process.
-pub struct Synapse {
-    /// Where clients find it, such as `http://127.0.0.1:34567`.
-    pub base_url: String,
-    /// The part after the colon in its users' ids.
-    pub server_name: String,
-    registered: AtomicUsize,
+/// Starts one and waits until it listens.
+pub fn start() -> Server {
+    let python = venv::python();
+    let home = tempfile::Builder::new().prefix("kvitto-synapse-").tempdir().expect("a temporary folder").keep();
+    write_settings(&home);
+
+    let mut process = Command::new(python)
+        .args(["-c", RUN])
+        .arg(&home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the environment's python runs");
+    let stdin = process.stdin.take();
+    let log = BufReader::new(process.stderr.take().expect("stderr is a pipe"));
+    let tail = Arc::new(Mutex::new(VecDeque::new()));
+    let port = port_from(log, Arc::clone(&tail)).recv_timeout(DEADLINE).unwrap_or_else(|error| {
+        let tail = Vec::from(tail.lock().expect("the log's reader does not panic").clone());
+        panic!("Synapse did not start ({error}). Its log ends in:\n{}", tail.join("\n"));
+    });
+    Server::new(format!("http://127.0.0.1:{port}"), SERVER_NAME, Running { process, stdin })
+}
+
+/// Ends Synapse when it is dropped.
+struct Running {
     process: Child,
     stdin: Option<ChildStdin>,
 }
 
-/// A registered user that has not logged in anywhere yet.
-pub struct Account {
-    /// `@name:server`.
-    pub user_id: String,
-    /// What is typed into a login form.
-    pub name: String,
-    /// The password.
-    pub password: String,
-}
-
-/// One device of an [`Account`], logged in over plain HTTP, without any encryption.
-pub struct Device {
-    /// The access token.
-    pub token: String,
-    /// The device's id.
-    pub device_id: String,
-}
-
-impl Synapse {
-    /// Starts one and waits until it listens.
-    pub fn start() -> Self {
-        let server_name = "kvitto.test";
-        let python = venv::python();
-        let home = tempfile::Builder::new().prefix("kvitto-synapse-").tempdir().expect("a temporary folder").keep();
-        write_settings(&home, server_name);
-
-        let mut process = Command::new(python)
-            .args(["-c", RUN])
-            .arg(&home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the environment's python runs");
-        let stdin = process.stdin.take();
-        let log = BufReader::new(process.stderr.take().expect("stderr is a pipe"));
-        let tail = Arc::new(Mutex::new(VecDeque::new()));
-        let port = port_from(log, Arc::clone(&tail)).recv_timeout(DEADLINE).unwrap_or_else(|error| {
-            let tail = Vec::from(tail.lock().expect("the log's reader does not panic").clone());
-            panic!("Synapse did not start ({error}). Its log ends in:\n{}", tail.join("\n"));
-        });
-        Self {
-            base_url: format!("http://127.0.0.1:{port}"),
-            server_name: server_name.to_owned(),
-            registered: AtomicUsize::new(0),
-            process,
-            stdin,
-        }
-    }
-
-    /// Registers a user whose name begins with `name` (tests share a server, so a number makes it the caller's own).
-    /// No device is made.
-    pub fn register(&self, name: &str) -> Account {
-        let name = format!("{name}-{}", self.registered.fetch_add(1, Ordering::Relaxed) + 1);
-        let password = format!("password of {name}");
-        let (status, answer) = self.raw(
-            "POST",
-            "/_matrix/client/v3/register",
-            None,
-            &json!({ "username": name, "password": password, "inhibit_login": true, "auth": { "type": "m.login.dummy" } }),
-        );
-        assert_eq!(status, 200, "registering {name}: {answer}");
-        Account { user_id: format!("@{name}:{}", self.server_name), name, password }
-    }
-
-    /// Logs `account` in as a new device that nothing but [`Synapse::raw`] uses.
-    pub fn login_raw(&self, account: &Account) -> Device {
-        let (status, answer) = self.raw(
-            "POST",
-            "/_matrix/client/v3/login",
-            None,
-            &json!({
-                "type": "m.login.password",
-                "identifier": { "type": "m.id.user", "user": account.name },
-                "password": account.password,
-            }),
-        );
-        assert_eq!(status, 200, "logging {} in: {answer}", account.name);
-        let text = |key: &str| answer[key].as_str().expect("a login answer has it").to_owned();
-        Device { token: text("access_token"), device_id: text("device_id") }
-    }
-
-    /// One plain request: status and JSON. A `null` body is no body.
-    pub fn raw(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
-        http::request(&self.base_url, method, path, token, body)
-    }
-}
-
-impl Drop for Synapse {
+impl Drop for Running {
     fn drop(&mut self) {
         drop(self.stdin.take());
         let _ = self.process.wait();
@@ -171,10 +101,10 @@ fn port_from(log: impl BufRead + Send + 'static, tail: Arc<Mutex<VecDeque<String
     receiver
 }
 
-fn write_settings(home: &Path, server_name: &str) {
+fn write_settings(home: &Path) {
     let limit = json!({ "per_second": 10000, "burst_count": 10000 });
     let settings = json!({
-        "server_name": server_name,
+        "server_name": SERVER_NAME,
         "report_stats": false,
         "listeners": [{
             "port": 0,

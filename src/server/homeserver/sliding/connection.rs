@@ -35,6 +35,12 @@ impl Connection {
         self.told.insert(self.last, told);
         self.last.to_string()
     }
+
+    /// How many it remembers.
+    #[cfg(test)]
+    pub fn known(&self) -> usize {
+        self.told.len()
+    }
 }
 
 /// What has been told up to some `pos`.

@@ -50,7 +50,7 @@ fn response(world: &World, caller: &Caller, room: &Room, told: &Told, timeline: 
     let mut response = described(world, caller, room);
     response.unread_notifications = news::unread(room, user);
     response.limited = timeline.limited;
-    response.prev_batch = (!timeline.events.is_empty()).then(|| Token(timeline.start).to_string());
+    response.prev_batch = (timeline.limited || !timeline.events.is_empty()).then(|| Token(timeline.start).to_string());
     let live = timeline.events.iter().filter(|event| told.position > 0 && event.position > told.position).count();
     response.num_live = Some(count(live));
     response.timeline = shown(room, caller, timeline.events)?;

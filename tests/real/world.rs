@@ -1,0 +1,159 @@
+//! What a scenario runs on: a homeserver, a kind of sync, a way for receipts to take, and two people.
+//!
+//! A scenario is an `async fn(World)`, written once. The servers below are the columns of its table, and [`on`] makes a
+//! test of each server and each kind of sync: `scenario::server::by_sliding_sync`. A server of another kind is one more
+//! function here, and one more name in those lists.
+
+use std::sync::Arc;
+
+use kvitto::{
+    delivery::policy::{RouteChoice, Settings},
+    model::Route,
+    server::homeserver::{Delivery, Homeserver, Options},
+};
+
+use crate::{
+    person::{Person, SOME_DEVICE, at_once},
+    support::{
+        proxy::{Proxy, SlidingSync},
+        server::{Account, Server},
+        synapse,
+    },
+};
+
+/// Makes the tests of a scenario.
+macro_rules! on {
+    ($scenario:ident: $($server:ident),+) => {
+        mod $scenario {
+            $(mod $server {
+                use crate::{support::proxy::SlidingSync, world};
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn by_sliding_sync() {
+                    super::super::$scenario(world::$server(SlidingSync::Kept)).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn by_plain_sync() {
+                    super::super::$scenario(world::$server(SlidingSync::Hidden)).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on;
+
+/// A real Synapse. No homeserver of today has MSC4089: receipts go from device to device.
+pub fn synapse(sync: SlidingSync) -> World {
+    World::new(synapse::shared(), RouteChoice::Auto, Ticks::Direct, sync)
+}
+
+/// The embedded homeserver, with all that it has: receipts go through it, and name devices.
+pub fn embedded(sync: SlidingSync) -> World {
+    let delivery = Some(Delivery { devices: true, stable: false });
+    World::new(start(delivery), RouteChoice::Auto, Ticks::Native, sync)
+}
+
+/// The embedded homeserver with MSC4089 to the letter: receipts go through it, and name people only.
+pub fn embedded_users(sync: SlidingSync) -> World {
+    let delivery = Some(Delivery { devices: false, stable: false });
+    World::new(start(delivery), RouteChoice::Auto, Ticks::NativeUsers, sync)
+}
+
+/// The embedded homeserver has MSC4089, and the settings say that receipts go from device to device all the same.
+pub fn embedded_direct(sync: SlidingSync) -> World {
+    let delivery = Some(Delivery { devices: true, stable: false });
+    World::new(start(delivery), RouteChoice::Direct, Ticks::Direct, sync)
+}
+
+/// The embedded homeserver as one of today: receipts go from device to device since there is no other way.
+pub fn embedded_today(sync: SlidingSync) -> World {
+    World::new(start(None), RouteChoice::Auto, Ticks::Direct, sync)
+}
+
+fn start(delivery: Option<Delivery>) -> Arc<Server> {
+    Arc::new(embed(delivery).0)
+}
+
+/// An embedded homeserver of this test's own, and the hand on it.
+pub fn embed(delivery: Option<Delivery>) -> (Server, Arc<Homeserver>) {
+    let options = Options { delivery, ..Options::default() };
+    let name = options.server_name.to_string();
+    let homeserver = Arc::new(Homeserver::start(options).expect("loopback has a free port"));
+    (Server::new(homeserver.url(), &name, Arc::clone(&homeserver)), homeserver)
+}
+
+/// How ticks come to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ticks {
+    /// From device to device.
+    Direct,
+    /// Through the homeserver, for devices.
+    Native,
+    /// Through the homeserver, for people.
+    NativeUsers,
+}
+
+/// See the module.
+pub struct World {
+    /// The homeserver itself.
+    pub server: Arc<Server>,
+    /// The way to it.
+    pub proxy: Proxy,
+    /// Who says something.
+    pub alice: Account,
+    /// Who is to receive it.
+    pub bob: Account,
+    sync: SlidingSync,
+    choice: RouteChoice,
+    ticks: Ticks,
+}
+
+impl World {
+    fn new(server: Arc<Server>, choice: RouteChoice, ticks: Ticks, sync: SlidingSync) -> Self {
+        let proxy = Proxy::start(&server.base_url, sync);
+        let (alice, bob) = (server.register("alice"), server.register("bob"));
+        Self { server, proxy, alice, bob, sync, choice, ticks }
+    }
+
+    /// The settings that everybody has here: receipts go out at once.
+    pub fn settings(&self) -> Settings {
+        Settings { route: self.choice, ..at_once() }
+    }
+
+    /// A device of Alice's.
+    pub async fn alice(&self, device: &str) -> Person {
+        Person::log_in(&self.proxy.base_url, &self.alice, device, self.settings()).await
+    }
+
+    /// A device of Bob's.
+    pub async fn bob(&self, device: &str) -> Person {
+        Person::log_in(&self.proxy.base_url, &self.bob, device, self.settings()).await
+    }
+
+    /// Another way to the homeserver, for one device alone.
+    pub fn line(&self) -> Proxy {
+        Proxy::start(&self.server.base_url, self.sync)
+    }
+
+    /// The way that receipts take.
+    pub fn route(&self) -> Route {
+        if self.ticks == Ticks::Direct { Route::Direct } else { Route::Native }
+    }
+
+    /// What is in the path of a request that carries a receipt.
+    pub fn receipt_path(&self) -> &'static str {
+        match self.route() {
+            Route::Direct => "/sendToDevice/",
+            Route::Native => "/receipt/org.matrix.msc4089.delivery/",
+        }
+    }
+
+    /// What ticks when these devices of one person have a message.
+    pub fn ticks(&self, devices: &[&Person]) -> Vec<String> {
+        if self.ticks == Ticks::NativeUsers {
+            return vec![SOME_DEVICE.to_owned()];
+        }
+        devices.iter().map(|person| person.device()).collect()
+    }
+}
