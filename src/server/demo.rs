@@ -9,6 +9,9 @@
 //! - [`play`] makes a queue of it: what was heard comes in, what is due comes out. It is pure.
 //! - [`stage`] makes the rooms, and carries out what is due.
 //!
+//! Not everything is real. Linus's laptop cannot decrypt because the homeserver loses the keys on the way to it, and the
+//! paces are drawn.
+//!
 //! Everything is in memory and ends when [`Demo`] is dropped.
 
 use std::{io, thread, time::Duration};

@@ -13,6 +13,7 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::distr::{Alphanumeric, SampleString};
+use ruma::UserId as SdkUserId;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::sleep,
@@ -45,8 +46,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
             peers.insert(device.part, accounts.log_in(person, device).await?);
         }
     }
-    let linus = of(&peers, LINUS)?;
-    let _ = linus;
+    lose_keys(server, of(&peers, LINUS)?)?;
     doing("You get an account, and rooms");
     let you = accounts.register(YOU, "setting up", "You").await?;
     let mut play = Play::new(you.user(), you.device(), rand::random());
@@ -94,6 +94,13 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
     }
 }
 
+/// Lets no room key get to this device.
+fn lose_keys(server: &Homeserver, peer: &Peer) -> Outcome<()> {
+    let user = SdkUserId::parse(peer.user().as_str()).map_err(|error| SafeText::line(&error.to_string()))?;
+    server.keep_to_device_from(&user, peer.device().as_str().into());
+    Ok(())
+}
+
 /// Everybody's clients.
 type Peers = BTreeMap<Part, Peer>;
 
@@ -139,7 +146,7 @@ impl Accounts {
     }
 }
 
-/// Makes a room by the first of its members; the others join, more people are invited, and what was said there is said.
+/// Makes a room by the first of its members: the others join, more people are invited, and the past is said.
 async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> Outcome<RoomId> {
     let host = of(peers, room.members[0])?;
     let others = room.members[1..].iter().map(|part| of(peers, *part)).collect::<Outcome<Vec<_>>>()?;
@@ -171,9 +178,10 @@ async fn gather(accounts: &Accounts, mut peers: Peers, you: Peer) -> Outcome<(Ro
         Ok((device.part, accounts.log_in(&person, device).await?))
     };
     let members: Peers = stream::iter(society).map(log_in).buffer_unordered(AT_A_TIME).try_collect().await?;
-    let mut invited: Vec<UserId> = members.values().map(Peer::user).collect();
-    invited.push(you.user());
     peers.extend(members.clone());
+    let is_new = |part: &&Part| !SOCIETY_ROOM.members.contains(part);
+    let invited = members.keys().filter(is_new).filter_map(|part| peers.get(part)).chain([&you]).map(Peer::user);
+    let invited: Vec<_> = invited.collect();
     let room = make(&SOCIETY_ROOM, &peers, &invited).await?;
     for peer in members.values().chain([&you]) {
         peer.join(&room).await?;
