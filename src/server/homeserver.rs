@@ -20,10 +20,16 @@
 #![allow(
     clippy::needless_pass_by_value,
     clippy::result_large_err,
-    reason = "an endpoint is given what was asked and answers in ruma's types, whose errors are large"
+    clippy::unnecessary_wraps,
+    reason = "every endpoint is given what was asked and answers in ruma's types, whose errors are large"
 )]
 
-use std::{io, net::SocketAddr, sync::Arc, thread};
+use std::{
+    io,
+    net::{self, SocketAddr},
+    sync::Arc,
+    thread,
+};
 
 use ruma::{DeviceId, OwnedServerName, ServerName, UserId};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
@@ -96,8 +102,14 @@ impl Homeserver {
     /// Starts one on a free loopback port; it answers as soon as this returns.
     pub fn start(options: Options) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        // Nothing here waits on a runtime: the caller may be inside one.
+        let listener = net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let shared = Arc::new(Shared::new(options));
         let router = http::router(&shared);
         let (stop, stopped) = oneshot::channel();

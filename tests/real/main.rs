@@ -5,12 +5,15 @@
 
 mod delivery;
 mod demo;
+mod faults;
 mod harness;
 mod hostile;
 mod kills;
 mod login;
 mod main_flow;
+mod misfortunes;
 mod person;
+mod rubbish;
 mod session;
 mod smoke;
 mod support;

@@ -25,6 +25,8 @@ use super::{
 };
 
 mod cross_signing;
+#[cfg(test)]
+mod tests;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {

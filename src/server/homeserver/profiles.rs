@@ -12,8 +12,12 @@ use ruma::{
 use super::{
     error::{Answer, forbidden, not_found},
     http::Routes,
+    rooms::introduce_anew,
     world::{Caller, Room, User, World},
 };
+
+#[cfg(test)]
+mod tests;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
@@ -66,7 +70,7 @@ fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce
         return Err(forbidden("This is somebody else's profile"));
     }
     change(world.account(caller)?);
-    Ok(())
+    introduce_anew(world, user)
 }
 
 /// Finds whom one could know anyway: those who share a room with who asks or are in a public one.

@@ -86,7 +86,7 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
     for id in told.rooms.keys() {
         let Some(room) = world.rooms.get(id) else { continue };
         if !matches!(room.membership(&caller.user), MembershipState::Join | MembershipState::Invite) {
-            response.rooms.insert(id.clone(), room::left(world, caller, room, &told)?);
+            response.rooms.insert(id.clone(), room::left(caller, room, &told)?);
             next.rooms.remove(id);
         }
     }

@@ -1,13 +1,16 @@
 //! What tests of the endpoints begin with: a world, somebody in it, a room.
 
+use axum::{body::Bytes, http::Method};
 use ruma::{
-    EventId, OwnedEventId, OwnedRoomId, RoomId, UserId, api::client::uiaa::UiaaResponse, api::error::ErrorBody,
+    EventId, OwnedEventId, OwnedRoomId, RoomId, UserId,
+    api::{IncomingRequest, OutgoingResponse, client::uiaa::UiaaResponse, error::ErrorBody},
 };
 use serde_json::{Value, json};
 
 use super::{
     Options,
     error::Answer,
+    http::Plain,
     world::{Caller, Device, Room, User, World, room::Event},
 };
 
@@ -41,8 +44,12 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
-    let content = json!({ "membership": membership });
-    append(world, room, who, "m.room.member", Some(who.user.as_str()), content);
+    set_state(world, room, who, "m.room.member", who.user.as_str(), json!({ "membership": membership }));
+}
+
+/// Appends state, by whatever right.
+pub fn set_state(world: &mut World, room: &RoomId, who: &Caller, kind: &str, key: &str, content: Value) {
+    append(world, room, who, kind, Some(key), content);
 }
 
 /// Appends a message.
@@ -77,13 +84,7 @@ pub fn append(
     id
 }
 
-/// An answer as the client gets it.
-pub fn body(answer: impl ruma::api::OutgoingResponse) -> Value {
-    let answer = answer.try_into_http_response::<Vec<u8>>().unwrap();
-    serde_json::from_slice(answer.body()).unwrap()
-}
-
-/// The error code of a refusal; `UIA` for the question who it is.
+/// Status and error code of a refusal; `UIA` for the question who it is.
 pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     match answer.map(|_| ()).expect_err("it is refused") {
         UiaaResponse::AuthResponse(_) => (401, "UIA".to_owned()),
@@ -92,6 +93,27 @@ pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
             (error.status_code.as_u16(), body.kind.errcode().to_string())
         }
     }
+}
+
+/// A request as it stands in the specification: what is in its path's variables, its query, its body.
+pub fn request<R: IncomingRequest>(path: &[&str], query: &str, body: Value) -> R {
+    let body = if R::METHOD == Method::GET { Vec::new() } else { body.to_string().into_bytes() };
+    let http = axum::http::Request::builder().method(R::METHOD).uri(format!("/?{query}")).body(body).unwrap();
+    R::try_from_http_request(http, path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the answer's body says.
+pub fn body(answer: Answer<impl OutgoingResponse>) -> Value {
+    let answer = answer.unwrap_or_else(|error| panic!("{error:?}"));
+    serde_json::from_slice(answer.try_into_http_response::<Vec<u8>>().unwrap().body()).unwrap()
+}
+
+/// A request that ruma does not read.
+pub fn plain(caller: &Caller, path: &[&str], body: &str) -> Plain {
+    let token = format!("Bearer {} {}", caller.user.localpart(), caller.device);
+    let http = axum::http::Request::builder().header("authorization", token);
+    let http = http.body(Bytes::from(body.to_owned())).unwrap();
+    Plain { path: path.iter().map(ToString::to_string).collect(), http }
 }
 
 /// A request's or answer's part that ruma reads from JSON.

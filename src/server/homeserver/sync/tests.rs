@@ -13,7 +13,7 @@ mod waiting;
 /// One `/sync` that does not wait, as the client gets it.
 fn sync(world: &mut World, caller: &Caller, since: Option<&Value>, filter: Value) -> Value {
     match look(world, caller, &asked(since, filter), true).unwrap() {
-        Look::Answer(response) => body(response),
+        Look::Answer(response) => body(Ok(response)),
         Look::Nothing(_) => panic!("it may not wait"),
     }
 }
@@ -266,14 +266,13 @@ fn a_filter_chooses_rooms_and_what_is_ephemeral() {
     let text = say(&mut world, &here, &ada, "text");
     set_read(&mut world, &here, &ada, "m.read", &text);
     world.rooms.get_mut(&here).unwrap().typing.insert(ada.user.clone(), 9);
-    let rooms = |filter| {
+    let mut rooms = |filter| {
         let answer = sync(&mut world, &ada, None, filter);
         let rooms = answer["rooms"]["join"].as_object().cloned().unwrap_or_default();
         let ephemeral = &answer["rooms"]["join"][here.as_str()]["ephemeral"]["events"];
         let ephemeral = ephemeral.as_array().into_iter().flatten().map(|event| event["type"].to_string());
         (rooms.keys().cloned().collect::<Vec<_>>(), ephemeral.collect::<String>())
     };
-    let mut rooms = rooms;
     let all = vec![here.to_string(), there.to_string()];
     assert_eq!(rooms(json!({})), (all.clone(), r#""m.receipt""m.typing""#.to_owned()));
     assert_eq!(rooms(json!({ "room": { "rooms": [there] } })), (vec![there.to_string()], String::new()));
@@ -289,7 +288,7 @@ fn what_makes_no_sense_is_refused() {
     let mut world = world();
     let ada = login(&mut world, "ada", "PHONE");
     world.account(&ada).unwrap().filters.push(limit(3));
-    let mut ask = |query: &str| {
+    let ask = |query: &str| {
         let http = axum::http::Request::get(format!("/_matrix/client/v3/sync?{query}")).body(Default::default());
         let read = Asked::read(&world, &ada, Plain { path: Vec::new(), http: http.unwrap() });
         read.map(|asked| asked.limit())
