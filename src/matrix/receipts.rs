@@ -53,9 +53,9 @@ use crate::{
 
 mod believing;
 mod catchup;
-mod direct;
+pub(super) mod direct;
 mod facts;
-mod native;
+pub(super) mod native;
 mod observe;
 mod owing;
 mod watch;

@@ -55,6 +55,19 @@ fn starting() {
 }
 
 #[test]
+fn demo_starting() {
+    let mut app = fixture::starting().in_demo();
+    happen(&mut app, [Event::DemoDoing(safe("Ada's phone logs in"))]);
+    screens("demo_starting", &app, Theme::default());
+}
+
+#[test]
+fn the_status_line_says_that_it_is_the_demo() {
+    let says_demo = |app: &App| screen(app).text().contains("\n ● demo ");
+    assert!(says_demo(&chatting().in_demo()) && !says_demo(&chatting()));
+}
+
+#[test]
 fn login() {
     let mut app = fixture::logged_out();
     screens("login", &app, Theme::default());

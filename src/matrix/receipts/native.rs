@@ -38,7 +38,7 @@ use crate::{
     model::{ReceiptFate, RoomId, Route, UserId},
 };
 
-pub(super) mod post;
+pub(in crate::matrix) mod post;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(20);

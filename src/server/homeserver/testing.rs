@@ -11,8 +11,10 @@ use super::{
     Options,
     error::Answer,
     http::Plain,
+    receipts,
     world::{Caller, Device, Room, User, World, room::Event},
 };
+use crate::server::routing::ReceiptName;
 
 /// An empty world.
 pub fn world() -> World {
@@ -44,8 +46,7 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
-    let content = json!({ "membership": membership });
-    append(world, room, who, "m.room.member", Some(who.user.as_str()), content);
+    set_state(world, room, who, "m.room.member", who.user.as_str(), json!({ "membership": membership }));
 }
 
 /// Appends state, by whatever right.
@@ -85,7 +86,14 @@ pub fn append(
     id
 }
 
-/// The error code of a refusal; `UIA` for the question who it is.
+/// Posts a delivery receipt, which is taken.
+pub fn acknowledge(world: &mut World, who: &Caller, room: &RoomId, event: &EventId) {
+    let name = ReceiptName::Unstable;
+    let request = plain(who, &[room.as_str(), name.as_str(), event.as_str()], "{}");
+    assert_eq!(receipts::delivery::post(world, name, &request).unwrap().status(), 200);
+}
+
+/// Status and error code of a refusal; `UIA` for the question who it is.
 pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     match answer.map(|_| ()).expect_err("it is refused") {
         UiaaResponse::AuthResponse(_) => (401, "UIA".to_owned()),
@@ -94,11 +102,6 @@ pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
             (error.status_code.as_u16(), body.kind.errcode().to_string())
         }
     }
-}
-
-/// A request's or answer's part that ruma reads from JSON.
-pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
 }
 
 /// A request as it stands in the specification: what is in its path's variables, its query, its body.
@@ -120,4 +123,9 @@ pub fn plain(caller: &Caller, path: &[&str], body: &str) -> Plain {
     let http = axum::http::Request::builder().header("authorization", token);
     let http = http.body(Bytes::from(body.to_owned())).unwrap();
     Plain { path: path.iter().map(ToString::to_string).collect(), http }
+}
+
+/// A request's or answer's part that ruma reads from JSON.
+pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
 }

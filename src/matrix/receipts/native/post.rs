@@ -37,6 +37,7 @@ use crate::{
         route::Names,
     },
     matrix::{ids, receipts::direct::NotSent},
+    model::{EventId, RoomId},
 };
 
 /// What became of a batch.
@@ -59,7 +60,7 @@ pub(super) async fn post(client: &Client, mut batch: Batch, mut names: Names, na
     let (mut accepted, mut refused, mut why) = (Vec::new(), Vec::new(), None);
     let mut owed = VecDeque::from(std::mem::take(&mut batch.owed));
     while let (Some(next), Some(name)) = (owed.front(), names.best()) {
-        let answer = match Post::new(next, name, name_device) {
+        let answer = match Post::new(&next.room, &next.event, name, name_device) {
             Some(post) => Answer::of(client.send(post).with_request_config(once()).await),
             None => Answer::Refused,
         };
@@ -105,15 +106,15 @@ type Plain = create_receipt::Request;
 
 /// The request.
 #[derive(Clone, Debug)]
-struct Post {
+pub(in crate::matrix) struct Post {
     plain: Plain,
     name_device: bool,
 }
 
 impl Post {
     /// `None` when an id is not of the form of one.
-    fn new(owed: &Owed, name: &str, name_device: bool) -> Option<Self> {
-        let (room, event) = (ids::sdk_room(&owed.room)?, ids::sdk_event(&owed.event)?);
+    pub fn new(room: &RoomId, event: &EventId, name: &str, name_device: bool) -> Option<Self> {
+        let (room, event) = (ids::sdk_room(room)?, ids::sdk_event(event)?);
         Some(Self { plain: Plain::new(room, name.into(), event), name_device })
     }
 }

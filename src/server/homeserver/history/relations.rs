@@ -38,8 +38,8 @@ fn all(
     request: get_relating_events::v1::Request,
 ) -> Answer<get_relating_events::v1::Response> {
     let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
-    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
-    let (events, next) = related(room, root, &caller, request.recurse, &page, |_| true);
+    let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (events, next) = related(room, target, &caller, request.recurse, &page, |_| true);
     let mut response = get_relating_events::v1::Response::new(shown(room, &caller, &events)?);
     response.prev_batch = request.from;
     response.next_batch = next;
@@ -53,9 +53,9 @@ fn of_relation(
     request: get_relating_events_with_rel_type::v1::Request,
 ) -> Answer<get_relating_events_with_rel_type::v1::Response> {
     let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
-    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user)?;
     let (events, next) =
-        related(room, root, &caller, request.recurse, &page, |event| is_related(event, &request.rel_type));
+        related(room, target, &caller, request.recurse, &page, |event| is_related(event, &request.rel_type));
     let mut response = get_relating_events_with_rel_type::v1::Response::new(shown(room, &caller, &events)?);
     response.prev_batch = request.from;
     response.next_batch = next;
@@ -69,9 +69,9 @@ fn of_relation_and_type(
     request: get_relating_events_with_rel_type_and_event_type::v1::Request,
 ) -> Answer<get_relating_events_with_rel_type_and_event_type::v1::Response> {
     let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
-    let (room, root) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user)?;
     let kind = request.event_type.to_string();
-    let (events, next) = related(room, root, &caller, request.recurse, &page, |event| {
+    let (events, next) = related(room, target, &caller, request.recurse, &page, |event| {
         is_related(event, &request.rel_type) && event.kind == kind
     });
     let mut response =
@@ -89,14 +89,14 @@ fn is_related(event: &Event, how: &RelationType) -> bool {
 /// A page of what relates to an event, or also to what relates to it, and so on.
 fn related(
     room: &Room,
-    root: usize,
+    target: usize,
     caller: &Caller,
     recurse: bool,
     page: &Page,
     wanted: impl Fn(&Event) -> bool,
 ) -> (Vec<usize>, Option<String>) {
     let mut all = BTreeSet::new();
-    let mut targets = vec![root];
+    let mut targets = vec![target];
     for _ in 0..if recurse { DEPTH } else { 1 } {
         targets = targets.into_iter().flat_map(|target| room.relating(&room.events[target].id)).collect();
         all.extend(&targets);
@@ -112,8 +112,8 @@ fn threads(world: &mut World, caller: Caller, request: get_threads::v1::Request)
     let page = Page::asked(Direction::Backward, request.from.as_deref(), None, request.limit)?;
     let is_own = |event: &Event| event.sender == caller.user;
     let roots = room.events.iter().enumerate().filter_map(|(place, root)| {
-        let latest = room.thread(&root.id).next_back()?;
-        let participated = is_own(root) || room.thread(&root.id).any(is_own);
+        let latest = room.thread(&root.id, &caller.user).next_back()?;
+        let participated = is_own(root) || room.thread(&root.id, &caller.user).any(is_own);
         let wanted = request.include != IncludeThreads::Participated || participated;
         let shown = wanted && room.visible(&caller.user, place);
         shown.then(|| Some((room.place(&latest.id)?, place)))?
@@ -125,3 +125,6 @@ fn threads(world: &mut World, caller: Caller, request: get_threads::v1::Request)
     response.next_batch = next.map(|next| next.to_string());
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 /// Creates a room with everything in it, or, when something about the request is wrong, none.
-fn create(world: &mut World, caller: Caller, request: Request) -> Answer<Response> {
+pub(super) fn create(world: &mut World, caller: Caller, request: Request) -> Answer<Response> {
     if request.room_version.as_ref().is_some_and(|version| *version != RoomVersionId::V11) {
         let kind = ErrorKind::UnsupportedRoomVersion;
         return Err(error(StatusCode::BAD_REQUEST, kind, "Rooms have version 11 here"));
@@ -159,3 +159,6 @@ fn set(state: &mut Vec<Draft>, draft: Draft) {
         None => state.push(draft),
     }
 }
+
+#[cfg(test)]
+mod tests;

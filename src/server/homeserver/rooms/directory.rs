@@ -166,3 +166,6 @@ fn set_visibility(
     }
     Ok(set_room_visibility::v3::Response::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ impl Event {
 
     /// The summary of the thread that this event is the root of.
     fn thread(&self, room: &Room, caller: &Caller, with_room: bool) -> Option<Value> {
-        let replies: Vec<_> = room.thread(&self.id).collect();
+        let replies: Vec<_> = room.thread(&self.id, &caller.user).collect();
         let latest = replies.last()?;
         Some(json!({
             "latest_event": latest.bare(room, with_room),

@@ -130,3 +130,6 @@ impl Room {
 fn history_visibility(event: Option<&Event>) -> &str {
     event.and_then(|event| event.content["history_visibility"].as_str()).unwrap_or("shared")
 }
+
+#[cfg(test)]
+mod tests;
