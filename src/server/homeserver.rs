@@ -20,7 +20,8 @@
 #![allow(
     clippy::needless_pass_by_value,
     clippy::result_large_err,
-    reason = "an endpoint is given what was asked and answers in ruma's types, whose errors are large"
+    clippy::unnecessary_wraps,
+    reason = "every endpoint is given what was asked and answers in ruma's types, whose errors are large"
 )]
 
 use std::{io, net::SocketAddr, sync::Arc, thread};

@@ -17,7 +17,7 @@ use ruma::{
         error::ErrorKind,
         path_builder::PathBuilder,
     },
-    events::tag::TagEventContent,
+    events::tag::{TagEventContent, Tags},
     presence::PresenceState,
     serde::JsonObject,
 };
@@ -30,6 +30,8 @@ use super::{
 };
 
 mod push_rules;
+#[cfg(test)]
+mod tests;
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     let mut routes = push_rules::routes(routes)
@@ -174,7 +176,7 @@ fn change_tags(
 fn tags_of(world: &mut World, caller: &Caller, room: &RoomId) -> Answer<TagEventContent> {
     let kept = world.account(caller)?.room_account_data.get(&(room.to_owned(), "m.tag".to_owned()));
     let tags = kept.and_then(|(_, content)| serde_json::from_value(content.clone()).ok());
-    Ok(tags.unwrap_or_else(|| TagEventContent::new(Default::default())))
+    Ok(tags.unwrap_or_else(|| TagEventContent::new(Tags::new())))
 }
 
 // ── Filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────

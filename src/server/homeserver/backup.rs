@@ -23,6 +23,9 @@ use super::{
     world::{Backup, Caller, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -177,12 +180,9 @@ fn put(
     let mut better = Vec::new();
     for (room, sessions) in rooms {
         for (session, key) in sessions {
+            let new = worth(&key)?;
             let known = backup.keys.get(&room).and_then(|sessions| sessions.get(&session));
-            let is_better = match known {
-                Some(known) => worth(&key)? > worth(known)?,
-                None => worth(&key).is_ok(),
-            };
-            if is_better {
+            if known.map(worth).transpose()?.is_none_or(|known| new > known) {
                 better.push((room.clone(), session, key));
             }
         }

@@ -12,6 +12,9 @@ use super::{
     world::{Caller, Device, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     routes.on(list).on(get).on(rename).on(delete).on(delete_several)

@@ -339,3 +339,14 @@ pub fn refusal(error: UiaaResponse) -> Response {
         response
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// axum panics where they do.
+    #[test]
+    fn no_two_endpoints_share_path_and_method() {
+        let _ = router(&Arc::new(Shared::new(Options::default())));
+    }
+}

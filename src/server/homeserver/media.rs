@@ -22,6 +22,9 @@ use super::{
     world::{Caller, Media, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// All media together: they are kept in memory.
 const MOST: usize = 64 << 20;
 

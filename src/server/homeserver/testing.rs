@@ -115,3 +115,8 @@ pub fn plain(caller: &Caller, path: &[&str], body: &str) -> Plain {
     let http = http.body(Bytes::from(body.to_owned())).unwrap();
     Plain { path: path.iter().map(ToString::to_string).collect(), http }
 }
+
+/// A request's or answer's part that ruma reads from JSON.
+pub fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}

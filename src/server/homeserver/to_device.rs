@@ -15,6 +15,9 @@ use super::{
     world::{Caller, Device, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What one message may have, in bytes of JSON.
 const LARGEST: usize = 64 << 10;
 

@@ -20,6 +20,9 @@ use super::{
     set,
 };
 
+#[cfg(test)]
+mod tests;
+
 const TYPE: &str = "m.push_rules";
 
 /// The endpoints of this module.

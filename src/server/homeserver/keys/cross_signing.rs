@@ -18,6 +18,9 @@ use super::super::{
     world::{Caller, User, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     routes.on(upload_keys).on(upload_signatures)

@@ -152,9 +152,10 @@ fn initial(event: Value) -> Answer<Draft> {
     Ok(Draft::state(kind, key, event["content"].clone()))
 }
 
-/// Sets state, in place of what was to be set before.
+/// Sets state, in place of what was to be set before; but nothing takes the place of the creation itself and of the
+/// creator's joining.
 fn set(state: &mut Vec<Draft>, draft: Draft) {
-    match state.iter_mut().find(|known| known.kind == draft.kind && known.state_key == draft.state_key) {
+    match state.iter_mut().skip(2).find(|known| known.kind == draft.kind && known.state_key == draft.state_key) {
         Some(known) => *known = draft,
         None => state.push(draft),
     }

@@ -28,7 +28,7 @@ async fn begin(shared: &Arc<Shared>, ada: &Caller, token: &Value, timeout: Durat
             let _ = looked.send(());
             look(world, &ada, &asked, over)
         });
-        body(Ok(answer.await.unwrap()))
+        body(answer.await)
     });
     has_looked.recv().await;
     waiting
