@@ -12,9 +12,9 @@
 //!
 //! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
 //!   network and no clock.
-//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types: [`accounts`],
-//!   [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`], [`keys`], [`to_device`], [`backup`],
-//!   [`media`]; and the two that wait, [`sync`] and [`sliding`].
+//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types:
+//!   [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`],
+//!   [`keys`], [`to_device`], [`backup`], [`media`]; and the two that wait, [`sync`] and [`sliding`].
 //! - [`http`] makes routes of them: it reads the request, finds out who asks, holds the lock while the function runs,
 //!   and wakes the syncs that wait when the position has moved.
 #![allow(
@@ -24,7 +24,12 @@
     reason = "every endpoint is given what was asked and answers in ruma's types, whose errors are large"
 )]
 
-use std::{io, net::SocketAddr, sync::Arc, thread};
+use std::{
+    io,
+    net::{self, SocketAddr},
+    sync::Arc,
+    thread,
+};
 
 use ruma::{DeviceId, OwnedServerName, ServerName, UserId};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
@@ -97,8 +102,14 @@ impl Homeserver {
     /// Starts one on a free loopback port; it answers as soon as this returns.
     pub fn start(options: Options) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        // Nothing here waits on a runtime: the caller may be inside one.
+        let listener = net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let shared = Arc::new(Shared::new(options));
         let router = http::router(&shared);
         let (stop, stopped) = oneshot::channel();

@@ -4,12 +4,16 @@
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
 mod delivery;
+mod demo;
+mod faults;
 mod harness;
 mod hostile;
 mod kills;
 mod login;
 mod main_flow;
+mod misfortunes;
 mod person;
+mod rubbish;
 mod session;
 mod smoke;
 mod support;

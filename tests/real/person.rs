@@ -29,7 +29,7 @@ use tracing_subscriber::EnvFilter;
 use crate::support::{server::Account, terminal::Terminal};
 
 /// How long anything may take, on a busy machine with a debug build.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Stands for the device in a receipt that names a person only.
 pub const SOME_DEVICE: &str = "?";

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use kvitto::{
     delivery::policy::{RouteChoice, Settings},
     model::Route,
-    server::homeserver::{Delivery, Homeserver, Options},
+    server::homeserver::{Delivery, Homeserver, Options, faults::Faults},
 };
+use matrix_sdk::ruma::UserId;
 
 use crate::{
     person::{Person, SOME_DEVICE, at_once},
@@ -45,7 +46,7 @@ pub(crate) use on;
 
 /// A real Synapse. No homeserver of today has MSC4089: receipts go from device to device.
 pub fn synapse(sync: SlidingSync) -> World {
-    World::new(synapse::shared(), RouteChoice::Auto, Ticks::Direct, sync)
+    World::new((synapse::shared(), None), RouteChoice::Auto, Ticks::Direct, sync)
 }
 
 /// The embedded homeserver, with all that it has: receipts go through it, and name devices.
@@ -71,8 +72,9 @@ pub fn embedded_today(sync: SlidingSync) -> World {
     World::new(start(None), RouteChoice::Auto, Ticks::Direct, sync)
 }
 
-fn start(delivery: Option<Delivery>) -> Arc<Server> {
-    Arc::new(embed(delivery).0)
+fn start(delivery: Option<Delivery>) -> (Arc<Server>, Option<Arc<Homeserver>>) {
+    let (server, homeserver) = embed(delivery);
+    (Arc::new(server), Some(homeserver))
 }
 
 /// An embedded homeserver of this test's own, and the hand on it.
@@ -104,16 +106,22 @@ pub struct World {
     pub alice: Account,
     /// Who is to receive it.
     pub bob: Account,
+    homeserver: Option<Arc<Homeserver>>,
     sync: SlidingSync,
     choice: RouteChoice,
     ticks: Ticks,
 }
 
 impl World {
-    fn new(server: Arc<Server>, choice: RouteChoice, ticks: Ticks, sync: SlidingSync) -> Self {
+    fn new(
+        (server, homeserver): (Arc<Server>, Option<Arc<Homeserver>>),
+        choice: RouteChoice,
+        ticks: Ticks,
+        sync: SlidingSync,
+    ) -> Self {
         let proxy = Proxy::start(&server.base_url, sync);
         let (alice, bob) = (server.register("alice"), server.register("bob"));
-        Self { server, proxy, alice, bob, sync, choice, ticks }
+        Self { server, proxy, alice, bob, homeserver, sync, choice, ticks }
     }
 
     /// The settings that everybody has here: receipts go out at once.
@@ -147,6 +155,35 @@ impl World {
             Route::Direct => "/sendToDevice/",
             Route::Native => "/receipt/org.matrix.msc4089.delivery/",
         }
+    }
+
+    /// How many requests have carried a receipt so far.
+    pub fn receipts_posted(&self) -> usize {
+        self.proxy.requests().iter().filter(|request| request.contains(self.receipt_path())).count()
+    }
+
+    /// What is in the answer to a sync that carries a receipt. Over `direct` that is an Olm message, whose ciphertext is
+    /// an object, unlike that of a message in a room.
+    pub fn receipt_in_sync(&self) -> &'static str {
+        match self.route() {
+            Route::Direct => r#""ciphertext":{"#,
+            Route::Native => "org.matrix.msc4089.delivery",
+        }
+    }
+
+    /// What is to go wrong; on the embedded homeserver only.
+    pub fn faults(&self) -> &Faults {
+        self.embedded().faults()
+    }
+
+    /// Loses every to-device message for a device of Bob's from now on; on the embedded homeserver only.
+    pub fn keep_to_device_from(&self, device: &Person) {
+        let user = <&UserId>::try_from(self.bob.user_id.as_str()).expect("an account has a user id");
+        self.embedded().keep_to_device_from(user, device.device().as_str().into());
+    }
+
+    fn embedded(&self) -> &Homeserver {
+        self.homeserver.as_deref().expect("only the embedded homeserver takes faults")
     }
 
     /// What ticks when these devices of one person have a message.

@@ -240,6 +240,17 @@ fn a_number_that_was_never_handed_out_acknowledges_nothing() {
 }
 
 #[test]
+fn an_older_token_brings_nothing_back() {
+    let mut mailbox = mailbox(1);
+    mailbox.add_device(&DeviceId::new("PHONE"));
+    let older = sync(&mut mailbox, None, LONG_AFTER).number;
+    mailbox.deliver(receipt("$1", "@late", None, 2));
+    let newer = sync(&mut mailbox, Some(older), LONG_AFTER + GAP).number;
+    mailbox.acknowledge(&laptop(), Some(newer));
+    assert_eq!(users(&sync(&mut mailbox, Some(older), LONG_AFTER + 2 * GAP)), 0);
+}
+
+#[test]
 fn what_one_device_has_still_waits_for_the_others_until_they_are_gone() {
     let mut mailbox = mailbox(1);
     mailbox.add_device(&DeviceId::new("PHONE"));

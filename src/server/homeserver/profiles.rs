@@ -6,14 +6,13 @@ use ruma::{
         profile::{get_avatar_url, get_display_name, get_profile, set_avatar_url, set_display_name},
         user_directory::search_users,
     },
-    events::room::member::MembershipState,
     profile::ProfileFieldValue,
 };
 
 use super::{
     error::{Answer, forbidden, invalid, not_found},
     http::Routes,
-    rooms::{self, Draft},
+    rooms::introduce_anew,
     world::{Caller, Room, User, World},
 };
 
@@ -68,18 +67,13 @@ fn set_avatar(
     Ok(set_avatar_url::v3::Response::new())
 }
 
-/// Changes a profile, and says so in all rooms that its user is in.
+/// Changes a profile, which the rooms of its user are told.
 fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce(&mut User)) -> Answer<()> {
     if caller.user != user {
         return Err(forbidden("This is somebody else's profile"));
     }
     change(world.account(caller)?);
-    let joined: Vec<_> = world.rooms.values().filter(|room| room.has(user)).map(|room| room.id.clone()).collect();
-    for room in joined {
-        let draft = Draft::member(world, user, &MembershipState::Join, None);
-        rooms::send(world, &room, user, draft)?;
-    }
-    Ok(())
+    introduce_anew(world, user)
 }
 
 /// A profile is shown beside every message: it must not be long.

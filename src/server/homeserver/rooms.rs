@@ -14,6 +14,7 @@ use ruma::{
 use serde_json::{Value, json};
 
 use self::authorization::authorize;
+pub use self::membership::introduce_anew;
 use super::{
     accounts::secret,
     error::{Answer, error, forbidden},

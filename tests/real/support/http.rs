@@ -1,11 +1,11 @@
-//! Plain HTTP for tests: one request, one answer, blocking, nothing kept open.
+//! Plain HTTP for tests: one request, one answer, blocking.
 //!
 //! Tests need to speak to the homeserver beside the client under test, before any runtime is there and without sharing
 //! a line of code with that client. HTTP/1.0 is enough and keeps it small: no chunks, and the end of the connection is
-//! the end of the answer.
+//! the end of the answer. Where a connection is to be kept, [`KeptOpen`] speaks as much HTTP/1.1 as that takes.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -13,14 +13,23 @@ use std::{
 use serde_json::Value;
 
 /// An answer as it came: status, head and body.
+#[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The status line and the headers.
+    pub head: String,
     /// The body, all of it.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// A header's value; the name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
     /// The body as JSON; `null` where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -55,5 +64,48 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = str::from_utf8(&bytes[..head_end]).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, body: bytes[head_end + 4..].to_vec() })
+    Some(Answer { status, head: head.to_owned(), body: bytes[head_end + 4..].to_vec() })
+}
+
+/// A connection that carries one request after the other.
+pub struct KeptOpen {
+    host: String,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl KeptOpen {
+    /// Connects to `base_url` with the first request.
+    pub fn new(base_url: &str) -> Self {
+        Self { host: base_url.strip_prefix("http://").expect("tests speak plain http").to_owned(), stream: None }
+    }
+
+    /// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body`, and reads the answer. Connects
+    /// again where the server has ended the connection.
+    pub fn exchange(&mut self, head: &str, body: &[u8]) -> io::Result<Answer> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => BufReader::new(TcpStream::connect(&self.host)?),
+        };
+        let inner = stream.get_mut();
+        inner.set_nodelay(true)?;
+        inner.set_read_timeout(Some(Duration::from_mins(1)))?;
+        let head_end = format!("Host: {}\r\nContent-Length: {}\r\n\r\n", self.host, body.len());
+        inner.write_all(&[head.as_bytes(), head_end.as_bytes(), body].concat())?;
+
+        let mut lines = String::new();
+        while !lines.ends_with("\r\n\r\n") {
+            if stream.read_line(&mut lines)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let mut answer = parse(lines.as_bytes()).ok_or(io::ErrorKind::InvalidData)?;
+        let has_body = !head.starts_with("HEAD ") && answer.status != 204;
+        let length = answer.header("content-length").and_then(|length| length.parse().ok()).filter(|_| has_body);
+        answer.body = vec![0; length.unwrap_or_default()];
+        stream.read_exact(&mut answer.body)?;
+        if answer.header("connection") != Some("close") {
+            self.stream = Some(stream);
+        }
+        Ok(answer)
+    }
 }

@@ -5,11 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use axum::{http::Method, response::Response};
+use axum::{http::Uri, response::Response};
 
 use ruma::{
     api::{
-        Direction, IncomingRequest,
+        Direction, IncomingRequest, Metadata,
         client::{
             relations::{
                 get_relating_events, get_relating_events_with_rel_type,
@@ -38,7 +38,7 @@ const DEPTH: u8 = 3;
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes.on(all).on(of_relation).on(of_relation_and_type);
     let paths = get_threads::v1::Request::PATH_BUILDER.all_paths();
-    paths.fold(routes, |routes, path| routes.plain(Method::GET, path, asked_for_threads))
+    paths.fold(routes, |routes, path| routes.plain(get_threads::v1::Request::METHOD, path, asked_for_threads))
 }
 
 fn all(
@@ -115,18 +115,20 @@ fn related(
     (events, next.map(|next| next.to_string()))
 }
 
-/// ruma leaves `include` away when it is 'all', but does not read a request without it.
 async fn asked_for_threads(shared: Arc<Shared>, mut request: Plain) -> Answer<Response> {
-    let uri = request.http.uri();
-    let query = uri.query().unwrap_or_default();
-    if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "include") {
-        let uri = format!("{}?{query}&include=all", uri.path());
-        *request.http.uri_mut() = uri.parse().map_err(|_| invalid("The query cannot be read"))?;
-    }
+    *request.http.uri_mut() = with_include(request.http.uri())?;
     respond(shared.with(|world| {
         let caller = request.caller(world)?;
         threads(world, caller, IncomingRequest::try_from_http_request(request.http, &request.path).map_err(malformed)?)
     })?)
+}
+
+/// ruma leaves `include` away when it is 'all', but does not read a request without it.
+fn with_include(uri: &Uri) -> Answer<Uri> {
+    let query = uri.query().unwrap_or_default();
+    let has = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "include");
+    let include = if has { "" } else { "&include=all" };
+    format!("{}?{query}{include}", uri.path()).parse().map_err(|_| invalid("The query cannot be read"))
 }
 
 /// The threads of a room, the one with the latest reply first. A token stands before a thread's latest reply.

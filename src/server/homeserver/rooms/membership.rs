@@ -115,6 +115,16 @@ fn unban(world: &mut World, caller: Caller, request: unban_user::v3::Request) ->
     Ok(unban_user::v3::Response::new())
 }
 
+/// Tells every room that somebody is in of their new name or face.
+pub fn introduce_anew(world: &mut World, user: &UserId) -> Answer<()> {
+    let rooms: Vec<_> = world.rooms.values().filter(|room| room.has(user)).map(|room| room.id.clone()).collect();
+    for room in rooms {
+        let draft = Draft::member(world, user, &MembershipState::Join, None);
+        send(world, &room, user, draft)?;
+    }
+    Ok(())
+}
+
 /// Makes somebody else have left.
 fn remove(world: &mut World, sender: &UserId, room: &RoomId, target: &UserId, reason: Option<String>) -> Answer<()> {
     let draft = Draft::member(world, target, &MembershipState::Leave, reason);

@@ -39,22 +39,27 @@ pub fn news(world: &World, caller: &Caller, room: &Room, told: &Told, wanted: &S
     if known.is_some() && timeline.events.is_empty() && !timeline.limited && state.is_empty() {
         return Ok(None);
     }
-    let mut response = response(world, caller, room, told, timeline)?;
+    let mut response = described(world, caller, room);
+    put_timeline(&mut response, caller, room, told, timeline)?;
     response.required_state = shown(room, caller, state)?;
     response.initial = known.is_none().then_some(true);
     Ok(Some(response))
 }
 
-fn response(world: &World, caller: &Caller, room: &Room, told: &Told, timeline: Timeline<'_>) -> Answer<Response> {
-    let user = &caller.user;
-    let mut response = described(world, caller, room);
-    response.unread_notifications = news::unread(room, user);
+/// The timeline, with what is said of it.
+fn put_timeline(
+    response: &mut Response,
+    caller: &Caller,
+    room: &Room,
+    told: &Told,
+    timeline: Timeline<'_>,
+) -> Answer<()> {
+    let live = timeline.events.iter().filter(|event| told.position > 0 && event.position > told.position);
+    response.num_live = Some(count(live.count()));
     response.limited = timeline.limited;
     response.prev_batch = (timeline.limited || !timeline.events.is_empty()).then(|| Token(timeline.start).to_string());
-    let live = timeline.events.iter().filter(|event| told.position > 0 && event.position > told.position).count();
-    response.num_live = Some(count(live));
     response.timeline = shown(room, caller, timeline.events)?;
-    Ok(response)
+    Ok(())
 }
 
 /// What is said of a room beside its events.
@@ -80,6 +85,7 @@ fn described(world: &World, caller: &Caller, room: &Room) -> Response {
         response.heroes = Some(heroes.collect());
     }
     response.bump_stamp = bump_stamp(room, user).try_into().ok();
+    response.unread_notifications = news::unread(room, user);
     response
 }
 
@@ -118,19 +124,18 @@ fn invite(caller: &Caller, room: &Room, told: &Told) -> Answer<Option<Response>>
     Ok(Some(response))
 }
 
-/// A room that the connection has been told of, and that the user is not in any more: that, and what they could still see.
-pub fn left(world: &World, caller: &Caller, room: &Room, told: &Told) -> Answer<Response> {
-    let Some((since, detail)) = told.rooms.get(&room.id).map(|told| (told.position, &*told.detail)) else {
-        return Ok(Response::new());
+/// A room that the user is not in any more: that, and what they could still see if the connection has been told of it.
+pub fn left(caller: &Caller, room: &Room, own: &Event, told: &Told) -> Answer<Response> {
+    let mut response = Response::new();
+    let Some(known) = told.rooms.get(&room.id) else {
+        response.required_state = shown(room, caller, [own])?;
+        return Ok(response);
     };
-    let own = room.state("m.room.member", caller.user.as_str());
     let seen_until = room.seen_until(&caller.user).unwrap_or_default();
-    let timeline = Timeline::after(room, &caller.user, since, detail.limit);
-    let state = required(caller, room, since, &timeline, detail, Some(detail));
-    let others = state.into_iter().filter(|event| event.position <= seen_until);
-    let others = others.filter(|event| event.state_key.as_deref() != Some(caller.user.as_str()));
-    let state = shown(room, caller, others.chain(own))?;
-    let mut response = response(world, caller, room, told, timeline)?;
-    response.required_state = state;
+    let timeline = Timeline::after(room, &caller.user, known.position, known.detail.limit);
+    let state = required(caller, room, known.position, &timeline, &known.detail, Some(&known.detail));
+    let others = state.into_iter().filter(|event| event.position <= seen_until && event.id != own.id);
+    response.required_state = shown(room, caller, others.chain([own]))?;
+    put_timeline(&mut response, caller, room, told, timeline)?;
     Ok(response)
 }

@@ -17,7 +17,6 @@ mod token;
 mod view;
 
 pub use token::Token;
-pub use view::Summary;
 
 /// Something that was sent into a room.
 #[derive(Clone, Debug)]

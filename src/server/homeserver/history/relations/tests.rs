@@ -114,6 +114,16 @@ fn threads_come_with_the_latest_reply_first() {
 }
 
 #[test]
+fn a_request_for_threads_means_all_when_it_does_not_say() {
+    for (asked, read) in [("", "?&include=all"), ("?limit=2", "?limit=2&include=all"), ("?include=x", "?include=x")] {
+        let uri = format!("/threads{asked}").parse().unwrap();
+        assert_eq!(with_include(&uri).unwrap().to_string(), format!("/threads{read}"));
+        let http = axum::http::Request::get(with_include(&uri).unwrap()).body(Vec::new()).unwrap();
+        assert!(get_threads::v1::Request::try_from_http_request(http, &["!room:localhost"]).is_ok(), "{asked}");
+    }
+}
+
+#[test]
 fn who_left_is_not_told_what_was_related_later() {
     let (mut world, id, [alice, bob]) = setting();
     let root = say(&mut world, &id, &alice);

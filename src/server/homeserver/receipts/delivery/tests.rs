@@ -200,9 +200,12 @@ fn the_size_is_looked_at_before_the_token() {
 #[test]
 fn a_device_that_logs_out_leaves_nothing_behind() {
     let mut scene = scene();
-    let event = scene.event.to_string();
+    let (ada, event) = (scene.ada.clone(), scene.event.to_string());
+    let tablet = login(&mut scene.world, "ada", "TABLET");
     scene.post(&event, "{}");
-    let ada = scene.ada.clone();
+    let number = bundle(&mut scene.world, &tablet, &Options::default()).number;
+    acknowledge(&mut scene.world, &tablet, Some(number));
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default()), Some(0));
     forget_device(&mut scene.world, &ada);
     assert_eq!(ready_at(&scene.world, &ada, &Options::default()), None);
 }

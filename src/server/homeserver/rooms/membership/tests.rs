@@ -105,3 +105,19 @@ fn one_leaves_before_one_forgets() {
     forget(&mut world, bob.clone(), asked()).unwrap();
     assert!(world.rooms[&id].seen_until(&bob.user).is_none());
 }
+
+#[test]
+fn every_room_that_one_is_in_learns_a_new_name() {
+    let (mut world, id, [alice, bob, _]) = setting();
+    let left = room(&mut world, "left", &[&bob]);
+    leave(&mut world, bob.clone(), request(&[left.as_str()], "", json!({}))).unwrap();
+    let position = world.position;
+    introduce_anew(&mut world, &alice.user).unwrap();
+    assert_eq!(world.position, position, "nothing is new about Alice");
+
+    world.users.get_mut(&bob.user).unwrap().name = Some("Robert".to_owned());
+    introduce_anew(&mut world, &bob.user).unwrap();
+    let event = world.rooms[&id].state("m.room.member", bob.user.as_str()).unwrap();
+    assert_eq!(event.content, json!({ "membership": "join", "displayname": "Robert" }));
+    assert_eq!(membership(&world, &left, &bob), "leave");
+}
