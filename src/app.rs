@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use self::{
     composer::Composer,
+    demo::Demo,
     draft::Draft,
     effect::Effect,
     event::{Account, Connection, Event},
@@ -34,6 +35,7 @@ use crate::{
 mod actions;
 pub mod command;
 pub mod composer;
+pub mod demo;
 mod draft;
 pub mod effect;
 pub mod event;
@@ -93,6 +95,8 @@ pub struct App {
     pub connection: Connection,
     /// Who is logged in.
     pub account: Option<Account>,
+    /// This is the demo.
+    pub demo: Option<Demo>,
     /// The delivery settings in force.
     pub settings: Settings,
     /// The terminal's window has the focus.
@@ -121,6 +125,7 @@ impl App {
             status: None,
             connection: Connection::Connecting,
             account: None,
+            demo: None,
             settings,
             window_focused: true,
             time_zone,
@@ -267,18 +272,27 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::Resize | Event::Wake => {}
         Event::Focus(focused) => app.window_focused = focused,
 
+        Event::DemoDoing(what) => app.demo_is_doing(what),
+        Event::DemoReady(entrance) => app.demo_is_ready(entrance, out),
+
         Event::LoginMethods { homeserver, methods } => {
             app.on_login(|login| login.was_found(Found { homeserver, methods }));
         }
         Event::BrowserWaiting { url } => {
             app.browser_waits(url, out);
         }
-        Event::LoginFailed(why) => app.on_login(|login| login.failed(why)),
+        Event::LoginFailed(why) => {
+            app.demo_is_doing(why.clone());
+            app.on_login(|login| login.failed(why));
+        }
         Event::LoggedIn(account) => app.logged_in(account, out),
-        Event::LoggedOut(reason) => app.logged_out(reason),
+        Event::LoggedOut(reason) => app.logged_out(reason, out),
         Event::Connection(connection) => app.connection_is(connection),
 
-        Event::Rooms(rooms) => app.rooms.update(rooms),
+        Event::Rooms(rooms) => {
+            app.rooms.update(rooms);
+            app.begin_tour(out);
+        }
         Event::RoomsGone(rooms) => app.rooms_gone(&rooms, out),
         Event::RoomsComplete => app.rooms.complete = true,
         Event::GoTo(room) => app.open_room(&room, out),

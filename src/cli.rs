@@ -1,14 +1,16 @@
 //! The command line: what can be typed after `kvitto`, and what comes back to the shell.
 
 use std::{
+    fs,
     io::{self, BufRead, IsTerminal, Write},
     path::PathBuf,
 };
 
 use clap::{Args, Parser, Subcommand};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
-    app::effect::Secret,
+    app::{demo::Entrance, effect::Secret, event::Event},
     config::{Config, ConfigError},
     matrix::{
         Profile,
@@ -16,9 +18,10 @@ use crate::{
         session,
     },
     runtime::{
-        self, log,
-        places::{Places, PlacesError, ProfileName},
+        self, End, Start, log,
+        places::{Places, PlacesError, ProfileName, Temporary},
     },
+    server::demo::{self, Demo, News},
     view::theme::Theme,
 };
 
@@ -61,6 +64,8 @@ struct PlaceArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try kvitto: no account, no network, your settings are not used, and nothing is kept
+    Demo,
     /// Log in with a password (the client itself can also do it in the browser)
     Login(LoginArguments),
     /// End the session on the server and delete everything of the account on this machine
@@ -120,6 +125,9 @@ pub enum Error {
     /// The session on disk cannot be used.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The demo needs a thread and a few files.
+    #[error("the demo cannot start: {0}")]
+    Demo(io::Error),
     /// There is a session already.
     #[error("profile \"{profile}\" is logged in as {user}: log out first, or choose another with --profile")]
     LoggedIn {
@@ -154,29 +162,93 @@ impl Error {
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     let PlaceArguments { profile, config, data_dir } = arguments.places;
+    if let Some(Command::Demo) = arguments.command {
+        return demo();
+    }
     let places = Places::find(config, data_dir, profile)?;
     let config = Config::load(&places.config)?;
     match arguments.command {
-        None => open(places, config),
+        None | Some(Command::Demo) => open(&places, config),
         Some(Command::Login(login)) => log_in(&places, config, &login),
         Some(Command::Logout) => log_out(&places, config),
         Some(Command::Config) => print_config(&places, &config),
     }
 }
 
-fn open(places: Places, config: Config) -> Result<(), Error> {
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(Error::NoTerminal);
+/// The client, and after it the demo, if that is what the user wants.
+fn open(places: &Places, config: Config) -> Result<(), Error> {
+    need_terminal()?;
+    let lock = places.lock()?;
+    let _log = start_log(places, &config)?;
+    let start = Start {
+        theme: theme(&config),
+        profile: profile(places, config, DEVICE_NAME),
+        config: places.config.clone(),
+        log: places.log(),
+        demo: None,
+    };
+    match runtime::run(start).map_err(Error::Terminal)? {
+        End::Quit => Ok(()),
+        End::TryDemo => {
+            drop(lock);
+            let folder = Temporary::make()?;
+            let (places, config) = demo_places(&folder)?;
+            play(&places, config)
+        }
     }
-    let _lock = places.lock()?;
+}
+
+/// The demo alone: it reads and writes nothing but a folder of its own.
+fn demo() -> Result<(), Error> {
+    need_terminal()?;
+    let folder = Temporary::make()?;
+    let (places, config) = demo_places(&folder)?;
     let _log = start_log(&places, &config)?;
+    play(&places, config)
+}
+
+/// Everything as the defaults are, but that receipts are not kept back for seconds: here that would only look slow.
+fn demo_places(folder: &Temporary) -> Result<(Places, Config), Error> {
+    let places = folder.places();
+    fs::write(&places.config, "[delivery]\ntiming = \"prompt\"\n").map_err(Error::Demo)?;
+    let config = Config::load(&places.config)?;
+    Ok((places, config))
+}
+
+/// The client, with a homeserver and people of its own.
+fn play(places: &Places, config: Config) -> Result<(), Error> {
+    let (tell, told) = unbounded_channel();
+    let _demo = Demo::start(move |news| {
+        let event = match news {
+            News::Doing(what) => Event::DemoDoing(what),
+            News::Failed(why) => Event::Failed(why),
+            News::Ready(demo::Entrance { homeserver, user, password, tour }) => {
+                Event::DemoReady(Entrance { homeserver, user, password: Secret(password), tour })
+            }
+        };
+        // Nobody listens only while the program ends.
+        let _ = tell.send(event);
+    })
+    .map_err(Error::Demo)?;
+    let start = Start {
+        theme: theme(&config),
+        profile: profile(places, config, DEVICE_NAME),
+        config: places.config.clone(),
+        log: places.log(),
+        demo: Some(told),
+    };
+    runtime::run(start).map(|_| ()).map_err(Error::Terminal)
+}
+
+fn need_terminal() -> Result<(), Error> {
+    if io::stdout().is_terminal() && io::stdin().is_terminal() { Ok(()) } else { Err(Error::NoTerminal) }
+}
+
+fn theme(config: &Config) -> Theme {
     let variable = |name| std::env::var(name).ok();
-    let palette = config
-        .palette
-        .unwrap_or_else(|| runtime::palette(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref()));
-    let theme = Theme { style: config.mark_style, glyphs: config.glyphs, palette };
-    let (profile, log) = (profile(&places, config, DEVICE_NAME), places.log());
-    runtime::run(runtime::Start { profile, config: places.config, theme, log }).map_err(Error::Terminal)
+    let of_terminal = || runtime::palette(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
+    let palette = config.palette.unwrap_or_else(of_terminal);
+    Theme { style: config.mark_style, glyphs: config.glyphs, palette }
 }
 
 fn log_in(places: &Places, config: Config, arguments: &LoginArguments) -> Result<(), Error> {

@@ -9,6 +9,7 @@
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like.
 //! - [`receipts`]: delivery receipts at work.
+//! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
 
 use std::{io, path::PathBuf, thread, time::Duration};
@@ -39,6 +40,7 @@ pub mod content;
 pub mod errors;
 mod ids;
 mod live;
+pub mod peer;
 mod receipts;
 mod rooms;
 pub mod session;

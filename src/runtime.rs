@@ -58,29 +58,44 @@ pub struct Start {
     pub theme: Theme,
     /// The log's folder, to tell the user.
     pub log: PathBuf,
+    /// What the demo tells, if this is one.
+    pub demo: Option<UnboundedReceiver<Event>>,
 }
 
-/// Runs the client until the user quits. An error is the terminal's.
-pub fn run(start: Start) -> io::Result<()> {
+/// How the client ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The user quit.
+    Quit,
+    /// The user wants to see the demo.
+    TryDemo,
+}
+
+/// Runs the client until the user wants it to end. An error is the terminal's.
+pub fn run(start: Start) -> io::Result<End> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = tokio.block_on(run_in_tokio(start));
     tokio.shutdown_background();
     result
 }
 
-async fn run_in_tokio(start: Start) -> io::Result<()> {
+async fn run_in_tokio(start: Start) -> io::Result<End> {
     let (from_jobs, jobs) = unbounded_channel();
     let (from_matrix, matrix_events) = unbounded_channel();
-    panics::install(from_jobs.clone(), &start.log);
+    let _panics = panics::install(from_jobs.clone(), &start.log);
     let signals = Signals::listen()?;
     let mut screen = Screen::take(start.theme)?;
     let mut app = App::new(start.profile.settings.clone(), TimeZone::system());
+    if start.demo.is_some() {
+        app = app.in_demo();
+    }
     // The first frame is there before anything is read from disk or asked of the network.
     screen.draw(&mut app)?;
 
     let effects = Effects::new(Matrix::start(start.profile, from_matrix)?, start.config, from_jobs);
     let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
-    let result = client.run(Sources { signals, typed: EventStream::new(), jobs, matrix: matrix_events }).await;
+    let demo = start.demo.unwrap_or_else(|| unbounded_channel().1);
+    let result = client.run(Sources { signals, typed: EventStream::new(), jobs, matrix: matrix_events, demo }).await;
     tracing::info!(?result, "quitting");
 
     let Client { screen, effects, .. } = client;
@@ -97,6 +112,7 @@ struct Sources {
     typed: EventStream,
     jobs: UnboundedReceiver<Event>,
     matrix: UnboundedReceiver<Event>,
+    demo: UnboundedReceiver<Event>,
 }
 
 /// What the loop has to do next.
@@ -108,10 +124,9 @@ enum Step {
 }
 
 /// What comes after an event.
-#[derive(PartialEq, Eq)]
 enum Next {
     GoOn,
-    Quit,
+    Leave(End),
 }
 
 struct Client {
@@ -125,10 +140,10 @@ struct Client {
 }
 
 impl Client {
-    async fn run(&mut self, mut sources: Sources) -> io::Result<()> {
+    async fn run(&mut self, mut sources: Sources) -> io::Result<End> {
         loop {
             let next = match self.next_step(&mut sources).await? {
-                Step::Signal(Signal::Quit) => Next::Quit,
+                Step::Signal(Signal::Quit) => Next::Leave(End::Quit),
                 // It also comes after a stop that nobody can hear (SIGSTOP), so the terminal is taken again here only.
                 Step::Signal(Signal::Resumed) => {
                     self.screen.take_again()?;
@@ -151,8 +166,8 @@ impl Client {
                     Next::GoOn
                 }
             };
-            if next == Next::Quit {
-                return Ok(());
+            if let Next::Leave(end) = next {
+                return Ok(end);
             }
         }
     }
@@ -173,6 +188,7 @@ impl Client {
             },
             Some(event) = sources.jobs.recv() => Ok(Step::JobDone(event)),
             Some(event) = sources.matrix.recv() => Ok(Step::Happened(Some(event))),
+            Some(event) = sources.demo.recv() => Ok(Step::Happened(Some(event))),
             () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Some(Event::Wake))),
             () = at(frame) => Ok(Step::Draw),
         }
@@ -182,7 +198,8 @@ impl Client {
         self.dirty.get_or_insert_with(Instant::now);
         for effect in app::update(&mut self.app, event, now()) {
             match effect {
-                Effect::Quit => return Ok(Next::Quit),
+                Effect::Quit => return Ok(Next::Leave(End::Quit)),
+                Effect::TryDemo => return Ok(Next::Leave(End::TryDemo)),
                 Effect::Suspend => terminal::stop_process()?,
                 Effect::Redraw => self.screen.forget()?,
                 other => self.effects.run(other),

@@ -8,9 +8,12 @@
 //! Around them, what runs:
 //!
 //! - [`homeserver`]: a Matrix homeserver in memory, for the demo and for tests.
+//! - [`demo`]: that homeserver, and people on it to talk to.
 
 pub mod routing;
 
 pub mod bundle;
 
 pub mod homeserver;
+
+pub mod demo;

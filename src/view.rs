@@ -50,7 +50,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
     let (upper, bottom) = layout::split_bottom(screen, 1);
     let timeline = match &app.screen {
         Screen::Starting => {
-            login::draw_starting(theme, frame, upper);
+            login::draw_starting(app, theme, frame, upper);
             status::draw(app, theme, frame, bottom);
             None
         }

@@ -41,6 +41,7 @@ impl App {
             }
             Action::Suspend => out.push(Effect::Suspend),
             Action::Redraw => out.push(Effect::Redraw),
+            Action::TryDemo => out.push(Effect::TryDemo),
             Action::Help => self.popup = Some(Popup::Help { scroll: 0 }),
             Action::FocusNext => self.move_focus(1),
             Action::FocusPrevious => self.move_focus(2),

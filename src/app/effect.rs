@@ -28,6 +28,8 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew (Ctrl-L).
     Redraw,
+    /// End the client, and start the demo in its place.
+    TryDemo,
     /// Open an address in the browser.
     OpenUrl(String),
     /// Write the room's receipt setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.

@@ -1,5 +1,6 @@
 //! Everything that can happen to the app: one closed list.
 
+use super::demo::Entrance;
 use crate::{
     delivery::policy::Settings,
     input::Key,
@@ -55,6 +56,12 @@ pub enum Event {
     Focus(bool),
     /// The time that [`crate::app::App::next_wake`] asked for has come.
     Wake,
+
+    // ── the demo ──
+    /// What is being prepared.
+    DemoDoing(SafeText),
+    /// It is prepared: log in.
+    DemoReady(Entrance),
 
     // ── the session ──
     /// The homeserver was found and offers these ways.

@@ -55,7 +55,17 @@ impl App {
         }
     }
 
-    pub(super) fn logged_out(&mut self, reason: Option<SafeText>) {
+    pub(super) fn logged_out(&mut self, reason: Option<SafeText>, out: &mut Vec<Effect>) {
+        if self.demo.is_some() {
+            match (reason, &self.screen) {
+                (Some(why), _) => self.demo_is_doing(why),
+                // Before the login there is no session, as ever.
+                (None, Screen::Starting) => {}
+                (None, _) => out.push(Effect::Quit),
+            }
+            self.screen = Screen::Starting;
+            return;
+        }
         self.popup = None;
         self.command_line = None;
         match (reason, &mut self.screen) {

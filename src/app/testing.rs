@@ -202,6 +202,7 @@ fn named(name: &str) -> Key {
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
         "F1" => KeyCode::F(1),
+        "F2" => KeyCode::F(2),
         _ => {
             let mut chars = rest.chars();
             let c = chars.next().filter(|_| chars.next().is_none());

@@ -2,6 +2,7 @@
 
 mod anything;
 mod commands;
+mod demo;
 mod drafts;
 mod login;
 mod reading;

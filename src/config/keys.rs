@@ -5,7 +5,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{Config, words::Choice};
 use crate::{
-    delivery::policy::{RouteChoice, Send, Timing, Who},
+    delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
     model::{RoomId, UserId},
     view::theme::{Glyphs, MarkStyle, Palette},
 };
@@ -55,11 +55,25 @@ pub const KEYS: &[Key] = &[
         show: |config| one(config.delivery.timing),
     },
     Key {
+        name: "delivery.name_device",
+        doc: "Whom a receipt tells which of your devices it comes from; who is not told gets none over `direct`",
+        values: words::<NameDevice>,
+        read: |config, _, value| choice(value).map(|name_device| config.delivery.name_device = name_device),
+        show: |config| one(config.delivery.name_device),
+    },
+    Key {
         name: "delivery.route",
         doc: "Which way receipts travel; `off` neither sends them nor asks for them",
         values: words::<RouteChoice>,
         read: |config, _, value| choice(value).map(|route| config.delivery.route = route),
         show: |config| one(config.delivery.route),
+    },
+    Key {
+        name: "delivery.receipt_type",
+        doc: "The name under which receipts go through the homeserver; `stable` falls back to the other",
+        values: words::<ReceiptType>,
+        read: |config, _, value| choice(value).map(|receipt_type| config.delivery.receipt_type = receipt_type),
+        show: |config| one(config.delivery.receipt_type),
     },
     Key {
         name: "delivery.rooms.*.send",

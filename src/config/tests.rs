@@ -68,7 +68,9 @@ send = "auto"
 max_members = 50
 who = "known"
 timing = "balanced"
+name_device = "known"
 route = "auto"
+receipt_type = "unstable"
 
 [delivery.rooms."!a:b"]
 send = "off"

@@ -3,7 +3,7 @@
 use tracing::level_filters::LevelFilter;
 
 use crate::{
-    delivery::policy::{RouteChoice, Send, Timing, Who},
+    delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
     view::theme::{Glyphs, MarkStyle, Palette},
 };
 
@@ -44,7 +44,16 @@ impl Choice for Timing {
 
 impl Choice for RouteChoice {
     const WORDS: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("direct", Self::Direct), ("off", Self::Off)];
+        &[("auto", Self::Auto), ("native", Self::Native), ("direct", Self::Direct), ("off", Self::Off)];
+}
+
+impl Choice for NameDevice {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("known", Self::Known), ("verified", Self::Verified), ("never", Self::Never)];
+}
+
+impl Choice for ReceiptType {
+    const WORDS: &'static [(&'static str, Self)] = &[("unstable", Self::Unstable), ("stable", Self::Stable)];
 }
 
 impl Choice for MarkStyle {

@@ -127,6 +127,25 @@ impl OwnEvent {
     }
 }
 
+/// How a person's devices answer, of all that this user ever sent (L5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Not at all, so far.
+    #[default]
+    Never,
+    /// With receipts that name the person only.
+    Unnamed,
+    /// With receipts that name a device.
+    Named,
+}
+
+impl Answers {
+    /// What a receipt of this device says.
+    pub fn of(device: Option<&DeviceId>) -> Self {
+        if device.is_some() { Self::Named } else { Self::Unnamed }
+    }
+}
+
 /// How a claimant stands to this user and to the room of the event, for L2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "independent facts")]

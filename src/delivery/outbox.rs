@@ -7,6 +7,7 @@
 //!
 //! - it is sent: nothing more is to be done here;
 //! - it [`failed`](Outbox::failed): it comes back, and waits longer each time;
+//! - it is [`put off`](Outbox::put_off), because it is not its turn yet;
 //! - there is [`no route`](Outbox::no_route), because nobody asked: it comes back and waits for a request, at most ten
 //!   minutes (PROTOCOL §3).
 //!
@@ -87,7 +88,7 @@ struct Waiting {
 enum Until {
     /// This moment.
     At(Ms),
-    /// Somebody who asks, or the end of the first receipt's time.
+    /// A way to the sender, such as their request, or the end of the first receipt's time.
     Asked,
 }
 
@@ -96,6 +97,13 @@ impl Waiting {
         match self.until {
             Until::At(due) => due,
             Until::Asked => self.owed.values().map(|owed| owed.since).min().unwrap_or(0).saturating_add(ROUTE_WAIT),
+        }
+    }
+
+    /// There is a route: what waited for one is due after its delay.
+    fn route_appeared(&mut self, now: Ms) {
+        if self.until == Until::Asked {
+            self.until = Until::At(self.pace.timing.due(now, self.pace.draw));
         }
     }
 
@@ -160,6 +168,12 @@ impl Outbox {
         self.put_back(batch, Until::At(due), attempt);
     }
 
+    /// Puts back a batch that was not tried, until then.
+    pub fn put_off(&mut self, batch: Batch, until: Ms) {
+        let attempt = batch.attempt;
+        self.put_back(batch, Until::At(until), attempt);
+    }
+
     /// Puts back a batch that nobody has asked for yet, and returns what has waited long enough, to be dropped. The
     /// rest is due again when a [route appeared](Self::route_appeared), or when the time of one of them is over.
     pub fn no_route(&mut self, mut batch: Batch, now: Ms) -> Vec<Owed> {
@@ -174,11 +188,15 @@ impl Outbox {
     /// A device of this sender has asked for receipts in this room: what waited for that is sent, after the delay that
     /// was drawn for it and not on the tick of the request.
     pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, now: Ms) {
-        if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone()))
-            && waiting.until == Until::Asked
-        {
-            waiting.until = Until::At(waiting.pace.timing.due(now, waiting.pace.draw));
+        if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone())) {
+            waiting.route_appeared(now);
         }
+    }
+
+    /// There may be a route now where there was none, to anybody: the server can do more, or the settings allow more.
+    /// What waited for one is due again, after the delay that was drawn for it.
+    pub fn routes_changed(&mut self, now: Ms) {
+        self.waiting.values_mut().for_each(|waiting| waiting.route_appeared(now));
     }
 
     /// Takes out, and returns, what is not to be kept: the policy or the circumstances have changed (P3, P5, P8, P12).

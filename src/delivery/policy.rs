@@ -93,13 +93,37 @@ impl Timing {
 /// Which way receipts travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RouteChoice {
-    /// The best that is there.
+    /// Through the homeserver where that gets there, else encrypted to-device.
     #[default]
     Auto,
+    /// Only through the homeserver (MSC4089).
+    Native,
     /// Only encrypted to-device.
     Direct,
     /// Not at all: neither sent nor asked for.
     Off,
+}
+
+/// Whom a receipt tells which of this user's devices it comes from (P13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameDevice {
+    /// People this user has dealt with.
+    #[default]
+    Known,
+    /// Verified people.
+    Verified,
+    /// Nobody: receipts then go only by a way that does not tell.
+    Never,
+}
+
+/// The name under which receipts are posted to the homeserver (§2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReceiptType {
+    /// The one from before MSC4089 is accepted.
+    #[default]
+    Unstable,
+    /// The one from after that; where the server does not take it, the other one.
+    Stable,
 }
 
 /// All delivery settings, global and narrowed.
@@ -113,8 +137,12 @@ pub struct Settings {
     pub who: Who,
     /// P11.
     pub timing: Timing,
+    /// P13.
+    pub name_device: NameDevice,
     /// §2, §3.
     pub route: RouteChoice,
+    /// §2.
+    pub receipt_type: ReceiptType,
     /// P5 per room, over the global setting.
     pub rooms: BTreeMap<RoomId, Send>,
     /// P7 per person, over the global setting.
@@ -128,7 +156,9 @@ impl Default for Settings {
             max_members: 50,
             who: Who::default(),
             timing: Timing::default(),
+            name_device: NameDevice::default(),
             route: RouteChoice::default(),
+            receipt_type: ReceiptType::default(),
             rooms: BTreeMap::new(),
             people: BTreeMap::new(),
         }
@@ -252,6 +282,17 @@ pub fn room_stance(room: &RoomFacts, settings: &Settings) -> Decision {
 pub fn asks(room: &RoomFacts, settings: &Settings) -> bool {
     settings.route != RouteChoice::Off
         && (settings.rooms.get(&room.room) == Some(&Send::On) || check_auto(room, settings.max_members).is_ok())
+}
+
+/// Whether this person may be told which device a receipt comes from (P13). Whoever is listed as somebody to send
+/// receipts to is known.
+pub fn names_device(user: &UserId, sender: SenderFacts, settings: &Settings) -> bool {
+    let listed = || settings.people.get(user).is_some_and(|who| *who != Who::Nobody);
+    match settings.name_device {
+        NameDevice::Known => sender.known || sender.verified || listed(),
+        NameDevice::Verified => sender.verified,
+        NameDevice::Never => false,
+    }
 }
 
 /// P1 to P4: the event itself.

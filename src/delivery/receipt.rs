@@ -1,5 +1,5 @@
-//! The wire: every name that stands for a delivery receipt, and the two messages of the direct route
-//! (PROTOCOL §2, §3).
+//! The wire: every name that stands for a delivery receipt, the two messages of the direct route, and
+//! [`Native`], what a homeserver says (PROTOCOL §2, §3).
 //!
 //! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089 change when it is
 //! accepted, so all of them stand in this one file.
@@ -11,6 +11,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{EventId, Ms, RoomId};
+
+mod native;
+
+pub use native::{NATIVE_READ, Native};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
@@ -25,10 +29,10 @@ pub const NATIVE_TYPE_UNSTABLE: &str = "org.matrix.msc4089.delivery";
 pub const NATIVE_TYPE: &str = "m.delivery";
 /// The feature flag of a server that tells devices apart.
 pub const NATIVE_DEVICES_FEATURE: &str = "dev.kvitto.delivery_devices";
+/// The feature flag of a server that passes receipts on to the event's sender on another server.
+pub const NATIVE_FEDERATED_FEATURE: &str = "dev.kvitto.delivery_federated";
 /// The key under which a native receipt tells devices apart.
 pub const NATIVE_DEVICES: &str = "dev.kvitto.devices";
-/// The feature flag of a server that takes receipts for senders on other servers.
-pub const NATIVE_FEDERATED_FEATURE: &str = "dev.kvitto.delivery_federated";
 /// The key, in a filter's `room.ephemeral`, of what a client asks about delivery receipts (§7).
 pub const NATIVE_FILTER: &str = "dev.kvitto.delivery";
 /// The key under which an event's receipts are summed up, in place of the users (§7).
@@ -141,16 +145,21 @@ impl Claim {
 
     fn parse(entry: &Value) -> Option<Self> {
         let entry = entry.as_object()?;
-        let at = match entry.get("ts") {
-            Some(ts) => Some(ts.as_u64()?),
-            None => None,
-        };
+        let at = time(entry).ok()?;
         let state = match entry.get("state") {
             Some(state) => ClaimState::from_name(state.as_str()?)?,
             None => ClaimState::Delivered,
         };
         Some(Self { at, state })
     }
+}
+
+/// Something that should be a time and is none.
+struct Malformed;
+
+/// An entry's `ts`, which it may leave out.
+fn time(entry: &Map<String, Value>) -> Result<Option<Ms>, Malformed> {
+    entry.get("ts").map(|ts| ts.as_u64().ok_or(Malformed)).transpose()
 }
 
 fn room_id(content: &Value) -> Option<RoomId> {

@@ -15,18 +15,18 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
 use rusqlite::params;
 
 use self::{
-    disk::{Access, Disk},
+    disk::{Access, Disk, Key},
     rows::{AskedRow, ClaimRow, FateRow, OwnEventRow, RequestRow, RoomRow, Stage},
 };
 use super::{
-    ledger::{Merged, OwnEvent, PeerClaim, Stamp},
+    ledger::{Answers, Merged, OwnEvent, PeerClaim, Stamp},
     outbox::Owed,
 };
 use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
@@ -77,6 +77,15 @@ pub enum StoreError {
     /// SQLite fails: the disk is full, or the file locked or broken.
     #[error("the receipt store failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+}
+
+/// What became of claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// The own messages of which something that can be seen is different now, as they stand.
+    pub changed: Vec<OwnEvent>,
+    /// Claims about no own message of that room that is known here.
+    pub unknown: Vec<PeerClaim>,
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -247,27 +256,43 @@ impl Store {
         Ok(events)
     }
 
-    /// Takes in a claim (L1, L3, L4) and returns the message as it stands then; `None` when the claim is about no own
-    /// message of that room that is known here.
-    pub fn claim(&mut self, claim: &PeerClaim, now: Ms) -> Result<Option<(Merged, OwnEvent)>> {
+    /// Takes in claims (L1, L3, L4).
+    pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         self.disk.write(|tx| {
-            let Some(mut own) = read_own_event(tx, &claim.event)?.filter(|own| own.room == claim.room) else {
-                return Ok(None);
-            };
-            let who = (claim.user.clone(), claim.device.clone());
-            let before = own.claims.get(&who).copied();
-            let merged = own.merge(claim.clone(), now);
-            if let Some(stamp) = own.claims.get(&who).filter(|stamp| Some(**stamp) != before) {
-                write_claim(tx, &own.event, &who, stamp)?;
+            let mut known: BTreeMap<&EventId, Option<OwnEvent>> = BTreeMap::new();
+            let mut changed: BTreeMap<&EventId, bool> = BTreeMap::new();
+            let mut unknown = Vec::new();
+            for claim in claims {
+                if !known.contains_key(&claim.event) {
+                    known.insert(&claim.event, read_own_event(tx, &claim.event)?);
+                }
+                let own = known.get_mut(&claim.event).and_then(Option::as_mut);
+                let Some(own) = own.filter(|own| own.room == claim.room) else {
+                    unknown.push(claim.clone());
+                    continue;
+                };
+                let who = (claim.user.clone(), claim.device.clone());
+                let before = own.claims.get(&who).copied();
+                let merged = own.merge(claim.clone(), now);
+                if let Some(stamp) = own.claims.get(&who).filter(|stamp| Some(**stamp) != before) {
+                    write_claim(tx, &own.event, &who, stamp)?;
+                }
+                *changed.entry(&claim.event).or_default() |= merged != Merged::Same;
             }
-            Ok(Some((merged, own)))
+            let changed = known.into_iter().filter(|(event, _)| changed.get(event) == Some(&true));
+            Ok(Claimed { changed: changed.filter_map(|(_, own)| own).collect(), unknown })
         })
     }
 
-    /// Whether any device of this person ever sent a receipt for an own message (L5).
-    pub fn answers(&self, user: &UserId) -> Result<bool> {
+    /// How this person's devices answer (L5).
+    pub fn answers(&self, user: &UserId) -> Result<Answers> {
         let disk = self.disk.read();
-        disk.exists("SELECT 1 FROM claims WHERE user = ?1", [disk.key("user", &[user.as_str()])])
+        for answers in [Answers::Named, Answers::Unnamed] {
+            if disk.exists("SELECT 1 FROM claims WHERE user = ?1", [claimant(&disk, user, answers)])? {
+                return Ok(answers);
+            }
+        }
+        Ok(Answers::Never)
     }
 
     // ── people and rooms ──
@@ -343,6 +368,12 @@ fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
     Ok(own)
 }
 
+/// Under what a person's claims are found, those that name a device and those that do not apart.
+fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
+    let kind = if answers == Answers::Named { "user" } else { "some device of" };
+    disk.key(kind, &[user.as_str()])
+}
+
 fn write_claim(
     disk: &Access<'_>,
     event: &EventId,
@@ -356,7 +387,7 @@ fn write_claim(
         params![
             disk.key("claim", &names),
             disk.key("event", &[event.as_str()]),
-            disk.key("user", &[user.as_str()]),
+            claimant(disk, user, Answers::of(device.as_ref())),
             disk.seal(&ClaimRow::new(who, stamp))?
         ],
     )?;

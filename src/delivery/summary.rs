@@ -2,11 +2,17 @@
 //!
 //! Three things are kept apart (L5): that a device has not answered, that nobody can say because none of that
 //! person's devices ever answered, and that the person has read the message. None of them is derived from another.
+//!
+//! A receipt that names a person only (PROTOCOL §2) says that one of their devices has the message, and not which. It must
+//! tick no device, and it must not leave a message for ever incomplete. So a person whose receipts have never named a
+//! device counts as *one*, delivered when any receipt of theirs came; their devices are listed and not counted. With the
+//! first receipt that names a device this ends, for all messages: from then on each device counts, and a receipt without one
+//! is a row of its own that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ledger::{OwnEvent, Stamp},
+    ledger::{Answers, ExpectedDevice, OwnEvent, Stamp},
     receipt::ClaimState,
 };
 use crate::model::{
@@ -16,43 +22,45 @@ use crate::model::{
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
 
-/// What is known about the delivery of an own message. `answers` tells whether any device of a person ever sent a
-/// receipt, for any message. What people are called, the ledger does not know: their names are left empty.
-pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> bool) -> Delivery {
+/// What is known about the delivery of an own message. `answers` tells how a person's devices answer, of all messages.
+/// What people are called, the ledger does not know: their names are left empty.
+pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> Answers) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
     Delivery {
         event: own.event.clone(),
         sent: own.sent,
-        people: users.into_iter().map(|user| person(own, user, answers)).collect(),
+        people: users.into_iter().map(|user| person(own, user, answers(user))).collect(),
     }
 }
 
-fn person(own: &OwnEvent, user: &UserId, answers: &dyn Fn(&UserId) -> bool) -> PersonDelivery {
-    let mut claims: BTreeMap<Option<&DeviceId>, &Stamp> = own
+type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
+
+fn person(own: &OwnEvent, user: &UserId, answers: Answers) -> PersonDelivery {
+    let mut claims: Claims<'_> = own
         .claims
         .range((user.clone(), None)..)
         .take_while(|((claimant, _), _)| claimant == user)
         .map(|((_, device), stamp)| (device.as_ref(), stamp))
         .collect();
-    let silent = if !claims.is_empty() || answers(user) { DeviceState::Pending } else { DeviceState::Unknown };
+    let answers = claims.keys().map(|device| Answers::of(*device)).fold(answers, Answers::max);
+    let known = own.expected.get(user).map_or(&[][..], Vec::as_slice);
 
     let mut devices: Vec<DeviceDelivery> = Vec::new();
-    for known in own.expected.get(user).into_iter().flatten() {
-        let stamp = claims.remove(&Some(&known.device));
-        let state = match (stamp, &known.excluded) {
-            (Some(stamp), _) => state(stamp),
-            (None, Some(why)) => DeviceState::Excluded { why: SafeText::line(why) },
-            (None, None) => silent.clone(),
-        };
+    if answers == Answers::Unnamed {
+        let counted = known.iter().any(|device| device.excluded.is_none());
+        let stamp = claims.remove(&None);
         devices.push(DeviceDelivery {
-            device: Some(known.device.clone()),
-            name: known.name.clone(),
-            state,
+            device: None,
+            name: SafeText::default(),
+            state: stamp.map_or(DeviceState::Pending, state),
             route: stamp.map(|stamp| stamp.route),
-            expected: known.excluded.is_none(),
+            expected: counted,
         });
+    } else if explained(&claims) {
+        claims.remove(&None);
     }
+    devices.extend(known.iter().map(|known| known_device(known, claims.remove(&Some(&known.device)), answers)));
     devices.extend(claims.into_iter().map(|(device, stamp)| DeviceDelivery {
         device: device.cloned(),
         name: SafeText::default(),
@@ -64,6 +72,30 @@ fn person(own: &OwnEvent, user: &UserId, answers: &dyn Fn(&UserId) -> bool) -> P
     PersonDelivery { user: user.clone(), name: SafeText::default(), devices }
 }
 
+fn known_device(known: &ExpectedDevice, stamp: Option<&Stamp>, answers: Answers) -> DeviceDelivery {
+    let state = match (stamp, &known.excluded, answers) {
+        (Some(stamp), ..) => state(stamp),
+        (None, Some(why), _) => DeviceState::Excluded { why: SafeText::line(why) },
+        (None, None, Answers::Named) => DeviceState::Pending,
+        (None, None, Answers::Never | Answers::Unnamed) => DeviceState::Unknown,
+    };
+    DeviceDelivery {
+        device: Some(known.device.clone()),
+        name: known.name.clone(),
+        state,
+        route: stamp.map(|stamp| stamp.route),
+        expected: known.excluded.is_none() && answers != Answers::Unnamed,
+    }
+}
+
+/// Whether a receipt without a device says nothing beside those with one: a server gives a person's earliest time with
+/// each of their devices, also when it names only the latest of these (PROTOCOL §2).
+fn explained(claims: &Claims<'_>) -> bool {
+    let Some(unnamed) = claims.get(&None) else { return false };
+    let mut named = claims.iter().filter(|(device, _)| device.is_some());
+    named.any(|(_, stamp)| stamp.at == unnamed.at || (stamp.at.is_some() && stamp.at < unnamed.at))
+}
+
 fn state(stamp: &Stamp) -> DeviceState {
     match stamp.state {
         ClaimState::Delivered => DeviceState::Delivered { at: stamp.at },
@@ -71,7 +103,7 @@ fn state(stamp: &Stamp) -> DeviceState {
     }
 }
 
-/// The mark of an own message. Only expected devices count; `readers` are all who have read it, and everyone has when
+/// The mark of an own message. Only what is expected counts; `readers` are all who have read it, and everyone has when
 /// each person with an expected device is among them.
 pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -> Mark {
     match send {

@@ -1,30 +1,30 @@
 //! Delivery receipts at work: the pure rules of [`crate::delivery`] between the SDK and the disk.
 //!
 //! One actor owns everything, so there is one order of things and no lock. What comes in: events of a sync, events that
-//! a walk found, keys that came late, to-device messages of ours, settings, and the clock. What goes out: receipts,
+//! a walk found, keys that came late, receipts, to-device messages of ours, settings, and the clock. What goes out: receipts,
 //! requests, and `Event::Deliveries`. Whatever takes the network is a task beside it that reports back.
 //!
 //! - [`owing`]: somebody else's event → [`observe`] → `policy::decide` → owed on disk → `outbox` → decided again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
-//! - [`direct`]: the encrypted to-device messages that both are made of.
+//! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
-use futures_util::StreamExt;
 use matrix_sdk::{
     Client, Room,
     deserialized_responses::TimelineEvent,
-    event_cache::RedecryptorReport,
     ruma::{OwnedEventId, OwnedRoomId, OwnedUserId},
     sync::RoomUpdates,
 };
 use tokio::{
     runtime::Handle,
     sync::{
+        Notify,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -44,6 +44,8 @@ use crate::{
         ledger::{Held, OwnEvent},
         outbox::{Batch, Outbox, Owed},
         policy::{RoomFacts, Settings},
+        receipt::Native,
+        route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
@@ -51,10 +53,12 @@ use crate::{
 
 mod believing;
 mod catchup;
-mod direct;
+pub(super) mod direct;
 mod facts;
+pub(super) mod native;
 mod observe;
 mod owing;
+mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_hours(1);
@@ -63,6 +67,10 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// Receipts came by the homeserver in this room; to be told when they are on disk.
+    Receipts(RoomId, Vec<Native>, oneshot::Sender<()>),
+    /// What the homeserver can do with receipts.
+    Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
     Found(OwnedRoomId, Vec<TimelineEvent>),
     /// Keys came late: these events can be read now.
@@ -75,6 +83,8 @@ enum Input {
     Frozen(Box<OwnEvent>),
     /// A batch was sent, or not.
     Answered(Batch, Result<(), direct::NotSent>),
+    /// A batch was posted to the homeserver, as far as that took it.
+    Posted(native::post::Posted),
     /// These devices of a room were asked for receipts, until then.
     Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, direct::NotSent>, Ms),
     /// These users have new devices.
@@ -106,6 +116,7 @@ pub(super) enum StartError {
 #[derive(Clone)]
 pub(super) struct Receipts {
     inputs: UnboundedSender<Input>,
+    reconnected: Arc<Notify>,
 }
 
 impl Receipts {
@@ -120,36 +131,21 @@ impl Receipts {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
         direct::listen(client, inputs.clone());
+        native::listen(client, inputs.clone());
+        let reconnected = Arc::new(Notify::new());
         let tasks = vec![
-            tokio::spawn(watch_late_keys(client.clone(), inputs.clone())),
-            tokio::spawn(watch_devices(client.clone(), inputs.clone())),
+            tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
+            tokio::spawn(watch::devices(client.clone(), inputs.clone())),
+            tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor {
-            updates: client.subscribe_to_all_room_updates(),
-            walker: Walker::new(inputs.clone()),
-            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
-            client: client.clone(),
-            store,
-            logged_in_at,
-            settings,
-            events,
-            inputs: inputs.clone(),
-            outbox: Outbox::new(),
-            sent: Vec::new(),
-            held: Held::default(),
-            freezing: HashSet::new(),
-            asking: HashSet::new(),
-            walking: HashMap::new(),
-            newest: HashMap::new(),
-            tasks,
-        };
+        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, settings, events, inputs.clone()) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
             .name("receipts".to_owned())
             .spawn(move || runtime.block_on(actor.run(receiver)))
             .map_err(StartError::Thread)?;
-        Ok(Self { inputs })
+        Ok(Self { inputs, reconnected })
     }
 
     fn tell(&self, input: Input) {
@@ -160,6 +156,11 @@ impl Receipts {
     /// The settings changed.
     pub(super) fn set(&self, settings: Settings) {
         self.tell(Input::Settings(settings));
+    }
+
+    /// The connection is back after a loss: the server may be another one than before.
+    pub(super) fn reconnected(&self) {
+        self.reconnected.notify_one();
     }
 
     /// Something is about to be sent into this room: ask its people's devices for receipts first.
@@ -202,32 +203,6 @@ impl Receipts {
     }
 }
 
-/// Keys that came late, for as long as the session lasts.
-async fn watch_late_keys(client: Client, inputs: UnboundedSender<Input>) {
-    let mut reports = std::pin::pin!(client.event_cache().subscribe_to_decryption_reports());
-    while let Some(report) = reports.next().await {
-        let input = match report {
-            Ok(RedecryptorReport::ResolvedUtds { room_id, events }) => Input::Late(room_id, events),
-            Ok(RedecryptorReport::Lagging) | Err(_) => Input::LateUnknown,
-            Ok(RedecryptorReport::BackupAvailable) => continue,
-        };
-        if inputs.send(input).is_err() {
-            return;
-        }
-    }
-}
-
-/// Users who have new devices, for as long as the session lasts.
-async fn watch_devices(client: Client, inputs: UnboundedSender<Input>) {
-    let Ok(updates) = client.encryption().devices_stream().await else { return };
-    let mut updates = std::pin::pin!(updates);
-    while let Some(update) = updates.next().await {
-        if inputs.send(Input::NewDevices(update.new.into_keys().collect())).is_err() {
-            return;
-        }
-    }
-}
-
 struct Actor {
     client: Client,
     store: Store,
@@ -238,14 +213,24 @@ struct Actor {
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
+    /// What the homeserver can do with receipts; `None` until it has said so.
+    server: Option<ServerFacts>,
+    /// What waits until it has.
+    undecided: Vec<Batch>,
+    /// The names under which it takes them.
+    names: Names,
+    /// How fast it is sent them.
+    pace: Pace,
     outbox: Outbox,
-    /// What was sent in the last minutes, for devices of the same people that ask a little later.
+    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later.
     sent: Vec<(Ms, Owed)>,
     held: Held,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
     asking: HashSet<OwnedRoomId>,
+    /// Rooms whose people are to be asked, when it is known what the homeserver can do.
+    to_ask: HashSet<OwnedRoomId>,
     /// Rooms being walked, and whether another gap has come meanwhile.
     walking: HashMap<OwnedRoomId, bool>,
     /// The newest event that a sync has brought, by room.
@@ -254,6 +239,40 @@ struct Actor {
 }
 
 impl Actor {
+    fn new(
+        client: &Client,
+        store: Store,
+        logged_in_at: Ms,
+        settings: Settings,
+        events: UnboundedSender<Event>,
+        inputs: UnboundedSender<Input>,
+    ) -> Self {
+        Self {
+            updates: client.subscribe_to_all_room_updates(),
+            walker: Walker::new(inputs.clone()),
+            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
+            client: client.clone(),
+            store,
+            logged_in_at,
+            server: None,
+            undecided: Vec::new(),
+            names: Names::new(settings.receipt_type),
+            pace: Pace::default(),
+            settings,
+            events,
+            inputs,
+            outbox: Outbox::new(),
+            sent: Vec::new(),
+            held: Held::default(),
+            freezing: HashSet::new(),
+            asking: HashSet::new(),
+            to_ask: HashSet::new(),
+            walking: HashMap::new(),
+            newest: HashMap::new(),
+            tasks: Vec::new(),
+        }
+    }
+
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {
@@ -301,6 +320,11 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Receipts(room, receipts, kept) => {
+                self.receipts_came(&room, receipts).await;
+                let _ = kept.send(());
+            }
+            Input::Server(facts) => self.server_said(facts).await,
             Input::Found(room, events) => {
                 if let Some(room) = self.client.get_room(&room) {
                     self.take_in(&room, &events).await;
@@ -311,6 +335,7 @@ impl Actor {
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
+            Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
             Input::NewDevices(users) => self.new_devices(&users).await,
             Input::Sending(room) => {
@@ -330,7 +355,11 @@ impl Actor {
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;
+                if settings.receipt_type != self.settings.receipt_type {
+                    self.names = Names::new(settings.receipt_type);
+                }
                 self.settings = settings;
+                self.routes_changed();
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);

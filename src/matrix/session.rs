@@ -364,6 +364,6 @@ fn now() -> Ms {
 }
 
 #[cfg(test)]
-mod loopback;
+pub(super) mod loopback;
 #[cfg(test)]
 mod tests;

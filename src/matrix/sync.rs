@@ -56,7 +56,7 @@ impl Sync {
         let _ = events.send(Event::Connection(Connection::Connecting));
         if matches!(client.sliding_sync_version(), Version::Native) {
             match SyncService::builder(client.clone()).with_offline_mode().build().await {
-                Ok(service) => return Self::sliding(Arc::new(service), events).await,
+                Ok(service) => return Self::sliding(Arc::new(service), receipts, events).await,
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
@@ -65,9 +65,9 @@ impl Sync {
         Self { kind: Kind::Plain { try_now }, tasks: vec![task] }
     }
 
-    async fn sliding(service: Arc<SyncService>, events: &UnboundedSender<Event>) -> Self {
+    async fn sliding(service: Arc<SyncService>, receipts: &Receipts, events: &UnboundedSender<Event>) -> Self {
         service.start().await;
-        let connection = tokio::spawn(watch_connection(service.clone(), events.clone()));
+        let connection = tokio::spawn(watch_connection(service.clone(), receipts.clone(), events.clone()));
         let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
         Self { kind: Kind::Sliding(service), tasks: vec![connection, rooms] }
     }
@@ -80,7 +80,8 @@ impl Sync {
         }
     }
 
-    /// Asks for everything of these rooms, also read receipts (sliding sync sends those for subscribed rooms only).
+    /// Asks for everything of these rooms, also read receipts (Synapse sends those for subscribed rooms only; the request
+    /// names no lists, which means receipts in all rooms).
     pub(super) async fn subscribe(&self, room: &RoomId) {
         if let (Kind::Sliding(service), Some(room)) = (&self.kind, ids::sdk_room(room)) {
             service.room_list_service().subscribe_to_rooms(&[&room]).await;
@@ -99,10 +100,11 @@ impl Sync {
 }
 
 /// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
-async fn watch_connection(service: Arc<SyncService>, events: UnboundedSender<Event>) {
+async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events: UnboundedSender<Event>) {
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
     let mut pause = FIRST_PAUSE;
+    let mut lost = false;
     loop {
         let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
         let connection = match states.get() {
@@ -116,6 +118,9 @@ async fn watch_connection(service: Arc<SyncService>, events: UnboundedSender<Eve
         };
         let failed = matches!(states.get(), State::Error(_));
         if let Some(connection) = connection {
+            if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
+                receipts.reconnected();
+            }
             let _ = events.send(Event::Connection(connection));
         }
         if failed {
@@ -146,6 +151,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = FIRST_PAUSE;
     let mut first = true;
+    let mut lost = false;
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
     listen_for_latest_events(&client, known.iter()).await;
     loop {
@@ -159,6 +165,9 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
                 receipts.synced_to(response.next_batch.clone());
                 token = SyncToken::Specific(response.next_batch);
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
+                if std::mem::take(&mut lost) {
+                    receipts.reconnected();
+                }
                 if first {
                     let _ = events.send(Event::Connection(Connection::Online));
                     let _ = events.send(Event::RoomsComplete);
@@ -171,7 +180,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
                 let _ = timeout(pause, try_now.notified()).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                first = true;
+                (first, lost) = (true, true);
             }
         }
     }

@@ -26,7 +26,7 @@ pub enum DeviceState {
         /// When it said so.
         at: Option<Ms>,
     },
-    /// No device of this person ever sent a receipt: nothing can be said (L5).
+    /// Nothing can be said (L5): no device of this person ever sent a receipt, or none that says which device it is.
     Unknown,
     /// It was not given the room key when the message was sent; it is not counted.
     Excluded {
@@ -38,7 +38,7 @@ pub enum DeviceState {
 /// One device and what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceDelivery {
-    /// The device; missing for a receipt that names a user only.
+    /// The device; missing for a receipt that names a user only, and for a person who counts as one.
     pub device: Option<DeviceId>,
     /// Its public display name, or empty.
     pub name: SafeText,
@@ -46,7 +46,8 @@ pub struct DeviceDelivery {
     pub state: DeviceState,
     /// How its receipt came.
     pub route: Option<Route>,
-    /// False for a device that answered without having been in the expected set.
+    /// Whether it counts. A device does that was given the key; a person whose receipts never name a device counts as
+    /// one, and none of their devices does.
     pub expected: bool,
 }
 
@@ -59,6 +60,13 @@ pub struct PersonDelivery {
     pub name: SafeText,
     /// Devices in a stable order: expected ones first, by id.
     pub devices: Vec<DeviceDelivery>,
+}
+
+impl PersonDelivery {
+    /// Whether this person counts as one, because their receipts never name a device.
+    pub fn counts_as_one(&self) -> bool {
+        self.devices.iter().any(|device| device.expected && device.device.is_none())
+    }
 }
 
 /// Everything known about the delivery of one own message.

@@ -40,7 +40,7 @@ impl Effects {
     /// Starts what the effect asks for. The terminal's own effects mean nothing here.
     pub fn run(&self, effect: Effect) {
         match effect {
-            Effect::Quit | Effect::Suspend | Effect::Redraw => {}
+            Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::TryDemo => {}
             Effect::OpenUrl(url) => self.open(url),
             Effect::SaveRoomSend { room, send } => {
                 // The thread ends after this.

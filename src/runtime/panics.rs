@@ -15,8 +15,20 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::terminal;
 use crate::{app::event::Event, model::SafeText};
 
-/// Deals with panics from now on. To be called by the thread that holds the terminal.
-pub fn install(events: UnboundedSender<Event>, log: &Path) {
+/// Panics are dealt with as long as this lives.
+pub struct Installed;
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        // A thread that panics may not change the hook, and the program ends anyway.
+        if !thread::panicking() {
+            drop(panic::take_hook());
+        }
+    }
+}
+
+/// Deals with panics. To be called by the thread that holds the terminal.
+pub fn install(events: UnboundedSender<Event>, log: &Path) -> Installed {
     let (ours, print) = (thread::current().id(), panic::take_hook());
     let log = log.display().to_string();
     panic::set_hook(Box::new(move |info| {
@@ -33,6 +45,7 @@ pub fn install(events: UnboundedSender<Event>, log: &Path) {
             let _ = events.send(Event::Failed(SafeText::line("A part of kvitto failed: start it again, see the log")));
         }
     }));
+    Installed
 }
 
 /// The SDK panics in a task that waits for one that was cancelled; that is how both end when a session's runtime does.

@@ -8,8 +8,12 @@
 //! ```
 
 use std::{
-    fmt, fs, io,
+    env, fmt,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{self, Path, PathBuf},
+    process,
     str::FromStr,
 };
 
@@ -110,6 +114,42 @@ impl Places {
     }
 }
 
+/// A folder that goes, with everything in it, when this is dropped; a kill (SIGKILL) leaves it behind.
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Makes one in the system's folder for such, open to the user only.
+    pub fn make() -> Result<Self, PlacesError> {
+        let folder = env::temp_dir();
+        loop {
+            let path = folder.join(format!("kvitto-{}-{:08x}", process::id(), rand::random::<u32>()));
+            // Never one that is there already: somebody else may have put it there.
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(PlacesError::Folder { path, source }),
+            }
+        }
+    }
+
+    /// The places in it.
+    pub fn places(&self) -> Places {
+        Places {
+            config: self.0.join("config.toml"),
+            data: self.0.join("data"),
+            profile: ProfileName("temporary".to_owned()),
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, "the temporary folder is still there");
+        }
+    }
+}
+
 /// The profile is this process's alone, as long as this lives.
 pub struct Lock {
     _file: fs::File,
@@ -160,6 +200,20 @@ mod tests {
         let _other = two.lock().unwrap();
         drop(held);
         let _again = one.lock().unwrap();
+    }
+
+    #[test]
+    fn a_temporary_folder_goes_with_what_is_in_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (one, other) = (Temporary::make().unwrap(), Temporary::make().unwrap());
+        let path = one.0.clone();
+        assert_ne!(path, other.0);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let places = one.places();
+        let _lock = places.lock().unwrap();
+        fs::write(&places.config, "").unwrap();
+        drop(one);
+        assert!(!path.exists() && other.0.exists());
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
         (None, Screen::Login(login)) => match login.state {
             LoginState::Idle => vec![
                 (Action::LoginSubmit, "go on"),
+                (Action::TryDemo, "demo"),
                 (Action::FieldNext, "next field"),
                 (Action::Help, "help"),
                 (Action::Quit, "quit"),

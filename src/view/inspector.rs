@@ -106,12 +106,12 @@ impl Page<'_> {
             self.sentence("  No devices.", Role::Dim);
         }
         for device in &person.devices {
-            self.device(device, sent);
+            self.device(device, person, sent);
         }
     }
 
-    fn device(&mut self, device: &DeviceDelivery, sent: Ms) {
-        let (text, role) = self.state(device, sent);
+    fn device(&mut self, device: &DeviceDelivery, person: &PersonDelivery, sent: Ms) {
+        let (text, role) = self.state(device, person, sent);
         let indent = if self.columns >= ONE_ROW { self.columns * 2 / 5 } else { 6 };
         let mut states = popup::wrapped(&text, self.columns.saturating_sub(indent), role, self.theme).into_iter();
         let first = if self.columns >= ONE_ROW {
@@ -137,7 +137,7 @@ impl Page<'_> {
         let id = match (&device.device, device.name.is_empty()) {
             (Some(id), true) => Span::raw(id.to_string()),
             (Some(id), false) => Span::styled(format!(" {id}"), dim),
-            (None, _) => Span::raw("a device that did not say which"),
+            (None, _) => Span::raw("some device"),
         };
         let room = columns.saturating_sub(4 + wrap::width(&id.content));
         let name = wrap::cut(&device.name, room, self.theme.symbols().ellipsis);
@@ -146,9 +146,9 @@ impl Page<'_> {
     }
 
     /// What a device did, in words.
-    fn state(&self, device: &DeviceDelivery, sent: Ms) -> (String, Role) {
+    fn state(&self, device: &DeviceDelivery, person: &PersonDelivery, sent: Ms) -> (String, Role) {
         let route = match device.route {
-            Some(Route::Native) => ", by the server",
+            Some(Route::Native) => ", native",
             Some(Route::Direct) => ", direct",
             None => "",
         };
@@ -164,6 +164,9 @@ impl Page<'_> {
             }
             DeviceState::Undecryptable { at: None } => (format!("could not decrypt it{route}{uncounted}"), Role::Error),
             DeviceState::Pending => ("pending".to_owned(), Role::Dim),
+            DeviceState::Unknown if person.counts_as_one() => {
+                ("unknown: receipts name no device".to_owned(), Role::Dim)
+            }
             DeviceState::Unknown => ("unknown: no device of theirs has ever answered".to_owned(), Role::Dim),
             DeviceState::Excluded { why } => (format!("left out: {why}"), Role::Dim),
         }
@@ -217,7 +220,9 @@ fn denominator(delivery: &Delivery) -> String {
     let all = expected().count();
     let devices = if all == 1 { "device" } else { "devices" };
     let verb = if delivered == 1 { "has" } else { "have" };
-    format!("{delivered} of {all} {devices} that were given the key when it was sent {verb} it.")
+    let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
+    let ones = if ones { " A person whose receipts name no device counts as one." } else { "" };
+    format!("{delivered} of {all} {devices} that were given the key when it was sent {verb} it.{ones}")
 }
 
 #[cfg(test)]

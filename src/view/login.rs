@@ -22,15 +22,22 @@ use crate::{
 
 const WELCOME: &str = "kvitto is a Matrix client that shows, device by device, who received and decrypted your \
                        message. Log in with your account on any homeserver.";
+/// Says what the demo is, where it is prepared.
+const DEMO: &str = "The demo: a homeserver, and people to talk to";
 /// Columns of the form.
 const WIDTH: u16 = 64;
 /// Columns of the fields' names.
 const NAMES: u16 = 12;
 
-/// Nothing is known yet.
-pub fn draw_starting(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    let busy = format!("Opening{}", theme.symbols().busy);
-    let lines = [Line::styled("kvitto", theme.role(Role::Accent)), Line::styled(busy, theme.role(Role::Dim))];
+/// Nothing is known yet, or the demo is being prepared.
+pub fn draw_starting(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+    let busy = |what: &str| Line::styled(format!("{what}{}", theme.symbols().busy), theme.role(Role::Dim));
+    let title = Line::styled("kvitto", theme.role(Role::Accent));
+    let lines = match &app.demo {
+        None => vec![title, busy("Opening")],
+        Some(demo) => vec![title, Line::styled(DEMO, theme.role(Role::Text)), Line::default(), busy(&demo.doing)],
+    };
+    let lines: Vec<_> = lines.into_iter().map(|line| paint::cut(line.spans, area.width, theme)).collect();
     paint::centred(frame, area, &lines);
 }
 
@@ -138,7 +145,14 @@ impl Form<'_> {
     fn state(&mut self, app: &App, login: &Login) {
         let busy = self.theme.symbols().busy;
         match &login.state {
-            LoginState::Idle => {}
+            LoginState::Idle => {
+                if let Some(key) = hints::key(app, Action::TryDemo) {
+                    let demo = format!(
+                        "No account? {key} tries kvitto with people inside this program; quitting that ends it."
+                    );
+                    self.sentence(&demo, Role::Dim);
+                }
+            }
             LoginState::Finding => self.sentence(&format!("Looking for the homeserver{busy}"), Role::Dim),
             LoginState::LoggingIn => self.sentence(&format!("Logging in{busy}"), Role::Dim),
             LoginState::Browser { url: None } => {

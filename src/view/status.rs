@@ -50,6 +50,7 @@ fn connection(app: &App, theme: Theme, with_account: bool) -> Vec<Span<'static>>
     }
     let symbols = theme.symbols();
     let (sign, word, role) = match &app.connection {
+        Connection::Online if app.demo.is_some() => (symbols.online, "demo".to_owned(), Role::Accent),
         Connection::Online => {
             let account = app.account.as_ref().filter(|_| with_account);
             let account = account.map(|account| format!(" as {}", account.user)).unwrap_or_default();

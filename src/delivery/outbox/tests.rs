@@ -154,6 +154,32 @@ fn a_request_sends_what_waited_for_it_after_its_delay() {
 }
 
 #[test]
+fn what_waits_for_any_route_is_due_when_routes_change() {
+    let mut outbox = Outbox::new();
+    for sender in ["@a", "@b"] {
+        outbox.owe(owed(sender, "!r", "$1", 0), Timing::Balanced, 0.5, 0);
+    }
+    for batch in outbox.due(2_750) {
+        outbox.no_route(batch, 2_750);
+    }
+    outbox.owe(owed("@c", "!r", "$1", 0), Timing::Guarded, 0.5, 0);
+    outbox.routes_changed(10_000);
+    assert_eq!(outbox.due(12_749), []);
+    let senders: Vec<_> = outbox.due(12_750).into_iter().map(|batch| batch.sender).collect();
+    assert_eq!(senders, ["@a", "@b"].map(UserId::new));
+    assert_eq!(outbox.next_wake(), Some(15_000), "what waits for its time goes on waiting");
+}
+
+#[test]
+fn what_is_put_off_was_not_tried() {
+    let mut outbox = one();
+    let batch = take_one(&mut outbox, 0);
+    outbox.put_off(batch, 7_000);
+    assert_eq!(outbox.due(6_999), []);
+    assert_eq!(take_one(&mut outbox, 7_000).attempt, 0);
+}
+
+#[test]
 fn a_request_does_not_end_a_back_off() {
     let mut outbox = one();
     let batch = take_one(&mut outbox, 0);

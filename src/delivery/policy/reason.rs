@@ -45,14 +45,20 @@ pub enum Reason {
     TooOld,
     /// P9: more than five minutes ahead of this clock.
     FromTheFuture,
+    /// P13: the only way left names this device, and the sender is not to know it.
+    DeviceNotNamed,
+    /// §2: receipts may go through the homeserver only, and it does not pass them on to the sender.
+    NoNative,
+    /// §2: the homeserver did not take it.
+    NotAccepted,
     /// §3: none of the sender's devices asked for it in time.
     NotAsked,
 }
 
 use Reason::{
-    BeforeJoin, FromTheFuture, Ignored, JoinRuleUnknown, JoinTimeUnknown, Left, Nobody, NotAMessage, NotAsked,
-    NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff, SenderLeft, Stranger, TooManyMembers, TooOld,
-    Undecryptable,
+    BeforeJoin, DeviceNotNamed, FromTheFuture, Ignored, JoinRuleUnknown, JoinTimeUnknown, Left, NoNative, Nobody,
+    NotAMessage, NotAccepted, NotAsked, NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff, SenderLeft,
+    Stranger, TooManyMembers, TooOld, Undecryptable,
 };
 
 /// Everything about a reason; its code is written to disk and never changes its meaning.
@@ -65,7 +71,7 @@ struct Row {
 
 impl Reason {
     /// All of them, in the order of the rules.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Undecryptable,
         BeforeJoin,
         JoinTimeUnknown,
@@ -86,6 +92,9 @@ impl Reason {
         Ignored,
         TooOld,
         FromTheFuture,
+        DeviceNotNamed,
+        NoNative,
+        NotAccepted,
         NotAsked,
     ];
 
@@ -112,6 +121,9 @@ impl Reason {
             Ignored => ("P8", "ignored", true, "You ignore the sender."),
             TooOld => ("P9", "too-old", false, "The message is more than seven days old."),
             FromTheFuture => ("P9", "from-the-future", true, "The message is dated more than five minutes in the future."),
+            DeviceNotNamed => ("P13", "device-not-named", true, "It could only be sent in a way that names your device, and your settings do not name it to the sender."),
+            NoNative => ("§2", "no-native", true, "It could not be sent through the homeserver, and your settings allow no other way (route = \"native\")."),
+            NotAccepted => ("§2", "not-accepted", true, "The homeserver did not take the receipt."),
             NotAsked => ("§3", "not-asked", true, "None of the sender's devices asked for a receipt."),
         };
         Row { rule, code, lasting, sentence }

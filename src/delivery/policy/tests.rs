@@ -143,6 +143,7 @@ fn p5_without_a_route_nothing_is_sent_whatever_the_room_says() {
         c.settings.rooms = room_set_to(Send::On);
     });
     sends(|c| c.settings.route = RouteChoice::Direct);
+    sends(|c| c.settings.route = RouteChoice::Native);
 }
 
 #[test]
@@ -289,6 +290,30 @@ fn p11_guarded_hides_a_shift_of_one_second() {
 }
 
 #[test]
+fn p13_who_is_told_which_device_it_is() {
+    use NameDevice::{Known, Never, Verified};
+    let stranger = SenderFacts { known: false, ..Case::base().sender };
+    let known = SenderFacts { known: true, ..stranger };
+    let verified = SenderFacts { verified: true, ..stranger };
+    for (setting, to_a_stranger, to_a_known, to_a_verified) in
+        [(Known, false, true, true), (Verified, false, false, true), (Never, false, false, false)]
+    {
+        let names = |sender, people| {
+            let settings = Settings { name_device: setting, people, ..Settings::default() };
+            names_device(&UserId::new("@alice:a"), sender, &settings)
+        };
+        let unlisted = || BTreeMap::new();
+        assert_eq!(names(stranger, unlisted()), to_a_stranger, "{setting:?}");
+        assert_eq!(names(known, unlisted()), to_a_known, "{setting:?}");
+        assert_eq!(names(verified, unlisted()), to_a_verified, "{setting:?}");
+        for listed in [Who::Everyone, Who::Known, Who::Verified] {
+            assert_eq!(names(stranger, person_set_to(listed)), setting == Known, "{setting:?} {listed:?}");
+        }
+        assert!(!names(stranger, person_set_to(Who::Nobody)), "{setting:?}");
+    }
+}
+
+#[test]
 fn every_reason_has_its_own_words_and_code() {
     let codes: HashSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     let sentences: HashSet<_> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
@@ -305,7 +330,7 @@ fn every_reason_has_its_own_words_and_code() {
 #[test]
 fn a_refusal_lasts_where_circumstances_could_change_it() {
     for reason in Reason::ALL {
-        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "§3");
+        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "P13" | "§2" | "§3");
         assert_eq!(reason.is_lasting(), by_circumstance || reason == Reason::FromTheFuture, "{reason:?}");
     }
 }

@@ -87,8 +87,7 @@ fn fill(store: &mut Store) {
     store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
     store.remember_asked(&room(), &[(bob(), device("B1")), (bob(), device("B2"))], NOW + 1).unwrap();
     store.freeze(&own("own", 5)).unwrap();
-    store.claim(&claim("own", Some("B1"), Some(6)), NOW).unwrap();
-    store.claim(&claim("own", None, None), NOW).unwrap();
+    store.claim(&[claim("own", Some("B1"), Some(6)), claim("own", None, None)], NOW).unwrap();
     store.remember_known(&[bob()]).unwrap();
     store.set_seen(&room(), 11, &event("newest")).unwrap();
     store.begin_walk(&room()).unwrap();
@@ -115,7 +114,7 @@ fn assert_filled(store: &Store) {
     expected.merge(claim("own", None, None), NOW);
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(expected.clone()));
     assert_eq!(store.own_events(&room(), 9).unwrap(), [expected]);
-    assert!(store.answers(&bob()).unwrap());
+    assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);
     assert!(store.is_known(&bob()).unwrap());
     assert_eq!(store.seen(&room()).unwrap(), Some(Seen { at: 11, newest: event("newest") }));
     assert_eq!(store.walks().unwrap(), [room()]);
@@ -176,7 +175,7 @@ fn an_empty_store_answers_with_nothing() {
     assert_eq!(store.owed().unwrap(), []);
     assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
     assert_eq!(store.own_event(&event("1")).unwrap(), None);
-    assert!(!store.answers(&bob()).unwrap());
+    assert_eq!(store.answers(&bob()).unwrap(), Answers::Never);
     assert!(!store.is_known(&bob()).unwrap());
     assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (None, None));
 }
@@ -341,7 +340,7 @@ fn asked_devices_are_due_again_when_it_expires() {
 fn freezing_twice_changes_nothing() {
     let (_dir, mut store) = temporary();
     store.freeze(&own("own", 5)).unwrap();
-    store.claim(&claim("own", Some("B1"), Some(6)), NOW).unwrap();
+    store.claim(&[claim("own", Some("B1"), Some(6))], NOW).unwrap();
     let frozen = store.own_event(&event("own")).unwrap();
     let mut second = OwnEvent { expected: BTreeMap::new(), ..own("own", 99) };
     second.merge(claim("own", Some("B9"), Some(100)), NOW);
@@ -374,10 +373,15 @@ fn own_events_are_the_newest_of_the_room() {
 fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
     let (_dir, mut store) = temporary();
     store.freeze(&own("own", 5)).unwrap();
-    assert_eq!(store.claim(&claim("unknown", Some("B1"), None), NOW).unwrap(), None);
+    let unknown = claim("unknown", Some("B1"), None);
     let elsewhere = PeerClaim { room: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
-    assert_eq!(store.claim(&elsewhere, NOW).unwrap(), None);
-    assert!(!store.answers(&bob()).unwrap(), "l5: it counts as no answer either");
+    let claims = [unknown, elsewhere];
+    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed { changed: vec![], unknown: claims.to_vec() });
+    assert_eq!(store.answers(&bob()).unwrap(), Answers::Never, "l5: it counts as no answer either");
+    let mixed = [claims[0].clone(), claim("own", Some("B1"), None)];
+    let claimed = store.claim(&mixed, NOW).unwrap();
+    assert_eq!(claimed.unknown, mixed[..1], "and costs itself only");
+    assert_eq!(claimed.changed.len(), 1);
 }
 
 #[test]
@@ -389,9 +393,50 @@ fn l3_claims_are_merged_on_disk_as_in_memory() {
     {
         let claim = claim("own", id, at);
         let merged = expected.merge(claim.clone(), NOW);
-        assert_eq!(store.claim(&claim, NOW).unwrap(), Some((merged, expected.clone())), "{id:?} {at:?}");
+        let changed = if merged == Merged::Same { vec![] } else { vec![expected.clone()] };
+        assert_eq!(store.claim(&[claim], NOW).unwrap(), Claimed { changed, unknown: vec![] }, "{id:?} {at:?}");
         assert_eq!(store.own_event(&event("own")).unwrap().as_ref(), Some(&expected));
     }
+}
+
+#[test]
+fn l3_many_claims_at_once_are_as_many_one_by_one() {
+    let (_dir, mut store) = temporary();
+    let mut expected = [own("1", 5), own("2", 5)];
+    for own in &expected {
+        store.freeze(own).unwrap();
+    }
+    let claims = [
+        claim("1", Some("B1"), Some(9)),
+        claim("2", None, Some(8)),
+        claim("1", Some("B2"), None),
+        claim("1", Some("B1"), Some(7)),
+        claim("2", None, Some(9)),
+    ];
+    for (own, claim) in claims.iter().flat_map(|claim| [(0, claim), (1, claim)]) {
+        expected[own].merge(claim.clone(), NOW);
+    }
+    assert_eq!(store.claim(&claims, NOW).unwrap().changed, expected);
+    for own in expected {
+        assert_eq!(store.own_event(&own.event).unwrap(), Some(own));
+    }
+    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed::default(), "twice is once");
+}
+
+#[test]
+fn l5_how_a_person_answers_is_known_by_their_best_claim() {
+    let (_dir, mut store) = temporary();
+    store.freeze(&own("1", 5)).unwrap();
+    store.freeze(&own("2", 5)).unwrap();
+    for (claim, answers) in [
+        (claim("1", None, Some(6)), Answers::Unnamed),
+        (claim("2", Some("B1"), Some(6)), Answers::Named),
+        (claim("2", None, Some(6)), Answers::Named),
+    ] {
+        store.claim(&[claim], NOW).unwrap();
+        assert_eq!(store.answers(&bob()).unwrap(), answers);
+    }
+    assert_eq!(store.answers(&UserId::new("@carol:example.org")).unwrap(), Answers::Never);
 }
 
 #[test]

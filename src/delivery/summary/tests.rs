@@ -47,12 +47,16 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
         .collect()
 }
 
-fn nobody(_: &UserId) -> bool {
-    false
+fn nobody(_: &UserId) -> Answers {
+    Answers::Never
 }
 
-fn everybody(_: &UserId) -> bool {
-    true
+fn everybody(_: &UserId) -> Answers {
+    Answers::Named
+}
+
+fn unnamed(_: &UserId) -> Answers {
+    Answers::Unnamed
 }
 
 #[test]
@@ -62,7 +66,6 @@ fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
         &[
             ("@bob", Some("B2"), ClaimState::Delivered),
             ("@bob", Some("A"), ClaimState::Delivered),
-            ("@bob", None, ClaimState::Delivered),
             ("@dave", Some("D"), ClaimState::Undecryptable),
         ],
     );
@@ -73,7 +76,6 @@ fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
         [
             ("@bob", Some("B1"), DeviceState::Pending, true),
             ("@bob", Some("B2"), DELIVERED, true),
-            ("@bob", None, DELIVERED, false),
             ("@bob", Some("A"), DELIVERED, false),
             ("@bob", Some("B0"), DeviceState::Excluded { why }, false),
             ("@carol", Some("C"), DeviceState::Unknown, true),
@@ -103,6 +105,97 @@ fn l5_silence_is_unknown_until_any_device_of_the_person_has_ever_answered() {
     assert_eq!(rows(&delivery(&silent, &everybody))[0].2, DeviceState::Pending);
     let other_answered = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", Some("B2"), ClaimState::Delivered)]);
     assert_eq!(rows(&delivery(&other_answered, &nobody))[0].2, DeviceState::Pending);
+}
+
+#[test]
+fn a_person_whose_receipts_never_name_a_device_counts_as_one() {
+    let devices = [known("B1"), known("B2"), excluded("B3")];
+    let waiting = own(&[("@bob", &devices)], &[]);
+    let answered = own(&[("@bob", &devices)], &[("@bob", None, ClaimState::Delivered)]);
+    let why = DeviceState::Excluded { why: SafeText::line("not verified") };
+    for (own, state) in [(waiting, DeviceState::Pending), (answered, DELIVERED)] {
+        let delivery = delivery(&own, &unnamed);
+        assert_eq!(
+            rows(&delivery),
+            [
+                ("@bob", None, state.clone(), true),
+                ("@bob", Some("B1"), DeviceState::Unknown, false),
+                ("@bob", Some("B2"), DeviceState::Unknown, false),
+                ("@bob", Some("B3"), why.clone(), false),
+            ],
+            "l5: no device is ticked"
+        );
+        assert!(delivery.people[0].counts_as_one());
+        let mark = mark(&SendState::Sent, Some(&delivery), &[]);
+        assert_eq!(mark, Mark::Devices { people: vec![vec![state]], read: false });
+    }
+}
+
+#[test]
+fn the_first_receipt_without_a_device_makes_a_person_one_by_itself() {
+    let first = own(&[("@bob", &[known("B")])], &[("@bob", None, ClaimState::Delivered)]);
+    assert!(delivery(&first, &nobody).people[0].counts_as_one());
+}
+
+#[test]
+fn a_person_who_was_given_no_key_does_not_count_however_they_answer() {
+    for expected in [&[][..], &[("@bob", &[excluded("B")][..])]] {
+        let own = own(expected, &[("@bob", None, ClaimState::Delivered)]);
+        let delivery = delivery(&own, &unnamed);
+        assert_eq!(rows(&delivery)[0], ("@bob", None, DELIVERED, false));
+        assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
+    }
+}
+
+#[test]
+fn once_a_device_was_named_each_device_counts() {
+    let own = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", None, ClaimState::Delivered)]);
+    let delivery = delivery(&own, &everybody);
+    assert_eq!(
+        rows(&delivery),
+        [
+            ("@bob", Some("B1"), DeviceState::Pending, true),
+            ("@bob", Some("B2"), DeviceState::Pending, true),
+            ("@bob", None, DELIVERED, false),
+        ]
+    );
+    assert!(!delivery.people[0].counts_as_one());
+}
+
+#[test]
+fn a_receipt_without_a_device_that_a_named_one_explains_is_not_shown() {
+    for (unnamed, named, shown) in [
+        (Some(50), Some(50), false),
+        (Some(51), Some(50), false),
+        (Some(49), Some(50), true),
+        (Some(50), None, true),
+        (None, None, false),
+    ] {
+        let mut own = own(
+            &[("@bob", &[known("B")])],
+            &[("@bob", None, ClaimState::Delivered), ("@bob", Some("B"), ClaimState::Delivered)],
+        );
+        for ((_, device), stamp) in &mut own.claims {
+            stamp.at = if device.is_some() { named } else { unnamed };
+        }
+        let delivery = delivery(&own, &nobody);
+        assert_eq!(rows(&delivery).iter().any(|row| row.1.is_none()), shown, "{unnamed:?} {named:?}");
+        assert_eq!(rows(&delivery)[0].1, Some("B"));
+    }
+}
+
+#[test]
+fn people_who_count_as_one_and_devices_are_counted_together() {
+    let devices = |user: &'static str| (user, vec![known("1"), known("2"), known("3")]);
+    let people = [devices("@ann"), devices("@bob"), devices("@carol")];
+    let expected: Vec<_> = people.iter().map(|(user, devices)| (*user, devices.as_slice())).collect();
+    let mut claims = vec![("@ann", Some("1"), ClaimState::Delivered), ("@bob", None, ClaimState::Delivered)];
+    let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody)), &[]);
+    assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0 });
+    claims.push(("@carol", None, ClaimState::Delivered));
+    claims.extend([("@ann", Some("2"), ClaimState::Delivered), ("@ann", Some("3"), ClaimState::Delivered)]);
+    let all = Mark::Devices { people: vec![vec![DELIVERED; 3], vec![DELIVERED], vec![DELIVERED]], read: false };
+    assert_eq!(count(&claims), all, "it becomes complete");
 }
 
 #[test]

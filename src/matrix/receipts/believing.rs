@@ -1,7 +1,9 @@
 //! What this client believes about its own messages: who was given the key, and who answered.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
@@ -12,13 +14,15 @@ use super::{Actor, Input, direct, ids};
 use crate::{
     app::event::Event,
     delivery::{
-        ledger::{ClaimantFacts, ExpectedDevice, Merged, OwnEvent, PeerClaim, Refusal, admissible},
-        policy::{self, EventFacts, RoomFacts},
-        receipt::REQUEST_LIFETIME,
+        ledger::{Answers, ClaimantFacts, ExpectedDevice, OwnEvent, PeerClaim, Refusal, admissible},
+        policy::{self, EventFacts, RoomFacts, RouteChoice},
+        receipt::{Claim, REQUEST_LIFETIME},
+        route,
+        store::Claimed,
         summary,
     },
     matrix::clock::now,
-    model::{DeviceId, Ms, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -82,11 +86,9 @@ impl Actor {
             let kept = self.store.remember_known(&people);
             self.stored(kept);
         }
-        let early = self.held.take(&own.event);
-        self.tell(&own).await;
-        for claim in early {
-            self.believe(claim).await;
-        }
+        let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
+        self.tell_all(&own.room, std::slice::from_ref(&own)).await;
+        self.believe(&own.room, early).await;
     }
 
     /// A message of ours came from another device.
@@ -105,54 +107,75 @@ impl Actor {
                 self.outbox.route_appeared(&user, &request.room, now());
             }
             direct::Message::Answer(answer) => {
-                for (event, claim) in answer.receipts {
-                    self.believe(PeerClaim {
-                        room: answer.room.clone(),
-                        event,
-                        user: user.clone(),
-                        device: Some(device.clone()),
-                        at: claim.at,
-                        state: claim.state,
-                        route: Route::Direct,
-                        heard: now(),
-                    })
-                    .await;
-                }
+                let heard = now();
+                let claim = |(event, claim): (EventId, Claim)| PeerClaim {
+                    room: answer.room.clone(),
+                    event,
+                    user: user.clone(),
+                    device: Some(device.clone()),
+                    at: claim.at,
+                    state: claim.state,
+                    route: Route::Direct,
+                    heard,
+                };
+                self.believe(&answer.room, answer.receipts.into_iter().map(claim).collect()).await;
             }
         }
     }
 
-    /// Takes a claim into the ledger (L1, L2); one about an event that is not known yet is held for a while.
-    async fn believe(&mut self, claim: PeerClaim) {
-        let Some(room) = ids::find_room(&self.client, &claim.room) else { return };
-        if let Err(refusal) = self.admissible(&room, &claim).await {
-            tracing::info!(?refusal, "a claim was refused");
-            return;
+    /// Takes claims about a room's events into the ledger (L1, L2).
+    pub(super) async fn believe(&mut self, room_id: &RoomId, mut claims: Vec<PeerClaim>) {
+        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        // How each of them has answered until now, and nothing for those who may not claim anything.
+        let mut claimants: HashMap<UserId, Option<Answers>> = HashMap::new();
+        for claim in &claims {
+            if !claimants.contains_key(&claim.user) {
+                let answers = match self.admissible(&room, &claim.user).await {
+                    Ok(()) => self.stored(self.store.answers(&claim.user)),
+                    Err(refusal) => {
+                        tracing::info!(?refusal, "a claim was refused");
+                        None
+                    }
+                };
+                claimants.insert(claim.user.clone(), answers);
+            }
         }
-        let first_answer = !self.stored(self.store.answers(&claim.user)).unwrap_or(true);
-        let merged = self.store.claim(&claim, now());
-        match self.stored(merged) {
-            Some(Some((Merged::Same, _))) | None => {}
-            Some(Some(_)) if first_answer => self.tell_room(&claim.room).await,
-            Some(Some((_, own))) => self.tell(&own).await,
-            Some(None) => {
-                let event = claim.event.clone();
-                self.held.hold(claim, now());
-                if let Some(facts) = self.find(&room, &event).await
-                    && facts.sender.as_str() == room.own_user_id()
-                {
-                    let room_facts = self.room_facts(&room).await;
-                    self.own_event(&room, &room_facts, &facts).await;
-                }
+        claims.retain(|claim| claimants.get(&claim.user).is_some_and(Option::is_some));
+        let claimed = self.store.claim(&claims, now());
+        let Some(Claimed { changed, unknown }) = self.stored(claimed) else { return };
+        let answers_change = |(user, before): (&UserId, &Option<Answers>)| {
+            before.is_some_and(|before| self.stored(self.store.answers(user)).is_some_and(|after| after != before))
+        };
+        // L5: how somebody answers says something about all messages that they were sent.
+        if claimants.iter().any(answers_change) {
+            self.tell_room(room_id).await;
+        } else {
+            self.tell_all(room_id, &changed).await;
+        }
+        self.hold(&room, unknown).await;
+    }
+
+    /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
+    async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
+        let events: BTreeSet<EventId> = claims.iter().map(|claim| claim.event.clone()).collect();
+        for claim in claims {
+            self.held.hold(claim, now());
+        }
+        for event in events {
+            let Some(facts) = self.find(room, &event).await else { continue };
+            if facts.sender.as_str() == room.own_user_id() {
+                let room_facts = self.room_facts(room).await;
+                self.own_event(room, &room_facts, &facts).await;
+            } else {
+                self.held.take(&event);
             }
         }
     }
 
-    async fn admissible(&self, room: &Room, claim: &PeerClaim) -> Result<(), Refusal> {
-        let user = ids::sdk_user(&claim.user);
+    async fn admissible(&self, room: &Room, claimant: &UserId) -> Result<(), Refusal> {
         let mut joined = false;
         let mut ignored = false;
-        if let Some(user) = &user {
+        if let Some(user) = &ids::sdk_user(claimant) {
             let member = room.get_member_no_sync(user).await.ok().flatten();
             joined = match member {
                 Some(member) => *member.membership() == MembershipState::Join,
@@ -161,17 +184,28 @@ impl Actor {
             };
             ignored = self.client.is_user_ignored(user).await;
         }
-        let own = claim.user.as_str() == room.own_user_id();
-        // What reaches this point came by Olm from a device of the claimant's (`direct::read`).
+        let own = claimant.as_str() == room.own_user_id();
+        // What reaches this point came by Olm from a device of the claimant's (`direct::read`), or from this user's own
+        // homeserver (`native::read`).
         admissible(ClaimantFacts { own, joined, ignored, proven: true })
     }
 
-    /// Asks the devices of everybody in a room for receipts, but those that were asked already.
+    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
+    /// come through the homeserver.
     pub(super) async fn ask(&mut self, room: &Room) {
         let facts = self.room_facts(room).await;
-        if !policy::asks(&facts, &self.settings) || !self.asking.insert(room.room_id().to_owned()) {
+        if !policy::asks(&facts, &self.settings) {
             return;
         }
+        let server = self.server();
+        if self.settings.route == RouteChoice::Auto && server.is_none() {
+            self.to_ask.insert(room.room_id().to_owned());
+            return;
+        }
+        if !self.asking.insert(room.room_id().to_owned()) {
+            return;
+        }
+        let (choice, server) = (self.settings.route, server.unwrap_or_default());
         let asked = self.store.asked(&facts.room, now());
         let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
         let expires = now() + REQUEST_LIFETIME;
@@ -179,7 +213,9 @@ impl Actor {
         let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let outcome = match others(&room).await {
-                Ok(people) => {
+                Ok(mut people) => {
+                    let here = room.own_user_id().server_name();
+                    people.retain(|user| route::asks(choice, server, user.server_name() == here));
                     let holds = |user: &UserId, device: &DeviceId| {
                         asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
                     };
@@ -224,11 +260,6 @@ impl Actor {
         }
     }
 
-    /// Tells what is known about one own event.
-    async fn tell(&self, own: &OwnEvent) {
-        self.tell_all(&own.room, std::slice::from_ref(own)).await;
-    }
-
     /// Tells what is known about a room's own events.
     pub(super) async fn tell_room(&self, room: &RoomId) {
         let own_events = self.store.own_events(room, TOLD);
@@ -237,10 +268,10 @@ impl Actor {
 
     async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
-        let answer: HashSet<&UserId> =
-            people.into_iter().filter(|user| self.stored(self.store.answers(user)).unwrap_or_default()).collect();
-        let mut deliveries: Vec<_> =
-            own_events.iter().map(|own| summary::delivery(own, &|user: &UserId| answer.contains(user))).collect();
+        let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
+        let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
+        let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
+        let mut deliveries: Vec<_> = own_events.iter().map(|own| summary::delivery(own, &answers)).collect();
         let mut names: HashMap<UserId, SafeText> = HashMap::new();
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
             if !names.contains_key(&person.user) {

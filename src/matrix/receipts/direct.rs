@@ -137,7 +137,10 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
 }
 
 /// The devices of a person as the room key goes to them now, with the reason for each that is left out.
-pub(super) async fn expected_devices(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Vec<ExpectedDevice>> {
+pub(in crate::matrix) async fn expected_devices(
+    client: &Client,
+    user: &SdkUserId,
+) -> matrix_sdk::Result<Vec<ExpectedDevice>> {
     let mut expected: Vec<ExpectedDevice> = devices_of(client, user)
         .await?
         .devices()
@@ -164,14 +167,14 @@ fn excluded(device: &Device) -> Option<&'static str> {
 
 /// Why something could not be sent.
 #[derive(Debug)]
-pub(super) struct NotSent {
+pub(in crate::matrix) struct NotSent {
     /// The server asked to wait so long.
     pub retry_after: Option<Ms>,
 }
 
 /// Sends an answer to these devices of one user. Succeeds when at least one of them got it: a device that cannot be
 /// reached any more must not keep the others from being told.
-pub(super) async fn send_answer(
+pub(in crate::matrix) async fn send_answer(
     client: &Client,
     user: &SdkUserId,
     devices: &[DeviceId],

@@ -15,10 +15,10 @@ use crate::{
         outbox::{Batch, Owed, ROUTE_WAIT},
         policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
         receipt::ClaimState,
-        route::{self, Plan},
+        route::{self, Plan, Recipient},
     },
     matrix::clock::now,
-    model::{EventId, ReceiptFate, RoomId, Route, UserId},
+    model::{DeviceId, EventId, ReceiptFate, RoomId, Route, UserId},
 };
 
 impl Actor {
@@ -145,14 +145,14 @@ impl Actor {
     pub(super) async fn answer_what_is_due(&mut self) {
         self.held.expire(now());
         for batch in self.outbox.due(now()) {
-            if let Some(batch) = self.still_owed(batch).await {
-                self.answer(batch);
+            if let Some((batch, sender)) = self.still_owed(batch).await {
+                self.answer(&batch, sender);
             }
         }
     }
 
-    /// The part of a batch that may still be sent; the rest is settled as withheld.
-    async fn still_owed(&mut self, mut batch: Batch) -> Option<Batch> {
+    /// The part of a batch that may still be sent, and its sender; the rest is settled as withheld.
+    async fn still_owed(&mut self, mut batch: Batch) -> Option<(Batch, SenderFacts)> {
         let Some(room) = ids::find_room(&self.client, &batch.room) else {
             self.settle(&batch.owed, &Reason::Left.fate());
             return None;
@@ -180,11 +180,11 @@ impl Actor {
             }
         }
         batch.owed = kept;
-        (!batch.owed.is_empty()).then_some(batch)
+        (!batch.owed.is_empty()).then_some((batch, sender))
     }
 
     /// Nothing more is to be done about these: that was, or will be, their fate.
-    fn settle(&mut self, owed: &[Owed], fate: &ReceiptFate) {
+    pub(super) fn settle(&mut self, owed: &[Owed], fate: &ReceiptFate) {
         let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
         let kept = self.store.settle(&settled);
         self.stored(kept);
@@ -197,31 +197,51 @@ impl Actor {
         observe::facts(&event)
     }
 
-    /// Sends one batch by the route there is.
-    fn answer(&mut self, batch: Batch) {
-        let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
-        match route::choose(self.settings.route, self.stored(asking).unwrap_or_default()) {
-            Plan::Direct(devices) => {
-                let now = now();
-                let answer = batch.answer(now);
-                self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-                self.sent.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
-                let (client, inputs) = (self.client.clone(), self.inputs.clone());
-                tokio::spawn(async move {
-                    let outcome = match ids::sdk_user(&batch.sender) {
-                        Some(user) => direct::send_answer(&client, &user, &devices, &answer).await,
-                        None => Err(direct::NotSent { retry_after: None }),
-                    };
-                    let _ = inputs.send(Input::Answered(batch, outcome));
-                });
+    /// Sends one batch by the routes there are; which way a receipt can go depends on what it says.
+    fn answer(&mut self, batch: &Batch, sender: SenderFacts) {
+        for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
+            let mut part = batch.clone();
+            part.owed.retain(|owed| owed.state == state);
+            if !part.owed.is_empty() {
+                self.send(part, state, sender);
             }
-            Plan::Wait => {
-                tracing::debug!(to = %batch.sender, "nobody has asked yet");
-                let over = self.outbox.no_route(batch, now());
-                self.settle(&over, &Reason::NotAsked.fate());
-            }
-            Plan::Off => self.settle(&batch.owed, &Reason::RouteOff.fate()),
         }
+    }
+
+    pub(super) fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
+        let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
+        let to = Recipient {
+            same_server: self.same_server(&batch.sender),
+            named: policy::names_device(&batch.sender, sender, &self.settings),
+            asking: self.stored(asking).unwrap_or_default(),
+        };
+        let plan = route::choose(self.settings.route, self.server(), state, to);
+        tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), ?plan, "a batch is due");
+        match plan {
+            Plan::Native { name_device } => self.post(batch, name_device),
+            Plan::Direct(devices) => self.send_direct(batch, devices),
+            Plan::Undecided => self.undecided.push(batch),
+            Plan::Wait(reason) => {
+                let over = self.outbox.no_route(batch, now());
+                self.settle(&over, &reason.fate());
+            }
+            Plan::Withhold(reason) => self.settle(&batch.owed, &reason.fate()),
+        }
+    }
+
+    fn send_direct(&mut self, batch: Batch, devices: Vec<DeviceId>) {
+        let now = now();
+        let answer = batch.answer(now);
+        self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+        self.sent.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
+        let (client, inputs) = (self.client.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let outcome = match ids::sdk_user(&batch.sender) {
+                Some(user) => direct::send_answer(&client, &user, &devices, &answer).await,
+                None => Err(direct::NotSent { retry_after: None }),
+            };
+            let _ = inputs.send(Input::Answered(batch, outcome));
+        });
     }
 
     /// Somebody asks from one more device: what the others were told in the last minutes, or are being told, is sent

@@ -12,7 +12,7 @@ use tokio::{
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Request {
+pub(in crate::matrix) struct Request {
     /// Method and path, such as `GET /_matrix/client/versions`, without the query.
     pub line: String,
     /// The access token.
@@ -29,7 +29,7 @@ impl Request {
 }
 
 /// The server. It is gone when this is dropped.
-pub(super) struct Loopback {
+pub(in crate::matrix) struct Loopback {
     /// `http://127.0.0.1:PORT`
     pub url: String,
     /// Everything that was asked, in order.
@@ -106,7 +106,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
 }
 
 /// A whole HTTP response.
-pub(super) fn response(status: u16, headers: &str, content_type: &str, body: &str) -> String {
+pub(in crate::matrix) fn response(status: u16, headers: &str, content_type: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} x\r\n{headers}content-type: {content_type}\r\ncontent-length: {length}\r\n\
@@ -115,17 +115,19 @@ pub(super) fn response(status: u16, headers: &str, content_type: &str, body: &st
 }
 
 /// A JSON response.
-pub(super) fn reply(status: u16, body: &Value) -> String {
+pub(in crate::matrix) fn reply(status: u16, body: &Value) -> String {
     response(status, "", "application/json", &body.to_string())
 }
 
 /// An error as the Matrix spec has it.
-pub(super) fn refuse(status: u16, code: &str) -> String {
+pub(in crate::matrix) fn refuse(status: u16, code: &str) -> String {
     reply(status, &json!({ "errcode": code, "error": "in the server's words" }))
 }
 
 /// A homeserver that lets everybody in: user and device as asked for, token `token-USER-N`. What `special` answers goes first.
-pub(super) async fn homeserver(special: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static) -> Loopback {
+pub(in crate::matrix) async fn homeserver(
+    special: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static,
+) -> Loopback {
     let logins = Mutex::new(0);
     Loopback::start(move |url, request| {
         Some(special(url, request).unwrap_or_else(|| match request.line.as_str() {

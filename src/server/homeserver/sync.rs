@@ -34,7 +34,7 @@ use crate::model;
 mod asked;
 pub mod news;
 mod rooms;
-mod token;
+pub mod token;
 pub mod wait;
 
 /// The endpoints of this module.

@@ -57,6 +57,7 @@ impl Terminal {
         command.env_remove("KVITTO_CONFIG");
         command.env_remove("KVITTO_DATA_DIR");
         command.env("HOME", home.path());
+        command.env("TMPDIR", home.path());
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
         command.env("LC_ALL", "C.UTF-8");
@@ -95,7 +96,7 @@ impl Terminal {
     }
 
     /// Presses a key by its name: `enter`, `esc`, `tab`, `backtab`, `backspace`, `up`, `down`, `left`, `right`,
-    /// `pageup`, `pagedown`, or `ctrl-` and a letter.
+    /// `pageup`, `pagedown`, `f2`, or `ctrl-` and a letter.
     pub fn key(&self, name: &str) {
         let bytes = match name {
             "enter" => "\r",
@@ -109,6 +110,7 @@ impl Terminal {
             "left" => "\x1b[D",
             "pageup" => "\x1b[5~",
             "pagedown" => "\x1b[6~",
+            "f2" => "\x1bOQ",
             _ => match name.strip_prefix("ctrl-").map(str::as_bytes) {
                 Some([letter @ b'a'..=b'z']) => return self.type_text(&char::from(letter & 0x1f).to_string()),
                 _ => panic!("no such key: {name}"),
@@ -120,6 +122,11 @@ impl Terminal {
     /// The screen's text.
     pub fn screen_text(&self) -> String {
         text(self.seen.state().parser.screen())
+    }
+
+    /// What `look` sees on the screen.
+    pub fn with_screen<T>(&self, look: impl Fn(&vt100::Screen) -> T) -> T {
+        look(self.seen.state().parser.screen())
     }
 
     /// Everything the program has written, from the start.

@@ -1,0 +1,66 @@
+//! The demo, as far as the client knows of it: somebody else prepares things, and types the login.
+//!
+//! From then on everything is as ever, but for two things. The room with the tour opens by itself, so that the first
+//! key pressed is the first letter of a message. And there is no account to go back to, so logging out is quitting.
+
+use super::{
+    App, Screen,
+    effect::{Effect, Secret},
+};
+use crate::model::{Membership, RoomId, SafeText};
+
+/// How far the demo has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demo {
+    /// What is being prepared, or why it cannot be: a few words for the screen before the first rooms.
+    pub doing: SafeText,
+    /// The room to open as soon as it is there.
+    tour: Option<RoomId>,
+}
+
+/// How to get into the demo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// The homeserver's URL.
+    pub homeserver: String,
+    /// The user's name on it.
+    pub user: String,
+    /// Their password.
+    pub password: Secret,
+    /// The room with the tour.
+    pub tour: RoomId,
+}
+
+impl App {
+    /// The same app, for the demo.
+    #[must_use]
+    pub fn in_demo(self) -> Self {
+        Self { demo: Some(Demo::default()), ..self }
+    }
+
+    pub(super) fn demo_is_doing(&mut self, what: SafeText) {
+        if let Some(demo) = &mut self.demo {
+            demo.doing = what;
+        }
+    }
+
+    /// Logs in, as if the user had typed it.
+    pub(super) fn demo_is_ready(&mut self, entrance: Entrance, out: &mut Vec<Effect>) {
+        let Some(demo) = &mut self.demo else { return };
+        let Entrance { homeserver, user, password, tour } = entrance;
+        demo.tour = Some(tour);
+        out.push(Effect::Login { homeserver, user, password });
+    }
+
+    /// Opens the tour as soon as its room is there, unless the user was faster.
+    pub(super) fn begin_tour(&mut self, out: &mut Vec<Effect>) {
+        let Some(tour) = self.demo.as_ref().and_then(|demo| demo.tour.clone()) else { return };
+        let there = self.rooms.get(&tour).is_some_and(|room| room.membership == Membership::Joined);
+        if there && self.screen == Screen::Main {
+            self.demo.iter_mut().for_each(|demo| demo.tour = None);
+            if self.open.is_none() {
+                self.open_room(&tour, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The route `native` on the wire: what is posted, and what `m.receipt` says (PROTOCOL §2).
+//!
+//! An `m.receipt` is read as plain JSON: typed content loses the devices, and one malformed time in it would cost all the
+//! rest (L6).
+
+use serde_json::{Value, json};
+
+use super::{NATIVE_DEVICES, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
+use crate::model::{DeviceId, EventId, Ms, UserId};
+
+/// So many receipts are read from one `m.receipt`; the rest is not looked at.
+pub const NATIVE_READ: usize = 10_000;
+
+/// One delivery receipt out of an `m.receipt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Native {
+    /// The event.
+    pub event: EventId,
+    /// Whose receipt it is, as the homeserver says.
+    pub user: UserId,
+    /// Their device; `None` where only the person is named.
+    pub device: Option<DeviceId>,
+    /// When, by the homeserver's clock; `None` when it does not say.
+    pub at: Option<Ms>,
+}
+
+impl Native {
+    /// The body that is posted. A device is named only where this says so (P13).
+    pub fn body(name_device: bool) -> Value {
+        if name_device { json!({ NATIVE_DEVICES: true }) } else { json!({}) }
+    }
+
+    /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name; entries that make no sense
+    /// are left out (L6).
+    pub fn parse(content: &Value) -> Vec<Self> {
+        let events = content.as_object().into_iter().flatten().filter(|(event, _)| event.starts_with('$'));
+        let entries = events.flat_map(|(event, types)| {
+            let named = [NATIVE_TYPE, NATIVE_TYPE_UNSTABLE].into_iter().filter_map(|name| types.get(name)?.as_object());
+            named.flatten().map(move |(user, entry)| (event, user, entry))
+        });
+        let receipts = entries.flat_map(|(event, user, entry)| Self::entry(event, user, entry).unwrap_or_default());
+        receipts.take(NATIVE_READ).collect()
+    }
+
+    /// What stands behind one user. Its own `ts` is the earliest of all their devices; so beside devices that are named
+    /// it says something new only when it is earlier than each of theirs: then one more has it.
+    fn entry(event: &str, user: &str, entry: &Value) -> Option<Vec<Self>> {
+        let entry = entry.as_object().filter(|_| user.starts_with('@'))?;
+        let receipt = |device, at| Self { event: EventId::new(event), user: UserId::new(user), device, at };
+        let devices = entry.get(NATIVE_DEVICES).and_then(Value::as_object);
+        let devices = devices.into_iter().flatten().filter(|(device, _)| !device.is_empty());
+        let mut receipts: Vec<Self> = devices
+            .filter_map(|(device, entry)| Some(receipt(Some(DeviceId::new(device)), time(entry.as_object()?).ok()?)))
+            .collect();
+        if let Ok(at) = time(entry)
+            && receipts.iter().all(|named| at.is_some() && named.at > at)
+        {
+            receipts.push(receipt(None, at));
+        }
+        Some(receipts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    use super::*;
+
+    const BOB: &str = "@bob:b";
+
+    /// Device and time of what is read from Bob's entry.
+    fn read(entry: &Value) -> Vec<(Option<String>, Option<Ms>)> {
+        let read = Native::parse(&json!({ "$e": { "m.delivery": { BOB: entry } } }));
+        assert!(read.iter().all(|receipt| receipt.event.as_str() == "$e" && receipt.user.as_str() == BOB));
+        read.into_iter().map(|receipt| (receipt.device.map(|device| device.as_str().to_owned()), receipt.at)).collect()
+    }
+
+    #[test]
+    fn p13_a_device_is_named_only_on_purpose() {
+        assert_eq!(Native::body(true), json!({ "dev.kvitto.devices": true }));
+        assert_eq!(Native::body(false), json!({}));
+    }
+
+    #[test]
+    fn an_entry_names_a_person_or_devices() {
+        let named = |device: &str, at| (Some(device.to_owned()), Some(at));
+        for (entry, expected) in [
+            (json!({ "ts": 5 }), vec![(None, Some(5))]),
+            (json!({}), vec![(None, None)]),
+            (json!({ "ts": 5, "dev.kvitto.devices": {} }), vec![(None, Some(5))]),
+            (json!({ "ts": 5, "dev.kvitto.devices": { "D": { "ts": 5 } } }), vec![named("D", 5)]),
+            (
+                json!({ "ts": 5, "dev.kvitto.devices": { "D": { "ts": 9 }, "E": { "ts": 5 } } }),
+                vec![named("D", 9), named("E", 5)],
+            ),
+            // Earlier than every device that is named: one more has it, which did not want to be named.
+            (json!({ "ts": 4, "dev.kvitto.devices": { "D": { "ts": 5 } } }), vec![named("D", 5), (None, Some(4))]),
+            (json!({ "ts": 4, "dev.kvitto.devices": { "D": {} } }), vec![(Some("D".to_owned()), None)]),
+        ] {
+            assert_eq!(read(&entry), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn l6_a_malformed_entry_costs_that_entry_only() {
+        for none in [json!(null), json!(5), json!([5]), json!({ "ts": "5" }), json!({ "ts": -5 }), json!({ "ts": 5.5 })]
+        {
+            assert_eq!(read(&none), [], "{none}");
+        }
+        let devices = json!({ "GOOD": { "ts": 6 }, "": { "ts": 1 }, "TEXT": { "ts": "1" }, "NULL": null });
+        assert_eq!(read(&json!({ "ts": "x", "dev.kvitto.devices": devices })), [(Some("GOOD".to_owned()), Some(6))]);
+        let content = json!({
+            "$good": { "m.read": { BOB: { "ts": 1 } }, "m.delivery": { BOB: { "ts": 1 }, "bob": { "ts": 1 } } },
+            "$list": [],
+            "$types": { "m.delivery": [], "org.matrix.msc4089.delivery": null },
+            "no_event": { "m.delivery": { BOB: { "ts": 1 } } },
+        });
+        assert_eq!(
+            Native::parse(&content),
+            [Native { event: EventId::new("$good"), user: UserId::new(BOB), device: None, at: Some(1) }]
+        );
+        for none in [json!(null), json!([]), json!("$e")] {
+            assert_eq!(Native::parse(&none), []);
+        }
+    }
+
+    #[test]
+    fn l3_both_names_are_one_type() {
+        let content = json!({ "$e": {
+            "m.delivery": { "@a:b": { "ts": 1 } },
+            "org.matrix.msc4089.delivery": { "@a:b": { "ts": 2 }, "@c:d": { "ts": 3 } },
+            "m.read": { "@e:f": { "ts": 4 } },
+        }});
+        let read = Native::parse(&content);
+        let read: Vec<_> = read.iter().map(|receipt| (receipt.user.as_str(), receipt.at)).collect();
+        assert_eq!(read, [("@a:b", Some(1)), ("@a:b", Some(2)), ("@c:d", Some(3))]);
+    }
+
+    #[test]
+    fn l7_only_so_many_are_read() {
+        let users: Map<String, Value> = (0..NATIVE_READ + 5).map(|n| (format!("@{n}:b"), json!({ "ts": 1 }))).collect();
+        assert_eq!(Native::parse(&json!({ "$e": { "m.delivery": users } })).len(), NATIVE_READ);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), ".{0,3}".prop_map(Value::from)];
+        let names = prop_oneof![
+            Just("m.delivery".to_owned()),
+            Just("dev.kvitto.devices".to_owned()),
+            Just("ts".to_owned()),
+            "[$@D]?.{0,3}",
+        ];
+        leaf.prop_recursive(6, 64, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names.clone(), inner, 0..6).prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn l6_what_is_read_of_any_json_is_well_formed(json in any_json(), entry in any_json()) {
+            let wrapped = json!({ "$e": { "m.delivery": { BOB: entry } } });
+            for receipt in [json, wrapped].iter().flat_map(Native::parse) {
+                prop_assert!(receipt.event.as_str().starts_with('$') && receipt.user.as_str().starts_with('@'));
+                prop_assert!(receipt.device.is_none_or(|device| !device.as_str().is_empty()));
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! How fast receipts are posted to the homeserver.
+//!
+//! A receipt is a request of its own, and a server takes only so many: five a second and a hundred at once from all of a
+//! user's devices (PROTOCOL §7). To run into that limit and be told to wait would be a request wasted for each one sent.
+//! So a device keeps to that rate by itself, with half of what may come at once, and when the server says 'wait' all the
+//! same, the whole route waits.
+//!
+//! It is one moment: the one at which everything posted so far is paid for, at one receipt every [`APART`].
+
+use crate::model::Ms;
+
+/// One receipt is paid for in this time.
+const APART: Ms = 200;
+/// So much may be owed: fifty receipts.
+const CREDIT: Ms = 50 * APART;
+/// So many are waited for when there are more, so that what waits is not gone through for each of them.
+const WORTH_WAITING: usize = 10;
+
+/// What the native route may still post, as far as this device knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    paid: Ms,
+}
+
+impl Pace {
+    /// How many of so many receipts may be posted now; they count as posted.
+    pub fn take(&mut self, wanted: usize, now: Ms) -> usize {
+        let from = self.paid.max(now);
+        let allowed = now.saturating_add(CREDIT).saturating_sub(from) / APART;
+        let taken = usize::try_from(allowed).unwrap_or(usize::MAX).min(wanted);
+        self.paid = from.saturating_add(cost(taken));
+        taken
+    }
+
+    /// When it is worth asking again for so many.
+    pub fn next(&self, wanted: usize, now: Ms) -> Ms {
+        self.paid.saturating_add(cost(wanted.min(WORTH_WAITING))).saturating_sub(CREDIT).max(now)
+    }
+
+    /// The server wants to see nothing before this moment; from then on it is one at a time.
+    pub fn pause(&mut self, until: Ms) {
+        self.paid = self.paid.max(until.saturating_add(CREDIT - APART));
+    }
+}
+
+fn cost(receipts: usize) -> Ms {
+    u64::try_from(receipts).unwrap_or(Ms::MAX).saturating_mul(APART)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Ms = 1_000_000;
+
+    #[test]
+    fn fifty_at_once_then_five_a_second() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.take(20, NOW), 20);
+        assert_eq!(pace.take(100, NOW), 30);
+        assert_eq!(pace.take(100, NOW), 0);
+        assert_eq!(pace.take(100, NOW + 199), 0);
+        assert_eq!(pace.take(100, NOW + 1_000), 5);
+        assert_eq!(pace.take(100, NOW + 60_000), 50, "and after a pause fifty again");
+    }
+
+    #[test]
+    fn it_says_when_asking_again_is_worth_it() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.next(100, NOW), NOW);
+        pace.take(50, NOW);
+        for (wanted, wait) in [(1, 200), (10, 2_000), (100, 2_000)] {
+            assert_eq!(pace.next(wanted, NOW), NOW + wait);
+            assert_eq!(pace.clone().take(wanted, NOW + wait), wanted.min(10));
+        }
+    }
+
+    #[test]
+    fn a_pause_holds_for_everything_and_is_never_shortened() {
+        let mut pace = Pace::default();
+        pace.pause(NOW + 5_000);
+        pace.pause(NOW + 1_000);
+        assert_eq!(pace.take(1, NOW + 4_999), 0);
+        assert_eq!(pace.next(1, NOW), NOW + 5_000);
+        assert_eq!(pace.take(100, NOW + 5_000), 1);
+        assert_eq!(pace.take(100, NOW + 5_200), 1);
+        pace.pause(Ms::MAX);
+        assert_eq!(pace.take(1, Ms::MAX - 1), 0, "also for a server that says 'never'");
+    }
+
+    proptest! {
+        /// In no span of time more than fifty and five a second.
+        #[test]
+        fn the_rate_is_kept(steps in prop::collection::vec((0..3_000u64, 0..80usize), 1..60)) {
+            let (mut pace, mut now, mut posted) = (Pace::default(), NOW, Vec::new());
+            for (pause, wanted) in steps {
+                now += pause;
+                posted.push((now, pace.take(wanted, now)));
+            }
+            for first in 0..posted.len() {
+                for last in first..posted.len() {
+                    let sent: usize = posted[first..=last].iter().map(|(_, sent)| sent).sum();
+                    let span = usize::try_from((posted[last].0 - posted[first].0) / APART).unwrap();
+                    prop_assert!(sent <= 50 + span + 1);
+                }
+            }
+        }
+    }
+}

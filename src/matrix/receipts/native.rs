@@ -1,0 +1,211 @@
+//! The route `native`: receipts that the homeserver passes on (MSC4089, PROTOCOL §2).
+//!
+//! **Sending.** One request for each receipt ([`post`]), and no retries in here: what did not get through goes back to the
+//! outbox, and a server answers 200 to what it has already. So a batch that a kill cuts off anywhere is simply posted
+//! again.
+//!
+//! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
+//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk.
+//!
+//! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
+//! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::{
+    Client, Room,
+    config::RequestConfig,
+    ruma::{events::AnySyncEphemeralRoomEvent, serde::Raw},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{
+    sync::{Notify, mpsc::UnboundedSender, oneshot},
+    time::timeout,
+};
+
+use self::post::Posted;
+use super::{Actor, Input, direct::NotSent};
+use crate::{
+    delivery::{
+        ledger::PeerClaim,
+        outbox::Batch,
+        policy::Reason,
+        receipt::{ClaimState, Native},
+        route::{Names, ServerFacts},
+    },
+    matrix::{clock::now, errors, ids},
+    model::{ReceiptFate, RoomId, Route, UserId},
+};
+
+pub(in crate::matrix) mod post;
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the server's word about what it can do is good for.
+const ASKED_AGAIN: Duration = Duration::from_hours(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the disk is the trouble.
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
+
+/// No retries: the outbox does that.
+fn once() -> RequestConfig {
+    RequestConfig::new().disable_retry().timeout(PATIENCE)
+}
+
+/// Hands every delivery receipt that comes with a sync to the actor.
+pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
+    client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>, room: Room| {
+        let inputs = inputs.clone();
+        async move {
+            let receipts = read(&raw);
+            if receipts.is_empty() {
+                return;
+            }
+            let (kept, on_disk) = oneshot::channel();
+            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), receipts, kept));
+            if timeout(KEPT_WITHIN, on_disk).await.is_err() {
+                tracing::warn!("receipts that came are not on disk yet");
+            }
+        }
+    });
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    content: Value,
+}
+
+/// The delivery receipts in an ephemeral event.
+fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Vec<Native> {
+    let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt");
+    envelope.map(|event| Native::parse(&event.content)).unwrap_or_default()
+}
+
+/// Asks the server what it can do, for as long as the session lasts: now, every hour, and when told to.
+pub(super) async fn watch_server(client: Client, inputs: UnboundedSender<Input>, again: Arc<Notify>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let wait = match client.fetch_server_versions(Some(once())).await {
+            Ok(versions) => {
+                let facts = ServerFacts::new(|feature| versions.unstable_features.get(feature) == Some(&true));
+                if inputs.send(Input::Server(facts)).is_err() {
+                    return;
+                }
+                pause = FIRST_PAUSE;
+                ASKED_AGAIN
+            }
+            Err(error) => {
+                tracing::info!(error = %errors::http_sentence(&error), "what the server can do is not known");
+                let wait = pause;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                wait
+            }
+        };
+        let _ = timeout(wait, again.notified()).await;
+    }
+}
+
+impl Actor {
+    /// What the server can do, as far as it has said so. One that took no name for a receipt has no native route (§2).
+    pub(super) fn server(&self) -> Option<ServerFacts> {
+        if self.names.best().is_none() { Some(ServerFacts::default()) } else { self.server }
+    }
+
+    /// The server has said what it can do.
+    pub(super) async fn server_said(&mut self, facts: ServerFacts) {
+        if self.server == Some(facts) {
+            return;
+        }
+        tracing::info!(?facts, "what the server can do with receipts");
+        self.server = Some(facts);
+        self.names = Names::new(self.settings.receipt_type);
+        self.routes_changed();
+        for room in std::mem::take(&mut self.to_ask) {
+            if let Some(room) = self.client.get_room(&room) {
+                self.ask(&room).await;
+            }
+        }
+    }
+
+    /// There may be a way for what had none.
+    pub(super) fn routes_changed(&mut self) {
+        self.outbox.routes_changed(now());
+        for batch in std::mem::take(&mut self.undecided) {
+            self.outbox.put_off(batch, now());
+        }
+    }
+
+    /// Whether somebody's homeserver is this user's.
+    pub(super) fn same_server(&self, user: &UserId) -> bool {
+        let theirs = ids::sdk_user(user);
+        self.client.user_id().zip(theirs).is_some_and(|(own, theirs)| own.server_name() == theirs.server_name())
+    }
+
+    /// Posts as much of a batch as may be posted now; the rest follows.
+    pub(super) fn post(&mut self, mut batch: Batch, name_device: bool) {
+        let now = now();
+        let allowed = self.pace.take(batch.owed.len(), now);
+        let rest = batch.owed.split_off(allowed);
+        if !rest.is_empty() {
+            let next = self.pace.next(rest.len(), now);
+            let mut later = batch.clone();
+            later.owed = rest;
+            self.outbox.put_off(later, next);
+        }
+        if batch.owed.is_empty() {
+            return;
+        }
+        let (client, inputs, names) = (self.client.clone(), self.inputs.clone(), self.names.clone());
+        tokio::spawn(async move {
+            let posted = post::post(&client, batch, names, name_device).await;
+            let _ = inputs.send(Input::Posted(posted));
+        });
+    }
+
+    /// A batch was posted, as far as the server took it.
+    pub(super) fn posted(&mut self, posted: Posted) {
+        let Posted { accepted, refused, left, why, names } = posted;
+        tracing::debug!(
+            to = %left.sender, accepted = accepted.len(), refused = refused.len(), left = left.owed.len(), "posted"
+        );
+        self.names.learn(names);
+        self.settle(&accepted, &ReceiptFate::Sent { at: now(), route: Route::Native });
+        self.settle(&refused, &Reason::NotAccepted.fate());
+        if left.owed.is_empty() {
+            return;
+        }
+        if let Some(NotSent { retry_after }) = why {
+            if let Some(wait) = retry_after {
+                self.pace.pause(now().saturating_add(wait));
+            }
+            self.outbox.failed(left, now(), retry_after);
+        } else {
+            tracing::warn!("the server says that it has MSC4089, and takes none of its receipts");
+            self.outbox.put_off(left, now());
+        }
+    }
+
+    /// Receipts came with a sync; the homeserver vouches for whose they are (L2).
+    pub(super) async fn receipts_came(&mut self, room: &RoomId, receipts: Vec<Native>) {
+        let heard = now();
+        tracing::debug!(%room, receipts = receipts.len(), "delivery receipts came");
+        let claim = |Native { event, user, device, at }| PeerClaim {
+            room: room.clone(),
+            event,
+            user,
+            device,
+            at,
+            state: ClaimState::Delivered,
+            route: Route::Native,
+            heard,
+        };
+        self.believe(room, receipts.into_iter().map(claim).collect()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

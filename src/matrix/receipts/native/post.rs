@@ -1,0 +1,149 @@
+//! A batch of receipts as requests, one after the other.
+//!
+//! The request is the SDK's own, but for its body, in which that has no place for our key. `Room::send_single_receipt`
+//! would clear the room's 'marked unread' besides.
+//!
+//! | answer | what it means |
+//! | --- | --- |
+//! | 200 | the server has it, now or since before |
+//! | 400, or 'unknown endpoint' | it does not take this name; after it has taken one: it does not take this receipt |
+//! | 403, 404 | it will never take this receipt |
+//! | 429, 5xx, no answer, an answer that is none of Matrix | not now; what is left of the batch waits |
+
+use std::collections::VecDeque;
+
+use matrix_sdk::{
+    Client, Error, HttpResult,
+    ruma::{
+        api::{
+            Metadata, OutgoingRequest,
+            auth_scheme::AuthScheme,
+            client::receipt::create_receipt::v3 as create_receipt,
+            error::{ErrorBody, ErrorKind, IntoHttpError},
+            path_builder::PathBuilder,
+        },
+        exports::{
+            bytes::BufMut,
+            http::{Method, Request as HttpRequest},
+        },
+    },
+};
+
+use super::once;
+use crate::{
+    delivery::{
+        outbox::{Batch, Owed},
+        receipt::Native,
+        route::Names,
+    },
+    matrix::{ids, receipts::direct::NotSent},
+    model::{EventId, RoomId},
+};
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(in crate::matrix::receipts) struct Posted {
+    /// The server has these.
+    pub accepted: Vec<Owed>,
+    /// The server will never take these.
+    pub refused: Vec<Owed>,
+    /// What is left of the batch, and still owed.
+    pub left: Batch,
+    /// Why something is left; `None` when the server takes no name for a receipt.
+    pub why: Option<NotSent>,
+    /// What the server said to the names.
+    pub names: Names,
+}
+
+/// Posts a batch until the server stops taking it.
+pub(super) async fn post(client: &Client, mut batch: Batch, mut names: Names, name_device: bool) -> Posted {
+    let (mut accepted, mut refused, mut why) = (Vec::new(), Vec::new(), None);
+    let mut owed = VecDeque::from(std::mem::take(&mut batch.owed));
+    while let (Some(next), Some(name)) = (owed.front(), names.best()) {
+        let answer = match Post::new(&next.room, &next.event, name, name_device) {
+            Some(post) => Answer::of(client.send(post).with_request_config(once()).await),
+            None => Answer::Refused,
+        };
+        match answer {
+            Answer::Accepted => {
+                names.accept();
+                accepted.extend(owed.pop_front());
+            }
+            Answer::BadRequest if names.refuse() => {}
+            Answer::BadRequest | Answer::Refused => refused.extend(owed.pop_front()),
+            Answer::NotNow(reason) => {
+                why = Some(reason);
+                break;
+            }
+        }
+    }
+    batch.owed = owed.into();
+    Posted { accepted, refused, left: batch, why, names }
+}
+
+/// What the server says to one receipt.
+enum Answer {
+    Accepted,
+    BadRequest,
+    Refused,
+    NotNow(NotSent),
+}
+
+impl Answer {
+    fn of(answer: HttpResult<create_receipt::Response>) -> Self {
+        let Err(error) = answer.map_err(Error::from) else { return Self::Accepted };
+        // What does not say so in Matrix's words comes from something on the way, and means nothing for ever.
+        let said = error.as_client_api_error().filter(|said| matches!(said.body, ErrorBody::Standard(_)));
+        match said.map(|said| (said.status_code.as_u16(), said.error_kind())) {
+            Some((_, Some(ErrorKind::Unrecognized)) | (400, _)) => Self::BadRequest,
+            Some((403 | 404, _)) => Self::Refused,
+            _ => Self::NotNow(NotSent::from(&error)),
+        }
+    }
+}
+
+type Plain = create_receipt::Request;
+
+/// The request.
+#[derive(Clone, Debug)]
+pub(in crate::matrix) struct Post {
+    plain: Plain,
+    name_device: bool,
+}
+
+impl Post {
+    /// `None` when an id is not of the form of one.
+    pub fn new(room: &RoomId, event: &EventId, name: &str, name_device: bool) -> Option<Self> {
+        let (room, event) = (ids::sdk_room(room)?, ids::sdk_event(event)?);
+        Some(Self { plain: Plain::new(room, name.into(), event), name_device })
+    }
+}
+
+impl Metadata for Post {
+    const METHOD: Method = Plain::METHOD;
+    const RATE_LIMITED: bool = Plain::RATE_LIMITED;
+    type Authentication = <Plain as Metadata>::Authentication;
+    type PathBuilder = <Plain as Metadata>::PathBuilder;
+    const PATH_BUILDER: Self::PathBuilder = Plain::PATH_BUILDER;
+}
+
+impl OutgoingRequest for Post {
+    type EndpointError = <Plain as OutgoingRequest>::EndpointError;
+    type IncomingResponse = <Plain as OutgoingRequest>::IncomingResponse;
+
+    fn try_into_http_request<T: Default + BufMut + AsRef<[u8]>>(
+        self,
+        base_url: &str,
+        authentication_input: <Self::Authentication as AuthScheme>::Input<'_>,
+        path_builder_input: <Self::PathBuilder as PathBuilder>::Input<'_>,
+    ) -> Result<HttpRequest<T>, IntoHttpError> {
+        let mut request = self.plain.try_into_http_request(base_url, authentication_input, path_builder_input)?;
+        let mut body = T::default();
+        body.put_slice(Native::body(self.name_device).to_string().as_bytes());
+        *request.body_mut() = body;
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests;
