@@ -219,15 +219,25 @@ impl Person {
 
     /// What this client did about a message, once it has looked at it.
     pub async fn fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
+        self.fate_that(room, event, |fate| *fate != ReceiptFate::NotConsidered).await
+    }
+
+    /// What this client did about a message, once nothing more is to be done about it.
+    pub async fn last_fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
+        let is_last = |fate: &_| matches!(fate, ReceiptFate::Sent { .. } | ReceiptFate::Withheld { .. });
+        self.fate_that(room, event, is_last).await
+    }
+
+    async fn fate_that(&mut self, room: &RoomId, event: &EventId, is_it: impl Fn(&ReceiptFate) -> bool) -> ReceiptFate {
         let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
         self.fates.remove(event);
         self.matrix.run(ask());
-        self.until("what was done about a message", |p| match p.fates.remove(event)? {
-            ReceiptFate::NotConsidered => {
+        self.until("what was done about a message", |p| {
+            let fate = p.fates.remove(event)?;
+            if !is_it(&fate) {
                 p.matrix.run(ask());
-                None
             }
-            fate => Some(fate),
+            Some(fate).filter(&is_it)
         })
         .await
     }

@@ -7,6 +7,7 @@ use kvitto::{
 use serde_json::{Value, json};
 
 use crate::{
+    delivery::text,
     person::{Person, body},
     world::{World, on},
 };
@@ -29,6 +30,11 @@ async fn without_network_nothing_is_lost(world: World) {
     let (mut alice, room) = alice_with_a_room(&world).await;
     alice.say(&room, "while online");
     alice.sees("while online").await;
+    // That the server has it was said to the request that sent it. What comes with the sync after it, from elsewhere,
+    // shows that the sync has brought it too.
+    let token = world.server.login_raw(&world.alice).token;
+    world.server.send(&token, &room, "m.room.message", &text("from elsewhere"));
+    alice.sees("from elsewhere").await;
     world.proxy.cut();
     alice.say(&room, "unsent 1");
     alice.say(&room, "unsent 2");

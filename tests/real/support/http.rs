@@ -79,13 +79,18 @@ impl KeptOpen {
         Self { host: base_url.strip_prefix("http://").expect("tests speak plain http").to_owned(), stream: None }
     }
 
-    /// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body`, and reads the answer. Connects
-    /// again where the server has ended the connection.
+    /// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body`, and reads the answer. A server may
+    /// end a connection between two requests; whichever meets that is sent again on a new one.
     pub fn exchange(&mut self, head: &str, body: &[u8]) -> io::Result<Answer> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => BufReader::new(TcpStream::connect(&self.host)?),
-        };
+        if let Some(stream) = self.stream.take()
+            && let Ok(answer) = self.exchange_on(stream, head, body)
+        {
+            return Ok(answer);
+        }
+        self.exchange_on(BufReader::new(TcpStream::connect(&self.host)?), head, body)
+    }
+
+    fn exchange_on(&mut self, mut stream: BufReader<TcpStream>, head: &str, body: &[u8]) -> io::Result<Answer> {
         let inner = stream.get_mut();
         inner.set_nodelay(true)?;
         inner.set_read_timeout(Some(Duration::from_mins(1)))?;
