@@ -8,8 +8,8 @@
 //! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and says `Send`, or
 //! names the first rule against it. A receipt that is owed is written to the [`store`], then to the [`outbox`], which
 //! gathers what goes to one sender in one room and lets it wait a little (P11). When a batch is due, [`route::choose`]
-//! says which way it goes; today that is [`receipt::Answer`], encrypted, to those devices of the sender that have sent
-//! a [`receipt::Request`]. What was sent or withheld is settled in the store and never done again.
+//! says which way it goes: through the homeserver where that has MSC4089 ([`receipt::Native`]), else as a
+//! [`receipt::Answer`], encrypted, to those devices of the sender that have sent a [`receipt::Request`]. What was sent or withheld is settled in the store and never done again.
 //!
 //! **An own message** is frozen in the store together with the devices that were given its key
 //! ([`ledger::OwnEvent`]). Claims about it are checked ([`ledger::admissible`], L2), held for a minute when they come

@@ -138,29 +138,7 @@ impl Receipts {
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor {
-            updates: client.subscribe_to_all_room_updates(),
-            walker: Walker::new(inputs.clone()),
-            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
-            client: client.clone(),
-            store,
-            logged_in_at,
-            server: None,
-            names: Names::new(settings.receipt_type),
-            pace: Pace::default(),
-            settings,
-            events,
-            inputs: inputs.clone(),
-            outbox: Outbox::new(),
-            sent: Vec::new(),
-            held: Held::default(),
-            freezing: HashSet::new(),
-            asking: HashSet::new(),
-            to_ask: HashSet::new(),
-            walking: HashMap::new(),
-            newest: HashMap::new(),
-            tasks,
-        };
+        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, settings, events, inputs.clone()) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -237,6 +215,8 @@ struct Actor {
     walker: Walker,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
+    /// What waits until it has.
+    undecided: Vec<Batch>,
     /// The names under which it takes them.
     names: Names,
     /// How fast it is sent them.
@@ -259,6 +239,40 @@ struct Actor {
 }
 
 impl Actor {
+    fn new(
+        client: &Client,
+        store: Store,
+        logged_in_at: Ms,
+        settings: Settings,
+        events: UnboundedSender<Event>,
+        inputs: UnboundedSender<Input>,
+    ) -> Self {
+        Self {
+            updates: client.subscribe_to_all_room_updates(),
+            walker: Walker::new(inputs.clone()),
+            device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
+            client: client.clone(),
+            store,
+            logged_in_at,
+            server: None,
+            undecided: Vec::new(),
+            names: Names::new(settings.receipt_type),
+            pace: Pace::default(),
+            settings,
+            events,
+            inputs,
+            outbox: Outbox::new(),
+            sent: Vec::new(),
+            held: Held::default(),
+            freezing: HashSet::new(),
+            asking: HashSet::new(),
+            to_ask: HashSet::new(),
+            walking: HashMap::new(),
+            newest: HashMap::new(),
+            tasks: Vec::new(),
+        }
+    }
+
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {
@@ -345,7 +359,7 @@ impl Actor {
                     self.names = Names::new(settings.receipt_type);
                 }
                 self.settings = settings;
-                self.outbox.routes_changed(now());
+                self.routes_changed();
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);

@@ -12,9 +12,9 @@
 //!
 //! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
 //!   network and no clock.
-//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types: [`accounts`],
-//!   [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`], [`keys`], [`to_device`], [`backup`],
-//!   [`media`]; and the two that wait, [`sync`] and [`sliding`].
+//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types:
+//!   [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`],
+//!   [`keys`], [`to_device`], [`backup`], [`media`]; and the two that wait, [`sync`] and [`sliding`].
 //! - [`http`] makes routes of them: it reads the request, finds out who asks, holds the lock while the function runs,
 //!   and wakes the syncs that wait when the position has moved.
 #![allow(

@@ -298,6 +298,35 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
     }
 }
 
+/// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device, one of Bob's does.
+pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
+    let native = |state, device: Option<(&str, &str)>, expected| DeviceDelivery {
+        device: device.map(|(id, _)| DeviceId::new(id)),
+        name: safe(device.map_or("", |(_, name)| name)),
+        route: matches!(state, DeviceState::Delivered { .. }).then_some(Route::Native),
+        state,
+        expected,
+    };
+    let at = |after| DeviceState::Delivered { at: Some(sent + after) };
+    let ada = vec![
+        native(at(900), None, true),
+        native(DeviceState::Unknown, Some(("ADALAPTOP", "kvitto on laptop")), false),
+        native(DeviceState::Unknown, Some(("ADAPHONE", "Ada's phone")), false),
+    ];
+    let bob = vec![
+        native(at(2_000), Some(("BOBDESK", "Bob's desktop")), true),
+        native(DeviceState::Pending, Some(("JLAFKJWSCS", "")), true),
+        native(at(700), None, false),
+    ];
+    let person =
+        |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
+    Delivery {
+        event: EventId::new(format!("${event}")),
+        sent,
+        people: vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)],
+    }
+}
+
 /// A room with everything in it, and the composer in front.
 pub fn chatting() -> App {
     let mut app = with_rooms();

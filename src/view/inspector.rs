@@ -148,7 +148,7 @@ impl Page<'_> {
     /// What a device did, in words.
     fn state(&self, device: &DeviceDelivery, person: &PersonDelivery, sent: Ms) -> (String, Role) {
         let route = match device.route {
-            Some(Route::Native) => ", by the server",
+            Some(Route::Native) => ", native",
             Some(Route::Direct) => ", direct",
             None => "",
         };
@@ -165,7 +165,7 @@ impl Page<'_> {
             DeviceState::Undecryptable { at: None } => (format!("could not decrypt it{route}{uncounted}"), Role::Error),
             DeviceState::Pending => ("pending".to_owned(), Role::Dim),
             DeviceState::Unknown if person.counts_as_one() => {
-                ("unknown: their receipts do not say which device".to_owned(), Role::Dim)
+                ("unknown: receipts name no device".to_owned(), Role::Dim)
             }
             DeviceState::Unknown => ("unknown: no device of theirs has ever answered".to_owned(), Role::Dim),
             DeviceState::Excluded { why } => (format!("left out: {why}"), Role::Dim),
@@ -221,7 +221,7 @@ fn denominator(delivery: &Delivery) -> String {
     let devices = if all == 1 { "device" } else { "devices" };
     let verb = if delivered == 1 { "has" } else { "have" };
     let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
-    let ones = if ones { " Whoever's receipts do not say which device counts as one." } else { "" };
+    let ones = if ones { " A person whose receipts name no device counts as one." } else { "" };
     format!("{delivered} of {all} {devices} that were given the key when it was sent {verb} it.{ones}")
 }
 

@@ -232,9 +232,20 @@ fn inspector_of_an_own_message() {
 }
 
 #[test]
+fn inspector_of_a_message_that_the_homeserver_tells_about() {
+    let mut app = with_selected(2);
+    let deliveries = vec![fixture::told_by_the_server("m11", NOW - 240_000)];
+    happen(&mut app, [Event::Deliveries { room: RoomId::new(LAKE), deliveries }]);
+    assert!(screen(&app).text().contains("● ●○"), "a person counts as one");
+    type_in(&mut app, "i");
+    screens("inspector_native", &app, Theme::default());
+}
+
+#[test]
 fn inspector_of_somebody_elses_message() {
     let fates = [
         ("sent", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Direct }),
+        ("sent_native", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Native }),
         ("withheld", ReceiptFate::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
         ("awaiting_key", ReceiptFate::AwaitingKey),
         ("owed", ReceiptFate::Owed { since: NOW - 720_000 }),

@@ -123,11 +123,19 @@ impl Actor {
         tracing::info!(?facts, "what the server can do with receipts");
         self.server = Some(facts);
         self.names = Names::new(self.settings.receipt_type);
-        self.outbox.routes_changed(now());
+        self.routes_changed();
         for room in std::mem::take(&mut self.to_ask) {
             if let Some(room) = self.client.get_room(&room) {
                 self.ask(&room).await;
             }
+        }
+    }
+
+    /// There may be a way for what had none.
+    pub(super) fn routes_changed(&mut self) {
+        self.outbox.routes_changed(now());
+        for batch in std::mem::take(&mut self.undecided) {
+            self.outbox.put_off(batch, now());
         }
     }
 

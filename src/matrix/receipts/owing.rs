@@ -208,7 +208,7 @@ impl Actor {
         }
     }
 
-    fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
+    pub(super) fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
         let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
         let to = Recipient {
             same_server: self.same_server(&batch.sender),
@@ -220,7 +220,7 @@ impl Actor {
         match plan {
             Plan::Native { name_device } => self.post(batch, name_device),
             Plan::Direct(devices) => self.send_direct(batch, devices),
-            Plan::Undecided => self.outbox.failed(batch, now(), None),
+            Plan::Undecided => self.undecided.push(batch),
             Plan::Wait(reason) => {
                 let over = self.outbox.no_route(batch, now());
                 self.settle(&over, &reason.fate());

@@ -1,10 +1,16 @@
 //! Accounts and their devices: what the server has, registering, logging in and out.
 
-use axum::http::StatusCode;
+use std::sync::Arc;
+
+use axum::{
+    http::{Method, StatusCode},
+    response::Response,
+};
 use rand::distr::{Alphanumeric, SampleString};
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId,
     api::{
+        IncomingRequest,
         client::{
             account::{register, whoami},
             discovery::{
@@ -16,11 +22,12 @@ use ruma::{
         },
         error::{ErrorKind, StandardErrorBody},
     },
+    serde::JsonObject,
 };
 
 use super::{
-    error::{Answer, error, forbidden},
-    http::Routes,
+    error::{Answer, bad_json, error, forbidden, senseless},
+    http::{Plain, Routes, Shared, malformed, respond},
     receipts::delivery,
     world::{Caller, Device, User, World},
 };
@@ -33,7 +40,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on(capabilities)
         .on(register)
         .on(login_types)
-        .on(log_in)
+        .plain(Method::POST, "/_matrix/client/v3/login", log_in_plainly)
         .on(log_out)
         .on(log_out_everywhere)
         .on(who_am_i)
@@ -91,7 +98,17 @@ fn login_types(_: &mut World, (): (), _: get_login_types::v3::Request) -> Answer
     Ok(get_login_types::v3::Response::new(vec![password]))
 }
 
-fn log_in(world: &mut World, (): (), request: login::v3::Request) -> Answer<login::v3::Response> {
+/// ruma's request panics where JSON has no type, so that is looked for before.
+async fn log_in_plainly(shared: Arc<Shared>, plain: Plain) -> Answer<Response> {
+    let said: JsonObject = serde_json::from_slice(plain.http.body()).map_err(bad_json)?;
+    if !said.contains_key("type") {
+        return Err(senseless("A login has a type"));
+    }
+    let request = login::v3::Request::try_from_http_request(plain.http, &plain.path).map_err(malformed)?;
+    respond(shared.with(|world| log_in(world, request))?)
+}
+
+fn log_in(world: &mut World, request: login::v3::Request) -> Answer<login::v3::Response> {
     let login::v3::LoginInfo::Password(password) = request.login_info else {
         return Err(error(StatusCode::BAD_REQUEST, ErrorKind::Unknown, "There are only passwords here"));
     };

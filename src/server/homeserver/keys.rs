@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use super::{
     error::{Answer, invalid},
     http::{Routes, raw, read},
+    sync::token::SyncToken,
     world::{Caller, Device, FallbackKey, Room, World},
 };
 
@@ -174,8 +175,8 @@ fn changes(
     caller: Caller,
     request: get_key_changes::v3::Request,
 ) -> Answer<get_key_changes::v3::Response> {
-    let since = request.from.parse().map_err(|_| invalid("`from` is no token of a sync"))?;
-    let (changed, left) = device_lists(world, &caller.user, since);
+    let from = SyncToken::given(Some(&request.from), world.position)?.unwrap_or_default();
+    let (changed, left) = device_lists(world, &caller.user, from.position);
     Ok(get_key_changes::v3::Response::new(changed, left))
 }
 

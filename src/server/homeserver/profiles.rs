@@ -10,7 +10,7 @@ use ruma::{
 };
 
 use super::{
-    error::{Answer, forbidden, not_found},
+    error::{Answer, forbidden, invalid, not_found},
     http::Routes,
     rooms::introduce_anew,
     world::{Caller, Room, User, World},
@@ -51,6 +51,7 @@ fn set_name(
     request: set_display_name::v3::Request,
 ) -> Answer<set_display_name::v3::Response> {
     let name = request.displayname.filter(|name| !name.is_empty());
+    check_length(name.as_deref().unwrap_or_default(), 256)?;
     change(world, &caller, &request.user_id, |user| user.name = name)?;
     Ok(set_display_name::v3::Response::new())
 }
@@ -61,16 +62,23 @@ fn set_avatar(
     request: set_avatar_url::v3::Request,
 ) -> Answer<set_avatar_url::v3::Response> {
     let avatar = request.avatar_url.filter(|avatar: &OwnedMxcUri| !avatar.as_str().is_empty());
+    check_length(avatar.as_ref().map_or("", |avatar| avatar.as_str()), 1000)?;
     change(world, &caller, &request.user_id, |user| user.avatar = avatar)?;
     Ok(set_avatar_url::v3::Response::new())
 }
 
+/// Changes a profile, which the rooms of its user are told.
 fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce(&mut User)) -> Answer<()> {
     if caller.user != user {
         return Err(forbidden("This is somebody else's profile"));
     }
     change(world.account(caller)?);
     introduce_anew(world, user)
+}
+
+/// A profile is shown beside every message: it must not be long.
+fn check_length(text: &str, most: usize) -> Answer<()> {
+    if text.len() > most { Err(invalid(format!("This may have {most} bytes"))) } else { Ok(()) }
 }
 
 /// Finds whom one could know anyway: those who share a room with who asks or are in a public one.

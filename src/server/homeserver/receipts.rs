@@ -41,13 +41,13 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn receive(shared: Arc<Shared>, request: Plain) -> Answer<Response> {
     let name = request.path.get(1).and_then(|kind| ReceiptName::parse(kind));
-    shared.with(|world| match name {
-        Some(name) => delivery::post(world, name, &request),
-        None => {
-            let caller = request.caller(world)?;
-            let receipt = create_receipt::v3::Request::try_from_http_request(request.http, &request.path);
-            respond(read(world, &caller, receipt.map_err(malformed)?)?)
+    shared.with(|world| {
+        if let Some(name) = name {
+            return delivery::post(world, name, &request);
         }
+        let caller = request.caller(world)?;
+        let receipt = create_receipt::v3::Request::try_from_http_request(request.http, &request.path);
+        respond(read(world, &caller, receipt.map_err(malformed)?)?)
     })
 }
 

@@ -82,11 +82,14 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
         }
         next.tell(room, &caller.user, shown);
     }
-    // Whether a list shows them or not: the client must learn that it is not there any more.
-    for id in told.rooms.keys() {
-        let Some(room) = world.rooms.get(id) else { continue };
-        if !matches!(room.membership(&caller.user), MembershipState::Join | MembershipState::Invite) {
-            response.rooms.insert(id.clone(), room::left(caller, room, &told)?);
+    // Whether a list shows them or not: the client must learn that it is not there any more. One that begins may know a
+    // room from before, and not know that somebody has thrown it out.
+    for (id, room) in &world.rooms {
+        let Some(own) = room.state("m.room.member", caller.user.as_str()) else { continue };
+        let is_gone = matches!(own.membership(), MembershipState::Leave | MembershipState::Ban);
+        let was_thrown_out = own.sender != caller.user && !room.forgotten.contains(&caller.user);
+        if is_gone && (told.rooms.contains_key(id) || request.pos.is_none() && was_thrown_out) {
+            response.rooms.insert(id.clone(), room::left(caller, room, own, &told)?);
             next.rooms.remove(id);
         }
     }

@@ -42,7 +42,7 @@ use super::{
 use crate::{model, server::bundle};
 
 pub mod news;
-mod token;
+pub mod token;
 pub mod wait;
 
 /// So many events a room, where the client does not say.

@@ -11,8 +11,10 @@ use super::{
     Options,
     error::Answer,
     http::Plain,
+    receipts,
     world::{Caller, Device, Room, User, World, room::Event},
 };
+use crate::server::routing::ReceiptName;
 
 /// An empty world.
 pub fn world() -> World {
@@ -82,6 +84,13 @@ pub fn append(
         replaces: None,
     });
     id
+}
+
+/// Posts a delivery receipt, which is taken.
+pub fn acknowledge(world: &mut World, who: &Caller, room: &RoomId, event: &EventId) {
+    let name = ReceiptName::Unstable;
+    let request = plain(who, &[room.as_str(), name.as_str(), event.as_str()], "{}");
+    assert_eq!(receipts::delivery::post(world, name, &request).unwrap().status(), 200);
 }
 
 /// Status and error code of a refusal; `UIA` for the question who it is.

@@ -41,7 +41,7 @@ fn send(
         Ok((user, messages.collect::<Answer<Vec<_>>>()?))
     });
     let messages = messages.collect::<Answer<Vec<_>>>()?;
-    if !world.session(&caller)?.sent_to_device.insert(request.txn_id) {
+    if !world.session(&caller)?.transactions.insert(request.txn_id) {
         return Ok(send_event_to_device::v3::Response::new());
     }
     for (user, messages) in messages {

@@ -15,7 +15,7 @@ use super::{
 use crate::model::Ms;
 
 /// Nobody types longer than this without saying so again.
-const LONGEST: Duration = Duration::from_secs(2 * 60);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
@@ -26,19 +26,18 @@ pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answ
     if request.user_id != caller.user {
         return Err(forbidden("You can say only of yourself that you are typing"));
     }
-    let (position, now) = (world.position + 1, world.now);
     let room = world.rooms.get_mut(&request.room_id).filter(|room| room.has(&caller.user));
     let room = room.ok_or_else(|| forbidden("You are not in this room"))?;
     let changed = match request.state {
         Typing::Yes(typing) => {
-            let end = now.saturating_add(milliseconds(typing.timeout.min(LONGEST)));
+            let end = world.now.saturating_add(milliseconds(typing.timeout.min(LONGEST)));
             room.typing.insert(caller.user, end).is_none()
         }
         Typing::No => room.typing.remove(&caller.user).is_some(),
     };
     if changed {
-        room.typing_position = position;
-        world.moved();
+        world.position += 1;
+        room.typing_position = world.position;
     }
     Ok(Response::new())
 }

@@ -124,7 +124,7 @@ pub struct Device {
     /// To-device messages by the position at which they came; kept until a sync proves that they arrived.
     pub inbox: VecDeque<(u64, Value)>,
     /// What this device called the to-device messages that it sent: the same again is not sent again.
-    pub sent_to_device: BTreeSet<OwnedTransactionId>,
+    pub transactions: BTreeSet<OwnedTransactionId>,
     /// Its sliding syncs, by the names that it gives them.
     pub connections: BTreeMap<String, Connection>,
 }

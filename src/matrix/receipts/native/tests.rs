@@ -17,6 +17,8 @@ use crate::{
     model::{DeviceId, EventId},
 };
 
+mod acting;
+
 /// How long anything may take, on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 

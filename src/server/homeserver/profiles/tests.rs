@@ -38,6 +38,26 @@ fn a_profile_is_set_and_cleared_by_its_user() {
 }
 
 #[test]
+fn a_new_profile_is_seen_in_the_rooms_of_its_user() {
+    let mut world = world();
+    let (ada, grace) = (login(&mut world, "ada", "PHONE"), login(&mut world, "grace", "PHONE"));
+    let [here, left, others] = [("here", [&ada, &grace]), ("left", [&ada, &grace]), ("others", [&grace, &grace])]
+        .map(|(name, members)| room(&mut world, name, &members));
+    set_membership(&mut world, &left, &ada, "leave");
+    let lengths = [&here, &left, &others].map(|room| world.rooms[room].events.len());
+    let user = ["@ada:localhost"];
+    set_name(&mut world, ada.clone(), request(&user, "", json!({ "displayname": "Countess" }))).unwrap();
+    let member = world.rooms[&here].state("m.room.member", user[0]).unwrap();
+    assert_eq!(member.content, json!({ "membership": "join", "displayname": "Countess" }));
+    let grown = [&here, &left, &others].map(|room| world.rooms[room].events.len());
+    assert_eq!(grown, [lengths[0] + 1, lengths[1], lengths[2]]);
+
+    let refused = set_name(&mut world, ada, request(&user, "", json!({ "displayname": "x".repeat(257) })));
+    assert_eq!(refusal(refused), (400, "M_INVALID_PARAM".to_owned()));
+    assert_eq!(profile_json(&mut world, user[0]), json!({ "displayname": "Countess" }));
+}
+
+#[test]
 fn the_directory_finds_companions_and_who_is_in_public_rooms() {
     let mut world = world();
     let [ada, grace, linus, greta] = ["ada", "grace", "linus", "greta"].map(|name| login(&mut world, name, "PHONE"));

@@ -24,7 +24,7 @@ const USUAL_MESSAGES: usize = 100;
 
 /// Drops what the request proves to have arrived: by its `pos`, and for to-device messages by a token of their own.
 pub fn acknowledge(world: &mut World, caller: &Caller, request: &Request, told: &Told) {
-    let arrived = messages_until(request);
+    let arrived = messages_until(world, request);
     if let Some(device) = world.device_mut(caller) {
         device.inbox.retain(|(position, _)| *position > arrived);
     }
@@ -33,11 +33,11 @@ pub fn acknowledge(world: &mut World, caller: &Caller, request: &Request, told: 
     }
 }
 
-/// The to-device token; one that makes no sense proves nothing.
-fn messages_until(request: &Request) -> u64 {
+/// The to-device token; one that was not given out here proves nothing.
+fn messages_until(world: &World, request: &Request) -> u64 {
     let to_device = &request.extensions.to_device;
     let since = to_device.since.as_deref().filter(|_| to_device.enabled == Some(true));
-    since.and_then(|since| since.parse().ok()).unwrap_or_default()
+    since.and_then(|since| since.parse().ok()).filter(|since| *since <= world.position).unwrap_or_default()
 }
 
 /// Whether delivery receipts go over this connection.
@@ -66,7 +66,7 @@ pub fn add(
     if asked.to_device.enabled == Some(true) {
         let limit = asked.to_device.limit.map_or(USUAL_MESSAGES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let mut to_device = ToDevice::default();
-        let (events, last) = news::to_device(world, caller, messages_until(request), limit)?;
+        let (events, last) = news::to_device(world, caller, messages_until(world, request), limit)?;
         (to_device.events, to_device.next_batch) = (events, last.to_string());
         news |= !to_device.events.is_empty();
         response.extensions.to_device = Some(to_device);

@@ -124,19 +124,18 @@ fn invite(caller: &Caller, room: &Room, told: &Told) -> Answer<Option<Response>>
     Ok(Some(response))
 }
 
-/// A room that the connection has been told of, and that the user is not in any more: that, and what they could still see.
-pub fn left(caller: &Caller, room: &Room, told: &Told) -> Answer<Response> {
-    let Some((since, detail)) = told.rooms.get(&room.id).map(|told| (told.position, &*told.detail)) else {
-        return Ok(Response::new());
-    };
-    let own = room.state("m.room.member", caller.user.as_str());
-    let seen_until = room.seen_until(&caller.user).unwrap_or_default();
-    let timeline = Timeline::after(room, &caller.user, since, detail.limit);
-    let state = required(caller, room, since, &timeline, detail, Some(detail));
-    let others = state.into_iter().filter(|event| event.position <= seen_until);
-    let others = others.filter(|event| event.state_key.as_deref() != Some(caller.user.as_str()));
+/// A room that the user is not in any more: that, and what they could still see if the connection has been told of it.
+pub fn left(caller: &Caller, room: &Room, own: &Event, told: &Told) -> Answer<Response> {
     let mut response = Response::new();
-    response.required_state = shown(room, caller, others.chain(own))?;
+    let Some(known) = told.rooms.get(&room.id) else {
+        response.required_state = shown(room, caller, [own])?;
+        return Ok(response);
+    };
+    let seen_until = room.seen_until(&caller.user).unwrap_or_default();
+    let timeline = Timeline::after(room, &caller.user, known.position, known.detail.limit);
+    let state = required(caller, room, known.position, &timeline, &known.detail, Some(&known.detail));
+    let others = state.into_iter().filter(|event| event.position <= seen_until && event.id != own.id);
+    response.required_state = shown(room, caller, others.chain([own]))?;
     put_timeline(&mut response, caller, room, told, timeline)?;
     Ok(response)
 }

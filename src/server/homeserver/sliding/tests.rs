@@ -2,7 +2,7 @@ use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{
-    super::testing::{append, body, login, refusal, room, say, set_membership, world},
+    super::testing::{acknowledge, append, body, login, refusal, room, say, set_membership, world},
     *,
 };
 
@@ -397,6 +397,51 @@ fn ephemeral_news_come_without_their_room() {
     let second = body(Ok(second));
     let typing = json!({ "type": "m.typing", "content": { "user_ids": ["@bob:localhost"] } });
     assert_eq!((&second["extensions"]["typing"]["rooms"][id.as_str()], rooms(&second)), (&typing, vec![]));
+}
+
+#[test]
+fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown() {
+    let Scene { mut world, ada, bob, room: id } = scene();
+    world.now = 10_000;
+    let other = room(&mut world, "other", &[&ada, &bob]);
+    let events = [&id, &other].map(|room| say(&mut world, room, &ada, "text"));
+    let ask = |pos: Option<&Value>| {
+        let mut asked = all(1, pos);
+        asked["lists"]["all"]["ranges"] = json!([[0, 0]]);
+        asked["extensions"] = json!({ "receipts": { "enabled": true } });
+        asked
+    };
+    let first = sync(&mut world, &ada, ask(None));
+    assert_eq!(rooms(&first), [other.as_str()]);
+    acknowledge(&mut world, &bob, &id, &events[0]);
+    acknowledge(&mut world, &bob, &other, &events[1]);
+    let entry = |event: &ruma::EventId| {
+        let users = json!({ "@bob:localhost": { "ts": 10_000 } });
+        json!({ "type": "m.receipt", "content": { event.as_str(): { "org.matrix.msc4089.delivery": users } } })
+    };
+    let expected = json!({ id.as_str(): entry(&events[0]), other.as_str(): entry(&events[1]) });
+    let mut last = Value::Null;
+    for attempt in ["lost", "repeated"] {
+        last = sync(&mut world, &ada, ask(Some(&first["pos"])));
+        assert_eq!(last["extensions"]["receipts"]["rooms"], expected, "{attempt}");
+        world.now += 1000;
+    }
+    let next = request(ask(Some(&last["pos"])));
+    assert!(matches!(look(&mut world, &ada, &next, false), Ok(Look::Nothing(None))));
+}
+
+#[test]
+fn a_client_that_begins_is_told_where_it_was_thrown_out() {
+    let Scene { mut world, ada, bob, room: id } = scene();
+    let left = room(&mut world, "left", &[&ada, &bob]);
+    set_membership(&mut world, &left, &ada, "leave");
+    append(&mut world, &id, &bob, "m.room.member", Some("@ada:localhost"), json!({ "membership": "ban" }));
+    say(&mut world, &id, &bob, "after");
+    let first = sync(&mut world, &ada, all(5, None));
+    assert_eq!((rooms(&first), &first["lists"]["all"]["count"]), (vec![id.as_str()], &json!(0)));
+    let gone = &first["rooms"][id.as_str()];
+    assert_eq!((state(gone), gone.get("timeline")), (vec![("m.room.member", "@ada:localhost")], None));
+    assert_eq!(rooms(&sync(&mut world, &ada, all(5, Some(&first["pos"])))), Vec::<&str>::new());
 }
 
 #[test]

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        testing::{append, body, login, refusal, room, say, set_membership, world},
+        testing::{acknowledge, append, body, login, refusal, room, say, set_membership, world},
         world::Device,
     },
     *,
@@ -219,6 +219,57 @@ fn set_read(world: &mut World, room: &RoomId, reader: &Caller, kind: &str, event
 }
 
 #[test]
+fn read_and_delivery_receipts_come_as_one_event_and_until_they_have_arrived() {
+    let mut world = world();
+    world.now = 10_000;
+    let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
+    let id = room(&mut world, "room", &[&ada, &bob]);
+    let text = say(&mut world, &id, &ada, "text");
+    let first = sync(&mut world, &ada, None, json!({}));
+    acknowledge(&mut world, &bob, &id, &text);
+    set_read(&mut world, &id, &bob, "m.read", &text);
+    let receipts = |answer: &Value| answer["rooms"]["join"][id.as_str()]["ephemeral"]["events"].clone();
+    let expected = json!([{ "type": "m.receipt", "content": { text.as_str(): {
+        "m.read": { "@bob:localhost": { "ts": 5 } },
+        "org.matrix.msc4089.delivery": { "@bob:localhost": { "ts": 10_000 } },
+    } } }]);
+    let lost = sync(&mut world, &ada, Some(&first["next_batch"]), json!({}));
+    assert_eq!(receipts(&lost), expected);
+    world.now += 1000;
+    let second = sync(&mut world, &ada, Some(&first["next_batch"]), json!({}));
+    assert_eq!(receipts(&second), expected, "again, since the token has not moved on");
+    world.now += 1000;
+    let third = sync(&mut world, &ada, Some(&second["next_batch"]), json!({}));
+    assert_eq!(receipts(&third), Value::Null);
+}
+
+#[test]
+fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
+    let mut world = world();
+    world.now = 10_000;
+    let ada = login(&mut world, "ada", "PHONE");
+    let others: Vec<_> = (0..3).map(|n| login(&mut world, &format!("x{n}"), "D")).collect();
+    let everybody: Vec<_> = others.iter().chain([&ada]).collect();
+    let id = room(&mut world, "room", &everybody);
+    let text = say(&mut world, &id, &ada, "text");
+    let first = sync(&mut world, &ada, None, json!({}));
+    let summed = json!({ "room": { "ephemeral": { "dev.kvitto.delivery": { "summary_above": 2 } } } });
+    acknowledge(&mut world, &others[0], &id, &text);
+    let second = sync(&mut world, &ada, Some(&first["next_batch"]), summed.clone());
+    assert!(second.to_string().contains("@x0:localhost"), "at once, since none went out in the last second");
+    world.now += 400;
+    acknowledge(&mut world, &others[1], &id, &text);
+    acknowledge(&mut world, &others[2], &id, &text);
+    let found = look(&mut world, &ada, &asked(Some(&second["next_batch"]), summed.clone()), false);
+    assert!(matches!(found, Ok(Look::Nothing(Some(11_000)))));
+    world.now = 11_000;
+    let third = sync(&mut world, &ada, Some(&second["next_batch"]), summed);
+    let content = &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][0]["content"];
+    let summary = json!({ "dev.kvitto.delivery_summary": { "users": 3, "devices": 3, "latest_ts": 10_400 } });
+    assert_eq!(content, &json!({ text.as_str(): { "org.matrix.msc4089.delivery": summary } }));
+}
+
+#[test]
 fn a_private_read_receipt_is_shown_to_oneself_only() {
     let mut world = world();
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
@@ -289,7 +340,7 @@ fn what_makes_no_sense_is_refused() {
     let ada = login(&mut world, "ada", "PHONE");
     world.account(&ada).unwrap().filters.push(limit(3));
     let ask = |query: &str| {
-        let http = axum::http::Request::get(format!("/_matrix/client/v3/sync?{query}")).body(Default::default());
+        let http = axum::http::Request::get(format!("/_matrix/client/v3/sync?{query}")).body(axum::body::Bytes::new());
         let read = Asked::read(&world, &ada, Plain { path: Vec::new(), http: http.unwrap() });
         read.map(|asked| asked.limit())
     };

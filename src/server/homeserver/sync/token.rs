@@ -38,6 +38,6 @@ impl SyncToken {
     pub fn given(parameter: Option<&str>, position: u64) -> Answer<Option<Self>> {
         let token = parameter.map(str::parse::<Self>).transpose();
         let token = token.ok().filter(|token| token.is_none_or(|token| token.position <= position));
-        token.ok_or_else(|| invalid("`since` is no token of this homeserver"))
+        token.ok_or_else(|| invalid("This is no token of this homeserver's syncs"))
     }
 }

@@ -8,7 +8,7 @@ use super::super::{error::Answer, http::Shared, typing, world::World};
 use crate::model::Ms;
 
 /// No request waits longer than this, whatever it asks for.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// What a sync finds when it looks.
 pub enum Look<T> {

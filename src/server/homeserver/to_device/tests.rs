@@ -36,9 +36,8 @@ fn a_message_goes_to_the_device_that_is_named_or_to_all() {
 fn who_is_not_there_is_left_out_in_silence() {
     let mut world = world();
     let (ada, grace) = (login(&mut world, "ada", "PHONE"), login(&mut world, "grace", "PHONE"));
-    let to = json!({
-        "@nobody:localhost": { "*": {} }, "@grace:localhost": { "TABLET": {}, "PHONE": {} }, "@grace:elsewhere": { "*": {} },
-    });
+    let to_grace = json!({ "TABLET": {}, "PHONE": {} });
+    let to = json!({ "@nobody:localhost": { "*": {} }, "@grace:localhost": to_grace, "@grace:elsewhere": { "*": {} } });
     send_json(&mut world, &ada, "1", to).unwrap();
     assert_eq!(inbox(&world, &grace).len(), 1);
 }

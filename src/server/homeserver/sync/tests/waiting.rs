@@ -5,7 +5,7 @@ use ruma::api::client::typing::create_typing_event::v3::Request as TypingRequest
 use super::*;
 use crate::server::homeserver::{Options, typing};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A homeserver with Ada, who has synced, and Bob in a room.
 fn shared() -> (Arc<Shared>, Caller, Caller, OwnedRoomId, Value) {

@@ -1,0 +1,218 @@
+//! The actor on the native route: what it does with the answers it gets, and what it believes.
+
+use matrix_sdk::config::SyncSettings;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{super::*, client};
+use crate::{
+    app::event::Event,
+    delivery::{
+        ledger::{Answers, ExpectedDevice, OwnEvent},
+        outbox::{Outbox, Owed},
+        policy::{SenderFacts, Settings, Timing},
+        store::Store,
+    },
+    matrix::session::loopback::{Loopback, homeserver, refuse, reply},
+    model::{DeviceId, EventId, Ms, SafeText},
+};
+
+/// An actor whose homeserver has MSC4089, and what it is told.
+struct Acting {
+    actor: Actor,
+    inputs: UnboundedReceiver<Input>,
+    events: UnboundedReceiver<Event>,
+    _dir: TempDir,
+}
+
+async fn acting(server: &Loopback) -> Acting {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), &[7; 32]).unwrap();
+    let (to_events, events) = unbounded_channel();
+    let (to_inputs, inputs) = unbounded_channel();
+    let client = client(server).await;
+    let mut actor = Actor::new(&client, store, 0, Settings::default(), to_events, to_inputs);
+    actor.server_said(ServerFacts { native: true, devices: true, federated: false }).await;
+    Acting { actor, inputs, events, _dir: dir }
+}
+
+fn bob() -> UserId {
+    UserId::new("@bob:example.org")
+}
+
+fn room() -> RoomId {
+    RoomId::new("!room:example.org")
+}
+
+fn event(n: usize) -> EventId {
+    EventId::new(format!("${n}"))
+}
+
+const KNOWN: SenderFacts = SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false };
+
+impl Acting {
+    /// Owes Bob receipts for these events, as if their time had come.
+    fn owe(&mut self, events: &[usize]) -> Batch {
+        let owed: Vec<Owed> = events
+            .iter()
+            .map(|n| Owed {
+                room: room(),
+                event: event(*n),
+                sender: bob(),
+                sent: now(),
+                since: now(),
+                state: ClaimState::Delivered,
+            })
+            .collect();
+        self.actor.store.owe(&owed).unwrap();
+        let mut outbox = Outbox::new();
+        for owed in owed {
+            outbox.owe(owed, Timing::Immediate, 0.0, 0);
+        }
+        outbox.due(0).remove(0)
+    }
+
+    /// Sends a batch, and takes in what became of it.
+    async fn send(&mut self, batch: Batch) {
+        self.actor.send(batch, ClaimState::Delivered, KNOWN);
+        match self.inputs.recv().await {
+            Some(Input::Posted(posted)) => self.actor.posted(posted),
+            _ => panic!("it was not posted"),
+        }
+    }
+
+    fn fate(&self, n: usize) -> Option<ReceiptFate> {
+        self.actor.store.fate(&room(), &event(n)).unwrap()
+    }
+
+    fn is_sent(&self, n: usize) -> bool {
+        matches!(self.fate(n), Some(ReceiptFate::Sent { route: Route::Native, .. }))
+    }
+}
+
+/// A server that answers receipts for `$2` in this way and takes all others.
+async fn second_answered(answer: String) -> Loopback {
+    homeserver(move |_, request| {
+        let event = request.line.strip_prefix("POST ").filter(|path| path.contains("/receipt/"))?.rsplit('/').next()?;
+        Some(if event == "$2" { answer.clone() } else { reply(200, &json!({})) })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_refused_is_settled_by_itself() {
+    let server = second_answered(refuse(404, "M_NOT_FOUND")).await;
+    let mut acting = acting(&server).await;
+    let batch = acting.owe(&[1, 2, 3]);
+    acting.send(batch).await;
+    assert!(acting.is_sent(1) && acting.is_sent(3));
+    assert_eq!(acting.fate(2), Some(Reason::NotAccepted.fate()));
+    assert!(acting.actor.outbox.is_empty() && acting.actor.store.owed().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn after_a_429_the_whole_route_waits_and_only_the_rest_is_owed() {
+    const WAIT: Ms = 60_000;
+    let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": WAIT });
+    let server = second_answered(reply(429, &limited)).await;
+    let mut acting = acting(&server).await;
+    let before = now();
+    let batch = acting.owe(&[1, 2, 3]);
+    acting.send(batch).await;
+    assert!(acting.is_sent(1));
+    let owed: Vec<_> = acting.actor.store.owed().unwrap().into_iter().map(|owed| owed.event).collect();
+    assert_eq!((owed.len(), acting.actor.outbox.len()), (2, 2), "{owed:?}");
+
+    // Another batch is put off without a request.
+    let batch = acting.owe(&[4]);
+    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
+    assert_eq!(acting.actor.outbox.len(), 3);
+    assert!(acting.actor.outbox.next_wake().unwrap() >= before + WAIT);
+    assert!(acting.inputs.is_empty());
+}
+
+#[tokio::test]
+async fn when_no_name_is_taken_the_batch_goes_direct() {
+    let server = homeserver(|_, request| request.line.contains("/receipt/").then(|| refuse(400, "M_UNKNOWN"))).await;
+    let mut acting = acting(&server).await;
+    acting.actor.store.remember_request(&bob(), &DeviceId::new("PHONE"), &room(), Ms::MAX).unwrap();
+    let batch = acting.owe(&[1]);
+    acting.send(batch).await;
+    assert_eq!(acting.actor.server(), Some(ServerFacts::default()));
+    assert!(matches!(acting.fate(1), Some(ReceiptFate::Owed { .. })), "nothing is lost");
+
+    let batch = acting.actor.outbox.due(now()).remove(0);
+    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
+    assert!(matches!(acting.inputs.recv().await, Some(Input::Answered(batch, _)) if batch.owed.len() == 1));
+}
+
+#[tokio::test]
+async fn until_the_server_has_said_what_it_can_do_a_batch_waits_for_that() {
+    let server = second_answered(refuse(500, "M_UNKNOWN")).await;
+    let mut acting = acting(&server).await;
+    acting.actor.server = None;
+    let batch = acting.owe(&[1]);
+    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
+    assert_eq!(acting.actor.outbox.next_wake(), None);
+
+    acting.actor.server_said(ServerFacts { native: true, ..ServerFacts::default() }).await;
+    let batch = acting.actor.outbox.due(now()).remove(0);
+    acting.send(batch).await;
+    assert!(acting.is_sent(1));
+}
+
+/// An own message to Bob's only device.
+fn own(n: usize) -> OwnEvent {
+    let phone = ExpectedDevice { device: DeviceId::new("PHONE"), name: SafeText::default(), excluded: None };
+    OwnEvent {
+        room: room(),
+        event: event(n),
+        sent: 1,
+        expected: [(bob(), vec![phone])].into(),
+        claims: std::collections::BTreeMap::new(),
+    }
+}
+
+fn receipt(n: usize, user: &str, device: Option<&str>) -> Native {
+    Native { event: event(n), user: UserId::new(user), device: device.map(DeviceId::new), at: Some(2) }
+}
+
+/// The messages of the last deliveries that were told, each with whether Bob counts as one.
+fn told(events: &mut UnboundedReceiver<Event>) -> Vec<(EventId, bool)> {
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Deliveries { deliveries, .. } = event {
+            told = deliveries.iter().map(|own| (own.event.clone(), own.people[0].counts_as_one())).collect();
+        }
+    }
+    told.sort();
+    told
+}
+
+#[tokio::test]
+async fn l2_l5_receipts_of_others_are_believed_and_told() {
+    let sync: Value = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": {} } } });
+    let server =
+        homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.store.freeze(&own(1)).unwrap();
+    acting.actor.store.freeze(&own(2)).unwrap();
+
+    let receipts = vec![receipt(1, bob().as_str(), None), receipt(1, "@me:example.org", Some("MINE"))];
+    acting.actor.receipts_came(&room(), receipts).await;
+    let claims = acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims;
+    assert_eq!(claims.keys().collect::<Vec<_>>(), [&(bob(), None)], "l2: nobody acknowledges their own");
+    assert!(claims.values().all(|stamp| stamp.route == Route::Native && stamp.at == Some(2)));
+    assert_eq!(told(&mut acting.events), [(event(1), true), (event(2), true)], "l5: it says something about both");
+
+    acting.actor.receipts_came(&room(), vec![receipt(2, bob().as_str(), None)]).await;
+    assert_eq!(told(&mut acting.events), [(event(2), true)]);
+    acting.actor.receipts_came(&room(), vec![receipt(2, bob().as_str(), None)]).await;
+    assert_eq!(told(&mut acting.events), [], "l3: twice is once");
+
+    acting.actor.receipts_came(&room(), vec![receipt(2, bob().as_str(), Some("PHONE"))]).await;
+    assert_eq!(told(&mut acting.events), [(event(1), false), (event(2), false)]);
+    assert_eq!(acting.actor.store.answers(&bob()).unwrap(), Answers::Named);
+}
