@@ -140,8 +140,9 @@ fn nothing_is_left_of_the_demo() {
 
 /// Temporary folders of kvitto's that are there.
 fn traces(terminal: &Terminal) -> usize {
-    let entries = fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().file_name());
-    entries.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
+    let entries = fs::read_dir(terminal.home()).expect("the home folder is there");
+    let names = entries.map(|entry| entry.expect("it can be listed").file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
 }
 
 #[test]
