@@ -184,8 +184,6 @@ impl Peer {
     /// Syncs once, without waiting: the device's keys are on the server then, and what came is known.
     pub async fn catch_up(&self) -> Outcome<()> {
         self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
-        // What the sync asks for (one-time keys, others' devices) is sent with the beginning of the next one.
-        self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
         Ok(())
     }
 
@@ -392,3 +390,6 @@ fn no_such() -> SafeText {
 fn said(error: impl Into<matrix_sdk::Error>) -> SafeText {
     errors::sentence(&error.into())
 }
+
+#[cfg(test)]
+mod tests;

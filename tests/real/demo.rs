@@ -118,8 +118,8 @@ fn the_society_counts_everybody_but_linus() {
     terminal.wait_for_text("41 members");
     terminal.wait_for_text("We are forty here.");
     screens::say(&terminal, "hello all");
-    // Ada has two devices; Grace has two, of which one is off.
-    wait_for_mark(&terminal, "hello all", "✓ 40/42 ×1");
+    // Of forty people two have two devices; one of these is off, and one device of all cannot decrypt.
+    terminal.wait_for_text("✓ 40/42 ×1");
 }
 
 #[test]
@@ -140,8 +140,9 @@ fn nothing_is_left_of_the_demo() {
 
 /// Temporary folders of kvitto's that are there.
 fn traces(terminal: &Terminal) -> usize {
-    let entries = fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().file_name());
-    entries.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
+    let entries = fs::read_dir(terminal.home()).expect("the home folder is there");
+    let names = entries.map(|entry| entry.expect("it can be listed").file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
 }
 
 #[test]

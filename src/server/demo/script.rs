@@ -72,13 +72,13 @@ pub const SCENES: &[Scene] = &[
         beat(2_500, MALLORY, Act::Say(Place::Train, "Hello? Is anybody awake?")),
         beat(1_000, MALLORY, Act::Probe(Place::Train)),
         beat(1_000, MALLORY, Act::Probe(Place::Train)),
-        beat(2_000, ADA, Act::Say(Place::Train, "Mallory edits that line, and reacts to messages that do not exist, to learn when your device is on. It learns nothing: {inspect} on it says by which rule. What I write is acknowledged, for you know me.")),
+        beat(2_000, ADA, Act::Say(Place::Train, "To learn when your device is on, Mallory edits that line and reacts to messages that do not exist. Nothing of it is answered: not edits and reactions (P4), and not strangers (P7), as {inspect} on that line says. What I write is acknowledged, for you know me.")),
         beat(20_000, MALLORY, Act::Probe(Place::Train)),
     ] },
 
     Scene { when: When::Wrote(Place::Ada, 1), then: &[
         beat(1_600, ADA, Act::React("👍")),
-        beat(500, ADA, Act::Say(Place::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} up to your line, then {inspect}: when did which device get it, and how fast?")),
+        beat(500, ADA, Act::Say(Place::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} to your line, then {inspect}: when did which device get it, and how fast?")),
         beat(4_000, ADA, Act::Say(Place::Ada, "{compose} and you write again. {next-room} is the next room: Grace's tablet is off, Linus's laptop cannot decrypt, and in Night train there is a stranger.")),
     ] },
     Scene { when: When::Wrote(Place::Ada, 2), then: &[
