@@ -2,7 +2,7 @@
 
 use kvitto::{
     app::effect::Effect,
-    delivery::policy::Send,
+    delivery::policy::{ReceiptType, Send, Settings},
     model::{Body, Membership, ReceiptFate},
 };
 use serde_json::{Value, json};
@@ -172,6 +172,18 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {
     assert_eq!(alice.ticks(&probe, &world.bob.user_id), [""; 0]);
 }
 on!(p7_a_stranger_learns_nothing_until_there_was_a_reply: synapse, embedded, embedded_direct);
+
+/// §2: a homeserver that does not take the stable name is sent the other one.
+async fn the_other_name_is_used_where_the_stable_one_is_refused(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.set(Settings { receipt_type: ReceiptType::Stable, ..world.settings() });
+    alice.say(&room, "by any name");
+    let event = alice.sees("by any name").await;
+    alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&bob])).await;
+}
+on!(the_other_name_is_used_where_the_stable_one_is_refused: embedded, embedded_users);
 
 /// L2: a claim that no Olm channel proves is ignored, whoever's access token sends it.
 async fn l2_a_claim_without_encryption_is_ignored(world: World) {
