@@ -145,13 +145,14 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Registers a user, and is their first device.
-    pub async fn register(host: &Host, user: &str, password: &str, device: &str) -> Outcome<Self> {
+    /// Registers a user, and is their first device, of this id and name.
+    pub async fn register(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
         let client = client(host).await?;
         let request = assign!(Register::new(), {
             username: Some(user.to_owned()),
             password: Some(password.to_owned()),
-            initial_device_display_name: Some(device.to_owned()),
+            device_id: Some(device.into()),
+            initial_device_display_name: Some(name.to_owned()),
             auth: Some(AuthData::Dummy(Dummy::new())),
         });
         client.matrix_auth().register(request).await.map_err(said)?;
@@ -159,10 +160,10 @@ impl Peer {
     }
 
     /// Logs in, as another device.
-    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str) -> Outcome<Self> {
+    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
         let client = client(host).await?;
-        let login = client.matrix_auth().login_username(user, password).initial_device_display_name(device);
-        login.send().await.map_err(said)?;
+        let login = client.matrix_auth().login_username(user, password).device_id(device);
+        login.initial_device_display_name(name).send().await.map_err(said)?;
         Ok(Self { client })
     }
 

@@ -80,10 +80,9 @@ fn each_device_of_the_demos_people_ticks_in_its_own_way() {
     wait_for_mark(&terminal, "hello Ada", "●●");
     inspect(&terminal, "hello Ada");
     terminal.wait_for_text("2 of 2 devices that were given the key when it was sent have it.");
-    for device in ["● Ada's phone", "● Ada's laptop"] {
+    for device in ["● Ada's phone", "● Ada's laptop", ", native"] {
         terminal.wait_for_text(device);
     }
-    terminal.wait_for_text("by the server");
     close_inspector(&terminal, "2 of 2 devices");
 
     go_to(&terminal, "Grace Hopper");

@@ -22,11 +22,12 @@ struct Listening {
 
 impl Listening {
     async fn register(host: &Host, name: &str) -> Self {
-        Self::with(Peer::register(host, name, "password", "phone").await.unwrap()).await
+        let peer = Peer::register(host, name, "password", "PHONE", "phone").await.unwrap();
+        peer.catch_up().await.unwrap();
+        Self::with(peer)
     }
 
-    async fn with(peer: Peer) -> Self {
-        peer.catch_up().await.unwrap();
+    fn with(peer: Peer) -> Self {
         let (hear, heard) = unbounded_channel();
         peer.listen(move |what| drop(hear.send(what)));
         Self { peer, heard }
@@ -114,7 +115,7 @@ async fn another_device_is_met_and_what_came_meanwhile_is_heard_when_it_comes_on
     let (_server, host) = server();
     let mut ada = Listening::register(&host, "ada").await;
     let phone = Listening::register(&host, "grace").await.peer;
-    let tablet = Peer::log_in(&host, "grace", "password", "tablet").await.unwrap();
+    let tablet = Peer::log_in(&host, "grace", "password", "TABLET", "tablet").await.unwrap();
     tablet.catch_up().await.unwrap();
     let (room, grace) = (NewRoom { encrypted: true, ..NewRoom::default() }, phone.user());
     let room = ada.peer.create(&room).await.unwrap();
@@ -123,7 +124,7 @@ async fn another_device_is_met_and_what_came_meanwhile_is_heard_when_it_comes_on
     let met = Heard::Met { user: grace, device: tablet.device() };
     ada.hears("the tablet's keys", |heard| (heard == met).then_some(())).await;
     let event = ada.peer.say(&room, "hello").await.unwrap();
-    let mut tablet = Listening::with(tablet).await;
+    let mut tablet = Listening::with(tablet);
     let heard = tablet.hears("the line", |heard| match heard {
         Heard::Message { event, text, .. } => Some((event, text)),
         _ => None,
@@ -134,10 +135,10 @@ async fn another_device_is_met_and_what_came_meanwhile_is_heard_when_it_comes_on
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_is_said_in_a_sentence() {
     let (_server, host) = server();
-    let ada = Peer::register(&host, "ada", "password", "phone").await.unwrap();
-    let taken = Peer::register(&host, "ada", "password", "phone").await;
+    let ada = Peer::register(&host, "ada", "password", "PHONE", "phone").await.unwrap();
+    let taken = Peer::register(&host, "ada", "password", "PHONE", "phone").await;
     assert!(taken.is_err_and(|why| why.ends_with('.')));
-    assert!(Peer::log_in(&host, "ada", "wrong", "phone").await.is_err());
+    assert!(Peer::log_in(&host, "ada", "wrong", "PHONE", "phone").await.is_err());
     let nowhere = RoomId::new("!nowhere:localhost");
     for outcome in [
         ada.join(&nowhere).await,

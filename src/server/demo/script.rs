@@ -179,7 +179,7 @@ mod tests {
     fn everybody_is_in_the_room_where_they_speak() {
         let people: Vec<_> = leads().into_iter().chain(society()).collect();
         let is_known = |part: Part| people.iter().any(|person| person.devices.iter().any(|device| device.part == part));
-        let societies: Vec<_> = society().iter().map(|person| person.id).collect();
+        let societies: Vec<_> = society().iter().map(|person| person.devices[0].part.person).collect();
         for beat in beats() {
             assert!(is_known(beat.who), "{:?}", beat.who);
             let (Act::Say(place, _) | Act::Probe(place)) = beat.act else { continue };
