@@ -145,13 +145,14 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Registers a user, and is their first device.
-    pub async fn register(host: &Host, user: &str, password: &str, device: &str) -> Outcome<Self> {
+    /// Registers a user, and is their first device, of this id and name.
+    pub async fn register(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
         let client = client(host).await?;
         let request = assign!(Register::new(), {
             username: Some(user.to_owned()),
             password: Some(password.to_owned()),
-            initial_device_display_name: Some(device.to_owned()),
+            device_id: Some(device.into()),
+            initial_device_display_name: Some(name.to_owned()),
             auth: Some(AuthData::Dummy(Dummy::new())),
         });
         client.matrix_auth().register(request).await.map_err(said)?;
@@ -159,10 +160,10 @@ impl Peer {
     }
 
     /// Logs in, as another device.
-    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str) -> Outcome<Self> {
+    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
         let client = client(host).await?;
-        let login = client.matrix_auth().login_username(user, password).initial_device_display_name(device);
-        login.send().await.map_err(said)?;
+        let login = client.matrix_auth().login_username(user, password).device_id(device);
+        login.initial_device_display_name(name).send().await.map_err(said)?;
         Ok(Self { client })
     }
 
@@ -183,8 +184,6 @@ impl Peer {
 
     /// Syncs once, without waiting: the device's keys are on the server then, and what came is known.
     pub async fn catch_up(&self) -> Outcome<()> {
-        self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
-        // What the sync asks for (one-time keys, others' devices) is sent with the beginning of the next one.
         self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
         Ok(())
     }
@@ -392,3 +391,6 @@ fn no_such() -> SafeText {
 fn said(error: impl Into<matrix_sdk::Error>) -> SafeText {
     errors::sentence(&error.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,10 +80,9 @@ fn each_device_of_the_demos_people_ticks_in_its_own_way() {
     wait_for_mark(&terminal, "hello Ada", "●●");
     inspect(&terminal, "hello Ada");
     terminal.wait_for_text("2 of 2 devices that were given the key when it was sent have it.");
-    for device in ["● Ada's phone", "● Ada's laptop"] {
+    for device in ["● Ada's phone", "● Ada's laptop", ", native"] {
         terminal.wait_for_text(device);
     }
-    terminal.wait_for_text("by the server");
     close_inspector(&terminal, "2 of 2 devices");
 
     go_to(&terminal, "Grace Hopper");
@@ -118,8 +117,8 @@ fn the_society_counts_everybody_but_linus() {
     terminal.wait_for_text("41 members");
     terminal.wait_for_text("We are forty here.");
     screens::say(&terminal, "hello all");
-    // Ada has two devices; Grace has two, of which one is off.
-    wait_for_mark(&terminal, "hello all", "✓ 40/42 ×1");
+    // Of forty people two have two devices; one of these is off, and one device of all cannot decrypt.
+    terminal.wait_for_text("✓ 40/42 ×1");
 }
 
 #[test]
@@ -140,8 +139,9 @@ fn nothing_is_left_of_the_demo() {
 
 /// Temporary folders of kvitto's that are there.
 fn traces(terminal: &Terminal) -> usize {
-    let entries = fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().file_name());
-    entries.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
+    let entries = fs::read_dir(terminal.home()).expect("the home folder is there");
+    let names = entries.map(|entry| entry.expect("it can be listed").file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("kvitto-")).count()
 }
 
 #[test]

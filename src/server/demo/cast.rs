@@ -55,8 +55,6 @@ pub struct Device {
 /// A person.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// The name on the homeserver.
-    pub id: &'static str,
     /// The name that others see.
     pub name: &'static str,
     /// At least one; they speak by the first.
@@ -76,7 +74,7 @@ const fn device(part: Part, answers: Pace, reads: Option<Pace>) -> Device {
 
 /// The people that the user talks to.
 pub fn leads() -> Vec<Person> {
-    let person = |name, devices: Vec<Device>| Person { id: devices[0].part.person, name, devices };
+    let person = |name, devices: Vec<Device>| Person { name, devices };
     vec![
         person(
             "Ada Lovelace",
@@ -103,7 +101,7 @@ pub fn society() -> Vec<Person> {
     let member = |(index, (id, name)): (usize, &(&'static str, &'static str))| {
         let pace = u64::try_from(index).unwrap_or_default() * 200;
         let reads = index.is_multiple_of(3).then_some(Pace(1_500 + pace, 4_000 + 2 * pace));
-        Person { id, name, devices: vec![device(part(id, "phone"), Pace(300 + pace / 2, 800 + pace), reads)] }
+        Person { name, devices: vec![device(part(id, "phone"), Pace(300 + pace / 2, 800 + pace), reads)] }
     };
     SOCIETY.iter().enumerate().map(member).collect()
 }

@@ -72,13 +72,13 @@ pub const SCENES: &[Scene] = &[
         beat(2_500, MALLORY, Act::Say(Place::Train, "Hello? Is anybody awake?")),
         beat(1_000, MALLORY, Act::Probe(Place::Train)),
         beat(1_000, MALLORY, Act::Probe(Place::Train)),
-        beat(2_000, ADA, Act::Say(Place::Train, "Mallory edits that line, and reacts to messages that do not exist, to learn when your device is on. It learns nothing: {inspect} on it says by which rule. What I write is acknowledged, for you know me.")),
+        beat(2_000, ADA, Act::Say(Place::Train, "To learn when your device is on, Mallory edits that line and reacts to messages that do not exist. Nothing of it is answered: not edits and reactions (P4), and not strangers (P7), as {inspect} on that line says. What I write is acknowledged, for you know me.")),
         beat(20_000, MALLORY, Act::Probe(Place::Train)),
     ] },
 
     Scene { when: When::Wrote(Place::Ada, 1), then: &[
         beat(1_600, ADA, Act::React("👍")),
-        beat(500, ADA, Act::Say(Place::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} up to your line, then {inspect}: when did which device get it, and how fast?")),
+        beat(500, ADA, Act::Say(Place::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} to your line, then {inspect}: when did which device get it, and how fast?")),
         beat(4_000, ADA, Act::Say(Place::Ada, "{compose} and you write again. {next-room} is the next room: Grace's tablet is off, Linus's laptop cannot decrypt, and in Night train there is a stranger.")),
     ] },
     Scene { when: When::Wrote(Place::Ada, 2), then: &[
@@ -179,7 +179,7 @@ mod tests {
     fn everybody_is_in_the_room_where_they_speak() {
         let people: Vec<_> = leads().into_iter().chain(society()).collect();
         let is_known = |part: Part| people.iter().any(|person| person.devices.iter().any(|device| device.part == part));
-        let societies: Vec<_> = society().iter().map(|person| person.id).collect();
+        let societies: Vec<_> = society().iter().map(|person| person.devices[0].part.person).collect();
         for beat in beats() {
             assert!(is_known(beat.who), "{:?}", beat.who);
             let (Act::Say(place, _) | Act::Probe(place)) = beat.act else { continue };

@@ -48,7 +48,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
     }
     lose_keys(server, of(&peers, LINUS)?)?;
     doing("You get an account, and rooms");
-    let you = accounts.register(YOU, "setting up", "You").await?;
+    let you = accounts.register_you().await?;
     let mut play = Play::new(you.user(), you.device(), rand::random());
     let mut places = Vec::new();
     for room in &ROOMS {
@@ -122,20 +122,24 @@ impl Accounts {
         Self { host: Host::new(&url), url, password: Alphanumeric.sample_string(&mut rand::rng(), 24) }
     }
 
-    /// A new user, by this device.
-    async fn register(&self, id: &str, device: &str, name: &str) -> Outcome<Peer> {
-        let peer = Peer::register(&self.host, id, &self.password, device).await?;
-        peer.call_itself(name).await?;
-        Ok(peer)
+    /// The user, by a device that only sets up what they find.
+    async fn register_you(&self) -> Outcome<Peer> {
+        let you = Peer::register(&self.host, YOU, &self.password, "SETUP", "setting up").await?;
+        you.call_itself("You").await?;
+        Ok(you)
     }
 
     /// A device of a person, with its keys on the server. The first one registers them.
     async fn log_in(&self, person: &Person, device: &Device) -> Outcome<Peer> {
-        let name = format!("{}'s {}", person.first_name(), device.part.device);
+        let Part { person: user, device: kind } = device.part;
+        // Devices are shown in the order of their ids: Grace's phone before her tablet.
+        let (id, name) = (format!("{user}{kind}").to_uppercase(), format!("{}'s {kind}", person.first_name()));
         let peer = if device.part == person.devices[0].part {
-            self.register(person.id, &name, person.name).await?
+            let peer = Peer::register(&self.host, user, &self.password, &id, &name).await?;
+            peer.call_itself(person.name).await?;
+            peer
         } else {
-            Peer::log_in(&self.host, person.id, &self.password, &name).await?
+            Peer::log_in(&self.host, user, &self.password, &id, &name).await?
         };
         peer.catch_up().await?;
         Ok(peer)

@@ -1,10 +1,15 @@
 //! What relates to an event: replies in its thread, edits, reactions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use axum::{http::Uri, response::Response};
 
 use ruma::{
     api::{
-        Direction,
+        Direction, IncomingRequest, Metadata,
         client::{
             relations::{
                 get_relating_events, get_relating_events_with_rel_type,
@@ -12,14 +17,16 @@ use ruma::{
             },
             threads::get_threads::{self, v1::IncludeThreads},
         },
+        path_builder::PathBuilder,
     },
     events::relation::RelationType,
 };
+use url::form_urlencoded;
 
 use super::{found, pages::Page, shown};
 use crate::server::homeserver::{
-    error::Answer,
-    http::Routes,
+    error::{Answer, invalid},
+    http::{Plain, Routes, Shared, malformed, respond},
     rooms::readable,
     world::{Caller, Room, World, room::Event},
 };
@@ -29,7 +36,9 @@ const DEPTH: u8 = 3;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(all).on(of_relation).on(of_relation_and_type).on(threads)
+    let routes = routes.on(all).on(of_relation).on(of_relation_and_type);
+    let paths = get_threads::v1::Request::PATH_BUILDER.all_paths();
+    paths.fold(routes, |routes, path| routes.plain(get_threads::v1::Request::METHOD, path, asked_for_threads))
 }
 
 fn all(
@@ -104,6 +113,22 @@ fn related(
     let (events, next) =
         page.cut(all.into_iter(), |place| room.visible(&caller.user, place) && wanted(&room.events[place]));
     (events, next.map(|next| next.to_string()))
+}
+
+async fn asked_for_threads(shared: Arc<Shared>, mut request: Plain) -> Answer<Response> {
+    *request.http.uri_mut() = with_include(request.http.uri())?;
+    respond(shared.with(|world| {
+        let caller = request.caller(world)?;
+        threads(world, caller, IncomingRequest::try_from_http_request(request.http, &request.path).map_err(malformed)?)
+    })?)
+}
+
+/// ruma leaves `include` away when it is 'all', but does not read a request without it.
+fn with_include(uri: &Uri) -> Answer<Uri> {
+    let query = uri.query().unwrap_or_default();
+    let has = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "include");
+    let include = if has { "" } else { "&include=all" };
+    format!("{}?{query}{include}", uri.path()).parse().map_err(|_| invalid("The query cannot be read"))
 }
 
 /// The threads of a room, the one with the latest reply first. A token stands before a thread's latest reply.

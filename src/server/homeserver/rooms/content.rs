@@ -23,8 +23,8 @@ use crate::server::homeserver::{
 
 /// No content may have more bytes as JSON.
 const LARGEST_CONTENT: usize = 64 << 10;
-/// No type or state key may have more bytes.
-const LONGEST_NAME: usize = 255;
+/// No type, state key or id may have more bytes.
+pub const LONGEST_NAME: usize = 255;
 
 /// Single levels in `m.room.power_levels`.
 const LEVELS: [&str; 7] = ["users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"];

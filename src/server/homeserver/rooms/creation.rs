@@ -14,7 +14,7 @@ use ruma::{
 };
 use serde_json::{Value, json};
 
-use super::{Draft, send};
+use super::{Draft, directory::check_alias, send};
 use crate::server::homeserver::{
     accounts::secret,
     error::{Answer, error, invalid, not_found, senseless},
@@ -56,6 +56,7 @@ pub(super) fn create(world: &mut World, caller: Caller, request: Request) -> Ans
 fn free_alias(world: &World, name: &str) -> Answer<OwnedRoomAliasId> {
     let alias = RoomAliasId::parse(format!("#{name}:{}", world.options.server_name))
         .map_err(|_| invalid("No room can have this alias"))?;
+    check_alias(world, &alias)?;
     if world.aliases.contains_key(&alias) {
         return Err(error(StatusCode::BAD_REQUEST, ErrorKind::RoomInUse, "Another room has this alias"));
     }
@@ -152,9 +153,10 @@ fn initial(event: Value) -> Answer<Draft> {
     Ok(Draft::state(kind, key, event["content"].clone()))
 }
 
-/// Sets state, in place of what was to be set before.
+/// Sets state, in place of what was to be set before; but nothing takes the place of the creation itself and of the
+/// creator's joining.
 fn set(state: &mut Vec<Draft>, draft: Draft) {
-    match state.iter_mut().find(|known| known.kind == draft.kind && known.state_key == draft.state_key) {
+    match state.iter_mut().skip(2).find(|known| known.kind == draft.kind && known.state_key == draft.state_key) {
         Some(known) => *known = draft,
         None => state.push(draft),
     }

@@ -17,7 +17,7 @@ use ruma::{
 };
 use serde_json::json;
 
-use super::{Draft, authorization::authorize, joined, readable};
+use super::{Draft, authorization::authorize, content::LONGEST_NAME, joined, readable};
 use crate::server::homeserver::{
     error::{Answer, error, invalid, not_found},
     http::Routes,
@@ -43,14 +43,20 @@ fn create_alias(
     request: create_alias::v3::Request,
 ) -> Answer<create_alias::v3::Response> {
     joined(world, &request.room_id, &caller.user)?;
-    if request.room_alias.server_name() != world.options.server_name {
-        return Err(invalid("This alias belongs to another homeserver"));
-    }
+    check_alias(world, &request.room_alias)?;
     if world.aliases.contains_key(&request.room_alias) {
         return Err(error(StatusCode::CONFLICT, ErrorKind::Unknown, "A room has this alias already"));
     }
     world.aliases.insert(request.room_alias, request.room_id);
     Ok(create_alias::v3::Response::new())
+}
+
+/// Refuses what cannot be an alias here.
+pub fn check_alias(world: &World, alias: &RoomAliasId) -> Answer<()> {
+    if alias.server_name() != world.options.server_name || alias.as_str().len() > LONGEST_NAME {
+        return Err(invalid("No room of this homeserver can have this alias"));
+    }
+    Ok(())
 }
 
 fn delete_alias(

@@ -2,18 +2,15 @@ use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{
-    super::testing::{acknowledge, append, body, login, refusal, room, say, set_membership, world},
+    super::testing::{self, acknowledge, append, body, login, refusal, room, say, set_membership, world},
     *,
 };
 
 /// A request as a client writes it: the body, with what stands in the query beside it.
 fn request(mut body: Value) -> Request {
-    use ruma::api::IncomingRequest;
     let pos = body.as_object_mut().unwrap().remove("pos");
-    let pos = pos.map(|pos| format!("?pos={}", pos.as_str().unwrap())).unwrap_or_default();
-    let http = axum::http::Request::post(format!("/_matrix/client/unstable/org.matrix.simplified_msc3575/sync{pos}"));
-    let none: [&str; 0] = [];
-    Request::try_from_http_request(http.body(body.to_string().into_bytes()).unwrap(), &none).unwrap()
+    let query = pos.map(|pos| format!("pos={}", pos.as_str().unwrap())).unwrap_or_default();
+    testing::request(&[], &query, body)
 }
 
 /// One sync that does not wait.

@@ -1,12 +1,17 @@
-use serde_json::json;
+use std::time::Duration;
+
+use ruma::RoomId;
+use serde_json::{Value, json};
 
 use super::{
     super::{
         testing::{acknowledge, append, body, login, refusal, room, say, set_membership, world},
         world::Device,
     },
+    asked::USUAL_LIMIT,
     *,
 };
+use crate::server::bundle;
 
 mod waiting;
 

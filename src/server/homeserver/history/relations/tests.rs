@@ -104,13 +104,23 @@ fn threads_come_with_the_latest_reply_first() {
         relate(&mut world, &id, who, "m.room.message", "m.thread", &roots[root]);
     }
     let mut ask = |query: &str| body(threads(&mut world, bob.clone(), request(&[id.as_str()], query, json!({}))));
-    assert_eq!(ids(&ask("")), [&roots[0], &roots[2], &roots[1]]);
+    assert_eq!(ids(&ask("include=all")), [&roots[0], &roots[2], &roots[1]]);
     assert_eq!(ids(&ask("include=participated")), [&roots[1]]);
-    let page = ask("limit=2");
-    let rest = ask(&format!("limit=2&from={}", page["next_batch"].as_str().unwrap()));
+    let page = ask("include=all&limit=2");
+    let rest = ask(&format!("include=all&limit=2&from={}", page["next_batch"].as_str().unwrap()));
     assert_eq!(ids(&page), [&roots[0], &roots[2]]);
     assert_eq!((ids(&rest), rest["next_batch"].as_str()), (vec![roots[1].as_str()], None));
     assert_eq!(page["chunk"][0]["unsigned"]["m.relations"]["m.thread"]["count"], 2);
+}
+
+#[test]
+fn a_request_for_threads_means_all_when_it_does_not_say() {
+    for (asked, read) in [("", "?&include=all"), ("?limit=2", "?limit=2&include=all"), ("?include=x", "?include=x")] {
+        let uri = format!("/threads{asked}").parse().unwrap();
+        assert_eq!(with_include(&uri).unwrap().to_string(), format!("/threads{read}"));
+        let http = axum::http::Request::get(with_include(&uri).unwrap()).body(Vec::new()).unwrap();
+        assert!(get_threads::v1::Request::try_from_http_request(http, &["!room:localhost"]).is_ok(), "{asked}");
+    }
 }
 
 #[test]
@@ -123,7 +133,7 @@ fn who_left_is_not_told_what_was_related_later() {
     let path = [id.as_str(), root.as_str()];
     let found = body(all(&mut world, bob.clone(), request(&path, "", json!({}))));
     assert_eq!(ids(&found), [&before]);
-    let page = body(threads(&mut world, bob, request(&path[..1], "", json!({}))));
+    let page = body(threads(&mut world, bob, request(&path[..1], "include=all", json!({}))));
     let thread = &page["chunk"][0]["unsigned"]["m.relations"]["m.thread"];
     assert_eq!((&thread["count"], &thread["latest_event"]["event_id"]), (&1.into(), &before.as_str().into()));
 }

@@ -1,11 +1,10 @@
 //! That the rules are applied to the right facts. The rules themselves, and their order, are tested where they stand.
 
-use axum::{body::Bytes, http::Request};
 use ruma::{OwnedEventId, OwnedRoomId};
 use serde_json::Value;
 
 use super::{
-    super::super::testing::{append, login, room, say, set_membership, world},
+    super::super::testing::{append, login, plain, room, say, set_membership, world},
     *,
 };
 
@@ -29,23 +28,14 @@ fn scene() -> Scene {
 
 impl Scene {
     /// Posts as Bob, and returns the status with what is said.
-    fn post(&mut self, event: &str, body: &'static str) -> (u16, String) {
+    fn post(&mut self, event: &str, body: &str) -> (u16, String) {
         let (room, bob) = (self.room.to_string(), self.bob.clone());
         self.post_as(&bob, &room, event, ReceiptName::Unstable, body)
     }
 
-    fn post_as(
-        &mut self,
-        who: &Caller,
-        room: &str,
-        event: &str,
-        name: ReceiptName,
-        body: &'static str,
-    ) -> (u16, String) {
-        let token = format!("Bearer {} {}", who.user.localpart(), who.device);
-        let path = [room, name.as_str(), event].map(ToOwned::to_owned).to_vec();
-        let http = Request::post("/").header("Authorization", token).body(Bytes::from_static(body.as_bytes())).unwrap();
-        let response = post(&mut self.world, name, &Plain { path, http }).unwrap();
+    fn post_as(&mut self, who: &Caller, room: &str, event: &str, name: ReceiptName, body: &str) -> (u16, String) {
+        let request = plain(who, &[room, name.as_str(), event], body);
+        let response = post(&mut self.world, name, &request).unwrap();
         let retry = response.headers().get(RETRY_AFTER).map(|seconds| seconds.to_str().unwrap().to_owned());
         (response.status().as_u16(), retry.unwrap_or_default())
     }
@@ -191,8 +181,8 @@ fn the_size_is_looked_at_before_the_token() {
     let mut scene = scene();
     let nobody = Caller { user: scene.bob.user.clone(), device: "NONE".into() };
     let (room, event) = (scene.room.to_string(), scene.event.to_string());
-    let large: &'static str = Box::leak(" ".repeat(5000).into_boxed_str());
-    assert_eq!(scene.post_as(&nobody, &room, &event, ReceiptName::Unstable, large).0, 413);
+    let large = " ".repeat(5000);
+    assert_eq!(scene.post_as(&nobody, &room, &event, ReceiptName::Unstable, &large).0, 413);
     let bob = scene.bob.clone();
     assert_eq!(scene.post_as(&bob, &room, &event, ReceiptName::Unstable, "[]").0, 400);
 }

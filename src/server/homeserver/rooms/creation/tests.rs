@@ -81,13 +81,13 @@ fn what_is_asked_for_goes_over_what_is_preset() {
     let (kinds, state) = room(json!({
         "preset": "private_chat",
         "initial_state": [{ "type": "m.room.join_rules", "state_key": "", "content": { "join_rule": "public" } }],
-        "power_level_content_override": { "events_default": 10, "users": { "@alice:localhost": 90 } },
+        "power_level_content_override": { "events_default": 10, "users": { "@alice:localhost": 101 } },
     }));
     assert_eq!(kinds.iter().filter(|kind| *kind == "join_rules").count(), 1);
     assert_eq!(state("m.room.join_rules", "")["join_rule"], "public");
     let levels = state("m.room.power_levels", "");
     assert_eq!((&levels["events_default"], &levels["ban"]), (&10.into(), &50.into()));
-    assert_eq!(levels["users"], json!({ "@alice:localhost": 90 }));
+    assert_eq!(levels["users"], json!({ "@alice:localhost": 101 }));
 }
 
 #[test]

@@ -17,8 +17,10 @@ fn an_alias_is_given_by_who_is_there_and_taken_by_who_may_name_the_room() {
     let ours = ["#ours:localhost"];
     let no = (403, "M_FORBIDDEN".to_owned());
     assert_eq!(refusal(create_alias(&mut world, sam.clone(), request(&ours, "", asked()))), no);
-    let foreign = create_alias(&mut world, bob.clone(), request(&["#ours:elsewhere"], "", asked()));
-    assert_eq!(refusal(foreign), (400, "M_INVALID_PARAM".to_owned()));
+    for wrong in ["#ours:elsewhere", &format!("#{}:localhost", "x".repeat(245))] {
+        let answer = create_alias(&mut world, bob.clone(), request(&[wrong], "", asked()));
+        assert_eq!(refusal(answer), (400, "M_INVALID_PARAM".to_owned()), "{wrong}");
+    }
     create_alias(&mut world, bob.clone(), request(&ours, "", asked())).unwrap();
     let again = create_alias(&mut world, alice.clone(), request(&ours, "", asked()));
     assert_eq!(refusal(again), (409, "M_UNKNOWN".to_owned()));

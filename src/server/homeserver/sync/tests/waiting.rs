@@ -1,6 +1,6 @@
 //! Syncs that wait, on the clock of the machine: each test ends as soon as what it waits for happens.
 
-use ruma::api::client::typing::create_typing_event::v3::Request as TypingRequest;
+use ruma::{OwnedRoomId, api::client::typing::create_typing_event::v3::Request as TypingRequest};
 
 use super::*;
 use crate::server::homeserver::{Options, typing};

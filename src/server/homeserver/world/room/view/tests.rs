@@ -85,7 +85,7 @@ fn who_left_sees_the_state_as_it_was_then_and_who_was_never_there_sees_none() {
     let mut world = world();
     let [alice, bob, ivy, sam] = ["alice", "bob", "ivy", "sam"].map(|name| login(&mut world, name, "PHONE"));
     let id = room(&mut world, "room", &[&alice, &bob]);
-    let mut name = |world: &mut World, name: &str| {
+    let name = |world: &mut World, name: &str| {
         send(world, &id, &alice.user, Draft::state("m.room.name", "", json!({ "name": name }))).unwrap();
     };
     name(&mut world, "Then");
