@@ -2,13 +2,13 @@
 
 use kvitto::{
     app::effect::Effect,
-    delivery::policy::Send,
+    delivery::policy::{NameDevice, ReceiptType, Send, Settings},
     model::{Body, Membership, ReceiptFate},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Person, direct_chat},
+    person::{Person, SOME_DEVICE, direct_chat},
     world::{World, on},
 };
 
@@ -172,6 +172,41 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {
     assert_eq!(alice.ticks(&probe, &world.bob.user_id), [""; 0]);
 }
 on!(p7_a_stranger_learns_nothing_until_there_was_a_reply: synapse, embedded, embedded_direct);
+
+/// P13, §2: a device that is not to be named is not: the homeserver tells that the person has it, and no more.
+async fn p13_a_device_that_is_not_named_stays_unknown(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.set(Settings { name_device: NameDevice::Never, ..world.settings() });
+    alice.say(&room, "who has it?");
+    let event = alice.sees("who has it?").await;
+    alice.delivered_to(&event, &world.bob.user_id, &[SOME_DEVICE.to_owned()]).await;
+
+    // With the first receipt that names a device, each of his devices counts, for all messages.
+    bob.set(world.settings());
+    alice.say(&room, "and now?");
+    let named = alice.sees("and now?").await;
+    alice.delivered_to(&named, &world.bob.user_id, &[bob.device()]).await;
+    alice
+        .delivery(&event, "a person who does not count as one", |known| {
+            (!known.people[0].counts_as_one()).then_some(())
+        })
+        .await;
+}
+on!(p13_a_device_that_is_not_named_stays_unknown: embedded);
+
+/// §2: a homeserver that does not take the stable name is sent the other one.
+async fn the_other_name_is_used_where_the_stable_one_is_refused(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.set(Settings { receipt_type: ReceiptType::Stable, ..world.settings() });
+    alice.say(&room, "by any name");
+    let event = alice.sees("by any name").await;
+    alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&bob])).await;
+}
+on!(the_other_name_is_used_where_the_stable_one_is_refused: embedded, embedded_users);
 
 /// L2: a claim that no Olm channel proves is ignored, whoever's access token sends it.
 async fn l2_a_claim_without_encryption_is_ignored(world: World) {

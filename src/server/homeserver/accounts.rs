@@ -8,13 +8,16 @@ use axum::{
 };
 use rand::distr::{Alphanumeric, SampleString};
 use ruma::{
-    OwnedDeviceId, OwnedUserId, UserId,
+    OwnedDeviceId, OwnedUserId, RoomVersionId, UserId,
     api::{
         IncomingRequest,
         client::{
             account::{register, whoami},
             discovery::{
-                get_capabilities::{self, v3::Capabilities},
+                get_capabilities::{
+                    self,
+                    v3::{Capabilities, RoomVersionStability, RoomVersionsCapability},
+                },
                 get_supported_versions,
             },
             session::{get_login_types, login, logout, logout_all},
@@ -64,7 +67,10 @@ fn versions(
 }
 
 fn capabilities(_: &mut World, _: Caller, _: get_capabilities::v3::Request) -> Answer<get_capabilities::v3::Response> {
-    Ok(get_capabilities::v3::Response::new(Capabilities::new()))
+    let mut capabilities = Capabilities::new();
+    let versions = [(RoomVersionId::V11, RoomVersionStability::Stable)].into();
+    capabilities.room_versions = RoomVersionsCapability::new(RoomVersionId::V11, versions);
+    Ok(get_capabilities::v3::Response::new(capabilities))
 }
 
 fn register(world: &mut World, (): (), request: register::v3::Request) -> Answer<register::v3::Response> {
