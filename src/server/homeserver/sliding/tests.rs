@@ -2,7 +2,10 @@ use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{
-    super::testing::{self, acknowledge, append, body, login, refusal, room, say, set_membership, world},
+    super::{
+        testing::{self, acknowledge, append, body, login, refusal, room, say, set_membership, world},
+        world::room::Receipt,
+    },
     *,
 };
 
@@ -394,6 +397,24 @@ fn ephemeral_news_come_without_their_room() {
     let second = body(Ok(second));
     let typing = json!({ "type": "m.typing", "content": { "user_ids": ["@bob:localhost"] } });
     assert_eq!((&second["extensions"]["typing"]["rooms"][id.as_str()], rooms(&second)), (&typing, vec![]));
+}
+
+#[test]
+fn who_has_read_gets_the_new_counts() {
+    let Scene { mut world, ada, bob, room: id } = scene();
+    let last = say(&mut world, &id, &bob, "read me");
+    let first = sync(&mut world, &ada, all(1, None));
+    assert_eq!(first["rooms"][id.as_str()]["notification_count"], 1);
+    let (position, room) = (world.moved(), world.rooms.get_mut(&id).unwrap());
+    let own = (ada.user.clone(), "m.read".to_owned(), String::new());
+    room.receipts.insert(own, Receipt { event: last, at: 0, position });
+    let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(all(1, Some(&first["pos"]))), false) else {
+        panic!()
+    };
+    let second = body(Ok(second));
+    assert_eq!(second["rooms"][id.as_str()]["notification_count"], 0);
+    let third = sync(&mut world, &ada, all(1, Some(&second["pos"])));
+    assert_eq!(rooms(&third), Vec::<&str>::new(), "and no more than once");
 }
 
 #[test]
