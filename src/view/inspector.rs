@@ -218,6 +218,9 @@ fn denominator(delivery: &Delivery) -> String {
     let expected = || delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let delivered = expected().filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
     let all = expected().count();
+    if all == 0 {
+        return "No devices were counted when it was sent.".to_owned();
+    }
     let devices = if all == 1 { "device" } else { "devices" };
     let verb = if delivered == 1 { "has" } else { "have" };
     let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
@@ -249,5 +252,10 @@ mod tests {
         let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
         let delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
         assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
+
+        let devices = vec![device(DeviceState::Delivered { at: None }, false)];
+        let people = vec![PersonDelivery { devices, ..delivery.people[0].clone() }];
+        let delivery = Delivery { people, ..delivery };
+        assert_eq!(denominator(&delivery), "No devices were counted when it was sent.");
     }
 }
