@@ -5,7 +5,8 @@
 //! again.
 //!
 //! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
-//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk.
+//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk. Only those
+//! about an event that is not known yet are in memory until it is (L1), and a kill in that moment loses them.
 //!
 //! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
 //! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
