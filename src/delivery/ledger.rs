@@ -14,6 +14,10 @@ mod held;
 
 pub use held::Held;
 
+/// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
+/// speaks for the person can make up; nobody has that many real ones.
+pub const RECEIPTS_PER_PERSON: usize = 100;
+
 /// An own message and everything that was claimed about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnEvent {
@@ -98,7 +102,16 @@ pub enum Merged {
 }
 
 impl OwnEvent {
-    /// Takes in a claim (L3, L4). A claim about another event, or naming another room (L1), changes nothing.
+    /// What was claimed in the name of this person, by device.
+    pub fn claims_of(&self, user: &UserId) -> impl Iterator<Item = (Option<&DeviceId>, &Stamp)> {
+        let claims = self.claims.range((user.clone(), None)..);
+        claims
+            .take_while(move |((claimant, _), _)| claimant == user)
+            .map(|((_, device), stamp)| (device.as_ref(), stamp))
+    }
+
+    /// Takes in a claim (L3, L4). A claim about another event, or naming another room (L1), changes nothing; neither does
+    /// one of too many devices of the same person (L7).
     pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Merged {
         if claim.event != self.event || claim.room != self.room {
             return Merged::Same;
@@ -112,6 +125,9 @@ impl OwnEvent {
         };
         let key = (claim.user, claim.device);
         let Some(known) = self.claims.get_mut(&key) else {
+            if self.claims_of(&key.0).count() >= RECEIPTS_PER_PERSON {
+                return Merged::Same;
+            }
             self.claims.insert(key, stamp);
             return Merged::New;
         };

@@ -37,12 +37,7 @@ pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> Answers) -> Deliver
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
 
 fn person(own: &OwnEvent, user: &UserId, answers: Answers) -> PersonDelivery {
-    let mut claims: Claims<'_> = own
-        .claims
-        .range((user.clone(), None)..)
-        .take_while(|((claimant, _), _)| claimant == user)
-        .map(|((_, device), stamp)| (device.as_ref(), stamp))
-        .collect();
+    let mut claims: Claims<'_> = own.claims_of(user).collect();
     let answers = claims.keys().map(|device| Answers::of(*device)).fold(answers, Answers::max);
     let known = own.expected.get(user).map_or(&[][..], Vec::as_slice);
 

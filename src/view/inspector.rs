@@ -218,6 +218,9 @@ fn denominator(delivery: &Delivery) -> String {
     let expected = || delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let delivered = expected().filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
     let all = expected().count();
+    if all == 0 {
+        return "No devices were counted when it was sent.".to_owned();
+    }
     let devices = if all == 1 { "device that was" } else { "devices that were" };
     let verb = if delivered == 1 { "has" } else { "have" };
     let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
@@ -251,5 +254,10 @@ mod tests {
         assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
         delivery.people[0].devices.remove(0);
         assert_eq!(denominator(&delivery), "0 of 1 device that was given the key when it was sent have it.");
+
+        let devices = vec![device(DeviceState::Delivered { at: None }, false)];
+        let people = vec![PersonDelivery { devices, ..delivery.people[0].clone() }];
+        let delivery = Delivery { people, ..delivery };
+        assert_eq!(denominator(&delivery), "No devices were counted when it was sent.");
     }
 }

@@ -3,7 +3,7 @@
 use kvitto::{
     app::effect::Effect,
     delivery::policy::{NameDevice, ReceiptType, Send, Settings},
-    model::{Body, Membership, ReceiptFate},
+    model::{Body, Delivery, Membership, ReceiptFate},
 };
 use serde_json::{Value, json};
 
@@ -145,6 +145,31 @@ async fn p5_a_room_that_is_off_says_nothing(world: World) {
     assert_eq!(alice.ticks(&silent, &world.bob.user_id), [""; 0]);
 }
 on!(p5_a_room_that_is_off_says_nothing: synapse, embedded, embedded_direct);
+
+/// L1: where Alice asks nobody, since the room is not encrypted, Bob's settings can say that he acknowledges all the same.
+/// Nobody is waited for there; what came is told.
+async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let token = &world.server.login_raw(&world.alice).token;
+    let create = json!({ "preset": "trusted_private_chat", "is_direct": true, "invite": [world.bob.user_id] });
+    let room = world.server.create_room(token, &create);
+    let mut on = world.settings();
+    on.rooms.insert(room.clone(), Send::On);
+    bob.set(on);
+    alice.open(&room).await;
+    bob.room("the invite", |summary| summary.id == room).await;
+    bob.run(Effect::Accept(room.clone()));
+    bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
+    alice.sees_members(&room, 2).await;
+
+    alice.say(&room, "in the clear");
+    let event = alice.sees("in the clear").await;
+    alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    let counted = |delivery: &Delivery| delivery.people.iter().flat_map(|person| &person.devices).any(|d| d.expected);
+    assert!(!alice.delivery(&event, "the delivery", |delivery| Some(counted(delivery))).await);
+}
+on!(l1_a_receipt_that_nobody_asked_for_is_shown: embedded, embedded_users);
 
 /// P7: a stranger's messages in a shared room stay unanswered; after a reply only new ones are answered.
 async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {

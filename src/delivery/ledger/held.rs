@@ -44,6 +44,11 @@ impl Held {
         true
     }
 
+    /// Whether anything is held about this event.
+    pub fn holds(&self, event: &EventId) -> bool {
+        self.claims.contains_key(event)
+    }
+
     /// Takes out what was claimed about an event that is known now.
     pub fn take(&mut self, event: &EventId) -> Vec<PeerClaim> {
         let claims: Vec<_> = self.claims.remove(event).into_iter().flatten().map(|(_, claim)| claim).collect();

@@ -213,3 +213,21 @@ proptest! {
         prop_assert_eq!(own, merge_all(&honest));
     }
 }
+
+#[test]
+fn l7_nobody_fills_the_ledger_with_made_up_devices() {
+    let mut own = own_event();
+    let of = |user: &str, device: usize, at| PeerClaim {
+        device: Some(DeviceId::new(format!("D{device}"))),
+        ..delivered(user, at)
+    };
+    for device in 0..RECEIPTS_PER_PERSON {
+        assert_eq!(own.merge(of("@mallory", device, SENT + 2), NOW), Merged::New);
+    }
+    assert_eq!(own.merge(of("@mallory", RECEIPTS_PER_PERSON, SENT + 2), NOW), Merged::Same);
+    assert_eq!(own.claims.len(), RECEIPTS_PER_PERSON);
+    assert_eq!(own.merge(of("@mallory", 0, SENT + 1), NOW), Merged::Earlier, "what is there still changes");
+    for other in ["@bob", "@nancy"] {
+        assert_eq!(own.merge(of(other, 0, SENT + 1), NOW), Merged::New, "and it costs nobody else anything");
+    }
+}

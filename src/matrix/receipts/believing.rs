@@ -34,12 +34,17 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl Actor {
-    /// An own event came by: from this device, or from another one of this user's.
+    /// An own event came by: from this device, or from another one of this user's. It is recorded with the devices that
+    /// were given its key where this client asks for receipts. Elsewhere nobody is waited for; but somebody can send a
+    /// native receipt all the same, and then the event is recorded with nobody expected, so that the receipt is seen.
     pub(super) async fn own_event(&mut self, room: &Room, facts: &RoomFacts, event: &EventFacts) {
         let Some(id) = ids::sdk_event(&event.event) else { return };
         // Who was given the key of an older one, nobody can say now.
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
-        if !event.readable || event.redacted || !in_time || !policy::asks(facts, &self.settings) {
+        let asks = policy::asks(facts, &self.settings);
+        // L7: not in a room of thousands, each of whom may send one.
+        let answered = facts.joined_members <= self.settings.max_members && self.held.holds(&event.event);
+        if !event.readable || event.redacted || !in_time || !(asks || answered) {
             return;
         }
         let known = self.store.own_event(&event.event);
@@ -47,7 +52,6 @@ impl Actor {
             return;
         }
         self.freezing.insert(id);
-        let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         let own = OwnEvent {
             room: facts.room.clone(),
             event: event.event.clone(),
@@ -55,6 +59,11 @@ impl Actor {
             expected: BTreeMap::new(),
             claims: BTreeMap::new(),
         };
+        let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
+        if !asks {
+            let _ = inputs.send(Input::Frozen(Box::new(own)));
+            return;
+        }
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             while !inputs.is_closed() {
@@ -157,9 +166,12 @@ impl Actor {
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
     async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
-        let events: BTreeSet<EventId> = claims.iter().map(|claim| claim.event.clone()).collect();
+        let mut events = BTreeSet::new();
         for claim in claims {
-            self.held.hold(claim, now());
+            let event = claim.event.clone();
+            if self.held.hold(claim, now()) {
+                events.insert(event);
+            }
         }
         for event in events {
             let Some(facts) = self.find(room, &event).await else { continue };

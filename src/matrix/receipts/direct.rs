@@ -13,7 +13,7 @@ use matrix_sdk::{
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 
 use super::Input;
 use crate::{
@@ -165,6 +165,9 @@ fn excluded(device: &Device) -> Option<&'static str> {
     }
 }
 
+/// A server that says to wait longer has its clock or its numbers wrong.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// Why something could not be sent.
 #[derive(Debug)]
 pub(in crate::matrix) struct NotSent {
@@ -184,6 +187,19 @@ pub(in crate::matrix) async fn send_answer(
     let devices: Vec<Device> = devices.iter().filter_map(|id| known.get(&ids::sdk_device(id))).collect();
     let unreached = send(client, &devices, ANSWER_TYPE, &answer.to_json()).await?;
     if unreached.len() < devices.len() { Ok(()) } else { Err(NotSent { retry_after: None }) }
+}
+
+/// The same, but what has not left after so long does not leave any more. By itself the SDK tries for a quarter of an hour
+/// to get the keys that it needs, and meanwhile there may be a reason to withhold it (P3, P5, P8).
+pub(super) async fn send_answer_within(
+    limit: Duration,
+    client: &Client,
+    user: &SdkUserId,
+    devices: &[DeviceId],
+    answer: &Answer,
+) -> Result<(), NotSent> {
+    let sending = send_answer(client, user, devices, answer);
+    timeout(limit, sending).await.unwrap_or(Err(NotSent { retry_after: None }))
 }
 
 /// Asks these people's devices for receipts, but for those that `asked` says were asked already. Returns the ones that
@@ -234,7 +250,30 @@ impl From<&matrix_sdk::Error> for NotSent {
     fn from(error: &matrix_sdk::Error) -> Self {
         tracing::debug!(error = %errors::sentence(error), "a delivery message was not sent");
         let retry_after =
-            errors::retry_after(error).map(|wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(Ms::MAX));
+            errors::retry_after(error).map(|wait| u64::try_from(wait.min(LONGEST_WAIT).as_millis()).unwrap_or(Ms::MAX));
         Self { retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::matrix::{
+        receipts::native::tests::client,
+        session::loopback::{homeserver, refuse},
+    };
+
+    #[tokio::test]
+    async fn p8_what_does_not_get_away_in_time_is_not_sent() {
+        // It knows no keys of Bob's, and fails whenever it is asked for them.
+        let server = homeserver(|_, request| request.line.contains("/keys/").then(|| refuse(500, "M_UNKNOWN"))).await;
+        let (client, bob) = (client(&server).await, SdkUserId::parse("@bob:example.org").unwrap());
+        let answer = Answer::parse(&json!({ "room_id": "!room:example.org", "receipts": { "$1": {} } })).unwrap();
+        let devices = [DeviceId::new("PHONE")];
+        let sending = send_answer_within(Duration::from_millis(50), &client, &bob, &devices, &answer);
+        let outcome = timeout(Duration::from_mins(1), sending).await.expect("it is given up");
+        assert!(outcome.is_err());
     }
 }

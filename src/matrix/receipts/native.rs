@@ -5,7 +5,8 @@
 //! again.
 //!
 //! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
-//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk.
+//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk. Only those
+//! about an event that is not known yet are in memory until it is (L1), and a kill in that moment loses them.
 //!
 //! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
 //! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     sync::{Notify, mpsc::UnboundedSender, oneshot},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use self::post::Posted;
@@ -42,6 +43,9 @@ pub(in crate::matrix) mod post;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it is good for that a batch may be sent (P3, P5, P8). What has not left by then is decided anew: on a slow
+/// network fifty requests take minutes.
+const DECISION_HOLDS: Duration = Duration::from_secs(5);
 /// How long the server's word about what it can do is good for.
 const ASKED_AGAIN: Duration = Duration::from_hours(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -160,8 +164,9 @@ impl Actor {
             return;
         }
         let (client, inputs, names) = (self.client.clone(), self.inputs.clone(), self.names.clone());
+        let good_until = Instant::now() + DECISION_HOLDS;
         tokio::spawn(async move {
-            let posted = post::post(&client, batch, names, name_device).await;
+            let posted = post::post(&client, batch, names, name_device, good_until).await;
             let _ = inputs.send(Input::Posted(posted));
         });
     }
@@ -184,7 +189,9 @@ impl Actor {
             }
             self.outbox.failed(left, now(), retry_after);
         } else {
-            tracing::warn!("the server says that it has MSC4089, and takes none of its receipts");
+            if self.names.best().is_none() {
+                tracing::warn!("the server says that it has MSC4089, and takes none of its receipts");
+            }
             self.outbox.put_off(left, now());
         }
     }
@@ -208,4 +215,4 @@ impl Actor {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,9 @@
 //! What this client owes others: from an event that came in to the receipt that goes out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use matrix_sdk::{
     Room,
@@ -20,6 +23,9 @@ use crate::{
     matrix::clock::now,
     model::{DeviceId, EventId, ReceiptFate, RoomId, Route, UserId},
 };
+
+/// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is decided anew.
+const DECISION_HOLDS: Duration = Duration::from_secs(30);
 
 impl Actor {
     /// Considers events of a room; any of them may have been considered before.
@@ -237,7 +243,7 @@ impl Actor {
         let (client, inputs) = (self.client.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let outcome = match ids::sdk_user(&batch.sender) {
-                Some(user) => direct::send_answer(&client, &user, &devices, &answer).await,
+                Some(user) => direct::send_answer_within(DECISION_HOLDS, &client, &user, &devices, &answer).await,
                 None => Err(direct::NotSent { retry_after: None }),
             };
             let _ = inputs.send(Input::Answered(batch, outcome));

@@ -28,6 +28,7 @@ use matrix_sdk::{
         },
     },
 };
+use tokio::time::Instant;
 
 use super::once;
 use crate::{
@@ -49,17 +50,25 @@ pub(in crate::matrix::receipts) struct Posted {
     pub refused: Vec<Owed>,
     /// What is left of the batch, and still owed.
     pub left: Batch,
-    /// Why something is left; `None` when the server takes no name for a receipt.
+    /// Why something is left; `None` when the server takes no name for a receipt, and when the time was over.
     pub why: Option<NotSent>,
     /// What the server said to the names.
     pub names: Names,
 }
 
-/// Posts a batch until the server stops taking it.
-pub(super) async fn post(client: &Client, mut batch: Batch, mut names: Names, name_device: bool) -> Posted {
+/// Posts a batch until the server stops taking it, or until the decision to send it is no longer good.
+pub(super) async fn post(
+    client: &Client,
+    mut batch: Batch,
+    mut names: Names,
+    name_device: bool,
+    good_until: Instant,
+) -> Posted {
     let (mut accepted, mut refused, mut why) = (Vec::new(), Vec::new(), None);
     let mut owed = VecDeque::from(std::mem::take(&mut batch.owed));
-    while let (Some(next), Some(name)) = (owed.front(), names.best()) {
+    while let (Some(next), Some(name)) = (owed.front(), names.best())
+        && Instant::now() < good_until
+    {
         let answer = match Post::new(&next.room, &next.event, name, name_device) {
             Some(post) => Answer::of(client.send(post).with_request_config(once()).await),
             None => Answer::Refused,

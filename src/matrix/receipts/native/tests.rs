@@ -23,7 +23,7 @@ mod acting;
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A client that is logged in at this server, with nothing on disk.
-pub(super) async fn client(server: &Loopback) -> Client {
+pub(in crate::matrix::receipts) async fn client(server: &Loopback) -> Client {
     let client = Client::builder().homeserver_url(&server.url).build().await.unwrap();
     let meta = SessionMeta { user_id: owned_user_id!("@me:example.org"), device_id: owned_device_id!("MINE") };
     let tokens = SessionTokens { access_token: "secret".to_owned(), refresh_token: None };

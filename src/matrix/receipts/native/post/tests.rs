@@ -1,5 +1,7 @@
 //! Each kind of answer that a server gives, and what becomes of the batch.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -53,6 +55,11 @@ fn seen(server: &Loopback) -> Vec<(String, String)> {
     server.seen.lock().unwrap().iter().filter_map(|request| receipt(&request.line)).collect()
 }
 
+/// Later than any test takes.
+fn in_time() -> Instant {
+    Instant::now() + Duration::from_hours(1)
+}
+
 fn taken() -> String {
     reply(200, &json!({}))
 }
@@ -62,7 +69,7 @@ fn events(owed: &[Owed]) -> Vec<&str> {
 }
 
 async fn posted(server: &Loopback, events: usize, choice: ReceiptType) -> Posted {
-    post(&client(server).await, batch(events), Names::new(choice), false).await
+    post(&client(server).await, batch(events), Names::new(choice), false, in_time()).await
 }
 
 #[tokio::test]
@@ -70,7 +77,7 @@ async fn each_receipt_is_one_request_which_changes_nothing_else() {
     for (name_device, body) in [(true, json!({ "dev.kvitto.devices": true })), (false, json!({}))] {
         let server = server(|_, _| taken()).await;
         let client = client(&server).await;
-        let posted = post(&client, batch(2), Names::new(ReceiptType::Unstable), name_device).await;
+        let posted = post(&client, batch(2), Names::new(ReceiptType::Unstable), name_device, in_time()).await;
         assert_eq!(events(&posted.accepted), ["$1", "$2"]);
         assert_eq!((posted.refused, posted.left.owed), (vec![], vec![]));
         let seen = server.seen.lock().unwrap();
@@ -142,6 +149,9 @@ async fn second_answered(answer: String) -> Option<Ms> {
 async fn a_429_stops_the_batch_for_as_long_as_the_server_says() {
     let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 2_500 });
     assert_eq!(second_answered(reply(429, &limited)).await, Some(2_500));
+    let day = 24 * 3_600 * 1_000;
+    let never = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 365 * day });
+    assert_eq!(second_answered(reply(429, &never)).await, Some(day), "though not for ever");
     let by_header = response(429, "retry-after: 7\r\n", "application/json", &limited.to_string());
     assert_eq!(second_answered(by_header).await, Some(7_000));
 }
@@ -165,7 +175,18 @@ async fn without_a_network_all_of_it_stays_owed() {
     let server = server(|_, _| taken()).await;
     let client = client(&server).await;
     server.stop().await;
-    let posted = post(&client, batch(2), Names::new(ReceiptType::Unstable), false).await;
+    let posted = post(&client, batch(2), Names::new(ReceiptType::Unstable), false, in_time()).await;
     assert_eq!(events(&posted.left.owed), ["$1", "$2"]);
     assert!(posted.why.is_some() && posted.names == Names::new(ReceiptType::Unstable));
+}
+
+#[tokio::test]
+async fn p8_nothing_leaves_when_it_was_decided_too_long_ago() {
+    let server = server(|_, _| taken()).await;
+    let client = client(&server).await;
+    let names = Names::new(ReceiptType::Unstable);
+    let posted = post(&client, batch(2), names.clone(), false, Instant::now()).await;
+    assert_eq!(events(&posted.left.owed), ["$1", "$2"]);
+    assert_eq!((seen(&server), posted.names), (vec![], names));
+    assert!(posted.why.is_none(), "it need not wait");
 }

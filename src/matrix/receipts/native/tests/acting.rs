@@ -1,6 +1,6 @@
 //! The actor on the native route: what it does with the answers it gets, and what it believes.
 
-use matrix_sdk::config::SyncSettings;
+use matrix_sdk::{config::SyncSettings, deserialized_responses::TimelineEvent};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -215,4 +215,47 @@ async fn l2_l5_receipts_of_others_are_believed_and_told() {
     acting.actor.receipts_came(&room(), vec![receipt(2, bob().as_str(), Some("PHONE"))]).await;
     assert_eq!(told(&mut acting.events), [(event(1), false), (event(2), false)]);
     assert_eq!(acting.actor.store.answers(&bob()).unwrap(), Answers::Named);
+}
+
+/// A server on which this user is in a room of so many, which is not encrypted: so nobody is asked for receipts there.
+async fn a_plain_room_of(members: u64) -> Loopback {
+    let join = json!({
+        "type": "m.room.member", "event_id": "$join", "sender": "@me:example.org", "state_key": "@me:example.org",
+        "origin_server_ts": 1, "content": { "membership": "join" },
+    });
+    let room = json!({ "summary": { "m.joined_member_count": members }, "state": { "events": [join] } });
+    let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room } } });
+    homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await
+}
+
+fn own_message(n: usize) -> TimelineEvent {
+    let message = json!({
+        "type": "m.room.message", "event_id": event(n).as_str(), "sender": "@me:example.org", "origin_server_ts": 1,
+        "content": { "msgtype": "m.text", "body": "hello" },
+    });
+    TimelineEvent::from_plaintext(Raw::new(&message).unwrap().cast_unchecked())
+}
+
+#[tokio::test]
+async fn l1_l7_a_receipt_that_nobody_asked_for_is_believed_in_small_rooms_only() {
+    for (members, believed) in [(50, true), (51, false)] {
+        let server = a_plain_room_of(members).await;
+        let mut acting = acting(&server).await;
+        acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+        let sdk_room = ids::find_room(&acting.actor.client, &room()).unwrap();
+
+        acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), Some("PHONE"))]).await;
+        acting.actor.take_in(&sdk_room, &[own_message(1), own_message(2)]).await;
+        while let Ok(input) = acting.inputs.try_recv() {
+            acting.actor.handle(input).await;
+        }
+        let recorded = acting.actor.store.own_event(&event(1)).unwrap();
+        assert_eq!(recorded.is_some(), believed);
+        if let Some(own) = recorded {
+            assert_eq!(own.expected.len(), 0, "nobody is waited for");
+            assert_eq!(own.claims.keys().collect::<Vec<_>>(), [&(bob(), Some(DeviceId::new("PHONE")))]);
+        }
+        assert_eq!(acting.actor.store.own_event(&event(2)).unwrap(), None, "there is nothing to tell");
+        assert!(!acting.actor.store.is_known(&bob()).unwrap(), "p7: acknowledging makes nobody known");
+    }
 }
