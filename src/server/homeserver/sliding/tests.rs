@@ -1,4 +1,4 @@
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{EventId, OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{
@@ -396,35 +396,62 @@ fn ephemeral_news_come_without_their_room() {
     assert_eq!((&second["extensions"]["typing"]["rooms"][id.as_str()], rooms(&second)), (&typing, vec![]));
 }
 
+/// A request for delivery receipts, with a window over so many rooms.
+fn with_receipts(rooms: usize, pos: Option<&Value>) -> Value {
+    let mut asked = all(1, pos);
+    asked["lists"]["all"]["ranges"] = json!([[0, rooms - 1]]);
+    asked["extensions"] = json!({ "receipts": { "enabled": true } });
+    asked
+}
+
+/// What an answer says of Bob's receiving this event.
+fn received(event: &EventId) -> Value {
+    let users = json!({ "@bob:localhost": { "ts": 10_000 } });
+    json!({ "type": "m.receipt", "content": { event.as_str(): { "org.matrix.msc4089.delivery": users } } })
+}
+
 #[test]
-fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown() {
+fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown_any_more() {
     let Scene { mut world, ada, bob, room: id } = scene();
     world.now = 10_000;
     let other = room(&mut world, "other", &[&ada, &bob]);
     let events = [&id, &other].map(|room| say(&mut world, room, &ada, "text"));
-    let ask = |pos: Option<&Value>| {
-        let mut asked = all(1, pos);
-        asked["lists"]["all"]["ranges"] = json!([[0, 0]]);
-        asked["extensions"] = json!({ "receipts": { "enabled": true } });
-        asked
-    };
-    let first = sync(&mut world, &ada, ask(None));
-    assert_eq!(rooms(&first), [other.as_str()]);
+    let first = sync(&mut world, &ada, with_receipts(2, None));
     acknowledge(&mut world, &bob, &id, &events[0]);
     acknowledge(&mut world, &bob, &other, &events[1]);
-    let entry = |event: &ruma::EventId| {
-        let users = json!({ "@bob:localhost": { "ts": 10_000 } });
-        json!({ "type": "m.receipt", "content": { event.as_str(): { "org.matrix.msc4089.delivery": users } } })
-    };
-    let expected = json!({ id.as_str(): entry(&events[0]), other.as_str(): entry(&events[1]) });
+    let expected = json!({ id.as_str(): received(&events[0]), other.as_str(): received(&events[1]) });
     let mut last = Value::Null;
     for attempt in ["lost", "repeated"] {
-        last = sync(&mut world, &ada, ask(Some(&first["pos"])));
+        last = sync(&mut world, &ada, with_receipts(1, Some(&first["pos"])));
         assert_eq!(last["extensions"]["receipts"]["rooms"], expected, "{attempt}");
         world.now += 1000;
     }
-    let next = request(ask(Some(&last["pos"])));
+    let next = request(with_receipts(1, Some(&last["pos"])));
     assert!(matches!(look(&mut world, &ada, &next, false), Ok(Look::Nothing(None))));
+}
+
+#[test]
+fn delivery_receipts_wait_until_the_client_has_proved_that_it_has_the_room() {
+    let Scene { mut world, ada, bob, room: id } = scene();
+    world.now = 10_000;
+    let (text, shown) = (say(&mut world, &id, &ada, "text"), room(&mut world, "shown", &[&ada, &bob]));
+    let event = say(&mut world, &shown, &ada, "text");
+    acknowledge(&mut world, &bob, &id, &text);
+    acknowledge(&mut world, &bob, &shown, &event);
+    let mut look_for = |rooms: usize, pos: &Value| {
+        let answer = sync(&mut world, &ada, with_receipts(rooms, Some(pos).filter(|pos| pos.is_string())));
+        world.now += 1000;
+        (answer["extensions"]["receipts"]["rooms"].clone(), answer["pos"].clone())
+    };
+    let (receipts, first) = look_for(1, &Value::Null);
+    assert_eq!(receipts, Value::Null, "the room comes with this response, which may be lost");
+    let (receipts, second) = look_for(1, &first);
+    assert_eq!(receipts, json!({ shown.as_str(): received(&event) }));
+    let (receipts, third) = look_for(2, &second);
+    assert_eq!(receipts, Value::Null, "now the other room comes");
+    for attempt in ["lost", "repeated"] {
+        assert_eq!(look_for(1, &third).0, json!({ id.as_str(): received(&text) }), "{attempt}");
+    }
 }
 
 #[test]
