@@ -56,7 +56,7 @@ mod content;
 mod known;
 mod options;
 
-pub use options::Options;
+pub use options::{Options, matches_type};
 
 /// So many entries go into one response: receipts, and summaries.
 pub const ENTRIES: usize = 1000;

@@ -62,7 +62,7 @@ pub fn add(
     let mut news = false;
 
     if asked.to_device.enabled == Some(true) {
-        let limit = asked.to_device.limit.map_or(USUAL_MESSAGES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = news::limit(asked.to_device.limit, USUAL_MESSAGES);
         let mut to_device = ToDevice::default();
         let (events, last) = news::to_device(world, caller, messages_until(world, request), limit)?;
         (to_device.events, to_device.next_batch) = (events, last.to_string());

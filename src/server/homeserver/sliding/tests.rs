@@ -354,6 +354,7 @@ fn extensions_tell_of_the_rooms_that_are_shown() {
     for (choice, in_list, subscribed) in [
         (json!({}), true, true),
         (json!({ "lists": [] }), false, true),
+        (json!({ "lists": ["*"] }), true, true),
         (json!({ "lists": ["list"], "rooms": [] }), true, false),
         (json!({ "lists": [], "rooms": ["*"] }), false, true),
         (json!({ "lists": [], "rooms": [id] }), false, true),
