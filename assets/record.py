@@ -110,7 +110,9 @@ def row(screen, y):
             style.reverse()
         if (screen.cursor.x, screen.cursor.y) == (x, y) and not screen.cursor.hidden:
             style = [BACK, TEXT]
-        if runs and runs[-1][3:] == (*style, cell.bold) and cell.data.isascii() and runs[-1][2].isascii():
+        # Letters may share an element, and so may the signs of a line; other signs stand where they stand.
+        before = runs[-1][2] if runs and runs[-1][3:] == (*style, cell.bold) else ""
+        if before and (set(before) == {cell.data} or (before + cell.data).isascii()):
             runs[-1] = (runs[-1][0], runs[-1][1] + 1, runs[-1][2] + cell.data, *runs[-1][3:])
         else:
             runs.append((x, 1, cell.data, *style, cell.bold))

@@ -192,8 +192,9 @@ fn open(places: &Places, config: Config) -> Result<(), Error> {
         End::TryDemo => {
             drop(lock);
             let folder = Temporary::make()?;
-            let (places, config) = demo_places(&folder)?;
-            play(&places, config)
+            let (demo, config) = demo_places(&folder)?;
+            // The log that is open already goes on.
+            play(&demo, config, places.log())
         }
     }
 }
@@ -204,7 +205,7 @@ fn demo() -> Result<(), Error> {
     let folder = Temporary::make()?;
     let (places, config) = demo_places(&folder)?;
     let _log = start_log(&places, &config)?;
-    play(&places, config)
+    play(&places, config, places.log())
 }
 
 /// Everything as the defaults are, but that receipts are not kept back for seconds: here that would only look slow.
@@ -216,7 +217,7 @@ fn demo_places(folder: &Temporary) -> Result<(Places, Config), Error> {
 }
 
 /// The client, with a homeserver and people of its own.
-fn play(places: &Places, config: Config) -> Result<(), Error> {
+fn play(places: &Places, config: Config, log: PathBuf) -> Result<(), Error> {
     let (tell, told) = unbounded_channel();
     let _demo = Demo::start(move |news| {
         let event = match news {
@@ -234,7 +235,7 @@ fn play(places: &Places, config: Config) -> Result<(), Error> {
         theme: theme(&config),
         profile: profile(places, config, DEVICE_NAME),
         config: places.config.clone(),
-        log: places.log(),
+        log,
         demo: Some(told),
     };
     runtime::run(start).map(|_| ()).map_err(Error::Terminal)

@@ -16,6 +16,7 @@ use ticks::Ticks;
 
 use support::{screens, synapse, terminal::Terminal};
 
+mod demo;
 #[path = "../../tests/real/person.rs"]
 #[expect(dead_code, reason = "the tests use what is not used here")]
 mod person;
@@ -87,6 +88,9 @@ fn main() {
     let Ticks { tick, read } = ticks::measure(&synapse);
     let ratio = |share| percentile(&tick, share).as_secs_f64() / percentile(&read, share).as_secs_f64();
 
+    eprintln!("Giving the demo …");
+    let demo = demo::measure(COLS, ROWS);
+
     print_table(&[
         ("first login, password sent to room list", format!("{:.2} s", first_login.as_secs_f64())),
         ("warm start to room list, median", format!("{:.3} s", starts[STARTS / 2].as_secs_f64())),
@@ -96,6 +100,9 @@ fn main() {
         ("message to tick, p50 and p99", milliseconds(&tick)),
         ("message to the same peer's m.read, p50 and p99", milliseconds(&read)),
         ("tick against m.read, p50 and p99", format!("{:.2} and {:.2}", ratio(50), ratio(99))),
+        ("demo: start to the first screen", format!("{:.3} s", demo.first_screen.as_secs_f64())),
+        ("demo: start to the last room", format!("{:.2} s", demo.complete.as_secs_f64())),
+        ("demo: most memory, all devices in one process", format!("{:.0} MiB", mebibytes(demo.peak_kib))),
     ]);
 }
 

@@ -20,6 +20,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// Memory that is resident now, in KiB.
     pub resident_kib: u32,
+    /// The most memory that ever was, in KiB.
+    pub peak_kib: u32,
 }
 
 impl Usage {
@@ -31,9 +33,11 @@ impl Usage {
         let fields = stat.rsplit_once(") ").expect("the name is in parentheses").1.split(' ').skip(11).take(2);
         let ticks = fields.map(|ticks| ticks.parse::<u32>().expect("ticks are a number")).sum();
         let status = read("status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
-        let resident_kib = resident.trim().trim_end_matches(" kB").parse().expect("memory is a number");
-        Self { cpu: TICK * ticks, resident_kib }
+        let kib = |what| {
+            let memory = status.lines().find_map(|line| line.strip_prefix(what)).expect("a process has memory");
+            memory.trim().trim_end_matches(" kB").parse().expect("memory is a number")
+        };
+        Self { cpu: TICK * ticks, resident_kib: kib("VmRSS:"), peak_kib: kib("VmHWM:") }
     }
 }
 

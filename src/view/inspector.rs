@@ -218,11 +218,11 @@ fn denominator(delivery: &Delivery) -> String {
     let expected = || delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let delivered = expected().filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
     let all = expected().count();
-    let devices = if all == 1 { "device" } else { "devices" };
+    let devices = if all == 1 { "device that was" } else { "devices that were" };
     let verb = if delivered == 1 { "has" } else { "have" };
     let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
     let ones = if ones { " A person whose receipts name no device counts as one." } else { "" };
-    format!("{delivered} of {all} {devices} that were given the key when it was sent {verb} it.{ones}")
+    format!("{delivered} of {all} {devices} given the key when it was sent {verb} it.{ones}")
 }
 
 #[cfg(test)]
@@ -247,7 +247,9 @@ mod tests {
             device(delivered, false),
         ];
         let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
-        let delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
+        let mut delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
         assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
+        delivery.people[0].devices.remove(0);
+        assert_eq!(denominator(&delivery), "0 of 1 device that was given the key when it was sent have it.");
     }
 }

@@ -108,8 +108,8 @@ pub fn router(shared: &Arc<Shared>) -> Router {
     let unknown = || async { refusal(unrecognized()) };
     let no_such_method =
         || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
-    let router = router.fallback(unknown).method_not_allowed_fallback(no_such_method);
-    router.layer(from_fn_with_state(Arc::clone(shared), faults::strike)).with_state(Arc::clone(shared))
+    let all = router.fallback(unknown).method_not_allowed_fallback(no_such_method);
+    all.layer(from_fn_with_state(Arc::clone(shared), faults::strike)).with_state(Arc::clone(shared))
 }
 
 /// Endpoints, being collected.

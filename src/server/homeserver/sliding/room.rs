@@ -36,7 +36,8 @@ pub fn news(world: &World, caller: &Caller, room: &Room, told: &Told, wanted: &S
     let timeline = Timeline::after(room, &caller.user, if more { 0 } else { since }, detail.limit);
     let former = known.map(|known| &*known.detail);
     let state = required(caller, room, since, &timeline, detail, former);
-    if known.is_some() && timeline.events.is_empty() && !timeline.limited && state.is_empty() {
+    let is_quiet = timeline.events.is_empty() && !timeline.limited && state.is_empty();
+    if known.is_some() && is_quiet && !news::has_read(room, &caller.user, since) {
         return Ok(None);
     }
     let mut response = described(world, caller, room);

@@ -157,6 +157,11 @@ pub fn unread(room: &Room, user: &UserId) -> UnreadNotificationsCount {
     counts
 }
 
+/// Whether the user has read on since: then the counts are others.
+pub fn has_read(room: &Room, user: &UserId, since: u64) -> bool {
+    room.receipts.iter().any(|((reader, ..), receipt)| reader == user && receipt.position > since)
+}
+
 /// Whether events of this type are messages.
 pub fn is_message_kind(kind: &str) -> bool {
     MESSAGES.contains(&kind)
