@@ -8,7 +8,12 @@
 //! number up to which that device has proved to know them. A response hands out what comes after that number, and says
 //! up to which number it goes; the server puts that into the `next_batch` or `pos` that it gives out. When it comes
 //! back as `since` or `pos`, the response has arrived. When an older one comes back, the response was lost, and what it
-//! had is handed out again: nothing is kept about it. What every device has is dropped from the log. A sync goes:
+//! had is handed out again: nothing is kept about it. What every device has is dropped from the log.
+//!
+//! A response can speak of some rooms only: of those that its connection has been told of, that its filter lets
+//! through, that the user is still in. What comes for other rooms must not hold up the rest, and must not be lost when
+//! the number goes past it. So it is put aside for that device, and put at the end of the log again, for that device
+//! alone, as soon as a response can speak of its room. A sync goes:
 //!
 //! 1. [`Mailbox::acknowledge`] with the number in its token, once, when it comes in;
 //! 2. wait until [`Mailbox::ready_at`], or for something else; look anew when [`Mailbox::deliver`] says that there is
@@ -51,7 +56,7 @@ mod content;
 mod known;
 mod options;
 
-pub use options::Options;
+pub use options::{Options, matches_type};
 
 /// So many entries go into one response: receipts, and summaries.
 pub const ENTRIES: usize = 1000;
@@ -65,27 +70,42 @@ pub const WAITING: usize = 200_000;
 #[derive(Debug)]
 pub struct Mailbox {
     /// What some device may not have yet, in the order in which it came.
-    log: VecDeque<Receipt>,
+    log: VecDeque<Entry>,
     /// The number of what was dropped from the log last; the first in the log has the next.
     dropped: u64,
     devices: HashMap<DeviceId, Reader>,
     known: Known,
 }
 
+#[derive(Debug)]
+struct Entry {
+    receipt: Receipt,
+    /// The device that had left it aside; a new one is for all.
+    only: Option<DeviceId>,
+}
+
+impl Entry {
+    fn is_for(&self, device: &DeviceId) -> bool {
+        self.only.as_ref().is_none_or(|only| only == device)
+    }
+}
+
 /// How far one device is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Reader {
-    /// Up to here it has proved to have everything.
+    /// Up to here it has proved to have everything, but for what is aside.
     acknowledged: u64,
     /// Up to here it was ever handed something.
     handed: u64,
     /// When that was the last time.
     last: Option<Ms>,
+    /// What its responses could not speak of, by number.
+    aside: BTreeMap<u64, Receipt>,
 }
 
 impl Reader {
     fn after(number: u64) -> Self {
-        Self { acknowledged: number, handed: number, last: None }
+        Self { acknowledged: number, handed: number, last: None, aside: BTreeMap::new() }
     }
 
     fn ready_at(&self) -> Ms {
@@ -128,8 +148,7 @@ impl Mailbox {
     pub fn deliver(&mut self, receipt: Receipt) -> bool {
         let new = self.known.note(&receipt);
         if new {
-            self.log.push_back(receipt);
-            self.drop_first(self.log.len().saturating_sub(WAITING));
+            self.append([Entry { receipt, only: None }]);
         }
         new
     }
@@ -145,28 +164,62 @@ impl Mailbox {
     }
 
     /// When a waiting sync of this device is to be answered: `None` when nothing waits that it wants, a moment in the
-    /// past when it is to be answered at once.
-    pub fn ready_at(&self, device: &DeviceId, options: &Options) -> Option<Ms> {
-        let reader = self.devices.get(device).copied().unwrap_or(Reader::after(self.dropped));
-        (options.wanted && self.waiting(&reader) < self.log.len()).then(|| reader.ready_at())
+    /// past when it is to be answered at once. `speaks` says of which rooms the response can speak.
+    pub fn ready_at(&self, device: &DeviceId, options: &Options, speaks: impl Fn(&RoomId) -> bool) -> Option<Ms> {
+        let reader = self.devices.get(device);
+        let start = reader.map_or(0, |reader| self.waiting(reader));
+        let new = self.log.range(start..).filter(|entry| entry.is_for(device)).map(|entry| &entry.receipt);
+        let aside = reader.into_iter().flat_map(|reader| reader.aside.range(..=reader.acknowledged));
+        let some = options.wanted && new.chain(aside.map(|(_, receipt)| receipt)).any(|receipt| speaks(&receipt.room));
+        some.then(|| reader.map_or(0, Reader::ready_at))
     }
 
-    /// What goes into this device's response: nothing before [`Self::ready_at`].
-    pub fn respond(&mut self, device: &DeviceId, options: &Options, now: Ms) -> Bundle {
-        let mut reader = *self.reader(device);
-        let ready = self.ready_at(device, options).is_some_and(|at| at <= now);
-        if !ready {
-            return Bundle { number: reader.acknowledged, rooms: BTreeMap::new() };
+    /// What goes into this device's response, about the rooms that it `speaks` of: nothing before [`Self::ready_at`].
+    pub fn respond(
+        &mut self,
+        device: &DeviceId,
+        options: &Options,
+        speaks: impl Fn(&RoomId) -> bool,
+        now: Ms,
+    ) -> Bundle {
+        if self.ready_at(device, options, &speaks).is_none_or(|at| at > now) {
+            return Bundle { number: self.reader(device).acknowledged, rooms: BTreeMap::new() };
         }
-        let start = self.waiting(&reader);
+        self.take_up_again(device, &speaks);
+        let start = self.devices.get(device).map_or(0, |reader| self.waiting(reader));
+        let reader = self.devices.entry(device.clone()).or_insert(Reader::after(self.dropped));
         let mut contents = Contents::new(&self.known, options.summary_above);
-        let taken = self.log.range(start..).take_while(|receipt| contents.add(receipt)).count();
-        let number = self.dropped + (start + taken) as u64;
+        let mut number = self.dropped + start as u64;
+        for entry in self.log.range(start..) {
+            if entry.is_for(device) {
+                if !speaks(&entry.receipt.room) {
+                    reader.aside.insert(number + 1, entry.receipt.clone());
+                } else if !contents.add(&entry.receipt) {
+                    break;
+                }
+            }
+            number += 1;
+        }
+        while reader.aside.len() > WAITING {
+            reader.aside.pop_first();
+        }
         reader.handed = reader.handed.max(number);
         reader.last = Some(now);
-        let rooms = contents.into_rooms();
-        self.devices.insert(device.clone(), reader);
-        Bundle { number, rooms }
+        Bundle { number, rooms: contents.into_rooms() }
+    }
+
+    /// Puts into the log again what was aside and can be spoken of now. What is not acknowledged yet is still there: if
+    /// the response that left it aside was lost, the next one meets it anew.
+    fn take_up_again(&mut self, device: &DeviceId, speaks: impl Fn(&RoomId) -> bool) {
+        let reader = self.reader(device);
+        let fitting = reader.aside.extract_if(..=reader.acknowledged, |_, receipt| speaks(&receipt.room));
+        let entries: Vec<_> = fitting.map(|(_, receipt)| Entry { receipt, only: Some(device.clone()) }).collect();
+        self.append(entries);
+    }
+
+    fn append(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.log.extend(entries);
+        self.drop_first(self.log.len().saturating_sub(WAITING));
     }
 
     fn reader(&mut self, device: &DeviceId) -> &mut Reader {
@@ -179,8 +232,15 @@ impl Mailbox {
     }
 
     fn drop_what_all_have(&mut self) {
-        let least = self.devices.values().map(|reader| self.waiting(reader)).min();
-        self.drop_first(least.unwrap_or(0));
+        let numbered = (self.dropped + 1..).zip(&self.log);
+        let had = numbered.take_while(|(number, entry)| {
+            let mut its = self.devices.iter().filter(|(device, _)| entry.is_for(device));
+            its.all(|(_, reader)| reader.acknowledged >= *number)
+        });
+        let count = had.count();
+        if !self.devices.is_empty() {
+            self.drop_first(count);
+        }
     }
 
     fn drop_first(&mut self, count: usize) {

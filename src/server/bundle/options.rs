@@ -27,8 +27,9 @@ impl Options {
     pub fn from_filter(filter: &Value) -> Self {
         let Some(ephemeral) = filter.pointer("/room/ephemeral") else { return Self::default() };
         let names = |list: &str| ephemeral.get(list).and_then(Value::as_array);
-        let among =
-            |types: &Vec<Value>| types.iter().filter_map(Value::as_str).any(|pattern| matches(pattern, RECEIPT_EVENT));
+        let among = |types: &Vec<Value>| {
+            types.iter().filter_map(Value::as_str).any(|pattern| matches_type(pattern, RECEIPT_EVENT))
+        };
         Self {
             wanted: names("types").is_none_or(among) && !names("not_types").is_some_and(among),
             summary_above: ephemeral.get(NATIVE_FILTER).and_then(|options| options.get("summary_above")?.as_u64()),
@@ -36,9 +37,9 @@ impl Options {
     }
 }
 
-/// Whether a type is matched by a filter's pattern, in which `*` stands for anything. Taking the leftmost place for
+/// Whether an event's type is matched by a filter's pattern, in which `*` stands for anything. Taking the leftmost place for
 /// each part is as good as trying all, and takes no time however many stars there are.
-fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches_type(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else { return false };
     let Some(end) = parts.next_back() else { return rest.is_empty() };
@@ -100,13 +101,13 @@ mod tests {
         for pattern in
             ["m.receipt", "*", "**", "m.*", "*.receipt", "m.*t", "*rec*", "m.receipt*", "*m.receipt", "m*e*e*t"]
         {
-            assert!(matches(pattern, "m.receipt"), "{pattern}");
+            assert!(matches_type(pattern, "m.receipt"), "{pattern}");
         }
         for pattern in
             ["", "m", "m.receipts", "m.receipt.*", "m.*.receipt", "*m.", "m.receipt*t", "*e*e*e*", "M.*", "m?receipt"]
         {
-            assert!(!matches(pattern, "m.receipt"), "{pattern}");
+            assert!(!matches_type(pattern, "m.receipt"), "{pattern}");
         }
-        assert!(!matches(&"*e".repeat(100_000), "m.receipt"));
+        assert!(!matches_type(&"*e".repeat(100_000), "m.receipt"));
     }
 }

@@ -47,12 +47,17 @@ fn mailbox(users: usize) -> Mailbox {
 /// A request of the laptop with the number of its token, and what it gets.
 fn sync(mailbox: &mut Mailbox, number: Option<u64>, now: Ms) -> Bundle {
     mailbox.acknowledge(&laptop(), number);
-    mailbox.respond(&laptop(), &Options::default(), now)
+    mailbox.respond(&laptop(), &Options::default(), everywhere, now)
+}
+
+/// A response that can speak of every room.
+fn everywhere(_: &RoomId) -> bool {
+    true
 }
 
 /// What the laptop gets in `!room`.
 fn content(mailbox: &mut Mailbox, options: &Options, now: Ms) -> Value {
-    let mut bundle = mailbox.respond(&laptop(), options, now);
+    let mut bundle = mailbox.respond(&laptop(), options, everywhere, now);
     bundle.rooms.remove(&RoomId::new("!room")).unwrap_or_default()
 }
 
@@ -67,7 +72,7 @@ fn users(bundle: &Bundle) -> usize {
 fn a_receipt_goes_to_each_of_the_senders_devices() {
     let mut mailbox = mailbox(1);
     mailbox.add_device(&DeviceId::new("PHONE"));
-    let other = mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), LONG_AFTER);
+    let other = mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), everywhere, LONG_AFTER);
     assert_eq!((users(&other), users(&sync(&mut mailbox, None, LONG_AFTER))), (1, 1));
 }
 
@@ -132,7 +137,7 @@ fn a_duplicate_leaves_ts_unchanged_and_wakes_nobody() {
 
     mailbox.acknowledge(&laptop(), Some(bundle.number));
     assert!(!mailbox.deliver(receipt("$1", "@ada", None, 7)), "also after it was acknowledged");
-    assert_eq!(mailbox.ready_at(&laptop(), &Options::default()), None);
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None);
 }
 
 #[test]
@@ -149,14 +154,14 @@ fn l3_an_earlier_ts_of_another_server_is_kept() {
 #[test]
 fn at_once_when_the_sync_is_waiting_and_nothing_went_out_in_the_last_second() {
     let mut mailbox = mailbox(0);
-    assert_eq!(mailbox.ready_at(&laptop(), &Options::default()), None, "nothing waits");
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None, "nothing waits");
     mailbox.deliver(receipt("$1", "@ada", None, 1));
-    assert!(mailbox.ready_at(&laptop(), &Options::default()).unwrap() <= 5_000);
+    assert!(mailbox.ready_at(&laptop(), &Options::default(), everywhere).unwrap() <= 5_000);
     let first = sync(&mut mailbox, None, 5_000);
 
     mailbox.acknowledge(&laptop(), Some(first.number));
     mailbox.deliver(receipt("$1", "@bob", None, 2));
-    assert_eq!(mailbox.ready_at(&laptop(), &Options::default()), Some(6_000));
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), Some(6_000));
 }
 
 #[test]
@@ -172,7 +177,7 @@ fn bundles_are_at_least_a_second_apart_also_when_one_was_lost() {
 fn one_devices_second_is_not_anothers() {
     let mut mailbox = mailbox(1);
     sync(&mut mailbox, None, 5_000);
-    assert_eq!(users(&mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), 5_001)), 1);
+    assert_eq!(users(&mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), everywhere, 5_001)), 1);
 }
 
 #[test]
@@ -256,7 +261,7 @@ fn what_one_device_has_still_waits_for_the_others_until_they_are_gone() {
     mailbox.add_device(&DeviceId::new("PHONE"));
     let number = sync(&mut mailbox, None, LONG_AFTER).number;
     mailbox.acknowledge(&laptop(), Some(number));
-    assert_eq!(mailbox.ready_at(&laptop(), &Options::default()), None);
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None);
     assert_eq!(mailbox.log.len(), 1);
     mailbox.remove_device(&DeviceId::new("PHONE"));
     assert_eq!(mailbox.log.len(), 0);
@@ -266,10 +271,40 @@ fn what_one_device_has_still_waits_for_the_others_until_they_are_gone() {
 fn a_filter_that_wants_no_receipts_gets_none_and_they_wait() {
     let mut mailbox = mailbox(1);
     let unwanted = Options { wanted: false, ..Options::default() };
-    assert_eq!(mailbox.ready_at(&laptop(), &unwanted), None);
-    let bundle = mailbox.respond(&laptop(), &unwanted, LONG_AFTER);
+    assert_eq!(mailbox.ready_at(&laptop(), &unwanted, everywhere), None);
+    let bundle = mailbox.respond(&laptop(), &unwanted, everywhere, LONG_AFTER);
     assert_eq!(bundle.rooms, BTreeMap::new());
     assert_eq!(users(&sync(&mut mailbox, Some(bundle.number), LONG_AFTER)), 1);
+}
+
+#[test]
+fn what_a_response_cannot_speak_of_holds_up_nothing_and_waits_until_one_can() {
+    let (here, phone) = (|room: &RoomId| *room != RoomId::new("!other"), DeviceId::new("PHONE"));
+    let other = || Receipt { room: RoomId::new("!other"), ..receipt("$2", "@ada", None, 1) };
+    let mut mailbox = mailbox(0);
+    mailbox.add_device(&phone);
+    mailbox.deliver(other());
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), here), None, "for this alone no sync is answered");
+    mailbox.deliver(receipt("$1", "@ada", None, 1));
+    let first = mailbox.respond(&laptop(), &Options::default(), here, LONG_AFTER);
+    assert_eq!(first.rooms.keys().collect::<Vec<_>>(), [&RoomId::new("!room")]);
+    mailbox.acknowledge(&laptop(), Some(first.number));
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), here), None);
+
+    let whole = mailbox.respond(&phone, &Options::default(), everywhere, LONG_AFTER);
+    assert_eq!((users(&whole), whole.number), (2, first.number), "one device's rooms are not another's");
+    mailbox.acknowledge(&phone, Some(whole.number));
+
+    for (attempt, now) in [("lost", LONG_AFTER + GAP), ("repeated", LONG_AFTER + 2 * GAP)] {
+        assert!(mailbox.ready_at(&laptop(), &Options::default(), everywhere).is_some_and(|at| at <= now), "{attempt}");
+        let late = sync(&mut mailbox, Some(first.number), now);
+        assert_eq!(late.rooms.keys().collect::<Vec<_>>(), [&RoomId::new("!other")], "{attempt}");
+        assert_eq!(mailbox.ready_at(&phone, &Options::default(), everywhere), None, "who has it is not told again");
+        assert_eq!(late.number, first.number + 1);
+    }
+    mailbox.acknowledge(&laptop(), Some(first.number + 1));
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None);
+    assert_eq!(mailbox.log.len(), 0);
 }
 
 #[test]
@@ -292,7 +327,7 @@ fn an_event_with_more_than_n_receipts_comes_as_a_summary() {
 fn a_summary_counts_also_what_was_handed_out_before() {
     let mut mailbox = mailbox(2);
     mailbox.acknowledge(&laptop(), None);
-    let number = mailbox.respond(&laptop(), &summary_above(2), LONG_AFTER).number;
+    let number = mailbox.respond(&laptop(), &summary_above(2), everywhere, LONG_AFTER).number;
     mailbox.acknowledge(&laptop(), Some(number));
     mailbox.deliver(receipt("$1", "@late", None, 8));
     let expected = json!({ "users": 3, "devices": 3, "latest_ts": 8 });
@@ -306,7 +341,7 @@ fn a_summary_is_one_entry_and_takes_all_its_receipts_along() {
     for event in 0..ENTRIES {
         mailbox.deliver(receipt(&format!("$other{event}"), "@ada", None, 1));
     }
-    let bundle = mailbox.respond(&laptop(), &summary_above(1), LONG_AFTER);
+    let bundle = mailbox.respond(&laptop(), &summary_above(1), everywhere, LONG_AFTER);
     assert_eq!((users(&bundle), bundle.number), (ENTRIES, START + 3_000 + ENTRIES as u64 - 1));
 }
 

@@ -1,7 +1,5 @@
-//! What a user keeps on the server: account data, tags, filters. Push rules are account data too, with endpoints of
-//! their own ([`push_rules`]).
-//!
-//! Presence is answered, because clients ask, and kept for nobody: everybody is offline always.
+//! What a user keeps on the server: account data, filters. Push rules are account data too, with endpoints of their own
+//! ([`push_rules`]).
 
 use axum::{http::StatusCode, response::Response};
 use ruma::{
@@ -11,14 +9,10 @@ use ruma::{
         client::{
             config::{get_global_account_data, get_room_account_data, set_global_account_data, set_room_account_data},
             filter::{FilterDefinition, create_filter, get_filter},
-            presence::{get_presence, set_presence},
-            tag::{create_tag, delete_tag, get_tags},
         },
         error::ErrorKind,
         path_builder::PathBuilder,
     },
-    events::tag::{TagEventContent, Tags},
-    presence::PresenceState,
     serde::JsonObject,
 };
 use serde_json::{Value, json};
@@ -32,18 +26,10 @@ use super::{
 mod push_rules;
 #[cfg(test)]
 mod tests;
+
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    let mut routes = push_rules::routes(routes)
-        .on(put)
-        .on(get)
-        .on(put_in_room)
-        .on(get_in_room)
-        .on(put_tag)
-        .on(delete_tag)
-        .on(tags)
-        .on(set_presence)
-        .on(presence);
+    let mut routes = push_rules::routes(routes).on(put).on(get).on(put_in_room).on(get_in_room);
     for path in create_filter::v3::Request::PATH_BUILDER.all_paths() {
         routes = routes.plain(create_filter::v3::Request::METHOD, path, async |shared, request| {
             shared.with(|world| make_filter(world, &request))
@@ -137,48 +123,6 @@ fn get_in_room(
     Ok(get_room_account_data::v3::Response::new(raw(content)?))
 }
 
-// ── Tags ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-fn put_tag(world: &mut World, caller: Caller, request: create_tag::v3::Request) -> Answer<create_tag::v3::Response> {
-    own(&caller, request.user_id.as_str())?;
-    change_tags(world, &caller, &request.room_id, |tags| {
-        tags.tags.insert(request.tag.into(), request.tag_info);
-    })?;
-    Ok(create_tag::v3::Response::new())
-}
-
-fn delete_tag(world: &mut World, caller: Caller, request: delete_tag::v3::Request) -> Answer<delete_tag::v3::Response> {
-    own(&caller, request.user_id.as_str())?;
-    change_tags(world, &caller, &request.room_id, |tags| {
-        tags.tags.remove(&request.tag.into());
-    })?;
-    Ok(delete_tag::v3::Response::new())
-}
-
-fn tags(world: &mut World, caller: Caller, request: get_tags::v3::Request) -> Answer<get_tags::v3::Response> {
-    own(&caller, request.user_id.as_str())?;
-    Ok(get_tags::v3::Response::new(tags_of(world, &caller, &request.room_id)?.tags))
-}
-
-fn change_tags(
-    world: &mut World,
-    caller: &Caller,
-    room: &RoomId,
-    change: impl FnOnce(&mut TagEventContent),
-) -> Answer<()> {
-    let mut tags = tags_of(world, caller, room)?;
-    change(&mut tags);
-    set_in_room(world, &caller.user, room, "m.tag", json!(tags));
-    Ok(())
-}
-
-/// Tags are account data, which a user can also fill with something else: that is no tags.
-fn tags_of(world: &mut World, caller: &Caller, room: &RoomId) -> Answer<TagEventContent> {
-    let kept = world.account(caller)?.room_account_data.get(&(room.to_owned(), "m.tag".to_owned()));
-    let tags = kept.and_then(|(_, content)| serde_json::from_value(content.clone()).ok());
-    Ok(tags.unwrap_or_else(|| TagEventContent::new(Tags::new())))
-}
-
 // ── Filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// ruma must be able to read it, and all of it is kept: a filter may name what ruma does not know.
@@ -201,20 +145,4 @@ fn filter(world: &mut World, request: &Plain) -> Answer<Response> {
     let filters = &world.account(&caller)?.filters;
     let filter = request.path[1].parse::<usize>().ok().and_then(|id| filters.get(id));
     Ok(http::json(filter.ok_or_else(|| not_found("You have no such filter"))?))
-}
-
-// ── Presence ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-fn set_presence(
-    _: &mut World,
-    caller: Caller,
-    request: set_presence::v3::Request,
-) -> Answer<set_presence::v3::Response> {
-    own(&caller, request.user_id.as_str())?;
-    Ok(set_presence::v3::Response::new())
-}
-
-fn presence(world: &mut World, _: Caller, request: get_presence::v3::Request) -> Answer<get_presence::v3::Response> {
-    world.user(&request.user_id).ok_or_else(|| not_found("There is nobody of this name"))?;
-    Ok(get_presence::v3::Response::new(PresenceState::Offline))
 }

@@ -20,7 +20,7 @@ use ruma::{
                 },
                 get_supported_versions,
             },
-            session::{get_login_types, login, logout, logout_all},
+            session::{get_login_types, login, logout},
             uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UiaaResponse, UserIdentifier},
         },
         error::{ErrorKind, StandardErrorBody},
@@ -45,7 +45,6 @@ pub fn routes(routes: Routes) -> Routes {
         .on(login_types)
         .plain(Method::POST, "/_matrix/client/v3/login", log_in_plainly)
         .on(log_out)
-        .on(log_out_everywhere)
         .on(who_am_i)
 }
 
@@ -155,18 +154,6 @@ fn add_device(
 fn log_out(world: &mut World, caller: Caller, _: logout::v3::Request) -> Answer<logout::v3::Response> {
     remove_device(world, &caller);
     Ok(logout::v3::Response::new())
-}
-
-fn log_out_everywhere(
-    world: &mut World,
-    caller: Caller,
-    _: logout_all::v3::Request,
-) -> Answer<logout_all::v3::Response> {
-    let devices = world.user(&caller.user).map(|user| user.devices.keys().cloned().collect::<Vec<_>>());
-    for device in devices.unwrap_or_default() {
-        remove_device(world, &Caller { user: caller.user.clone(), device });
-    }
-    Ok(logout_all::v3::Response::new())
 }
 
 /// Ends a device's session, with everything that waits for it.

@@ -20,6 +20,7 @@ use ruma::{
 use super::{
     error::{Answer, error, invalid, not_found},
     http::{Routes, raw, read},
+    sync::news::count,
     world::{Backup, Caller, World},
 };
 
@@ -127,8 +128,8 @@ fn current<'a>(world: &'a mut World, caller: &Caller) -> Answer<(String, &'a mut
 
 /// The etag and how many keys there are.
 fn state(backup: &Backup) -> (String, UInt) {
-    let count = backup.keys.values().map(BTreeMap::len).sum::<usize>();
-    (backup.etag.to_string(), UInt::try_from(count).unwrap_or(UInt::MAX))
+    let sessions = backup.keys.values().map(BTreeMap::len).sum::<usize>();
+    (backup.etag.to_string(), count(sessions))
 }
 
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

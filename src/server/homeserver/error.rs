@@ -47,6 +47,11 @@ pub fn invalid(message: impl Into<String>) -> UiaaResponse {
     error(StatusCode::BAD_REQUEST, ErrorKind::InvalidParam, message)
 }
 
+/// 500 `M_UNKNOWN`: what cannot be, or was told to be.
+pub fn failed(why: impl ToString) -> UiaaResponse {
+    error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string())
+}
+
 /// 404 `M_UNRECOGNIZED`.
 pub fn unrecognized() -> UiaaResponse {
     error(StatusCode::NOT_FOUND, ErrorKind::Unrecognized, "This homeserver has no such endpoint")

@@ -30,7 +30,7 @@ use ruma::{
 use tokio::{sync::watch, task::yield_now, time::sleep};
 
 use super::{
-    error::error,
+    error::{error, failed},
     http::{LARGEST_BODY, Shared, refusal},
 };
 
@@ -195,9 +195,7 @@ pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: N
     let answer = match shared.faults.of_request(&asked) {
         Some((Fault::Refused, _)) => return lost(),
         Some((Fault::Limited(after), _)) => limited(after),
-        Some((Fault::Failed, _)) => {
-            refusal(error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, "It was told to fail"))
-        }
+        Some((Fault::Failed, _)) => refusal(failed("It was told to fail")),
         Some((Fault::Twice, _)) => twice(request, next).await,
         Some((Fault::Overtaken, mut answered)) => {
             // It goes on too when nothing is to go wrong any more.

@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 
 use ruma::{
-    EventId, OwnedMxcUri, RoomId, UserId,
+    EventId, RoomId, UserId,
     api::client::{
         context::get_context,
         filter::{RoomEventFilter, UrlFilter},
-        membership::{get_member_events, joined_members},
+        membership::get_member_events,
         message::get_message_events,
         room::get_room_event,
     },
-    events::{AnyStateEvent, room::member::MembershipState},
+    events::AnyStateEvent,
     serde::Raw,
 };
 use serde_json::Value;
@@ -23,19 +23,20 @@ use self::pages::Page;
 use super::{
     error::{Answer, not_found},
     http::{Routes, raw},
-    rooms::{joined, readable},
+    rooms::readable,
     world::{
         Caller, Room, World,
         room::{Event, Token},
     },
 };
+use crate::server::bundle::matches_type;
 
 mod pages;
 mod relations;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    relations::routes(routes).on(messages).on(context).on(event).on(members).on(joined_members)
+    relations::routes(routes).on(messages).on(context).on(event).on(members)
 }
 
 fn messages(
@@ -108,22 +109,6 @@ fn members(
     Ok(get_member_events::v3::Response::new(members.collect::<Answer<_>>()?))
 }
 
-fn joined_members(
-    world: &mut World,
-    caller: Caller,
-    request: joined_members::v3::Request,
-) -> Answer<joined_members::v3::Response> {
-    let room = joined(world, &request.room_id, &caller.user)?;
-    let members = room.members(&MembershipState::Join).filter_map(|user| {
-        let content = &room.state("m.room.member", user)?.content;
-        let mut member = joined_members::v3::RoomMember::new();
-        member.display_name = content["displayname"].as_str().map(str::to_owned);
-        member.avatar_url = content["avatar_url"].as_str().map(OwnedMxcUri::from);
-        Some((UserId::parse(user).ok()?, member))
-    });
-    Ok(joined_members::v3::Response::new(members.collect()))
-}
-
 /// An event that somebody may see. What is not there, what is elsewhere and what they may not see is all the same.
 pub fn found<'a>(world: &'a World, room: &RoomId, event: &EventId, user: &UserId) -> Answer<(&'a Room, usize)> {
     let room = readable(world, room, user).ok();
@@ -132,8 +117,8 @@ pub fn found<'a>(world: &'a World, room: &RoomId, event: &EventId, user: &UserId
 }
 
 /// Whether a filter lets an event through; rooms are not asked for here.
-pub fn passes(filter: &RoomEventFilter, event: &Event) -> bool {
-    let is_kind = |pattern: &String| matches_pattern(pattern, &event.kind);
+fn passes(filter: &RoomEventFilter, event: &Event) -> bool {
+    let is_kind = |pattern: &String| matches_type(pattern, &event.kind);
     let has_url = event.content.get("url").is_some_and(Value::is_string);
     filter.types.as_ref().is_none_or(|types| types.iter().any(is_kind))
         && !filter.not_types.iter().any(is_kind)
@@ -142,26 +127,15 @@ pub fn passes(filter: &RoomEventFilter, event: &Event) -> bool {
         && filter.url_filter.is_none_or(|wanted| has_url == (wanted == UrlFilter::EventsWithUrl))
 }
 
-/// Whether an event's type is of this pattern, in which a `*` is any text.
-fn matches_pattern(pattern: &str, kind: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == kind };
-    let Some(mut kind) = kind.strip_prefix(start) else { return false };
-    let Some((middle, end)) = rest.rsplit_once('*') else { return kind.ends_with(rest) };
-    for part in middle.split('*') {
-        let Some(at) = kind.find(part) else { return false };
-        kind = &kind[at + part.len()..];
-    }
-    kind.ends_with(end)
-}
-
 fn shown<T>(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<T>>> {
     places.iter().map(|place| raw(&room.events[*place].to_json(room, caller, true))).collect()
 }
 
-/// The memberships of those who sent these events.
+/// The memberships of those who sent these events, as far as who asks may know them.
 fn senders(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<AnyStateEvent>>> {
     let senders: BTreeSet<_> = places.iter().map(|place| room.events[*place].sender.as_str()).collect();
-    let members = senders.into_iter().filter_map(|sender| room.state("m.room.member", sender));
+    let state = room.state_for(&caller.user).unwrap_or_default();
+    let members = senders.into_iter().filter_map(|sender| state.get(&("m.room.member", sender)));
     members.map(|event| raw(&event.to_json(room, caller, true))).collect()
 }
 

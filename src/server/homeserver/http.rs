@@ -14,7 +14,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::{RawPathParams, Request, State},
+    extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
     http::{self, Method, StatusCode},
     middleware::from_fn_with_state,
     response::Response,
@@ -23,9 +23,7 @@ use axum::{
 use ruma::{
     api::{
         IncomingRequest, OutgoingResponse,
-        auth_scheme::{
-            AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
-        },
+        auth_scheme::{AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken},
         client::uiaa::UiaaResponse,
         error::{DeserializationError, ErrorKind, FromHttpRequestError},
         path_builder::PathBuilder,
@@ -38,7 +36,7 @@ use tokio::sync::watch;
 
 use super::{
     Options, account_data, accounts, backup, devices,
-    error::{Answer, bad_json, error, invalid, too_large, unknown_token, unrecognized},
+    error::{Answer, bad_json, error, failed, invalid, too_large, unknown_token, unrecognized},
     faults::{self, Faults},
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
@@ -89,7 +87,7 @@ fn now() -> Ms {
 
 /// Every endpoint there is.
 pub fn router(shared: &Arc<Shared>) -> Router {
-    let routes = Routes { router: Router::new() };
+    let none = Routes { router: Router::new() };
     let subjects = [
         accounts::routes,
         devices::routes,
@@ -106,11 +104,11 @@ pub fn router(shared: &Arc<Shared>) -> Router {
         sync::routes,
         sliding::routes,
     ];
-    let routes = subjects.into_iter().fold(routes, |routes, subject| subject(routes));
+    let Routes { router } = subjects.into_iter().fold(none, |routes, subject| subject(routes));
     let unknown = || async { refusal(unrecognized()) };
     let no_such_method =
         || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
-    let all = routes.router.fallback(unknown).method_not_allowed_fallback(no_such_method);
+    let all = router.fallback(unknown).method_not_allowed_fallback(no_such_method);
     all.layer(from_fn_with_state(Arc::clone(shared), faults::strike)).with_state(Arc::clone(shared))
 }
 
@@ -198,8 +196,7 @@ impl Routes {
     where
         F: Future<Output = Answer<Response>> + Send + 'static,
     {
-        let handler = async move |State(shared): State<Arc<Shared>>, path: RawPathParams, request: Request| {
-            let path = path.iter().map(|(_, value)| value.to_owned()).collect();
+        let handler = async move |State(shared): State<Arc<Shared>>, path: PathParams, request: Request| {
             let answer = match Plain::read(path, request).await {
                 Ok(request) => act(shared, request).await,
                 Err(error) => Err(error),
@@ -218,6 +215,9 @@ fn at_once<W, R, T: Send>(
     move |shared, who, request| ready(shared.with(|world| act(world, who, request)))
 }
 
+/// What stands in a path's variables, unless it is no text.
+type PathParams = Result<RawPathParams, RawPathParamsRejection>;
+
 /// A request as it came, with its body read.
 pub struct Plain {
     /// What stands in the path's variables, in their order, decoded.
@@ -227,7 +227,9 @@ pub struct Plain {
 }
 
 impl Plain {
-    async fn read(path: Vec<String>, request: Request) -> Answer<Self> {
+    async fn read(path: PathParams, request: Request) -> Answer<Self> {
+        let path = path.map_err(|why| invalid(why.body_text()))?;
+        let path = path.iter().map(|(_, value)| value.to_owned()).collect();
         let (head, body) = request.into_parts();
         let body = to_bytes(body, LARGEST_BODY)
             .await
@@ -249,14 +251,6 @@ pub trait Scheme: AuthScheme {
 
     /// Finds out, from what the request says.
     fn who(world: &mut World, said: Self::Output) -> Answer<Self::Who>;
-}
-
-impl Scheme for NoAuthentication {
-    type Who = ();
-
-    fn who(_: &mut World, (): ()) -> Answer<()> {
-        Ok(())
-    }
 }
 
 impl Scheme for NoAccessToken {
@@ -306,10 +300,7 @@ pub fn malformed(why: FromHttpRequestError) -> UiaaResponse {
 
 /// A response of ruma's as it goes out.
 pub fn respond(response: impl OutgoingResponse) -> Answer<Response> {
-    let response = response
-        .try_into_http_response::<Vec<u8>>()
-        .map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
-    Ok(response.map(Body::from))
+    Ok(response.try_into_http_response::<Vec<u8>>().map_err(failed)?.map(Body::from))
 }
 
 /// JSON as it goes out.
@@ -326,9 +317,7 @@ pub fn read<T: DeserializeOwned, R>(raw: &Raw<R>) -> Answer<T> {
 
 /// Something as ruma lets it go out unread.
 pub fn raw<R>(value: &impl Serialize) -> Answer<Raw<R>> {
-    let raw =
-        Raw::new(value).map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))?;
-    Ok(raw.cast_unchecked())
+    Ok(Raw::new(value).map_err(failed)?.cast_unchecked())
 }
 
 /// An error as it goes out.
@@ -342,11 +331,26 @@ pub fn refusal(error: UiaaResponse) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+    };
+
+    use super::{super::Homeserver, *};
 
     /// axum panics where they do.
     #[test]
     fn no_two_endpoints_share_path_and_method() {
         let _ = router(&Arc::new(Shared::new(Options::default())));
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_is_refused_as_the_specification_has_it() {
+        let homeserver = Homeserver::start(Options::default()).unwrap();
+        let mut stream = TcpStream::connect(homeserver.url().strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(b"GET /_matrix/client/v3/profile/%FF HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 400 ") && answer.contains("M_INVALID_PARAM"), "{answer}");
     }
 }

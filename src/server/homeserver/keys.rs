@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruma::{
     OneTimeKeyAlgorithm, OwnedOneTimeKeyId, OwnedUserId, UInt, UserId,
-    api::client::keys::{claim_keys, get_key_changes, get_keys, upload_keys},
+    api::client::keys::{claim_keys, get_keys, upload_keys},
     encryption::{CrossSigningKey, DeviceKeys, OneTimeKey},
     events::room::member::MembershipState,
     serde::{JsonObject, Raw},
@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use super::{
     error::{Answer, invalid},
     http::{Routes, raw, read},
-    sync::token::SyncToken,
     world::{Caller, Device, FallbackKey, Room, World},
 };
 
@@ -31,7 +30,7 @@ mod tests;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    cross_signing::routes(routes.on(upload).on(query).on(claim).on(changes))
+    cross_signing::routes(routes.on(upload).on(query).on(claim))
 }
 
 fn upload(world: &mut World, caller: Caller, request: upload_keys::v3::Request) -> Answer<upload_keys::v3::Response> {
@@ -167,17 +166,6 @@ fn take_key(device: &mut Device, algorithm: &OneTimeKeyAlgorithm) -> Option<(Own
     let fallback = device.fallback_keys.get_mut(algorithm)?;
     fallback.used = true;
     Some((fallback.id.clone(), fallback.key.clone()))
-}
-
-/// `to` is not needed: to be told of a later change too costs a client one question.
-fn changes(
-    world: &mut World,
-    caller: Caller,
-    request: get_key_changes::v3::Request,
-) -> Answer<get_key_changes::v3::Response> {
-    let from = SyncToken::given(Some(&request.from), world.position)?.unwrap_or_default();
-    let (changed, left) = device_lists(world, &caller.user, from.position);
-    Ok(get_key_changes::v3::Response::new(changed, left))
 }
 
 /// Whose keys this user must ask for anew, because they have changed since that position or because the two share a

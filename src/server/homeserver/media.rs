@@ -1,14 +1,12 @@
 //! Media: bytes with a type and perhaps a name. A thumbnail is the original, which the specification allows.
-#![expect(deprecated, reason = "older clients ask for media without a token")]
 
 use axum::response::Response;
 use ruma::{
-    UInt,
     api::{
         Metadata,
         client::{
-            authenticated_media::{self as authenticated, get_media_config},
-            media::{create_content, get_content, get_content_as_filename, get_content_thumbnail},
+            authenticated_media::{get_content, get_content_thumbnail, get_media_config},
+            media::create_content,
         },
         path_builder::PathBuilder,
     },
@@ -19,6 +17,7 @@ use super::{
     accounts,
     error::{Answer, forbidden, not_found},
     http::{LARGEST_BODY, Plain, Routes, respond},
+    sync::news::count,
     world::{Caller, Media, World},
 };
 
@@ -28,35 +27,22 @@ mod tests;
 /// All media together: they are kept in memory.
 const MOST: usize = 64 << 20;
 
-/// The endpoints of this module. Those that give out media differ in their paths only, so one function has them all.
+/// The endpoints of this module. Original and thumbnail differ in their paths only, so one function has both.
 pub fn routes(routes: Routes) -> Routes {
-    let mut routes = routes.on(upload).on(config);
-    let with_token = authenticated::get_content::v1::Request::PATH_BUILDER
-        .all_paths()
-        .chain(authenticated::get_content_as_filename::v1::Request::PATH_BUILDER.all_paths())
-        .chain(authenticated::get_content_thumbnail::v1::Request::PATH_BUILDER.all_paths());
-    for path in with_token {
-        routes = routes.plain(authenticated::get_content::v1::Request::METHOD, path, async |shared, request| {
+    let original = get_content::v1::Request::PATH_BUILDER.all_paths();
+    let paths = original.chain(get_content_thumbnail::v1::Request::PATH_BUILDER.all_paths());
+    paths.fold(routes.on(upload).on(config), |routes, path| {
+        routes.plain(get_content::v1::Request::METHOD, path, async |shared, request| {
             shared.with(|world| {
                 request.caller(world)?;
                 download(world, &request)
             })
-        });
-    }
-    let without = get_content::v3::Request::PATH_BUILDER
-        .all_paths()
-        .chain(get_content_as_filename::v3::Request::PATH_BUILDER.all_paths())
-        .chain(get_content_thumbnail::v3::Request::PATH_BUILDER.all_paths());
-    for path in without {
-        routes = routes.plain(get_content::v3::Request::METHOD, path, async |shared, request| {
-            shared.with(|world| download(world, &request))
-        });
-    }
-    routes
+        })
+    })
 }
 
 fn config(_: &mut World, _: Caller, _: get_media_config::v1::Request) -> Answer<get_media_config::v1::Response> {
-    Ok(get_media_config::v1::Response::new(UInt::try_from(LARGEST_BODY).unwrap_or(UInt::MAX)))
+    Ok(get_media_config::v1::Response::new(count(LARGEST_BODY)))
 }
 
 fn upload(world: &mut World, _: Caller, request: create_content::v3::Request) -> Answer<create_content::v3::Response> {
@@ -71,13 +57,13 @@ fn upload(world: &mut World, _: Caller, request: create_content::v3::Request) ->
     Ok(create_content::v3::Response::new(uri.into()))
 }
 
-/// The path says server, media, and perhaps under which name.
+/// The path says server and media.
 fn download(world: &World, request: &Plain) -> Answer<Response> {
-    let [server, id, name @ ..] = request.path.as_slice() else { return Err(not_found("There is no such media")) };
+    let [server, id] = request.path.as_slice() else { return Err(not_found("There is no such media")) };
     let media = world.media.get(id).filter(|_| world.options.server_name == server.as_str());
     let media = media.ok_or_else(|| not_found("There is no such media"))?;
-    let name = name.first().or(media.file_name.as_ref()).cloned();
     let kind = media.content_type.as_deref().unwrap_or("application/octet-stream");
-    let disposition = ContentDisposition::new(ContentDispositionType::Attachment).with_filename(name);
-    respond(authenticated::get_content::v1::Response::new(media.content.clone(), kind.to_owned(), disposition))
+    let disposition =
+        ContentDisposition::new(ContentDispositionType::Attachment).with_filename(media.file_name.clone());
+    respond(get_content::v1::Response::new(media.content.clone(), kind.to_owned(), disposition))
 }

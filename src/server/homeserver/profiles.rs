@@ -1,11 +1,8 @@
-//! Profiles, and the directory of users.
+//! Profiles.
 
 use ruma::{
     OwnedMxcUri, UserId,
-    api::client::{
-        profile::{get_avatar_url, get_display_name, get_profile, set_avatar_url, set_display_name},
-        user_directory::search_users,
-    },
+    api::client::profile::{get_avatar_url, get_display_name, get_profile, set_avatar_url, set_display_name},
     profile::ProfileFieldValue,
 };
 
@@ -13,7 +10,7 @@ use super::{
     error::{Answer, forbidden, invalid, not_found},
     http::Routes,
     rooms::introduce_anew,
-    world::{Caller, Room, User, World},
+    world::{Caller, User, World},
 };
 
 #[cfg(test)]
@@ -21,7 +18,7 @@ mod tests;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(profile).on(name).on(avatar).on(set_name).on(set_avatar).on(search)
+    routes.on(profile).on(name).on(avatar).on(set_name).on(set_avatar)
 }
 
 fn find<'a>(world: &'a World, user: &UserId) -> Answer<&'a User> {
@@ -79,34 +76,4 @@ fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce
 /// A profile is shown beside every message: it must not be long.
 fn check_length(text: &str, most: usize) -> Answer<()> {
     if text.len() > most { Err(invalid(format!("This may have {most} bytes"))) } else { Ok(()) }
-}
-
-/// Finds whom one could know anyway: those who share a room with who asks or are in a public one.
-fn search(world: &mut World, caller: Caller, request: search_users::v3::Request) -> Answer<search_users::v3::Response> {
-    let term = request.search_term.to_lowercase();
-    let is_meant = |id: &UserId, user: &User| {
-        let name = user.name.as_deref().unwrap_or_default().to_lowercase();
-        id.as_str().contains(&term) || name.contains(&term)
-    };
-    let open_rooms: Vec<_> = world.rooms.values().filter(|room| room.has(&caller.user) || is_public(room)).collect();
-    let found = world
-        .users
-        .iter()
-        .filter(|(id, user)| **id != caller.user && is_meant(id, user) && open_rooms.iter().any(|room| room.has(id)));
-    let mut results: Vec<_> = found.map(|(id, user)| shown(id, user)).collect();
-    let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
-    let limited = results.len() > limit;
-    results.truncate(limit);
-    Ok(search_users::v3::Response::new(results, limited))
-}
-
-fn is_public(room: &Room) -> bool {
-    room.state("m.room.join_rules", "").is_some_and(|rules| rules.content["join_rule"] == "public")
-}
-
-fn shown(id: &UserId, user: &User) -> search_users::v3::User {
-    let mut shown = search_users::v3::User::new(id.to_owned());
-    shown.display_name.clone_from(&user.name);
-    shown.avatar_url.clone_from(&user.avatar);
-    shown
 }

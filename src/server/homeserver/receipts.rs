@@ -21,8 +21,10 @@ use ruma::{
 use serde_json::json;
 
 use super::{
-    error::{Answer, forbidden, invalid, not_found},
+    account_data,
+    error::{Answer, invalid, not_found},
     http::{Plain, Routes, Shared, malformed, respond},
+    rooms::joined,
     world::{
         Caller, World,
         room::{Receipt, Room},
@@ -89,8 +91,7 @@ fn set_markers(
 
 /// The room and the event's place in it, for somebody who is there and may see it.
 fn find<'a>(world: &'a World, caller: &Caller, room: &RoomId, event: &EventId) -> Answer<(&'a Room, usize)> {
-    let room = world.rooms.get(room).filter(|room| room.has(&caller.user));
-    let room = room.ok_or_else(|| forbidden("You are not in this room"))?;
+    let room = joined(world, room, &caller.user)?;
     let place = room.place(event).filter(|place| room.visible(&caller.user, *place));
     Ok((room, place.ok_or_else(|| not_found("There is no such event in this room"))?))
 }
@@ -126,8 +127,7 @@ fn mark_fully_read(world: &mut World, caller: &Caller, room: &RoomId, event: &Ev
     if former.and_then(|former| known.place(&former)).is_some_and(|former| former >= place) {
         return Ok(());
     }
-    let position = world.moved();
-    world.account(caller)?.room_account_data.insert(key, (position, json!({ "event_id": event })));
+    account_data::set_in_room(world, &caller.user, room, "m.fully_read", json!({ "event_id": event }));
     Ok(())
 }
 

@@ -3,12 +3,10 @@
 //! - [`creation`]: how a room comes to be.
 //! - [`membership`]: joining, inviting, leaving, kicking, banning, forgetting.
 //! - [`sending`]: messages, redactions, state.
-//! - [`directory`]: aliases, and the list of public rooms.
 //! - [`content`] and [`authorization`]: which events are well-formed, and which are allowed.
 
-use axum::http::StatusCode;
 use ruma::{
-    EventId, OwnedDeviceId, OwnedEventId, OwnedTransactionId, RoomId, UserId, api::error::ErrorKind,
+    EventId, OwnedDeviceId, OwnedEventId, OwnedTransactionId, RoomId, UserId, api::client::uiaa::UiaaResponse,
     events::room::member::MembershipState,
 };
 use serde_json::{Value, json};
@@ -17,7 +15,7 @@ use self::authorization::authorize;
 pub use self::membership::introduce_anew;
 use super::{
     accounts::secret,
-    error::{Answer, error, forbidden},
+    error::{Answer, failed, forbidden},
     http::Routes,
     world::{Room, World, room::Event},
 };
@@ -25,13 +23,12 @@ use super::{
 mod authorization;
 mod content;
 mod creation;
-mod directory;
 mod membership;
 mod sending;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    let subjects = [creation::routes, membership::routes, sending::routes, directory::routes];
+    let subjects = [creation::routes, membership::routes, sending::routes];
     subjects.into_iter().fold(routes, |routes, subject| subject(routes))
 }
 
@@ -129,7 +126,7 @@ pub fn joined<'a>(world: &'a World, room: &RoomId, user: &UserId) -> Answer<&'a 
 }
 
 /// The answer for a room that does not exist is the same: who is not in it cannot know.
-fn not_in_room() -> ruma::api::client::uiaa::UiaaResponse {
+pub fn not_in_room() -> UiaaResponse {
     forbidden("You are not in this room")
 }
 
@@ -146,8 +143,7 @@ fn sent_before<'a>(room: &'a Room, sender: &UserId, draft: &Draft) -> Option<&'a
 
 /// Room version 11 derives an event's id from its signed form; nothing is signed here.
 fn new_event_id() -> Answer<OwnedEventId> {
-    EventId::parse(format!("${}", secret(43)))
-        .map_err(|why| error(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, why.to_string()))
+    EventId::parse(format!("${}", secret(43))).map_err(failed)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use super::{
         news::count,
         wait::{Look, wait},
     },
-    world::{Caller, World},
+    world::{Caller, Room, World},
 };
 use crate::server::bundle;
 
@@ -61,13 +61,15 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
     }
     let told = resume(world, caller, request)?;
     extensions::acknowledge(world, caller, request, &told);
-    let bundle = extensions::bundle(world, caller, request);
-    let again = extensions::wants_receipts(request)
-        .then(|| delivery::ready_at(world, caller, &bundle::Options::default()))
-        .flatten();
+    // Not of a room that comes with this very response: until the client has proved that it has the room, its receipts
+    // wait, since a client drops those for rooms that it does not know.
+    let tells = |room: &Room| told.room(room, &caller.user).is_some();
+    let deliveries = bundle::Options { wanted: extensions::wants_receipts(request), summary_above: None };
+    let bundle = delivery::bundle(world, caller, &deliveries, tells);
+    let again = delivery::ready_at(world, caller, &deliveries, tells);
 
     let windows = Windows::of(world, caller, request);
-    let mut next = told.at(world.position, bundle.as_ref().map(|bundle| bundle.number));
+    let mut next = told.at(world.position, deliveries.wanted.then_some(bundle.number));
     let mut response = Response::new(String::new());
     response.txn_id.clone_from(&request.txn_id);
     for (name, rooms) in &windows.lists {
@@ -93,7 +95,7 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
             next.rooms.remove(id);
         }
     }
-    let news = extensions::add(&mut response, world, caller, request, &told, &windows, bundle)?;
+    let news = extensions::add(&mut response, world, caller, request, &told, &windows, bundle.rooms)?;
     if response.rooms.is_empty() && !news && request.pos.is_some() && !over {
         return Ok(Look::Nothing(again));
     }

@@ -27,7 +27,7 @@ use super::{
     http::{Plain, Routes, Shared, respond},
     keys,
     receipts::delivery,
-    world::{Caller, World},
+    world::{Caller, Room, World},
 };
 use crate::model;
 
@@ -55,8 +55,9 @@ fn look(world: &mut World, caller: &Caller, asked: &Asked, over: bool) -> Answer
     let since = asked.since();
     world.session(caller)?.inbox.retain(|(position, _)| *position > since);
     delivery::acknowledge(world, caller, asked.since.map(|token| token.bundle));
-    let bundle = delivery::bundle(world, caller, &asked.deliveries);
-    let again = delivery::ready_at(world, caller, &asked.deliveries);
+    let tells = |room: &Room| asked.wants_room(&room.id);
+    let bundle = delivery::bundle(world, caller, &asked.deliveries, tells);
+    let again = delivery::ready_at(world, caller, &asked.deliveries, tells);
 
     let token = SyncToken { position: world.position, bundle: bundle.number };
     let mut response = Response::new(token.to_string());

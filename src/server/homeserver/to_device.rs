@@ -1,5 +1,7 @@
 //! Messages from device to device. The server hands them on, and cannot read those that matter.
 
+use std::collections::VecDeque;
+
 use ruma::{
     OwnedUserId,
     api::client::to_device::send_event_to_device,
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     error::{Answer, too_large},
     http::{Routes, read},
-    world::{Caller, Device, World},
+    world::{Caller, World},
 };
 
 #[cfg(test)]
@@ -24,6 +26,9 @@ const LARGEST: usize = 64 << 10;
 /// How many may wait for one device. A device that never comes back must not fill the memory; the oldest goes first,
 /// because a session that is lost there was most likely replaced since.
 const MOST_WAITING: usize = 10_000;
+
+/// So many transactions of a device are remembered. A client repeats the last ones, when their answers were lost.
+const MOST_TRANSACTIONS: usize = 1000;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
@@ -41,9 +46,12 @@ fn send(
         Ok((user, messages.collect::<Answer<Vec<_>>>()?))
     });
     let messages = messages.collect::<Answer<Vec<_>>>()?;
-    if !world.session(&caller)?.transactions.insert(request.txn_id) {
+    let transactions = &mut world.session(&caller)?.transactions;
+    let transaction = (request.event_type.clone(), request.txn_id);
+    if transactions.contains(&transaction) {
         return Ok(send_event_to_device::v3::Response::new());
     }
+    push(transactions, transaction, MOST_TRANSACTIONS);
     for (user, messages) in messages {
         for (to, content) in messages {
             let message = json!({ "type": request.event_type, "sender": caller.user, "content": content });
@@ -70,14 +78,14 @@ fn deliver(world: &mut World, to: &OwnedUserId, devices: &DeviceIdOrAllDevices, 
             DeviceIdOrAllDevices::DeviceId(meant) => meant == id,
         };
         if meant && !world.unreached.contains(&Caller { user: to.clone(), device: id.clone() }) {
-            put(device, position, message);
+            push(&mut device.inbox, (position, message.clone()), MOST_WAITING);
         }
     }
 }
 
-fn put(device: &mut Device, position: u64, message: &Value) {
-    device.inbox.push_back((position, message.clone()));
-    if device.inbox.len() > MOST_WAITING {
-        device.inbox.pop_front();
+fn push<T>(queue: &mut VecDeque<T>, last: T, most: usize) {
+    queue.push_back(last);
+    if queue.len() > most {
+        queue.pop_front();
     }
 }

@@ -10,6 +10,7 @@ use ruma::api::client::typing::create_typing_event::v3::{Request, Response, Typi
 use super::{
     error::{Answer, forbidden},
     http::Routes,
+    rooms::not_in_room,
     world::{Caller, World},
 };
 use crate::model::Ms;
@@ -27,7 +28,7 @@ pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answ
         return Err(forbidden("You can say only of yourself that you are typing"));
     }
     let room = world.rooms.get_mut(&request.room_id).filter(|room| room.has(&caller.user));
-    let room = room.ok_or_else(|| forbidden("You are not in this room"))?;
+    let room = room.ok_or_else(not_in_room)?;
     let changed = match request.state {
         Typing::Yes(typing) => {
             let end = world.now.saturating_add(milliseconds(typing.timeout.min(LONGEST)));

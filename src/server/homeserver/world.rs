@@ -9,6 +9,7 @@ use ruma::{
     OneTimeKeyAlgorithm, OwnedDeviceId, OwnedMxcUri, OwnedOneTimeKeyId, OwnedRoomAliasId, OwnedRoomId,
     OwnedTransactionId, OwnedUserId, UserId,
     api::client::backup::KeyBackupData,
+    events::ToDeviceEventType,
     push::Ruleset,
     serde::{JsonObject, Raw},
 };
@@ -123,8 +124,8 @@ pub struct Device {
     pub fallback_keys: BTreeMap<OneTimeKeyAlgorithm, FallbackKey>,
     /// To-device messages by the position at which they came; kept until a sync proves that they arrived.
     pub inbox: VecDeque<(u64, Value)>,
-    /// What this device called the to-device messages that it sent: the same again is not sent again.
-    pub transactions: BTreeSet<OwnedTransactionId>,
+    /// The type of the to-device messages that it sent last, and what it called them: the same again is not sent again.
+    pub transactions: VecDeque<(ToDeviceEventType, OwnedTransactionId)>,
     /// Its sliding syncs, by the names that it gives them.
     pub connections: BTreeMap<String, Connection>,
 }

@@ -55,25 +55,6 @@ fn account_data_is_nobody_elses_and_some_types_have_their_own_endpoints() {
 }
 
 #[test]
-fn tags_are_account_data_of_the_room() {
-    let mut world = world();
-    let ada = login(&mut world, "ada", "PHONE");
-    let favourite = request(&[ADA, ROOM, "m.favourite"], "", json!({ "order": 0.5 }));
-    put_tag(&mut world, ada.clone(), favourite).unwrap();
-    put_tag(&mut world, ada.clone(), request(&[ADA, ROOM, "u.work"], "", json!({}))).unwrap();
-    let kept = body(get_in_room(&mut world, ada.clone(), request(&[ADA, ROOM, "m.tag"], "", json!({}))));
-    assert_eq!(kept, json!({ "tags": { "m.favourite": { "order": 0.5 }, "u.work": {} } }));
-
-    delete_tag(&mut world, ada.clone(), request(&[ADA, ROOM, "m.favourite"], "", json!({}))).unwrap();
-    let left = body(tags(&mut world, ada.clone(), request(&[ADA, ROOM], "", json!({}))));
-    assert_eq!(left, json!({ "tags": { "u.work": {} } }));
-
-    put_in_room(&mut world, ada.clone(), request(&[ADA, ROOM, "m.tag"], "", json!({ "tags": 7 }))).unwrap();
-    let none = body(tags(&mut world, ada, request(&[ADA, ROOM], "", json!({}))));
-    assert_eq!(none, json!({ "tags": {} }), "what is no tags is none");
-}
-
-#[test]
 fn a_filter_is_kept_with_what_ruma_does_not_know() {
     let mut world = world();
     let (ada, grace) = (login(&mut world, "ada", "PHONE"), login(&mut world, "grace", "PHONE"));
@@ -97,13 +78,4 @@ fn a_filter_is_kept_with_what_ruma_does_not_know() {
     for id in ["2", "-1", "x"] {
         assert_eq!(refusal(filter(&mut world, &plain(&ada, &[ADA, id], ""))), (404, "M_NOT_FOUND".to_owned()));
     }
-}
-
-#[test]
-fn everybody_is_offline() {
-    let mut world = world();
-    let ada = login(&mut world, "ada", "PHONE");
-    let online = request(&[ADA], "", json!({ "presence": "online" }));
-    set_presence(&mut world, ada.clone(), online).unwrap();
-    assert_eq!(body(presence(&mut world, ada, request(&[ADA], "", json!({})))), json!({ "presence": "offline" }));
 }

@@ -2,12 +2,10 @@
 
 use ruma::{UInt, api::Direction};
 
-use crate::server::homeserver::{error::Answer, world::room::Token};
+use crate::server::homeserver::{error::Answer, sync::news, world::room::Token};
 
 /// So many events come when nobody says how many.
 const USUAL: usize = 10;
-/// No more events come, whoever says how many.
-const MOST: usize = 1000;
 
 /// Which events are asked for.
 pub struct Page {
@@ -19,7 +17,7 @@ pub struct Page {
 
 /// How many events a request gets.
 pub fn limit(asked: Option<UInt>) -> usize {
-    asked.map_or(USUAL, |asked| usize::try_from(u64::from(asked)).unwrap_or(MOST)).min(MOST)
+    news::limit(asked, USUAL)
 }
 
 impl Page {

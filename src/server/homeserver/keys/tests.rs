@@ -148,13 +148,3 @@ fn who_begins_to_share_a_room_is_told_and_who_shares_none_any_more_has_left() {
     assert_eq!(lists(&world, &ada, both), (String::new(), "linus".to_owned()));
     assert_eq!(lists(&world, &ada, start), (String::new(), String::new()), "he came and went");
 }
-
-#[test]
-fn changes_asks_by_the_token_of_a_sync() {
-    let mut world = world();
-    let ada = login(&mut world, "ada", "PHONE");
-    let answer = body(changes(&mut world, ada.clone(), request(&[], "from=s0_0&to=s9_0", json!({}))));
-    assert_eq!(answer, json!({ "changed": ["@ada:localhost"], "left": [] }));
-    let refused = changes(&mut world, ada, request(&[], "from=never&to=s9_0", json!({})));
-    assert_eq!(refusal(refused), (400, "M_INVALID_PARAM".to_owned()));
-}

@@ -1,4 +1,4 @@
-//! Profiles: whose they are; the directory: who is found.
+//! Profiles: whose they are, and who sees them.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,6 @@ use super::{super::testing::*, *};
 
 fn profile_json(world: &mut World, user: &str) -> Value {
     body(profile(world, (), request(&[user], "", json!({}))))
-}
-
-fn found(world: &mut World, caller: &Caller, term: &str, limit: u32) -> (Vec<String>, bool) {
-    let asked = json!({ "search_term": term, "limit": limit });
-    let answer = body(search(world, caller.clone(), request(&[], "", asked)));
-    let users = answer["results"].as_array().unwrap().iter().map(|user| user["user_id"].as_str().unwrap().to_owned());
-    (users.collect(), answer["limited"].as_bool().unwrap())
 }
 
 #[test]
@@ -55,22 +48,4 @@ fn a_new_profile_is_seen_in_the_rooms_of_its_user() {
     let refused = set_name(&mut world, ada, request(&user, "", json!({ "displayname": "x".repeat(257) })));
     assert_eq!(refusal(refused), (400, "M_INVALID_PARAM".to_owned()));
     assert_eq!(profile_json(&mut world, user[0]), json!({ "displayname": "Countess" }));
-}
-
-#[test]
-fn the_directory_finds_companions_and_who_is_in_public_rooms() {
-    let mut world = world();
-    let [ada, grace, linus, greta] = ["ada", "grace", "linus", "greta"].map(|name| login(&mut world, name, "PHONE"));
-    room(&mut world, "room", &[&ada, &grace]);
-    let other = room(&mut world, "other", &[&linus, &greta]);
-    world.users.get_mut(&grace.user).unwrap().name = Some("Rear Admiral".to_owned());
-    assert_eq!(found(&mut world, &ada, "ADMIRAL", 10), (vec!["@grace:localhost".to_owned()], false));
-    assert_eq!(found(&mut world, &ada, "gr", 10), (vec!["@grace:localhost".to_owned()], false));
-    assert_eq!(found(&mut world, &ada, "ada", 10), (vec![], false), "not oneself");
-
-    set_state(&mut world, &other, &linus, "m.room.join_rules", "", json!({ "join_rule": "public" }));
-    let both = vec!["@grace:localhost".to_owned(), "@greta:localhost".to_owned()];
-    assert_eq!(found(&mut world, &ada, "gr", 10), (both.clone(), false));
-    assert_eq!(found(&mut world, &ada, "gr", 1), (both[..1].to_vec(), true));
-    assert_eq!(found(&mut world, &ada, "gr", 0), (vec![], true));
 }

@@ -1,11 +1,13 @@
 //! Delivery receipts: the rules of [`routing`](crate::server::routing) and [`bundle`](crate::server::bundle), applied to
 //! this homeserver's rooms and devices (PROTOCOL §7).
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::Response,
 };
-use ruma::{EventId, RoomId, UserId};
+use ruma::{EventId, OwnedRoomId, RoomId, UserId};
 use serde_json::json as value;
 
 use super::super::{
@@ -103,17 +105,31 @@ pub fn acknowledge(world: &mut World, caller: &Caller, number: Option<u64>) {
     }
 }
 
-/// When this device's waiting sync is to be answered with what waits for it.
-pub fn ready_at(world: &World, caller: &Caller, options: &Options) -> Option<Ms> {
-    world.mailboxes.get(&caller.user)?.ready_at(&DeviceId::new(&caller.device), options)
+/// When this device's waiting sync is to be answered with what waits for it. `tells` says of which of the user's rooms
+/// the sync can tell: what waits for other rooms goes on waiting, also for those that they have left.
+pub fn ready_at(world: &World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Option<Ms> {
+    let mailbox = world.mailboxes.get(&caller.user)?;
+    mailbox.ready_at(&DeviceId::new(&caller.device), options, speaks(&world.rooms, caller, tells))
 }
 
 /// What goes into this device's response.
-pub fn bundle(world: &mut World, caller: &Caller, options: &Options) -> Bundle {
-    let now = world.now;
-    let mailbox = world.mailboxes.get_mut(&caller.user);
-    let bundle = mailbox.map(|mailbox| mailbox.respond(&DeviceId::new(&caller.device), options, now));
+pub fn bundle(world: &mut World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Bundle {
+    let World { mailboxes, rooms, now, .. } = world;
+    let bundle = mailboxes
+        .get_mut(&caller.user)
+        .map(|mailbox| mailbox.respond(&DeviceId::new(&caller.device), options, speaks(rooms, caller, tells), *now));
     bundle.unwrap_or(Bundle { number: 0, rooms: [].into() })
+}
+
+fn speaks(
+    rooms: &BTreeMap<OwnedRoomId, Room>,
+    caller: &Caller,
+    tells: impl Fn(&Room) -> bool,
+) -> impl Fn(&model::RoomId) -> bool {
+    move |id| {
+        let room = <&RoomId>::try_from(id.as_str()).ok().and_then(|id| rooms.get(id));
+        room.is_some_and(|room| room.has(&caller.user) && tells(room))
+    }
 }
 
 /// Nothing waits for this device any more.

@@ -11,13 +11,14 @@ use ruma::{
         error::ErrorKind,
     },
     events::room::member::MembershipState,
+    serde::JsonObject,
 };
 use serde_json::{Value, json};
 
-use super::{Draft, directory::check_alias, send};
+use super::{Draft, content::LONGEST_NAME, send};
 use crate::server::homeserver::{
     accounts::secret,
-    error::{Answer, error, invalid, not_found, senseless},
+    error::{Answer, error, failed, invalid, not_found, senseless},
     http::{Routes, read},
     world::{Caller, Room, World},
 };
@@ -37,11 +38,8 @@ pub(super) fn create(world: &mut World, caller: Caller, request: Request) -> Ans
         return Err(not_found(format!("There is no {stranger} here")));
     }
     let alias = request.room_alias_name.as_deref().map(|name| free_alias(world, name)).transpose()?;
-    let id = RoomId::parse(format!("!{}:{}", secret(18), world.options.server_name))
-        .map_err(|why| invalid(why.to_string()))?;
-    let mut room = Room::new(id.clone());
-    room.public = request.visibility == Visibility::Public;
-    world.rooms.insert(id.clone(), room);
+    let id = RoomId::parse(format!("!{}:{}", secret(18), world.options.server_name)).map_err(failed)?;
+    world.rooms.insert(id.clone(), Room::new(id.clone()));
     if let Some(alias) = &alias {
         world.aliases.insert(alias.clone(), id.clone());
     }
@@ -54,9 +52,9 @@ pub(super) fn create(world: &mut World, caller: Caller, request: Request) -> Ans
 }
 
 fn free_alias(world: &World, name: &str) -> Answer<OwnedRoomAliasId> {
-    let alias = RoomAliasId::parse(format!("#{name}:{}", world.options.server_name))
-        .map_err(|_| invalid("No room can have this alias"))?;
-    check_alias(world, &alias)?;
+    let alias = RoomAliasId::parse(format!("#{name}:{}", world.options.server_name)).ok();
+    let alias = alias.filter(|alias| alias.as_str().len() <= LONGEST_NAME);
+    let alias = alias.ok_or_else(|| invalid("No room can have this alias"))?;
     if world.aliases.contains_key(&alias) {
         return Err(error(StatusCode::BAD_REQUEST, ErrorKind::RoomInUse, "Another room has this alias"));
     }
@@ -75,17 +73,17 @@ fn furnish(
         Visibility::Public => RoomPreset::PublicChat,
         _ => RoomPreset::PrivateChat,
     });
-    let mut create = request.creation_content.as_ref().map_or(Ok(json!({})), read)?;
-    create["room_version"] = "11".into();
+    let mut create: JsonObject = request.creation_content.as_ref().map(read).transpose()?.unwrap_or_default();
+    create.insert("room_version".to_owned(), "11".into());
     let trusted = if preset == RoomPreset::TrustedPrivateChat { &request.invite[..] } else { &[] };
     let mut levels = levels([creator].into_iter().chain(trusted));
     if let Some(changes) = &request.power_level_content_override {
-        merge(&mut levels, read(changes)?);
+        levels.extend(read::<JsonObject, _>(changes)?);
     }
     let mut state = vec![
-        Draft::state("m.room.create", "", create),
+        Draft::state("m.room.create", "", create.into()),
         Draft::member(world, creator, &MembershipState::Join, None),
-        Draft::state("m.room.power_levels", "", levels),
+        Draft::state("m.room.power_levels", "", levels.into()),
     ];
     state.extend(alias.map(|alias| Draft::state("m.room.canonical_alias", "", json!({ "alias": alias }))));
     let (join_rule, guests) =
@@ -115,10 +113,11 @@ fn furnish(
     Ok(())
 }
 
-/// What takes which power at first, as most rooms of today have it.
-fn levels<'a>(powerful: impl Iterator<Item = &'a OwnedUserId>) -> Value {
-    json!({
-        "users": powerful.map(|user| (user.to_string(), 100.into())).collect::<serde_json::Map<_, _>>(),
+/// What takes which power at first, as most rooms of today have it. An override replaces entries, and goes no deeper.
+fn levels<'a>(powerful: impl Iterator<Item = &'a OwnedUserId>) -> JsonObject {
+    let users: JsonObject = powerful.map(|user| (user.to_string(), 100.into())).collect();
+    let levels = json!({
+        "users": users,
         "users_default": 0,
         "events": {
             "m.room.name": 50,
@@ -136,14 +135,8 @@ fn levels<'a>(powerful: impl Iterator<Item = &'a OwnedUserId>) -> Value {
         "kick": 50,
         "redact": 50,
         "invite": 0,
-    })
-}
-
-/// Takes over what `changes` names, entry by entry and no deeper.
-fn merge(content: &mut Value, changes: Value) {
-    if let (Value::Object(content), Value::Object(changes)) = (content, changes) {
-        content.extend(changes);
-    }
+    });
+    levels.as_object().cloned().unwrap_or_default()
 }
 
 /// An entry of `initial_state`.

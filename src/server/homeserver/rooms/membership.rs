@@ -5,8 +5,8 @@ use ruma::{
     OwnedRoomId, RoomId, UserId,
     api::{
         client::membership::{
-            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, joined_rooms, kick_user,
-            leave_room, unban_user,
+            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, kick_user, leave_room,
+            unban_user,
         },
         error::ErrorKind,
     },
@@ -22,21 +22,7 @@ use crate::server::homeserver::{
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes
-        .on(joined_rooms)
-        .on(join_by_id)
-        .on(join_by_id_or_alias)
-        .on(invite)
-        .on(leave)
-        .on(forget)
-        .on(kick)
-        .on(ban)
-        .on(unban)
-}
-
-fn joined_rooms(world: &mut World, caller: Caller, _: joined_rooms::v3::Request) -> Answer<joined_rooms::v3::Response> {
-    let joined = world.rooms.values().filter(|room| room.has(&caller.user)).map(|room| room.id.clone());
-    Ok(joined_rooms::v3::Response::new(joined.collect()))
+    routes.on(join_by_id).on(join_by_id_or_alias).on(invite).on(leave).on(forget).on(kick).on(ban).on(unban)
 }
 
 fn join_by_id(

@@ -1,6 +1,12 @@
 //! What a response has beside rooms.
 
-use ruma::api::client::sync::sync_events::v5::{Request, Response, response::ToDevice};
+use std::collections::BTreeMap;
+
+use ruma::{
+    RoomId,
+    api::client::sync::sync_events::v5::{Request, Response, response::ToDevice},
+};
+use serde_json::{Value, json};
 
 use super::{
     super::{
@@ -14,10 +20,7 @@ use super::{
     connection::Told,
     windows::Windows,
 };
-use crate::{
-    model,
-    server::bundle::{Bundle, Options},
-};
+use crate::model;
 
 /// So many to-device messages come at once, where the client does not say.
 const USUAL_MESSAGES: usize = 100;
@@ -45,12 +48,7 @@ pub fn wants_receipts(request: &Request) -> bool {
     request.extensions.receipts.enabled == Some(true)
 }
 
-/// The delivery receipts for this response.
-pub fn bundle(world: &mut World, caller: &Caller, request: &Request) -> Option<Bundle> {
-    wants_receipts(request).then(|| delivery::bundle(world, caller, &Options::default()))
-}
-
-/// Adds what is asked for; returns whether any of it is news.
+/// Adds what is asked for, and the delivery receipts of this response by room; returns whether any of it is news.
 pub fn add(
     response: &mut Response,
     world: &World,
@@ -58,13 +56,13 @@ pub fn add(
     request: &Request,
     told: &Told,
     windows: &Windows<'_>,
-    bundle: Option<Bundle>,
+    mut deliveries: BTreeMap<model::RoomId, Value>,
 ) -> Answer<bool> {
     let (user, asked) = (&caller.user, &request.extensions);
     let mut news = false;
 
     if asked.to_device.enabled == Some(true) {
-        let limit = asked.to_device.limit.map_or(USUAL_MESSAGES, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = news::limit(asked.to_device.limit, USUAL_MESSAGES);
         let mut to_device = ToDevice::default();
         let (events, last) = news::to_device(world, caller, messages_until(world, request), limit)?;
         (to_device.events, to_device.next_batch) = (events, last.to_string());
@@ -82,7 +80,6 @@ pub fn add(
     if asked.account_data.enabled == Some(true) {
         response.extensions.account_data.global = news::account_data(world, user, told.position)?;
     }
-    let mut deliveries = bundle.map(|bundle| bundle.rooms).unwrap_or_default();
     for (id, shown) in &windows.rooms {
         let Some(room) = world.rooms.get(id).filter(|room| room.has(user)) else { continue };
         let since = told.room(room, user).map_or(0, |told| told.position);
@@ -108,12 +105,10 @@ pub fn add(
             response.extensions.typing.rooms.insert(id.clone(), raw(&typing)?);
         }
     }
-    // Delivery receipts are about what the user has sent, and do not wait for its room to be shown.
+    // Delivery receipts are about what the user has sent: that a window does not show its room any more is no matter.
     for (id, content) in deliveries {
-        if let Some(room) = ruma::RoomId::parse(id.as_str()).ok().and_then(|id| world.rooms.get(&id))
-            && let Some(receipts) = news::receipts(room, user, u64::MAX, Some(&content))
-        {
-            response.extensions.receipts.rooms.insert(room.id.clone(), raw(&receipts)?);
+        if let Ok(id) = RoomId::parse(id.as_str()) {
+            response.extensions.receipts.rooms.insert(id, raw(&json!({ "type": "m.receipt", "content": content }))?);
         }
     }
     let extensions = &response.extensions;

@@ -1,3 +1,5 @@
+//! What a client is told of its rooms, request after request.
+
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
@@ -8,6 +10,8 @@ use super::{
     },
     *,
 };
+
+mod extensions;
 
 /// A request as a client writes it: the body, with what stands in the query beside it.
 fn request(mut body: Value) -> Request {
@@ -309,94 +313,17 @@ fn a_list_is_filtered() {
 }
 
 #[test]
-fn to_device_messages_have_a_token_of_their_own() {
-    let Scene { mut world, ada, .. } = scene();
-    for n in 0..3 {
-        let position = world.moved();
-        world.session(&ada).unwrap().inbox.push_back((position, json!({ "type": "t", "content": { "n": n } })));
-    }
-    let ask = |world: &mut World, since: Option<&Value>| {
-        let to_device = json!({ "enabled": true, "limit": 2, "since": since });
-        let answer = sync(world, &ada, json!({ "extensions": { "to_device": to_device } }));
-        let to_device = answer["extensions"]["to_device"].clone();
-        let events = to_device["events"].as_array().cloned().unwrap_or_default();
-        (
-            events.iter().map(|event| event["content"]["n"].as_u64().unwrap()).collect::<Vec<_>>(),
-            to_device["next_batch"].clone(),
-        )
-    };
-    let (lost, _) = ask(&mut world, None);
-    let (first, token) = ask(&mut world, None);
-    assert_eq!((lost, first), (vec![0, 1], vec![0, 1]));
-    let (second, token) = ask(&mut world, Some(&token));
-    assert_eq!(second, [2]);
-    assert_eq!(world.session(&ada).unwrap().inbox.len(), 1);
-    let (third, same) = ask(&mut world, Some(&token));
-    assert_eq!((third, same, world.session(&ada).unwrap().inbox.len()), (vec![], token, 0));
-}
-
-#[test]
-fn extensions_tell_of_the_rooms_that_are_shown() {
+fn a_client_that_begins_is_told_where_it_was_thrown_out() {
     let Scene { mut world, ada, bob, room: id } = scene();
-    let other = room(&mut world, "other", &[&ada]);
-    let fill = |world: &mut World, id: &RoomId| {
-        let event = say(world, id, &ada, "text");
-        let receipt = super::super::world::room::Receipt { event, at: 5, position: world.moved() };
-        let position = world.moved();
-        let room = world.rooms.get_mut(id).unwrap();
-        room.receipts.insert((bob.user.clone(), "m.read".to_owned(), String::new()), receipt);
-        room.typing.insert(bob.user.clone(), u64::MAX);
-        room.typing_position = position;
-        let kept = &mut world.account(&ada).unwrap().room_account_data;
-        kept.insert((id.to_owned(), "m.tag".to_owned()), (position, json!({ "tags": {} })));
-    };
-    fill(&mut world, &id);
-    fill(&mut world, &other);
-    let list = json!({ "list": { "ranges": [[0, 0]], "timeline_limit": 1 } });
-    let subscription = json!({ id.as_str(): { "timeline_limit": 1 } });
-    for (choice, in_list, subscribed) in [
-        (json!({}), true, true),
-        (json!({ "lists": [] }), false, true),
-        (json!({ "lists": ["list"], "rooms": [] }), true, false),
-        (json!({ "lists": [], "rooms": ["*"] }), false, true),
-        (json!({ "lists": [], "rooms": [id] }), false, true),
-        (json!({ "lists": [], "rooms": [other] }), false, false),
-        (json!({ "enabled": false }), false, false),
-    ] {
-        let mut chosen = json!({ "enabled": true });
-        chosen.as_object_mut().unwrap().extend(choice.as_object().unwrap().clone());
-        let extensions = json!({ "receipts": chosen, "typing": chosen, "account_data": chosen });
-        let answer = sync(
-            &mut world,
-            &ada,
-            json!({ "lists": list, "room_subscriptions": subscription, "extensions": extensions }),
-        );
-        for extension in ["receipts", "typing", "account_data"] {
-            let rooms = &answer["extensions"][extension]["rooms"];
-            let has = |id: &OwnedRoomId| rooms.get(id.as_str()).is_some();
-            assert_eq!((has(&other), has(&id)), (in_list, subscribed), "{extension} {choice}");
-        }
-    }
-}
-
-#[test]
-fn ephemeral_news_come_without_their_room() {
-    let Scene { mut world, ada, bob, room: id } = scene();
-    let ask = |pos: Option<&Value>| {
-        let mut asked = all(1, pos);
-        asked["extensions"] = json!({ "typing": { "enabled": true } });
-        asked
-    };
-    let first = sync(&mut world, &ada, ask(None));
-    assert_eq!(first.get("extensions"), None);
-    let position = world.moved();
-    let room = world.rooms.get_mut(&id).unwrap();
-    room.typing.insert(bob.user.clone(), u64::MAX);
-    room.typing_position = position;
-    let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(ask(Some(&first["pos"]))), false) else { panic!() };
-    let second = body(Ok(second));
-    let typing = json!({ "type": "m.typing", "content": { "user_ids": ["@bob:localhost"] } });
-    assert_eq!((&second["extensions"]["typing"]["rooms"][id.as_str()], rooms(&second)), (&typing, vec![]));
+    let left = room(&mut world, "left", &[&ada, &bob]);
+    set_membership(&mut world, &left, &ada, "leave");
+    append(&mut world, &id, &bob, "m.room.member", Some("@ada:localhost"), json!({ "membership": "ban" }));
+    say(&mut world, &id, &bob, "after");
+    let first = sync(&mut world, &ada, all(5, None));
+    assert_eq!((rooms(&first), &first["lists"]["all"]["count"]), (vec![id.as_str()], &json!(0)));
+    let gone = &first["rooms"][id.as_str()];
+    assert_eq!((state(gone), gone.get("timeline")), (vec![("m.room.member", "@ada:localhost")], None));
+    assert_eq!(rooms(&sync(&mut world, &ada, all(5, Some(&first["pos"])))), Vec::<&str>::new());
 }
 
 #[test]
@@ -415,71 +342,6 @@ fn who_has_read_gets_the_new_counts() {
     assert_eq!(second["rooms"][id.as_str()]["notification_count"], 0);
     let third = sync(&mut world, &ada, all(1, Some(&second["pos"])));
     assert_eq!(rooms(&third), Vec::<&str>::new(), "and no more than once");
-}
-
-#[test]
-fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown() {
-    let Scene { mut world, ada, bob, room: id } = scene();
-    world.now = 10_000;
-    let other = room(&mut world, "other", &[&ada, &bob]);
-    let events = [&id, &other].map(|room| say(&mut world, room, &ada, "text"));
-    let ask = |pos: Option<&Value>| {
-        let mut asked = all(1, pos);
-        asked["lists"]["all"]["ranges"] = json!([[0, 0]]);
-        asked["extensions"] = json!({ "receipts": { "enabled": true } });
-        asked
-    };
-    let first = sync(&mut world, &ada, ask(None));
-    assert_eq!(rooms(&first), [other.as_str()]);
-    acknowledge(&mut world, &bob, &id, &events[0]);
-    acknowledge(&mut world, &bob, &other, &events[1]);
-    let entry = |event: &ruma::EventId| {
-        let users = json!({ "@bob:localhost": { "ts": 10_000 } });
-        json!({ "type": "m.receipt", "content": { event.as_str(): { "org.matrix.msc4089.delivery": users } } })
-    };
-    let expected = json!({ id.as_str(): entry(&events[0]), other.as_str(): entry(&events[1]) });
-    let mut last = Value::Null;
-    for attempt in ["lost", "repeated"] {
-        last = sync(&mut world, &ada, ask(Some(&first["pos"])));
-        assert_eq!(last["extensions"]["receipts"]["rooms"], expected, "{attempt}");
-        world.now += 1000;
-    }
-    let next = request(ask(Some(&last["pos"])));
-    assert!(matches!(look(&mut world, &ada, &next, false), Ok(Look::Nothing(None))));
-}
-
-#[test]
-fn a_client_that_begins_is_told_where_it_was_thrown_out() {
-    let Scene { mut world, ada, bob, room: id } = scene();
-    let left = room(&mut world, "left", &[&ada, &bob]);
-    set_membership(&mut world, &left, &ada, "leave");
-    append(&mut world, &id, &bob, "m.room.member", Some("@ada:localhost"), json!({ "membership": "ban" }));
-    say(&mut world, &id, &bob, "after");
-    let first = sync(&mut world, &ada, all(5, None));
-    assert_eq!((rooms(&first), &first["lists"]["all"]["count"]), (vec![id.as_str()], &json!(0)));
-    let gone = &first["rooms"][id.as_str()];
-    assert_eq!((state(gone), gone.get("timeline")), (vec![("m.room.member", "@ada:localhost")], None));
-    assert_eq!(rooms(&sync(&mut world, &ada, all(5, Some(&first["pos"])))), Vec::<&str>::new());
-}
-
-#[test]
-fn a_connection_for_encryption_tells_whose_keys_have_changed() {
-    let Scene { mut world, ada, bob, .. } = scene();
-    let ask = |pos: Option<&Value>| {
-        let mut asked = json!({ "extensions": { "e2ee": { "enabled": true } } });
-        if let Some(pos) = pos {
-            asked["pos"] = pos.clone();
-        }
-        asked
-    };
-    let first = sync(&mut world, &ada, ask(None));
-    let counts =
-        json!({ "device_one_time_keys_count": { "signed_curve25519": 0 }, "device_unused_fallback_key_types": [] });
-    assert_eq!(first["extensions"]["e2ee"], counts, "who begins asks for all keys anyway");
-    assert!(matches!(look(&mut world, &ada, &request(ask(Some(&first["pos"]))), false), Ok(Look::Nothing(_))));
-    world.keys_changed(&bob.user);
-    let second = sync(&mut world, &ada, ask(Some(&first["pos"])));
-    assert_eq!(second["extensions"]["e2ee"]["device_lists"]["changed"], json!(["@bob:localhost"]));
 }
 
 #[test]

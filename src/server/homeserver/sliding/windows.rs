@@ -24,9 +24,6 @@ use super::{
     connection::Detail,
 };
 
-/// More events than this nobody gets at once.
-const LARGEST_LIMIT: usize = 1000;
-
 /// What a request shows.
 pub struct Windows<'a> {
     /// How many rooms there are in each list, shown or not.
@@ -87,7 +84,9 @@ impl<'a> Windows<'a> {
 impl Shown {
     /// Whether an extension is to tell of this room: without a choice it tells of all that are shown.
     pub fn is_among(&self, lists: Option<&Vec<String>>, rooms: Option<&Vec<ExtensionRoomConfig>>, room: &Room) -> bool {
-        let by_list = self.lists.iter().any(|list| lists.is_none_or(|lists| lists.contains(list)));
+        let is_chosen =
+            |list: &String| lists.is_none_or(|lists| lists.iter().any(|wanted| wanted == list || wanted == "*"));
+        let by_list = self.lists.iter().any(is_chosen);
         let by_room = rooms.is_none_or(|rooms| {
             rooms.iter().any(|wanted| match wanted {
                 ExtensionRoomConfig::Room(wanted) => *wanted == room.id,
@@ -100,8 +99,10 @@ impl Shown {
 
 impl Detail {
     fn asked(limit: UInt, state: &[(StateEventType, String)]) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(LARGEST_LIMIT);
-        Self { limit, state: state.iter().map(|(kind, key)| (kind.to_string(), key.clone())).collect() }
+        Self {
+            limit: news::limit(Some(limit), 0),
+            state: state.iter().map(|(kind, key)| (kind.to_string(), key.clone())).collect(),
+        }
     }
 }
 

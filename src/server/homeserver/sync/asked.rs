@@ -17,15 +17,13 @@ use super::{
         http::{Plain, malformed},
         world::{Caller, World},
     },
+    news,
     token::SyncToken,
 };
 use crate::server::bundle;
 
 /// So many events a room, where the client does not say.
 pub const USUAL_LIMIT: usize = 10;
-/// More events than this nobody gets at once.
-const LARGEST_LIMIT: usize = 1000;
-
 /// What a client asks for.
 pub struct Asked {
     pub since: Option<SyncToken>,
@@ -74,15 +72,13 @@ impl Asked {
     }
 
     pub fn wants_typing(&self) -> bool {
-        let among = |types: &Vec<String>| types.iter().any(|kind| matches!(kind.as_str(), "m.typing" | "m.*" | "*"));
+        let among = |types: &Vec<String>| types.iter().any(|pattern| bundle::matches_type(pattern, "m.typing"));
         let filter = &self.filter.room.ephemeral;
         filter.types.as_ref().is_none_or(among) && !among(&filter.not_types)
     }
 
     pub fn limit(&self) -> usize {
-        let limit =
-            self.filter.room.timeline.limit.map_or(USUAL_LIMIT, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        limit.clamp(1, LARGEST_LIMIT)
+        news::limit(self.filter.room.timeline.limit, USUAL_LIMIT).max(1)
     }
 
     /// Some clients say it where the specification has it, for the state, some for the timeline.

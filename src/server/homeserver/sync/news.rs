@@ -179,6 +179,14 @@ fn mentions(message: &Event, user: &UserId) -> bool {
     by_id || mentions["room"] == true
 }
 
+/// More events than this nobody gets at once.
+const MOST: usize = 1000;
+
+/// How many events somebody gets who asks for so many; `usual` for who does not say.
+pub fn limit(asked: Option<UInt>, usual: usize) -> usize {
+    asked.map_or(usual, |asked| usize::try_from(asked).unwrap_or(MOST)).min(MOST)
+}
+
 /// A count as it goes out.
 pub fn count(count: usize) -> UInt {
     UInt::try_from(count).unwrap_or(UInt::MAX)

@@ -373,3 +373,23 @@ fn a_device_that_is_logged_out_while_it_waits_is_told() {
     world.users.get_mut(&ada.user).unwrap().devices = [("OTHER".into(), Device::default())].into();
     assert_eq!(refusal(look(&mut world, &ada, &asked(None, json!({})), false)), (401, "M_UNKNOWN_TOKEN".to_owned()));
 }
+
+#[test]
+fn delivery_receipts_for_rooms_that_a_filter_leaves_out_wait_for_a_sync_that_wants_them() {
+    let mut world = world();
+    world.now = 10_000;
+    let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
+    let (here, there) = (room(&mut world, "here", &[&ada, &bob]), room(&mut world, "there", &[&ada, &bob]));
+    let first = sync(&mut world, &ada, None, json!({}));
+    let texts = [&there, &here].map(|room| {
+        let text = say(&mut world, room, &ada, "text");
+        acknowledge(&mut world, &bob, room, &text);
+        text
+    });
+    let told = |answer: &Value, room: &RoomId| answer["rooms"]["join"][room.as_str()].to_string();
+    let second = sync(&mut world, &ada, Some(&first["next_batch"]), json!({ "room": { "not_rooms": [there] } }));
+    assert!(told(&second, &here).contains(texts[1].as_str()) && !second.to_string().contains(there.as_str()));
+    world.now += 1000;
+    let third = sync(&mut world, &ada, Some(&second["next_batch"]), json!({}));
+    assert!(told(&third, &there).contains(texts[0].as_str()) && !third.to_string().contains(texts[1].as_str()));
+}

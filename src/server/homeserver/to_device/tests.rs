@@ -47,10 +47,15 @@ fn the_same_transaction_of_a_device_is_sent_once() {
     let mut world = world();
     let (phone, laptop) = (login(&mut world, "ada", "PHONE"), login(&mut world, "ada", "LAPTOP"));
     let grace = login(&mut world, "grace", "PHONE");
-    for from in [&phone, &phone, &laptop] {
-        send_json(&mut world, from, "1", json!({ "@grace:localhost": { "PHONE": {} } })).unwrap();
+    let mut send = |from: &Caller, transaction: &str| {
+        send_json(&mut world, from, transaction, json!({ "@grace:localhost": { "PHONE": {} } })).unwrap();
+        (inbox(&world, &grace).len(), world.device(from).unwrap().transactions.len())
+    };
+    assert_eq!([&phone, &phone, &laptop].map(|from| send(from, "1")), [(1, 1), (1, 1), (2, 1)]);
+    for later in 0..MOST_TRANSACTIONS {
+        send(&phone, &format!("later {later}"));
     }
-    assert_eq!(inbox(&world, &grace).len(), 2);
+    assert_eq!(send(&phone, "later 0"), (2 + MOST_TRANSACTIONS, MOST_TRANSACTIONS));
 }
 
 #[test]
@@ -69,10 +74,9 @@ fn what_is_refused_reaches_nobody_and_can_be_sent_again() {
 
 #[test]
 fn what_waits_is_bounded_and_the_oldest_goes_first() {
-    let mut device = Device::default();
-    for number in 0..=u64::try_from(MOST_WAITING).unwrap() {
-        put(&mut device, number, &json!({ "number": number }));
+    let mut inbox = VecDeque::new();
+    for number in 0..=MOST_WAITING {
+        push(&mut inbox, number, MOST_WAITING);
     }
-    assert_eq!(device.inbox.len(), MOST_WAITING);
-    assert_eq!(device.inbox[0], (1, json!({ "number": 1 })));
+    assert_eq!((inbox.len(), inbox[0]), (MOST_WAITING, 1));
 }

@@ -59,8 +59,6 @@ pub struct Room {
     state: BTreeMap<(String, String), Vec<usize>>,
     /// What relates to an event, as indexes.
     relating: HashMap<OwnedEventId, Vec<usize>>,
-    /// Whether the directory lists it.
-    pub public: bool,
     /// Who has left and does not want to see it any more.
     pub forgotten: BTreeSet<OwnedUserId>,
     /// Read receipts by user, type, and thread (empty for none).
@@ -79,7 +77,6 @@ impl Room {
             index: HashMap::new(),
             state: BTreeMap::new(),
             relating: HashMap::new(),
-            public: false,
             forgotten: BTreeSet::new(),
             receipts: BTreeMap::new(),
             typing: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Replies, edits and reactions, and what is told of threads.
+//! Replies, edits and reactions, and what is told of a thread.
 
 use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::server::homeserver::{
     rooms::{Draft, send},
-    testing::{body, login, refusal, request, room, set_membership, world},
+    testing::{body, login, plain, refusal, room, set_membership, world},
 };
 
 fn setting() -> (World, OwnedRoomId, [Caller; 2]) {
@@ -25,6 +25,12 @@ fn relate(world: &mut World, room: &RoomId, who: &Caller, kind: &str, how: &str,
     send(world, room, &who.user, Draft::message(kind, content)).unwrap()
 }
 
+fn asked(world: &World, who: &Caller, path: &[&str], query: &str) -> Answer<Response> {
+    let mut request = plain(who, path, "");
+    *request.http.uri_mut() = format!("/?{query}").parse().unwrap();
+    relations(world, who, request)
+}
+
 fn ids(answer: &Value) -> Vec<&str> {
     answer["chunk"].as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap()).collect()
 }
@@ -41,20 +47,20 @@ fn relations_are_asked_for_by_how_and_by_type() {
     send(&mut world, &id, &bob.user, Draft::message("m.room.redaction", json!({ "redacts": gone }))).unwrap();
 
     let path = [id.as_str(), root.as_str(), "m.thread", "m.sticker"];
-    let found = body(all(&mut world, bob.clone(), request(&path[..2], "", json!({}))));
+    let found = body(asked(&world, &bob, &path[..2], ""));
     assert_eq!(ids(&found), [&edit, &sticker, &reply]);
-    let found = body(all(&mut world, bob.clone(), request(&path[..2], "dir=f&limit=2", json!({}))));
+    let found = body(asked(&world, &bob, &path[..2], "dir=f&limit=2"));
     assert_eq!(ids(&found), [&reply, &sticker]);
     let next = format!("dir=f&from={}", found["next_batch"].as_str().unwrap());
-    let rest = body(all(&mut world, bob.clone(), request(&path[..2], &next, json!({}))));
+    let rest = body(asked(&world, &bob, &path[..2], &next));
     assert_eq!((ids(&rest), rest["next_batch"].as_str()), (vec![edit.as_str()], None));
     assert_eq!(rest["prev_batch"], found["next_batch"]);
-    let found = body(of_relation(&mut world, bob.clone(), request(&path[..3], "", json!({}))));
+    let found = body(asked(&world, &bob, &path[..3], ""));
     assert_eq!(ids(&found), [&sticker, &reply]);
-    let found = body(of_relation_and_type(&mut world, bob.clone(), request(&path, "", json!({}))));
+    let found = body(asked(&world, &bob, &path, ""));
     assert_eq!(ids(&found), [&sticker]);
 
-    let unknown = all(&mut world, bob, request(&[id.as_str(), "$unknown"], "", json!({})));
+    let unknown = asked(&world, &bob, &[id.as_str(), "$unknown"], "");
     assert_eq!(refusal(unknown), (404, "M_NOT_FOUND".to_owned()));
 }
 
@@ -67,9 +73,9 @@ fn what_relates_to_relations_comes_when_it_is_asked_for_and_three_steps_deep() {
         chain.push(relate(&mut world, &id, &bob, "m.room.message", how, &last));
     }
     let path = [id.as_str(), chain[0].as_str()];
-    let plain = body(all(&mut world, bob.clone(), request(&path, "dir=f", json!({}))));
+    let plain = body(asked(&world, &bob, &path, "dir=f"));
     assert_eq!((ids(&plain), &plain["recursion_depth"]), (vec![chain[1].as_str()], &Value::Null));
-    let deep = body(all(&mut world, bob, request(&path, "dir=f&recurse=true", json!({}))));
+    let deep = body(asked(&world, &bob, &path, "dir=f&recurse=true"));
     assert_eq!(ids(&deep), chain[1..4].iter().map(|id| id.as_str()).collect::<Vec<_>>());
     assert_eq!(deep["recursion_depth"], 3);
 }
@@ -97,33 +103,6 @@ fn the_root_of_a_thread_tells_its_length_its_latest_and_whether_one_is_in_it() {
 }
 
 #[test]
-fn threads_come_with_the_latest_reply_first() {
-    let (mut world, id, [alice, bob]) = setting();
-    let roots: Vec<_> = (0..4).map(|_| say(&mut world, &id, &alice)).collect();
-    for (who, root) in [(&alice, 0), (&bob, 1), (&alice, 2), (&alice, 0)] {
-        relate(&mut world, &id, who, "m.room.message", "m.thread", &roots[root]);
-    }
-    let mut ask = |query: &str| body(threads(&mut world, bob.clone(), request(&[id.as_str()], query, json!({}))));
-    assert_eq!(ids(&ask("include=all")), [&roots[0], &roots[2], &roots[1]]);
-    assert_eq!(ids(&ask("include=participated")), [&roots[1]]);
-    let page = ask("include=all&limit=2");
-    let rest = ask(&format!("include=all&limit=2&from={}", page["next_batch"].as_str().unwrap()));
-    assert_eq!(ids(&page), [&roots[0], &roots[2]]);
-    assert_eq!((ids(&rest), rest["next_batch"].as_str()), (vec![roots[1].as_str()], None));
-    assert_eq!(page["chunk"][0]["unsigned"]["m.relations"]["m.thread"]["count"], 2);
-}
-
-#[test]
-fn a_request_for_threads_means_all_when_it_does_not_say() {
-    for (asked, read) in [("", "?&include=all"), ("?limit=2", "?limit=2&include=all"), ("?include=x", "?include=x")] {
-        let uri = format!("/threads{asked}").parse().unwrap();
-        assert_eq!(with_include(&uri).unwrap().to_string(), format!("/threads{read}"));
-        let http = axum::http::Request::get(with_include(&uri).unwrap()).body(Vec::new()).unwrap();
-        assert!(get_threads::v1::Request::try_from_http_request(http, &["!room:localhost"]).is_ok(), "{asked}");
-    }
-}
-
-#[test]
 fn who_left_is_not_told_what_was_related_later() {
     let (mut world, id, [alice, bob]) = setting();
     let root = say(&mut world, &id, &alice);
@@ -131,9 +110,10 @@ fn who_left_is_not_told_what_was_related_later() {
     set_membership(&mut world, &id, &bob, "leave");
     relate(&mut world, &id, &alice, "m.room.message", "m.thread", &root);
     let path = [id.as_str(), root.as_str()];
-    let found = body(all(&mut world, bob.clone(), request(&path, "", json!({}))));
+    let found = body(asked(&world, &bob, &path, ""));
     assert_eq!(ids(&found), [&before]);
-    let page = body(threads(&mut world, bob, request(&path[..1], "include=all", json!({}))));
-    let thread = &page["chunk"][0]["unsigned"]["m.relations"]["m.thread"];
+    let place = &world.rooms[&id];
+    let root = place.event(&root).unwrap().to_json(place, &bob, false);
+    let thread = &root["unsigned"]["m.relations"]["m.thread"];
     assert_eq!((&thread["count"], &thread["latest_event"]["event_id"]), (&1.into(), &before.as_str().into()));
 }

@@ -42,7 +42,7 @@ impl Scene {
 
     /// What goes to a device in the next response.
     fn bundle(&mut self, who: &Caller) -> Value {
-        let bundle = bundle(&mut self.world, who, &Options::default());
+        let bundle = bundle(&mut self.world, who, &Options::default(), |_| true);
         bundle.rooms.into_values().next().unwrap_or_default()
     }
 
@@ -193,9 +193,21 @@ fn a_device_that_logs_out_leaves_nothing_behind() {
     let (ada, event) = (scene.ada.clone(), scene.event.to_string());
     let tablet = login(&mut scene.world, "ada", "TABLET");
     scene.post(&event, "{}");
-    let number = bundle(&mut scene.world, &tablet, &Options::default()).number;
+    let number = bundle(&mut scene.world, &tablet, &Options::default(), |_| true).number;
     acknowledge(&mut scene.world, &tablet, Some(number));
-    assert_eq!(ready_at(&scene.world, &ada, &Options::default()), Some(0));
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), Some(0));
     forget_device(&mut scene.world, &ada);
-    assert_eq!(ready_at(&scene.world, &ada, &Options::default()), None);
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), None);
+}
+
+#[test]
+fn who_has_left_the_room_hears_of_it_when_they_are_back() {
+    let mut scene = scene();
+    let (ada, room, event) = (scene.ada.clone(), scene.room.clone(), scene.event.to_string());
+    set_membership(&mut scene.world, &room, &ada, "leave");
+    assert_eq!(scene.post(&event, "{}"), OK);
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), None);
+    assert_eq!(scene.bundle(&ada), Value::Null);
+    set_membership(&mut scene.world, &room, &ada, "join");
+    assert_eq!(scene.bundle(&ada), scene.entry(&value!({ "ts": 1_000_000 })));
 }

@@ -104,6 +104,8 @@ fn when_anything_is_wrong_there_is_no_room() {
         (event("m.room.topic", json!([])), 400, "M_BAD_JSON"),
         (event("m.room.create", json!({})), 403, "M_FORBIDDEN"),
         (json!({ "power_level_content_override": { "users": {} } }), 403, "M_FORBIDDEN"),
+        (json!({ "power_level_content_override": 7 }), 400, "M_BAD_JSON"),
+        (json!({ "creation_content": [] }), 400, "M_BAD_JSON"),
     ] {
         let mut asked = wrong.clone();
         if asked.get("room_alias_name").is_none() {

@@ -7,7 +7,7 @@ use crate::server::homeserver::error::{Answer, invalid};
 /// The gap before the event with this index, written `t7`: reading goes back from here with what is before, and forward
 /// with what is after.
 ///
-/// `/sync`'s `prev_batch`, and what `/messages`, `/context`, `/relations` and `/threads` give and take.
+/// `/sync`'s `prev_batch`, and what `/messages`, `/context` and `/relations` give and take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(pub usize);
 
