@@ -98,6 +98,7 @@ impl Actor {
         let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
         self.tell_all(&own.room, std::slice::from_ref(&own)).await;
         self.believe(&own.room, early).await;
+        self.tell_kept();
     }
 
     /// A message of ours came from another device.

@@ -217,6 +217,29 @@ async fn l2_l5_receipts_of_others_are_believed_and_told() {
     assert_eq!(acting.actor.store.answers(&bob()).unwrap(), Answers::Named);
 }
 
+#[tokio::test]
+async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
+    let server = a_plain_room_of(2).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    let came = |n| {
+        let (kept, on_disk) = oneshot::channel();
+        (Input::Receipts(room(), vec![receipt(n, bob().as_str(), None)], kept), on_disk)
+    };
+
+    let (receipts, mut on_disk) = came(1);
+    acting.actor.handle(receipts).await;
+    assert!(on_disk.try_recv().is_err());
+    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    on_disk.try_recv().expect("now it is kept");
+    assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
+
+    let (receipts, mut on_disk) = came(2);
+    acting.actor.handle(receipts).await;
+    on_disk.try_recv().expect("no sync waits for an event that may never come");
+}
+
 /// A server on which this user is in a room of so many, which is not encrypted: so nobody is asked for receipts there.
 async fn a_plain_room_of(members: u64) -> Loopback {
     let join = json!({
