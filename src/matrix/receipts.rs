@@ -225,6 +225,8 @@ struct Actor {
     /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later.
     sent: Vec<(Ms, Owed)>,
     held: Held,
+    /// To be told when the receipts of a sync are on disk.
+    unkept: Vec<oneshot::Sender<()>>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -264,6 +266,7 @@ impl Actor {
             outbox: Outbox::new(),
             sent: Vec::new(),
             held: Held::default(),
+            unkept: Vec::new(),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -322,7 +325,8 @@ impl Actor {
             Input::Received(received) => self.received(received).await,
             Input::Receipts(room, receipts, kept) => {
                 self.receipts_came(&room, receipts).await;
-                let _ = kept.send(());
+                self.unkept.push(kept);
+                self.tell_kept();
             }
             Input::Server(facts) => self.server_said(facts).await,
             Input::Found(room, events) => {

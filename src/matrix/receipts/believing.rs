@@ -87,17 +87,22 @@ impl Actor {
             self.freezing.remove(&id);
         }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
+        let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
         let kept = self.store.freeze(&own);
-        self.stored(kept);
+        if self.stored(kept).is_none() {
+            // Believing these would only begin anew.
+            self.tell_kept();
+            return;
+        }
         // P7: the user has sent into a room that these people share.
         if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.settings.max_members) {
             let people: Vec<UserId> = own.expected.keys().cloned().collect();
             let kept = self.store.remember_known(&people);
             self.stored(kept);
         }
-        let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
         self.tell_all(&own.room, std::slice::from_ref(&own)).await;
         self.believe(&own.room, early).await;
+        self.tell_kept();
     }
 
     /// A message of ours came from another device.

@@ -6,7 +6,7 @@
 //!
 //! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
 //! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk. Only those
-//! about an event that is not known yet are in memory until it is (L1), and a kill in that moment loses them.
+//! about an event that has not come yet are in memory until it has (L1), and a kill in that moment loses them.
 //!
 //! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
 //! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
@@ -211,6 +211,15 @@ impl Actor {
             heard,
         };
         self.believe(room, receipts.into_iter().map(claim).collect()).await;
+    }
+
+    /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key.
+    pub(super) fn tell_kept(&mut self) {
+        if !self.freezing.iter().any(|event| self.held.holds(&ids::event(event))) {
+            for kept in self.unkept.drain(..) {
+                let _ = kept.send(());
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ struct Acting {
     actor: Actor,
     inputs: UnboundedReceiver<Input>,
     events: UnboundedReceiver<Event>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 async fn acting(server: &Loopback) -> Acting {
@@ -34,7 +34,7 @@ async fn acting(server: &Loopback) -> Acting {
     let client = client(server).await;
     let mut actor = Actor::new(&client, store, 0, Settings::default(), to_events, to_inputs);
     actor.server_said(ServerFacts { native: true, devices: true, federated: false }).await;
-    Acting { actor, inputs, events, _dir: dir }
+    Acting { actor, inputs, events, dir }
 }
 
 fn bob() -> UserId {
@@ -217,23 +217,53 @@ async fn l2_l5_receipts_of_others_are_believed_and_told() {
     assert_eq!(acting.actor.store.answers(&bob()).unwrap(), Answers::Named);
 }
 
-/// A server on which this user is in a room of so many, which is not encrypted: so nobody is asked for receipts there.
+#[tokio::test]
+async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
+    let server = a_plain_room_of(2).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    let came = |n| {
+        let (kept, on_disk) = oneshot::channel();
+        (Input::Receipts(room(), vec![receipt(n, bob().as_str(), None)], kept), on_disk)
+    };
+
+    let (receipts, mut on_disk) = came(1);
+    acting.actor.handle(receipts).await;
+    assert!(on_disk.try_recv().is_err());
+    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    on_disk.try_recv().expect("now it is kept");
+    assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
+
+    let (receipts, mut on_disk) = came(2);
+    acting.actor.handle(receipts).await;
+    on_disk.try_recv().expect("no sync waits for an event that may never come");
+}
+
+/// A server on which this user is in a room of so many and has said `$1`. The room is not encrypted: so nobody is asked for
+/// receipts there.
 async fn a_plain_room_of(members: u64) -> Loopback {
     let join = json!({
         "type": "m.room.member", "event_id": "$join", "sender": "@me:example.org", "state_key": "@me:example.org",
         "origin_server_ts": 1, "content": { "membership": "join" },
     });
-    let room = json!({ "summary": { "m.joined_member_count": members }, "state": { "events": [join] } });
+    let room = json!({
+        "summary": { "m.joined_member_count": members }, "state": { "events": [join] },
+        "timeline": { "events": [own_message(1)] },
+    });
     let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room } } });
     homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await
 }
 
-fn own_message(n: usize) -> TimelineEvent {
-    let message = json!({
+fn own_message(n: usize) -> Value {
+    json!({
         "type": "m.room.message", "event_id": event(n).as_str(), "sender": "@me:example.org", "origin_server_ts": 1,
         "content": { "msgtype": "m.text", "body": "hello" },
-    });
-    TimelineEvent::from_plaintext(Raw::new(&message).unwrap().cast_unchecked())
+    })
+}
+
+fn timeline_event(event: &Value) -> TimelineEvent {
+    TimelineEvent::from_plaintext(Raw::new(event).unwrap().cast_unchecked())
 }
 
 #[tokio::test]
@@ -245,7 +275,7 @@ async fn l1_l7_a_receipt_that_nobody_asked_for_is_believed_in_small_rooms_only()
         let sdk_room = ids::find_room(&acting.actor.client, &room()).unwrap();
 
         acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), Some("PHONE"))]).await;
-        acting.actor.take_in(&sdk_room, &[own_message(1), own_message(2)]).await;
+        acting.actor.take_in(&sdk_room, &[own_message(1), own_message(2)].map(|own| timeline_event(&own))).await;
         while let Ok(input) = acting.inputs.try_recv() {
             acting.actor.handle(input).await;
         }
@@ -258,4 +288,23 @@ async fn l1_l7_a_receipt_that_nobody_asked_for_is_believed_in_small_rooms_only()
         assert_eq!(acting.actor.store.own_event(&event(2)).unwrap(), None, "there is nothing to tell");
         assert!(!acting.actor.store.is_known(&bob()).unwrap(), "p7: acknowledging makes nobody known");
     }
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_is_not_tried_for_ever() {
+    let server = a_plain_room_of(2).await;
+    let mut acting = acting(&server).await;
+    let client = acting.actor.client.clone();
+    client.event_cache().subscribe().unwrap();
+    let mut cached = client.event_cache().subscribe_to_room_generic_updates();
+    client.sync_once(SyncSettings::new()).await.unwrap();
+    cached.recv().await.unwrap();
+    let disk = rusqlite::Connection::open(acting.dir.path().join("delivery.sqlite3")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON own_events BEGIN SELECT RAISE (ABORT, 'full'); END";
+    disk.execute(full, []).unwrap();
+
+    acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), None)]).await;
+    let Ok(Input::Frozen(own)) = acting.inputs.try_recv() else { panic!("the event was there to be recorded") };
+    acting.actor.frozen(*own).await;
+    assert!(acting.inputs.is_empty() && acting.actor.held.is_empty());
 }
