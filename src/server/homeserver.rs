@@ -4,9 +4,10 @@
 //! need a homeserver that starts in milliseconds, has MSC4089, and misbehaves when told to ([`faults`]).
 //!
 //! **It is not a homeserver to run.** Nothing is on disk, nothing is federated, passwords stand in memory as they were
-//! typed, state is never resolved because there is nobody to disagree with, and one lock holds it all. What it does
-//! answer, it answers as the specification says, with the specification's error codes; everything else is 404
-//! `M_UNRECOGNIZED`.
+//! typed, state is never resolved because there is nobody to disagree with, and one lock holds it all. What waits for a
+//! device is bounded, and so are media; what users say, and keep for themselves, is bounded only by the size of a
+//! request. It has what the clients here ask for: no presence, no directories, no threads' list. What it does answer, it
+//! answers as the specification says, with the specification's error codes; everything else is 404 `M_UNRECOGNIZED`.
 //!
 //! It is made of three layers:
 //!
