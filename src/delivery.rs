@@ -7,7 +7,8 @@
 //!
 //! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and says `Send`, or
 //! names the first rule against it. A receipt that is owed is written to the [`store`], then to the [`outbox`], which
-//! gathers what goes to one sender in one room and lets it wait a little (P11). When a batch is due, [`route::choose`]
+//! lets what is too much for one sender wait for its turn (P10), gathers what goes to them in one room and lets it wait a
+//! little (P11). When a batch is due, [`route::choose`]
 //! says which way it goes: through the homeserver where that has MSC4089 ([`receipt::Native`]), else as a
 //! [`receipt::Answer`], encrypted, to those devices of the sender that have sent a [`receipt::Request`]. What was sent or withheld is settled in the store and never done again.
 //!
@@ -19,6 +20,8 @@
 pub mod policy;
 
 pub mod receipt;
+
+pub mod bucket;
 
 pub mod outbox;
 

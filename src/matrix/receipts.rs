@@ -305,9 +305,9 @@ impl Actor {
         let pruned = self.store.prune(now);
         self.stored(pruned);
         let owed = self.store.owed();
-        for owed in self.stored(owed).unwrap_or_default() {
-            self.outbox.owe(owed, self.settings.timing, rand::random(), now);
-        }
+        let mut owed = self.stored(owed).unwrap_or_default();
+        owed.sort_by_key(|owed| owed.since);
+        self.queue(owed);
         self.look_again_for_late_keys().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {

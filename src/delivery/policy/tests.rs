@@ -330,7 +330,7 @@ fn every_reason_has_its_own_words_and_code() {
 #[test]
 fn a_refusal_lasts_where_circumstances_could_change_it() {
     for reason in Reason::ALL {
-        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "P13" | "§2" | "§3");
+        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "P10" | "P13" | "§2" | "§3");
         assert_eq!(reason.is_lasting(), by_circumstance || reason == Reason::FromTheFuture, "{reason:?}");
     }
 }
