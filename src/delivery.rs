@@ -5,7 +5,7 @@
 //! phone is on. This module is the part of kvitto that knows the answers; it knows no network and no clock, so each
 //! rule is a function with a table of cases. Rules are quoted by number, P for what is sent and L for what is believed.
 //!
-//! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and says `Send`, or
+//! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and P12 and says `Send`, or
 //! names the first rule against it. A receipt that is owed is written to the [`store`], then to the [`outbox`], which
 //! lets what is too much for one sender wait for its turn (P10), gathers what goes to them in one room and lets it wait a
 //! little (P11). When a batch is due, [`route::choose`]
@@ -22,6 +22,8 @@ pub mod policy;
 pub mod receipt;
 
 pub mod bucket;
+
+pub mod incognito;
 
 pub mod outbox;
 

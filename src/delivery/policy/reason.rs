@@ -47,6 +47,8 @@ pub enum Reason {
     FromTheFuture,
     /// P10: the sender has sent more than is acknowledged.
     TooMany,
+    /// P12: this user is or was incognito.
+    Incognito,
     /// P13: the only way left names this device, and the sender is not to know it.
     DeviceNotNamed,
     /// §2: receipts may go through the homeserver only, and it does not pass them on to the sender.
@@ -58,9 +60,9 @@ pub enum Reason {
 }
 
 use Reason::{
-    BeforeJoin, DeviceNotNamed, FromTheFuture, Ignored, JoinRuleUnknown, JoinTimeUnknown, Left, NoNative, Nobody,
-    NotAMessage, NotAccepted, NotAsked, NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff, SenderLeft,
-    Stranger, TooMany, TooManyMembers, TooOld, Undecryptable,
+    BeforeJoin, DeviceNotNamed, FromTheFuture, Ignored, Incognito, JoinRuleUnknown, JoinTimeUnknown, Left, NoNative,
+    Nobody, NotAMessage, NotAccepted, NotAsked, NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff,
+    SenderLeft, Stranger, TooMany, TooManyMembers, TooOld, Undecryptable,
 };
 
 /// Everything about a reason; its code is written to disk and never changes its meaning.
@@ -73,7 +75,7 @@ struct Row {
 
 impl Reason {
     /// All of them, in the order of the rules.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Undecryptable,
         BeforeJoin,
         JoinTimeUnknown,
@@ -95,6 +97,7 @@ impl Reason {
         TooOld,
         FromTheFuture,
         TooMany,
+        Incognito,
         DeviceNotNamed,
         NoNative,
         NotAccepted,
@@ -125,6 +128,7 @@ impl Reason {
             TooOld => ("P9", "too-old", false, "The message is more than seven days old."),
             FromTheFuture => ("P9", "from-the-future", true, "The message is dated more than five minutes in the future."),
             TooMany => ("P10", "too-many", true, "The sender sent more messages than are acknowledged: 60 at once, then one a second."),
+            Incognito => ("P12", "incognito", true, "No receipts are sent while you are incognito."),
             DeviceNotNamed => ("P13", "device-not-named", true, "It could only be sent in a way that names your device, and your settings do not name it to the sender."),
             NoNative => ("§2", "no-native", true, "It could not be sent through the homeserver, and your settings allow no other way (route = \"native\")."),
             NotAccepted => ("§2", "not-accepted", true, "The homeserver did not take the receipt."),

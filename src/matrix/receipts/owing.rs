@@ -115,6 +115,27 @@ impl Actor {
         self.settle(&over, &Reason::TooMany.fate());
     }
 
+    /// The settings are new: where incognito began, what waits for its time, a route or a key is cancelled (P12).
+    pub(super) fn go_incognito(&mut self) {
+        if self.incognito.set(&self.settings, now()) {
+            let kept = self.store.set_incognito(&self.incognito);
+            self.stored(kept);
+        }
+        let settings = &self.settings;
+        let cancelled = self.outbox.cancel(|owed| !settings.is_incognito(&owed.room));
+        self.settle(&cancelled, &Reason::Incognito.fate());
+        let awaiting = self.store.awaiting();
+        let awaiting = self.stored(awaiting).unwrap_or_default().into_iter();
+        let cancelled: Vec<_> = awaiting
+            .filter(|(room, _)| self.settings.is_incognito(room))
+            .map(|(room, event)| (room, event, Reason::Incognito.fate()))
+            .collect();
+        if !cancelled.is_empty() {
+            let kept = self.store.settle(&cancelled);
+            self.stored(kept);
+        }
+    }
+
     async fn sender_facts(&self, room: &Room, user: &UserId) -> Option<SenderFacts> {
         let known = self.stored(self.store.is_known(user)).unwrap_or_default();
         match ids::sdk_user(user) {
