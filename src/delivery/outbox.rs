@@ -175,10 +175,9 @@ impl Outbox {
         let place = (owed.sender.clone(), owed.room.clone());
         let waits = self.waiting.get(&place).is_some_and(|waiting| waiting.owed.contains_key(&owed.event));
         let turn = if waits { Ms::MAX } else { self.turn(&owed.sender, now).ok_or_else(|| owed.clone())? };
-        let pace = Pace { timing, draw };
         let opened = || {
             let until = Until::At(timing.due(now.max(turn), draw));
-            Waiting { owed: BTreeMap::new(), until, attempt: 0, pace }
+            Waiting { owed: BTreeMap::new(), until, attempt: 0, pace: Pace { timing, draw } }
         };
         self.waiting.entry(place).or_insert_with(opened).add(owed, turn);
         Ok(())

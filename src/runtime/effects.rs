@@ -34,11 +34,11 @@ impl Effects {
         // One thread writes one change after the other, so none is lost and the last one stands.
         let saving = task::spawn_blocking(move || {
             for save in requests {
-                let saved = match save {
+                let outcome = match save {
                     Save::RoomSend(room, send) => config::set_room_send(&config, &room, send),
                     Save::Incognito(room, on) => config::set_incognito(&config, room.as_ref(), on),
                 };
-                let _ = outcomes.send(match saved {
+                let _ = outcomes.send(match outcome {
                     Ok(settings) => Event::Settings(settings),
                     Err(error) => Event::Failed(SafeText::line(&format!("Not saved: {error}"))),
                 });
