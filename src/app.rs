@@ -158,8 +158,15 @@ impl App {
             joined_members: room.joined_members,
             joined: room.membership == Membership::Joined,
             joined_since: None,
+            incognito_until: 0,
         };
         policy::room_stance(&facts, &self.settings)
+    }
+
+    /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
+    pub fn incognito(&self) -> Option<&'static str> {
+        let here = || self.open.as_ref().is_some_and(|open| self.settings.is_incognito(&open.id));
+        if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
     }
 
     /// The message that the inspector is open on, and its index in the open timeline.

@@ -6,7 +6,7 @@
 //!
 //! One table, [`KEYS`], holds everything there is to know about a key: its name, its values, what it means, how it is
 //! read and how it is shown. Reading, `kvitto config`, the hints in errors and the test of `config.example.toml` all
-//! come from it. Writing ([`set_room_send`]) edits the text that the user wrote and leaves the rest of it as it was.
+//! come from it. Writing ([`set_room_send`], [`set_incognito`]) edits the text that the user wrote and leaves the rest of it as it was.
 
 use std::{fmt, io, path::Path, path::PathBuf};
 
@@ -23,7 +23,7 @@ pub mod private;
 mod read;
 mod words;
 
-pub use edit::set_room_send;
+pub use edit::{set_incognito, set_room_send};
 pub use keys::{KEYS, Key};
 
 /// All settings, checked. The default is what a missing or empty file means.
@@ -67,20 +67,19 @@ impl Config {
 
     /// The settings as the text of a `config.toml`, every key named.
     pub fn to_toml(&self) -> String {
-        let mut text = String::new();
-        let mut table = String::new();
+        let mut tables: Vec<(String, String)> = Vec::new();
         for key in KEYS {
             for (id, value) in key.show(self) {
-                let (parent, name) = key.place(id);
-                if parent != table {
-                    let gap = if text.is_empty() { "" } else { "\n" };
-                    text.extend([gap, "[", &parent, "]\n"]);
-                    table = parent;
-                }
-                text.extend([name, " = ", &value, "\n"]);
+                let (table, name) = key.place(id);
+                let at = tables.iter().position(|(known, _)| *known == table).unwrap_or_else(|| {
+                    tables.push((table, String::new()));
+                    tables.len() - 1
+                });
+                tables[at].1.extend([name, " = ", &value, "\n"]);
             }
         }
-        text
+        let tables: Vec<_> = tables.into_iter().map(|(name, keys)| format!("[{name}]\n{keys}")).collect();
+        tables.join("\n")
     }
 }
 

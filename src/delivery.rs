@@ -5,9 +5,10 @@
 //! phone is on. This module is the part of kvitto that knows the answers; it knows no network and no clock, so each
 //! rule is a function with a table of cases. Rules are quoted by number, P for what is sent and L for what is believed.
 //!
-//! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and says `Send`, or
+//! **Somebody else's message** comes in and is readable. [`policy::decide`] goes through P1 to P9 and P12 and says `Send`, or
 //! names the first rule against it. A receipt that is owed is written to the [`store`], then to the [`outbox`], which
-//! gathers what goes to one sender in one room and lets it wait a little (P11). When a batch is due, [`route::choose`]
+//! lets what is too much for one sender wait for its turn (P10), gathers what goes to them in one room and lets it wait a
+//! little (P11). When a batch is due, [`route::choose`]
 //! says which way it goes: through the homeserver where that has MSC4089 ([`receipt::Native`]), else as a
 //! [`receipt::Answer`], encrypted, to those devices of the sender that have sent a [`receipt::Request`]. What was sent or withheld is settled in the store and never done again.
 //!
@@ -19,6 +20,10 @@
 pub mod policy;
 
 pub mod receipt;
+
+pub mod bucket;
+
+pub mod incognito;
 
 pub mod outbox;
 

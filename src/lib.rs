@@ -12,7 +12,7 @@
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
 //! | [`matrix`] | everything that knows matrix-sdk | `model`, `delivery`, `app::event`, `app::effect` |
-//! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `delivery::receipt` |
+//! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `delivery::receipt`, `delivery::bucket` |
 //! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `input`, `matrix` |
 //! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
 //! | [`cli`] | the command line | everything |

@@ -18,6 +18,10 @@ use crate::{
 
 /// Messages that count, after one that does not: with it come the keys and the request for receipts.
 pub const MESSAGES: usize = 100;
+/// So many of them, one after the other, are within what is acknowledged at once (P10).
+const AT_ONCE: usize = 50;
+/// After that the limit has forgotten them.
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// All times, sorted.
 pub struct Ticks {
@@ -43,6 +47,9 @@ async fn run(synapse: &Server) -> Ticks {
     tokio::spawn(read_at_once(peer, room.clone()));
     let mut ticks = Ticks { tick: Vec::new(), read: Vec::new() };
     for number in 0..=MESSAGES {
+        if number > 0 && number % AT_ONCE == 0 {
+            tokio::time::sleep(FORGOTTEN).await;
+        }
         let (tick, read) = send(&mut sender, &room, &format!("message {number}")).await;
         if number > 0 {
             ticks.tick.push(tick);

@@ -52,6 +52,7 @@ impl App {
                 let room = unread.ok_or("There is nothing unread in another room.")?.id.clone();
                 self.open_room(&room, out);
             }
+            Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
                 Connection::Offline(_) => out.push(Effect::Reconnect),

@@ -113,6 +113,14 @@ impl App {
                 out.push(Effect::Invite { room: self.joined_room()?.id.clone(), user: user_id(argument)? });
             }
             Action::Receipts => self.receipts(argument, now, out)?,
+            Action::Incognito if argument == "room" => {
+                let room = self.joined_room()?.id.clone();
+                let on = !self.settings.incognito_rooms.contains(&room);
+                out.push(Effect::SaveIncognito { room: Some(room), on });
+            }
+            Action::Incognito if !argument.is_empty() => {
+                return Err(format!("/incognito takes room or nothing, not {argument}."));
+            }
             Action::Me => {
                 let room = self.open.as_ref().ok_or("Open a room first.")?.id.clone();
                 out.push(Effect::SendEmote { room, text: argument.to_owned() });

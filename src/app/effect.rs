@@ -40,6 +40,14 @@ pub enum Effect {
         send: Send,
     },
 
+    /// Write to `config.toml` whether the user is incognito (P12); answered by `Event::Settings` or `Event::Failed`.
+    SaveIncognito {
+        /// In this room; `None`: everywhere.
+        room: Option<RoomId>,
+        /// Or not any more.
+        on: bool,
+    },
+
     // ── everything below is done by `matrix` ──
     /// Delivery settings are now these.
     Settings(Settings),

@@ -1,4 +1,4 @@
-//! Writing a room's receipt setting into a file that belongs to the user.
+//! Writing a setting into a file that belongs to the user.
 //!
 //! The file may have been edited since it was read, may be a link into a dotfiles repository, and has comments and an
 //! order that mean something. So: it is read again first; one that cannot be used is never overwritten; the change is
@@ -12,7 +12,7 @@ use std::{
     path::Path,
 };
 
-use toml_edit::{Document, DocumentMut, Item, Table, TableLike};
+use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::{Config, ConfigError, Problems, keys::quote, private, read_text, words::Choice};
 use crate::{
@@ -23,45 +23,72 @@ use crate::{
 /// Writes `delivery.rooms."room".send`; `Auto` removes the room's own entry. Gives the settings that hold now, the
 /// user's other edits included.
 pub fn set_room_send(path: &Path, room: &RoomId, send: Send) -> Result<Settings, ConfigError> {
+    let entry = (send != Send::Auto).then_some(send);
+    let value = entry.map(|send| send.word().into());
+    change(path, &["delivery", "rooms", room.as_str()], "send", value.as_ref(), |settings| match entry {
+        Some(send) => drop(settings.rooms.insert(room.clone(), send)),
+        None => drop(settings.rooms.remove(room)),
+    })
+}
+
+/// Writes `incognito` for this room, or for all (P12); off removes the entry. Gives the settings that hold now.
+pub fn set_incognito(path: &Path, room: Option<&RoomId>, on: bool) -> Result<Settings, ConfigError> {
+    let value = on.then(|| true.into());
+    let Some(room) = room else {
+        return change(path, &["delivery"], "incognito", value.as_ref(), |settings| settings.incognito = on);
+    };
+    change(path, &["delivery", "rooms", room.as_str()], "incognito", value.as_ref(), |settings| {
+        if on {
+            settings.incognito_rooms.insert(room.clone());
+        } else {
+            settings.incognito_rooms.remove(room);
+        }
+    })
+}
+
+/// Writes one key, or removes it; `makes` is what that does to the settings.
+fn change(
+    path: &Path,
+    tables: &[&str],
+    name: &str,
+    value: Option<&Value>,
+    makes: impl FnOnce(&mut Settings),
+) -> Result<Settings, ConfigError> {
     let old = read_text(path)?;
     let mut config = Config::parse(&old)
         .map_err(|problems| ConfigError::Invalid { path: path.into(), problems: Problems(problems) })?;
-    let entry = (send != Send::Auto).then_some(send);
-    match entry {
-        Some(send) => config.delivery.rooms.insert(room.clone(), send),
-        None => config.delivery.rooms.remove(room),
-    };
-    let new = with_room_send(&old, room.as_str(), entry)
-        .filter(|text| Config::parse(text).as_ref() == Ok(&config))
-        .ok_or_else(|| ConfigError::Unsafe {
+    makes(&mut config.delivery);
+    let new = with(&old, tables, name, value).filter(|text| Config::parse(text).as_ref() == Ok(&config)).ok_or_else(
+        || ConfigError::Unsafe {
             path: path.into(),
-            key: format!("delivery.rooms.{}.send", quote(room.as_str())),
-            value: format!("\"{}\"", send.word()),
-        })?;
+            key: tables.iter().chain([&name]).map(|part| quote(part)).collect::<Vec<_>>().join("."),
+            value: value.map_or_else(|| "(nothing)".to_owned(), ToString::to_string),
+        },
+    )?;
     if new != old {
         replace(path, &new).map_err(|source| ConfigError::Write { path: path.into(), source })?;
     }
     Ok(config.delivery)
 }
 
-/// The text with the room's entry set or removed; `None` where it does not fit in.
-pub(super) fn with_room_send(text: &str, room: &str, send: Option<Send>) -> Option<String> {
-    match send {
-        Some(send) => with_entry(text, room, send),
-        None => without_entry(text, room),
+/// The text with the key set or removed; `None` where it does not fit in.
+pub(super) fn with(text: &str, tables: &[&str], name: &str, value: Option<&Value>) -> Option<String> {
+    match value {
+        Some(value) => with_entry(text, tables, name, value),
+        None => without_entry(text, tables, name),
     }
 }
 
-fn with_entry(text: &str, room: &str, send: Send) -> Option<String> {
+fn with_entry(text: &str, tables: &[&str], name: &str, new: &Value) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
-    let delivery = table_in(document.as_table_mut(), "delivery")?;
-    let entry = table_in(table_in(delivery, "rooms")?, room)?;
-    if let Some(value) = entry.get_mut("send").and_then(Item::as_value_mut) {
+    let root: &mut dyn TableLike = document.as_table_mut();
+    let entry = tables.iter().try_fold(root, |parent, table| table_in(parent, table))?;
+    if let Some(value) = entry.get_mut(name).and_then(Item::as_value_mut) {
         let around = value.decor().clone();
-        *value = send.word().into();
+        *value = new.clone();
         *value.decor_mut() = around;
     } else {
-        entry.insert("send", toml_edit::value(send.word()));
+        entry.insert(name, toml_edit::value(new.clone()));
     }
     Some(document.to_string())
 }
@@ -79,27 +106,36 @@ fn table_in<'a>(parent: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn
 }
 
 /// Cuts out the lines of the entry, and of its table when nothing else is in it; lines that are only a comment stay.
-fn without_entry(text: &str, room: &str) -> Option<String> {
+fn without_entry(text: &str, tables: &[&str], name: &str) -> Option<String> {
     let document = Document::parse(text).ok()?;
-    let found = document.get("delivery").and_then(|delivery| {
-        let rooms = delivery.get("rooms")?;
-        let (name, entry) = rooms.as_table_like()?.get_key_value(room)?;
-        Some((delivery.is_inline_table() || rooms.is_inline_table(), name, entry))
-    });
-    let Some((inline, name, entry)) = found else { return Some(text.to_owned()) };
-    if inline {
+    let (mut table, mut header, mut inline) = (document.as_item(), None, false);
+    for part in tables {
+        inline |= table.is_inline_table();
+        let Some((key, next)) = table.as_table_like().and_then(|table| table.get_key_value(part)) else {
+            return Some(text.to_owned());
+        };
+        (table, header) = (next, Some(key));
+    }
+    let Some((key, value)) = table.as_table_like()?.get_key_value(name) else { return Some(text.to_owned()) };
+    let alone = table.as_table_like()?.len() == 1;
+    if inline || (table.is_inline_table() && !alone) {
         let mut document: DocumentMut = text.parse().ok()?;
-        document["delivery"]["rooms"].as_table_like_mut()?.remove(room);
+        let (last, before) = tables.split_last()?;
+        let (path, gone) = if alone { (before, *last) } else { (tables, name) };
+        let mut parent = document.as_item_mut();
+        for part in path {
+            parent = parent.get_mut(part)?;
+        }
+        parent.as_table_like_mut()?.remove(gone);
         return Some(document.to_string());
     }
-    if entry.is_inline_table() {
-        return Some(without_lines(text, &(name.span()?.start..entry.span()?.end)));
+    if table.is_inline_table() {
+        return Some(without_lines(text, &(header?.span()?.start..table.span()?.end)));
     }
-    let Some((key, value)) = entry.as_table_like()?.get_key_value("send") else { return Some(text.to_owned()) };
     let rest = without_lines(text, &(key.span()?.start..value.span()?.end));
-    let dotted = entry.as_table().is_some_and(Table::is_dotted);
+    let dotted = table.as_table().is_some_and(Table::is_dotted);
     // The table's header stands above its keys, so its place has not moved.
-    Some(if dotted || entry.as_table_like()?.len() > 1 { rest } else { without_lines(&rest, &entry.span()?) })
+    Some(if dotted || !alone { rest } else { without_lines(&rest, &table.span()?) })
 }
 
 /// The text without the lines that the range touches, nor an empty line that would be left doubled or last.

@@ -76,6 +76,13 @@ pub const KEYS: &[Key] = &[
         show: |config| one(config.delivery.receipt_type),
     },
     Key {
+        name: "delivery.incognito",
+        doc: "No receipts are sent for now, and none are made up for later",
+        values: || "true, false".into(),
+        read: |config, _, value| flag(value).map(|on| config.delivery.incognito = on),
+        show: |config| vec![("", config.delivery.incognito.to_string())],
+    },
+    Key {
         name: "delivery.rooms.*.send",
         doc: "`delivery.send` for this room alone",
         values: words::<Send>,
@@ -85,6 +92,19 @@ pub const KEYS: &[Key] = &[
             })
         },
         show: |config| config.delivery.rooms.iter().map(|(room, send)| (room.as_str(), quoted(*send))).collect(),
+    },
+    Key {
+        name: "delivery.rooms.*.incognito",
+        doc: "`delivery.incognito` for this room alone",
+        values: || "true, false".into(),
+        read: |config, id, value| {
+            flag(value).map(|on| {
+                if on {
+                    config.delivery.incognito_rooms.insert(RoomId::new(id));
+                }
+            })
+        },
+        show: |config| config.delivery.incognito_rooms.iter().map(|room| (room.as_str(), true.to_string())).collect(),
     },
     Key {
         name: "delivery.people.*.who",
@@ -174,6 +194,10 @@ fn choice<T: Choice>(value: &DeValue<'_>) -> Result<T, String> {
         Some(near) => format!("did you mean \"{near}\"? It can be {}", words::<T>()),
         None => hint(),
     })
+}
+
+fn flag(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "use true or false".into())
 }
 
 fn count(value: &DeValue<'_>) -> Result<u64, String> {

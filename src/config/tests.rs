@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{edit::with_room_send, *};
+use super::{edit::with, words::Choice, *};
 use crate::{
     delivery::policy::{Send, Who},
     model::{RoomId, UserId},
@@ -71,6 +71,7 @@ timing = "balanced"
 name_device = "known"
 route = "auto"
 receipt_type = "unstable"
+incognito = false
 
 [delivery.rooms."!a:b"]
 send = "off"
@@ -155,7 +156,7 @@ fn a_missing_file_means_the_defaults_and_a_folder_is_an_error() {
 }
 
 fn edited(text: &str, room: &str, send: Option<Send>) -> String {
-    with_room_send(text, room, send).unwrap()
+    with(text, &["delivery", "rooms", room], "send", send.map(|send| send.word().into()).as_ref()).unwrap()
 }
 
 #[test]
@@ -248,6 +249,33 @@ fn the_file_is_read_again_and_replaced_whole() {
     assert_eq!(settings.max_members, 7);
     assert_eq!(settings.rooms.into_iter().collect::<Vec<_>>(), [(a, Send::On), (b, Send::Off)]);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn p12_incognito_is_written_beside_what_a_room_says_and_removed_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let room = RoomId::new("!a");
+    for text in [
+        "",
+        "[delivery] # all\nwho = \"known\"\n",
+        "[delivery.rooms.\"!a\"]\nsend = \"on\" # mine\n",
+        "[delivery]\nrooms.\"!a\".send = \"on\"\n",
+        "[delivery]\nrooms = { \"!a\" = { send = \"on\" } }\n",
+        "[delivery.rooms]\n\"!a\" = { send = \"on\" }\n",
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let before = Config::parse(text).unwrap();
+        let everywhere = set_incognito(&path, None, true).unwrap();
+        let also_here = set_incognito(&path, Some(&room), true).unwrap();
+        assert!(everywhere.incognito && also_here.is_incognito(&room), "{text}");
+        assert_eq!(Config::load(&path).unwrap().delivery, also_here, "{text}");
+        assert_eq!(also_here.rooms, before.delivery.rooms, "{text}");
+        assert!(!set_incognito(&path, None, false).unwrap().incognito);
+        assert_eq!(set_incognito(&path, Some(&room), false).unwrap(), before.delivery, "{text}");
+        let after = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().all(|line| !line.contains('#') || after.contains(line)), "{after}");
+    }
 }
 
 #[test]

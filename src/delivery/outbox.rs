@@ -11,12 +11,19 @@
 //! - there is [`no route`](Outbox::no_route), because nobody asked: it comes back and waits for a request, at most ten
 //!   minutes (PROTOCOL §3).
 //!
+//! Somebody who sends a great many messages must not learn for each of them when it came (P10). So whatever is owed gets
+//! its turn when it comes in, from a [bucket](super::bucket) of its sender's over all rooms, and does not leave before.
+//! What would wait for its turn longer than ten minutes is not taken in at all, which bounds what one sender can make this
+//! device remember. A turn is used once: being tried again, by whatever route, needs no other, and what is cancelled
+//! does not give it back.
+//!
 //! The outbox keeps no clock, draws no numbers and writes nothing down. What is owed is on disk before it comes
-//! here ([`super::store`]), so losing the outbox loses nothing.
+//! here ([`super::store`]), so losing the outbox loses nothing; it then begins with full buckets.
 
 use std::collections::BTreeMap;
 
 use super::{
+    bucket::Buckets,
     policy::Timing,
     receipt::{Answer, Claim, ClaimState, RECEIPTS_SENT},
 };
@@ -24,6 +31,12 @@ use crate::model::{EventId, Ms, RoomId, UserId};
 
 /// So long a receipt waits for somebody to ask for it (§3).
 pub const ROUTE_WAIT: Ms = 10 * 60 * 1000;
+/// P10: so many receipts may leave at once for one sender, over all rooms.
+pub const BURST: u64 = 60;
+/// P10: then one in this time.
+pub const INTERVAL: Ms = 1000;
+/// P10: so long a receipt waits for its turn.
+pub const TURN_WAIT: Ms = 10 * 60 * 1000;
 const BACKOFF_FIRST: Ms = 1000;
 const BACKOFF_LONGEST: Ms = 5 * 60 * 1000;
 
@@ -77,10 +90,17 @@ struct Pace {
 /// A batch while it waits.
 #[derive(Debug)]
 struct Waiting {
-    owed: BTreeMap<EventId, Owed>,
+    owed: BTreeMap<EventId, Entry>,
     until: Until,
     attempt: u32,
     pace: Pace,
+}
+
+/// A receipt while it waits, and the moment before which it does not leave (P10); 0 when its turn has come before.
+#[derive(Debug)]
+struct Entry {
+    owed: Owed,
+    turn: Ms,
 }
 
 /// What a batch waits for.
@@ -96,7 +116,10 @@ impl Waiting {
     fn due(&self) -> Ms {
         match self.until {
             Until::At(due) => due,
-            Until::Asked => self.owed.values().map(|owed| owed.since).min().unwrap_or(0).saturating_add(ROUTE_WAIT),
+            Until::Asked => {
+                let first = self.owed.values().map(|entry| entry.owed.since).min();
+                first.unwrap_or(0).saturating_add(ROUTE_WAIT)
+            }
         }
     }
 
@@ -107,18 +130,36 @@ impl Waiting {
         }
     }
 
-    fn add(&mut self, owed: Owed) {
+    fn add(&mut self, owed: Owed, turn: Ms) {
         let (since, state) = (owed.since, owed.state);
-        let known = self.owed.entry(owed.event.clone()).or_insert(owed);
-        known.since = known.since.min(since);
-        known.state = known.state.min(state);
+        let known = self.owed.entry(owed.event.clone()).or_insert(Entry { owed, turn });
+        known.owed.since = known.owed.since.min(since);
+        known.owed.state = known.owed.state.min(state);
+        known.turn = known.turn.min(turn);
+    }
+
+    /// Takes out what has its turn, in the order of the events. The rest waits on, and is as little tied to the moment of
+    /// its turn as to any other (P11).
+    fn take(&mut self, now: Ms) -> Vec<Owed> {
+        let taken = self.owed.extract_if(.., |_, entry| entry.turn <= now).map(|(_, entry)| entry.owed).collect();
+        if let Some(next) = self.owed.values().map(|entry| entry.turn).min() {
+            self.until = Until::At(self.pace.timing.due(next, self.pace.draw));
+        }
+        taken
     }
 }
 
 /// All that is owed and not sent yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outbox {
     waiting: BTreeMap<(UserId, RoomId), Waiting>,
+    turns: Buckets,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { waiting: BTreeMap::new(), turns: Buckets::new(INTERVAL, BURST) }
+    }
 }
 
 impl Outbox {
@@ -128,30 +169,50 @@ impl Outbox {
     }
 
     /// Adds a receipt to its sender's batch, or opens one; `draw` is a random number in [0, 1), used only when a batch
-    /// is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'.
-    pub fn owe(&mut self, owed: Owed, timing: Timing, draw: f64, now: Ms) {
-        let pace = Pace { timing, draw };
-        let until = Until::At(timing.due(now, draw));
-        let opened = Waiting { owed: BTreeMap::new(), until, attempt: 0, pace };
-        self.waiting.entry((owed.sender.clone(), owed.room.clone())).or_insert(opened).add(owed);
+    /// is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
+    /// back when the sender's turns of the next ten minutes are all taken: it is to be dropped (P10).
+    pub fn owe(&mut self, owed: Owed, timing: Timing, draw: f64, now: Ms) -> Result<(), Owed> {
+        let place = (owed.sender.clone(), owed.room.clone());
+        let waits = self.waiting.get(&place).is_some_and(|waiting| waiting.owed.contains_key(&owed.event));
+        let turn = if waits { Ms::MAX } else { self.turn(&owed.sender, now).ok_or_else(|| owed.clone())? };
+        let opened = || {
+            let until = Until::At(timing.due(now.max(turn), draw));
+            Waiting { owed: BTreeMap::new(), until, attempt: 0, pace: Pace { timing, draw } }
+        };
+        self.waiting.entry(place).or_insert_with(opened).add(owed, turn);
+        Ok(())
     }
 
-    /// Takes out the batches that are due. Those of one moment come in the order of their draws, not of the events.
+    /// The moment from which one more receipt may leave for this sender (P10).
+    fn turn(&mut self, sender: &UserId, now: Ms) -> Option<Ms> {
+        let turns = self.turns.of(sender, now);
+        let turn = turns.next(1, now);
+        let in_time = turn.saturating_sub(now) <= TURN_WAIT;
+        in_time.then(|| {
+            turns.take(1, now);
+            turn
+        })
+    }
+
+    /// Takes out what is due and has its turn. Batches of one moment come in the order of their draws, not of the events.
     pub fn due(&mut self, now: Ms) -> Vec<Batch> {
-        let mut due: Vec<_> = self.waiting.extract_if(.., |_, waiting| waiting.due() <= now).collect();
-        due.sort_by(|(_, a), (_, b)| a.due().cmp(&b.due()).then(a.pace.draw.total_cmp(&b.pace.draw)));
-        let batches = due.into_iter().flat_map(|((sender, room), Waiting { owed, attempt, pace, .. })| {
-            let owed: Vec<Owed> = owed.into_values().collect();
-            let batch = |owed: &[Owed]| Batch {
-                sender: sender.clone(),
-                room: room.clone(),
-                owed: owed.to_vec(),
-                attempt,
-                pace,
+        let mut due = Vec::new();
+        self.waiting.retain(|(sender, room), waiting| {
+            let at = waiting.due();
+            if at > now {
+                return true;
+            }
+            let (attempt, pace) = (waiting.attempt, waiting.pace);
+            let owed = waiting.take(now);
+            let batch = |owed: &[Owed]| {
+                let (sender, room) = (sender.clone(), room.clone());
+                (at, Batch { sender, room, owed: owed.to_vec(), attempt, pace })
             };
-            owed.chunks(RECEIPTS_SENT).map(batch).collect::<Vec<_>>()
+            due.extend(owed.chunks(RECEIPTS_SENT).map(batch));
+            !waiting.owed.is_empty()
         });
-        batches.collect()
+        due.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then(a.pace.draw.total_cmp(&b.pace.draw)));
+        due.into_iter().map(|(_, batch)| batch).collect()
     }
 
     /// When [`Self::due`] has something to give.
@@ -203,7 +264,7 @@ impl Outbox {
     pub fn cancel(&mut self, mut keep: impl FnMut(&Owed) -> bool) -> Vec<Owed> {
         let mut cancelled = Vec::new();
         self.waiting.retain(|_, waiting| {
-            cancelled.extend(waiting.owed.extract_if(.., |_, owed| !keep(owed)).map(|(_, owed)| owed));
+            cancelled.extend(waiting.owed.extract_if(.., |_, entry| !keep(&entry.owed)).map(|(_, entry)| entry.owed));
             !waiting.owed.is_empty()
         });
         cancelled
@@ -227,7 +288,7 @@ impl Outbox {
         waiting.until = until;
         waiting.attempt = waiting.attempt.max(attempt);
         for owed in owed {
-            waiting.add(owed);
+            waiting.add(owed, 0);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! [`decide`]. The driver asks twice, when an event becomes readable and again before its receipt leaves, because
 //! a room may turn public, a sender be ignored or a message be redacted in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{EventId, Ms, RoomId, UserId};
 
@@ -147,6 +147,10 @@ pub struct Settings {
     pub rooms: BTreeMap<RoomId, Send>,
     /// P7 per person, over the global setting.
     pub people: BTreeMap<UserId, Who>,
+    /// P12, everywhere.
+    pub incognito: bool,
+    /// P12, in these rooms.
+    pub incognito_rooms: BTreeSet<RoomId>,
 }
 
 impl Default for Settings {
@@ -161,7 +165,16 @@ impl Default for Settings {
             receipt_type: ReceiptType::default(),
             rooms: BTreeMap::new(),
             people: BTreeMap::new(),
+            incognito: false,
+            incognito_rooms: BTreeSet::new(),
         }
+    }
+}
+
+impl Settings {
+    /// P12: nothing is sent in this room.
+    pub fn is_incognito(&self, room: &RoomId) -> bool {
+        self.incognito || self.incognito_rooms.contains(room)
     }
 }
 
@@ -218,6 +231,8 @@ pub struct RoomFacts {
     /// P2: the later of this user's own join and this device's login; `None` when it is not known, and then nothing
     /// is sent.
     pub joined_since: Option<Ms>,
+    /// P12: when incognito last ended here, [`Incognito::until`](super::incognito::Incognito::until).
+    pub incognito_until: Ms,
 }
 
 /// The sender, as they stand to this user now.
@@ -261,19 +276,25 @@ impl Decision {
     }
 }
 
-/// Whether this event is owed a receipt now: P1 to P9, in this order.
+/// Whether this event is owed a receipt now: P1 to P9, in this order, then P12. What these say of an event today they say
+/// tomorrow, or it is written down; but a key or the own join may become known later, and what came incognito must not
+/// be made up for then.
 pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
-    check_event(event, room, *sender)
+    let checked = check_event(event, room, *sender)
         .and_then(|()| check_room(room, settings))
         .and_then(|()| check_who(event, *sender, settings))
         .and_then(|()| check_presence(room, *sender))
-        .and_then(|()| check_age(event.sent, now))
-        .into()
+        .and_then(|()| check_age(event.sent, now));
+    let incognito = settings.is_incognito(&room.room) || event.sent < room.incognito_until;
+    match checked {
+        Ok(()) | Err(Reason::Undecryptable | Reason::JoinTimeUnknown) if incognito => Err(Reason::Incognito).into(),
+        checked => checked.into(),
+    }
 }
 
-/// Whether receipts are sent in this room at all, as far as the room itself decides it: P5 and P6.
+/// Whether receipts are sent in this room at all, as far as the room itself decides it: P5, P6 and P12.
 pub fn room_stance(room: &RoomFacts, settings: &Settings) -> Decision {
-    check_room(room, settings).into()
+    check_room(room, settings).and_then(|()| refuse(settings.is_incognito(&room.room), Reason::Incognito)).into()
 }
 
 /// Whether this client asks for receipts in this room (§3): where `auto` would send them, whatever is sent here, or

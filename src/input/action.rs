@@ -87,6 +87,7 @@ pub enum Action {
     PreviousRoom,
     NextRoom,
     NextUnread,
+    Incognito,
     CommandLine,
     Reconnect,
     RoomUp,
@@ -232,6 +233,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(Action::PreviousRoom, "previous-room", "Open the room above", &[(Context::Main, &[UP.alt()])]),
     by_key(Action::NextRoom, "next-room", "Open the room below", &[(Context::Main, &[DOWN.alt()])]),
     by_key(Action::NextUnread, "next-unread", "Open the next room with news", &[(Context::Main, &[c('a').alt()])]),
+    by_key(Action::Incognito, "incognito", "Go incognito, or end it", &[(Context::Main, &[c('o').ctrl()])])
+        .and_command("[room]"),
     by_key(Action::CommandLine, "command-line", "Type a command", &[(Context::Browse, &[c(':')])]),
     by_key(Action::Reconnect, "reconnect", "Try to connect now, when offline", &[(Context::Browse, &[c('R')])]),
     by_key(

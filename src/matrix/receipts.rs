@@ -41,6 +41,7 @@ use super::{clock::now, ids};
 use crate::{
     app::event::Event,
     delivery::{
+        incognito::Incognito,
         ledger::{Held, OwnEvent},
         outbox::{Batch, Outbox, Owed},
         policy::{RoomFacts, Settings},
@@ -222,6 +223,8 @@ struct Actor {
     /// How fast it is sent them.
     pace: Pace,
     outbox: Outbox,
+    /// Where there is or was incognito (P12).
+    incognito: Incognito,
     /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later.
     sent: Vec<(Ms, Owed)>,
     held: Held,
@@ -264,6 +267,7 @@ impl Actor {
             events,
             inputs,
             outbox: Outbox::new(),
+            incognito: Incognito::default(),
             sent: Vec::new(),
             held: Held::default(),
             unkept: Vec::new(),
@@ -307,10 +311,13 @@ impl Actor {
         let now = now();
         let pruned = self.store.prune(now);
         self.stored(pruned);
+        let incognito = self.store.incognito();
+        self.incognito = self.stored(incognito).unwrap_or_default();
         let owed = self.store.owed();
-        for owed in self.stored(owed).unwrap_or_default() {
-            self.outbox.owe(owed, self.settings.timing, rand::random(), now);
-        }
+        let mut owed = self.stored(owed).unwrap_or_default();
+        owed.sort_by_key(|owed| owed.since);
+        self.queue(owed);
+        self.go_incognito();
         self.look_again_for_late_keys().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
@@ -364,6 +371,7 @@ impl Actor {
                 }
                 self.settings = settings;
                 self.routes_changed();
+                self.go_incognito();
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
@@ -428,7 +436,7 @@ impl Actor {
             let kept = self.store.set_joined_since(&id, since);
             self.stored(kept);
         }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)))
+        facts::room(room, since.map(|since| since.max(self.logged_in_at)), &self.incognito)
     }
 
     /// Says when the disk does not take what must be kept.

@@ -12,11 +12,17 @@ use crate::{
     model::{RoomId, SafeText},
 };
 
+/// What is to be written to `config.toml`.
+enum Save {
+    RoomSend(RoomId, Send),
+    Incognito(Option<RoomId>, bool),
+}
+
 /// Where effects go to.
 pub struct Effects {
     matrix: Matrix,
     events: UnboundedSender<Event>,
-    saves: mpsc::Sender<(RoomId, Send)>,
+    saves: mpsc::Sender<Save>,
     saving: task::JoinHandle<()>,
 }
 
@@ -27,8 +33,12 @@ impl Effects {
         let outcomes = events.clone();
         // One thread writes one change after the other, so none is lost and the last one stands.
         let saving = task::spawn_blocking(move || {
-            for (room, send) in requests {
-                let _ = outcomes.send(match config::set_room_send(&config, &room, send) {
+            for save in requests {
+                let outcome = match save {
+                    Save::RoomSend(room, send) => config::set_room_send(&config, &room, send),
+                    Save::Incognito(room, on) => config::set_incognito(&config, room.as_ref(), on),
+                };
+                let _ = outcomes.send(match outcome {
                     Ok(settings) => Event::Settings(settings),
                     Err(error) => Event::Failed(SafeText::line(&format!("Not saved: {error}"))),
                 });
@@ -44,7 +54,10 @@ impl Effects {
             Effect::OpenUrl(url) => self.open(url),
             Effect::SaveRoomSend { room, send } => {
                 // The thread ends after this.
-                let _ = self.saves.send((room, send));
+                let _ = self.saves.send(Save::RoomSend(room, send));
+            }
+            Effect::SaveIncognito { room, on } => {
+                let _ = self.saves.send(Save::Incognito(room, on));
             }
             other => self.matrix.run(other),
         }

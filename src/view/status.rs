@@ -28,6 +28,10 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     }
     let area = layout::inset(area, 1);
     let mut left = connection(app, theme, area.width >= 98 && app.status.is_none());
+    if let Some(incognito) = app.incognito().filter(|_| app.screen == Screen::Main) {
+        left.push(Span::raw("  "));
+        left.push(Span::styled(incognito, theme.role(Role::Warning)));
+    }
     if let Some(status) = &app.status {
         let role = match status.kind {
             StatusKind::Info => Role::Text,

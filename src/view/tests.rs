@@ -68,6 +68,19 @@ fn the_status_line_says_that_it_is_the_demo() {
 }
 
 #[test]
+fn p12_the_status_line_says_incognito_as_long_as_it_is() {
+    let says = |app: &App, what: &str| screen(app).text().contains(&format!("\n ● online  {what} "));
+    let mut app = chatting();
+    assert!(!says(&app, "incognito"));
+    let open = app.open.as_ref().unwrap().id.clone();
+    app.settings.incognito_rooms.insert(open);
+    assert!(says(&app, "incognito in this room"));
+    app.settings.incognito = true;
+    happen(&mut app, [Event::Done(safe("Something else was done."))]);
+    assert!(says(&app, "incognito  Something else was done."));
+}
+
+#[test]
 fn login() {
     let mut app = fixture::logged_out();
     screens("login", &app, Theme::default());

@@ -2,8 +2,8 @@
 
 use kvitto::{
     app::effect::Effect,
-    delivery::policy::{NameDevice, ReceiptType, Send, Settings},
-    model::{Body, Delivery, Membership, ReceiptFate},
+    delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Settings},
+    model::{Body, Delivery, Membership, ReceiptFate, Route},
 };
 use serde_json::{Value, json};
 
@@ -170,6 +170,43 @@ async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
     assert!(!alice.delivery(&event, "the delivery", |delivery| Some(counted(delivery))).await);
 }
 on!(l1_a_receipt_that_nobody_asked_for_is_shown: embedded, embedded_users);
+
+/// P12: what waits when incognito begins, and what comes until it ends, is never acknowledged, also after a restart.
+async fn p12_nothing_is_made_up_for_after_incognito(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    // A receipt waits where there is no way for it.
+    let route = if world.route() == Route::Native { RouteChoice::Direct } else { RouteChoice::Native };
+    bob.set(Settings { route, ..world.settings() });
+    alice.say(&room, "waiting");
+    let waiting = alice.sees("waiting").await;
+    bob.sees("waiting").await;
+    let fate = bob.fate_of(&room, &waiting).await;
+    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+
+    bob.set(Settings { incognito: true, ..world.settings() });
+    alice.say(&room, "unseen");
+    let unseen = alice.sees("unseen").await;
+    bob.sees("unseen").await;
+    assert_eq!(bob.withheld_by(&room, &waiting).await, "P12");
+    assert_eq!(bob.withheld_by(&room, &unseen).await, "P12");
+
+    let mut bob = bob.quit().await.back().await;
+    bob.online().await;
+    bob.open(&room).await;
+    bob.set(world.settings());
+    // The answer shows that incognito has ended for what is sent from now on.
+    assert_eq!(bob.withheld_by(&room, &unseen).await, "P12");
+    alice.say(&room, "seen");
+    let seen = alice.sees("seen").await;
+    alice.delivered_to(&seen, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    for event in [waiting, unseen] {
+        assert_eq!(bob.withheld_by(&room, &event).await, "P12");
+        assert_eq!(alice.ticks(&event, &world.bob.user_id), [""; 0]);
+    }
+}
+on!(p12_nothing_is_made_up_for_after_incognito: synapse, embedded, embedded_today);
 
 /// P7: a stranger's messages in a shared room stay unanswered; after a reply only new ones are answered.
 async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {

@@ -109,6 +109,32 @@ fn receipts_alone_says_how_the_room_stands_and_by_which_rule() {
 }
 
 #[test]
+fn p12_incognito_is_toggled_by_key_and_command_everywhere_or_here() {
+    let save = |room: Option<&str>, on| Effect::SaveIncognito { room: room.map(room_id), on };
+    let mut told = Told::in_room(Vec::new());
+    assert_eq!((told.keys("Ctrl-O"), told.app.incognito()), (vec![save(None, true)], None));
+    told.types("/incognito room");
+    assert!(told.keys("Enter").contains(&save(Some("one"), true)));
+    assert_eq!(run("incognito nowhere").1, "/incognito takes room or nothing, not nowhere.");
+
+    let here = Settings { incognito_rooms: [room_id("one")].into(), ..Settings::default() };
+    told.event(Event::Settings(here.clone()));
+    assert_eq!(told.app.incognito(), Some("incognito in this room"));
+    told.types("/incognito room");
+    assert!(told.keys("Enter").contains(&save(Some("one"), false)));
+    told.event(Event::Settings(Settings { incognito: true, ..here }));
+    assert_eq!(told.app.incognito(), Some("incognito"));
+    told.types("/receipts");
+    told.keys("Enter");
+    assert_eq!(
+        told.status(),
+        "No delivery receipts are sent here. No receipts are sent while you are incognito. (P12)"
+    );
+    told.types("/incognito");
+    assert!(told.keys("Enter").contains(&save(None, false)));
+}
+
+#[test]
 fn backspace_or_escape_closes_an_empty_command_line() {
     for close in ["Backspace", "Esc", "Enter"] {
         let mut told = Told::with_rooms();

@@ -17,6 +17,12 @@ fn owed(sender: &str, room: &str, event: &str, since: Ms) -> Owed {
     }
 }
 
+/// Owes it, as one of those that are not too many.
+#[track_caller]
+fn owe(outbox: &mut Outbox, owed: Owed, timing: Timing, draw: f64, now: Ms) {
+    assert_eq!(outbox.owe(owed, timing, draw, now), Ok(()));
+}
+
 fn events(batch: &Batch) -> Vec<&str> {
     batch.owed.iter().map(|owed| owed.event.as_str()).collect()
 }
@@ -24,7 +30,7 @@ fn events(batch: &Batch) -> Vec<&str> {
 /// An outbox that owes @a one receipt in !r since 0, to be sent at once.
 fn one() -> Outbox {
     let mut outbox = Outbox::new();
-    outbox.owe(owed("@a", "!r", "$1", 0), Timing::Immediate, 0.0, 0);
+    owe(&mut outbox, owed("@a", "!r", "$1", 0), Timing::Immediate, 0.0, 0);
     outbox
 }
 
@@ -38,10 +44,10 @@ fn take_one(outbox: &mut Outbox, now: Ms) -> Batch {
 #[test]
 fn p11_a_batch_is_gathered_per_sender_and_room_and_drawn_once() {
     let mut outbox = Outbox::new();
-    outbox.owe(owed("@a", "!r", "$2", 0), Timing::Balanced, 0.5, 0);
-    outbox.owe(owed("@a", "!r", "$1", 2_000), Timing::Balanced, 0.9, 2_000);
-    outbox.owe(owed("@a", "!s", "$3", 0), Timing::Balanced, 0.75, 0);
-    outbox.owe(owed("@b", "!r", "$4", 0), Timing::Balanced, 0.0, 0);
+    owe(&mut outbox, owed("@a", "!r", "$2", 0), Timing::Balanced, 0.5, 0);
+    owe(&mut outbox, owed("@a", "!r", "$1", 2_000), Timing::Balanced, 0.9, 2_000);
+    owe(&mut outbox, owed("@a", "!s", "$3", 0), Timing::Balanced, 0.75, 0);
+    owe(&mut outbox, owed("@b", "!r", "$4", 0), Timing::Balanced, 0.0, 0);
     assert_eq!((outbox.len(), outbox.next_wake()), (4, Some(500)));
     assert_eq!(outbox.due(499), []);
 
@@ -54,7 +60,7 @@ fn p11_a_batch_is_gathered_per_sender_and_room_and_drawn_once() {
 fn p11_on_one_line_of_the_grid_the_draws_decide_the_order() {
     let mut outbox = Outbox::new();
     for (sender, draw) in [("@a", 0.4), ("@b", 0.1), ("@c", 0.3)] {
-        outbox.owe(owed(sender, "!r", "$1", 1), Timing::Guarded, draw, 1);
+        owe(&mut outbox, owed(sender, "!r", "$1", 1), Timing::Guarded, draw, 1);
     }
     let senders: Vec<_> = outbox.due(15_000).into_iter().map(|batch| batch.sender).collect();
     assert_eq!(senders, ["@b", "@c", "@a"].map(UserId::new));
@@ -74,7 +80,7 @@ fn owing_twice_is_owing_once_and_delivered_replaces_undecryptable() {
     {
         let mut outbox = Outbox::new();
         for state in states {
-            outbox.owe(Owed { state, ..owed("@a", "!r", "$1", 7) }, Timing::Immediate, 0.0, 7);
+            owe(&mut outbox, Owed { state, ..owed("@a", "!r", "$1", 7) }, Timing::Immediate, 0.0, 7);
         }
         assert_eq!(take_one(&mut outbox, 7).owed, [owed("@a", "!r", "$1", 7)]);
     }
@@ -83,10 +89,12 @@ fn owing_twice_is_owing_once_and_delivered_replaces_undecryptable() {
 #[test]
 fn a_large_batch_comes_in_parts_that_fit() {
     let mut outbox = Outbox::new();
+    let mut now = 0;
     for n in 0..=RECEIPTS_SENT {
-        outbox.owe(owed("@a", "!r", &format!("${n}"), 0), Timing::Immediate, 0.0, 0);
+        now += INTERVAL;
+        owe(&mut outbox, owed("@a", "!r", &format!("${n}"), 0), Timing::Immediate, 0.0, now);
     }
-    assert_eq!(outbox.due(0).iter().map(|batch| batch.owed.len()).collect::<Vec<_>>(), [RECEIPTS_SENT, 1]);
+    assert_eq!(outbox.due(now).iter().map(|batch| batch.owed.len()).collect::<Vec<_>>(), [RECEIPTS_SENT, 1]);
 }
 
 #[test]
@@ -115,9 +123,9 @@ fn a_failed_batch_waits_as_long_as_the_server_says() {
 fn what_is_owed_during_a_back_off_waits_with_it() {
     let mut outbox = one();
     let batch = take_one(&mut outbox, 0);
-    outbox.owe(owed("@a", "!r", "$2", 100), Timing::Immediate, 0.0, 100);
+    owe(&mut outbox, owed("@a", "!r", "$2", 100), Timing::Immediate, 0.0, 100);
     outbox.failed(batch, 100, None);
-    outbox.owe(owed("@a", "!r", "$3", 200), Timing::Immediate, 0.0, 200);
+    owe(&mut outbox, owed("@a", "!r", "$3", 200), Timing::Immediate, 0.0, 200);
     assert_eq!(outbox.due(1_099), []);
     let batch = take_one(&mut outbox, 1_100);
     assert_eq!((events(&batch), batch.attempt), (vec!["$1", "$2", "$3"], 1), "and counts its attempts");
@@ -126,7 +134,7 @@ fn what_is_owed_during_a_back_off_waits_with_it() {
 #[test]
 fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
     let mut outbox = one();
-    outbox.owe(owed("@a", "!r", "$2", 60_000), Timing::Immediate, 0.0, 60_000);
+    owe(&mut outbox, owed("@a", "!r", "$2", 60_000), Timing::Immediate, 0.0, 60_000);
     let batch = take_one(&mut outbox, 60_000);
     assert_eq!(outbox.no_route(batch, 60_000), []);
     assert_eq!(outbox.next_wake(), Some(ROUTE_WAIT), "when the first one's time is over");
@@ -140,7 +148,7 @@ fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
 #[test]
 fn a_request_sends_what_waited_for_it_after_its_delay() {
     let mut outbox = Outbox::new();
-    outbox.owe(owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);
+    owe(&mut outbox, owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);
     let batch = take_one(&mut outbox, 2_750);
     assert_eq!(outbox.no_route(batch, 2_750), []);
 
@@ -157,12 +165,12 @@ fn a_request_sends_what_waited_for_it_after_its_delay() {
 fn what_waits_for_any_route_is_due_when_routes_change() {
     let mut outbox = Outbox::new();
     for sender in ["@a", "@b"] {
-        outbox.owe(owed(sender, "!r", "$1", 0), Timing::Balanced, 0.5, 0);
+        owe(&mut outbox, owed(sender, "!r", "$1", 0), Timing::Balanced, 0.5, 0);
     }
     for batch in outbox.due(2_750) {
         outbox.no_route(batch, 2_750);
     }
-    outbox.owe(owed("@c", "!r", "$1", 0), Timing::Guarded, 0.5, 0);
+    owe(&mut outbox, owed("@c", "!r", "$1", 0), Timing::Guarded, 0.5, 0);
     outbox.routes_changed(10_000);
     assert_eq!(outbox.due(12_749), []);
     let senders: Vec<_> = outbox.due(12_750).into_iter().map(|batch| batch.sender).collect();
@@ -191,12 +199,58 @@ fn a_request_does_not_end_a_back_off() {
 #[test]
 fn p8_p12_what_is_cancelled_is_gone() {
     let mut outbox = one();
-    outbox.owe(owed("@a", "!r", "$2", 0), Timing::Immediate, 0.0, 0);
-    outbox.owe(owed("@b", "!r", "$3", 0), Timing::Immediate, 0.0, 0);
+    owe(&mut outbox, owed("@a", "!r", "$2", 0), Timing::Immediate, 0.0, 0);
+    owe(&mut outbox, owed("@b", "!r", "$3", 0), Timing::Immediate, 0.0, 0);
     let cancelled = outbox.cancel(|owed| owed.sender.as_str() == "@a" && owed.event.as_str() == "$2");
     assert_eq!(cancelled, [owed("@a", "!r", "$1", 0), owed("@b", "!r", "$3", 0)]);
     assert_eq!(events(&take_one(&mut outbox, 0)), ["$2"]);
     assert!(outbox.is_empty());
+}
+
+#[test]
+fn p10_sixty_at_once_then_one_a_second_for_ten_minutes_and_no_more() {
+    let mut outbox = Outbox::new();
+    // From one sender in two rooms, and of another one.
+    let over = (0..10_000).filter(|n| {
+        let room = if n % 2 == 0 { "!r" } else { "!s" };
+        outbox.owe(owed("@a", room, &format!("${n}"), 0), Timing::Immediate, 0.0, 0).is_err()
+    });
+    assert_eq!(over.count(), 10_000 - 60 - 600);
+    owe(&mut outbox, owed("@b", "!r", "$b", 0), Timing::Immediate, 0.0, 0);
+    assert_eq!(outbox.len(), 660 + 1, "and no more than that is kept in memory");
+
+    let mut leave = |now| outbox.due(now).iter().map(|batch| batch.owed.len()).sum::<usize>();
+    assert_eq!([leave(0), leave(999), leave(1_000), leave(1_999), leave(11_000)], [61, 0, 1, 0, 10]);
+    assert_eq!((leave(600_000), leave(Ms::MAX)), (589, 0));
+}
+
+#[test]
+fn p10_one_turn_is_enough_however_often_it_is_tried_or_owed() {
+    let mut outbox = Outbox::new();
+    for n in 0..60 {
+        let one = owed("@a", "!r", &format!("${n}"), 0);
+        owe(&mut outbox, one.clone(), Timing::Immediate, 0.0, 0);
+        owe(&mut outbox, one, Timing::Immediate, 0.0, 0);
+    }
+    let batch = take_one(&mut outbox, 0);
+    assert_eq!(batch.owed.len(), 60);
+    outbox.failed(batch, 0, None);
+    owe(&mut outbox, owed("@a", "!r", "$late", 0), Timing::Immediate, 0.0, 500);
+    let again = take_one(&mut outbox, 1_000);
+    assert_eq!(again.owed.len(), 61, "all of them again, and the one whose turn has come");
+}
+
+#[test]
+fn p10_p11_a_turn_is_waited_for_on_the_grid() {
+    let mut outbox = Outbox::new();
+    for n in 0..80 {
+        owe(&mut outbox, owed("@a", "!r", &format!("${n}"), 7), Timing::Guarded, 0.1, 7);
+    }
+    let mut left = Vec::new();
+    while let Some(wake) = outbox.next_wake() {
+        left.push((wake, outbox.due(wake).iter().map(|batch| batch.owed.len()).sum::<usize>()));
+    }
+    assert_eq!(left, [(15_000, 74), (30_000, 6)]);
 }
 
 #[derive(Clone, Debug)]
@@ -244,7 +298,7 @@ proptest! {
                 Step::Owe { sender, event, timing, draw } => {
                     let owed = owed(&format!("@{sender}"), "!r", &format!("${event}"), now);
                     expected.insert(name(&owed));
-                    outbox.owe(owed, timing, draw, now);
+                    owe(&mut outbox, owed, timing, draw, now);
                 }
                 Step::Pass(time) => now += time,
                 Step::Due(outcomes) => {
@@ -273,5 +327,46 @@ proptest! {
         let left: BTreeSet<_> = outbox.due(Ms::MAX).iter().flat_map(|batch| &batch.owed).map(name).collect();
         prop_assert_eq!(left, expected);
         prop_assert!(outbox.is_empty());
+    }
+
+    /// P10: of whatever is owed to one sender in whatever rooms, as much has left as a bucket of 60 with one a second
+    /// allows: no more, also when sending fails, and no less while it does not. Another sender notices nothing.
+    #[test]
+    fn p10_sixty_and_one_a_second_leave_and_nobody_else_waits(
+        flood in prop::collection::vec((1..60u64, 0..3u8, prop::bool::weighted(0.01)), 0..600), quiet in 1..60u64,
+    ) {
+        let mut outbox = Outbox::new();
+        let (mut tried, mut bob_left) = (BTreeSet::new(), None);
+        let (mut tokens, mut waiting, mut allowed) = (60, 0, 0);
+        let failing: BTreeSet<usize> = flood.iter().enumerate().filter(|(_, (.., fails))| *fails).map(|(n, _)| n).collect();
+        for second in 1..=60 {
+            let now = second * 1_000;
+            for (n, (_, room, _)) in flood.iter().enumerate().filter(|(_, (at, ..))| *at == second) {
+                owe(&mut outbox, owed("@flood", &format!("!{room}"), &n.to_string(), now), Timing::Immediate, 0.0, now);
+                waiting += 1;
+            }
+            if quiet == second {
+                owe(&mut outbox, owed("@bob", "!0", "$bob", now), Timing::Immediate, 0.0, now);
+            }
+            tokens = 60.min(tokens + 1);
+            let go = waiting.min(tokens);
+            (tokens, waiting, allowed) = (tokens - go, waiting - go, allowed + go);
+
+            for batch in outbox.due(now) {
+                if batch.sender.as_str() == "@bob" {
+                    bob_left = Some(second);
+                    continue;
+                }
+                let numbers = batch.owed.iter().map(|owed| owed.event.as_str().parse::<usize>().unwrap());
+                let fails = batch.attempt == 0 && numbers.clone().any(|n| failing.contains(&n));
+                tried.extend(numbers);
+                if fails {
+                    outbox.failed(batch, now, None);
+                }
+            }
+            prop_assert!(tried.len() <= allowed);
+            prop_assert!(tried.len() == allowed || !failing.is_empty());
+        }
+        prop_assert_eq!(bob_left, Some(quiet));
     }
 }

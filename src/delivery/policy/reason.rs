@@ -45,6 +45,10 @@ pub enum Reason {
     TooOld,
     /// P9: more than five minutes ahead of this clock.
     FromTheFuture,
+    /// P10: the sender has sent more than is acknowledged.
+    TooMany,
+    /// P12: this user is or was incognito.
+    Incognito,
     /// P13: the only way left names this device, and the sender is not to know it.
     DeviceNotNamed,
     /// §2: receipts may go through the homeserver only, and it does not pass them on to the sender.
@@ -56,9 +60,9 @@ pub enum Reason {
 }
 
 use Reason::{
-    BeforeJoin, DeviceNotNamed, FromTheFuture, Ignored, JoinRuleUnknown, JoinTimeUnknown, Left, NoNative, Nobody,
-    NotAMessage, NotAccepted, NotAsked, NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff, SenderLeft,
-    Stranger, TooManyMembers, TooOld, Undecryptable,
+    BeforeJoin, DeviceNotNamed, FromTheFuture, Ignored, Incognito, JoinRuleUnknown, JoinTimeUnknown, Left, NoNative,
+    Nobody, NotAMessage, NotAccepted, NotAsked, NotEncrypted, NotVerified, Off, Own, Public, Redacted, RouteOff,
+    SenderLeft, Stranger, TooMany, TooManyMembers, TooOld, Undecryptable,
 };
 
 /// Everything about a reason; its code is written to disk and never changes its meaning.
@@ -71,7 +75,7 @@ struct Row {
 
 impl Reason {
     /// All of them, in the order of the rules.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Undecryptable,
         BeforeJoin,
         JoinTimeUnknown,
@@ -92,6 +96,8 @@ impl Reason {
         Ignored,
         TooOld,
         FromTheFuture,
+        TooMany,
+        Incognito,
         DeviceNotNamed,
         NoNative,
         NotAccepted,
@@ -121,6 +127,8 @@ impl Reason {
             Ignored => ("P8", "ignored", true, "You ignore the sender."),
             TooOld => ("P9", "too-old", false, "The message is more than seven days old."),
             FromTheFuture => ("P9", "from-the-future", true, "The message is dated more than five minutes in the future."),
+            TooMany => ("P10", "too-many", true, "The sender sent more messages than are acknowledged: 60 at once, then one a second."),
+            Incognito => ("P12", "incognito", true, "No receipts are sent while you are incognito."),
             DeviceNotNamed => ("P13", "device-not-named", true, "It could only be sent in a way that names your device, and your settings do not name it to the sender."),
             NoNative => ("§2", "no-native", true, "It could not be sent through the homeserver, and your settings allow no other way (route = \"native\")."),
             NotAccepted => ("§2", "not-accepted", true, "The homeserver did not take the receipt."),

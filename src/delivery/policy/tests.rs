@@ -34,6 +34,7 @@ impl Case {
                 joined_members: 2,
                 joined: true,
                 joined_since: Some(0),
+                incognito_until: 0,
             },
             sender: SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false },
             settings: Settings::default(),
@@ -290,6 +291,41 @@ fn p11_guarded_hides_a_shift_of_one_second() {
 }
 
 #[test]
+fn p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended() {
+    let here = || BTreeSet::from([RoomId::new("!r")]);
+    withholds(Reason::Incognito, |c| c.settings.incognito = true);
+    withholds(Reason::Incognito, |c| c.settings.incognito_rooms = here());
+    sends(|c| c.settings.incognito_rooms = BTreeSet::from([RoomId::new("!other")]));
+    withholds(Reason::Incognito, |c| c.room.incognito_until = NOW + 1);
+    sends(|c| c.room.incognito_until = NOW);
+    withholds(Reason::Incognito, |c| {
+        c.settings.incognito = true;
+        c.settings.rooms = room_set_to(Send::On);
+    });
+    let facts = Case::base().room;
+    let stance = |settings: &Settings| room_stance(&facts, settings);
+    assert_eq!(stance(&Settings { incognito: true, ..Settings::default() }), Decision::Withhold(Reason::Incognito));
+    assert_eq!(
+        stance(&Settings { incognito_rooms: here(), ..Settings::default() }),
+        Decision::Withhold(Reason::Incognito)
+    );
+}
+
+#[test]
+fn p12_what_would_be_decided_later_is_decided_while_incognito() {
+    for not_yet in [(|c| c.event.readable = false) as fn(&mut Case), |c| c.room.joined_since = None] {
+        withholds(Reason::Incognito, |c| {
+            not_yet(c);
+            c.settings.incognito = true;
+        });
+    }
+    withholds(Reason::NotAMessage, |c| {
+        c.event.kind = EventKind::Other;
+        c.settings.incognito = true;
+    });
+}
+
+#[test]
 fn p13_who_is_told_which_device_it_is() {
     use NameDevice::{Known, Never, Verified};
     let stranger = SenderFacts { known: false, ..Case::base().sender };
@@ -330,7 +366,7 @@ fn every_reason_has_its_own_words_and_code() {
 #[test]
 fn a_refusal_lasts_where_circumstances_could_change_it() {
     for reason in Reason::ALL {
-        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "P13" | "§2" | "§3");
+        let by_circumstance = matches!(reason.rule(), "P5" | "P6" | "P7" | "P8" | "P10" | "P12" | "P13" | "§2" | "§3");
         assert_eq!(reason.is_lasting(), by_circumstance || reason == Reason::FromTheFuture, "{reason:?}");
     }
 }

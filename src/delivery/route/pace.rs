@@ -4,47 +4,47 @@
 //! user's devices (PROTOCOL §7). To run into that limit and be told to wait would be a request wasted for each one sent.
 //! So a device keeps to that rate by itself, with half of what may come at once, and when the server says 'wait' all the
 //! same, the whole route waits.
-//!
-//! It is one moment: the one at which everything posted so far is paid for, at one receipt every [`APART`].
 
-use crate::model::Ms;
+use crate::{delivery::bucket::Bucket, model::Ms};
 
-/// One receipt is paid for in this time.
+/// A receipt every so many milliseconds, in the long run.
 const APART: Ms = 200;
-/// So much may be owed: fifty receipts.
-const CREDIT: Ms = 50 * APART;
+/// So many at once.
+const AT_ONCE: u64 = 50;
 /// So many are waited for when there are more, so that what waits is not gone through for each of them.
-const WORTH_WAITING: usize = 10;
+const WORTH_WAITING: u64 = 10;
 
 /// What the native route may still post, as far as this device knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
-    paid: Ms,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace(Bucket);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Bucket::new(APART, AT_ONCE))
+    }
 }
 
 impl Pace {
     /// How many of so many receipts may be posted now; they count as posted.
     pub fn take(&mut self, wanted: usize, now: Ms) -> usize {
-        let from = self.paid.max(now);
-        let allowed = now.saturating_add(CREDIT).saturating_sub(from) / APART;
-        let taken = usize::try_from(allowed).unwrap_or(usize::MAX).min(wanted);
-        self.paid = from.saturating_add(cost(taken));
-        taken
+        let taken = self.0.available(now).min(count(wanted));
+        self.0.take(taken, now);
+        usize::try_from(taken).unwrap_or(wanted)
     }
 
     /// When it is worth asking again for so many.
     pub fn next(&self, wanted: usize, now: Ms) -> Ms {
-        self.paid.saturating_add(cost(wanted.min(WORTH_WAITING))).saturating_sub(CREDIT).max(now)
+        self.0.next(count(wanted).min(WORTH_WAITING), now)
     }
 
     /// The server wants to see nothing before this moment; from then on it is one at a time.
     pub fn pause(&mut self, until: Ms) {
-        self.paid = self.paid.max(until.saturating_add(CREDIT - APART));
+        self.0.pause(until);
     }
 }
 
-fn cost(receipts: usize) -> Ms {
-    u64::try_from(receipts).unwrap_or(Ms::MAX).saturating_mul(APART)
+fn count(receipts: usize) -> u64 {
+    u64::try_from(receipts).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

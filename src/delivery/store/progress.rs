@@ -4,7 +4,10 @@
 use rusqlite::params;
 
 use super::{Result, Store, read_room};
-use crate::model::{DeviceId, EventId, Ms, RoomId};
+use crate::{
+    delivery::incognito::Incognito,
+    model::{DeviceId, EventId, Ms, RoomId},
+};
 
 /// Up to where a room is known to be complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,25 @@ impl Store {
     /// Everything in this room up to here has been gone through.
     pub fn set_seen(&mut self, room: &RoomId, at: Ms, newest: &EventId) -> Result<()> {
         self.change_room(room, |row| row.seen = Some((at, newest.as_str().to_owned())))
+    }
+
+    /// Where there is or was incognito (P12).
+    pub fn incognito(&self) -> Result<Incognito> {
+        let disk = self.disk.read();
+        let row: Option<Vec<(Option<String>, Ms)>> =
+            disk.one("SELECT value FROM rooms WHERE key = ?1", [disk.key("incognito", &[])])?;
+        let entries = row.unwrap_or_default().into_iter();
+        Ok(Incognito::new(entries.map(|(room, until)| (room.map(RoomId::new), until))))
+    }
+
+    /// There is or was incognito there (P12). One row for all rooms, since it is read as a whole.
+    pub fn set_incognito(&mut self, incognito: &Incognito) -> Result<()> {
+        let entries: Vec<_> = incognito.entries().map(|(room, until)| (room.map(RoomId::as_str), until)).collect();
+        self.disk.write(|tx| {
+            let row = params![tx.key("incognito", &[]), tx.seal(&entries)?];
+            tx.run("INSERT OR REPLACE INTO rooms (key, value) VALUES (?1, ?2)", row)?;
+            Ok(())
+        })
     }
 
     /// Something may be missing in this room; it is being fetched.

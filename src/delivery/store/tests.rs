@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    delivery::{ledger::ExpectedDevice, policy::Reason, receipt::ClaimState},
+    delivery::{incognito::Incognito, ledger::ExpectedDevice, policy::Reason, receipt::ClaimState},
     model::{Route, SafeText},
 };
 
@@ -468,4 +468,16 @@ fn pruning_forgets_old_fates_and_requests_that_are_over_and_nothing_else() {
     assert_eq!(store.owed().unwrap(), [owed("later")]);
     assert_eq!(store.own_event(&event("own")).unwrap().map(|own| own.claims.len()), Some(2));
     assert!(store.is_known(&bob()).unwrap());
+}
+
+#[test]
+fn p12_where_there_was_incognito_is_kept() {
+    let (dir, mut store) = temporary();
+    assert_eq!(store.incognito().unwrap(), Incognito::default());
+    let incognito = Incognito::new([(None, 7), (Some(room()), Ms::MAX)]);
+    store.set_incognito(&incognito).unwrap();
+    drop(store);
+    let store = open(&dir);
+    assert_eq!(store.incognito().unwrap(), incognito);
+    assert_eq!(store.joined_since(&room()).unwrap(), None, "it is no room of that name");
 }

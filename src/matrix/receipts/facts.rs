@@ -10,15 +10,20 @@ use matrix_sdk::{
 };
 
 use crate::{
-    delivery::policy::{JoinRule, RoomFacts, SenderFacts},
+    delivery::{
+        incognito::Incognito,
+        policy::{JoinRule, RoomFacts, SenderFacts},
+    },
     matrix::ids,
     model::Ms,
 };
 
 /// The room as it is now. `joined_since` is P2's bound, see [`own_join`].
-pub(super) fn room(room: &Room, joined_since: Option<Ms>) -> RoomFacts {
+pub(super) fn room(room: &Room, joined_since: Option<Ms>, incognito: &Incognito) -> RoomFacts {
+    let id = ids::room(room.room_id());
     RoomFacts {
-        room: ids::room(room.room_id()),
+        incognito_until: incognito.until(&id),
+        room: id,
         encrypted: room.encryption_state().is_encrypted(),
         join_rule: match room.join_rule() {
             None => JoinRule::Unknown,

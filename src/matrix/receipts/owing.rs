@@ -109,9 +109,36 @@ impl Actor {
         }
         let kept = self.store.owe(&owed);
         if self.stored(kept).is_some() {
-            for owed in owed {
-                self.outbox.owe(owed, self.settings.timing, rand::random(), now());
-            }
+            self.queue(owed);
+        }
+    }
+
+    /// Into the outbox with what is on disk; what is too much for its sender is settled (P10).
+    pub(super) fn queue(&mut self, owed: Vec<Owed>) {
+        let (now, timing) = (now(), self.settings.timing);
+        let queued = owed.into_iter().map(|owed| self.outbox.owe(owed, timing, rand::random(), now));
+        let over: Vec<Owed> = queued.filter_map(Result::err).collect();
+        self.settle(&over, &Reason::TooMany.fate());
+    }
+
+    /// The settings are new: where incognito began, what waits for its time, a route or a key is cancelled (P12).
+    pub(super) fn go_incognito(&mut self) {
+        if self.incognito.set(&self.settings, now()) {
+            let kept = self.store.set_incognito(&self.incognito);
+            self.stored(kept);
+        }
+        let settings = &self.settings;
+        let cancelled = self.outbox.cancel(|owed| !settings.is_incognito(&owed.room));
+        self.settle(&cancelled, &Reason::Incognito.fate());
+        let awaiting = self.store.awaiting();
+        let awaiting = self.stored(awaiting).unwrap_or_default().into_iter();
+        let cancelled: Vec<_> = awaiting
+            .filter(|(room, _)| self.settings.is_incognito(room))
+            .map(|(room, event)| (room, event, Reason::Incognito.fate()))
+            .collect();
+        if !cancelled.is_empty() {
+            let kept = self.store.settle(&cancelled);
+            self.stored(kept);
         }
     }
 
@@ -191,6 +218,9 @@ impl Actor {
 
     /// Nothing more is to be done about these: that was, or will be, their fate.
     pub(super) fn settle(&mut self, owed: &[Owed], fate: &ReceiptFate) {
+        if owed.is_empty() {
+            return;
+        }
         let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
         let kept = self.store.settle(&settled);
         self.stored(kept);
@@ -255,9 +285,8 @@ impl Actor {
     pub(super) fn owe_once_more(&mut self, user: &UserId, room: &RoomId) {
         let now = now();
         self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-        for (_, owed) in self.sent.iter().filter(|(_, owed)| owed.sender == *user && owed.room == *room) {
-            self.outbox.owe(owed.clone(), self.settings.timing, rand::random(), now);
-        }
+        let told = self.sent.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room == *room);
+        self.queue(told.cloned().collect());
     }
 
     pub(super) fn answered(&mut self, batch: Batch, outcome: &Result<(), direct::NotSent>) {

@@ -33,7 +33,7 @@ fn batch(events: usize) -> Batch {
             since: 1,
             state: ClaimState::Delivered,
         };
-        outbox.owe(owed, Timing::Immediate, 0.0, 1);
+        outbox.owe(owed, Timing::Immediate, 0.0, 1).unwrap();
     }
     outbox.due(1).remove(0)
 }

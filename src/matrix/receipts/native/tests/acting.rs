@@ -68,7 +68,7 @@ impl Acting {
         self.actor.store.owe(&owed).unwrap();
         let mut outbox = Outbox::new();
         for owed in owed {
-            outbox.owe(owed, Timing::Immediate, 0.0, 0);
+            outbox.owe(owed, Timing::Immediate, 0.0, 0).unwrap();
         }
         outbox.due(0).remove(0)
     }
