@@ -20,7 +20,7 @@ use ruma::{
                 },
                 get_supported_versions,
             },
-            session::{get_login_types, login, logout},
+            session::{get_login_types, login, logout, logout_all},
             uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UiaaResponse, UserIdentifier},
         },
         error::{ErrorKind, StandardErrorBody},
@@ -45,6 +45,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on(login_types)
         .plain(Method::POST, "/_matrix/client/v3/login", log_in_plainly)
         .on(log_out)
+        .on(log_out_everywhere)
         .on(who_am_i)
 }
 
@@ -154,6 +155,18 @@ fn add_device(
 fn log_out(world: &mut World, caller: Caller, _: logout::v3::Request) -> Answer<logout::v3::Response> {
     remove_device(world, &caller);
     Ok(logout::v3::Response::new())
+}
+
+fn log_out_everywhere(
+    world: &mut World,
+    caller: Caller,
+    _: logout_all::v3::Request,
+) -> Answer<logout_all::v3::Response> {
+    let devices: Vec<_> = world.account(&caller)?.devices.keys().cloned().collect();
+    for device in devices {
+        remove_device(world, &Caller { user: caller.user.clone(), device });
+    }
+    Ok(logout_all::v3::Response::new())
 }
 
 /// Ends a device's session, with everything that waits for it.
