@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     app::{demo::Entrance, effect::Secret, event::Event},
@@ -180,14 +180,7 @@ fn open(places: &Places, config: Config) -> Result<(), Error> {
     need_terminal()?;
     let lock = places.lock()?;
     let _log = start_log(places, &config)?;
-    let start = Start {
-        theme: theme(&config),
-        profile: profile(places, config, DEVICE_NAME),
-        config: places.config.clone(),
-        log: places.log(),
-        demo: None,
-    };
-    match runtime::run(start).map_err(Error::Terminal)? {
+    match runtime::run(start(places, config, places.log(), None)).map_err(Error::Terminal)? {
         End::Quit => Ok(()),
         End::TryDemo => {
             drop(lock);
@@ -231,14 +224,18 @@ fn play(places: &Places, config: Config, log: PathBuf) -> Result<(), Error> {
         let _ = tell.send(event);
     })
     .map_err(Error::Demo)?;
-    let start = Start {
+    runtime::run(start(places, config, log, Some(told))).map(drop).map_err(Error::Terminal)
+}
+
+/// What the client begins with; `demo` is what the demo tells, if this is one.
+fn start(places: &Places, config: Config, log: PathBuf, demo: Option<UnboundedReceiver<Event>>) -> Start {
+    Start {
         theme: theme(&config),
         profile: profile(places, config, DEVICE_NAME),
         config: places.config.clone(),
         log,
-        demo: Some(told),
-    };
-    runtime::run(start).map(|_| ()).map_err(Error::Terminal)
+        demo,
+    }
 }
 
 fn need_terminal() -> Result<(), Error> {
