@@ -289,6 +289,10 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
         device("ADAOLD", "Element, very old", old),
     ];
     let bob = vec![device("BOBDESK", "Bob's desktop", desktop), device("JLAFKJWSCS", "", unnamed)];
+    to_both(event, sent, ada, bob)
+}
+
+fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
         |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
     Delivery {
@@ -318,13 +322,7 @@ pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
         native(DeviceState::Pending, Some(("JLAFKJWSCS", "")), true),
         native(at(700), None, false),
     ];
-    let person =
-        |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
-    Delivery {
-        event: EventId::new(format!("${event}")),
-        sent,
-        people: vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)],
-    }
+    to_both(event, sent, ada, bob)
 }
 
 /// A room with everything in it, and the composer in front.
