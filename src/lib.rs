@@ -6,15 +6,16 @@
 //! | module | what it is | may import from the crate |
 //! | --- | --- | --- |
 //! | [`model`] | plain data that all layers share | nothing |
+//! | [`clock`] | the time of day | `model` |
 //! | [`delivery`] | MSC4089: who owes whom a receipt, and what is believed | `model` |
 //! | [`input`] | key in, action out | `model` |
 //! | [`app`] | the state and its one `update` | `model`, `delivery`, `input` |
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
-//! | [`matrix`] | everything that knows matrix-sdk | `model`, `delivery`, `app::event`, `app::effect` |
-//! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `delivery::receipt`, `delivery::bucket` |
-//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `input`, `matrix` |
-//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
+//! | [`matrix`] | everything that knows matrix-sdk | `model`, `clock`, `delivery`, `app::event`, `app::effect` |
+//! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |
+//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `input`, `matrix` |
+//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
 //! | [`cli`] | the command line | everything |
 //!
 //! Data takes one way through the house: sync → `matrix` → [`app::event::Event`] → [`app::update`] →
@@ -23,6 +24,8 @@
 #![recursion_limit = "256"]
 
 pub mod model;
+
+pub mod clock;
 
 pub mod delivery;
 

@@ -35,11 +35,11 @@ use crate::{
 };
 
 mod actions;
-mod clock;
 pub mod content;
 pub mod errors;
 mod ids;
 mod live;
+mod pause;
 pub mod peer;
 mod receipts;
 mod rooms;

@@ -5,11 +5,7 @@
 //! thousand: what is ready is taken in first, and the screen is drawn when nothing more is, at most 60 times a second,
 //! but also every 50 ms while a burst lasts. When nothing happens, the loop sleeps until [`App::next_wake`].
 
-use std::{
-    io,
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io, path::PathBuf, time::Duration};
 
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
@@ -26,6 +22,7 @@ use self::{
 };
 use crate::{
     app::{self, App, effect::Effect, event::Event},
+    clock::now,
     matrix::{Matrix, Profile},
     model::Ms,
     view::theme::Theme,
@@ -207,12 +204,6 @@ impl Client {
         }
         Ok(Next::GoOn)
     }
-}
-
-/// The only clock: milliseconds since the epoch.
-fn now() -> Ms {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
 /// When it is that time, on the clock that timers use.

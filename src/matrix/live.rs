@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Profile, actions, errors, ids, receipts::Receipts, rooms, session::Session, sync::Sync, timeline::OpenTimeline,
+    Profile, actions, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
+    timeline::OpenTimeline,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -22,8 +23,7 @@ use crate::{
 };
 
 /// Pauses before the send queue is tried again after a failure that may pass.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
 
 /// The server has ended the session.
 pub(super) struct End {
@@ -242,15 +242,14 @@ async fn go_on_sending(client: &Client) {
 /// at once; after a failure that may pass, the same message is tried again after a pause.
 async fn keep_sending(client: Client) {
     let mut errors = client.send_queue().subscribe_errors();
-    let mut pause = FIRST_PAUSE;
+    let mut pause = PAUSE;
     loop {
         match errors.recv().await {
             Ok(error) if error.is_recoverable => {
                 tracing::info!("sending failed and is tried again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::time::sleep(pause.lengthen()).await;
             }
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => pause = FIRST_PAUSE,
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => pause.reset(),
             Err(broadcast::error::RecvError::Closed) => return,
         }
         client.send_queue().set_enabled(true).await;

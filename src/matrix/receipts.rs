@@ -37,9 +37,10 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-use super::{clock::now, ids};
+use super::ids;
 use crate::{
     app::event::Event,
+    clock::now,
     delivery::{
         incognito::Incognito,
         ledger::{Held, OwnEvent},

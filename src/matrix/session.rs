@@ -26,10 +26,7 @@ mod browser;
 mod discover;
 mod vault;
 
-use std::{
-    path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, time::Duration};
 
 use matrix_sdk::{
     AuthSession, Client, SqliteStoreConfig,
@@ -63,6 +60,7 @@ use crate::{
         effect::Secret,
         event::{Account, LoginMethod},
     },
+    clock::now,
     model::{Ms, SafeText, UserId},
 };
 
@@ -356,11 +354,6 @@ async fn in_time<T>(found: &Found, work: impl Future<Output = Result<T, LoginErr
     tokio::time::timeout(PATIENCE, work)
         .await
         .unwrap_or_else(|_| Err(LoginError::Unreachable { host: found.shown(), why: Unreachable::TimedOut }))
-}
-
-fn now() -> Ms {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
 #[cfg(test)]

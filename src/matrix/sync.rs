@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{errors, ids, receipts::Receipts};
+use super::{errors, ids, pause::Pause, receipts::Receipts};
 use crate::{
     app::event::{Connection, Event},
     model::{RoomId, SafeText},
@@ -35,9 +35,8 @@ use crate::{
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
-/// Pauses between attempts to reach the server: from this, doubled, up to the next.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pauses between attempts to reach the server.
+const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// A running sync of either kind.
 pub(super) struct Sync {
@@ -103,13 +102,13 @@ impl Sync {
 async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events: UnboundedSender<Event>) {
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
-    let mut pause = FIRST_PAUSE;
+    let mut pause = PAUSE;
     let mut lost = false;
     loop {
         let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
         let connection = match states.get() {
             State::Running if list_runs => {
-                pause = FIRST_PAUSE;
+                pause.reset();
                 Some(Connection::Online)
             }
             State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
@@ -124,8 +123,7 @@ async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events:
             let _ = events.send(Event::Connection(connection));
         }
         if failed {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(pause.lengthen()).await;
             service.start().await;
         }
         tokio::select! {
@@ -149,7 +147,7 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 /// The loop of `/sync`.
 async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event>, try_now: Arc<Notify>) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
-    let mut pause = FIRST_PAUSE;
+    let mut pause = PAUSE;
     let mut first = true;
     let mut lost = false;
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
@@ -161,7 +159,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
             .token(token.clone());
         match client.sync_once(settings).await {
             Ok(response) => {
-                pause = FIRST_PAUSE;
+                pause.reset();
                 receipts.synced_to(response.next_batch.clone());
                 token = SyncToken::Specific(response.next_batch);
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
@@ -178,8 +176,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
             Err(error) if errors::is_unknown_token(&error) => return,
             Err(error) => {
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
-                let _ = timeout(pause, try_now.notified()).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);
             }
         }

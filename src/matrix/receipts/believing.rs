@@ -13,6 +13,7 @@ use matrix_sdk::{
 use super::{Actor, Input, direct, ids};
 use crate::{
     app::event::Event,
+    clock::now,
     delivery::{
         ledger::{Answers, ClaimantFacts, ExpectedDevice, OwnEvent, PeerClaim, Refusal, admissible},
         policy::{self, EventFacts, RoomFacts, RouteChoice},
@@ -21,7 +22,7 @@ use crate::{
         store::Claimed,
         summary,
     },
-    matrix::clock::now,
+    matrix::pause::Pause,
     model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
 };
 
@@ -30,8 +31,7 @@ const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 /// Own messages of a room whose ticks are told when it is opened.
 const TOLD: usize = 500;
 /// Pauses between attempts to find out who is in a room.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 
 impl Actor {
     /// An own event came by: from this device, or from another one of this user's. It is recorded with the devices that
@@ -65,7 +65,7 @@ impl Actor {
             return;
         }
         tokio::spawn(async move {
-            let mut pause = FIRST_PAUSE;
+            let mut pause = PAUSE;
             while !inputs.is_closed() {
                 match expected(&client, &room_of_task).await {
                     Ok(expected) => {
@@ -74,8 +74,7 @@ impl Actor {
                     }
                     Err(error) => tracing::info!(%error, "who has the key of an own event is not known yet"),
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::time::sleep(pause.lengthen()).await;
             }
         });
         self.ask(room).await;

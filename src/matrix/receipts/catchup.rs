@@ -22,8 +22,9 @@ use tokio::{
 
 use super::{Actor, Input, ids, observe};
 use crate::{
+    clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
-    matrix::clock::now,
+    matrix::pause::Pause,
     model::Ms,
 };
 
@@ -37,8 +38,7 @@ const LONGEST: usize = 5_000;
 const SLACK: Ms = 10 * 60 * 1_000;
 /// How long the event cache may take to see what the sync has brought.
 const CACHE_LAG: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 
 impl Actor {
     /// Whether something that can be owed or believed may be missing between what is known and `newest`.
@@ -136,7 +136,7 @@ impl Walker {
     fn start(&self, walk: Walk) {
         let walker = self.clone();
         tokio::spawn(async move {
-            let mut pause = FIRST_PAUSE;
+            let mut pause = PAUSE;
             loop {
                 let place = walker.places.acquire().await;
                 if place.is_err() || walker.inputs.is_closed() {
@@ -147,8 +147,7 @@ impl Walker {
                     Err(error) => tracing::info!(room = %walk.room.room_id(), %error, "catching up is tried again"),
                 }
                 drop(place);
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::time::sleep(pause.lengthen()).await;
             }
             let _ = walker.inputs.send(Input::Walked(walk.room.room_id().to_owned()));
         });

@@ -28,6 +28,7 @@ use tokio::{
 use self::post::Posted;
 use super::{Actor, Input, direct::NotSent};
 use crate::{
+    clock::now,
     delivery::{
         ledger::PeerClaim,
         outbox::Batch,
@@ -35,7 +36,7 @@ use crate::{
         receipt::{ClaimState, Native},
         route::{Names, ServerFacts},
     },
-    matrix::{clock::now, errors, ids},
+    matrix::{errors, ids, pause::Pause},
     model::{ReceiptFate, RoomId, Route, UserId},
 };
 
@@ -48,8 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const DECISION_HOLDS: Duration = Duration::from_secs(5);
 /// How long the server's word about what it can do is good for.
 const ASKED_AGAIN: Duration = Duration::from_hours(1);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Pauses between attempts to ask it.
+const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 /// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the disk is the trouble.
 const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -91,7 +92,7 @@ fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Vec<Native> {
 
 /// Asks the server what it can do, for as long as the session lasts: now, every hour, and when told to.
 pub(super) async fn watch_server(client: Client, inputs: UnboundedSender<Input>, again: Arc<Notify>) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = PAUSE;
     loop {
         let wait = match client.fetch_server_versions(Some(once())).await {
             Ok(versions) => {
@@ -99,14 +100,12 @@ pub(super) async fn watch_server(client: Client, inputs: UnboundedSender<Input>,
                 if inputs.send(Input::Server(facts)).is_err() {
                     return;
                 }
-                pause = FIRST_PAUSE;
+                pause.reset();
                 ASKED_AGAIN
             }
             Err(error) => {
                 tracing::info!(error = %errors::http_sentence(&error), "what the server can do is not known");
-                let wait = pause;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                wait
+                pause.lengthen()
             }
         };
         let _ = timeout(wait, again.notified()).await;

@@ -14,13 +14,13 @@ use matrix_sdk::{
 use super::{Actor, Input, direct, facts, ids, observe};
 use crate::{
     app::event::Event,
+    clock::now,
     delivery::{
         outbox::{Batch, Owed, ROUTE_WAIT},
         policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
         receipt::ClaimState,
         route::{self, Plan, Recipient},
     },
-    matrix::clock::now,
     model::{DeviceId, EventId, ReceiptFate, RoomId, Route, UserId},
 };
 

@@ -4,12 +4,7 @@
 //! come. The society gathers meanwhile, since so many devices take a moment to make their keys; its room appears when it
 //! is complete. The user's place in the rooms is taken by a device of theirs that logs out again.
 
-use std::{
-    collections::BTreeMap,
-    future::pending,
-    pin::pin,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, future::pending, pin::pin, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::distr::{Alphanumeric, SampleString};
@@ -25,6 +20,7 @@ use super::{
     play::{Deed, Play},
 };
 use crate::{
+    clock::now,
     matrix::peer::{Heard, Host, NewRoom, Outcome, Peer},
     model::{EventId, Ms, RoomId, SafeText, UserId},
     server::homeserver::Homeserver,
@@ -281,11 +277,6 @@ impl Actor {
             }
         }
     }
-}
-
-fn now() -> Ms {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
 /// Waits until it is that time, or for ever.

@@ -8,7 +8,6 @@
 use std::{
     future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -41,7 +40,7 @@ use super::{
     history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
     world::{Caller, World},
 };
-use crate::model::Ms;
+use crate::clock::now;
 
 /// No request may be larger; media are the largest.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -78,11 +77,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn now() -> Ms {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
 
 /// Every endpoint there is.

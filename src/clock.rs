@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::model::Ms;
 
 /// Milliseconds since the Unix epoch; 0 on a machine whose clock stands before it.
-pub(super) fn now() -> Ms {
+pub fn now() -> Ms {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
