@@ -5,13 +5,11 @@ use axum::{http::StatusCode, response::Response};
 use ruma::{
     RoomId, UserId,
     api::{
-        Metadata,
         client::{
             config::{get_global_account_data, get_room_account_data, set_global_account_data, set_room_account_data},
             filter::{FilterDefinition, create_filter, get_filter},
         },
         error::ErrorKind,
-        path_builder::PathBuilder,
     },
     serde::JsonObject,
 };
@@ -29,18 +27,15 @@ mod tests;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    let mut routes = push_rules::routes(routes).on(put).on(get).on(put_in_room).on(get_in_room);
-    for path in create_filter::v3::Request::PATH_BUILDER.all_paths() {
-        routes = routes.plain(create_filter::v3::Request::METHOD, path, async |shared, request| {
+    push_rules::routes(routes)
+        .on(put)
+        .on(get)
+        .on(put_in_room)
+        .on(get_in_room)
+        .plainly::<create_filter::v3::Request, _>(async |shared, request| {
             shared.with(|world| make_filter(world, &request))
-        });
-    }
-    for path in get_filter::v3::Request::PATH_BUILDER.all_paths() {
-        routes = routes.plain(get_filter::v3::Request::METHOD, path, async |shared, request| {
-            shared.with(|world| filter(world, &request))
-        });
-    }
-    routes
+        })
+        .plainly::<get_filter::v3::Request, _>(async |shared, request| shared.with(|world| filter(world, &request)))
 }
 
 /// What a user keeps is nobody else's.

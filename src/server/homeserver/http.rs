@@ -21,7 +21,7 @@ use axum::{
 };
 use ruma::{
     api::{
-        IncomingRequest, OutgoingResponse,
+        IncomingRequest, Metadata, OutgoingResponse,
         auth_scheme::{AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken},
         client::uiaa::UiaaResponse,
         error::{DeserializationError, ErrorKind, FromHttpRequestError},
@@ -128,23 +128,6 @@ impl Routes {
         self.later(at_once(act))
     }
 
-    /// An endpoint that answers at once, on a path that ruma leaves out.
-    pub fn at<R>(
-        self,
-        path: &str,
-        act: impl Fn(&mut World, <R::Authentication as Scheme>::Who, R) -> Answer<R::OutgoingResponse>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self
-    where
-        R: IncomingRequest<Authentication: Scheme> + Send + 'static,
-        R::OutgoingResponse: Send,
-    {
-        self.on_path(path, at_once(act))
-    }
-
     /// An endpoint that may take its time, such as a sync.
     pub fn later<R, F>(
         mut self,
@@ -160,7 +143,8 @@ impl Routes {
         self
     }
 
-    fn on_path<R, F>(
+    /// An endpoint on one path, for those that ruma leaves out.
+    pub fn on_path<R, F>(
         self,
         path: &str,
         act: impl Fn(Arc<Shared>, <R::Authentication as Scheme>::Who, R) -> F + Clone + Send + Sync + 'static,
@@ -178,6 +162,14 @@ impl Routes {
                 respond(act(shared, who, request).await?)
             }
         })
+    }
+
+    /// An endpoint with the method and paths of a request of ruma's, which is read by the function itself.
+    pub fn plainly<R: Metadata, F>(self, act: impl Fn(Arc<Shared>, Plain) -> F + Clone + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Answer<Response>> + Send + 'static,
+    {
+        R::PATH_BUILDER.all_paths().fold(self, |routes, path| routes.plain(R::METHOD, path, act.clone()))
     }
 
     /// An endpoint for whose request or answer ruma has no type.
@@ -203,7 +195,7 @@ impl Routes {
 }
 
 /// Holds the world while a function runs, and no longer.
-fn at_once<W, R, T: Send>(
+pub fn at_once<W, R, T: Send>(
     act: impl Fn(&mut World, W, R) -> Answer<T> + Clone,
 ) -> impl Fn(Arc<Shared>, W, R) -> Ready<Answer<T>> + Clone {
     move |shared, who, request| ready(shared.with(|world| act(world, who, request)))

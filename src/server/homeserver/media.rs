@@ -1,14 +1,12 @@
 //! Media: bytes with a type and perhaps a name. A thumbnail is the original, which the specification allows.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use ruma::{
-    api::{
-        Metadata,
-        client::{
-            authenticated_media::{get_content, get_content_thumbnail, get_media_config},
-            media::create_content,
-        },
-        path_builder::PathBuilder,
+    api::client::{
+        authenticated_media::{get_content, get_content_thumbnail, get_media_config},
+        media::create_content,
     },
     http_headers::{ContentDisposition, ContentDispositionType},
 };
@@ -16,7 +14,7 @@ use ruma::{
 use super::{
     accounts,
     error::{Answer, forbidden, not_found},
-    http::{LARGEST_BODY, Plain, Routes, respond},
+    http::{LARGEST_BODY, Plain, Routes, Shared, respond},
     sync::news::count,
     world::{Caller, Media, World},
 };
@@ -29,15 +27,17 @@ const MOST: usize = 64 << 20;
 
 /// The endpoints of this module. Original and thumbnail differ in their paths only, so one function has both.
 pub fn routes(routes: Routes) -> Routes {
-    let original = get_content::v1::Request::PATH_BUILDER.all_paths();
-    let paths = original.chain(get_content_thumbnail::v1::Request::PATH_BUILDER.all_paths());
-    paths.fold(routes.on(upload).on(config), |routes, path| {
-        routes.plain(get_content::v1::Request::METHOD, path, async |shared, request| {
-            shared.with(|world| {
-                request.caller(world)?;
-                download(world, &request)
-            })
-        })
+    routes
+        .on(upload)
+        .on(config)
+        .plainly::<get_content::v1::Request, _>(get)
+        .plainly::<get_content_thumbnail::v1::Request, _>(get)
+}
+
+async fn get(shared: Arc<Shared>, request: Plain) -> Answer<Response> {
+    shared.with(|world| {
+        request.caller(world)?;
+        download(world, &request)
     })
 }
 

@@ -9,12 +9,11 @@ use axum::response::Response;
 use ruma::{
     EventId, RoomId,
     api::{
-        IncomingRequest, Metadata,
+        IncomingRequest,
         client::{
             read_marker::set_read_marker,
             receipt::create_receipt::{self, v3::ReceiptType},
         },
-        path_builder::PathBuilder,
     },
     events::receipt::ReceiptThread,
 };
@@ -36,9 +35,7 @@ pub mod delivery;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    use create_receipt::v3::Request;
-    let paths = Request::PATH_BUILDER.all_paths();
-    paths.fold(routes, |routes, path| routes.plain(Request::METHOD, path, receive)).on(set_markers)
+    routes.plainly::<create_receipt::v3::Request, _>(receive).on(set_markers)
 }
 
 async fn receive(shared: Arc<Shared>, request: Plain) -> Answer<Response> {

@@ -10,11 +10,7 @@
 use std::sync::Arc;
 
 use axum::response::Response as HttpResponse;
-use ruma::api::{
-    Metadata,
-    client::sync::sync_events::v3::{Request, Response},
-    path_builder::PathBuilder,
-};
+use ruma::api::client::sync::sync_events::v3::{Request, Response};
 
 use self::{
     asked::Asked,
@@ -39,7 +35,7 @@ pub mod wait;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    Request::PATH_BUILDER.all_paths().fold(routes, |routes, path| routes.plain(Request::METHOD, path, sync))
+    routes.plainly::<Request, _>(sync)
 }
 
 async fn sync(shared: Arc<Shared>, request: Plain) -> Answer<HttpResponse> {

@@ -1,9 +1,10 @@
 //! What relates to an event: replies in its thread, edits, reactions.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use axum::response::Response as HttpResponse;
 use ruma::api::{
-    IncomingRequest, Metadata,
+    IncomingRequest,
     client::relations::{
         get_relating_events::{
             self,
@@ -11,13 +12,12 @@ use ruma::api::{
         },
         get_relating_events_with_rel_type, get_relating_events_with_rel_type_and_event_type,
     },
-    path_builder::PathBuilder,
 };
 
 use super::{found, pages::Page, shown};
 use crate::server::homeserver::{
     error::Answer,
-    http::{Plain, Routes, malformed, respond},
+    http::{Plain, Routes, Shared, malformed, respond},
     world::{Caller, Room, World, room::Event},
 };
 
@@ -26,16 +26,16 @@ const DEPTH: u8 = 3;
 
 /// The endpoints of this module. They differ in how far their paths narrow it down, so one function has them all.
 pub fn routes(routes: Routes) -> Routes {
-    let paths = get_relating_events::v1::Request::PATH_BUILDER.all_paths();
-    let narrower = get_relating_events_with_rel_type::v1::Request::PATH_BUILDER.all_paths();
-    let narrowest = get_relating_events_with_rel_type_and_event_type::v1::Request::PATH_BUILDER.all_paths();
-    paths.chain(narrower).chain(narrowest).fold(routes, |routes, path| {
-        routes.plain(Request::METHOD, path, async |shared, request| {
-            shared.with(|world| {
-                let caller = request.caller(world)?;
-                respond(relations(world, &caller, request)?)
-            })
-        })
+    routes
+        .plainly::<get_relating_events::v1::Request, _>(get)
+        .plainly::<get_relating_events_with_rel_type::v1::Request, _>(get)
+        .plainly::<get_relating_events_with_rel_type_and_event_type::v1::Request, _>(get)
+}
+
+async fn get(shared: Arc<Shared>, request: Plain) -> Answer<HttpResponse> {
+    shared.with(|world| {
+        let caller = request.caller(world)?;
+        respond(relations(world, &caller, request)?)
     })
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Draft, readable, send};
 use crate::server::homeserver::{
     error::{Answer, not_found},
-    http::{Routes, raw, read},
+    http::{Routes, at_once, raw, read},
     world::{Caller, World},
 };
 
@@ -24,7 +24,8 @@ const EMPTY_KEY: [&str; 2] =
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes.on(send_message).on(redact).on(whole_state).on(state).on(set_state);
-    EMPTY_KEY.into_iter().fold(routes, |routes, path| routes.at(path, state).at(path, set_state))
+    let at_path = |routes: Routes, path| routes.on_path(path, at_once(state)).on_path(path, at_once(set_state));
+    EMPTY_KEY.into_iter().fold(routes, at_path)
 }
 
 fn send_message(

@@ -24,6 +24,7 @@ use crate::server::bundle;
 
 /// So many events a room, where the client does not say.
 pub const USUAL_LIMIT: usize = 10;
+
 /// What a client asks for.
 pub struct Asked {
     pub since: Option<SyncToken>,
