@@ -4,7 +4,7 @@
 //!   *withheld* or *sent* and never steps back, whoever writes in whatever order: a receipt that was sent is not
 //!   owed again, and one that was withheld is not made up for later (P8, P12). It is `owed` on disk before it is sent.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The ledger: own messages with their frozen devices, and what was claimed about them.
+//! - The ledger: own messages with their frozen devices, and what was claimed about them, also by bridges.
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
@@ -31,6 +31,7 @@ use super::{
 };
 use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
 
+mod bridges;
 mod disk;
 mod progress;
 mod rows;

@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, BRIDGED];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -37,6 +37,9 @@ const FIRST: &str = "
     CREATE TABLE walks (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
 ";
+
+/// What bridges said.
+const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
 /// A hashed key.
 pub type Key = [u8; 32];

@@ -43,8 +43,9 @@ impl Actor {
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
         let asks = policy::asks(facts, &self.settings);
         // L7: not in a room of thousands, each of whom may send one.
+        let bridged = self.stored(self.store.bridged(&event.event)).flatten().is_some();
         let answered = facts.joined_members <= self.settings.max_members && self.held.holds(&event.event);
-        if !event.readable || event.redacted || !in_time || !(asks || answered) {
+        if !event.readable || event.redacted || !in_time || !(asks || bridged || answered) {
             return;
         }
         let known = self.store.own_event(&event.event);
@@ -60,14 +61,15 @@ impl Actor {
             claims: BTreeMap::new(),
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        if !asks {
+        if !(asks || bridged) {
             let _ = inputs.send(Input::Frozen(Box::new(own)));
             return;
         }
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                match expected(&client, &room_of_task).await {
+                let found = if asks { expected(&client, &room_of_task).await } else { people(&room_of_task).await };
+                match found {
                     Ok(expected) => {
                         let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
                         return;
@@ -77,7 +79,9 @@ impl Actor {
                 tokio::time::sleep(pause.lengthen()).await;
             }
         });
-        self.ask(room).await;
+        if asks {
+            self.ask(room).await;
+        }
     }
 
     /// Who was given the key is known: from now on it does not change any more.
@@ -189,6 +193,11 @@ impl Actor {
     }
 
     async fn admissible(&self, room: &Room, claimant: &UserId) -> Result<(), Refusal> {
+        admissible(self.claimant(room, claimant).await)
+    }
+
+    /// How somebody stands who claims something (L2).
+    pub(super) async fn claimant(&self, room: &Room, claimant: &UserId) -> ClaimantFacts {
         let mut joined = false;
         let mut ignored = false;
         if let Some(user) = &ids::sdk_user(claimant) {
@@ -202,8 +211,8 @@ impl Actor {
         }
         let own = claimant.as_str() == room.own_user_id();
         // What reaches this point came by Olm from a device of the claimant's (`direct::read`), or from this user's own
-        // homeserver (`native::read`).
-        admissible(ClaimantFacts { own, joined, ignored, proven: true })
+        // homeserver (`native::read`), which vouches for the senders of a room's events too.
+        ClaimantFacts { own, joined, ignored, proven: true }
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
@@ -282,12 +291,17 @@ impl Actor {
         self.tell_all(room, &self.stored(own_events).unwrap_or_default()).await;
     }
 
-    async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
         let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
         let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
         let mut deliveries: Vec<_> = own_events.iter().map(|own| summary::delivery(own, &answers)).collect();
+        for delivery in &mut deliveries {
+            if let Some(report) = self.stored(self.store.bridged(&delivery.event)).flatten() {
+                summary::bridged(delivery, &report);
+            }
+        }
         let mut names: HashMap<UserId, SafeText> = HashMap::new();
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
             if !names.contains_key(&person.user) {
@@ -313,6 +327,11 @@ impl Actor {
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = room.members(RoomMemberships::JOIN).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Everybody else who is joined, where no device is given a key: a bridge may tell whom of them it reached (§4).
+async fn people(room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    Ok(others(room).await?.iter().map(|user| (ids::user(user), Vec::new())).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.
