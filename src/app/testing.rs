@@ -38,6 +38,7 @@ pub fn message(name: &str) -> TimelineItem {
         at: T0,
         own: false,
         body: Body::Text(vec![Line::plain(SafeText::line(name))]),
+        source: None,
         edited: false,
         reply_to: None,
         reactions: Vec::new(),
@@ -164,7 +165,7 @@ impl Told {
 
     /// The text in the composer.
     pub fn typed(&self) -> &str {
-        self.app.open.as_ref().map(|open| open.composer.text()).unwrap_or_default()
+        self.app.open.as_ref().map(|open| open.writing.composer.text()).unwrap_or_default()
     }
 
     /// The sentence in the status line.
