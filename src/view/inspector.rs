@@ -118,7 +118,7 @@ impl Page<'_> {
             let mut line = self.name(device, indent.saturating_sub(2));
             let gap = indent.saturating_sub(paint::columns(&line));
             line.spans.push(Span::raw(" ".repeat(usize::from(gap))));
-            line.spans.extend(states.next().map(restyled).unwrap_or_default());
+            line.spans.extend(states.next().map(paint::restyled).unwrap_or_default());
             line
         } else {
             self.name(device, self.columns)
@@ -126,7 +126,7 @@ impl Page<'_> {
         self.rows.push(first);
         self.rows.extend(states.map(|state| {
             let mut line = Line::from(" ".repeat(usize::from(indent)));
-            line.spans.extend(restyled(state));
+            line.spans.extend(paint::restyled(state));
             line
         }));
     }
@@ -211,12 +211,6 @@ impl Page<'_> {
         };
         self.sentence(&text, role);
     }
-}
-
-/// Moves a line's style into its spans, so that they can be put into another line.
-fn restyled(line: Line<'static>) -> Vec<Span<'static>> {
-    let style = line.style;
-    line.spans.into_iter().map(|span| Span { style: style.patch(span.style), ..span }).collect()
 }
 
 /// The frozen denominator in one line.

@@ -122,7 +122,11 @@ fn facts() -> impl Strategy<Value = LayoutFacts> {
     let row = || (0_usize..20, 0_usize..3).prop_map(|(item, row)| Row { item, row });
     let timeline =
         (row(), row(), any::<bool>()).prop_map(|(first, last, at_end)| TimelineFacts { first, last, at_end });
-    let popup = (0_usize..9, 0_usize..9).prop_map(|(max_scroll, rows)| PopupFacts { max_scroll, rows });
+    let popup = (0_usize..9, 0_usize..4, 0_usize..9).prop_map(|(max_scroll, max_shift, rows)| PopupFacts {
+        max_scroll,
+        max_shift,
+        rows,
+    });
     (prop::option::of(timeline), prop::option::of(popup)).prop_map(|(timeline, popup)| LayoutFacts { timeline, popup })
 }
 
