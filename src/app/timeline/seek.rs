@@ -22,7 +22,8 @@ impl OpenRoom {
     /// Selects this message, now or as soon as it is loaded.
     pub(in crate::app) fn seek(&mut self, event: EventId, sent: Ms) {
         self.sought = Some(Sought { event, sent });
-        self.may_paginate |= self.pagination != Pagination::Loading;
+        // A room that was just opened loads its newest messages by itself.
+        self.may_paginate |= !self.items.is_empty() && self.pagination != Pagination::Loading;
         self.find_sought();
     }
 
