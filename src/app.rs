@@ -42,6 +42,8 @@ pub mod event;
 pub mod inspector;
 pub mod layout;
 pub mod login;
+mod overview;
+pub mod receipts;
 pub mod rooms;
 mod session;
 pub mod status;
@@ -182,6 +184,7 @@ impl App {
         use Context as C;
         match (&self.popup, &self.screen) {
             (Some(Popup::Confirm { .. }), _) => &[C::Confirm, C::Global],
+            (Some(Popup::Undelivered { .. } | Popup::Receipts(_)), _) => &[C::List, C::Popup, C::Global],
             (Some(_), _) => &[C::Popup, C::Global],
             (None, Screen::Starting) => &[C::Global],
             (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
@@ -323,6 +326,9 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             }
         }
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
+        Event::Stances { room, people } => app.stances_are(&room, people),
+        Event::Undelivered(found) => app.undelivered_are(found),
+        Event::ReceiptLog(entries) => app.log_is(entries),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),

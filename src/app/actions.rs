@@ -52,6 +52,7 @@ impl App {
                 let room = unread.ok_or("There is nothing unread in another room.")?.id.clone();
                 self.open_room(&room, out);
             }
+            Action::Undelivered => self.show_undelivered(out),
             Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
@@ -75,8 +76,11 @@ impl App {
             Action::Oldest => self.in_timeline(OpenRoom::select_oldest),
             Action::Newest => self.in_timeline(OpenRoom::follow_newest),
             Action::Inspect => self.inspect(out)?,
+            Action::Matrix => self.show_matrix()?,
             Action::Retry => self.retry(out)?,
             Action::Discard => self.discard()?,
+            Action::Edit => self.begin_edit()?,
+            Action::Redact => self.redact()?,
             Action::Compose => {
                 self.in_timeline(|open| open.selection = None);
                 self.focus = Focus::Composer;
@@ -109,6 +113,12 @@ impl App {
             Action::PopupPageUp => self.scroll_popup(-self.popup_drawn.rows.cast_signed()),
             Action::PopupPageDown => self.scroll_popup(self.popup_drawn.rows.cast_signed()),
             Action::PopupClose | Action::No => self.popup = None,
+            Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
+                match &self.popup {
+                    Some(Popup::Receipts(_)) => self.in_receipts(action),
+                    _ => self.in_undelivered(action, out),
+                }
+            }
             Action::Yes => {
                 if let Some(Popup::Confirm { on_yes, .. }) = self.popup.take() {
                     out.push(on_yes);
@@ -121,6 +131,8 @@ impl App {
             | Action::Leave
             | Action::Invite
             | Action::Receipts
+            | Action::Log
+            | Action::Rekey
             | Action::Me
             | Action::Logout => {}
             Action::FieldNext
@@ -308,6 +320,16 @@ impl App {
         }
         self.popup = Some(Popup::Inspector { item: key.clone(), fate: None, scroll: 0 });
         Ok(())
+    }
+
+    /// Puts the selected message into the composer, to be changed.
+    fn begin_edit(&mut self) -> Result<(), Refusal> {
+        Err("Select a text message of yours first.".to_owned())
+    }
+
+    /// Asks before a message is removed for everyone.
+    fn redact(&mut self) -> Result<(), Refusal> {
+        Err("Select a message first.".to_owned())
     }
 
     fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {

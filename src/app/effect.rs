@@ -144,6 +144,32 @@ pub enum Effect {
         /// A full user id, as typed.
         user: String,
     },
+    /// Change an own message that is on the server; this is its text from now on.
+    Edit {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+        /// The text as typed.
+        text: String,
+    },
+    /// Remove a message for everyone.
+    Redact {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+    },
+    /// Encrypt with a new key from the next message of this room on, which every device is then given.
+    Rekey(RoomId),
+    /// How does everybody in this room stand? Answered by `Event::Stances`.
+    AskStances(RoomId),
+    /// Which own messages of all rooms does not every device have? Answered by `Event::Undelivered`.
+    AskUndelivered,
+    /// What was told to whom, and what was withheld? Answered by `Event::ReceiptLog`.
+    AskReceiptLog,
+    /// Forget that; answered by `Event::ReceiptLog`.
+    EmptyReceiptLog,
     /// What was done about this message of somebody else's?
     AskReceiptFate {
         /// The room.

@@ -27,11 +27,8 @@ pub const DEVICE_ROW: usize = 6;
 pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> Answers) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
-    Delivery {
-        event: own.event.clone(),
-        sent: own.sent,
-        people: users.into_iter().map(|user| person(own, user, answers(user))).collect(),
-    }
+    let people = users.into_iter().map(|user| person(own, user, answers(user))).collect();
+    Delivery::new(own.event.clone(), own.sent, people)
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;

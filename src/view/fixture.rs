@@ -295,11 +295,8 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
 fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
         |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
-    Delivery {
-        event: EventId::new(format!("${event}")),
-        sent,
-        people: vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)],
-    }
+    let people = vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)];
+    Delivery::new(EventId::new(format!("${event}")), sent, people)
 }
 
 /// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device, one of Bob's does.

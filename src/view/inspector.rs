@@ -168,6 +168,12 @@ impl Page<'_> {
                 ("unknown: receipts name no device".to_owned(), Role::Dim)
             }
             DeviceState::Unknown => ("unknown: no device of theirs has ever answered".to_owned(), Role::Dim),
+            DeviceState::Missed { later } => {
+                (format!("missed: it has answered a later message, {}", self.exact(*later, sent)), Role::Warning)
+            }
+            DeviceState::Silent { since } => {
+                (format!("silent since {}, not counted", words::day(*since, &self.app.time_zone)), Role::Dim)
+            }
             DeviceState::Excluded { why } => (format!("left out: {why}"), Role::Dim),
         }
     }
@@ -250,7 +256,7 @@ mod tests {
             device(delivered, false),
         ];
         let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
-        let mut delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
+        let mut delivery = Delivery::new(EventId::new("$1"), 0, people);
         assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
         delivery.people[0].devices.remove(0);
         assert_eq!(denominator(&delivery), "0 of 1 device that was given the key when it was sent have it.");

@@ -34,6 +34,9 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
             let rows = inspector::rows(app, fate.as_ref(), theme, columns(WIDE));
             draw_framed("Delivery", &rows, *scroll, WIDE, theme, frame, screen)
         }
+        Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Log { .. } | Popup::Receipts(_) => {
+            PopupFacts::default()
+        }
         Popup::Confirm { question, .. } => {
             let mut rows = wrapped(question, columns(QUESTION), Role::Text, theme);
             rows.push(Line::default());

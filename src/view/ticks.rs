@@ -12,6 +12,7 @@
 //! | device: not yet | `○` | `o` |
 //! | device: could not decrypt | `×` | `x` |
 //! | device: nothing is known | `?` | `?` |
+//! | device: usually answers, has not this time | `△` | `^` |
 //! | 12 of 57 devices, 1 could not decrypt | `✓ 12/57 ×1` | `+ 12/57 x1` |
 //! | on every device | `✓✓` | `++` |
 //! | read by everyone | `✔✔` | `**` |
@@ -33,6 +34,7 @@ struct Signs {
     pending: &'static str,
     undecryptable: &'static str,
     unknown: &'static str,
+    missed: &'static str,
     excluded: &'static str,
     all: &'static str,
     read: &'static str,
@@ -47,6 +49,7 @@ const UNICODE: Signs = Signs {
     pending: "○",
     undecryptable: "×",
     unknown: "?",
+    missed: "△",
     excluded: "–",
     all: "✓✓",
     read: "✔✔",
@@ -61,6 +64,7 @@ const ASCII: Signs = Signs {
     pending: "o",
     undecryptable: "x",
     unknown: "?",
+    missed: "^",
     excluded: "-",
     all: "++",
     read: "**",
@@ -104,7 +108,8 @@ pub fn device(state: &DeviceState, theme: Theme) -> Span<'static> {
         DeviceState::Pending => (signs.pending, Role::Dim),
         DeviceState::Undecryptable { .. } => (signs.undecryptable, Role::Error),
         DeviceState::Unknown => (signs.unknown, Role::Dim),
-        DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
+        DeviceState::Missed { .. } => (signs.missed, Role::Warning),
+        DeviceState::Silent { .. } | DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
     };
     Span::styled(text, theme.role(role))
 }

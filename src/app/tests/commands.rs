@@ -278,7 +278,7 @@ fn the_commands_on_offer_are_those_that_begin_like_what_is_typed() {
         told.types(typed);
         told.app.command_typed().map_or(Vec::new(), |(name, _)| commands(name).map(|info| info.name).collect())
     };
-    assert_eq!(offered("/l"), ["leave", "logout"]);
+    assert_eq!(offered("/l"), ["leave", "log", "logout"]);
     assert_eq!(offered("/receipts off"), ["receipts"]);
     assert_eq!(offered("/zz"), [] as [&str; 0]);
     assert_eq!(offered("//l"), [] as [&str; 0], "a message that begins with a slash");
