@@ -15,7 +15,7 @@ use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 pub mod crowd;
 mod held;
 
-pub use held::Held;
+pub use held::{Early, Held};
 
 /// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
 /// speaks for the person can make up; nobody has that many real ones.

@@ -4,37 +4,38 @@
 //!   *withheld* or *sent* and never steps back, whoever writes in whatever order: a receipt that was sent is not
 //!   owed again, and one that was withheld is not made up for later (P8, P12). It is `owed` on disk before it is sent.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The ledger: own messages with their frozen devices, and what was claimed about them.
+//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them.
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
 //! what is looked up is hashed with a key, by the SDK's `StoreCipher`. In the clear stand only how many
 //! rows there are, which belong together, how far each receipt is, and the day on which a row may be deleted.
 //!
-//! The methods block for as long as SQLite takes, well under a millisecond each; they take no clock.
+//! The methods block for as long as SQLite takes, well under a millisecond each but for [large](large) messages; they
+//! take no clock.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
 use rusqlite::params;
 
 use self::{
-    disk::{Access, Disk, Key},
-    rows::{AskedRow, ClaimRow, FateRow, OwnEventRow, RequestRow, RoomRow, Stage},
+    disk::{Access, Disk},
+    large::Crowds,
+    rows::{AskedRow, FateRow, RequestRow, RoomRow, Stage},
 };
-use super::{
-    ledger::{Answers, Merged, OwnEvent, PeerClaim, Stamp},
-    outbox::Owed,
-};
+use super::outbox::Owed;
 use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
 
 mod disk;
+mod large;
+mod ledger;
 mod progress;
 mod rows;
 
+pub use ledger::Claimed;
 pub use progress::Seen;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
@@ -79,26 +80,19 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// What became of claims.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
-    /// The own messages of which something that can be seen is different now, as they stand.
-    pub changed: Vec<OwnEvent>,
-    /// Claims about no own message of that room that is known here.
-    pub unknown: Vec<PeerClaim>,
-}
-
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// The open store.
 pub struct Store {
     disk: Disk,
+    /// What is in memory beside it, of large messages whose receipts come in.
+    crowds: Crowds,
 }
 
 impl Store {
     /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
-        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)? })
+        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)?, crowds: Crowds::default() })
     }
 
     // ── others' messages ──

@@ -94,8 +94,19 @@ pub struct Large {
     pub counted: Tally,
     /// What the homeserver has counted, at most.
     pub told: Summary,
-    /// The few receipts that came last.
-    pub newest: Vec<(Who, Stamp)>,
+    /// The few receipts that came last, in their order.
+    pub newest: Vec<Newest>,
+}
+
+/// A receipt that came lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Whose it is.
+    pub who: Who,
+    /// What it says.
+    pub stamp: Stamp,
+    /// Whether it counts: the device was given the key, or the person counts as one.
+    pub counts: bool,
 }
 
 impl Large {
@@ -113,15 +124,16 @@ impl Large {
             devices: told.devices.min(members.saturating_mul(RECEIPTS_PER_PERSON)),
             latest: told.latest.filter(|at| possible.contains(at)),
         };
-        let before = std::mem::replace(&mut self.told, self.told.max(told));
+        let before = self.told;
+        self.told = before.max(told);
         self.told != before
     }
 
     /// These receipts came, in this order.
-    pub fn came(&mut self, receipts: &[(Who, Stamp)]) {
-        for receipt in receipts.iter().skip(receipts.len().saturating_sub(NEWEST)) {
-            self.newest.retain(|known| known.0 != receipt.0);
-            self.newest.push(receipt.clone());
+    pub fn came(&mut self, receipts: impl IntoIterator<Item = Newest>) {
+        for receipt in receipts {
+            self.newest.retain(|known| known.who != receipt.who);
+            self.newest.push(receipt);
         }
         self.newest.drain(..self.newest.len().saturating_sub(NEWEST));
     }
@@ -161,10 +173,10 @@ impl Crowd {
 
     /// These are this person's devices as they were when it was sent. To be said before anything is claimed.
     pub fn expect(&mut self, person: PersonKey, devices: &[ExpectedDevice]) {
-        let given = devices.iter().filter(|device| device.excluded.is_none()).map(|known| Device {
-            given: true,
-            ..Device::new(Some(&known.device))
-        });
+        let given = devices
+            .iter()
+            .filter(|device| device.excluded.is_none())
+            .map(|known| Device { given: true, ..Device::new(Some(&known.device)) });
         self.change(person, |person| person.0.extend(given));
     }
 
@@ -182,6 +194,12 @@ impl Crowd {
     /// How a person has answered to this message.
     pub fn answers(&self, person: &PersonKey) -> Answers {
         self.people.get(person).map_or(Answers::Never, Person::answers)
+    }
+
+    /// Whether a receipt of theirs counts: of a device that was given the key, or of somebody who counts as one.
+    pub fn counts(&self, person: &PersonKey, device: Option<&DeviceId>) -> bool {
+        let name = short(device);
+        self.people.get(person).is_some_and(|person| person.counted().any(|device| device.name == name))
     }
 
     /// How many have it.
@@ -239,14 +257,15 @@ impl Person {
     fn device(&mut self, device: Option<&DeviceId>, most: usize) -> Option<&mut Device> {
         let wanted = Device::new(device);
         let found = self.0.iter().position(|known| known.name == wanted.name);
+        let index = found.unwrap_or(self.0.len());
         let is_heard = |device: &Device| device.stamp.is_some();
-        if !found.is_some_and(|index| is_heard(&self.0[index])) && self.0.iter().filter(|d| is_heard(d)).count() >= most {
+        if !self.0.get(index).is_some_and(is_heard) && self.0.iter().filter(|known| is_heard(known)).count() >= most {
             return None;
         }
         if found.is_none() {
             self.0.push(wanted);
         }
-        self.0.get_mut(found.unwrap_or(self.0.len() - 1))
+        self.0.get_mut(index)
     }
 
     fn answers(&self) -> Answers {
@@ -254,23 +273,25 @@ impl Person {
         heard.map(|device| if device.named { Answers::Named } else { Answers::Unnamed }).max().unwrap_or_default()
     }
 
+    /// The entries that count: of devices that were given the key, or the one without a device where none names one.
+    fn counted(&self) -> impl Iterator<Item = &Device> {
+        let expected = self.0.iter().any(|device| device.given);
+        let as_one = self.answers() == Answers::Unnamed;
+        self.0.iter().filter(move |device| if as_one { expected && !device.named } else { device.given })
+    }
+
     /// What one person is in a tally, but for the time.
     fn tally(&self) -> Tally {
-        let given = self.0.iter().filter(|device| device.given).count();
-        let as_one = self.answers() == Answers::Unnamed;
-        let counts = |device: &&Device| given > 0 && if as_one { !device.named } else { device.given };
-        let state = |device: &Device| device.stamp.map(|stamp| stamp.state);
-        let counted = |wanted| self.0.iter().filter(counts).filter(|device| state(device) == Some(wanted)).count();
-        let have = self.0.iter().filter(|device| state(device) == Some(ClaimState::Delivered));
-        let named = have.clone().filter(|device| device.named).count();
-        let users = usize::from(have.count() > 0);
+        let in_state = |wanted| move |device: &&Device| device.stamp.is_some_and(|stamp| stamp.state == wanted);
+        let have = self.0.iter().filter(in_state(ClaimState::Delivered));
+        let users = usize::from(have.clone().next().is_some());
         Tally {
-            people: usize::from(given > 0),
-            expected: if as_one { given.min(1) } else { given },
-            delivered: counted(ClaimState::Delivered),
-            undecryptable: counted(ClaimState::Undecryptable),
+            people: usize::from(self.0.iter().any(|device| device.given)),
+            expected: self.counted().count(),
+            delivered: self.counted().filter(in_state(ClaimState::Delivered)).count(),
+            undecryptable: self.counted().filter(in_state(ClaimState::Undecryptable)).count(),
             users,
-            devices: named.max(users),
+            devices: have.filter(|device| device.named).count().max(users),
             latest: None,
         }
     }
