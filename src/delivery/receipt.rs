@@ -16,7 +16,7 @@ mod bridge;
 mod native;
 
 pub use bridge::{BRIDGE_STATUS_TYPE, BridgeStatus, REACHED_KEPT};
-pub use native::{NATIVE_READ, Native};
+pub use native::{NATIVE_READ, Native, Summary};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
@@ -168,5 +168,7 @@ fn room_id(content: &Value) -> Option<RoomId> {
     content.get("room_id")?.as_str().filter(|id| id.starts_with('!')).map(RoomId::new)
 }
 
+#[cfg(test)]
+pub(crate) mod malformed;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ClaimantFacts, Refusal, admissible};
+use super::Refusal;
 use crate::{
     delivery::receipt::{BridgeStatus, REACHED_KEPT},
     model::{BridgeState, Ms, SafeText, UserId},
@@ -53,9 +53,9 @@ impl BridgeReport {
     }
 }
 
-/// Whether a status of this sender may be considered (L2).
-pub fn is_bridge(sender: ClaimantFacts, may_redact_others: bool) -> Result<(), Refusal> {
-    admissible(sender)?;
+/// Whether a status of this sender may be considered, who [may claim](super::admissible) anything or not (L2).
+pub fn is_bridge(sender: Result<(), Refusal>, may_redact_others: bool) -> Result<(), Refusal> {
+    sender?;
     if may_redact_others { Ok(()) } else { Err(Refusal::NoBridge) }
 }
 
@@ -109,15 +109,13 @@ mod tests {
 
     #[test]
     fn l2_only_who_may_redact_others_is_a_bridge() {
-        let joined = ClaimantFacts { own: false, joined: true, ignored: false, proven: true };
-        for (facts, power, expected) in [
-            (joined, true, Ok(())),
-            (joined, false, Err(Refusal::NoBridge)),
-            (ClaimantFacts { own: true, ..joined }, true, Err(Refusal::Own)),
-            (ClaimantFacts { joined: false, ..joined }, true, Err(Refusal::NotJoined)),
-            (ClaimantFacts { ignored: true, ..joined }, true, Err(Refusal::Ignored)),
+        for (sender, power, expected) in [
+            (Ok(()), true, Ok(())),
+            (Ok(()), false, Err(Refusal::NoBridge)),
+            (Err(Refusal::NotJoined), true, Err(Refusal::NotJoined)),
+            (Err(Refusal::Own), false, Err(Refusal::Own)),
         ] {
-            assert_eq!(is_bridge(facts, power), expected, "{facts:?} {power}");
+            assert_eq!(is_bridge(sender, power), expected, "{sender:?} {power}");
         }
     }
 

@@ -7,14 +7,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use matrix_sdk::{
-    Room,
-    deserialized_responses::TimelineEvent,
-    ruma::{OwnedRoomId, events::room::power_levels::RoomPowerLevels},
-};
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent, ruma::OwnedRoomId};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
-use super::{Actor, Input, ids, observe};
+use super::{Actor, Input, ids, members, observe};
 use crate::{
     delivery::{
         ledger::{BridgeReport, Refusal, is_bridge},
@@ -44,17 +40,18 @@ impl Actor {
         if said.is_empty() {
             return;
         }
-        let power = room.power_levels().await.ok();
-        let mut senders: HashMap<UserId, Result<(), Refusal>> = HashMap::new();
+        // L2, with the power that the senders have now.
+        let Ok(power) = room.power_levels().await else { return };
+        let senders = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
+            Ok(senders) => senders.into_iter().map(|(user, claimant)| (user.clone(), claimant)).collect(),
+            Err(error) => return tracing::error!(%error, "who may be a bridge cannot be looked up"),
+        };
+        let senders: HashMap<UserId, Result<(), Refusal>> = senders;
         for said in said {
-            let allowed = if let Some(known) = senders.get(&said.sender) {
-                *known
-            } else {
-                let allowed = self.is_bridge(room, power.as_ref(), &said.sender).await;
-                senders.insert(said.sender.clone(), allowed);
-                allowed
-            };
-            if let Err(refusal) = allowed {
+            let may_redact =
+                ids::sdk_user(&said.sender).is_some_and(|user| power.user_can_redact_event_of_other(&user));
+            let claimant = senders.get(&said.sender).copied().unwrap_or(Err(Refusal::NotJoined));
+            if let Err(refusal) = is_bridge(claimant, may_redact) {
                 tracing::info!(%refusal, "what a bridge would say was refused");
                 continue;
             }
@@ -64,13 +61,6 @@ impl Actor {
                 None => self.when_it_is_known(room, said).await,
             }
         }
-    }
-
-    /// L2, with the power that the sender has now.
-    async fn is_bridge(&self, room: &Room, power: Option<&RoomPowerLevels>, sender: &UserId) -> Result<(), Refusal> {
-        let user = ids::sdk_user(sender);
-        let may_redact = power.zip(user).is_some_and(|(power, user)| power.user_can_redact_event_of_other(&user));
-        is_bridge(self.claimant(room, sender).await, may_redact)
     }
 
     /// Looks for the message in the event cache, and waits for it there when it is missing.
@@ -106,12 +96,11 @@ impl Actor {
         if self.stored(reported) != Some(true) {
             return;
         }
-        let own = self.store.own_event(&message.event);
-        if let Some(own) = self.stored(own).flatten() {
-            self.tell_all(&own.room.clone(), &[own]).await;
-        } else {
-            let facts = self.room_facts(room).await;
-            self.own_event(room, &facts, &message).await;
+        let facts = self.room_facts(room).await;
+        let (own, large) = (self.store.own_event(&message.event), self.store.large_event(&message.event));
+        match (self.stored(own).flatten(), self.stored(large).flatten()) {
+            (None, None) => self.own_event(room, &facts, &message).await,
+            (own, large) => self.tell_all(&facts.room, own.as_slice(), large.as_slice()).await,
         }
     }
 }
