@@ -7,7 +7,7 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    ruma::{OwnedUserId, RoomId as SdkRoomId},
+    ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
 use super::{
@@ -71,7 +71,11 @@ impl Actor {
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                let found = if asks { expected(&client, &room_of_task).await } else { people(&room_of_task).await };
+                let found = if asks {
+                    expected(&client, &room_of_task).await
+                } else {
+                    deviceless(&client, &room_of_task).await
+                };
                 match found {
                     Ok(expected) => {
                         let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
@@ -331,9 +335,15 @@ async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }
 
-/// Everybody else who is joined, where no device is given a key: a bridge may tell whom of them it reached (§4).
-async fn people(room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
-    Ok(others(room).await?.iter().map(|user| (ids::user(user), Vec::new())).collect())
+/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it
+/// may tell (§4).
+async fn deviceless(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    let others = others(room).await?;
+    let mut query = get_keys::v3::Request::new();
+    query.device_keys = others.iter().map(|user| (user.clone(), Vec::new())).collect();
+    let known = client.send(query).await?.device_keys;
+    let deviceless = others.iter().filter(|user| known.get(*user).is_none_or(BTreeMap::is_empty));
+    Ok(deviceless.map(|user| (ids::user(user), Vec::new())).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.
