@@ -8,9 +8,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Result, StoreError};
 
+/// What makes each version of the file out of the one before, beginning with an empty one. Files of every version are on
+/// people's disks: a step that was ever released is not changed any more, and a new one comes last.
+///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const SCHEMA: &str = "
+const STEPS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
     CREATE TABLE fates (key BLOB PRIMARY KEY, stage INTEGER NOT NULL, day INTEGER, value BLOB NOT NULL)
         STRICT, WITHOUT ROWID;
@@ -31,9 +36,7 @@ const SCHEMA: &str = "
     CREATE TABLE rooms (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE walks (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 1;
 ";
-const VERSION: i64 = 1;
 
 /// A hashed key.
 pub type Key = [u8; 32];
@@ -45,8 +48,13 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens or makes the file.
+    /// Opens the file in the version of now; makes it when it is missing.
     pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        Self::open_at(STEPS.len(), path, key)
+    }
+
+    /// Opens the file in a certain version; what it lacks to that is done in one transaction.
+    pub fn open_at(version: usize, path: &Path, key: &[u8; 32]) -> Result<Self> {
         make_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged(path.to_owned()),
@@ -55,18 +63,26 @@ impl Disk {
         let mut db = Connection::open(path).map_err(damaged)?;
         db.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
         db.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
-        let cipher = match db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)? {
-            0 => create(&mut db, key)?,
-            VERSION => {
-                let export: Vec<u8> =
-                    db.query_one("SELECT value FROM cipher", [], |row| row.get(0)).map_err(damaged)?;
-                StoreCipher::import_with_key(key, &export).map_err(|error| match error {
-                    CipherError::Encryption(_) => StoreError::OtherKey(path.to_owned()),
-                    _ => StoreError::Damaged(path.to_owned()),
-                })?
-            }
-            _ => return Err(StoreError::Newer(path.to_owned())),
+        let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+        let missing = STEPS.get(found..version).ok_or_else(|| StoreError::Newer(path.to_owned()))?;
+        let cipher = if found == 0 {
+            StoreCipher::new()?
+        } else {
+            let export: Vec<u8> = db.query_one("SELECT value FROM cipher", [], |row| row.get(0)).map_err(damaged)?;
+            StoreCipher::import_with_key(key, &export).map_err(|error| match error {
+                CipherError::Encryption(_) => StoreError::OtherKey(path.to_owned()),
+                _ => StoreError::Damaged(path.to_owned()),
+            })?
         };
+        if !missing.is_empty() {
+            let tx = db.transaction()?;
+            missing.iter().try_for_each(|step| tx.execute_batch(step))?;
+            if found == 0 {
+                tx.execute("INSERT INTO cipher (value) VALUES (?1)", [cipher.export_with_key(key)?])?;
+            }
+            tx.pragma_update(None, "user_version", version)?;
+            tx.commit()?;
+        }
         Ok(Self { db, cipher })
     }
 
@@ -95,15 +111,6 @@ fn make_private(path: &Path) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     drop(file);
     Ok(())
-}
-
-fn create(db: &mut Connection, key: &[u8; 32]) -> Result<StoreCipher> {
-    let cipher = StoreCipher::new()?;
-    let tx = db.transaction()?;
-    tx.execute_batch(SCHEMA)?;
-    tx.execute("INSERT INTO cipher (value) VALUES (?1)", [cipher.export_with_key(key)?])?;
-    tx.commit()?;
-    Ok(cipher)
 }
 
 /// A look at the file, inside a transaction or not.
@@ -150,3 +157,6 @@ impl Access<'_> {
         Ok(self.db.prepare_cached(sql)?.execute(params)?)
     }
 }
+
+#[cfg(test)]
+mod tests;
