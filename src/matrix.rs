@@ -31,7 +31,7 @@ use self::{
 use crate::{
     app::{effect::Effect, event::Event},
     delivery::policy::Settings,
-    model::SafeText,
+    model::{Ms, SafeText},
 };
 
 mod actions;
@@ -56,6 +56,9 @@ pub struct Profile {
     pub device_name: String,
     /// Delivery settings to start with; later ones come as [`Effect::Settings`].
     pub settings: Settings,
+    /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::debts::KEY_WAIT), but in
+    /// tests.
+    pub key_wait: Ms,
 }
 
 /// The running half of the house that talks to the homeserver.

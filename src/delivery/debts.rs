@@ -382,13 +382,7 @@ impl Debts {
 
     /// These are not sent, for this reason. Where there is only no way to say that a message cannot be read, its receipt
     /// is owed all the same when the key comes.
-    pub fn withhold<B: Book>(
-        &mut self,
-        book: &mut B,
-        owed: &[Owed],
-        reason: Reason,
-        now: Ms,
-    ) -> Result<(), B::Error> {
+    pub fn withhold<B: Book>(&mut self, book: &mut B, owed: &[Owed], reason: Reason, now: Ms) -> Result<(), B::Error> {
         self.settle(book, owed, now, |owed| match owed.state {
             ClaimState::Undecryptable if reason.is_of_the_way() => Step::Told(None),
             ClaimState::Delivered | ClaimState::Undecryptable => Step::Withhold(reason),

@@ -198,7 +198,11 @@ impl Outbox {
             ClaimState::Undecryptable => {}
         }
         let place = place(owed.state);
-        let turn = if self.waits(&place, &owed.event) { Ms::MAX } else { self.turn(&owed.sender, now).ok_or_else(|| owed.clone())? };
+        let turn = if self.waits(&place, &owed.event) {
+            Ms::MAX
+        } else {
+            self.turn(&owed.sender, now).ok_or_else(|| owed.clone())?
+        };
         let opened = || {
             let until = Until::At(timing.due(now.max(turn), draw));
             Waiting { owed: BTreeMap::new(), until, attempt: 0, pace: Pace { timing, draw } }

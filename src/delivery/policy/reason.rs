@@ -179,9 +179,4 @@ impl Reason {
     pub fn fate(self) -> ReceiptFate {
         ReceiptFate::Withheld { rule: self.rule(), why: self.sentence() }
     }
-
-    /// The reason whose [`Self::fate`] says this.
-    pub fn from_sentence(sentence: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.sentence() == sentence)
-    }
 }
