@@ -19,7 +19,9 @@ async fn shows(alice: &mut Person, event: &EventId, device: &str, is_it: fn(&Dev
     alice
         .delivery(event, &format!("the state of {device}"), |known| {
             let mut devices = known.people.iter().flat_map(|person| &person.devices);
-            devices.find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device)).filter(|known| is_it(&known.state))?;
+            devices
+                .find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+                .filter(|known| is_it(&known.state))?;
             Some(())
         })
         .await;

@@ -18,8 +18,8 @@ use kvitto::{
     },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
-        TimelineItemKind, UserId,
+        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
+        RoomSummary, TimelineItemKind, UserId,
     },
 };
 use tempfile::TempDir;
@@ -255,7 +255,12 @@ impl Person {
     }
 
     /// What this client did about a message, once it is as wanted.
-    pub async fn fate_that(&mut self, room: &RoomId, event: &EventId, is_it: impl Fn(&ReceiptFate) -> bool) -> ReceiptFate {
+    pub async fn fate_that(
+        &mut self,
+        room: &RoomId,
+        event: &EventId,
+        is_it: impl Fn(&ReceiptFate) -> bool,
+    ) -> ReceiptFate {
         let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
         self.fates.remove(event);
         self.matrix.run(ask());

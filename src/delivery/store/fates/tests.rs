@@ -1,6 +1,7 @@
 //! How far a message's receipt is, and who wins.
 
 use super::{
+    super::disk::Disk,
     super::tests::{NOW, entry, event, owe, owed, room, sent, temporary},
     *,
 };

@@ -16,7 +16,7 @@ use crate::{
         store::Store,
     },
     matrix::session::loopback::{Loopback, homeserver, refuse, reply},
-    model::{DeviceId, EventId, Ms, SafeText},
+    model::{DeviceId, EventId, Ms, ReceiptFate, SafeText},
 };
 
 /// An actor whose homeserver has MSC4089, and what it is told.
