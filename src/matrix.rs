@@ -35,6 +35,7 @@ use crate::{
 };
 
 mod actions;
+mod body;
 pub mod content;
 pub mod errors;
 mod ids;
@@ -56,6 +57,8 @@ pub struct Profile {
     pub device_name: String,
     /// Delivery settings to start with; later ones come as [`Effect::Settings`].
     pub settings: Settings,
+    /// The receipts of an own message with more of them than this are counted by the homeserver, where it can (§7).
+    pub summary_above: u64,
 }
 
 /// The running half of the house that talks to the homeserver.

@@ -55,8 +55,12 @@ impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let profile =
-            Profile { dir: home.path().join("profiles/default"), device_name: device_name.to_owned(), settings };
+        let profile = Profile {
+            dir: home.path().join("profiles/default"),
+            device_name: device_name.to_owned(),
+            settings,
+            summary_above: 200,
+        };
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;

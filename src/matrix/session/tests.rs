@@ -23,8 +23,12 @@ const LOGIN: &str = "POST /_matrix/client/v3/login";
 
 fn profile() -> (TempDir, Profile) {
     let dir = tempfile::tempdir().unwrap();
-    let profile =
-        Profile { dir: dir.path().join("p"), device_name: "kvitto test".to_owned(), settings: Settings::default() };
+    let profile = Profile {
+        dir: dir.path().join("p"),
+        device_name: "kvitto test".to_owned(),
+        settings: Settings::default(),
+        summary_above: 200,
+    };
     (dir, profile)
 }
 
