@@ -16,7 +16,7 @@ mod bridge;
 mod native;
 
 pub use bridge::{BRIDGE_STATUS_TYPE, BridgeStatus, REACHED_KEPT};
-pub use native::{NATIVE_READ, Native, Summary};
+pub use native::{NATIVE_READ, Native, SUMMARY_ABOVE, Summary};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
@@ -93,7 +93,7 @@ pub struct Claim {
 }
 
 /// What a device can say about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimState {
     /// It received it and could read it.
     Delivered,
