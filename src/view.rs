@@ -20,6 +20,7 @@ mod login;
 mod message;
 mod paint;
 mod popup;
+mod receipts;
 mod room;
 mod rooms;
 mod status;

@@ -7,6 +7,7 @@
 //! - [`owing`]: somebody else's event → [`observe`] → `policy::decide` → owed on disk → `outbox` → decided again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
@@ -60,6 +61,7 @@ mod facts;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod stances;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -99,6 +101,10 @@ enum Input {
     Known(Vec<UserId>),
     /// What was done about this event?
     Fate(RoomId, EventId),
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -183,6 +189,11 @@ impl Receipts {
     /// Tell what was done about this event.
     pub(super) fn fate(&self, room: RoomId, event: EventId) {
         self.tell(Input::Fate(room, event));
+    }
+
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
     }
 
     /// Up to where `/sync` has been dealt with.
@@ -364,6 +375,8 @@ impl Actor {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;
             }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    help, hints, inspector, layout, paint,
+    help, hints, inspector, layout, paint, receipts,
     theme::{Role, Theme},
     wrap::Rows,
 };
@@ -34,9 +34,8 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
             let rows = inspector::rows(app, fate.as_ref(), theme, columns(WIDE));
             draw_framed("Delivery", &rows, *scroll, WIDE, theme, frame, screen)
         }
-        Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Log { .. } | Popup::Receipts(_) => {
-            PopupFacts::default()
-        }
+        Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Log { .. } => PopupFacts::default(),
+        Popup::Receipts(open) => receipts::draw(app, open, theme, frame, screen),
         Popup::Confirm { question, .. } => {
             let mut rows = wrapped(question, columns(QUESTION), Role::Text, theme);
             rows.push(Line::default());
@@ -65,24 +64,37 @@ fn draw_framed(
 ) -> PopupFacts {
     let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
     let area = layout::popup(screen, widest, wanted);
-    let symbols = theme.symbols();
-    let block = Block::bordered()
-        .border_set(symbols.border)
-        .border_style(theme.role(Role::Rule))
-        .title_top(Span::styled(format!(" {title} "), theme.role(Role::Accent)));
-    let inner = layout::inset(block.inner(area), 1);
-    let height = usize::from(inner.height);
-    let max_scroll = rows.len().saturating_sub(height);
+    let max_scroll = rows.len().saturating_sub(usize::from(area.height.saturating_sub(2)));
     let scroll = scroll.min(max_scroll);
-    let more = |count: usize, sign: &str| {
-        let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
-        Line::styled(text, theme.role(Role::Dim)).right_aligned()
-    };
-    let block = block.title_top(more(scroll, symbols.up)).title_bottom(more(max_scroll - scroll, symbols.down));
-    frame.render_widget(Clear, area);
-    frame.render_widget(block, area);
+    let inner = draw_frame(title, (scroll, max_scroll - scroll), theme, frame, area);
+    let height = usize::from(inner.height);
     for (at, line) in rows.iter().skip(scroll).take(height).enumerate() {
         paint::row(frame, inner, at, line);
     }
     PopupFacts { max_scroll, rows: height }
+}
+
+/// An empty frame that says how many rows there are above and below what it shows; gives the area inside.
+pub fn draw_frame(
+    title: &str,
+    (above, below): (usize, usize),
+    theme: Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) -> Rect {
+    let symbols = theme.symbols();
+    let more = |count: usize, sign: &str| {
+        let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
+        Line::styled(text, theme.role(Role::Dim)).right_aligned()
+    };
+    let block = Block::bordered()
+        .border_set(symbols.border)
+        .border_style(theme.role(Role::Rule))
+        .title_top(Span::styled(format!(" {title} "), theme.role(Role::Accent)))
+        .title_top(more(above, symbols.up))
+        .title_bottom(more(below, symbols.down));
+    frame.render_widget(Clear, area);
+    let inner = layout::inset(block.inner(area), 1);
+    frame.render_widget(block, area);
+    inner
 }

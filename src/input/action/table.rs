@@ -220,8 +220,13 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(Action::ListUp, "list-up", "Select the row above", &[(Context::List, &[c('k'), UP])]),
     by_key(Action::ListDown, "list-down", "Select the row below", &[(Context::List, &[c('j'), DOWN])]),
     by_key(Action::ListPrevious, "list-previous", "The setting's value before", &[(Context::List, &[c('h'), LEFT])]),
-    by_key(Action::ListNext, "list-next", "The setting's next value", &[(Context::List, &[c('l'), RIGHT, c(' ')])]),
-    by_key(Action::ListChoose, "list-choose", "Change the setting, or go to the message", &[(Context::List, &[ENTER])]),
+    by_key(Action::ListNext, "list-next", "The setting's next value", &[(Context::List, &[c('l'), RIGHT])]),
+    by_key(
+        Action::ListChoose,
+        "list-choose",
+        "Change the setting, or go to the message",
+        &[(Context::List, &[ENTER, c(' ')])],
+    ),
     // Not Enter: whoever presses it twice to send would agree to anything.
     by_key(Action::Yes, "yes", "Yes, do it", &[(Context::Confirm, &[c('y')])]),
     by_key(Action::No, "no", "No, leave it", &[(Context::Confirm, &[c('n'), ESC, c('q')])]),
@@ -233,8 +238,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_command(
         Action::Receipts,
         "receipts",
-        "[auto|on|off]",
-        "Send delivery receipts in this room or not; alone: say whether and why",
+        "[auto|on|off|@user:server WHO]",
+        "Set whether receipts are sent in this room, or to this person; alone: see and change all about them",
     ),
     by_command(
         Action::Log,
