@@ -6,6 +6,7 @@
 //!
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -25,7 +26,7 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        Notify,
+        Notify, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -46,7 +47,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{RoomFacts, Settings},
+        policy::{EventFacts, RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -54,6 +55,7 @@ use crate::{
 };
 
 mod believing;
+mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
@@ -81,6 +83,8 @@ enum Input {
     Late(OwnedRoomId, BTreeSet<OwnedEventId>),
     /// The redecryptor may have missed keys.
     LateUnknown,
+    /// The own message that a bridge's status is about is known now.
+    Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event.
@@ -249,6 +253,8 @@ struct Actor {
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// Places for bridges' statuses whose message is not known yet.
+    waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -286,6 +292,7 @@ impl Actor {
             inputs,
             held: Held::default(),
             unkept: Vec::new(),
+            waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -354,6 +361,7 @@ impl Actor {
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
