@@ -161,7 +161,7 @@ fn counted(tally: Tally) -> Mark {
     match expected {
         0 => Mark::Sent,
         _ if delivered >= expected => Mark::Delivered,
-        _ => Mark::Count { delivered, expected, undecryptable },
+        _ => Mark::Count { delivered, expected, undecryptable, missed: 0 },
     }
 }
 
