@@ -24,12 +24,9 @@ use self::{
     timeline::OpenRoom,
 };
 use crate::{
-    delivery::{
-        policy::{self, Decision, JoinRule, RoomFacts, Settings},
-        summary,
-    },
+    delivery::{policy::Settings, summary},
     input::{Context, Keymap},
-    model::{ItemKey, Mark, Membership, Message, Ms, RoomId, RoomSummary, SafeText, UserId},
+    model::{ItemKey, Mark, Message, Ms, RoomId, SafeText, UserId},
 };
 
 mod actions;
@@ -147,29 +144,15 @@ impl App {
         Some(summary::mark(&message.send_state, delivery, &open.readers(index)))
     }
 
-    /// Whether receipts are sent in this room, as far as the room itself decides it, and if not, why.
-    pub fn room_stance(&self, room: &RoomSummary) -> Decision {
-        let join_rule = match room.public {
-            Some(true) => JoinRule::Public,
-            Some(false) => JoinRule::NotPublic,
-            None => JoinRule::Unknown,
-        };
-        let facts = RoomFacts {
-            room: room.id.clone(),
-            encrypted: room.encrypted,
-            join_rule,
-            joined_members: room.joined_members,
-            joined: room.membership == Membership::Joined,
-            joined_since: None,
-            incognito_until: 0,
-        };
-        policy::room_stance(&facts, &self.settings)
-    }
-
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
     pub fn incognito(&self) -> Option<&'static str> {
         let here = || self.open.as_ref().is_some_and(|open| self.settings.is_incognito(&open.id));
         if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
+    }
+
+    /// The user is incognito in this room by its own setting (P12).
+    pub fn incognito_in(&self, room: &RoomId) -> bool {
+        self.settings.incognito_rooms.contains(room)
     }
 
     /// The message that the inspector is open on, and its index in the open timeline.
@@ -331,7 +314,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             }
         }
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
-        Event::Stances { room, people } => app.stances_are(&room, people),
+        Event::Stances { room, people, more } => app.stances_are(&room, people, more),
         Event::Undelivered(found) => app.undelivered_are(found),
         Event::ReceiptLog(entries) => app.log_is(entries),
         Event::Settings(settings) => app.settings = settings,

@@ -22,6 +22,7 @@ mod matrix;
 mod message;
 mod paint;
 mod popup;
+mod receipts;
 mod room;
 mod rooms;
 mod status;

@@ -11,6 +11,7 @@ use super::{
     timeline::{OpenRoom, TypingNotice},
 };
 use crate::{
+    delivery::policy::Change,
     input::{Action, Context, Key},
     model::{Membership, Ms, RoomId, SafeText, SendState},
 };
@@ -53,7 +54,7 @@ impl App {
                 self.open_room(&room, out);
             }
             Action::Undelivered => self.show_undelivered(now, out),
-            Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
+            Action::Incognito => out.push(Effect::SaveSetting(Change::Incognito(!self.settings.incognito))),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
                 Connection::Offline(_) => out.push(Effect::Reconnect),
@@ -118,7 +119,7 @@ impl App {
             Action::PopupClose | Action::No => self.popup = None,
             Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
                 match &self.popup {
-                    Some(Popup::Receipts(_)) => self.in_receipts(action),
+                    Some(Popup::Receipts(_)) => self.in_receipts(action, out),
                     _ => self.in_list(action, out)?,
                 }
             }
@@ -324,6 +325,7 @@ impl App {
     }
 
     pub(super) fn scroll_popup(&mut self, rows: isize) {
+        self.move_in_receipts(rows);
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(rows, self.popup_drawn.max_scroll);
         }

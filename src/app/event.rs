@@ -145,8 +145,10 @@ pub enum Event {
     Stances {
         /// The room.
         room: RoomId,
-        /// Everybody else in it, by id.
+        /// Everybody else in it, by id, but for those who are too many to list.
         people: Vec<PersonStance>,
+        /// How many these are.
+        more: usize,
     },
     /// The answer to [`super::effect::Effect::AskUndelivered`]: the latest first.
     Undelivered(Vec<Undelivered>),

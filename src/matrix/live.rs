@@ -136,6 +136,7 @@ impl Live {
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
             Effect::AskReceiptLog => self.receipts.log(),
             Effect::EmptyReceiptLog => self.receipts.empty_log(),
+            Effect::AskStances(room) => self.receipts.stances(room),
             Effect::Typing { room, typing } => {
                 if let Some(room) = self.room(&room) {
                     tokio::spawn(async move { room.typing_notice(typing).await });

@@ -8,6 +8,7 @@
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
@@ -62,6 +63,7 @@ mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod stances;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -107,6 +109,10 @@ enum Input {
     Log,
     /// Forget that.
     EmptyLog,
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -201,6 +207,11 @@ impl Receipts {
     /// Forget that.
     pub(super) fn empty_log(&self) {
         self.tell(Input::EmptyLog);
+    }
+
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
     }
 
     /// Up to where `/sync` has been dealt with.
@@ -380,6 +391,8 @@ impl Actor {
                 self.stored(emptied);
                 self.tell_log();
             }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;

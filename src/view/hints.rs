@@ -52,6 +52,13 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
         (Some(Popup::Matrix { .. }), _) => {
             vec![(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]
         }
+        (Some(Popup::Receipts(_)), _) => vec![
+            (Action::ListPrevious, "value before"),
+            (Action::ListNext, "next value"),
+            (Action::PopupClose, "close"),
+            (Action::ListDown, "down"),
+            (Action::ListUp, "up"),
+        ],
         (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
         (None, Screen::Starting) => vec![(Action::Quit, "quit")],
         (None, Screen::Login(login)) => match login.state {

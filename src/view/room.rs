@@ -43,6 +43,12 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     } else {
         Span::styled("not encrypted", theme.role(Role::Warning))
     };
+    let encryption = if app.incognito_in(&room.id) {
+        let sign = format!("{} ", theme.symbols().incognito);
+        vec![Span::styled(sign, theme.role(Role::Warning)), encryption]
+    } else {
+        vec![encryption]
+    };
     let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
     let (receipts, why) = stance(app, room);
     let reasoned = why.map(|why| fact(&format!("{receipts} {} {why}", theme.symbols().dash)));
@@ -58,11 +64,12 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     let columns = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).fold(0, u16::saturating_add);
     let gap = 2;
     let name = wrap::cut(&room.name, area.width / 3, theme.symbols().ellipsis);
-    let taken = wrap::width(&name) + gap + wrap::width(&encryption.content);
+    let taken = wrap::width(&name) + gap + columns(&encryption);
     let facts = choices.into_iter().find(|facts| taken + columns(facts) <= area.width).unwrap_or_default();
-    let name_room = area.width.saturating_sub(gap + wrap::width(&encryption.content) + columns(&facts));
+    let name_room = area.width.saturating_sub(gap + columns(&encryption) + columns(&facts));
     let name = wrap::cut(&room.name, name_room, theme.symbols().ellipsis);
-    let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  "), encryption];
+    let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  ")];
+    spans.extend(encryption);
     spans.extend(facts);
     if !room.topic.is_empty() && columns(&spans) + 12 < area.width {
         spans.push(fact(&room.topic));

@@ -58,7 +58,6 @@ const LOG: &str = "
     DROP INDEX fates_open;
     CREATE INDEX fates_open ON fates (stage) WHERE stage < 3;
 ";
-
 /// What bridges said.
 const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 

@@ -229,9 +229,14 @@ pub const ACTIONS: &[ActionInfo] = &[
         Action::ListNext,
         "list-next",
         "The setting's next value; in the matrix, devices to the right",
-        &[(Context::List, &[c('l'), RIGHT, c(' ')])],
+        &[(Context::List, &[c('l'), RIGHT])],
     ),
-    by_key(Action::ListChoose, "list-choose", "Change the setting, or go to the message", &[(Context::List, &[ENTER])]),
+    by_key(
+        Action::ListChoose,
+        "list-choose",
+        "Change the setting, or go to the message",
+        &[(Context::List, &[ENTER, c(' ')])],
+    ),
     // Not Enter: whoever presses it twice to send would agree to anything.
     by_key(Action::Yes, "yes", "Yes, do it", &[(Context::Confirm, &[c('y')])]),
     by_key(Action::No, "no", "No, leave it", &[(Context::Confirm, &[c('n'), ESC, c('q')])]),
@@ -243,8 +248,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_command(
         Action::Receipts,
         "receipts",
-        "[auto|on|off]",
-        "Send delivery receipts in this room or not; alone: say whether and why",
+        "[auto|on|off|@user:server WHO]",
+        "Set whether receipts are sent in this room, or to this person; alone: see and change all about them",
     ),
     by_command(
         Action::Log,
