@@ -12,6 +12,7 @@ mod kills;
 mod login;
 mod main_flow;
 mod misfortunes;
+mod nonsense;
 mod person;
 mod rubbish;
 mod session;
