@@ -1,11 +1,14 @@
 //! Every sync brings nonsense of every kind, as other people and their homeservers can send it. One malformed entry costs
 //! itself only (L6): whatever stands beside it is read, by this client and by the SDK.
 
-use kvitto::model::UserId;
+use kvitto::{
+    app::effect::Effect,
+    model::{ReadBy, UserId},
+};
 use serde_json::{Value, json};
 
 use crate::{
-    person::direct_chat,
+    person::{Person, direct_chat},
     world::{World, on},
 };
 
@@ -51,9 +54,9 @@ const TYPES: &[&str] = &[
     "m.typing",
 ];
 
-/// Puts nonsense before and after the events of a sync.
+/// Puts nonsense before and after the events of a sync. What a homeserver hands out has a type, whoever wrote it.
 fn events(answer: &mut Value) {
-    let mut nonsense = vec![json!(null), json!(5), json!("text"), json!([]), json!({}), json!({ "type": 5 })];
+    let mut nonsense = Vec::new();
     for kind in TYPES {
         nonsense.push(json!({ "type": kind }));
         nonsense.push(json!({ "type": kind, "sender": 5, "event_id": 5, "state_key": 5, "content": 5 }));
@@ -62,10 +65,25 @@ fn events(answer: &mut Value) {
         }));
     }
     for path in EVENTS {
+        for_each(answer, path, &mut |events| surround(events, &nonsense));
+    }
+}
+
+fn surround(events: &mut Value, nonsense: &[Value]) {
+    if let Some(events) = events.as_array_mut() {
+        events.splice(0..0, nonsense.to_vec());
+        events.extend_from_slice(nonsense);
+    }
+}
+
+/// Puts events without a type before and after the encrypted ones of a room. That is what is inside when somebody encrypts
+/// an object that has none.
+fn untyped(answer: &mut Value) {
+    let nonsense = [json!({}), json!({ "content": { "body": "no type" } }), json!({ "type": 5 })];
+    for path in ["/rooms/join/*/timeline/events", "/rooms/*/timeline"] {
         for_each(answer, path, &mut |events| {
-            if let Some(events) = events.as_array_mut() {
-                events.splice(0..0, nonsense.clone());
-                events.extend(nonsense.clone());
+            if events.as_array().into_iter().flatten().any(|event| event["type"] == "m.room.encrypted") {
+                surround(events, &nonsense);
             }
         });
     }
@@ -111,25 +129,33 @@ fn for_each(value: &mut Value, path: &str, does: &mut impl FnMut(&mut Value)) {
 
 async fn nonsense_between_events_costs_nothing_else(world: World) {
     world.proxy.spoil("/sync", events);
+    goes_on(&world).await;
+}
+on!(nonsense_between_events_costs_nothing_else: synapse, embedded, embedded_direct);
+
+async fn events_without_a_type_cost_nothing_else(world: World) {
+    world.proxy.spoil("/sync", untyped);
+    goes_on(&world).await;
+}
+on!(events_without_a_type_cost_nothing_else: synapse, embedded, embedded_direct);
+
+/// What Alice says is read, and she sees that it was received and that it was read.
+async fn goes_on(world: &World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
-    let his = world.ticks(&[&bob]);
+    let (his, user) = (world.ticks(&[&bob]), UserId::new(&world.bob.user_id));
     for text in ["hello", "hello again"] {
         alice.say(&room, text);
         let event = alice.sees(text).await;
         assert_eq!(bob.sees(text).await, event);
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
-        let bob = UserId::new(&world.bob.user_id);
-        alice
-            .until("that Bob has read it", |p| {
-                let mut messages = p.messages().filter(|message| message.event.as_ref() == Some(&event));
-                messages.any(|message| message.read_by.iter().any(|reader| reader.user == bob)).then_some(())
-            })
-            .await;
     }
+    bob.run(Effect::MarkRead(room));
+    let is_reader = |reader: &ReadBy| reader.user == user;
+    let read = |p: &mut Person| p.messages().any(|message| message.read_by.iter().any(is_reader)).then_some(());
+    alice.until("that Bob has read it", read).await;
 }
-on!(nonsense_between_events_costs_nothing_else: synapse, embedded, embedded_direct);
 
 /// L6, over `native`; what goes from device to device is not touched by it.
 async fn l6_nonsense_among_receipts_costs_no_tick(world: World) {
