@@ -149,7 +149,7 @@ fn held(claims: &[PeerClaim]) {
     let events: BTreeSet<_> = claims.iter().map(|claim| &claim.event).collect();
     for event in events {
         let of_event: Vec<_> = taken.iter().filter(|claim| claim.event == *event).cloned().collect();
-        assert_eq!(held.take(event), of_event);
+        assert_eq!(held.take(event).claims, of_event);
     }
     assert!(held.is_empty());
 }
