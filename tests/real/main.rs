@@ -15,6 +15,7 @@ mod login;
 mod lost_keys;
 mod main_flow;
 mod misfortunes;
+mod nonsense;
 mod person;
 mod rubbish;
 mod session;
