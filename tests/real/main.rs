@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod kills;
+mod large;
 mod login;
 mod main_flow;
 mod misfortunes;

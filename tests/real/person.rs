@@ -54,13 +54,25 @@ pub struct Person {
 impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
+        Self::log_in_with(server, account, device_name, settings, |_| {}).await
+    }
+
+    /// The same, with a profile that is changed first.
+    pub async fn log_in_with(
+        server: &str,
+        account: &Account,
+        device_name: &str,
+        settings: Settings,
+        change: impl FnOnce(&mut Profile),
+    ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let profile = Profile {
+        let mut profile = Profile {
             dir: home.path().join("profiles/default"),
             device_name: device_name.to_owned(),
             settings,
             summary_above: 200,
         };
+        change(&mut profile);
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;

@@ -431,6 +431,50 @@ fn l3_many_claims_at_once_are_as_many_one_by_one() {
     assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed::default(), "twice is once");
 }
 
+/// What version 1 wrote of the ledger, word for word.
+fn of_version_1(dir: &TempDir) {
+    let mut disk = Disk::open_at(1, &dir.path().join("delivery.sqlite3"), &KEY).unwrap();
+    let devices = serde_json::json!([
+        { "device": "DEVICEB1", "name": "Bob's laptop", "excluded": null },
+        { "device": "DEVICEB2", "name": "Bob's laptop", "excluded": "blocked" },
+    ]);
+    let own = serde_json::json!({
+        "room": room().as_str(), "event": event("own").as_str(), "sent": 5, "expected": { bob().as_str(): devices },
+    });
+    disk.write(|tx| {
+        let event_key = tx.key("event", &[event("own").as_str()]);
+        let sql = "INSERT INTO own_events (key, room, value) VALUES (?1, ?2, ?3)";
+        tx.run(sql, params![event_key, tx.key("room", &[room().as_str()]), tx.seal(&own)?])?;
+        for (id, kind) in [(Some("DEVICEB1"), "user"), (None, "some device of")] {
+            let claim = serde_json::json!({
+                "user": bob().as_str(), "device": id, "at": 6, "state": "delivered", "route": "direct", "heard": NOW,
+            });
+            let own = event("own");
+            let names: Vec<&str> = [own.as_str(), bob().as_str()].into_iter().chain(id).collect();
+            let user = tx.key(kind, &[bob().as_str()]);
+            let sql = "INSERT INTO claims (key, event, user, value) VALUES (?1, ?2, ?3, ?4)";
+            tx.run(sql, params![tx.key("claim", &names), event_key, user, tx.seal(&claim)?])?;
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn l8_a_ledger_of_version_1_goes_on() {
+    let dir = TempDir::new().unwrap();
+    of_version_1(&dir);
+    let mut store = open(&dir);
+    let mut expected = own("own", 5);
+    expected.merge(claim("own", Some("B1"), Some(6)), NOW);
+    expected.merge(claim("own", None, Some(6)), NOW);
+    assert_eq!(store.own_event(&event("own")).unwrap(), Some(expected));
+    assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);
+    let again = [claim("own", Some("B1"), Some(6)), claim("own", None, Some(7))];
+    assert_eq!(store.claim(&again, NOW).unwrap(), Claimed::default());
+    assert_eq!(store.claim(&[claim("own", Some("B2"), Some(8))], NOW).unwrap().changed.len(), 1);
+}
+
 #[test]
 fn l5_how_a_person_answers_is_known_by_their_best_claim() {
     let (_dir, mut store) = temporary();
