@@ -16,8 +16,8 @@ use kvitto::{
     input::{Key, KeyCode},
     model::{
         Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
-        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange,
-        TimelineItem, TimelineItemKind, UserId,
+        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem,
+        TimelineItemKind, UserId,
     },
     view::{self, theme::Theme},
 };

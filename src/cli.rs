@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::{
     app::{demo::Entrance, effect::Secret, event::Event},
     config::{Config, ConfigError},
-    delivery::receipt::SUMMARY_ABOVE,
+    delivery::{debts::KEY_WAIT, receipt::SUMMARY_ABOVE},
     matrix::{
         Profile,
         errors::{Kind, LoginError, SessionError},
@@ -306,6 +306,7 @@ fn profile(places: &Places, config: Config, device_name: &str) -> Profile {
         dir: places.account(),
         device_name: device_name.to_owned(),
         settings: config.delivery,
+        key_wait: KEY_WAIT,
         summary_above: SUMMARY_ABOVE,
     }
 }

@@ -91,7 +91,7 @@ pub struct Claim {
 }
 
 /// What a device can say about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimState {
     /// It received it and could read it.
     Delivered,

@@ -11,6 +11,7 @@ mod hostile;
 mod kills;
 mod large;
 mod login;
+mod lost_keys;
 mod main_flow;
 mod misfortunes;
 mod person;

@@ -12,11 +12,15 @@ use kvitto::{
         update,
     },
     config::Config,
-    delivery::policy::{Settings, Timing},
+    delivery::{
+        debts::KEY_WAIT,
+        policy::{Settings, Timing},
+        receipt::SUMMARY_ABOVE,
+    },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
-        TimelineItemKind, UserId,
+        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
+        RoomSummary, TimelineItemKind, UserId,
     },
 };
 use tempfile::TempDir;
@@ -45,6 +49,8 @@ pub struct Person {
     pub app: App,
     /// Answers to [`Person::fate_of`].
     fates: HashMap<EventId, ReceiptFate>,
+    /// The answer to [`Person::log`].
+    log: Option<Vec<LogEntry>>,
     matrix: Matrix,
     events: UnboundedReceiver<Event>,
     profile: Profile,
@@ -66,12 +72,9 @@ impl Person {
         change: impl FnOnce(&mut Profile),
     ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let mut profile = Profile {
-            dir: home.path().join("profiles/default"),
-            device_name: device_name.to_owned(),
-            settings,
-            summary_above: 200,
-        };
+        let dir = home.path().join("profiles/default");
+        let device_name = device_name.to_owned();
+        let mut profile = Profile { dir, device_name, settings, key_wait: KEY_WAIT, summary_above: SUMMARY_ABOVE };
         change(&mut profile);
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
@@ -97,7 +100,7 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), matrix, events, profile, home }
+        Self { app, fates: HashMap::new(), log: None, matrix, events, profile, home }
     }
 
     /// Waits until the connection is there.
@@ -134,6 +137,9 @@ impl Person {
     fn take_in(&mut self, event: Event) {
         if let Event::ReceiptFate { event, fate } = &event {
             self.fates.insert(event.clone(), fate.clone());
+        }
+        if let Event::ReceiptLog(log) = &event {
+            self.log = Some(log.clone());
         }
         for effect in update(&mut self.app, event, now()) {
             if !matches!(effect, Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::OpenUrl(_)) {
@@ -244,7 +250,20 @@ impl Person {
         self.fate_that(room, event, is_last).await
     }
 
-    async fn fate_that(&mut self, room: &RoomId, event: &EventId, is_it: impl Fn(&ReceiptFate) -> bool) -> ReceiptFate {
+    /// The log of receipts, or what is left of it after this effect.
+    pub async fn log(&mut self, effect: Effect) -> Vec<LogEntry> {
+        self.log = None;
+        self.matrix.run(effect);
+        self.until("the log of receipts", |p| p.log.take()).await
+    }
+
+    /// What this client did about a message, once it is as wanted.
+    pub async fn fate_that(
+        &mut self,
+        room: &RoomId,
+        event: &EventId,
+        is_it: impl Fn(&ReceiptFate) -> bool,
+    ) -> ReceiptFate {
         let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
         self.fates.remove(event);
         self.matrix.run(ask());

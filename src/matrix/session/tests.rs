@@ -14,7 +14,7 @@ use super::{
     loopback::{Loopback, homeserver, refuse, reply},
     *,
 };
-use crate::delivery::policy::Settings;
+use crate::delivery::{debts::KEY_WAIT, policy::Settings};
 
 mod browser;
 mod failures;
@@ -27,6 +27,7 @@ fn profile() -> (TempDir, Profile) {
         dir: dir.path().join("p"),
         device_name: "kvitto test".to_owned(),
         settings: Settings::default(),
+        key_wait: KEY_WAIT,
         summary_above: 200,
     };
     (dir, profile)
