@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod kills;
+mod large;
 mod login;
 mod lost_keys;
 mod main_flow;
