@@ -22,7 +22,7 @@ use crate::app::{
 };
 
 /// Columns, at most.
-const WIDEST: u16 = 120;
+const WIDEST: u16 = 140;
 /// Columns of a value: the longest word and both signs.
 const VALUE: u16 = 15;
 /// Rows of the foot with its rule, where there is space for it.
