@@ -50,6 +50,15 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
             (Action::ListDown, "down"),
             (Action::ListUp, "up"),
         ],
+        (Some(Popup::Undelivered { .. }), _) => vec![
+            (Action::ListChoose, "go there"),
+            (Action::ListDown, "down"),
+            (Action::ListUp, "up"),
+            (Action::PopupClose, "close"),
+        ],
+        (Some(Popup::Matrix { .. }), _) => {
+            vec![(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]
+        }
         (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
         (None, Screen::Starting) => vec![(Action::Quit, "quit")],
         (None, Screen::Login(login)) => match login.state {

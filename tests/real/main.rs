@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod kills;
 mod login;
+mod lost_keys;
 mod main_flow;
 mod misfortunes;
 mod person;

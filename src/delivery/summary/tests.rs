@@ -191,7 +191,7 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
     let expected: Vec<_> = people.iter().map(|(user, devices)| (*user, devices.as_slice())).collect();
     let mut claims = vec![("@ann", Some("1"), ClaimState::Delivered), ("@bob", None, ClaimState::Delivered)];
     let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody)), &[]);
-    assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0 });
+    assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0, missed: 0 });
     claims.push(("@carol", None, ClaimState::Delivered));
     claims.extend([("@ann", Some("2"), ClaimState::Delivered), ("@ann", Some("3"), ClaimState::Delivered)]);
     let all = Mark::Devices { people: vec![vec![DELIVERED; 3], vec![DELIVERED], vec![DELIVERED]], read: false };
@@ -261,7 +261,7 @@ fn seven(delivered: usize, undecryptable: usize) -> OwnEvent {
 
 #[test]
 fn above_six_devices_are_counted() {
-    let count = |delivered, undecryptable| Mark::Count { delivered, expected: 7, undecryptable };
+    let count = |delivered, undecryptable| Mark::Count { delivered, expected: 7, undecryptable, missed: 0 };
     assert_eq!(mark_of(&seven(0, 0), &[]), count(0, 0));
     assert_eq!(mark_of(&seven(4, 2), &[]), count(4, 2));
     assert_eq!(mark_of(&seven(6, 0), &["@bob"]), count(6, 0), "l5: read does not imply delivered");
@@ -273,7 +273,14 @@ fn above_six_devices_are_counted() {
 fn a_row_can_be_counted_for_the_other_styles() {
     let row = |state: &[DeviceState], read| Mark::Devices { people: vec![state.to_vec()], read };
     for (mark, counted) in [
-        (row(&[DELIVERED, UNDECRYPTABLE], true), Mark::Count { delivered: 1, expected: 2, undecryptable: 1 }),
+        (
+            row(&[DELIVERED, UNDECRYPTABLE], true),
+            Mark::Count { delivered: 1, expected: 2, undecryptable: 1, missed: 0 },
+        ),
+        (
+            row(&[DELIVERED, DeviceState::Missed { later: 1 }], false),
+            Mark::Count { delivered: 1, expected: 2, undecryptable: 0, missed: 1 },
+        ),
         (row(&[DELIVERED, DELIVERED], false), Mark::Delivered),
         (row(&[DELIVERED], true), Mark::Read),
         (row(&[], true), Mark::Sent),
