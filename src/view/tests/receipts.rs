@@ -43,12 +43,12 @@ fn receipts_screen() {
     press(&mut app, &[KeyCode::Down; 5]);
     screens("receipts_everywhere", &app, Theme::default());
     happen(&mut app, [Event::Failed(safe("Not saved: cannot write the settings to /home/you/config.toml: no space."))]);
-    insta::assert_snapshot!("receipts_failed_80x24", screen(&app).text());
+    screens("receipts_failed", &app, Theme::default());
 
     let mut nowhere = fixture::with_rooms();
     type_in(&mut nowhere, ":receipts");
     press(&mut nowhere, &[KeyCode::Enter]);
-    insta::assert_snapshot!("receipts_nowhere_80x24", screen(&nowhere).text());
+    screens("receipts_nowhere", &nowhere, Theme::default());
 }
 
 #[test]
