@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::{
     app::{demo::Entrance, effect::Secret, event::Event},
     config::{Config, ConfigError},
-    delivery::debts::KEY_WAIT,
+    delivery::{debts::KEY_WAIT, receipt::SUMMARY_ABOVE},
     matrix::{
         Profile,
         errors::{Kind, LoginError, SessionError},
@@ -307,6 +307,7 @@ fn profile(places: &Places, config: Config, device_name: &str) -> Profile {
         device_name: device_name.to_owned(),
         settings: config.delivery,
         key_wait: KEY_WAIT,
+        summary_above: SUMMARY_ABOVE,
     }
 }
 

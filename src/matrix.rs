@@ -35,6 +35,7 @@ use crate::{
 };
 
 mod actions;
+mod body;
 pub mod content;
 pub mod errors;
 mod ids;
@@ -59,6 +60,8 @@ pub struct Profile {
     /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::debts::KEY_WAIT), but in
     /// tests.
     pub key_wait: Ms,
+    /// The receipts of an own message with more of them than this are counted by the homeserver, where it can (§7).
+    pub summary_above: u64,
 }
 
 /// The running half of the house that talks to the homeserver.

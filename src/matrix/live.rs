@@ -60,7 +60,7 @@ impl Live {
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events).await;
+        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client).await;
         Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
     }

@@ -72,7 +72,8 @@ impl Person {
     ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let dir = home.path().join("profiles/default");
-        let profile = Profile { dir, device_name: device_name.to_owned(), settings, key_wait };
+        let device_name = device_name.to_owned();
+        let profile = Profile { dir, device_name, settings, key_wait, summary_above: 200 };
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;

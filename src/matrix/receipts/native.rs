@@ -82,6 +82,7 @@ struct Envelope {
 }
 
 /// What an ephemeral event says about delivery.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Came {
     pub receipts: Vec<Native>,
     pub summaries: Vec<(EventId, Summary)>,

@@ -28,6 +28,7 @@ fn profile() -> (TempDir, Profile) {
         device_name: "kvitto test".to_owned(),
         settings: Settings::default(),
         key_wait: KEY_WAIT,
+        summary_above: 200,
     };
     (dir, profile)
 }

@@ -229,7 +229,8 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
     let came = |n| {
         let (kept, on_disk) = oneshot::channel();
-        (Input::Receipts(room(), vec![receipt(n, bob().as_str(), None)], kept), on_disk)
+        let came = Came { receipts: vec![receipt(n, bob().as_str(), None)], summaries: vec![] };
+        (Input::Receipts(room(), came, kept), on_disk)
     };
 
     let (receipts, mut on_disk) = came(1);
@@ -242,6 +243,24 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let (receipts, mut on_disk) = came(2);
     acting.actor.handle(receipts).await;
     on_disk.try_recv().expect("no sync waits for an event that may never come");
+}
+
+#[tokio::test]
+async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early() {
+    let server = a_plain_room_of(2).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
+    acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
+    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    let mut told = Vec::new();
+    while let Ok(said) = acting.events.try_recv() {
+        if let Event::Deliveries { deliveries, .. } = said {
+            told.extend(deliveries.into_iter().map(|delivery| delivery.tally.map(|tally| tally.users)));
+        }
+    }
+    assert_eq!(told, [None, Some(2)], "l7: no more people than the room has");
 }
 
 /// A server on which this user is in a room of so many and has said `$1`. The room is not encrypted: so nobody is asked for
