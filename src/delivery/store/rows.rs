@@ -145,6 +145,8 @@ struct DeviceRow {
     device: String,
     name: String,
     excluded: Option<String>,
+    #[serde(default)]
+    silent: Option<Ms>,
 }
 
 impl OwnEventRow {
@@ -153,6 +155,7 @@ impl OwnEventRow {
             device: known.device.as_str().to_owned(),
             name: known.name.as_str().to_owned(),
             excluded: known.excluded.clone(),
+            silent: known.silent,
         };
         let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(device).collect();
         Self {
@@ -168,6 +171,7 @@ impl OwnEventRow {
             device: DeviceId::new(&row.device),
             name: SafeText::line(&row.name),
             excluded: row.excluded,
+            silent: row.silent,
         };
         let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(device).collect();
         OwnEvent {

@@ -56,7 +56,10 @@ fn withheld(name: &str, reason: Reason) -> (RoomId, EventId, ReceiptFate) {
 }
 
 fn own(name: &str, sent: Ms) -> OwnEvent {
-    let known = |id, excluded| ExpectedDevice { device: device(id), name: SafeText::line("Bob's laptop"), excluded };
+    let known = |id, excluded| {
+        let name = SafeText::line("Bob's laptop");
+        ExpectedDevice { device: device(id), name, excluded, silent: None }
+    };
     OwnEvent {
         room: room(),
         event: event(name),

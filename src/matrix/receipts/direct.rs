@@ -149,6 +149,7 @@ pub(in crate::matrix) async fn expected_devices(
             device: ids::device(device.device_id()),
             name: SafeText::line(device.display_name().unwrap_or_default()),
             excluded: excluded(&device).map(ToOwned::to_owned),
+            silent: None,
         })
         .collect();
     expected.sort_by(|a, b| a.device.cmp(&b.device));

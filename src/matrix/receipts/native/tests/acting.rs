@@ -164,7 +164,7 @@ async fn until_the_server_has_said_what_it_can_do_a_batch_waits_for_that() {
 
 /// An own message to Bob's only device.
 fn own(n: usize) -> OwnEvent {
-    let phone = ExpectedDevice { device: DeviceId::new("PHONE"), name: SafeText::default(), excluded: None };
+    let phone = ExpectedDevice { device: DeviceId::new("PHONE"), name: SafeText::default(), excluded: None, silent: None };
     OwnEvent {
         room: room(),
         event: event(n),
