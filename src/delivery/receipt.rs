@@ -167,4 +167,6 @@ fn room_id(content: &Value) -> Option<RoomId> {
 }
 
 #[cfg(test)]
+pub(crate) mod malformed;
+#[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ use super::{
 use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
 
 mod disk;
+mod habits;
 mod progress;
 mod rows;
 
@@ -234,6 +235,7 @@ impl Store {
             )?;
             if fresh > 0 {
                 own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+                habits::expect(tx, own)?;
             }
             Ok(())
         })
@@ -276,6 +278,9 @@ impl Store {
                 let merged = own.merge(claim.clone(), now);
                 if let Some(stamp) = own.claims.get(&who).filter(|stamp| Some(**stamp) != before) {
                     write_claim(tx, &own.event, &who, stamp)?;
+                }
+                if before.is_none() && own.claims.contains_key(&who) {
+                    habits::answer(tx, own, claim)?;
                 }
                 *changed.entry(&claim.event).or_default() |= merged != Merged::Same;
             }

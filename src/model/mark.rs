@@ -169,6 +169,8 @@ pub enum Mark {
         expected: usize,
         /// Devices that could not decrypt it.
         undecryptable: usize,
+        /// Devices that usually answer, and have not this time.
+        missed: usize,
     },
     /// Every expected device has it.
     Delivered,
@@ -185,8 +187,9 @@ impl Mark {
         let count = |is: fn(&DeviceState) -> bool| people.iter().flatten().filter(|state| is(state)).count();
         let delivered = count(|state| matches!(state, DeviceState::Delivered { .. }));
         let undecryptable = count(|state| matches!(state, DeviceState::Undecryptable { .. }));
+        let missed = count(|state| matches!(state, DeviceState::Missed { .. }));
         match people.iter().flatten().count() {
-            expected if delivered < expected => Self::Count { delivered, expected, undecryptable },
+            expected if delivered < expected => Self::Count { delivered, expected, undecryptable, missed },
             0 => Self::Sent,
             _ if read => Self::Read,
             _ => Self::Delivered,

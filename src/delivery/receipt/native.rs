@@ -66,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Map;
 
-    use super::*;
+    use super::{super::malformed::Malformed, *};
 
     const BOB: &str = "@bob:b";
 
@@ -169,5 +169,24 @@ mod tests {
                 prop_assert!(receipt.device.is_none_or(|device| !device.as_str().is_empty()));
             }
         }
+
+        #[test]
+        fn l6_a_malformed_entry_anywhere_costs_itself_only(content in any_content(), malformed in Malformed::any()) {
+            let spoiled = malformed.put_into(&content);
+            prop_assert_ne!(&spoiled, &content);
+            prop_assert_eq!(Native::parse(&spoiled), Native::parse(&content));
+        }
+    }
+
+    /// The content of an `m.receipt` as a homeserver writes it.
+    fn any_content() -> impl Strategy<Value = Value> {
+        let time = || (0..9_u64).prop_map(|ts| json!({ "ts": ts }));
+        let entry = (time(), prop::collection::btree_map("[A-C]", time(), 0..3)).prop_map(|(mut entry, devices)| {
+            entry[NATIVE_DEVICES] = json!(devices);
+            entry
+        });
+        let names = prop::sample::select(vec![NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, "m.read"]);
+        let types = prop::collection::btree_map(names, prop::collection::btree_map("@[a-c]:b", entry, 1..3), 1..3);
+        prop::collection::btree_map("\\$[a-c]", types, 1..3).prop_map(|events| json!(events))
     }
 }

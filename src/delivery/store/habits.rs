@@ -93,24 +93,25 @@ impl Store {
     /// Takes in what own devices say.
     pub fn claim_fleet(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         self.disk.write(|tx| {
-            let mut changed: BTreeMap<&EventId, OwnEvent> = BTreeMap::new();
+            let mut known: BTreeMap<&EventId, (OwnEvent, bool)> = BTreeMap::new();
             let mut unknown = Vec::new();
             for claim in claims {
-                let known = changed.remove(&claim.event).map_or_else(|| read_fleet(tx, &claim.event), |own| Ok(Some(own)));
-                let Some(mut own) = known?.filter(|own| own.room == claim.room) else {
+                if !known.contains_key(&claim.event) {
+                    known.extend(read_fleet(tx, &claim.event)?.map(|own| (&claim.event, (own, false))));
+                }
+                let Some((own, changed)) = known.get_mut(&claim.event).filter(|(own, _)| own.room == claim.room) else {
                     unknown.push(claim.clone());
                     continue;
                 };
-                let is_first = !own.claims.contains_key(&(claim.user.clone(), claim.device.clone()));
-                if own.merge(claim.clone(), now) != Merged::Same {
-                    write_fleet(tx, &own)?;
-                    if is_first {
-                        answer(tx, &own, claim)?;
-                    }
-                    changed.insert(&claim.event, own);
+                let answered = own.claims.len();
+                *changed |= own.merge(claim.clone(), now) != Merged::Same;
+                if own.claims.len() > answered {
+                    answer(tx, own, claim)?;
                 }
             }
-            Ok(Claimed { changed: changed.into_values().collect(), unknown })
+            let changed: Vec<OwnEvent> = known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
+            changed.iter().try_for_each(|own| write_fleet(tx, own))?;
+            Ok(Claimed { changed, unknown })
         })
     }
 }
