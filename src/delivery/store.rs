@@ -258,6 +258,14 @@ impl Store {
         Ok(events)
     }
 
+    /// The own messages of all rooms in the order in which they were recorded, the latest first, without the first few.
+    pub fn latest_own_events(&self, without: usize, limit: usize) -> Result<Vec<OwnEvent>> {
+        let disk = self.disk.read();
+        let rows: Vec<OwnEventRow> =
+            disk.all("SELECT value FROM own_events ORDER BY rowid DESC LIMIT ?2 OFFSET ?1", params![without, limit])?;
+        rows.into_iter().map(|row| with_claims(&disk, row)).collect()
+    }
+
     /// Takes in claims (L1, L3, L4).
     pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         self.disk.write(|tx| {

@@ -132,6 +132,7 @@ impl Live {
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::AskUndelivered => self.receipts.undelivered(),
             Effect::Typing { room, typing } => {
                 if let Some(room) = self.room(&room) {
                     tokio::spawn(async move { room.typing_notice(typing).await });

@@ -10,11 +10,8 @@ const AT: Ms = 50;
 const NOW: Ms = 1_000_000_000;
 
 fn known(device: &str) -> ExpectedDevice {
-    ExpectedDevice { device: DeviceId::new(device), name: SafeText::line(&format!("{device}'s name")), ..device() }
-}
-
-fn device() -> ExpectedDevice {
-    ExpectedDevice { device: DeviceId::new(""), name: SafeText::default(), excluded: None, silent: None }
+    let name = SafeText::line(&format!("{device}'s name"));
+    ExpectedDevice { device: DeviceId::new(device), name, excluded: None, silent: None }
 }
 
 fn excluded(device: &str) -> ExpectedDevice {

@@ -10,20 +10,21 @@ use matrix_sdk::{
     ruma::{OwnedUserId, RoomId as SdkRoomId, events::room::member::MembershipState},
 };
 
-use super::{Actor, Input, direct, ids};
+use super::{Actor, Input, direct, fleet, ids};
 use crate::{
     app::event::Event,
     clock::now,
     delivery::{
+        habits::{GRACE, Habits},
         ledger::{Answers, ClaimantFacts, ExpectedDevice, OwnEvent, PeerClaim, Refusal, admissible},
         policy::{self, EventFacts, RoomFacts, RouteChoice},
         receipt::{Claim, REQUEST_LIFETIME},
-        route,
+        route::{self, ServerFacts},
         store::Claimed,
         summary,
     },
     matrix::pause::Pause,
-    model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
+    model::{Delivery, DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -61,15 +62,18 @@ impl Actor {
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         if !asks {
-            let _ = inputs.send(Input::Frozen(Box::new(own)));
+            let _ = inputs.send(Input::Frozen { fleet: own.clone(), own });
             return;
         }
+        let (this, sender) = (self.device.clone(), event.device.clone());
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                match expected(&client, &room_of_task).await {
-                    Ok(expected) => {
-                        let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
+                let people = expected(&client, &room_of_task);
+                match tokio::try_join!(people, fleet::expected(&client, &this, sender.as_ref())) {
+                    Ok((people, fleet)) => {
+                        let fleet = OwnEvent { expected: fleet, ..own.clone() };
+                        let _ = inputs.send(Input::Frozen { own: OwnEvent { expected: people, ..own }, fleet });
                         return;
                     }
                     Err(error) => tracing::info!(%error, "who has the key of an own event is not known yet"),
@@ -81,13 +85,21 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, own: OwnEvent) {
+    pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         if let Some(id) = ids::sdk_event(&own.event) {
             self.freezing.remove(&id);
         }
+        for own in [&mut own, &mut fleet] {
+            let sent = own.sent;
+            for (user, devices) in &mut own.expected {
+                self.habits(user).fold(devices, sent);
+            }
+        }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
-        let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
-        let kept = self.store.freeze(&own);
+        let early = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room);
+        let (own_early, early) = early.partition(|claim| self.is_own(&claim.user));
+        // The own devices first: whether the event is recorded is seen by the others.
+        let kept = self.store.freeze_fleet(&fleet).and_then(|()| self.store.freeze(&own));
         if self.stored(kept).is_none() {
             // Believing these would only begin anew.
             self.tell_kept();
@@ -101,6 +113,7 @@ impl Actor {
         }
         self.tell_all(&own.room, std::slice::from_ref(&own)).await;
         self.believe(&own.room, early).await;
+        self.believe_fleet(&own.room, own_early).await;
         self.tell_kept();
     }
 
@@ -131,7 +144,12 @@ impl Actor {
                     route: Route::Direct,
                     heard,
                 };
-                self.believe(&answer.room, answer.receipts.into_iter().map(claim).collect()).await;
+                let claims = answer.receipts.into_iter().map(claim).collect();
+                if self.is_own(&user) {
+                    self.believe_fleet(&answer.room, claims).await;
+                } else {
+                    self.believe(&answer.room, claims).await;
+                }
             }
         }
     }
@@ -166,10 +184,24 @@ impl Actor {
             self.tell_all(room_id, &changed).await;
         }
         self.hold(&room, unknown).await;
+        self.look_again_later();
+    }
+
+    /// That a device has answered one message says, after a while, that it has missed another, in whatever room.
+    fn look_again_later(&mut self) {
+        if self.opened.is_none() || self.looking_again {
+            return;
+        }
+        self.looking_again = true;
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(GRACE)).await;
+            let _ = inputs.send(Input::LookAgain);
+        });
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
-    async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
+    pub(super) async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
         let mut events = BTreeSet::new();
         for claim in claims {
             let event = claim.event.clone();
@@ -207,7 +239,7 @@ impl Actor {
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
-    /// come through the homeserver.
+    /// come through the homeserver. This user's own other devices are asked too; they have no other way.
     pub(super) async fn ask(&mut self, room: &Room) {
         let facts = self.room_facts(room).await;
         if !policy::asks(&facts, &self.settings) {
@@ -232,6 +264,7 @@ impl Actor {
                 Ok(mut people) => {
                     let here = room.own_user_id().server_name();
                     people.retain(|user| route::asks(choice, server, user.server_name() == here));
+                    people.extend(route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()));
                     let holds = |user: &UserId, device: &DeviceId| {
                         asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
                     };
@@ -262,12 +295,7 @@ impl Actor {
 
     /// New devices of people who were asked are asked too.
     pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
-        let own = self.client.user_id().map(ToOwned::to_owned);
-        let users: HashSet<UserId> =
-            users.iter().filter(|user| Some(*user) != own.as_ref()).map(|user| ids::user(user)).collect();
-        if users.is_empty() {
-            return;
-        }
+        let users: HashSet<UserId> = users.iter().map(|user| ids::user(user)).collect();
         for room in self.client.joined_rooms() {
             let asked = self.store.asked(&ids::room(room.room_id()), now());
             if self.stored(asked).unwrap_or_default().keys().any(|(user, _)| users.contains(user)) {
@@ -282,21 +310,43 @@ impl Actor {
         self.tell_all(room, &self.stored(own_events).unwrap_or_default()).await;
     }
 
-    async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+        let mut deliveries = self.deliveries(own_events);
+        self.name_people(room, &mut deliveries).await;
+        if !deliveries.is_empty() {
+            let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
+        }
+    }
+
+    /// What is known about own events; nobody has a name.
+    pub(super) fn deliveries(&self, own_events: &[OwnEvent]) -> Vec<Delivery> {
+        let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
-        let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
-        let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
-        let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
-        let mut deliveries: Vec<_> = own_events.iter().map(|own| summary::delivery(own, &answers)).collect();
+        let habits: HashMap<UserId, Habits> =
+            people.into_iter().map(|user| (user.clone(), self.habits(user))).collect();
+        let own_habits = self.habits(&self.user);
+        let delivery = |own: &OwnEvent| {
+            let fleet = self.stored(self.store.fleet(&own.event)).flatten();
+            Delivery {
+                fleet: fleet.map(|fleet| summary::fleet(&fleet, &own_habits, now)).unwrap_or_default(),
+                ..summary::delivery(own, &habits, now)
+            }
+        };
+        own_events.iter().map(delivery).collect()
+    }
+
+    fn habits(&self, user: &UserId) -> Habits {
+        self.stored(self.store.habits(user)).unwrap_or_default()
+    }
+
+    /// Calls people what they are called in a room.
+    pub(super) async fn name_people(&self, room: &RoomId, deliveries: &mut [Delivery]) {
         let mut names: HashMap<UserId, SafeText> = HashMap::new();
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
             if !names.contains_key(&person.user) {
                 names.insert(person.user.clone(), self.name(room, &person.user).await);
             }
             person.name = names.get(&person.user).cloned().unwrap_or_default();
-        }
-        if !deliveries.is_empty() {
-            let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
         }
     }
 

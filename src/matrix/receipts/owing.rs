@@ -202,6 +202,7 @@ impl Actor {
             let facts = EventFacts {
                 event: owed.event.clone(),
                 sender: owed.sender.clone(),
+                device: None,
                 sent: owed.sent,
                 kind: EventKind::Message,
                 readable: true,
