@@ -29,7 +29,7 @@ use crate::{
         summary,
     },
     input::{Context, Keymap},
-    model::{ItemKey, Mark, Membership, Message, Ms, RoomId, RoomSummary, UserId},
+    model::{ItemKey, Mark, Membership, Message, Ms, RoomId, RoomSummary, SafeText, UserId},
 };
 
 mod actions;
@@ -42,7 +42,7 @@ pub mod event;
 pub mod inspector;
 pub mod layout;
 pub mod login;
-mod overview;
+pub mod overview;
 pub mod receipts;
 pub mod rooms;
 mod session;
@@ -184,7 +184,9 @@ impl App {
         use Context as C;
         match (&self.popup, &self.screen) {
             (Some(Popup::Confirm { .. }), _) => &[C::Confirm, C::Global],
-            (Some(Popup::Undelivered { .. } | Popup::Receipts(_)), _) => &[C::List, C::Popup, C::Global],
+            (Some(Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
+                &[C::List, C::Popup, C::Global]
+            }
             (Some(_), _) => &[C::Popup, C::Global],
             (None, Screen::Starting) => &[C::Global],
             (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
@@ -212,6 +214,7 @@ impl App {
         self.popup_drawn = layout.popup.unwrap_or_default();
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(0, self.popup_drawn.max_scroll);
+            popup.shift_by(0, self.popup_drawn.max_shift);
         }
     }
 
@@ -321,6 +324,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         }
 
         Event::Deliveries { room, deliveries } => {
+            deliveries.iter().for_each(|delivery| app.undelivered_is(delivery));
             if let Some(open) = app.open_if(&room) {
                 open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
             }
@@ -337,6 +341,10 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
+    }
+    if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
+        let why = "That message could not be found any more; it may have been removed.";
+        app.status = Some(Status::error(SafeText::line(why), now));
     }
     app.follow_the_picture(out);
     effects

@@ -16,7 +16,9 @@ mod help;
 mod hints;
 mod inspector;
 mod layout;
+mod log;
 mod login;
+mod matrix;
 mod message;
 mod paint;
 mod popup;
@@ -29,6 +31,7 @@ mod tests;
 pub mod theme;
 mod ticks;
 mod timeline;
+mod undelivered;
 mod words;
 mod wrap;
 

@@ -52,7 +52,7 @@ impl App {
                 let room = unread.ok_or("There is nothing unread in another room.")?.id.clone();
                 self.open_room(&room, out);
             }
-            Action::Undelivered => self.show_undelivered(out),
+            Action::Undelivered => self.show_undelivered(now, out),
             Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
@@ -116,11 +116,14 @@ impl App {
             Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
                 match &self.popup {
                     Some(Popup::Receipts(_)) => self.in_receipts(action),
-                    _ => self.in_undelivered(action, out),
+                    _ => self.in_list(action, out)?,
                 }
             }
             Action::Yes => {
                 if let Some(Popup::Confirm { on_yes, .. }) = self.popup.take() {
+                    if on_yes == Effect::EmptyReceiptLog {
+                        self.show_log();
+                    }
                     out.push(on_yes);
                 }
             }
@@ -265,7 +268,7 @@ impl App {
         if let Some(open) = self.open.take() {
             self.drafts.insert(open.id, (open.composer, open.draft));
         }
-        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
+        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::Matrix { .. }));
     }
 
     fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
@@ -300,11 +303,18 @@ impl App {
 
     fn in_timeline(&mut self, act: impl FnOnce(&mut OpenRoom)) {
         if let Some(open) = &mut self.open {
+            open.stop_seeking();
             act(open);
         }
     }
 
-    fn scroll_popup(&mut self, rows: isize) {
+    pub(super) fn shift_popup(&mut self, devices: isize) {
+        if let Some(popup) = &mut self.popup {
+            popup.shift_by(devices, self.popup_drawn.max_shift);
+        }
+    }
+
+    pub(super) fn scroll_popup(&mut self, rows: isize) {
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(rows, self.popup_drawn.max_scroll);
         }

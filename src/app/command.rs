@@ -112,7 +112,7 @@ impl App {
             Action::Invite => {
                 out.push(Effect::Invite { room: self.joined_room()?.id.clone(), user: user_id(argument)? });
             }
-            Action::Log => self.show_log(argument, out)?,
+            Action::Log => self.command_log(argument, out)?,
             Action::Rekey => out.push(Effect::Rekey(self.joined_room()?.id.clone())),
             Action::Receipts => self.receipts(argument, now, out)?,
             Action::Incognito if argument == "room" => {

@@ -13,10 +13,26 @@ use crate::{
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
-        Body, EventId, ItemKey, Line, Membership, Message, Ms, ReadBy, RoomId, RoomSummary, SafeText, SendState,
-        TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
+        PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
+        TimelineItemKind, UserId,
     },
 };
+
+/// What became of an own message on these people's devices.
+pub fn delivery(event: &str, people: &[(&str, &[DeviceDelivery])]) -> Delivery {
+    let people = people.iter().map(|(user, devices)| PersonDelivery {
+        user: UserId::new(user),
+        name: SafeText::default(),
+        devices: devices.to_vec(),
+    });
+    Delivery::new(EventId::new(event), T0, people.collect())
+}
+
+/// A device that counts.
+pub fn device(id: &str, state: DeviceState) -> DeviceDelivery {
+    DeviceDelivery { device: Some(DeviceId::new(id)), name: SafeText::default(), state, route: None, expected: true }
+}
 
 /// The time at which all begins.
 pub const T0: Ms = 1_700_000_000_000;

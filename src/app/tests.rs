@@ -5,4 +5,5 @@ mod commands;
 mod demo;
 mod drafts;
 mod login;
+mod overview;
 mod reading;

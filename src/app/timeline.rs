@@ -7,10 +7,11 @@
 
 mod readers;
 mod scroll;
+mod seek;
 
 use std::collections::HashMap;
 
-use self::readers::Readers;
+use self::{readers::Readers, seek::Sought};
 use super::{composer::Composer, draft::Draft, layout::TimelineFacts};
 use crate::model::{
     Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
@@ -93,6 +94,7 @@ pub struct OpenRoom {
     /// Older messages may be fetched: something came in, or the user asked, since the last fetch began. So a fetch
     /// that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
+    sought: Option<Sought>,
 }
 
 impl OpenRoom {
@@ -119,6 +121,7 @@ impl OpenRoom {
             drawn_is_current: false,
             marked_read: None,
             may_paginate: false,
+            sought: None,
         }
     }
 
@@ -171,6 +174,7 @@ impl OpenRoom {
         }
         self.drawn = self.drawn.filter(|drawn| drawn.last.item < self.items.len());
         self.drawn_is_current = false;
+        self.find_sought();
     }
 
     fn line_comes(&mut self, items: &[TimelineItem], looking: bool) {
@@ -276,13 +280,14 @@ impl OpenRoom {
         self.items.get(index).map(|item| Place { key: item.key.clone(), index })
     }
 
-    /// Whether older messages are to be fetched now: the top is near, and nothing says that it would be in vain.
+    /// Whether older messages are to be fetched now: the top is near or a message is sought, and nothing says that it would
+    /// be in vain.
     pub(super) fn wants_older(&self) -> bool {
         let near_top = match self.drawn {
             Some(drawn) => self.drawn_is_current && drawn.first.item < Self::NEAR_TOP,
             None => self.items.is_empty(),
         };
-        near_top && self.may_paginate && self.pagination == Pagination::Idle
+        (near_top || self.sought.is_some()) && self.may_paginate && self.pagination == Pagination::Idle
     }
 
     /// Older messages were asked for.

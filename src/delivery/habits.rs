@@ -14,6 +14,8 @@
 //! What is said of a device here is not certain. A person may go incognito for an hour, or not want receipts in some
 //! rooms. An alarm that is wrong once is not believed again, so [`Habits::missed`] is said only of devices that answer
 //! nearly always, that have answered in that room, and that had time; nothing else depends on it.
+//!
+//! A [large](super::ledger::crowd) message says nothing about habits (L7).
 
 use std::collections::BTreeMap;
 
@@ -24,8 +26,6 @@ mod days;
 
 pub use days::Days;
 
-/// L7: messages to more people say nothing about habits.
-pub const PEOPLE: usize = 200;
 /// L7: so many devices of a person have habits.
 pub const DEVICES: usize = RECEIPTS_PER_PERSON;
 /// So many messages are looked back at.
@@ -163,9 +163,8 @@ impl Habit {
         // What came after its last answer is still open, for each of the messages; so is this one.
         let newest = answers().last().map(|(sent, _)| *sent)?;
         let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message);
-        let (answered, all) = judged.fold((0, 0), |(answered, all), (_, heard)| {
-            (answered + usize::from(heard.is_some()), all + 1)
-        });
+        let (answered, all) =
+            judged.fold((0, 0), |(answered, all), (_, heard)| (answered + usize::from(heard.is_some()), all + 1));
         let usually = all >= ENOUGH && answered * 5 >= all * 4;
         let has_begun = self.began.is_some_and(|began| began < message.0);
         (usually && here && has_begun && later.saturating_add(GRACE) <= now).then_some(later)

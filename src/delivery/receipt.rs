@@ -14,7 +14,7 @@ use crate::model::{EventId, Ms, RoomId};
 
 mod native;
 
-pub use native::{NATIVE_READ, Native};
+pub use native::{NATIVE_READ, Native, Summary};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";

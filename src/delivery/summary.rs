@@ -17,11 +17,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     habits::Habits,
-    ledger::{Answers, ExpectedDevice, OwnEvent, Stamp},
+    ledger::{
+        Answers, ExpectedDevice, OwnEvent, Stamp,
+        crowd::{Large, Newest},
+    },
     receipt::ClaimState,
 };
 use crate::model::{
-    Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState, UserId,
+    Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState, Tally,
+    UserId,
 };
 
 /// Up to so many expected devices are shown one by one.
@@ -36,6 +40,33 @@ pub fn delivery(own: &OwnEvent, habits: &HashMap<UserId, Habits>, now: Ms) -> De
     let view = |user| View { own, habits: habits.get(user).unwrap_or(&none), now };
     let people = users.into_iter().map(|user| view(user).person(user)).collect();
     Delivery::new(own.event.clone(), own.sent, people)
+}
+
+/// What is known about the delivery of a large message: its tally, and who answered last.
+pub fn tallied(large: &Large) -> Delivery {
+    let mut people: BTreeMap<&UserId, Vec<DeviceDelivery>> = BTreeMap::new();
+    for Newest { who: (user, device), stamp, counts } in &large.newest {
+        people.entry(user).or_default().push(DeviceDelivery {
+            device: device.clone(),
+            name: SafeText::default(),
+            state: state(stamp),
+            route: Some(stamp.route),
+            expected: *counts,
+        });
+    }
+    let person =
+        |(user, devices): (&UserId, _)| PersonDelivery { user: user.clone(), name: SafeText::default(), devices };
+    let people = people.into_iter().map(person).collect();
+    let known = large.tally();
+    let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+    let tally = Tally {
+        users: number(known.users),
+        delivered: number(if known.expected > 0 { known.delivered } else { known.devices }),
+        undecryptable: number(known.undecryptable),
+        expected: number(known.expected),
+        latest: known.latest,
+    };
+    Delivery { tally: Some(tally), ..Delivery::new(large.event.clone(), large.sent, people) }
 }
 
 /// What this user's own other devices did with an own message, as far as they were expected. They stand for themselves:
@@ -162,6 +193,9 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
     }
+    if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {
+        return counted(tally);
+    }
     let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user).collect();
     let mut people = Vec::new();
     let mut read = true;
@@ -177,6 +211,17 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         0 => Mark::Sent,
         1..=DEVICE_ROW => Mark::Devices { people, read },
         _ => Mark::Devices { people, read }.counted(),
+    }
+}
+
+/// The mark of a large message. Whether everyone has read it, nobody can say.
+fn counted(tally: Tally) -> Mark {
+    let [delivered, expected, undecryptable] = [tally.delivered, tally.expected, tally.undecryptable]
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    match expected {
+        0 => Mark::Sent,
+        _ if delivered >= expected => Mark::Delivered,
+        _ => Mark::Count { delivered, expected, undecryptable, missed: 0 },
     }
 }
 

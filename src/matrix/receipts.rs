@@ -47,7 +47,6 @@ use crate::{
         ledger::{Held, OwnEvent},
         outbox::{Batch, Outbox, Owed},
         policy::{RoomFacts, Settings},
-        receipt::Native,
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -59,6 +58,7 @@ mod catchup;
 pub(super) mod direct;
 mod facts;
 mod fleet;
+mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
@@ -73,7 +73,7 @@ enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
     /// Receipts came by the homeserver in this room; to be told when they are on disk.
-    Receipts(RoomId, Vec<Native>, oneshot::Sender<()>),
+    Receipts(RoomId, native::Came, oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
@@ -354,8 +354,9 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Receipts(room, receipts, kept) => {
-                self.receipts_came(&room, receipts).await;
+            Input::Receipts(room, came, kept) => {
+                self.receipts_came(&room, came.receipts).await;
+                self.summed_up(&room, came.summaries).await;
                 self.unkept.push(kept);
                 self.tell_kept();
             }

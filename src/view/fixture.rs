@@ -26,7 +26,7 @@ use crate::{
 
 /// Sunday 22 November 2026, 14:03:22 UTC.
 pub const NOW: Ms = 1_795_356_202_000;
-const MINUTE: Ms = 60_000;
+pub const MINUTE: Ms = 60_000;
 /// The room that is opened.
 pub const LAKE: &str = "!lake:example.org";
 
@@ -200,7 +200,7 @@ fn rich(parts: &[(&str, SpanStyle)]) -> Line {
     Line { quote: 0, spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style }).collect() }
 }
 
-fn as_item(key: &str, message: Message) -> TimelineItem {
+pub fn as_item(key: &str, message: Message) -> TimelineItem {
     item(key, TimelineItemKind::Message(Box::new(message)))
 }
 
@@ -274,7 +274,7 @@ fn timeline() -> Vec<TimelineItem> {
     items
 }
 
-fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
+pub fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
     let answered = matches!(state, DeviceState::Delivered { .. } | DeviceState::Undecryptable { .. });
     let expected = !matches!(state, DeviceState::Excluded { .. });
     let route = answered.then_some(Route::Direct);
@@ -292,7 +292,7 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
     to_both(event, sent, ada, bob)
 }
 
-fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
+pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
         |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
     let people = vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)];

@@ -43,6 +43,15 @@ pub fn line(app: &App, theme: Theme, columns: u16) -> Vec<Span<'static>> {
 fn wanted(app: &App) -> Vec<(Action, &'static str)> {
     match (&app.popup, &app.screen) {
         (Some(Popup::Confirm { .. }), _) => vec![(Action::Yes, "yes"), (Action::No, "no")],
+        (Some(Popup::Undelivered { .. }), _) => vec![
+            (Action::ListChoose, "go there"),
+            (Action::ListDown, "down"),
+            (Action::ListUp, "up"),
+            (Action::PopupClose, "close"),
+        ],
+        (Some(Popup::Matrix { .. }), _) => {
+            vec![(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]
+        }
         (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
         (None, Screen::Starting) => vec![(Action::Quit, "quit")],
         (None, Screen::Login(login)) => match login.state {

@@ -23,6 +23,8 @@ pub struct Symbols {
     pub vertical: &'static str,
     /// Where a rule meets [`Self::vertical`] from both sides, from the right, and from the left.
     pub junctions: [&'static str; 3],
+    /// Where a line from the left goes up.
+    pub corner: &'static str,
     /// Between rows.
     pub horizontal: &'static str,
     /// Covers a hidden spoiler.
@@ -56,6 +58,7 @@ pub const UNICODE: Symbols = Symbols {
     up: "↑",
     vertical: "│",
     junctions: ["┼", "├", "┤"],
+    corner: "┘",
     horizontal: "─",
     cover: "▒",
     notice: "·",
@@ -79,6 +82,7 @@ pub const ASCII: Symbols = Symbols {
     up: "^",
     vertical: "|",
     junctions: ["+", "+", "+"],
+    corner: "+",
     horizontal: "-",
     cover: "#",
     notice: "-",

@@ -1,5 +1,7 @@
 //! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a snapshot has none.
 
+mod overview;
+
 use ratatui::{
     Terminal,
     backend::TestBackend,

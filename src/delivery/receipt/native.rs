@@ -3,9 +3,9 @@
 //! An `m.receipt` is read as plain JSON: typed content loses the devices, and one malformed time in it would cost all the
 //! rest (L6).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{NATIVE_DEVICES, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
+use super::{NATIVE_DEVICES, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
 /// So many receipts are read from one `m.receipt`; the rest is not looked at.
@@ -33,11 +33,8 @@ impl Native {
     /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name; entries that make no sense
     /// are left out (L6).
     pub fn parse(content: &Value) -> Vec<Self> {
-        let events = content.as_object().into_iter().flatten().filter(|(event, _)| event.starts_with('$'));
-        let entries = events.flat_map(|(event, types)| {
-            let named = [NATIVE_TYPE, NATIVE_TYPE_UNSTABLE].into_iter().filter_map(|name| types.get(name)?.as_object());
-            named.flatten().map(move |(user, entry)| (event, user, entry))
-        });
+        let entries = events(content)
+            .flat_map(|(event, types)| names(types).flatten().map(move |(user, entry)| (event, user, entry)));
         let receipts = entries.flat_map(|(event, user, entry)| Self::entry(event, user, entry).unwrap_or_default());
         receipts.take(NATIVE_READ).collect()
     }
@@ -61,10 +58,57 @@ impl Native {
     }
 }
 
+/// How many have an event, as the homeserver has counted (§7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// People.
+    pub users: usize,
+    /// Their devices.
+    pub devices: usize,
+    /// The latest time, by the homeserver's clock; `None` when it does not say.
+    pub latest: Option<Ms>,
+}
+
+impl Summary {
+    /// Reads the content of an `m.receipt`: every event that is summed up in it, under either name (L6).
+    pub fn parse(content: &Value) -> Vec<(EventId, Self)> {
+        let summed = events(content).flat_map(|(event, types)| {
+            let named = names(types).filter_map(|users| users.get(NATIVE_SUMMARY)?.as_object());
+            named.filter_map(move |entry| Some((EventId::new(event), Self::entry(entry)?)))
+        });
+        summed.take(NATIVE_READ).collect()
+    }
+
+    fn entry(entry: &Map<String, Value>) -> Option<Self> {
+        let count = |name| usize::try_from(entry.get(name)?.as_u64()?).ok();
+        let latest = entry.get("latest_ts").map(|latest| latest.as_u64().ok_or(())).transpose().ok()?;
+        Some(Self { users: count("users")?, devices: count("devices")?, latest })
+    }
+
+    /// The larger of both, number by number: the counts only grow, so it is order-free (L3).
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            users: self.users.max(other.users),
+            devices: self.devices.max(other.devices),
+            latest: self.latest.max(other.latest),
+        }
+    }
+}
+
+/// What stands behind each event in an `m.receipt`.
+fn events(content: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    content.as_object().into_iter().flatten().filter(|(event, _)| event.starts_with('$'))
+}
+
+/// What stands behind either name of a delivery receipt.
+fn names(types: &Value) -> impl Iterator<Item = &Map<String, Value>> {
+    [NATIVE_TYPE, NATIVE_TYPE_UNSTABLE].into_iter().filter_map(|name| types.get(name)?.as_object())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Map;
 
     use super::{super::malformed::Malformed, *};
 
@@ -142,6 +186,30 @@ mod tests {
     fn l7_only_so_many_are_read() {
         let users: Map<String, Value> = (0..NATIVE_READ + 5).map(|n| (format!("@{n}:b"), json!({ "ts": 1 }))).collect();
         assert_eq!(Native::parse(&json!({ "$e": { "m.delivery": users } })).len(), NATIVE_READ);
+    }
+
+    #[test]
+    fn a_summary_stands_where_the_users_would() {
+        let summed = |entry: Value| {
+            let content = json!({ "$e": { "org.matrix.msc4089.delivery": { "dev.kvitto.delivery_summary": entry } } });
+            assert_eq!(Native::parse(&content), [], "it is nobody's receipt");
+            Summary::parse(&content).pop().map(|(event, summary)| (event.as_str().to_owned(), summary))
+        };
+        let all = Summary { users: 2, devices: 3, latest: Some(9) };
+        assert_eq!(summed(json!({ "users": 2, "devices": 3, "latest_ts": 9 })), Some(("$e".to_owned(), all)));
+        let undated = summed(json!({ "users": 2, "devices": 3 })).unwrap().1;
+        assert_eq!(undated, Summary { latest: None, ..all });
+        for none in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({ "users": 2 }),
+            json!({ "users": -2, "devices": 3 }),
+            json!({ "users": 2, "devices": "3" }),
+            json!({ "users": 2, "devices": 3, "latest_ts": 1.5 }),
+        ] {
+            assert_eq!(summed(none.clone()), None, "l6: {none}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, HABITS];
+const STEPS: &[&str] = &[FIRST, LARGE, HABITS];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -36,6 +36,19 @@ const FIRST: &str = "
     CREATE TABLE rooms (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE walks (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
+";
+
+/// Large messages; and a row for how somebody answers, in place of an index of all that they ever claimed.
+const LARGE: &str = "
+    CREATE TABLE large (key BLOB PRIMARY KEY, room BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE INDEX large_room ON large (room);
+    CREATE TABLE segments (event BLOB NOT NULL, kind INTEGER NOT NULL, entries INTEGER NOT NULL, value BLOB NOT NULL)
+        STRICT;
+    CREATE INDEX segments_event ON segments (event, kind, entries);
+    CREATE TABLE answers (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT INTO answers SELECT DISTINCT user FROM claims;
+    DROP INDEX claims_user;
+    ALTER TABLE claims DROP COLUMN user;
 ";
 
 const HABITS: &str = "
@@ -136,20 +149,40 @@ impl Access<'_> {
         Ok(serde_json::to_vec(&self.cipher.encrypt_value_base64_data(serde_json::to_vec(value)?)?)?)
     }
 
-    /// All values that a query finds; its first column is the value.
-    pub fn all<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+    /// Goes through the values that a query finds, one after the other; its first column is the value.
+    pub fn each<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut work: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
         let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params, |row| row.get::<_, Vec<u8>>(0))?;
-        rows.map(|sealed| {
-            let sealed: EncryptedValueBase64 = serde_json::from_slice(&sealed?)?;
-            Ok(serde_json::from_slice(&self.cipher.decrypt_value_base64_data(sealed)?)?)
-        })
-        .collect()
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let sealed: EncryptedValueBase64 = serde_json::from_slice(&row.get::<_, Vec<u8>>(0)?)?;
+            work(serde_json::from_slice(&self.cipher.decrypt_value_base64_data(sealed)?)?)?;
+        }
+        Ok(())
+    }
+
+    /// All values that a query finds.
+    pub fn all<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each(sql, params, |value| {
+            all.push(value);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// The value that a query finds.
     pub fn one<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
         Ok(self.all(sql, params)?.pop())
+    }
+
+    /// The number that a query finds.
+    pub fn number(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.db.prepare_cached(sql)?.query_one(params, |row| row.get(0))?)
     }
 
     /// Whether a query finds anything.

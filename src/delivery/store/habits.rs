@@ -7,7 +7,7 @@
 //! theirs (§3); but the claimant is this account, which L2 lets nobody be in the ledger of others. So the two can never be
 //! mixed up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        habits::{Days, Habit, Habits, PEOPLE},
-        ledger::{Answers, Merged, OwnEvent, PeerClaim},
+        habits::{Days, Habit, Habits},
+        ledger::{Answers, Merged, OwnEvent, PeerClaim, Who},
     },
     model::{DeviceId, EventId, Ms, UserId},
 };
@@ -69,11 +69,6 @@ impl Store {
         Ok(Habits { answers: habits.answers.max(self.answers(user)?), ..habits })
     }
 
-    /// How these people answer.
-    pub fn habits_of<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Result<HashMap<UserId, Habits>> {
-        users.into_iter().map(|user| Ok((user.clone(), self.habits(user)?))).collect()
-    }
-
     /// Records an own message with the own other devices that it was sent to. The first record holds.
     pub fn freeze_fleet(&mut self, own: &OwnEvent) -> Result<()> {
         self.disk.write(|tx| {
@@ -106,21 +101,19 @@ impl Store {
                 let answered = own.claims.len();
                 *changed |= own.merge(claim.clone(), now) != Merged::Same;
                 if own.claims.len() > answered {
-                    answer(tx, own, claim)?;
+                    answer(tx, own, &(claim.user.clone(), claim.device.clone()), claim.heard)?;
                 }
             }
-            let changed: Vec<OwnEvent> = known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
+            let changed: Vec<OwnEvent> =
+                known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
             changed.iter().try_for_each(|own| write_fleet(tx, own))?;
-            Ok(Claimed { changed, unknown })
+            Ok(Claimed { changed, unknown, ..Claimed::default() })
         })
     }
 }
 
 /// An own message was recorded: its devices are expected to answer.
 pub(super) fn expect(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
-    if own.expected.len() > PEOPLE {
-        return Ok(());
-    }
     own.expected.iter().try_for_each(|(user, devices)| {
         let given = devices.iter().filter(|device| device.excluded.is_none()).map(|device| &device.device);
         change(tx, user, |habits| habits.expect(&own.room, own.sent, given))
@@ -128,11 +121,8 @@ pub(super) fn expect(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
 }
 
 /// A device answered an own message for the first time.
-pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, claim: &PeerClaim) -> Result<()> {
-    if own.expected.len() > PEOPLE {
-        return Ok(());
-    }
-    change(tx, &claim.user, |habits| habits.answer(&own.room, own.sent, claim.device.as_ref(), claim.heard))
+pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, (user, device): &Who, heard: Ms) -> Result<()> {
+    change(tx, user, |habits| habits.answer(&own.room, own.sent, device.as_ref(), heard))
 }
 
 fn read(disk: &Access<'_>, user: &UserId) -> Result<Habits> {

@@ -141,7 +141,7 @@ pub struct OwnEventRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct DeviceRow {
+pub struct DeviceRow {
     device: String,
     name: String,
     excluded: Option<String>,
@@ -149,15 +149,29 @@ struct DeviceRow {
     silent: Option<Ms>,
 }
 
-impl OwnEventRow {
-    pub fn new(own: &OwnEvent) -> Self {
-        let device = |known: &ExpectedDevice| DeviceRow {
+impl DeviceRow {
+    pub fn new(known: &ExpectedDevice) -> Self {
+        Self {
             device: known.device.as_str().to_owned(),
             name: known.name.as_str().to_owned(),
             excluded: known.excluded.clone(),
             silent: known.silent,
-        };
-        let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(device).collect();
+        }
+    }
+
+    pub fn into_known(self) -> ExpectedDevice {
+        ExpectedDevice {
+            device: DeviceId::new(&self.device),
+            name: SafeText::line(&self.name),
+            excluded: self.excluded,
+            silent: self.silent,
+        }
+    }
+}
+
+impl OwnEventRow {
+    pub fn new(own: &OwnEvent) -> Self {
+        let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(DeviceRow::new).collect();
         Self {
             room: own.room.as_str().to_owned(),
             event: own.event.as_str().to_owned(),
@@ -167,13 +181,7 @@ impl OwnEventRow {
     }
 
     pub fn into_own_event(self) -> OwnEvent {
-        let device = |row: DeviceRow| ExpectedDevice {
-            device: DeviceId::new(&row.device),
-            name: SafeText::line(&row.name),
-            excluded: row.excluded,
-            silent: row.silent,
-        };
-        let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(device).collect();
+        let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(DeviceRow::into_known).collect();
         OwnEvent {
             room: RoomId::new(&self.room),
             event: EventId::new(&self.event),

@@ -6,7 +6,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    delivery::{incognito::Incognito, ledger::ExpectedDevice, policy::Reason, receipt::ClaimState},
+    delivery::{
+        incognito::Incognito,
+        ledger::{Answers, ExpectedDevice, Merged, OwnEvent, PeerClaim},
+        policy::Reason,
+        receipt::ClaimState,
+    },
     model::{Route, SafeText},
 };
 
@@ -379,7 +384,10 @@ fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
     let unknown = claim("unknown", Some("B1"), None);
     let elsewhere = PeerClaim { room: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
     let claims = [unknown, elsewhere];
-    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed { changed: vec![], unknown: claims.to_vec() });
+    assert_eq!(
+        store.claim(&claims, NOW).unwrap(),
+        Claimed { unknown: vec![claims[1].clone(), claims[0].clone()], ..Claimed::default() }
+    );
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Never, "l5: it counts as no answer either");
     let mixed = [claims[0].clone(), claim("own", Some("B1"), None)];
     let claimed = store.claim(&mixed, NOW).unwrap();
@@ -397,7 +405,7 @@ fn l3_claims_are_merged_on_disk_as_in_memory() {
         let claim = claim("own", id, at);
         let merged = expected.merge(claim.clone(), NOW);
         let changed = if merged == Merged::Same { vec![] } else { vec![expected.clone()] };
-        assert_eq!(store.claim(&[claim], NOW).unwrap(), Claimed { changed, unknown: vec![] }, "{id:?} {at:?}");
+        assert_eq!(store.claim(&[claim], NOW).unwrap().changed, changed, "{id:?} {at:?}");
         assert_eq!(store.own_event(&event("own")).unwrap().as_ref(), Some(&expected));
     }
 }
@@ -431,12 +439,13 @@ fn l5_how_a_person_answers_is_known_by_their_best_claim() {
     let (_dir, mut store) = temporary();
     store.freeze(&own("1", 5)).unwrap();
     store.freeze(&own("2", 5)).unwrap();
-    for (claim, answers) in [
-        (claim("1", None, Some(6)), Answers::Unnamed),
-        (claim("2", Some("B1"), Some(6)), Answers::Named),
-        (claim("2", None, Some(6)), Answers::Named),
+    for (claim, answers, changed) in [
+        (claim("1", None, Some(6)), Answers::Unnamed, true),
+        (claim("2", None, Some(6)), Answers::Unnamed, false),
+        (claim("2", Some("B1"), Some(6)), Answers::Named, true),
+        (claim("2", None, Some(5)), Answers::Named, false),
     ] {
-        store.claim(&[claim], NOW).unwrap();
+        assert_eq!(store.claim(&[claim], NOW).unwrap().answers_changed, changed);
         assert_eq!(store.answers(&bob()).unwrap(), answers);
     }
     assert_eq!(store.answers(&UserId::new("@carol:example.org")).unwrap(), Answers::Never);

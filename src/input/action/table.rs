@@ -219,8 +219,18 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(Action::PopupClose, "popup-close", "Close", &[(Context::Popup, &[ESC, c('q'), c('i'), c('?'), ENTER])]),
     by_key(Action::ListUp, "list-up", "Select the row above", &[(Context::List, &[c('k'), UP])]),
     by_key(Action::ListDown, "list-down", "Select the row below", &[(Context::List, &[c('j'), DOWN])]),
-    by_key(Action::ListPrevious, "list-previous", "The setting's value before", &[(Context::List, &[c('h'), LEFT])]),
-    by_key(Action::ListNext, "list-next", "The setting's next value", &[(Context::List, &[c('l'), RIGHT, c(' ')])]),
+    by_key(
+        Action::ListPrevious,
+        "list-previous",
+        "The setting's value before; in the matrix, devices to the left",
+        &[(Context::List, &[c('h'), LEFT])],
+    ),
+    by_key(
+        Action::ListNext,
+        "list-next",
+        "The setting's next value; in the matrix, devices to the right",
+        &[(Context::List, &[c('l'), RIGHT, c(' ')])],
+    ),
     by_key(Action::ListChoose, "list-choose", "Change the setting, or go to the message", &[(Context::List, &[ENTER])]),
     // Not Enter: whoever presses it twice to send would agree to anything.
     by_key(Action::Yes, "yes", "Yes, do it", &[(Context::Confirm, &[c('y')])]),

@@ -7,24 +7,30 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    ruma::{OwnedUserId, RoomId as SdkRoomId, events::room::member::MembershipState},
+    ruma::{OwnedUserId, RoomId as SdkRoomId},
 };
 
-use super::{Actor, Input, direct, fleet, ids};
+use super::{
+    Actor, Input, direct, fleet, ids,
+    members::{self, Member},
+};
 use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        habits::{GRACE, Habits},
-        ledger::{Answers, ClaimantFacts, ExpectedDevice, OwnEvent, PeerClaim, Refusal, admissible},
+        habits::Habits,
+        ledger::{
+            ExpectedDevice, OwnEvent, PeerClaim,
+            crowd::{LARGE, Large},
+        },
         policy::{self, EventFacts, RoomFacts, RouteChoice},
-        receipt::{Claim, REQUEST_LIFETIME},
+        receipt::{Claim, REQUEST_LIFETIME, Summary},
         route::{self, ServerFacts},
         store::Claimed,
         summary,
     },
     matrix::pause::Pause,
-    model::{Delivery, DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
+    model::{Delivery, DeviceId, EventId, Ms, RoomId, Route, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -48,8 +54,8 @@ impl Actor {
         if !event.readable || event.redacted || !in_time || !(asks || answered) {
             return;
         }
-        let known = self.store.own_event(&event.event);
-        if self.freezing.contains(&id) || self.stored(known).flatten().is_some() {
+        let known = self.store.is_own_event(&event.event);
+        if self.freezing.contains(&id) || self.stored(known) != Some(false) {
             return;
         }
         self.freezing.insert(id);
@@ -89,16 +95,19 @@ impl Actor {
         if let Some(id) = ids::sdk_event(&own.event) {
             self.freezing.remove(&id);
         }
+        let people = own.people();
         for own in [&mut own, &mut fleet] {
-            let sent = own.sent;
-            for (user, devices) in &mut own.expected {
+            let (sent, expected) = (own.sent, &mut own.expected);
+            for (user, devices) in expected.iter_mut().filter(|_| people <= LARGE) {
                 self.habits(user).fold(devices, sent);
             }
         }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
-        let early = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room);
-        let (own_early, early) = early.partition(|claim| self.is_own(&claim.user));
-        // The own devices first: whether the event is recorded is seen by the others.
+        let early = self.held.take(&own.event);
+        let claims = early.claims.into_iter().filter(|claim| claim.room == own.room);
+        let (own_claims, claims): (Vec<_>, Vec<_>) = claims.partition(|claim| self.is_own(&claim.user));
+        let summary = early.summary.filter(|(room, _)| *room == own.room);
+        // The own devices first: by the others it is seen that the event is recorded.
         let kept = self.store.freeze_fleet(&fleet).and_then(|()| self.store.freeze(&own));
         if self.stored(kept).is_none() {
             // Believing these would only begin anew.
@@ -111,9 +120,16 @@ impl Actor {
             let kept = self.store.remember_known(&people);
             self.stored(kept);
         }
-        self.tell_all(&own.room, std::slice::from_ref(&own)).await;
-        self.believe(&own.room, early).await;
-        self.believe_fleet(&own.room, own_early).await;
+        let large = self.store.large_event(&own.event);
+        match self.stored(large).flatten() {
+            Some(large) => self.tell_all(&own.room, &[], &[large]).await,
+            None => self.tell_all(&own.room, std::slice::from_ref(&own), &[]).await,
+        }
+        self.believe(&own.room, claims).await;
+        self.believe_fleet(&own.room, own_claims).await;
+        if let Some((room, summary)) = summary {
+            self.summed_up(&room, vec![(own.event, summary)]).await;
+        }
         self.tell_kept();
     }
 
@@ -155,49 +171,44 @@ impl Actor {
     }
 
     /// Takes claims about a room's events into the ledger (L1, L2).
-    pub(super) async fn believe(&mut self, room_id: &RoomId, mut claims: Vec<PeerClaim>) {
+    pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
-        // How each of them has answered until now, and nothing for those who may not claim anything.
-        let mut claimants: HashMap<UserId, Option<Answers>> = HashMap::new();
+        let allowed = match members::claimants(&room, claims.iter().map(|claim| &claim.user)).await {
+            Ok(allowed) => allowed,
+            Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
+        };
+        let mut believed = Vec::with_capacity(claims.len());
         for claim in &claims {
-            if !claimants.contains_key(&claim.user) {
-                let answers = match self.admissible(&room, &claim.user).await {
-                    Ok(()) => self.stored(self.store.answers(&claim.user)),
-                    Err(refusal) => {
-                        tracing::info!(?refusal, "a claim was refused");
-                        None
-                    }
-                };
-                claimants.insert(claim.user.clone(), answers);
+            match allowed.get(&claim.user) {
+                Some(Ok(())) => believed.push(claim.clone()),
+                Some(Err(refusal)) => tracing::info!(%refusal, event = %claim.event, "a claim was refused"),
+                None => {}
             }
         }
-        claims.retain(|claim| claimants.get(&claim.user).is_some_and(Option::is_some));
-        let claimed = self.store.claim(&claims, now());
-        let Some(Claimed { changed, unknown }) = self.stored(claimed) else { return };
-        let answers_change = |(user, before): (&UserId, &Option<Answers>)| {
-            before.is_some_and(|before| self.stored(self.store.answers(user)).is_some_and(|after| after != before))
-        };
+        let claimed = self.store.claim(&believed, now());
+        let Some(Claimed { changed, tallied, answers_changed, unknown }) = self.stored(claimed) else { return };
         // L5: how somebody answers says something about all messages that they were sent.
-        if claimants.iter().any(answers_change) {
+        if answers_changed {
             self.tell_room(room_id).await;
         } else {
-            self.tell_all(room_id, &changed).await;
+            self.tell_all(room_id, &changed, &tallied).await;
         }
         self.hold(&room, unknown).await;
         self.look_again_later();
     }
 
-    /// That a device has answered one message says, after a while, that it has missed another, in whatever room.
-    fn look_again_later(&mut self) {
-        if self.opened.is_none() || self.looking_again {
-            return;
+    /// The homeserver has counted the receipts of these events (§7).
+    pub(super) async fn summed_up(&mut self, room_id: &RoomId, summaries: Vec<(EventId, Summary)>) {
+        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
+        let summed = self.store.sum_up(room_id, &summaries, members, now());
+        let Some((tallied, unknown)) = self.stored(summed) else { return };
+        self.tell_all(room_id, &[], &tallied).await;
+        for (event, summary) in unknown {
+            if self.held.hold_summary(room_id, &event, summary, now()) {
+                self.look_up(&room, &event).await;
+            }
         }
-        self.looking_again = true;
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(GRACE)).await;
-            let _ = inputs.send(Input::LookAgain);
-        });
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
@@ -210,32 +221,19 @@ impl Actor {
             }
         }
         for event in events {
-            let Some(facts) = self.find(room, &event).await else { continue };
-            if facts.sender.as_str() == room.own_user_id() {
-                let room_facts = self.room_facts(room).await;
-                self.own_event(room, &room_facts, &facts).await;
-            } else {
-                self.held.take(&event);
-            }
+            self.look_up(room, &event).await;
         }
     }
 
-    async fn admissible(&self, room: &Room, claimant: &UserId) -> Result<(), Refusal> {
-        let mut joined = false;
-        let mut ignored = false;
-        if let Some(user) = &ids::sdk_user(claimant) {
-            let member = room.get_member_no_sync(user).await.ok().flatten();
-            joined = match member {
-                Some(member) => *member.membership() == MembershipState::Join,
-                // Not known and not all fetched: whoever was given the key was joined then.
-                None => !room.are_members_synced(),
-            };
-            ignored = self.client.is_user_ignored(user).await;
+    /// Whether an event about which something is held is an own one.
+    async fn look_up(&mut self, room: &Room, event: &EventId) {
+        let Some(facts) = self.find(room, event).await else { return };
+        if facts.sender.as_str() == room.own_user_id() {
+            let room_facts = self.room_facts(room).await;
+            self.own_event(room, &room_facts, &facts).await;
+        } else {
+            self.held.take(event);
         }
-        let own = claimant.as_str() == room.own_user_id();
-        // What reaches this point came by Olm from a device of the claimant's (`direct::read`), or from this user's own
-        // homeserver (`native::read`).
-        admissible(ClaimantFacts { own, joined, ignored, proven: true })
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
@@ -264,7 +262,9 @@ impl Actor {
                 Ok(mut people) => {
                     let here = room.own_user_id().server_name();
                     people.retain(|user| route::asks(choice, server, user.server_name() == here));
-                    people.extend(route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()));
+                    people.extend(
+                        route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
+                    );
                     let holds = |user: &UserId, device: &DeviceId| {
                         asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
                     };
@@ -307,11 +307,14 @@ impl Actor {
     /// Tells what is known about a room's own events.
     pub(super) async fn tell_room(&self, room: &RoomId) {
         let own_events = self.store.own_events(room, TOLD);
-        self.tell_all(room, &self.stored(own_events).unwrap_or_default()).await;
+        let large = self.store.large_events(room, TOLD);
+        let (own_events, large) = (self.stored(own_events).unwrap_or_default(), self.stored(large).unwrap_or_default());
+        self.tell_all(room, &own_events, &large).await;
     }
 
-    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
         let mut deliveries = self.deliveries(own_events);
+        deliveries.extend(large.iter().map(summary::tallied));
         self.name_people(room, &mut deliveries).await;
         if !deliveries.is_empty() {
             let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
@@ -322,9 +325,8 @@ impl Actor {
     pub(super) fn deliveries(&self, own_events: &[OwnEvent]) -> Vec<Delivery> {
         let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
-        let habits: HashMap<UserId, Habits> =
-            people.into_iter().map(|user| (user.clone(), self.habits(user))).collect();
-        let own_habits = self.habits(&self.user);
+        let habits = people.into_iter().map(|user| (user.clone(), self.habits(user)));
+        let (habits, own_habits): (HashMap<UserId, Habits>, _) = (habits.collect(), self.habits(&self.user));
         let delivery = |own: &OwnEvent| {
             let fleet = self.stored(self.store.fleet(&own.event)).flatten();
             Delivery {
@@ -341,21 +343,18 @@ impl Actor {
 
     /// Calls people what they are called in a room.
     pub(super) async fn name_people(&self, room: &RoomId, deliveries: &mut [Delivery]) {
-        let mut names: HashMap<UserId, SafeText> = HashMap::new();
+        let names =
+            self.names(room, deliveries.iter().flat_map(|known| &known.people).map(|person| &person.user)).await;
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
-            if !names.contains_key(&person.user) {
-                names.insert(person.user.clone(), self.name(room, &person.user).await);
-            }
-            person.name = names.get(&person.user).cloned().unwrap_or_default();
+            person.name = names.get(&person.user).map(|member| member.name.clone()).unwrap_or_default();
         }
     }
 
-    /// What somebody is called in a room, as far as this machine knows; else nothing.
-    async fn name(&self, room: &RoomId, user: &UserId) -> SafeText {
-        let room = ids::find_room(&self.client, room);
-        let (Some(room), Some(user)) = (room, ids::sdk_user(user)) else { return SafeText::default() };
-        let member = room.get_member_no_sync(&user).await.ok().flatten();
-        SafeText::line(member.as_ref().and_then(|member| member.display_name()).unwrap_or_default())
+    /// What people are called in a room, as far as this machine knows.
+    async fn names(&self, room: &RoomId, users: impl Iterator<Item = &UserId>) -> HashMap<UserId, Member> {
+        let Some(room) = ids::find_room(&self.client, room) else { return HashMap::new() };
+        let members = members::members(&room, users).await;
+        members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up")).unwrap_or_default()
     }
 }
 

@@ -212,14 +212,15 @@ pub(super) async fn send_request(
     asked: impl Fn(&UserId, &DeviceId) -> bool,
     expires: Ms,
 ) -> Result<Vec<(UserId, DeviceId)>, NotSent> {
-    let is_this = |device: &Device| {
-        client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id())
-    };
+    let is_this =
+        |device: &Device| client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id());
     let mut devices = Vec::new();
     for user in people {
         let known = devices_of(client, user).await.map_err(|error| NotSent::from(&error))?;
         devices.extend(known.devices().filter(|device| {
-            !device.is_dehydrated() && !is_this(device) && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
+            !device.is_dehydrated()
+                && !is_this(device)
+                && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
         }));
     }
     let request = Request { room: ids::room(room), expires };

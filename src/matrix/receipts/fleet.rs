@@ -29,10 +29,10 @@ impl Actor {
     pub(super) async fn believe_fleet(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
         let claimed = self.store.claim_fleet(&claims, now());
-        let Some(Claimed { changed, unknown }) = self.stored(claimed) else { return };
+        let Some(Claimed { changed, unknown, .. }) = self.stored(claimed) else { return };
         let own_event = |fleet: &OwnEvent| self.stored(self.store.own_event(&fleet.event)).flatten();
         let own_events: Vec<OwnEvent> = changed.iter().filter_map(own_event).collect();
-        self.tell_all(room_id, &own_events).await;
+        self.tell_all(room_id, &own_events, &[]).await;
         self.hold(&room, unknown).await;
     }
 }

@@ -33,11 +33,11 @@ use crate::{
         ledger::PeerClaim,
         outbox::Batch,
         policy::Reason,
-        receipt::{ClaimState, Native},
+        receipt::{ClaimState, Native, Summary},
         route::{Names, ServerFacts},
     },
     matrix::{errors, ids, pause::Pause},
-    model::{ReceiptFate, RoomId, Route, UserId},
+    model::{EventId, ReceiptFate, RoomId, Route, UserId},
 };
 
 pub(in crate::matrix) mod post;
@@ -64,12 +64,9 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
     client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>, room: Room| {
         let inputs = inputs.clone();
         async move {
-            let receipts = read(&raw);
-            if receipts.is_empty() {
-                return;
-            }
+            let Some(came) = read(&raw) else { return };
             let (kept, on_disk) = oneshot::channel();
-            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), receipts, kept));
+            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), came, kept));
             if timeout(KEPT_WITHIN, on_disk).await.is_err() {
                 tracing::warn!("receipts that came are not on disk yet");
             }
@@ -84,10 +81,16 @@ struct Envelope {
     content: Value,
 }
 
-/// The delivery receipts in an ephemeral event.
-fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Vec<Native> {
-    let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt");
-    envelope.map(|event| Native::parse(&event.content)).unwrap_or_default()
+/// What an ephemeral event says about delivery.
+pub(super) struct Came {
+    pub receipts: Vec<Native>,
+    pub summaries: Vec<(EventId, Summary)>,
+}
+
+fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Option<Came> {
+    let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt")?;
+    let came = Came { receipts: Native::parse(&envelope.content), summaries: Summary::parse(&envelope.content) };
+    (!came.receipts.is_empty() || !came.summaries.is_empty()).then_some(came)
 }
 
 /// Asks the server what it can do, for as long as the session lasts: now, every hour, and when told to.

@@ -4,10 +4,13 @@
 //! it: the messages of a week are gone through. That takes longer than anything else that the actor does, so it is done
 //! [`SLICE`] by slice, and what comes in meanwhile is dealt with in between. What they say is asked of the event cache at
 //! the end, by a task of its own.
+//!
+//! What a device has *missed* is seen by looking once more at the room that is open, a while after answers came in.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
 };
 
 use matrix_sdk::{
@@ -20,7 +23,7 @@ use super::{Actor, Input, ids, observe};
 use crate::{
     app::event::Event,
     clock::now,
-    delivery::{ledger::OwnEvent, summary},
+    delivery::{habits::GRACE, ledger::OwnEvent, summary},
     matrix::content,
     model::{Delivery, EventId, Ms, RoomId, SafeText, Undelivered},
 };
@@ -40,6 +43,19 @@ pub(super) struct Search {
 }
 
 impl Actor {
+    /// That a device has answered one message says, after a while, that it has missed another, in whatever room.
+    pub(super) fn look_again_later(&mut self) {
+        if self.opened.is_none() || self.looking_again {
+            return;
+        }
+        self.looking_again = true;
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(GRACE)).await;
+            let _ = inputs.send(Input::LookAgain);
+        });
+    }
+
     /// Looks at the next messages, from the latest on; tells what was found when these were the last.
     pub(super) async fn go_on_searching(&mut self, mut search: Search) {
         let slice = self.store.latest_own_events(search.looked_at, SLICE);

@@ -4,7 +4,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    delivery::{ledger::ExpectedDevice, receipt::ClaimState},
+    delivery::{
+        ledger::{ExpectedDevice, crowd::LARGE},
+        receipt::ClaimState,
+    },
     model::{RoomId, Route, SafeText},
 };
 
@@ -79,7 +82,7 @@ fn l8_habits_follow_the_ledger_and_outlive_a_restart() {
 fn l7_a_message_to_too_many_says_nothing_about_habits() {
     let (_dir, mut store) = temporary();
     let people = |range: std::ops::RangeInclusive<usize>| range.map(|n| UserId::new(format!("@{n}:example.org")));
-    for (sent, others) in [(1, PEOPLE - 1), (2, PEOPLE)] {
+    for (sent, others) in [(1, LARGE - 1), (2, LARGE)] {
         let mut own = own(sent);
         own.expected.extend(people(1..=others).map(|user| (user, vec![device("D", None)])));
         store.freeze(&own).unwrap();

@@ -310,7 +310,9 @@ async fn a_disk_that_takes_nothing_is_not_tried_for_ever() {
     disk.execute(full, []).unwrap();
 
     acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), None)]).await;
-    let Ok(Input::Frozen { own, fleet }) = acting.inputs.try_recv() else { panic!("the event was there to be recorded") };
+    let Ok(Input::Frozen { own, fleet }) = acting.inputs.try_recv() else {
+        panic!("the event was there to be recorded")
+    };
     acting.actor.frozen(own, fleet).await;
     assert!(acting.inputs.is_empty() && acting.actor.held.is_empty());
 }
