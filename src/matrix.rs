@@ -31,10 +31,11 @@ use self::{
 use crate::{
     app::{effect::Effect, event::Event},
     delivery::policy::Settings,
-    model::SafeText,
+    model::{Ms, SafeText},
 };
 
 mod actions;
+mod body;
 pub mod content;
 pub mod errors;
 mod ids;
@@ -56,6 +57,11 @@ pub struct Profile {
     pub device_name: String,
     /// Delivery settings to start with; later ones come as [`Effect::Settings`].
     pub settings: Settings,
+    /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::debts::KEY_WAIT), but in
+    /// tests.
+    pub key_wait: Ms,
+    /// The receipts of an own message with more of them than this are counted by the homeserver, where it can (§7).
+    pub summary_above: u64,
 }
 
 /// The running half of the house that talks to the homeserver.

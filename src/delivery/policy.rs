@@ -183,8 +183,10 @@ impl Settings {
 pub enum EventKind {
     /// What a person sees as a new message.
     Message,
-    /// Anything else: edits, reactions, redactions, state, calls, poll votes, verification, unknown types.
+    /// Anything else that somebody sends: edits, reactions, redactions, calls, poll votes, verification, unknown types.
     Other,
+    /// The room's own state.
+    State,
 }
 
 /// The event in question.
@@ -251,6 +253,11 @@ pub struct SenderFacts {
     pub known: bool,
     /// P7.
     pub verified: bool,
+}
+
+impl SenderFacts {
+    /// Somebody whom no rule is against, but by the settings.
+    pub const WELCOME: Self = Self { own: false, joined: true, ignored: false, known: true, verified: true };
 }
 
 /// Whether a receipt is owed.

@@ -14,7 +14,7 @@ use crate::model::{EventId, Ms, RoomId};
 
 mod native;
 
-pub use native::{NATIVE_READ, Native, Summary};
+pub use native::{NATIVE_READ, Native, SUMMARY_ABOVE, Summary};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
@@ -91,7 +91,7 @@ pub struct Claim {
 }
 
 /// What a device can say about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimState {
     /// It received it and could read it.
     Delivered,

@@ -1,8 +1,6 @@
 //! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file, `delivery.sqlite3`.
 //!
-//! - What was done about others' messages. One row per message climbs from *awaiting its key* over *owed* to
-//!   *withheld* or *sent* and never steps back, whoever writes in whatever order: a receipt that was sent is not
-//!   owed again, and one that was withheld is not made up for later (P8, P12). It is `owed` on disk before it is sent.
+//! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
 //! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them.
 //! - Who is known (P7), and from when on this account reads a room (P2).
@@ -24,19 +22,21 @@ use rusqlite::params;
 use self::{
     disk::{Access, Disk},
     large::Crowds,
-    rows::{AskedRow, FateRow, RequestRow, RoomRow, Stage},
+    rows::{AskedRow, RequestRow, RoomRow},
 };
-use super::outbox::Owed;
-use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
+use crate::model::{DeviceId, Ms, RoomId, UserId};
 
 mod disk;
+mod fates;
 mod habits;
 mod large;
 mod ledger;
+mod log;
 mod progress;
 mod rows;
 
 pub use ledger::Claimed;
+pub use log::LOG_ROWS;
 pub use progress::Seen;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
@@ -94,63 +94,6 @@ impl Store {
     /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
         Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)?, crowds: Crowds::default() })
-    }
-
-    // ── others' messages ──
-
-    /// What was done about a message; `None` when nothing is recorded.
-    pub fn fate(&self, room: &RoomId, event: &EventId) -> Result<Option<ReceiptFate>> {
-        let disk = self.disk.read();
-        let row: Option<FateRow> =
-            disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("fate", &[room.as_str(), event.as_str()])])?;
-        row.as_ref().map(FateRow::to_fate).transpose()
-    }
-
-    /// These messages cannot be read yet (P1): room, event, sender and when it was sent.
-    pub fn await_key(&mut self, events: &[(RoomId, EventId, UserId, Ms)]) -> Result<()> {
-        self.climb(events.iter().map(|(room, event, sender, sent)| Ok(FateRow::awaiting(room, event, sender, *sent))))
-    }
-
-    /// These receipts are owed.
-    pub fn owe(&mut self, owed: &[Owed]) -> Result<()> {
-        self.climb(owed.iter().map(|owed| Ok(FateRow::owed(owed))))
-    }
-
-    /// These receipts were sent or withheld, for good: all of them, or none when this fails. What is withheld for a
-    /// reason that does not [last](super::policy::Reason::is_lasting) is to be decided again, and does not belong here
-    /// unless it was owed or awaited before.
-    pub fn settle(&mut self, settled: &[(RoomId, EventId, ReceiptFate)]) -> Result<()> {
-        self.climb(settled.iter().map(|(room, event, fate)| FateRow::settled(room, event, fate)))
-    }
-
-    /// All receipts that are owed, in no particular order.
-    pub fn owed(&self) -> Result<Vec<Owed>> {
-        self.at_stage(Stage::Owed)?.iter().filter_map(|row| row.to_owed().transpose()).collect()
-    }
-
-    /// All messages that await their key, in no particular order.
-    pub fn awaiting(&self) -> Result<Vec<(RoomId, EventId)>> {
-        Ok(self.at_stage(Stage::AwaitingKey)?.iter().map(FateRow::ids).collect())
-    }
-
-    fn at_stage(&self, stage: Stage) -> Result<Vec<FateRow>> {
-        self.disk.read().all("SELECT value FROM fates WHERE stage < 2 AND stage = ?1", [stage as u8])
-    }
-
-    /// Writes rows that are further than what stands there; the others change nothing.
-    fn climb(&mut self, mut rows: impl Iterator<Item = Result<FateRow>>) -> Result<()> {
-        self.disk.write(|tx| {
-            rows.try_for_each(|row| {
-                let row = row?;
-                let (room, event) = row.ids();
-                tx.run(
-                    "INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3) ON CONFLICT (key)
-                     DO UPDATE SET stage = excluded.stage, value = excluded.value WHERE excluded.stage > stage",
-                    params![tx.key("fate", &[room.as_str(), event.as_str()]), row.stage() as u8, tx.seal(&row)?],
-                )?;
-                Ok(())
-            })
-        })
     }
 
     // ── requests (§3) ──
@@ -256,13 +199,14 @@ impl Store {
         })
     }
 
-    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, and requests that are
-    /// over. To be called about once a day.
+    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, rows of the log
+    /// after as many, and requests that are over. To be called about once a day.
     pub fn prune(&mut self, now: Ms) -> Result<()> {
         let today = now / DAY;
         self.disk.write(|tx| {
             tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + FATE_DAYS])?;
             tx.run("DELETE FROM fates WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM log WHERE day < ?1", [today])?;
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             Ok(())

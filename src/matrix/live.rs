@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::{effect::Effect, event::Event},
-    delivery::{policy::Settings, store::Store},
+    delivery::{debts::Debts, policy::Settings, store::Store},
     model::{ItemKey, RoomId, SafeText},
 };
 
@@ -51,7 +51,8 @@ impl Live {
     ) -> Result<Self, SafeText> {
         let client = session.client.clone();
         let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
-        let receipts = Receipts::start(&client, store, session.logged_in_at, profile.settings.clone(), events.clone())
+        let debts = Debts::new(profile.settings.clone(), profile.key_wait);
+        let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
             .map_err(|error| errors::line(&error))?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let changes = client.subscribe_to_session_changes();
@@ -59,7 +60,7 @@ impl Live {
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events).await;
+        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client).await;
         Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
     }
@@ -133,6 +134,8 @@ impl Live {
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
             Effect::AskUndelivered => self.receipts.undelivered(),
+            Effect::AskReceiptLog => self.receipts.log(),
+            Effect::EmptyReceiptLog => self.receipts.empty_log(),
             Effect::Typing { room, typing } => {
                 if let Some(room) = self.room(&room) {
                     tokio::spawn(async move { room.typing_notice(typing).await });

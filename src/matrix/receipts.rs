@@ -4,7 +4,7 @@
 //! a walk found, keys that came late, receipts, to-device messages of ours, settings, and the clock. What goes out: receipts,
 //! requests, and `Event::Deliveries`. Whatever takes the network is a task beside it that reports back.
 //!
-//! - [`owing`]: somebody else's event → [`observe`] → `policy::decide` → owed on disk → `outbox` → decided again → sent.
+//! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
@@ -43,9 +43,9 @@ use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        incognito::Incognito,
+        debts::Debts,
         ledger::{Held, OwnEvent},
-        outbox::{Batch, Outbox, Owed},
+        outbox::Batch,
         policy::{RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
@@ -109,6 +109,10 @@ enum Input {
     Known(Vec<UserId>),
     /// What was done about this event?
     Fate(RoomId, EventId),
+    /// What was told to others, and what was withheld?
+    Log,
+    /// Forget that.
+    EmptyLog,
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -137,7 +141,7 @@ impl Receipts {
         client: &Client,
         store: Store,
         logged_in_at: Ms,
-        settings: Settings,
+        debts: Debts,
         events: UnboundedSender<Event>,
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
@@ -150,7 +154,7 @@ impl Receipts {
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, settings, events, inputs.clone()) };
+        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, debts, events, inputs.clone()) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -200,6 +204,16 @@ impl Receipts {
         self.tell(Input::Fate(room, event));
     }
 
+    /// Tell what was told to others, and what was withheld.
+    pub(super) fn log(&self) {
+        self.tell(Input::Log);
+    }
+
+    /// Forget that.
+    pub(super) fn empty_log(&self) {
+        self.tell(Input::EmptyLog);
+    }
+
     /// Up to where `/sync` has been dealt with.
     pub(super) async fn sync_token(&self) -> Option<String> {
         let (answer, token) = oneshot::channel();
@@ -226,24 +240,17 @@ struct Actor {
     user: UserId,
     device: DeviceId,
     logged_in_at: Ms,
-    settings: Settings,
+    debts: Debts,
     events: UnboundedSender<Event>,
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
-    /// What waits until it has.
-    undecided: Vec<Batch>,
     /// The names under which it takes them.
     names: Names,
     /// How fast it is sent them.
     pace: Pace,
-    outbox: Outbox,
-    /// Where there is or was incognito (P12).
-    incognito: Incognito,
-    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later.
-    sent: Vec<(Ms, Owed)>,
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
@@ -269,7 +276,7 @@ impl Actor {
         client: &Client,
         store: Store,
         logged_in_at: Ms,
-        settings: Settings,
+        debts: Debts,
         events: UnboundedSender<Event>,
         inputs: UnboundedSender<Input>,
     ) -> Self {
@@ -282,15 +289,11 @@ impl Actor {
             store,
             logged_in_at,
             server: None,
-            undecided: Vec::new(),
-            names: Names::new(settings.receipt_type),
+            names: Names::new(debts.settings().receipt_type),
             pace: Pace::default(),
-            settings,
+            debts,
             events,
             inputs,
-            outbox: Outbox::new(),
-            incognito: Incognito::default(),
-            sent: Vec::new(),
             held: Held::default(),
             unkept: Vec::new(),
             freezing: HashSet::new(),
@@ -307,7 +310,7 @@ impl Actor {
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {
-            let wake = self.outbox.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
+            let wake = self.debts.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
             tokio::select! {
                 updates = self.updates.recv() => match updates {
                     Ok(updates) => self.synced(updates).await,
@@ -322,7 +325,7 @@ impl Actor {
                     Some(input) => self.handle(input).await,
                     None => break,
                 },
-                () = sleep_until(Instant::now() + wake.min(IDLE)) => self.answer_what_is_due().await,
+                () = sleep_until(Instant::now() + wake.min(IDLE)) => self.do_what_is_due().await,
             }
         }
         for task in self.tasks {
@@ -335,13 +338,8 @@ impl Actor {
         let now = now();
         let pruned = self.store.prune(now);
         self.stored(pruned);
-        let incognito = self.store.incognito();
-        self.incognito = self.stored(incognito).unwrap_or_default();
-        let owed = self.store.owed();
-        let mut owed = self.stored(owed).unwrap_or_default();
-        owed.sort_by_key(|owed| owed.since);
-        self.queue(owed);
-        self.go_incognito();
+        let resumed = self.debts.resume(&mut self.store, rand::random, now);
+        self.stored(resumed);
         self.look_again_for_late_keys().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
@@ -398,15 +396,23 @@ impl Actor {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;
             }
+            Input::Log => {
+                self.take_in_what_came().await;
+                self.tell_log();
+            }
+            Input::EmptyLog => {
+                let emptied = self.store.empty_log();
+                self.stored(emptied);
+                self.tell_log();
+            }
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;
-                if settings.receipt_type != self.settings.receipt_type {
+                if settings.receipt_type != self.debts.settings().receipt_type {
                     self.names = Names::new(settings.receipt_type);
                 }
-                self.settings = settings;
-                self.routes_changed();
-                self.go_incognito();
+                let kept = self.debts.set(&mut self.store, settings, now());
+                self.stored(kept);
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
@@ -471,7 +477,7 @@ impl Actor {
             let kept = self.store.set_joined_since(&id, since);
             self.stored(kept);
         }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)), &self.incognito)
+        facts::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
     }
 
     /// Says when the disk does not take what must be kept.

@@ -204,6 +204,11 @@ pub enum ReceiptFate {
     NotConsidered,
     /// The message cannot be read yet; a receipt is decided when its key comes (P1).
     AwaitingKey,
+    /// The message cannot be read yet, and its sender was told so.
+    ToldUndecryptable {
+        /// When.
+        at: Ms,
+    },
     /// A receipt is owed and will be sent.
     Owed {
         /// Since when.

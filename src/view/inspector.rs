@@ -255,6 +255,13 @@ impl Page<'_> {
                     .to_owned(),
                 Role::Warning,
             ),
+            Some(ReceiptFate::ToldUndecryptable { at }) => (
+                format!(
+                    "The message cannot be read, and its sender was told so at {}. A receipt is decided when its key comes (P1).",
+                    self.exact(*at, message.at)
+                ),
+                Role::Warning,
+            ),
             Some(ReceiptFate::Owed { since }) => {
                 (format!("A receipt is owed since {} and will be sent.", self.exact(*since, message.at)), Role::Text)
             }

@@ -263,6 +263,7 @@ fn inspector_of_somebody_elses_message() {
         ("sent_native", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Native }),
         ("withheld", ReceiptFate::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
         ("awaiting_key", ReceiptFate::AwaitingKey),
+        ("told_undecryptable", ReceiptFate::ToldUndecryptable { at: NOW - 719_000 }),
         ("owed", ReceiptFate::Owed { since: NOW - 720_000 }),
         ("not_considered", ReceiptFate::NotConsidered),
     ];

@@ -6,10 +6,12 @@
 mod delivery;
 mod demo;
 mod faults;
+mod fleet;
 mod harness;
 mod hostile;
 mod kills;
 mod login;
+mod lost_keys;
 mod main_flow;
 mod misfortunes;
 mod person;

@@ -306,3 +306,6 @@ fn short(device: Option<&DeviceId>) -> u64 {
     device.map(DeviceId::as_str).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

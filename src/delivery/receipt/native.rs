@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{NATIVE_DEVICES, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
+use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
 /// So many receipts are read from one `m.receipt`; the rest is not looked at.
@@ -69,7 +69,15 @@ pub struct Summary {
     pub latest: Option<Ms>,
 }
 
+/// Events with more receipts than this are asked for as summaries.
+pub const SUMMARY_ABOVE: u64 = 200;
+
 impl Summary {
+    /// What stands in a filter's `room.ephemeral` to be given summaries of events with more receipts than this.
+    pub fn asked_above(receipts: u64) -> Value {
+        json!({ NATIVE_FILTER: { "summary_above": receipts } })
+    }
+
     /// Reads the content of an `m.receipt`: every event that is summed up in it, under either name (L6).
     pub fn parse(content: &Value) -> Vec<(EventId, Self)> {
         let summed = events(content).flat_map(|(event, types)| {

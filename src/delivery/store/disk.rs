@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, HABITS];
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, HABITS];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -51,6 +51,15 @@ const LARGE: &str = "
     ALTER TABLE claims DROP COLUMN user;
 ";
 
+/// What is told to others is logged; and a message whose key is awaited can be one whose sender was told.
+const LOG: &str = "
+    CREATE TABLE log (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    UPDATE fates SET stage = stage + 1 WHERE stage > 0;
+    DROP INDEX fates_open;
+    CREATE INDEX fates_open ON fates (stage) WHERE stage < 3;
+";
+
+/// How devices answer, one row a person; and what own devices said about own messages.
 const HABITS: &str = "
     CREATE TABLE habits (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;

@@ -339,3 +339,6 @@ fn write(tx: &Access<'_>, event: &EventId, kind: Kind, entries: usize, row: &imp
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,9 +48,9 @@ impl Actor {
         let Some(id) = ids::sdk_event(&event.event) else { return };
         // Who was given the key of an older one, nobody can say now.
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
-        let asks = policy::asks(facts, &self.settings);
+        let asks = policy::asks(facts, self.debts.settings());
         // L7: not in a room of thousands, each of whom may send one.
-        let answered = facts.joined_members <= self.settings.max_members && self.held.holds(&event.event);
+        let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
         if !event.readable || event.redacted || !in_time || !(asks || answered) {
             return;
         }
@@ -115,7 +115,7 @@ impl Actor {
             return;
         }
         // P7: the user has sent into a room that these people share.
-        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.settings.max_members) {
+        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.debts.settings().max_members) {
             let people: Vec<UserId> = own.expected.keys().cloned().collect();
             let kept = self.store.remember_known(&people);
             self.stored(kept);
@@ -140,13 +140,9 @@ impl Actor {
         match message {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
-                let asking = self.store.asking_devices(&user, &request.room, now());
-                if !self.stored(asking).unwrap_or_default().contains(&device) {
-                    self.owe_once_more(&user, &request.room);
-                }
-                let kept = self.store.remember_request(&user, &device, &request.room, expires);
+                let asking = (&user, &device);
+                let kept = self.debts.asked(&mut self.store, asking, &request.room, expires, rand::random, now());
                 self.stored(kept);
-                self.outbox.route_appeared(&user, &request.room, now());
             }
             direct::Message::Answer(answer) => {
                 let heard = now();
@@ -240,18 +236,18 @@ impl Actor {
     /// come through the homeserver. This user's own other devices are asked too; they have no other way.
     pub(super) async fn ask(&mut self, room: &Room) {
         let facts = self.room_facts(room).await;
-        if !policy::asks(&facts, &self.settings) {
+        if !policy::asks(&facts, self.debts.settings()) {
             return;
         }
         let server = self.server();
-        if self.settings.route == RouteChoice::Auto && server.is_none() {
+        if self.debts.settings().route == RouteChoice::Auto && server.is_none() {
             self.to_ask.insert(room.room_id().to_owned());
             return;
         }
         if !self.asking.insert(room.room_id().to_owned()) {
             return;
         }
-        let (choice, server) = (self.settings.route, server.unwrap_or_default());
+        let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
         let asked = self.store.asked(&facts.room, now());
         let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
         let expires = now() + REQUEST_LIFETIME;

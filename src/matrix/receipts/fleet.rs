@@ -14,15 +14,27 @@ use crate::{
     clock::now,
     delivery::{
         ledger::{ExpectedDevice, OwnEvent, PeerClaim},
+        policy::{EventFacts, SenderFacts},
+        route::ServerFacts,
         store::Claimed,
     },
     model::{DeviceId, RoomId, UserId},
 };
 
+/// What policy asks about them: they are this account, and what P3 says of its events is not meant for them.
+pub(super) const FLEET: SenderFacts = SenderFacts::WELCOME;
+/// No homeserver takes receipts for them.
+pub(super) const NO_SERVER: ServerFacts = ServerFacts { native: false, devices: false, federated: false };
+
 impl Actor {
     /// Whether this is the account that is logged in.
     pub(super) fn is_own(&self, user: &UserId) -> bool {
         *user == self.user
+    }
+
+    /// Whether another device of this account has sent an own event, as far as its encryption shows.
+    pub(super) fn is_of_another_device(&self, event: &EventFacts) -> bool {
+        event.device.as_ref().is_some_and(|device| *device != self.device)
     }
 
     /// Takes in what own other devices say about a room's own events.

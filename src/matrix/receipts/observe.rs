@@ -40,7 +40,7 @@ pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     };
     Some(EventFacts {
         device,
-        kind: if readable { glance.kind() } else { EventKind::Message },
+        kind: if readable { glance.kind() } else { glance.kind_of_locked() },
         redacted: glance.redacted(),
         readable,
         event: EventId::new(glance.event_id),
@@ -50,13 +50,27 @@ pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
 }
 
 impl Glance {
-    /// P4. What cannot be decrypted is taken for a message until it can be.
+    /// P4, for what cannot be decrypted: taken for a message until it can be, but where its relation, which stands in the
+    /// clear, says otherwise.
+    fn kind_of_locked(&self) -> EventKind {
+        match self.relation() {
+            Some("m.replace" | "m.annotation" | "m.reference") => EventKind::Other,
+            _ => EventKind::Message,
+        }
+    }
+
+    fn relation(&self) -> Option<&str> {
+        self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str)
+    }
+
+    /// P4.
     fn kind(&self) -> EventKind {
-        let replaces = self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str) == Some("m.replace");
+        let replaces = self.relation() == Some("m.replace");
         let verification = self.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request");
         match self.kind.as_str() {
+            _ if self.state_key.is_some() => EventKind::State,
             "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start"
-                if self.state_key.is_none() && !replaces && !verification =>
+                if !replaces && !verification =>
             {
                 EventKind::Message
             }

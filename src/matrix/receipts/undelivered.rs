@@ -14,7 +14,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client,
+    Client, Room,
     deserialized_responses::TimelineEvent,
     ruma::events::{AnySyncMessageLikeEvent, AnySyncTimelineEvent},
 };
@@ -104,11 +104,15 @@ async fn rows(client: &Client, search: Search) -> Vec<Undelivered> {
         if event.as_ref().and_then(observe::facts).is_some_and(|facts| facts.redacted) {
             continue;
         }
-        let name = sdk_room.cached_display_name().map(|name| name.to_string()).unwrap_or_default();
         let text = event.as_ref().map(line).unwrap_or_default();
-        rows.push(Undelivered { room, room_name: SafeText::line(&name), text, delivery });
+        rows.push(Undelivered { room, room_name: room_name(&sdk_room), text, delivery });
     }
     rows
+}
+
+/// What a room is called, as far as this machine knows.
+pub(super) fn room_name(room: &Room) -> SafeText {
+    SafeText::line(&room.cached_display_name().map(|name| name.to_string()).unwrap_or_default())
 }
 
 /// One line of what an event says.
