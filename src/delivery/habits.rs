@@ -161,7 +161,7 @@ impl Habit {
         let later = answers().filter(|(sent, _)| is_later(sent)).map(|(_, heard)| heard).min()?;
         let here = answers().any(|(sent, _)| sent.1 == message.1);
         // What came after its last answer is still open, for each of the messages; so is this one.
-        let newest = answers().last().map(|(sent, _)| *sent)?;
+        let newest = answers().next_back().map(|(sent, _)| *sent)?;
         let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message);
         let (answered, all) =
             judged.fold((0, 0), |(answered, all), (_, heard)| (answered + usize::from(heard.is_some()), all + 1));

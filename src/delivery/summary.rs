@@ -13,7 +13,7 @@
 //! when the message was sent does not count, until it answers this message after all: so a message that is complete stays
 //! complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     habits::Habits,
@@ -33,7 +33,7 @@ pub const DEVICE_ROW: usize = 6;
 
 /// What is known about the delivery of an own message, with the habits of people, as far as there are any.
 /// What people are called, the ledger does not know: their names are left empty.
-pub fn delivery(own: &OwnEvent, habits: &HashMap<UserId, Habits>, now: Ms) -> Delivery {
+pub fn delivery(own: &OwnEvent, habits: &BTreeMap<UserId, Habits>, now: Ms) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
     let none = Habits::default();

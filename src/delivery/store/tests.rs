@@ -14,7 +14,7 @@ use crate::{
         policy::Reason,
         receipt::ClaimState,
     },
-    model::{ReceiptFate, Route, SafeText},
+    model::{EventId, ReceiptFate, Route, SafeText},
 };
 
 pub(super) const KEY: [u8; 32] = [7; 32];

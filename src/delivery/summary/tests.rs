@@ -49,7 +49,7 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
         .collect()
 }
 
-type People = HashMap<UserId, Habits>;
+type People = BTreeMap<UserId, Habits>;
 
 fn all(answers: Answers) -> People {
     let people = ["@ann", "@bob", "@carol", "@dave"].map(UserId::new);

@@ -322,7 +322,7 @@ impl Actor {
         let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let habits = people.into_iter().map(|user| (user.clone(), self.habits(user)));
-        let (habits, own_habits): (HashMap<UserId, Habits>, _) = (habits.collect(), self.habits(&self.user));
+        let (habits, own_habits): (BTreeMap<UserId, Habits>, _) = (habits.collect(), self.habits(&self.user));
         let delivery = |own: &OwnEvent| {
             let fleet = self.stored(self.store.fleet(&own.event)).flatten();
             Delivery {

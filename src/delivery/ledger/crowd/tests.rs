@@ -89,7 +89,7 @@ proptest! {
             let stamp = own.claims.get(&(claim.user.clone(), claim.device.clone())).copied();
             prop_assert_eq!(taken, stamp.filter(|stamp| Some(*stamp) != known).map(|stamp| (stamp, merged)));
         }
-        let shown = summary::delivery(&own, &HashMap::new(), NOW);
+        let shown = summary::delivery(&own, &BTreeMap::new(), NOW);
         let devices: Vec<&DeviceDelivery> = shown.people.iter().flat_map(|person| &person.devices).collect();
         let counted = |is: fn(&DeviceState) -> bool| devices.iter().filter(|one| one.expected && is(&one.state)).count();
         let have = own.claims.iter().filter(|(_, stamp)| stamp.state == ClaimState::Delivered);
