@@ -330,6 +330,7 @@ impl Debts {
             let facts = EventFacts {
                 event: owed.event.clone(),
                 sender: owed.sender.clone(),
+                device: None,
                 sent: owed.sent,
                 kind: EventKind::Message,
                 readable: true,

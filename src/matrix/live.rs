@@ -134,6 +134,7 @@ impl Live {
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::AskUndelivered => self.receipts.undelivered(),
             Effect::AskReceiptLog => self.receipts.log(),
             Effect::EmptyReceiptLog => self.receipts.empty_log(),
             Effect::AskStances(room) => self.receipts.stances(room),

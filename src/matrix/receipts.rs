@@ -7,6 +7,7 @@
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
+//! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -59,11 +60,13 @@ mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
+mod fleet;
 mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
 mod stances;
+mod undelivered;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -87,8 +90,11 @@ enum Input {
     Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
-    /// It was found out who was given the key of an own event.
-    Frozen(Box<OwnEvent>),
+    /// It was found out who was given the key of an own event: others, and own other devices.
+    Frozen {
+        own: OwnEvent,
+        fleet: OwnEvent,
+    },
     /// A batch was sent, or not.
     Answered(Batch, Result<(), direct::NotSent>),
     /// A batch was posted to the homeserver, as far as that took it.
@@ -101,6 +107,10 @@ enum Input {
     Sending(RoomId),
     /// This room was opened: its ticks are wanted.
     Opened(RoomId),
+    /// What was not answered for a while may have been missed.
+    LookAgain,
+    /// Which own messages does not every device have? So much was found so far.
+    Undelivered(undelivered::Search),
     /// The user has dealt with these people (P7).
     Known(Vec<UserId>),
     /// What was done about this event?
@@ -189,6 +199,11 @@ impl Receipts {
         self.tell(Input::Opened(room));
     }
 
+    /// Tell which own messages of all rooms not every device has.
+    pub(super) fn undelivered(&self) {
+        self.tell(Input::Undelivered(undelivered::Search::default()));
+    }
+
     /// P7: the user invited these people, or took their invite to a direct chat.
     pub(super) fn known(&self, people: Vec<UserId>) {
         self.tell(Input::Known(people));
@@ -237,6 +252,7 @@ impl Receipts {
 struct Actor {
     client: Client,
     store: Store,
+    user: UserId,
     device: DeviceId,
     logged_in_at: Ms,
     debts: Debts,
@@ -261,6 +277,10 @@ struct Actor {
     asking: HashSet<OwnedRoomId>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
     to_ask: HashSet<OwnedRoomId>,
+    /// The room whose ticks were wanted last.
+    opened: Option<RoomId>,
+    /// [`Input::LookAgain`] is under way.
+    looking_again: bool,
     /// Rooms being walked, and whether another gap has come meanwhile.
     walking: HashMap<OwnedRoomId, bool>,
     /// The newest event that a sync has brought, by room.
@@ -280,6 +300,7 @@ impl Actor {
         Self {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
             store,
@@ -296,6 +317,8 @@ impl Actor {
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
+            opened: None,
+            looking_again: false,
             walking: HashMap::new(),
             newest: HashMap::new(),
             tasks: Vec::new(),
@@ -363,7 +386,7 @@ impl Actor {
             Input::LateUnknown => self.look_again_for_late_keys().await,
             Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
-            Input::Frozen(own) => self.frozen(*own).await,
+            Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
@@ -373,7 +396,17 @@ impl Actor {
                     self.ask(&room).await;
                 }
             }
-            Input::Opened(room) => self.tell_room(&room).await,
+            Input::Opened(room) => {
+                self.tell_room(&room).await;
+                self.opened = Some(room);
+            }
+            Input::LookAgain => {
+                self.looking_again = false;
+                if let Some(room) = &self.opened {
+                    self.tell_room(room).await;
+                }
+            }
+            Input::Undelivered(search) => self.go_on_searching(search).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);

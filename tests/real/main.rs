@@ -8,6 +8,7 @@ mod delivery;
 mod demo;
 mod editing;
 mod faults;
+mod fleet;
 mod harness;
 mod hostile;
 mod kills;

@@ -28,6 +28,7 @@ impl Case {
     fn base() -> Self {
         Self {
             event: EventFacts {
+                device: None,
                 event: EventId::new("$e"),
                 sender: UserId::new("@alice:a"),
                 sent: NOW,

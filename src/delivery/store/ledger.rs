@@ -11,6 +11,7 @@ use rusqlite::params;
 use super::{
     Result, Store,
     disk::{Access, Key},
+    habits,
     large::{self, Crowds, Live},
     rows::{ClaimRow, OwnEventRow},
 };
@@ -65,7 +66,8 @@ impl Store {
                 "INSERT INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
                 params![event_key(tx, &own.event), room_key(tx, &own.room), tx.seal(&OwnEventRow::new(own))?],
             )?;
-            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))
+            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+            habits::expect(tx, own)
         })
     }
 
@@ -89,6 +91,15 @@ impl Store {
         let mut events = rows.into_iter().map(|row| with_claims(&disk, row)).collect::<Result<Vec<_>>>()?;
         events.sort_by_key(|own| Reverse(own.sent));
         Ok(events)
+    }
+
+    /// The own messages of all rooms in the order in which they were recorded, the latest first, without the first few and
+    /// without the large ones.
+    pub fn latest_own_events(&self, without: usize, limit: usize) -> Result<Vec<OwnEvent>> {
+        let disk = self.disk.read();
+        let rows: Vec<OwnEventRow> =
+            disk.all("SELECT value FROM own_events ORDER BY rowid DESC LIMIT ?2 OFFSET ?1", params![without, limit])?;
+        rows.into_iter().map(|row| with_claims(&disk, row)).collect()
     }
 
     /// An own message that is large.
@@ -222,7 +233,12 @@ fn few(
         crowds.put(&own.event, live);
         return Ok(());
     }
-    fresh.into_iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+    for (who, stamp) in fresh {
+        write_claim(tx, &own.event, who, stamp)?;
+        if !before.contains_key(who) {
+            habits::answer(tx, &own, who, stamp.heard)?;
+        }
+    }
     claimed.changed.extend(changed.then_some(own));
     Ok(())
 }

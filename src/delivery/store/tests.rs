@@ -67,7 +67,10 @@ pub(super) fn sent(name: &str) -> Entry {
 }
 
 pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
-    let known = |id, excluded| ExpectedDevice { device: device(id), name: SafeText::line("Bob's laptop"), excluded };
+    let known = |id, excluded| {
+        let name = SafeText::line("Bob's laptop");
+        ExpectedDevice { device: device(id), name, excluded, silent: None }
+    };
     OwnEvent {
         room: room(),
         event: event(name),

@@ -9,10 +9,12 @@ use crate::{
     model::{EventId, RoomId, Route},
 };
 
-const AT: u64 = 50;
+const AT: Ms = 50;
+const NOW: Ms = 1_000_000_000;
 
 fn known(device: &str) -> ExpectedDevice {
-    ExpectedDevice { device: DeviceId::new(device), name: SafeText::line(&format!("{device}'s name")), excluded: None }
+    let name = SafeText::line(&format!("{device}'s name"));
+    ExpectedDevice { device: DeviceId::new(device), name, excluded: None, silent: None }
 }
 
 fn excluded(device: &str) -> ExpectedDevice {
@@ -50,16 +52,28 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
         .collect()
 }
 
-fn nobody(_: &UserId) -> Answers {
-    Answers::Never
+type People = BTreeMap<UserId, Habits>;
+
+fn all(answers: Answers) -> People {
+    let people = ["@ann", "@bob", "@carol", "@dave"].map(UserId::new);
+    people.into_iter().map(|user| (user, Habits { answers, ..Habits::default() })).collect()
 }
 
-fn everybody(_: &UserId) -> Answers {
-    Answers::Named
+fn nobody() -> People {
+    People::new()
 }
 
-fn unnamed(_: &UserId) -> Answers {
-    Answers::Unnamed
+fn everybody() -> People {
+    all(Answers::Named)
+}
+
+fn unnamed() -> People {
+    all(Answers::Unnamed)
+}
+
+/// As it stands long after.
+fn delivery(own: &OwnEvent, habits: &People) -> Delivery {
+    super::delivery(own, habits, NOW)
 }
 
 #[test]
@@ -73,7 +87,7 @@ fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
         ],
     );
     let why = SafeText::line("not verified");
-    let delivery = delivery(&own, &nobody);
+    let delivery = delivery(&own, &nobody());
     assert_eq!(
         rows(&delivery),
         [
@@ -96,7 +110,7 @@ fn claims_of_users_with_neighbouring_ids_are_not_mixed_up() {
         &[("@bob", &[known("X")]), ("@bob2", &[known("X")]), ("@bo", &[known("X")])],
         &[("@bob", Some("X"), ClaimState::Delivered), ("@bob2", Some("X"), ClaimState::Undecryptable)],
     );
-    let states: Vec<_> = rows(&delivery(&own, &nobody)).into_iter().map(|row| (row.0.to_owned(), row.2)).collect();
+    let states: Vec<_> = rows(&delivery(&own, &nobody())).into_iter().map(|row| (row.0.to_owned(), row.2)).collect();
     let expected = [("@bo", DeviceState::Unknown), ("@bob", DELIVERED), ("@bob2", UNDECRYPTABLE)];
     assert_eq!(states, expected.map(|(user, state)| (user.to_owned(), state)));
 }
@@ -104,10 +118,10 @@ fn claims_of_users_with_neighbouring_ids_are_not_mixed_up() {
 #[test]
 fn l5_silence_is_unknown_until_any_device_of_the_person_has_ever_answered() {
     let silent = own(&[("@bob", &[known("B1")])], &[]);
-    assert_eq!(rows(&delivery(&silent, &nobody))[0].2, DeviceState::Unknown);
-    assert_eq!(rows(&delivery(&silent, &everybody))[0].2, DeviceState::Pending);
+    assert_eq!(rows(&delivery(&silent, &nobody()))[0].2, DeviceState::Unknown);
+    assert_eq!(rows(&delivery(&silent, &everybody()))[0].2, DeviceState::Pending);
     let other_answered = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", Some("B2"), ClaimState::Delivered)]);
-    assert_eq!(rows(&delivery(&other_answered, &nobody))[0].2, DeviceState::Pending);
+    assert_eq!(rows(&delivery(&other_answered, &nobody()))[0].2, DeviceState::Pending);
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn a_person_whose_receipts_never_name_a_device_counts_as_one() {
     let answered = own(&[("@bob", &devices)], &[("@bob", None, ClaimState::Delivered)]);
     let why = DeviceState::Excluded { why: SafeText::line("not verified") };
     for (own, state) in [(waiting, DeviceState::Pending), (answered, DELIVERED)] {
-        let delivery = delivery(&own, &unnamed);
+        let delivery = delivery(&own, &unnamed());
         assert_eq!(
             rows(&delivery),
             [
@@ -137,14 +151,14 @@ fn a_person_whose_receipts_never_name_a_device_counts_as_one() {
 #[test]
 fn the_first_receipt_without_a_device_makes_a_person_one_by_itself() {
     let first = own(&[("@bob", &[known("B")])], &[("@bob", None, ClaimState::Delivered)]);
-    assert!(delivery(&first, &nobody).people[0].counts_as_one());
+    assert!(delivery(&first, &nobody()).people[0].counts_as_one());
 }
 
 #[test]
 fn a_person_who_was_given_no_key_does_not_count_however_they_answer() {
     for expected in [&[][..], &[("@bob", &[excluded("B")][..])]] {
         let own = own(expected, &[("@bob", None, ClaimState::Delivered)]);
-        let delivery = delivery(&own, &unnamed);
+        let delivery = delivery(&own, &unnamed());
         assert_eq!(rows(&delivery)[0], ("@bob", None, DELIVERED, false));
         assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
     }
@@ -153,7 +167,7 @@ fn a_person_who_was_given_no_key_does_not_count_however_they_answer() {
 #[test]
 fn once_a_device_was_named_each_device_counts() {
     let own = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", None, ClaimState::Delivered)]);
-    let delivery = delivery(&own, &everybody);
+    let delivery = delivery(&own, &everybody());
     assert_eq!(
         rows(&delivery),
         [
@@ -181,7 +195,7 @@ fn a_receipt_without_a_device_that_a_named_one_explains_is_not_shown() {
         for ((_, device), stamp) in &mut own.claims {
             stamp.at = if device.is_some() { named } else { unnamed };
         }
-        let delivery = delivery(&own, &nobody);
+        let delivery = delivery(&own, &nobody());
         assert_eq!(rows(&delivery).iter().any(|row| row.1.is_none()), shown, "{unnamed:?} {named:?}");
         assert_eq!(rows(&delivery)[0].1, Some("B"));
     }
@@ -193,7 +207,7 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
     let people = [devices("@ann"), devices("@bob"), devices("@carol")];
     let expected: Vec<_> = people.iter().map(|(user, devices)| (*user, devices.as_slice())).collect();
     let mut claims = vec![("@ann", Some("1"), ClaimState::Delivered), ("@bob", None, ClaimState::Delivered)];
-    let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody)), &[]);
+    let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody())), &[]);
     assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0, missed: 0 });
     claims.push(("@carol", None, ClaimState::Delivered));
     claims.extend([("@ann", Some("2"), ClaimState::Delivered), ("@ann", Some("3"), ClaimState::Delivered)]);
@@ -204,19 +218,19 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
 #[test]
 fn a_device_that_was_left_out_and_answers_all_the_same_is_shown_and_not_counted() {
     let own = own(&[("@bob", &[excluded("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]);
-    let delivery = delivery(&own, &nobody);
+    let delivery = delivery(&own, &nobody());
     assert_eq!(rows(&delivery), [("@bob", Some("B"), DELIVERED, false)]);
     assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
 }
 
 fn mark_of(own: &OwnEvent, readers: &[&str]) -> Mark {
     let readers: Vec<ReadBy> = readers.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
-    mark(&SendState::Sent, Some(&delivery(own, &everybody)), &readers)
+    mark(&SendState::Sent, Some(&delivery(own, &everybody())), &readers)
 }
 
 #[test]
 fn before_the_server_has_it_nothing_else_counts() {
-    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]), &nobody);
+    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]), &nobody());
     assert_eq!(mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
     assert_eq!(mark(&SendState::Failed(SafeText::line("no")), Some(&delivery), &[]), Mark::Failed);
 }
@@ -296,7 +310,7 @@ fn a_row_can_be_counted_for_the_other_styles() {
 /// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
 fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
     let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
-    let mut delivery = delivery(&own, &everybody);
+    let mut delivery = delivery(&own, &everybody());
     let reached = reached.map(|users| users.iter().map(UserId::new).collect());
     let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
     bridged(&mut delivery, &report);
@@ -378,4 +392,120 @@ fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
     }
     let nobody_expected = tallied(&large(crowd::Tally { expected: 0, delivered: 0, ..counted }));
     assert_eq!(nobody_expected.tally.map(|tally| tally.delivered), Some(60), "those that have it all the same");
+}
+
+fn silent(device: &str) -> ExpectedDevice {
+    ExpectedDevice { silent: Some(3), ..known(device) }
+}
+
+#[test]
+fn a_silent_device_does_not_count_until_it_answers_after_all() {
+    let devices = [known("B1"), silent("B2")];
+    let waiting = own(&[("@bob", &devices)], &[("@bob", Some("B1"), ClaimState::Delivered)]);
+    let silence = DeviceState::Silent { since: 3 };
+    assert_eq!(
+        rows(&delivery(&waiting, &everybody())),
+        [("@bob", Some("B1"), DELIVERED, true), ("@bob", Some("B2"), silence, false)]
+    );
+    let complete = Mark::Devices { people: vec![vec![DELIVERED]], read: false };
+    assert_eq!(mark_of(&waiting, &[]), complete);
+
+    for (state, shown) in [(ClaimState::Delivered, DELIVERED), (ClaimState::Undecryptable, UNDECRYPTABLE)] {
+        let answered = own(&[("@bob", &devices)], &[("@bob", Some("B2"), state)]);
+        assert_eq!(rows(&delivery(&answered, &everybody()))[1], ("@bob", Some("B2"), shown, true));
+    }
+}
+
+#[test]
+fn where_everybody_is_silent_a_message_is_sent_and_not_complete() {
+    let silent = own(&[("@bob", &[silent("B")]), ("@carol", &[silent("C")])], &[]);
+    assert_eq!(mark_of(&silent, &["@bob", "@carol"]), Mark::Sent);
+}
+
+#[test]
+fn l5_somebody_who_never_answered_is_unknown_and_not_silent() {
+    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[]), &nobody());
+    assert_eq!(rows(&delivery), [("@bob", Some("B"), DeviceState::Unknown, true)]);
+}
+
+#[test]
+fn a_person_who_counts_as_one_can_be_silent_as_one() {
+    let silence = DeviceState::Silent { since: 3 };
+    for (devices, claims, expected) in [
+        (vec![silent("B1"), silent("B2")], vec![], (silence, false)),
+        (vec![silent("B1"), known("B2")], vec![], (DeviceState::Pending, true)),
+        (vec![silent("B1")], vec![("@bob", None, ClaimState::Delivered)], (DELIVERED, true)),
+    ] {
+        let delivery = delivery(&own(&[("@bob", &devices)], &claims), &unnamed());
+        let person = rows(&delivery).into_iter().find(|row| row.1.is_none()).unwrap();
+        assert_eq!((person.2, person.3), expected);
+        assert!(!is_undelivered(&delivery) || expected == (DeviceState::Pending, true));
+    }
+}
+
+/// Bob's device answered these of the messages that were sent before and after.
+fn habits(answered: impl IntoIterator<Item = Ms>, device: Option<&str>) -> People {
+    let mut habits = Habits::default();
+    for sent in answered {
+        habits.answer(&RoomId::new("!r"), sent, device.map(DeviceId::new).as_ref(), sent + 1);
+    }
+    People::from([(UserId::new("@bob"), habits)])
+}
+
+#[test]
+fn what_a_device_has_missed_counts_and_is_seen() {
+    let missed = DeviceState::Missed { later: 101 };
+    let mut mine = own(&[("@bob", &[known("B")])], &[]);
+    mine.sent = 50;
+    for (habits, expected) in [
+        (habits([10, 20, 30, 40, 100], Some("B")), missed.clone()),
+        (habits([10, 20, 30, 40], Some("B")), DeviceState::Pending),
+        (habits([10, 20, 30, 40, 100], Some("C")), DeviceState::Pending),
+    ] {
+        assert_eq!(rows(&delivery(&mine, &habits)), [("@bob", Some("B"), expected, true)]);
+    }
+    let as_one = delivery(&mine, &habits([10, 20, 30, 40, 100], None));
+    assert_eq!(rows(&as_one)[0], ("@bob", None, missed, true));
+    assert!(is_undelivered(&as_one));
+}
+
+#[test]
+fn undelivered_is_what_is_waited_for_or_went_wrong() {
+    let delivered = ("@bob", Some("B1"), ClaimState::Delivered);
+    let two = [known("B1"), known("B2")];
+    for (devices, claims, habits, expected) in [
+        (&two[..], vec![delivered], everybody(), true),
+        (&two, vec![], nobody(), false),
+        (&two, vec![delivered, ("@bob", Some("B2"), ClaimState::Delivered)], everybody(), false),
+        (&two, vec![delivered, ("@bob", Some("B2"), ClaimState::Undecryptable)], everybody(), true),
+        (&[known("B1"), silent("B2"), excluded("B3")], vec![delivered], everybody(), false),
+        (&[], vec![], everybody(), false),
+    ] {
+        let delivery = delivery(&own(&[("@bob", devices)], &claims), &habits);
+        assert_eq!(is_undelivered(&delivery), expected, "{delivery:?}");
+    }
+}
+
+#[test]
+fn the_own_fleet_is_not_counted_and_each_device_stands_for_itself() {
+    let me = own(
+        &[("@me", &[known("DESK"), known("OTHER"), known("PHONE"), excluded("NONE"), silent("OLD")])],
+        &[("@me", Some("DESK"), ClaimState::Delivered)],
+    );
+    let mut habits = Habits::default();
+    for device in ["DESK", "PHONE", "OLD"] {
+        habits.answer(&RoomId::new("!r"), 0, Some(&DeviceId::new(device)), 1);
+    }
+    let fleet = fleet(&me, &habits, NOW);
+    assert!(fleet.iter().all(|device| !device.expected));
+    let states = fleet.into_iter().map(|device| device.state);
+    let why = SafeText::line("not verified");
+    let expected = [
+        DELIVERED,
+        DeviceState::Unknown,
+        DeviceState::Pending,
+        DeviceState::Excluded { why },
+        DeviceState::Silent { since: 3 },
+    ];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
 }

@@ -163,6 +163,7 @@ pub(in crate::matrix) async fn expected_devices(
         device: ids::device(device.device_id()),
         name: SafeText::line(device.display_name().unwrap_or_default()),
         excluded: excluded(device, &unreachable).map(ToOwned::to_owned),
+        silent: None,
     };
     let mut expected: Vec<ExpectedDevice> = devices.iter().map(expected).collect();
     expected.sort_by(|a, b| a.device.cmp(&b.device));
@@ -229,8 +230,8 @@ pub(super) async fn send_answer_within(
     timeout(limit, sending).await.unwrap_or(Err(NotSent { retry_after: None }))
 }
 
-/// Asks these people's devices for receipts, but for those that `asked` says were asked already. Returns the ones that
-/// got the request.
+/// Asks these people's devices for receipts, but for this one and those that `asked` says were asked already. Returns the
+/// ones that got the request.
 pub(super) async fn send_request(
     client: &Client,
     room: &SdkRoomId,
@@ -238,11 +239,15 @@ pub(super) async fn send_request(
     asked: impl Fn(&UserId, &DeviceId) -> bool,
     expires: Ms,
 ) -> Result<Vec<(UserId, DeviceId)>, NotSent> {
+    let is_this =
+        |device: &Device| client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id());
     let mut devices = Vec::new();
     for user in people {
         let known = devices_of(client, user).await.map_err(|error| NotSent::from(&error))?;
         devices.extend(known.devices().filter(|device| {
-            !device.is_dehydrated() && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
+            !device.is_dehydrated()
+                && !is_this(device)
+                && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
         }));
     }
     let request = Request { room: ids::room(room), expires };

@@ -13,7 +13,8 @@ use crate::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
-    model::{EventId, Ms, UserId},
+    matrix::ids,
+    model::{DeviceId, EventId, Ms, UserId},
 };
 
 /// The fields of an event that are looked at.
@@ -45,7 +46,14 @@ pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
     let readable = !event.kind.is_utd();
+    // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
+    let device = match event.encryption_info() {
+        Some(info) => info.sender_device.as_deref().map(ids::device),
+        None if readable => None,
+        None => glance.content.get("device_id").and_then(Value::as_str).map(DeviceId::new),
+    };
     Some(EventFacts {
+        device,
         kind: if readable { glance.kind() } else { glance.kind_of_locked() },
         redacted: glance.redacted(),
         readable,

@@ -170,6 +170,7 @@ impl World {
     pub fn comes(&mut self, room: usize, from: usize, sent: Ms, kind: EventKind, readable: bool) {
         let n = self.messages.len();
         let facts = EventFacts {
+            device: None,
             event: EventId::new(format!("${n}")),
             sender: person(from),
             sent,

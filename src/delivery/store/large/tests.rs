@@ -39,8 +39,10 @@ fn user(number: usize) -> UserId {
 
 /// A message to so many people with two devices each, the second of which was left out.
 fn own(people: usize) -> OwnEvent {
-    let device =
-        |id: &str, excluded| ExpectedDevice { device: DeviceId::new(id), name: SafeText::line("a laptop"), excluded };
+    let device = |id: &str, excluded| {
+        let name = SafeText::line("a laptop");
+        ExpectedDevice { device: DeviceId::new(id), name, excluded, silent: None }
+    };
     let devices = || vec![device("A", None), device("B", Some("blocked".to_owned()))];
     let expected = (0..people).map(|number| (user(number), devices())).collect();
     OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
