@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use self::{
     composer::Composer,
     demo::Demo,
-    draft::Draft,
+    editing::Writing,
     effect::Effect,
     event::{Account, Connection, Event},
     inspector::Popup,
@@ -34,6 +34,7 @@ pub mod command;
 pub mod composer;
 pub mod demo;
 mod draft;
+pub mod editing;
 pub mod effect;
 pub mod event;
 pub mod inspector;
@@ -105,7 +106,7 @@ pub struct App {
     /// Which keys mean what.
     pub keymap: Keymap,
     /// What is typed in rooms that are not open.
-    drafts: HashMap<RoomId, (Composer, Draft)>,
+    drafts: HashMap<RoomId, Writing>,
     /// Whose drafts and rooms these are.
     user: Option<UserId>,
     popup_drawn: PopupFacts,
@@ -207,7 +208,7 @@ impl App {
         let open = self.open.as_ref();
         let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
         let status = self.status.as_ref().map(|status| status.until);
-        let draft = open.and_then(|open| open.draft.save_at);
+        let draft = open.and_then(|open| open.writing.draft.save_at);
         let typing = open.and_then(|open| open.typing_notice).map(|notice| notice.until);
         [at_once, status, draft, typing].into_iter().flatten().min()
     }
@@ -228,7 +229,7 @@ impl App {
     fn tick(&mut self, now: Ms, out: &mut Vec<Effect>) {
         self.status.take_if(|status| status.until <= now);
         let Some(open) = &self.open else { return };
-        if open.draft.save_at.is_some_and(|at| at <= now) {
+        if open.writing.draft.save_at.is_some_and(|at| at <= now) {
             self.save_draft(out);
         }
         if self.open.as_ref().and_then(|open| open.typing_notice).is_some_and(|notice| notice.until <= now) {
@@ -324,6 +325,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
+        Event::EditFailed { room, event, text, why } => app.edit_failed(room, event, &text, why, now, out),
     }
     if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
         let why = "That message could not be found any more; it may have been removed.";

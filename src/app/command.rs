@@ -49,7 +49,9 @@ impl App {
     pub fn command_typed(&self) -> Option<(&str, bool)> {
         let line = match (&self.command_line, &self.open) {
             (Some(line), _) => line.text(),
-            (None, Some(open)) if self.focus == Focus::Composer => match entered(open.composer.text()) {
+            // An edited message is a message, whatever it begins with.
+            (None, Some(open)) if open.writing.edited().is_some() => return None,
+            (None, Some(open)) if self.focus == Focus::Composer => match entered(open.writing.composer.text()) {
                 Entered::Command(line) => line,
                 Entered::Message(_) => return None,
             },
@@ -76,7 +78,7 @@ impl App {
         if let Some(field) = self.line_field() {
             *field = Composer::with(&name);
         } else if let Some(open) = &mut self.open {
-            open.composer = Composer::with(&format!("/{name}"));
+            open.writing.composer = Composer::with(&format!("/{name}"));
             self.typed(now, out);
         }
     }

@@ -173,6 +173,17 @@ pub enum Event {
         /// Why.
         why: SafeText,
     },
+    /// An edit was refused; its text comes back.
+    EditFailed {
+        /// The room.
+        room: RoomId,
+        /// The message that was edited.
+        event: EventId,
+        /// What it was to say.
+        text: String,
+        /// Why.
+        why: SafeText,
+    },
     /// An item's retry or discard was done, or could not be.
     ItemFailed {
         /// The item.

@@ -6,6 +6,7 @@
 //!
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -25,7 +26,7 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        Notify,
+        Notify, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -46,7 +47,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{RoomFacts, Settings},
+        policy::{EventFacts, RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -54,6 +55,7 @@ use crate::{
 };
 
 mod believing;
+mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
@@ -81,6 +83,8 @@ enum Input {
     Late(OwnedRoomId, BTreeSet<OwnedEventId>),
     /// The redecryptor may have missed keys.
     LateUnknown,
+    /// The own message that a bridge's status is about is known now.
+    Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event.
@@ -101,14 +105,14 @@ enum Input {
     Known(Vec<UserId>),
     /// What was done about this event?
     Fate(RoomId, EventId),
-    /// How does everybody in this room stand?
-    Stances(RoomId),
-    /// It was looked up who is in a room.
-    People(stances::People),
     /// What was told to others, and what was withheld?
     Log,
     /// Forget that.
     EmptyLog,
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -195,11 +199,6 @@ impl Receipts {
         self.tell(Input::Fate(room, event));
     }
 
-    /// Tell how everybody in this room stands.
-    pub(super) fn stances(&self, room: RoomId) {
-        self.tell(Input::Stances(room));
-    }
-
     /// Tell what was told to others, and what was withheld.
     pub(super) fn log(&self) {
         self.tell(Input::Log);
@@ -208,6 +207,11 @@ impl Receipts {
     /// Forget that.
     pub(super) fn empty_log(&self) {
         self.tell(Input::EmptyLog);
+    }
+
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
     }
 
     /// Up to where `/sync` has been dealt with.
@@ -249,6 +253,8 @@ struct Actor {
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// Places for bridges' statuses whose message is not known yet.
+    waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -286,6 +292,7 @@ impl Actor {
             inputs,
             held: Held::default(),
             unkept: Vec::new(),
+            waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -354,6 +361,7 @@ impl Actor {
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
@@ -374,8 +382,6 @@ impl Actor {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;
             }
-            Input::Stances(room) => self.look_up_people(&room),
-            Input::People(people) => self.tell_stances(people),
             Input::Log => {
                 self.take_in_what_came().await;
                 self.tell_log();
@@ -385,6 +391,8 @@ impl Actor {
                 self.stored(emptied);
                 self.tell_log();
             }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;

@@ -15,17 +15,19 @@ use super::{
     words, wrap,
 };
 use crate::{
-    app::{App, Focus, timeline::OpenRoom},
+    app::{App, Focus, editing::Known, timeline::OpenRoom},
     input::{Action, ActionInfo},
     model::{Membership, Pagination, RoomSummary},
 };
 
 /// The sign in front of what is typed.
 const PROMPT: &str = "> ";
+/// Columns of a rule that words in it leave free.
+const RULE_ENDS: u16 = 6;
 
 /// What is typed, wrapped for the composer's columns.
 pub fn typed(open: &OpenRoom, columns: u16, height: u16) -> Typed {
-    editor::block(&open.composer, columns.saturating_sub(3), height)
+    editor::block(&open.writing.composer, columns.saturating_sub(3), height)
 }
 
 /// Name, encryption, members, receipts, and the topic where there is space.
@@ -91,20 +93,37 @@ pub fn draw_header_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, ar
     paint::rule(frame, area, loading.into_iter().collect(), Vec::new(), theme);
 }
 
-/// The rule above the composer; it says who is typing, and what came in below.
-pub fn draw_composer_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+/// The rule above the composer; it says what is edited, else who is typing, and what came in below.
+pub fn draw_composer_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut typing = Vec::new();
-    if !open.typing.is_empty() {
+    if let Some(known) = app.edited_after() {
+        let text = editing(app, known, area.width.saturating_sub(RULE_ENDS));
+        typing = vec![Span::styled(text, theme.role(Role::Accent))];
+    } else if !open.typing.is_empty() {
         let verb = if open.typing.len() == 1 { "is" } else { "are" };
         let text = format!("{} {verb} typing{}", words::names(&open.typing), theme.symbols().busy);
         typing = paint::cut(vec![Span::styled(text, theme.role(Role::Dim))], area.width / 2, theme).spans;
     }
     let mut below = Vec::new();
-    if open.unseen_below > 0 {
+    if open.unseen_below > 0 && app.edited_after().is_none() {
         let text = format!("{} new below {}", open.unseen_below, theme.symbols().down);
         below.push(Span::styled(text, theme.role(Role::Unread)));
     }
     paint::rule(frame, area, typing, below, theme);
+}
+
+/// That a message is edited, with as much about it as there is space for.
+fn editing(app: &App, known: Known, columns: u16) -> String {
+    let keys = [(Action::Send, "saves"), (Action::LeaveComposer, "stops")];
+    let keys = keys.map(|(action, does)| hints::key(app, action).map(|key| format!("{key} {does}")));
+    let keys = keys.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let keys = if keys.is_empty() { keys } else { format!(" {keys}.") };
+    let long = format!("Editing. {}{keys}", known.sentence("the old text"));
+    let short = match known {
+        Known::Devices(devices) => format!("Editing; on {} already.{keys}", words::count(devices, "device", "devices")),
+        Known::Nobody | Known::Nothing => format!("Editing.{keys}"),
+    };
+    [long, short].into_iter().find(|text| wrap::width(text) <= columns).unwrap_or_else(|| "Editing.".to_owned())
 }
 
 /// What is being written, or what could be.
@@ -115,7 +134,7 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
     paint::row(frame, area, 0, &Line::styled(PROMPT, prompt));
     let text = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
     let typed = typed(open, area.width, area.height);
-    if open.composer.is_empty() {
+    if open.writing.composer.is_empty() {
         let line = Span::styled(placeholder(app, open, theme), theme.role(Role::Dim));
         paint::row(frame, text, 0, &paint::cut(vec![line], text.width, theme));
     }

@@ -1,5 +1,6 @@
 //! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a snapshot has none.
 
+mod editing;
 mod overview;
 mod receipts;
 

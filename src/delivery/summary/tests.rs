@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    delivery::ledger::ExpectedDevice,
+    delivery::ledger::{BridgeReport, ExpectedDevice},
     model::{EventId, RoomId, Route},
 };
 
@@ -287,5 +287,45 @@ fn a_row_can_be_counted_for_the_other_styles() {
         (Mark::Failed, Mark::Failed),
     ] {
         assert_eq!(mark.counted(), counted);
+    }
+}
+
+/// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
+fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
+    let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
+    let mut delivery = delivery(&own, &everybody);
+    let reached = reached.map(|users| users.iter().map(UserId::new).collect());
+    let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
+    bridged(&mut delivery, &report);
+    delivery
+}
+
+#[test]
+fn a_bridge_counts_people_without_devices_and_ticks_no_device() {
+    let bot = ("@bot", Some("CRYPTO"), DeviceState::Pending, false);
+    let bob = ("@bob", Some("B"), DeviceState::Pending, true);
+    let has = DeviceState::Delivered { at: None };
+    for (reached, ghost) in [
+        (None, vec![]),
+        (Some(&[][..]), vec![("@ghost", None, DeviceState::Pending, true)]),
+        (Some(&["@ghost", "@bot", "@bob"][..]), vec![("@ghost", None, has.clone(), true)]),
+        (Some(&["@else"]), vec![("@else", None, has.clone(), true), ("@ghost", None, DeviceState::Pending, true)]),
+    ] {
+        let delivery = after_bridge(BridgeState::Sent, reached);
+        let expected: Vec<_> = [bob.clone(), bot.clone()].into_iter().chain(ghost).collect();
+        assert_eq!(rows(&delivery), expected, "{reached:?}");
+        let bridge = delivery.bridge.expect("what it said");
+        assert_eq!(bridge.delivered_to.is_some(), reached.is_some());
+    }
+}
+
+#[test]
+fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
+    let mark = |state| mark(&SendState::Sent, Some(&after_bridge(state, Some(&["@ghost"]))), &[]);
+    assert_eq!(mark(BridgeState::Failed), Mark::NotBridged);
+    assert_eq!(mark(BridgeState::Retriable), Mark::NotBridged);
+    let people = vec![vec![DeviceState::Pending], vec![DeviceState::Delivered { at: None }]];
+    for state in [BridgeState::Pending, BridgeState::Sent] {
+        assert_eq!(mark(state), Mark::Devices { people: people.clone(), read: false });
     }
 }
