@@ -61,6 +61,7 @@ fn message(number: usize) -> TimelineItem {
             at,
             own,
             body: Body::Text(vec![Line::plain(SafeText::line(&text))]),
+            source: None,
             edited: false,
             reply_to: None,
             reactions: Vec::new(),

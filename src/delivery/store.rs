@@ -2,7 +2,7 @@
 //!
 //! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them;
+//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges;
 //!   beside it the [`habits`] of devices, and what own devices said.
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
@@ -27,6 +27,7 @@ use self::{
 };
 use crate::model::{DeviceId, Ms, RoomId, UserId};
 
+mod bridges;
 mod disk;
 mod fates;
 mod habits;

@@ -24,9 +24,13 @@ use super::{
     receipt::ClaimState,
 };
 use crate::model::{
-    Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState, Tally,
-    UserId,
+    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText,
+    SendState, Tally, UserId,
 };
+
+mod bridge;
+
+pub use bridge::bridged;
 
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
@@ -83,13 +87,14 @@ pub fn fleet(own: &OwnEvent, habits: &Habits, now: Ms) -> Vec<DeviceDelivery> {
 }
 
 /// Whether something is still to be waited for, or has gone wrong: a device that counts, of somebody who answers, has not
-/// said that it has the message.
+/// said that it has the message, or a bridge could not pass it on.
 pub fn is_undelivered(delivery: &Delivery) -> bool {
     let devices = delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let missing = |state: &DeviceState| {
         matches!(state, DeviceState::Pending | DeviceState::Missed { .. } | DeviceState::Undecryptable { .. })
     };
-    devices.map(|device| &device.state).any(missing)
+    let failed = |bridge: &Bridge| matches!(bridge.state, BridgeState::Failed | BridgeState::Retriable);
+    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(failed)
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
@@ -186,12 +191,16 @@ fn state(stamp: &Stamp) -> DeviceState {
 }
 
 /// The mark of an own message. Only what is expected counts; `readers` are all who have read it, and everyone has when
-/// each person with an expected device is among them.
+/// each person with an expected device is among them. What a bridge could not pass on is not delivered, whoever else has it.
 pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -> Mark {
     match send {
         SendState::Waiting => return Mark::Waiting,
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
+    }
+    let bridge = delivery.and_then(|delivery| delivery.bridge.as_ref());
+    if bridge.is_some_and(|bridge| matches!(bridge.state, BridgeState::Retriable | BridgeState::Failed)) {
+        return Mark::NotBridged;
     }
     if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {
         return counted(tally);

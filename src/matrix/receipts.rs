@@ -6,8 +6,10 @@
 //!
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
@@ -25,7 +27,7 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        Notify,
+        Notify, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -46,7 +48,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{RoomFacts, Settings},
+        policy::{EventFacts, RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -54,6 +56,7 @@ use crate::{
 };
 
 mod believing;
+mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
@@ -62,6 +65,7 @@ mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod stances;
 mod undelivered;
 mod watch;
 
@@ -82,6 +86,8 @@ enum Input {
     Late(OwnedRoomId, BTreeSet<OwnedEventId>),
     /// The redecryptor may have missed keys.
     LateUnknown,
+    /// The own message that a bridge's status is about is known now.
+    Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event: others, and own other devices.
@@ -113,6 +119,10 @@ enum Input {
     Log,
     /// Forget that.
     EmptyLog,
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -214,6 +224,11 @@ impl Receipts {
         self.tell(Input::EmptyLog);
     }
 
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
+    }
+
     /// Up to where `/sync` has been dealt with.
     pub(super) async fn sync_token(&self) -> Option<String> {
         let (answer, token) = oneshot::channel();
@@ -254,6 +269,8 @@ struct Actor {
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// Places for bridges' statuses whose message is not known yet.
+    waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -296,6 +313,7 @@ impl Actor {
             inputs,
             held: Held::default(),
             unkept: Vec::new(),
+            waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -366,6 +384,7 @@ impl Actor {
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
@@ -405,6 +424,8 @@ impl Actor {
                 self.stored(emptied);
                 self.tell_log();
             }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;
@@ -462,22 +483,6 @@ impl Actor {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
             self.stored(kept);
         }
-    }
-
-    /// The room as it is now, with P2's bound.
-    async fn room_facts(&mut self, room: &Room) -> RoomFacts {
-        let id = ids::room(room.room_id());
-        let known = self.store.joined_since(&id);
-        let known = self.stored(known).flatten();
-        let since = match (known, facts::own_join(room).await) {
-            (_, Some(facts::OwnJoin::At(at))) | (None, Some(facts::OwnJoin::Before(at))) => Some(at),
-            (known, _) => known,
-        };
-        if since != known && since.is_some() {
-            let kept = self.store.set_joined_since(&id, since);
-            self.stored(kept);
-        }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
     }
 
     /// Says when the disk does not take what must be kept.

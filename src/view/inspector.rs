@@ -1,8 +1,7 @@
 //! The inspector: everything that is known about the delivery of one message.
 //!
 //! On an own message: how many have it, what a bridge says, then per person and device what the device did, when and by
-//! which route, and when the person read it; then the user's own other devices. Where something went wrong, what can be
-//! done. On somebody else's: whether a receipt was sent, or which rule withheld it. Delivered, read and 'nothing is known'
+//! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices. On somebody else's: whether a receipt was sent, or which rule withheld it. Delivered, read and 'nothing is known'
 //! are said apart (L5); a time that cannot be true is said to be unknown (L4).
 
 mod sentences;
@@ -97,10 +96,6 @@ impl Page<'_> {
         if let Some(bridge) = &delivery.bridge {
             self.bridge(bridge, delivery);
         }
-        for sentence in sentences::advice(delivery) {
-            self.rows.push(Line::default());
-            self.sentence(&sentence, Role::Text);
-        }
         if delivery.tally.is_some() && !delivery.people.is_empty() {
             self.rows.push(Line::default());
             self.sentence("There are too many people to be listed. Of those who answered last:", Role::Dim);
@@ -110,13 +105,17 @@ impl Page<'_> {
             self.rows.push(Line::default());
             self.person(person, &readers, delivery.sent);
         }
+        for sentence in sentences::advice(delivery) {
+            self.rows.push(Line::default());
+            self.sentence(&sentence, Role::Text);
+        }
         self.fleet(&delivery.fleet, delivery.sent);
     }
 
     /// What a bridge says (PROTOCOL §4).
     fn bridge(&mut self, bridge: &Bridge, delivery: &Delivery) {
         self.rows.push(Line::default());
-        self.heading("Bridge", &format!("{}, not counted", bridge.bot));
+        self.heading("Bridge", &bridge.bot.to_string());
         let (sentence, role) = sentences::bridge(bridge, &delivery.people);
         self.rows.extend(indented(popup::wrapped(&sentence, self.columns.saturating_sub(2), role, self.theme), 2));
     }

@@ -39,16 +39,18 @@ use crate::{
 };
 
 const TITLE: &str = "Messages against devices";
+/// Columns of the popup, at most.
+const WIDEST: u16 = 120;
 /// The columns that a message's time and text keep, at least.
 const TEXT: u16 = 24;
 
 /// Draws it, with so many messages and so many devices scrolled away.
 pub fn draw(app: &App, scroll: usize, shift: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
-    let columns = popup::columns(screen, popup::WIDE);
+    let columns = popup::columns(screen, WIDEST);
     let table = app.table();
     if table.rows.is_empty() {
         let rows = popup::wrapped(&empty(app), columns, Role::Text, theme);
-        return popup::draw_text(TITLE, popup::WIDE, &rows, scroll, theme, frame, screen);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, screen);
     }
     // Names take half the height, at most.
     let most = (popup::height(screen) / 2).max(1);
@@ -59,7 +61,7 @@ pub fn draw(app: &App, scroll: usize, shift: usize, theme: Theme, frame: &mut Fr
     let sheet = Grid { app, theme, columns, table: &table, from: shift, to: shift + fits(shift) };
     let item = |at: usize, first: bool| sheet.message(at, first);
     let foot = sheet.heads();
-    let sheet = Sheet { title: TITLE, widest: popup::WIDE, items: table.rows.len(), item: &item, foot: &foot };
+    let sheet = Sheet { title: TITLE, widest: WIDEST, items: table.rows.len(), item: &item, foot: &foot };
     PopupFacts { max_shift, ..sheet.draw(scroll, theme, frame, screen) }
 }
 
@@ -147,12 +149,13 @@ impl Grid<'_> {
             (self.from, Action::ListPrevious, "to the left"),
             (self.table.columns.len() - self.to, Action::ListNext, "to the right"),
         ];
-        let said = hidden.into_iter().filter(|(count, ..)| *count > 0).map(|(count, action, side)| {
+        let mut said = String::new();
+        for (count, action, side) in hidden.into_iter().filter(|(count, ..)| *count > 0) {
+            let first = words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices");
+            said.push_str(&if said.is_empty() { first } else { format!(", {count}") });
             let key = hints::key(self.app, action).map(|key| format!(" ({key})")).unwrap_or_default();
-            let devices = words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices");
-            format!("{devices} {side}{key}")
-        });
-        let said = said.collect::<Vec<_>>().join(", ");
+            said.push_str(&format!(" {side}{key}"));
+        }
         if !said.is_empty() {
             rows.push(Line::styled(
                 wrap::cut(&said, self.columns, self.theme.symbols().ellipsis),

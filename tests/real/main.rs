@@ -3,8 +3,10 @@
 //!
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
+mod bridges;
 mod delivery;
 mod demo;
+mod editing;
 mod faults;
 mod fleet;
 mod harness;

@@ -7,7 +7,7 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    ruma::{OwnedUserId, RoomId as SdkRoomId},
+    ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
 use super::{
@@ -50,8 +50,9 @@ impl Actor {
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
         let asks = policy::asks(facts, self.debts.settings());
         // L7: not in a room of thousands, each of whom may send one.
+        let bridged = self.stored(self.store.bridged(&event.event)).flatten().is_some();
         let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
-        if !event.readable || event.redacted || !in_time || !(asks || answered) {
+        if !event.readable || event.redacted || !in_time || !(asks || bridged || answered) {
             return;
         }
         let known = self.store.is_own_event(&event.event);
@@ -67,7 +68,7 @@ impl Actor {
             claims: BTreeMap::new(),
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        if !asks {
+        if !(asks || bridged) {
             let _ = inputs.send(Input::Frozen { fleet: own.clone(), own });
             return;
         }
@@ -75,8 +76,13 @@ impl Actor {
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                let people = expected(&client, &room_of_task);
-                match tokio::try_join!(people, fleet::expected(&client, &this, sender.as_ref())) {
+                let found = if asks {
+                    let fleet = fleet::expected(&client, &this, sender.as_ref());
+                    tokio::try_join!(expected(&client, &room_of_task), fleet)
+                } else {
+                    deviceless(&client, &room_of_task).await.map(|people| (people, BTreeMap::new()))
+                };
+                match found {
                     Ok((people, fleet)) => {
                         let fleet = OwnEvent { expected: fleet, ..own.clone() };
                         let _ = inputs.send(Input::Frozen { own: OwnEvent { expected: people, ..own }, fleet });
@@ -87,7 +93,9 @@ impl Actor {
                 tokio::time::sleep(pause.lengthen()).await;
             }
         });
-        self.ask(room).await;
+        if asks {
+            self.ask(room).await;
+        }
     }
 
     /// Who was given the key is known: from now on it does not change any more.
@@ -309,8 +317,7 @@ impl Actor {
     }
 
     pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
-        let mut deliveries = self.deliveries(own_events);
-        deliveries.extend(large.iter().map(summary::tallied));
+        let mut deliveries = self.deliveries(own_events, large);
         self.name_people(room, &mut deliveries).await;
         if !deliveries.is_empty() {
             let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
@@ -318,7 +325,7 @@ impl Actor {
     }
 
     /// What is known about own events; nobody has a name.
-    pub(super) fn deliveries(&self, own_events: &[OwnEvent]) -> Vec<Delivery> {
+    pub(super) fn deliveries(&self, own_events: &[OwnEvent], large: &[Large]) -> Vec<Delivery> {
         let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let habits = people.into_iter().map(|user| (user.clone(), self.habits(user)));
@@ -330,7 +337,14 @@ impl Actor {
                 ..summary::delivery(own, &habits, now)
             }
         };
-        own_events.iter().map(delivery).collect()
+        let mut deliveries: Vec<_> =
+            own_events.iter().map(delivery).chain(large.iter().map(summary::tallied)).collect();
+        for delivery in &mut deliveries {
+            if let Some(report) = self.stored(self.store.bridged(&delivery.event)).flatten() {
+                summary::bridged(delivery, &report);
+            }
+        }
+        deliveries
     }
 
     fn habits(&self, user: &UserId) -> Habits {
@@ -358,6 +372,17 @@ impl Actor {
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = room.members(RoomMemberships::JOIN).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it
+/// may tell (§4).
+async fn deviceless(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    let others = others(room).await?;
+    let mut query = get_keys::v3::Request::new();
+    query.device_keys = others.iter().map(|user| (user.clone(), Vec::new())).collect();
+    let known = client.send(query).await?.device_keys;
+    let deviceless = others.iter().filter(|user| known.get(*user).is_none_or(BTreeMap::is_empty));
+    Ok(deviceless.map(|user| (ids::user(user), Vec::new())).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.

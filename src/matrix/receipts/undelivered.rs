@@ -68,7 +68,7 @@ impl Actor {
             rooms.entry(own.room.clone()).or_default().push(own);
         }
         for (room, own_events) in rooms {
-            let mut deliveries = self.deliveries(&own_events);
+            let mut deliveries = self.deliveries(&own_events, &[]);
             deliveries.retain(summary::is_undelivered);
             self.name_people(&room, &mut deliveries).await;
             for delivery in deliveries {

@@ -71,11 +71,6 @@ pub fn advice(delivery: &Delivery) -> Vec<String> {
                     again if it matters.";
         advice.push(text.to_owned());
     }
-    if any(|device| matches!(device.state, DeviceState::Excluded { .. })) {
-        let text = "A device that was left out cannot read this message. When what is said of it has ended (it is no longer \
-                    blocked, it is verified, its owner has logged in on it again), it is given the key of later ones.";
-        advice.push(text.to_owned());
-    }
     advice
 }
 
@@ -178,11 +173,15 @@ mod tests {
         };
         assert!(about(DeviceState::Undecryptable { at: None }, true).contains("/rekey"));
         assert!(about(DeviceState::Missed { later: 1 }, true).contains("again"));
-        assert!(about(DeviceState::Excluded { why: SafeText::default() }, false).contains("left out"));
         for state in [HAS_IT, DeviceState::Pending, DeviceState::Unknown] {
             assert_eq!(about(state, true), "");
         }
         assert_eq!(about(SILENT, false), "");
+        assert_eq!(
+            about(DeviceState::Excluded { why: SafeText::default() }, false),
+            "",
+            "what to do is said of the device"
+        );
     }
 
     #[test]
