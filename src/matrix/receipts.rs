@@ -48,7 +48,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{EventFacts, RoomFacts, Settings},
+        policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
