@@ -37,7 +37,7 @@ mod log;
 mod progress;
 mod rows;
 
-pub use ledger::Claimed;
+pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
 

@@ -110,7 +110,7 @@ impl Live {
     /// Carries out an effect. What waits for the network runs beside, and answers with an event.
     pub(super) async fn handle(&mut self, effect: Effect) {
         match effect {
-            Effect::Reconnect => self.sync.try_now().await,
+            Effect::Reconnect => self.sync.try_now(),
             Effect::OpenRoom(id) => self.open_room(&id).await,
             Effect::CloseRoom => self.close_room(),
             Effect::Paginate(id) => {

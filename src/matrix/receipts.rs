@@ -76,8 +76,8 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
-    /// Receipts came by the homeserver in this room; to be told when they are on disk.
-    Receipts(RoomId, native::Came, oneshot::Sender<()>),
+    /// A sync has brought receipts; to be told when they are on disk.
+    Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
@@ -370,9 +370,9 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Receipts(room, came, kept) => {
-                self.receipts_came(&room, came.receipts).await;
-                self.summed_up(&room, came.summaries).await;
+            Input::Receipts(kept) => {
+                self.take_in_what_came().await;
+                self.unkept.retain(|kept| !kept.is_closed());
                 self.unkept.push(kept);
                 self.tell_kept();
             }
@@ -465,6 +465,10 @@ impl Actor {
             let Some(room) = self.client.get_room(&room_id) else { continue };
             let events = update.timeline.events;
             self.take_in(&room, &events).await;
+            for came in update.ephemeral.iter().filter_map(native::read) {
+                self.receipts_came(&ids::room(&room_id), came.receipts).await;
+                self.summed_up(&ids::room(&room_id), came.summaries).await;
+            }
             let Some(newest) = events.iter().rev().find_map(|event| {
                 let facts = observe::facts(event)?;
                 Some((facts.sent, ids::sdk_event(&facts.event)?))

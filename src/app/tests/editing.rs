@@ -71,8 +71,7 @@ fn an_edit_that_changes_nothing_sends_nothing() {
     told.keys("e");
     assert_eq!(told.keys("Enter"), []);
     assert_eq!(told.typed(), "");
-    told.keys("Esc k e");
-    told.keys("Ctrl-U Backspace Ctrl-U");
+    told.keys("Esc e Ctrl-U Backspace Ctrl-U");
     told.keys("Enter");
     assert_eq!(told.status(), "A message cannot be changed to nothing. Stop editing, and remove it.");
     assert!(told.app.edited_after().is_some());

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    delivery::ledger::{BridgeReport, ExpectedDevice},
+    delivery::{
+        ledger::{BridgeReport, ExpectedDevice, crowd},
+        receipt::Summary,
+    },
     model::{EventId, RoomId, Route},
 };
 
@@ -344,4 +347,51 @@ fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
     for state in [BridgeState::Pending, BridgeState::Sent] {
         assert_eq!(mark(state), Mark::Devices { people: people.clone(), read: false });
     }
+}
+
+fn large(counted: crowd::Tally) -> Large {
+    let newest = |user: &str, device: Option<&str>, counts| Newest {
+        who: (UserId::new(user), device.map(DeviceId::new)),
+        stamp: Stamp { at: Some(AT), state: ClaimState::Delivered, route: Route::Native, heard: AT },
+        counts,
+    };
+    Large {
+        room: RoomId::new("!r"),
+        event: EventId::new("$e"),
+        sent: 1,
+        counted,
+        told: Summary::default(),
+        newest: vec![newest("@dan", Some("D"), true), newest("@bob", None, false), newest("@dan", Some("C"), false)],
+    }
+}
+
+#[test]
+fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
+    let counted = crowd::Tally {
+        people: 300,
+        expected: 900,
+        delivered: 57,
+        undecryptable: 2,
+        users: 40,
+        devices: 60,
+        latest: Some(AT),
+    };
+    let delivery = tallied(&large(counted));
+    let tally = Tally { users: 40, delivered: 57, undecryptable: 2, expected: 900, latest: Some(AT) };
+    assert_eq!(delivery.tally, Some(tally));
+    assert_eq!(
+        rows(&delivery),
+        [("@bob", None, DELIVERED, false), ("@dan", Some("D"), DELIVERED, true), ("@dan", Some("C"), DELIVERED, false)]
+    );
+    for (delivered, expected, mark) in [
+        (57, 900, Mark::Count { delivered: 57, expected: 900, undecryptable: 2, missed: 0 }),
+        (900, 900, Mark::Delivered),
+        (0, 0, Mark::Sent),
+    ] {
+        let delivery = tallied(&large(crowd::Tally { delivered, expected, ..counted }));
+        assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
+        assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
+    }
+    let nobody_expected = tallied(&large(crowd::Tally { expected: 0, delivered: 0, ..counted }));
+    assert_eq!(nobody_expected.tally.map(|tally| tally.delivered), Some(60), "those that have it all the same");
 }

@@ -26,7 +26,7 @@ use crate::{
         policy::{self, EventFacts, RoomFacts, RouteChoice},
         receipt::{Claim, REQUEST_LIFETIME, Summary},
         route::{self, ServerFacts},
-        store::Claimed,
+        store::{Claimed, Summed},
         summary,
     },
     matrix::pause::Pause,
@@ -143,7 +143,7 @@ impl Actor {
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message } = received;
+        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
@@ -206,7 +206,7 @@ impl Actor {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
         let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
         let summed = self.store.sum_up(room_id, &summaries, members, now());
-        let Some((tallied, unknown)) = self.stored(summed) else { return };
+        let Some(Summed { tallied, unknown }) = self.stored(summed) else { return };
         self.tell_all(room_id, &[], &tallied).await;
         for (event, summary) in unknown {
             if self.held.hold_summary(room_id, &event, summary, now()) {

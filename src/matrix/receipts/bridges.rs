@@ -41,7 +41,7 @@ impl Actor {
             return;
         }
         // L2, with the power that the senders have now.
-        let Ok(power) = room.power_levels().await else { return };
+        let power = room.power_levels_or_default().await;
         let senders = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
             Ok(senders) => senders.into_iter().map(|(user, claimant)| (user.clone(), claimant)).collect(),
             Err(error) => return tracing::error!(%error, "who may be a bridge cannot be looked up"),

@@ -1,6 +1,6 @@
 //! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client,
@@ -13,7 +13,10 @@ use matrix_sdk::{
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender},
+    time::timeout,
+};
 
 use super::Input;
 use crate::{
@@ -31,6 +34,8 @@ pub(super) struct Received {
     pub user: UserId,
     pub device: DeviceId,
     pub message: Message,
+    /// Gone when it has been dealt with.
+    pub in_hand: OwnedSemaphorePermit,
 }
 
 /// What it says.
@@ -58,20 +63,29 @@ impl Message {
     }
 }
 
+/// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that brings more waits for the
+/// actor.
+const IN_HAND: usize = 64;
+/// How long it may take to find out whose device has sent one.
+const PROVEN_WITHIN: Duration = Duration::from_secs(20);
+
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
+    let in_hand = Arc::new(Semaphore::new(IN_HAND));
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let inputs = inputs.clone();
+        let (inputs, in_hand) = (inputs.clone(), in_hand.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
             let Some(key) = olm_key(&sender, info) else {
                 tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
                 return;
             };
+            let Ok(in_hand) = in_hand.acquire_owned().await else { return };
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
-                if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
-                    let received = Received { user: ids::user(&sender), device, message };
+                let device = proven_device(&client, &sender, &key, message.room());
+                if let Ok(Some(device)) = timeout(PROVEN_WITHIN, device).await {
+                    let received = Received { user: ids::user(&sender), device, message, in_hand };
                     let _ = inputs.send(Input::Received(received));
                 } else {
                     tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
