@@ -57,6 +57,7 @@ fn own() -> OwnEvent {
         device: device(number),
         name: SafeText::line("kvitto on somebody's laptop"),
         excluded: None,
+        silent: None,
     };
     let expected = (0..PEOPLE).map(|number| (user(number), (0..DEVICES).map(known).collect())).collect();
     OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
