@@ -19,7 +19,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client, Room,
+    Client,
     deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, OwnedRoomId, OwnedUserId},
     sync::RoomUpdates,

@@ -312,7 +312,7 @@ fn a_row_can_be_counted_for_the_other_styles() {
 /// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
 fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
     let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
-    let mut delivery = delivery(&own, &everybody);
+    let mut delivery = delivery(&own, &everybody());
     let reached = reached.map(|users| users.iter().map(UserId::new).collect());
     let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
     bridged(&mut delivery, &report);
