@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     delivery::{
+        habits::Habits,
         ledger::{Answers, ExpectedDevice, Held, Merged, OwnEvent, PeerClaim, RECEIPTS_PER_PERSON},
         policy::MAX_AHEAD,
         summary,
@@ -53,6 +54,7 @@ fn own_event(room: &RoomId, event: &EventId) -> OwnEvent {
         device: DeviceId::new(id),
         name: SafeText::default(),
         excluded: excluded.map(ToOwned::to_owned),
+        silent: None,
     };
     let devices = vec![device("LAPTOP", None), device("OLD", Some("you blocked this device")), device("PHONE", None)];
     OwnEvent {
@@ -120,7 +122,11 @@ fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
 
 /// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected for having claimed.
 fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
-    let delivery = summary::delivery(after, &|_| answers);
+    let all = |answers| {
+        let users = after.expected.keys().chain(after.claims.keys().map(|(user, _)| user));
+        users.map(|user| (user.clone(), Habits { answers, ..Habits::default() })).collect()
+    };
+    let delivery = summary::delivery(after, &all(answers), NOW);
     let users: Vec<_> = delivery.people.iter().map(|person| &person.user).collect();
     assert!(users.is_sorted_by(|one, next| one < next), "everybody once, in order");
     let expected = |delivery: &Delivery| {
@@ -128,7 +134,7 @@ fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
         devices.filter(|device| device.expected && device.device.is_some()).count()
     };
     let one = delivery.people.iter().filter(|person| person.counts_as_one()).count();
-    let at_first = expected(&summary::delivery(before, &|_| Answers::Named));
+    let at_first = expected(&summary::delivery(before, &all(Answers::Named), NOW));
     assert!(one + expected(&delivery) <= at_first, "a claim adds nobody to those who are expected");
     let sound = match summary::mark(&SendState::Sent, Some(&delivery), &[]) {
         Mark::Devices { people, read } => {

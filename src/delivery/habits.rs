@@ -150,7 +150,7 @@ impl Habit {
             Some(heard) => self.days.first_after(days::day(heard)),
         };
         let since = self.heard.unwrap_or(self.first);
-        let unanswered = self.recent.range((since, 0)..(at, 0)).count();
+        let unanswered = self.recent.keys().filter(|(sent, _)| (since..at).contains(sent)).count();
         let is_silent = waited_since? + SILENT_DAYS <= days::day(at) && unanswered >= ENOUGH;
         is_silent.then_some(since)
     }

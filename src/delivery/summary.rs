@@ -24,7 +24,7 @@ use super::{
     receipt::ClaimState,
 };
 use crate::model::{
-    BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText,
+    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText,
     SendState, Tally, UserId,
 };
 
@@ -87,13 +87,14 @@ pub fn fleet(own: &OwnEvent, habits: &Habits, now: Ms) -> Vec<DeviceDelivery> {
 }
 
 /// Whether something is still to be waited for, or has gone wrong: a device that counts, of somebody who answers, has not
-/// said that it has the message.
+/// said that it has the message, or a bridge could not pass it on.
 pub fn is_undelivered(delivery: &Delivery) -> bool {
     let devices = delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let missing = |state: &DeviceState| {
         matches!(state, DeviceState::Pending | DeviceState::Missed { .. } | DeviceState::Undecryptable { .. })
     };
-    devices.map(|device| &device.state).any(missing)
+    let failed = |bridge: &Bridge| matches!(bridge.state, BridgeState::Failed | BridgeState::Retriable);
+    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(failed)
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;

@@ -19,7 +19,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client, Room,
+    Client,
     deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, OwnedRoomId, OwnedUserId},
     sync::RoomUpdates,
@@ -48,7 +48,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{EventFacts, RoomFacts, Settings},
+        policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -487,22 +487,6 @@ impl Actor {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
             self.stored(kept);
         }
-    }
-
-    /// The room as it is now, with P2's bound.
-    async fn room_facts(&mut self, room: &Room) -> RoomFacts {
-        let id = ids::room(room.room_id());
-        let known = self.store.joined_since(&id);
-        let known = self.stored(known).flatten();
-        let since = match (known, facts::own_join(room).await) {
-            (_, Some(facts::OwnJoin::At(at))) | (None, Some(facts::OwnJoin::Before(at))) => Some(at),
-            (known, _) => known,
-        };
-        if since != known && since.is_some() {
-            let kept = self.store.set_joined_since(&id, since);
-            self.stored(kept);
-        }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
     }
 
     /// Says when the disk does not take what must be kept.

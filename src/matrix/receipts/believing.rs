@@ -76,10 +76,13 @@ impl Actor {
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                let people = async {
-                    if asks { expected(&client, &room_of_task).await } else { deviceless(&client, &room_of_task).await }
+                let found = if asks {
+                    let fleet = fleet::expected(&client, &this, sender.as_ref());
+                    tokio::try_join!(expected(&client, &room_of_task), fleet)
+                } else {
+                    deviceless(&client, &room_of_task).await.map(|people| (people, BTreeMap::new()))
                 };
-                match tokio::try_join!(people, fleet::expected(&client, &this, sender.as_ref())) {
+                match found {
                     Ok((people, fleet)) => {
                         let fleet = OwnEvent { expected: fleet, ..own.clone() };
                         let _ = inputs.send(Input::Frozen { own: OwnEvent { expected: people, ..own }, fleet });

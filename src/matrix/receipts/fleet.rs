@@ -14,14 +14,14 @@ use crate::{
     clock::now,
     delivery::{
         ledger::{ExpectedDevice, OwnEvent, PeerClaim},
-        policy::{EventFacts, SenderFacts},
+        policy::{EventFacts, EventKind, SenderFacts},
         route::ServerFacts,
         store::Claimed,
     },
     model::{DeviceId, RoomId, UserId},
 };
 
-/// What policy asks about them: they are this account, and what P3 says of its events is not meant for them.
+/// What the rules are told about them: no rule is against the account itself, and P3 does not mean what another device sent.
 pub(super) const FLEET: SenderFacts = SenderFacts::WELCOME;
 /// No homeserver takes receipts for them.
 pub(super) const NO_SERVER: ServerFacts = ServerFacts { native: false, devices: false, federated: false };
@@ -32,9 +32,11 @@ impl Actor {
         *user == self.user
     }
 
-    /// Whether another device of this account has sent an own event, as far as its encryption shows.
-    pub(super) fn is_of_another_device(&self, event: &EventFacts) -> bool {
-        event.device.as_ref().is_some_and(|device| *device != self.device)
+    /// Whether own devices are to be told about an event: a message that another one of them has sent, as far as its
+    /// encryption shows.
+    pub(super) fn is_for_fleet(&self, event: &EventFacts) -> bool {
+        let is_of_another = event.device.as_ref().is_some_and(|device| *device != self.device);
+        self.is_own(&event.sender) && event.kind == EventKind::Message && is_of_another
     }
 
     /// Takes in what own other devices say about a room's own events.

@@ -49,14 +49,16 @@ impl Actor {
             if is_own && facts.kind == EventKind::Message {
                 self.own_event(room, &room_facts, &facts).await;
             }
-            if is_own && !self.is_of_another_device(&facts) {
+            if is_own && !self.is_for_fleet(&facts) {
                 continue;
             }
             let is_open = self.debts.is_open(&self.store, &room_facts.room, &facts);
             if self.stored(is_open) != Some(true) {
                 continue;
             }
-            let sender = if is_own || !self.debts.rests_on_sender(&room_facts, &facts, now()) {
+            let sender = if is_own {
+                Some(FLEET)
+            } else if !self.debts.rests_on_sender(&room_facts, &facts, now()) {
                 Some(SenderFacts::WELCOME)
             } else if let Some(sender) = senders.get(&facts.sender) {
                 *sender
@@ -228,6 +230,7 @@ impl Actor {
             && let Some(facts) = self.find(&room, &event).await
             && let Some(sender) = self.sender_facts(&room, &facts.sender).await
         {
+            let sender = if self.is_for_fleet(&facts) { FLEET } else { sender };
             let room = self.room_facts(&room).await;
             if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, self.debts.settings(), now()) {
                 fate = reason.fate();
