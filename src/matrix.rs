@@ -7,7 +7,7 @@
 //! - [`session`]: log in, restore, log out; what of it is on disk, and how it is protected.
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
-//! - [`live`]: a session at work; [`actions`]: join, create, invite and the like.
+//! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
 //! - [`receipts`]: delivery receipts at work.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
@@ -37,6 +37,7 @@ use crate::{
 mod actions;
 mod body;
 pub mod content;
+mod edits;
 pub mod errors;
 mod ids;
 mod live;

@@ -47,3 +47,4 @@ mod kvitto {
 pub use kvitto::{delivery, matrix, model, server};
 
 pub mod laws;
+pub mod mutate;

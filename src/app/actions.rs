@@ -11,6 +11,7 @@ use super::{
     timeline::{OpenRoom, TypingNotice},
 };
 use crate::{
+    delivery::policy::Change,
     input::{Action, Context, Key},
     model::{Membership, Ms, RoomId, SafeText, SendState},
 };
@@ -53,7 +54,7 @@ impl App {
                 self.open_room(&room, out);
             }
             Action::Undelivered => self.show_undelivered(now, out),
-            Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
+            Action::Incognito => out.push(Effect::SaveSetting(Change::Incognito(!self.settings.incognito))),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
                 Connection::Offline(_) => out.push(Effect::Reconnect),
@@ -95,7 +96,10 @@ impl App {
                 self.status = None;
                 self.submit(now, out)?;
             }
-            Action::LeaveComposer => self.focus = Focus::Timeline,
+            Action::LeaveComposer => {
+                self.stop_edit(out);
+                self.focus = Focus::Timeline;
+            }
             Action::RunCommand => {
                 self.status = None;
                 let line = self.command_line.as_ref().map(|line| line.text().to_owned()).unwrap_or_default();
@@ -115,7 +119,7 @@ impl App {
             Action::PopupClose | Action::No => self.popup = None,
             Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
                 match &self.popup {
-                    Some(Popup::Receipts(_)) => self.in_receipts(action),
+                    Some(Popup::Receipts(_)) => self.in_receipts(action, out),
                     _ => self.in_list(action, out)?,
                 }
             }
@@ -170,7 +174,7 @@ impl App {
         } else if let Some(field) = self.line_field() {
             field.insert_line(text);
         } else if let Some(open) = &mut self.open {
-            open.composer.insert(text);
+            open.writing.composer.insert(text);
             self.typed(now, out);
         }
     }
@@ -181,9 +185,10 @@ impl App {
         } else if let Some(field) = self.line_field() {
             field.edit(action);
         } else if let Some(open) = &mut self.open {
-            let before = open.composer.text().len();
-            open.composer.edit(action);
-            if open.composer.text().len() != before {
+            let composer = &mut open.writing.composer;
+            let before = composer.text().len();
+            composer.edit(action);
+            if composer.text().len() != before {
                 self.typed(now, out);
             }
         }
@@ -198,8 +203,10 @@ impl App {
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
     pub(super) fn typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
-        open.draft.touch(&open.composer, now);
-        if open.composer.is_empty() || matches!(entered(open.composer.text()), Entered::Command(_)) {
+        open.writing.touch(now);
+        let composer = &open.writing.composer;
+        let command = open.writing.edited().is_none() && matches!(entered(composer.text()), Entered::Command(_));
+        if composer.is_empty() || command {
             return self.stop_typing(out);
         }
         let told = open.typing_notice.map(|notice| notice.told);
@@ -222,23 +229,26 @@ impl App {
     /// Writes the open room's draft, if it differs from what is on disk.
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
-        if let Some(text) = open.draft.save(&open.composer) {
+        if let Some(text) = open.writing.save() {
             out.push(Effect::SaveDraft { room: open.id.clone(), text });
         }
     }
 
     /// Enter in the composer: sends the message or runs the command. A command that is refused comes back.
     fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let Some(open) = self.open.as_mut().filter(|open| !open.composer.text().trim().is_empty()) else {
+        if self.save_edit(out)? {
+            return Ok(());
+        }
+        let Some(open) = self.open.as_mut().filter(|open| !open.writing.composer.text().trim().is_empty()) else {
             return Ok(());
         };
         open.follow_newest();
-        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.composer));
+        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
             Entered::Message(text) => out.push(Effect::Send { room, text: text.to_owned() }),
             Entered::Command(line) => {
                 if let Err(refusal) = self.run_command(line, now, out) {
-                    self.in_timeline(|open| open.composer = typed);
+                    self.in_timeline(|open| open.writing.composer = typed);
                     return Err(refusal);
                 }
             }
@@ -254,8 +264,8 @@ impl App {
         self.rooms.select(room);
         if self.open.as_ref().is_none_or(|open| open.id != *room) {
             self.put_away(out);
-            let (composer, draft) = self.drafts.remove(room).unwrap_or_default();
-            self.open = Some(OpenRoom::new(room.clone(), composer, draft));
+            let writing = self.drafts.remove(room).unwrap_or_default();
+            self.open = Some(OpenRoom::new(room.clone(), writing));
             out.push(Effect::OpenRoom(room.clone()));
         }
         self.focus = Focus::Composer;
@@ -266,7 +276,7 @@ impl App {
         self.stop_typing(out);
         self.save_draft(out);
         if let Some(open) = self.open.take() {
-            self.drafts.insert(open.id, (open.composer, open.draft));
+            self.drafts.insert(open.id, open.writing);
         }
         self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::Matrix { .. }));
     }
@@ -315,6 +325,7 @@ impl App {
     }
 
     pub(super) fn scroll_popup(&mut self, rows: isize) {
+        self.move_in_receipts(rows);
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(rows, self.popup_drawn.max_scroll);
         }
@@ -330,16 +341,6 @@ impl App {
         }
         self.popup = Some(Popup::Inspector { item: key.clone(), fate: None, scroll: 0 });
         Ok(())
-    }
-
-    /// Puts the selected message into the composer, to be changed.
-    fn begin_edit(&mut self) -> Result<(), Refusal> {
-        Err("Select a text message of yours first.".to_owned())
-    }
-
-    /// Asks before a message is removed for everyone.
-    fn redact(&mut self) -> Result<(), Refusal> {
-        Err("Select a message first.".to_owned())
     }
 
     fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {

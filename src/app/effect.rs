@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::event::LoginMethod;
 use crate::{
-    delivery::policy::{Send, Settings},
+    delivery::policy::{Change, Settings},
     model::{EventId, ItemKey, RoomId},
 };
 
@@ -32,21 +32,8 @@ pub enum Effect {
     TryDemo,
     /// Open an address in the browser.
     OpenUrl(String),
-    /// Write the room's receipt setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
-    SaveRoomSend {
-        /// The room.
-        room: RoomId,
-        /// `Auto` removes the room's own entry.
-        send: Send,
-    },
-
-    /// Write to `config.toml` whether the user is incognito (P12); answered by `Event::Settings` or `Event::Failed`.
-    SaveIncognito {
-        /// In this room; `None`: everywhere.
-        room: Option<RoomId>,
-        /// Or not any more.
-        on: bool,
-    },
+    /// Write a delivery setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
+    SaveSetting(Change),
 
     // ── everything below is done by `matrix` ──
     /// Delivery settings are now these.

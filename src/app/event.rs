@@ -145,8 +145,10 @@ pub enum Event {
     Stances {
         /// The room.
         room: RoomId,
-        /// Everybody else in it, by id.
+        /// Everybody else in it, by id, but for those who are too many to list.
         people: Vec<PersonStance>,
+        /// How many these are.
+        more: usize,
     },
     /// The answer to [`super::effect::Effect::AskUndelivered`]: the latest first.
     Undelivered(Vec<Undelivered>),
@@ -168,6 +170,17 @@ pub enum Event {
         text: String,
         /// It was said by `/me`.
         emote: bool,
+        /// Why.
+        why: SafeText,
+    },
+    /// An edit was refused; its text comes back.
+    EditFailed {
+        /// The room.
+        room: RoomId,
+        /// The message that was edited.
+        event: EventId,
+        /// What it was to say.
+        text: String,
         /// Why.
         why: SafeText,
     },

@@ -12,7 +12,7 @@ mod seek;
 use std::collections::HashMap;
 
 use self::{readers::Readers, seek::Sought};
-use super::{composer::Composer, draft::Draft, layout::TimelineFacts};
+use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
     Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
     TimelineItemKind,
@@ -75,10 +75,8 @@ pub struct OpenRoom {
     pub deliveries: HashMap<EventId, Delivery>,
     /// Who else is typing.
     pub typing: Vec<SafeText>,
-    /// What is being typed.
-    pub composer: Composer,
-    /// How much of that is kept.
-    pub(super) draft: Draft,
+    /// What is being written.
+    pub writing: Writing,
     /// That this user is typing, as the others were told.
     pub(super) typing_notice: Option<TypingNotice>,
     /// There is an unread line, and it came while nobody looked at the end of the timeline: what stands below it is
@@ -102,7 +100,7 @@ impl OpenRoom {
     const NEAR_TOP: usize = 5;
 
     /// A room that was just opened.
-    pub(super) fn new(id: RoomId, composer: Composer, draft: Draft) -> Self {
+    pub(super) fn new(id: RoomId, writing: Writing) -> Self {
         Self {
             id,
             items: Vec::new(),
@@ -112,8 +110,7 @@ impl OpenRoom {
             unseen_below: 0,
             deliveries: HashMap::new(),
             typing: Vec::new(),
-            composer,
-            draft,
+            writing,
             typing_notice: None,
             unread_line: true,
             readers: Readers::default(),

@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{policy::MAX_AHEAD, receipt::ClaimState};
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 
+mod bridge;
 pub mod crowd;
 mod held;
 
+pub use bridge::{BridgeReport, is_bridge};
 pub use held::{Early, Held};
 
 /// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
@@ -210,6 +212,9 @@ pub enum Refusal {
     /// The claimant is ignored.
     #[error("L2: the claimant is ignored")]
     Ignored,
+    /// It says what a bridge says, and has not the power of one.
+    #[error("L2: the sender may not redact others' messages, so it is no bridge")]
+    NoBridge,
 }
 
 /// Whether a claim of this claimant may be considered (L2).

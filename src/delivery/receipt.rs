@@ -1,5 +1,5 @@
 //! The wire: every name that stands for a delivery receipt, the two messages of the direct route, and
-//! [`Native`], what a homeserver says (PROTOCOL §2, §3).
+//! [`Native`], what a homeserver says (PROTOCOL §2, §3); and [`BridgeStatus`], what bridges send (§4).
 //!
 //! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089 change when it is
 //! accepted, so all of them stand in this one file.
@@ -12,8 +12,10 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{EventId, Ms, RoomId};
 
+mod bridge;
 mod native;
 
+pub use bridge::{BRIDGE_STATUS_TYPE, BridgeStatus, REACHED_KEPT};
 pub use native::{NATIVE_READ, Native, SUMMARY_ABOVE, Summary};
 
 /// The to-device event that asks for receipts (§3).

@@ -19,8 +19,13 @@ use super::{
     receipt::ClaimState,
 };
 use crate::model::{
-    Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState, Tally, UserId,
+    BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState,
+    Tally, UserId,
 };
+
+mod bridge;
+
+pub use bridge::bridged;
 
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
@@ -126,12 +131,16 @@ fn state(stamp: &Stamp) -> DeviceState {
 }
 
 /// The mark of an own message. Only what is expected counts; `readers` are all who have read it, and everyone has when
-/// each person with an expected device is among them.
+/// each person with an expected device is among them. What a bridge could not pass on is not delivered, whoever else has it.
 pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -> Mark {
     match send {
         SendState::Waiting => return Mark::Waiting,
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
+    }
+    let bridge = delivery.and_then(|delivery| delivery.bridge.as_ref());
+    if bridge.is_some_and(|bridge| matches!(bridge.state, BridgeState::Retriable | BridgeState::Failed)) {
+        return Mark::NotBridged;
     }
     if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {
         return counted(tally);

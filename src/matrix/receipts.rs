@@ -6,7 +6,9 @@
 //!
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
@@ -24,7 +26,7 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        Notify,
+        Notify, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -45,7 +47,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{RoomFacts, Settings},
+        policy::{EventFacts, RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -53,6 +55,7 @@ use crate::{
 };
 
 mod believing;
+mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
@@ -60,6 +63,7 @@ mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod stances;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -69,8 +73,8 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
-    /// Receipts came by the homeserver in this room; to be told when they are on disk.
-    Receipts(RoomId, native::Came, oneshot::Sender<()>),
+    /// A sync has brought receipts; to be told when they are on disk.
+    Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
@@ -79,6 +83,8 @@ enum Input {
     Late(OwnedRoomId, BTreeSet<OwnedEventId>),
     /// The redecryptor may have missed keys.
     LateUnknown,
+    /// The own message that a bridge's status is about is known now.
+    Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event.
@@ -103,6 +109,10 @@ enum Input {
     Log,
     /// Forget that.
     EmptyLog,
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -199,6 +209,11 @@ impl Receipts {
         self.tell(Input::EmptyLog);
     }
 
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
+    }
+
     /// Up to where `/sync` has been dealt with.
     pub(super) async fn sync_token(&self) -> Option<String> {
         let (answer, token) = oneshot::channel();
@@ -238,6 +253,8 @@ struct Actor {
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// Places for bridges' statuses whose message is not known yet.
+    waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -275,6 +292,7 @@ impl Actor {
             inputs,
             held: Held::default(),
             unkept: Vec::new(),
+            waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -329,9 +347,9 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Receipts(room, came, kept) => {
-                self.receipts_came(&room, came.receipts).await;
-                self.summed_up(&room, came.summaries).await;
+            Input::Receipts(kept) => {
+                self.take_in_what_came().await;
+                self.unkept.retain(|kept| !kept.is_closed());
                 self.unkept.push(kept);
                 self.tell_kept();
             }
@@ -343,6 +361,7 @@ impl Actor {
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
@@ -372,6 +391,8 @@ impl Actor {
                 self.stored(emptied);
                 self.tell_log();
             }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;
@@ -411,6 +432,10 @@ impl Actor {
             let Some(room) = self.client.get_room(&room_id) else { continue };
             let events = update.timeline.events;
             self.take_in(&room, &events).await;
+            for came in update.ephemeral.iter().filter_map(native::read) {
+                self.receipts_came(&ids::room(&room_id), came.receipts).await;
+                self.summed_up(&ids::room(&room_id), came.summaries).await;
+            }
             let Some(newest) = events.iter().rev().find_map(|event| {
                 let facts = observe::facts(event)?;
                 Some((facts.sent, ids::sdk_event(&facts.event)?))

@@ -154,6 +154,8 @@ pub enum Mark {
     Failed,
     /// On the server; nothing is known or expected beyond that.
     Sent,
+    /// On the server, and a bridge could not pass it on to the other network.
+    NotBridged,
     /// On the server, and these devices are expected, few enough to be shown one by one.
     Devices {
         /// Per person, one state per expected device.

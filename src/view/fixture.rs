@@ -184,6 +184,7 @@ pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message 
         at: NOW - minutes_ago * MINUTE,
         own: sender == "you",
         body,
+        source: None,
         edited: false,
         reply_to: None,
         reactions: Vec::new(),

@@ -151,9 +151,10 @@ impl Grid<'_> {
         let mut counted = false;
         let hidden = hidden.into_iter().filter(|(count, ..)| *count > 0).map(|(count, action, side)| {
             let key = hints::key(self.app, action).map(|key| format!(" ({key})")).unwrap_or_default();
-            let devices = match std::mem::replace(&mut counted, true) {
-                false => words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices"),
-                true => count.to_string(),
+            let devices = if std::mem::replace(&mut counted, true) {
+                count.to_string()
+            } else {
+                words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices")
             };
             format!("{devices} {side}{key}")
         });

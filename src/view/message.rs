@@ -257,6 +257,7 @@ mod tests {
             at: 0,
             own: true,
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
+            source: None,
             edited: false,
             reply_to: None,
             reactions: Vec::new(),

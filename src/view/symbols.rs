@@ -35,6 +35,10 @@ pub struct Symbols {
     pub invite: &'static str,
     /// The room that is open.
     pub open: &'static str,
+    /// A room in which the user is incognito.
+    pub incognito: &'static str,
+    /// There is a value before this one, and after it.
+    pub values: [&'static str; 2],
     /// Something is under way.
     pub busy: &'static str,
     /// Connected.
@@ -64,6 +68,8 @@ pub const UNICODE: Symbols = Symbols {
     notice: "·",
     invite: "+",
     open: "›",
+    incognito: "ø",
+    values: ["‹", "›"],
     busy: "…",
     online: "●",
     offline: "○",
@@ -88,6 +94,8 @@ pub const ASCII: Symbols = Symbols {
     notice: "-",
     invite: "+",
     open: "*",
+    incognito: "/",
+    values: ["<", ">"],
     busy: "...",
     online: "*",
     offline: "o",

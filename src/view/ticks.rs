@@ -1,6 +1,6 @@
 //! The delivery mark at the end of an own message.
 //!
-//! The problem: nine states, three styles and two glyph sets, in as few columns as possible, and none of them may
+//! The problem: ten states, three styles and two glyph sets, in as few columns as possible, and none of them may
 //! lean on colour. The way: a mark is first turned into text (a table a person can read below), then coloured.
 //!
 //! | state | unicode | ascii |
@@ -8,6 +8,7 @@
 //! | waiting to be sent | `◌` | `~` |
 //! | could not be sent | `!` | `!` |
 //! | on the server | `✓` | `+` |
+//! | on the server, not passed on by a bridge | `✓!` | `+!` |
 //! | device: delivered | `●` | `#` |
 //! | device: not yet | `○` | `o` |
 //! | device: could not decrypt | `×` | `x` |
@@ -31,6 +32,7 @@ struct Signs {
     waiting: &'static str,
     failed: &'static str,
     sent: &'static str,
+    not_bridged: &'static str,
     delivered: &'static str,
     pending: &'static str,
     undecryptable: &'static str,
@@ -46,6 +48,7 @@ const UNICODE: Signs = Signs {
     waiting: "◌",
     failed: "!",
     sent: "✓",
+    not_bridged: "✓!",
     delivered: "●",
     pending: "○",
     undecryptable: "×",
@@ -61,6 +64,7 @@ const ASCII: Signs = Signs {
     waiting: "~",
     failed: "!",
     sent: "+",
+    not_bridged: "+!",
     delivered: "#",
     pending: "o",
     undecryptable: "x",
@@ -87,6 +91,7 @@ pub fn mark(mark: &Mark, theme: Theme) -> Vec<Span<'static>> {
         Mark::Waiting => vec![span(signs.waiting, Role::Dim)],
         Mark::Failed => vec![span(signs.failed, Role::Error)],
         Mark::Sent => vec![span(signs.sent, Role::Dim)],
+        Mark::NotBridged => vec![span(signs.not_bridged, Role::Error)],
         Mark::Delivered => vec![span(signs.all, Role::Delivered)],
         Mark::Read => vec![span(signs.read, Role::Read)],
         Mark::Count { delivered, expected, undecryptable, missed } => {
@@ -125,6 +130,7 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
         (simple(&Mark::Waiting), "waiting to be sent"),
         (simple(&Mark::Failed), "could not be sent"),
         (simple(&Mark::Sent), "on the server"),
+        (simple(&Mark::NotBridged), "on the server, but a bridge could not pass it on"),
         (device(&DeviceState::Delivered { at: None }, theme), "a device received and decrypted it"),
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
@@ -209,6 +215,7 @@ mod tests {
             (Mark::Waiting, Devices, "◌", "~"),
             (Mark::Failed, Devices, "!", "!"),
             (Mark::Sent, Devices, "✓", "+"),
+            (Mark::NotBridged, Classic, "✓!", "+!"),
             (rows(&[&[D, P], &[X], &[Q]]), Devices, "●○ × ?", "#o x ?"),
             (rows(&[&[D, M]]), Devices, "●△", "#^"),
             (rows(&[&[D, D]]), Devices, "●●", "##"),
@@ -249,7 +256,7 @@ mod tests {
                 }
             }
         };
-        let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::Delivered, Mark::Read];
+        let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::NotBridged, Mark::Delivered, Mark::Read];
         let one_device = [D, P, X, Q, M].map(|state| rows(&[&[state]]));
         let read_rows = one_device.clone().map(read);
         let counts =
@@ -265,7 +272,7 @@ mod tests {
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
         let signs: Vec<_> = legend(theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "^", "?", "*", "++", "**"]);
+        assert_eq!(signs, ["~", "!", "+", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
     }
 
     #[test]

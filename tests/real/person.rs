@@ -15,6 +15,7 @@ use kvitto::{
     delivery::{
         debts::KEY_WAIT,
         policy::{Settings, Timing},
+        receipt::SUMMARY_ABOVE,
     },
     matrix::{Matrix, Profile},
     model::{
@@ -59,21 +60,22 @@ pub struct Person {
 impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
-        Self::log_in_waiting(KEY_WAIT, server, account, device_name, settings).await
+        Self::log_in_with(server, account, device_name, settings, |_| {}).await
     }
 
-    /// The same, and waits for keys that do not come no longer than that.
-    pub async fn log_in_waiting(
-        key_wait: Ms,
+    /// The same, with a profile that is changed first.
+    pub async fn log_in_with(
         server: &str,
         account: &Account,
         device_name: &str,
         settings: Settings,
+        change: impl FnOnce(&mut Profile),
     ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let dir = home.path().join("profiles/default");
         let device_name = device_name.to_owned();
-        let profile = Profile { dir, device_name, settings, key_wait, summary_above: 200 };
+        let mut profile = Profile { dir, device_name, settings, key_wait: KEY_WAIT, summary_above: SUMMARY_ABOVE };
+        change(&mut profile);
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;

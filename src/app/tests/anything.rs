@@ -8,7 +8,9 @@ use crate::{
         event::{Connection, Event, LoginMethod},
         inspector::Popup,
         layout::{LayoutFacts, PopupFacts, Row, TimelineFacts},
-        testing::{T0, Told, account, day_line, delivery, device, invite, message, own, read_by, room_id, summary},
+        testing::{
+            T0, Told, account, day_line, delivery, device, invite, message, own, read_by, room_id, said, summary,
+        },
         timeline::{Anchor, Place},
     },
     input::{ACTIONS, Key, KeyCode},
@@ -39,7 +41,7 @@ fn item() -> impl Strategy<Value = TimelineItem> {
         let name = format!("${name}");
         match kind {
             0 => day_line(&name),
-            1 => own(&name, SendState::Sent),
+            1 => said(&name, "Something."),
             2 => own(&name, SendState::Failed(SafeText::line("Something."))),
             3 => read_by(message(&name), &["@bob:x"]),
             _ => message(&name),
@@ -66,7 +68,7 @@ fn key() -> impl Strategy<Value = Key> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let moves = "kkkjjgGiEcmul".chars().map(|c| if c == 'E' { Key::new(KeyCode::Esc) } else { Key::char(c) });
+    let moves = "kkkjjgGiEcmulexy".chars().map(|c| if c == 'E' { Key::new(KeyCode::Esc) } else { Key::char(c) });
     let moves = moves.chain([KeyCode::PageUp, KeyCode::PageDown, KeyCode::Enter].map(Key::new)).collect::<Vec<_>>();
     prop_oneof![
         15 => key().prop_map(Event::Key),
@@ -147,6 +149,12 @@ fn answer() -> impl Strategy<Value = Event> {
             room,
             text,
             emote,
+            why
+        }),
+        (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Event::EditFailed {
+            room,
+            event: EventId::new(format!("${event}")),
+            text,
             why
         }),
         (0_u8..40).prop_map(|event| {

@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, LOG];
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -58,6 +58,8 @@ const LOG: &str = "
     DROP INDEX fates_open;
     CREATE INDEX fates_open ON fates (stage) WHERE stage < 3;
 ";
+/// What bridges said.
+const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
 /// A hashed key.
 pub type Key = [u8; 32];

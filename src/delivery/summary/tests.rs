@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    delivery::ledger::ExpectedDevice,
+    delivery::{
+        ledger::{BridgeReport, ExpectedDevice, crowd},
+        receipt::Summary,
+    },
     model::{EventId, RoomId, Route},
 };
 
@@ -288,4 +291,91 @@ fn a_row_can_be_counted_for_the_other_styles() {
     ] {
         assert_eq!(mark.counted(), counted);
     }
+}
+
+/// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
+fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
+    let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
+    let mut delivery = delivery(&own, &everybody);
+    let reached = reached.map(|users| users.iter().map(UserId::new).collect());
+    let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
+    bridged(&mut delivery, &report);
+    delivery
+}
+
+#[test]
+fn a_bridge_counts_people_without_devices_and_ticks_no_device() {
+    let bot = ("@bot", Some("CRYPTO"), DeviceState::Pending, false);
+    let bob = ("@bob", Some("B"), DeviceState::Pending, true);
+    let has = DeviceState::Delivered { at: None };
+    for (reached, ghost) in [
+        (None, vec![]),
+        (Some(&[][..]), vec![("@ghost", None, DeviceState::Pending, true)]),
+        (Some(&["@ghost", "@bot", "@bob"][..]), vec![("@ghost", None, has.clone(), true)]),
+        (Some(&["@else"]), vec![("@else", None, has.clone(), true), ("@ghost", None, DeviceState::Pending, true)]),
+    ] {
+        let delivery = after_bridge(BridgeState::Sent, reached);
+        let expected: Vec<_> = [bob.clone(), bot.clone()].into_iter().chain(ghost).collect();
+        assert_eq!(rows(&delivery), expected, "{reached:?}");
+        let bridge = delivery.bridge.expect("what it said");
+        assert_eq!(bridge.delivered_to.is_some(), reached.is_some());
+    }
+}
+
+#[test]
+fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
+    let mark = |state| mark(&SendState::Sent, Some(&after_bridge(state, Some(&["@ghost"]))), &[]);
+    assert_eq!(mark(BridgeState::Failed), Mark::NotBridged);
+    assert_eq!(mark(BridgeState::Retriable), Mark::NotBridged);
+    let people = vec![vec![DeviceState::Pending], vec![DeviceState::Delivered { at: None }]];
+    for state in [BridgeState::Pending, BridgeState::Sent] {
+        assert_eq!(mark(state), Mark::Devices { people: people.clone(), read: false });
+    }
+}
+
+fn large(counted: crowd::Tally) -> Large {
+    let newest = |user: &str, device: Option<&str>, counts| Newest {
+        who: (UserId::new(user), device.map(DeviceId::new)),
+        stamp: Stamp { at: Some(AT), state: ClaimState::Delivered, route: Route::Native, heard: AT },
+        counts,
+    };
+    Large {
+        room: RoomId::new("!r"),
+        event: EventId::new("$e"),
+        sent: 1,
+        counted,
+        told: Summary::default(),
+        newest: vec![newest("@dan", Some("D"), true), newest("@bob", None, false), newest("@dan", Some("C"), false)],
+    }
+}
+
+#[test]
+fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
+    let counted = crowd::Tally {
+        people: 300,
+        expected: 900,
+        delivered: 57,
+        undecryptable: 2,
+        users: 40,
+        devices: 60,
+        latest: Some(AT),
+    };
+    let delivery = tallied(&large(counted));
+    let tally = Tally { users: 40, delivered: 57, undecryptable: 2, expected: 900, latest: Some(AT) };
+    assert_eq!(delivery.tally, Some(tally));
+    assert_eq!(
+        rows(&delivery),
+        [("@bob", None, DELIVERED, false), ("@dan", Some("D"), DELIVERED, true), ("@dan", Some("C"), DELIVERED, false)]
+    );
+    for (delivered, expected, mark) in [
+        (57, 900, Mark::Count { delivered: 57, expected: 900, undecryptable: 2, missed: 0 }),
+        (900, 900, Mark::Delivered),
+        (0, 0, Mark::Sent),
+    ] {
+        let delivery = tallied(&large(crowd::Tally { delivered, expected, ..counted }));
+        assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
+        assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
+    }
+    let nobody_expected = tallied(&large(crowd::Tally { expected: 0, delivered: 0, ..counted }));
+    assert_eq!(nobody_expected.tally.map(|tally| tally.delivered), Some(60), "those that have it all the same");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    ruma::{OwnedUserId, RoomId as SdkRoomId},
+    ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
         policy::{self, EventFacts, RoomFacts, RouteChoice},
         receipt::{Claim, REQUEST_LIFETIME, Summary},
         route,
-        store::Claimed,
+        store::{Claimed, Summed},
         summary,
     },
     matrix::pause::Pause,
@@ -46,8 +46,9 @@ impl Actor {
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
         let asks = policy::asks(facts, self.debts.settings());
         // L7: not in a room of thousands, each of whom may send one.
+        let bridged = self.stored(self.store.bridged(&event.event)).flatten().is_some();
         let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
-        if !event.readable || event.redacted || !in_time || !(asks || answered) {
+        if !event.readable || event.redacted || !in_time || !(asks || bridged || answered) {
             return;
         }
         let known = self.store.is_own_event(&event.event);
@@ -63,14 +64,19 @@ impl Actor {
             claims: BTreeMap::new(),
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        if !asks {
+        if !(asks || bridged) {
             let _ = inputs.send(Input::Frozen(Box::new(own)));
             return;
         }
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                match expected(&client, &room_of_task).await {
+                let found = if asks {
+                    expected(&client, &room_of_task).await
+                } else {
+                    deviceless(&client, &room_of_task).await
+                };
+                match found {
                     Ok(expected) => {
                         let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
                         return;
@@ -80,7 +86,9 @@ impl Actor {
                 tokio::time::sleep(pause.lengthen()).await;
             }
         });
-        self.ask(room).await;
+        if asks {
+            self.ask(room).await;
+        }
     }
 
     /// Who was given the key is known: from now on it does not change any more.
@@ -118,7 +126,7 @@ impl Actor {
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message } = received;
+        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
@@ -175,7 +183,7 @@ impl Actor {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
         let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
         let summed = self.store.sum_up(room_id, &summaries, members, now());
-        let Some((tallied, unknown)) = self.stored(summed) else { return };
+        let Some(Summed { tallied, unknown }) = self.stored(summed) else { return };
         self.tell_all(room_id, &[], &tallied).await;
         for (event, summary) in unknown {
             if self.held.hold_summary(room_id, &event, summary, now()) {
@@ -287,13 +295,18 @@ impl Actor {
         self.tell_all(room, &own_events, &large).await;
     }
 
-    async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
+    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
         let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
         let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
         let own_events = own_events.iter().map(|own| summary::delivery(own, &answers));
         let mut deliveries: Vec<_> = own_events.chain(large.iter().map(summary::tallied)).collect();
+        for delivery in &mut deliveries {
+            if let Some(report) = self.stored(self.store.bridged(&delivery.event)).flatten() {
+                summary::bridged(delivery, &report);
+            }
+        }
         let names =
             self.names(room, deliveries.iter().flat_map(|known| &known.people).map(|person| &person.user)).await;
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
@@ -316,6 +329,17 @@ impl Actor {
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = room.members(RoomMemberships::JOIN).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it
+/// may tell (§4).
+async fn deviceless(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    let others = others(room).await?;
+    let mut query = get_keys::v3::Request::new();
+    query.device_keys = others.iter().map(|user| (user.clone(), Vec::new())).collect();
+    let known = client.send(query).await?.device_keys;
+    let deviceless = others.iter().filter(|user| known.get(*user).is_none_or(BTreeMap::is_empty));
+    Ok(deviceless.map(|user| (ids::user(user), Vec::new())).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.

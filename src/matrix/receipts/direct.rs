@@ -1,6 +1,6 @@
 //! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client,
@@ -12,8 +12,11 @@ use matrix_sdk::{
 };
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
-use serde_json::Value;
-use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender},
+    time::timeout,
+};
 
 use super::Input;
 use crate::{
@@ -31,6 +34,8 @@ pub(super) struct Received {
     pub user: UserId,
     pub device: DeviceId,
     pub message: Message,
+    /// Gone when it has been dealt with.
+    pub in_hand: OwnedSemaphorePermit,
 }
 
 /// What it says.
@@ -58,20 +63,29 @@ impl Message {
     }
 }
 
+/// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that brings more waits for the
+/// actor.
+const IN_HAND: usize = 64;
+/// How long it may take to find out whose device has sent one.
+const PROVEN_WITHIN: Duration = Duration::from_secs(20);
+
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
+    let in_hand = Arc::new(Semaphore::new(IN_HAND));
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let inputs = inputs.clone();
+        let (inputs, in_hand) = (inputs.clone(), in_hand.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
             let Some(key) = olm_key(&sender, info) else {
                 tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
                 return;
             };
+            let Ok(in_hand) = in_hand.acquire_owned().await else { return };
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
-                if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
-                    let received = Received { user: ids::user(&sender), device, message };
+                let device = proven_device(&client, &sender, &key, message.room());
+                if let Ok(Some(device)) = timeout(PROVEN_WITHIN, device).await {
+                    let received = Received { user: ids::user(&sender), device, message, in_hand };
                     let _ = inputs.send(Input::Received(received));
                 } else {
                     tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
@@ -136,32 +150,45 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
     encryption.get_user_devices(user).await
 }
 
-/// The devices of a person as the room key goes to them now, with the reason for each that is left out.
+/// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
+/// verified and unverified devices alike (the SDK's `CollectStrategy::AllDevices`).
 pub(in crate::matrix) async fn expected_devices(
     client: &Client,
     user: &SdkUserId,
 ) -> matrix_sdk::Result<Vec<ExpectedDevice>> {
-    let mut expected: Vec<ExpectedDevice> = devices_of(client, user)
-        .await?
-        .devices()
-        .filter(|device| !device.is_dehydrated())
-        .map(|device| ExpectedDevice {
-            device: ids::device(device.device_id()),
-            name: SafeText::line(device.display_name().unwrap_or_default()),
-            excluded: excluded(&device).map(ToOwned::to_owned),
-        })
-        .collect();
+    let known = devices_of(client, user).await?;
+    let devices: Vec<Device> = known.devices().filter(|device| !device.is_dehydrated()).collect();
+    let unreachable = unreachable(client, &devices).await;
+    let expected = |device: &Device| ExpectedDevice {
+        device: ids::device(device.device_id()),
+        name: SafeText::line(device.display_name().unwrap_or_default()),
+        excluded: excluded(device, &unreachable).map(ToOwned::to_owned),
+    };
+    let mut expected: Vec<ExpectedDevice> = devices.iter().map(expected).collect();
     expected.sort_by(|a, b| a.device.cmp(&b.device));
     Ok(expected)
 }
 
-fn excluded(device: &Device) -> Option<&'static str> {
+fn excluded(device: &Device, unreachable: &[OwnedDeviceId]) -> Option<&'static str> {
     if device.is_blacklisted() {
-        Some("you blocked this device")
-    } else if device.curve25519_key().is_none() {
-        Some("it has no key to encrypt to")
+        Some("you blocked this device; unblock it, and it is given the key of what you send then")
+    } else if device.curve25519_key().is_none() || !device.supports_olm() {
+        Some("it has no key to encrypt to; its owner has to log in there anew")
+    } else if unreachable.iter().any(|id| *id == device.device_id()) {
+        Some("it has no one-time key left to begin with; it is given the key of what you send once it was online again")
     } else {
         None
+    }
+}
+
+/// The devices that nothing can be encrypted to, because no Olm session with them can be begun. The SDK tells such a device
+/// `m.no_olm` and remembers that it did, for ever; whether it is still so, only trying shows, with the message that the
+/// specification has for beginning a session.
+async fn unreachable(client: &Client, devices: &[Device]) -> Vec<OwnedDeviceId> {
+    let told: Vec<Device> = devices.iter().filter(|device| device.was_withheld_code_sent()).cloned().collect();
+    match send(client, &told, "m.dummy", &json!({})).await {
+        Ok(failed) => failed.into_iter().map(|(_, device)| device).collect(),
+        Err(_) => told.iter().map(|device| device.device_id().to_owned()).collect(),
     }
 }
 
@@ -257,8 +284,6 @@ impl From<&matrix_sdk::Error> for NotSent {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::matrix::{
         receipts::native::tests::client,

@@ -30,6 +30,7 @@ const DECISION_HOLDS: Duration = Duration::from_secs(30);
 impl Actor {
     /// Considers events of a room; any of them may have been considered before.
     pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
+        self.bridges_said(room, events).await;
         self.consider(room, events.iter().filter_map(observe::facts).collect()).await;
     }
 

@@ -1,5 +1,5 @@
-//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, and it can make a
-//! homeserver look older than it is.
+//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a homeserver
+//! look older than it is, and it can put something into its answers.
 //!
 //! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
 //! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
@@ -33,6 +33,9 @@ pub enum SlidingSync {
     /// Not announced in `/versions`, and 404 when asked for: the client has to use `/sync`.
     Hidden,
 }
+
+/// A change of an answer.
+pub type Spoil = fn(&mut Value);
 
 /// A running proxy. It ends when this is dropped.
 pub struct Proxy {
@@ -95,6 +98,11 @@ impl Proxy {
         self.line.state().kept_back = Some(part.to_owned());
     }
 
+    /// Changes every answer to a request whose path contains `part`, from now on.
+    pub fn spoil(&self, part: &str, spoil: Spoil) {
+        self.line.state().spoiled = Some((part.to_owned(), spoil));
+    }
+
     /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
     pub fn deliver(&self) -> usize {
         let kept = std::mem::take(&mut self.line.state().kept);
@@ -148,6 +156,7 @@ struct State {
     kept_back: Option<String>,
     /// Heads and bodies of what was kept back.
     kept: Vec<(String, Vec<u8>)>,
+    spoiled: Option<(String, Spoil)>,
 }
 
 impl Line {
@@ -189,6 +198,18 @@ impl Line {
             from_client.read_exact(&mut body)?;
             self.state().kept.push((http_1_0(&head), body));
             return answer(client, &mut from_client, "200 OK", &json!({}));
+        }
+
+        let spoiled = self.state().spoiled.as_ref().filter(|(part, _)| path.contains(part)).map(|(_, spoil)| *spoil);
+        if let Some(spoil) = spoiled {
+            let mut body = vec![0; content_length(&head)];
+            from_client.read_exact(&mut body)?;
+            let answered = http::exchange(&self.upstream, &http_1_0(&head), &body)?;
+            let status =
+                answered.head.lines().next().and_then(|line| line.split_once(' ')).map_or("", |(_, status)| status);
+            let mut content = answered.json();
+            spoil(&mut content);
+            return answer(client, &mut from_client, status, &content);
         }
 
         let mut server = TcpStream::connect(&self.upstream)?;

@@ -226,22 +226,22 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.take_in_what_came().await;
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
-    let came = |n| {
+    let waits = async |actor: &mut Actor, n| {
         let (kept, on_disk) = oneshot::channel();
-        let came = Came { receipts: vec![receipt(n, bob().as_str(), None)], summaries: vec![] };
-        (Input::Receipts(room(), came, kept), on_disk)
+        actor.receipts_came(&room(), vec![receipt(n, bob().as_str(), None)]).await;
+        actor.handle(Input::Receipts(kept)).await;
+        on_disk
     };
 
-    let (receipts, mut on_disk) = came(1);
-    acting.actor.handle(receipts).await;
+    let mut on_disk = waits(&mut acting.actor, 1).await;
     assert!(on_disk.try_recv().is_err());
     acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
     on_disk.try_recv().expect("now it is kept");
     assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
 
-    let (receipts, mut on_disk) = came(2);
-    acting.actor.handle(receipts).await;
+    let mut on_disk = waits(&mut acting.actor, 2).await;
     on_disk.try_recv().expect("no sync waits for an event that may never come");
 }
 
