@@ -93,7 +93,10 @@ impl Glance {
 
 #[cfg(test)]
 mod tests {
-    use matrix_sdk::ruma::serde::Raw;
+    use matrix_sdk::{
+        deserialized_responses::{UnableToDecryptInfo, UnableToDecryptReason},
+        ruma::serde::Raw,
+    };
     use serde_json::json;
 
     use super::*;
@@ -148,6 +151,40 @@ mod tests {
         assert_eq!(said("m.room.message", &json!({ "unsigned": { "x": BRIDGE_STATUS_TYPE } })), None);
         assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "state_key": "" })), None);
         assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "content": {} })), None, "redacted");
+    }
+
+    #[test]
+    fn p4_what_cannot_be_decrypted_is_taken_for_a_message_but_where_it_says_otherwise() {
+        let locked = |relates_to: Value| {
+            let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "m.relates_to": relates_to});
+            let event = json!({
+                "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.encrypted", "content": content,
+            });
+            let lost = UnableToDecryptInfo {
+                session_id: None,
+                reason: UnableToDecryptReason::MissingMegolmSession { withheld_code: None },
+            };
+            let event = TimelineEvent::from_utd(Raw::new(&event).unwrap().cast_unchecked(), lost);
+            facts(&event).map(|facts| (facts.kind, facts.readable))
+        };
+        let to = |rel_type| json!({"rel_type": rel_type, "event_id": "$x"});
+        for relates_to in
+            [json!({}), Value::Null, to("m.thread"), json!({"m.in_reply_to": {"event_id": "$x"}}), json!(7)]
+        {
+            assert_eq!(locked(relates_to.clone()), Some((EventKind::Message, false)), "{relates_to}");
+        }
+        for rel_type in ["m.replace", "m.annotation", "m.reference"] {
+            assert_eq!(locked(to(rel_type)), Some((EventKind::Other, false)), "{rel_type}");
+        }
+    }
+
+    #[test]
+    fn p4_state_is_nothing_that_anybody_sends() {
+        let event = json!({
+            "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.message", "content": {}, "state_key": "",
+        });
+        let raw = Raw::new(&event).unwrap().cast_unchecked();
+        assert_eq!(facts(&TimelineEvent::from_plaintext(raw)).map(|facts| facts.kind), Some(EventKind::State));
     }
 
     #[test]
