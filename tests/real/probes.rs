@@ -272,8 +272,8 @@ async fn p4_p7_p10_probes_are_not_answered(world: World) {
                 said.extend(sent.clone());
             }
             shots.push((kind.name, *who, sent));
+            stage.is_looked_at().await;
         }
-        stage.is_looked_at().await;
         if kind.name == VISIBLE.name {
             attackers[1].1.until("what P10 lets leave at once", |received| received.by(route).len() >= BURST).await;
         }
@@ -287,6 +287,7 @@ async fn p4_p7_p10_probes_are_not_answered(world: World) {
         let receipts = sent.iter().filter(|event| out.contains_key(event)).count();
         let may = if (*kind, *who) == (VISIBLE.name, "known") { BURST - 1..=allowed } else { 0..=0 };
         assert!(may.contains(&receipts), "{receipts} receipts for {} {kind} by somebody {who}", sent.len());
+        eprintln!("{kind} {who} {}", sent.len());
         let rule = match sent.last() {
             Some(last) => stage.victim.withheld_by(&stage.room, last).await,
             None => "refused by the homeserver".to_owned(),
