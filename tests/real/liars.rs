@@ -136,7 +136,6 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
                     alice: device("DESK", sent), dan: { "ts": -5 }, "dan": { "ts": sent }, "@": [], "": null,
                 },
                 "m.delivery": { dan: { "ts": "now" }, mallory: { "ts": sent } },
-                "m.read": { dan: { "ts": sent } },
             },
             elsewhere.as_str(): { NATIVE: { bob.as_str(): good } },
             his.as_str(): { NATIVE: { dan: device("DAN", sent) } },
@@ -161,12 +160,22 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
 
     // Times that cannot be are unknown.
     let dan = stage.dan.user_id.clone();
-    stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": 1 } } } }));
+    let read = json!({ dan.as_str(): { "ts": sent } });
+    stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": 1 } }, "m.read": read } }));
     stage.has_since(&event, &dan, None).await;
     stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": u64::MAX } } } }));
     stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": sent + 3 } } } }));
     stage.has_since(&event, &dan, Some(sent + 3)).await;
     assert_eq!(stage.alice.ticks(&event, &dan), [SOME_DEVICE]);
+    // What was read stands beside what was delivered, and is not lost by it.
+    let reader = UserId::new(dan.as_str());
+    stage
+        .alice
+        .until("who has read it", |alice| {
+            let mut messages = alice.messages().filter(|message| message.event.as_ref() == Some(&event));
+            messages.any(|message| message.read_by.iter().any(|read| read.user == reader)).then_some(())
+        })
+        .await;
 
     // Ten thousand at once: 9,999 who are not in the room, and one who is.
     let second = stage.say(&room, "to ten thousand").await;
@@ -178,7 +187,6 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     let people = |known: &kvitto::model::Delivery| Some(known.people.len());
     assert_eq!(stage.alice.delivery(&second, "the people", people).await, 3);
 
-    eprintln!("READ BY {:?}", stage.alice.messages().map(|message| message.read_by.clone()).collect::<Vec<_>>());
     stage.alice.open(&other).await;
     stage.alice.delivery(&elsewhere, "what is known elsewhere", |known| known.people.first().map(drop)).await;
     assert_eq!(stage.ticks(&elsewhere), no_ticks());
