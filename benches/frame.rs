@@ -61,6 +61,7 @@ fn message(number: usize) -> TimelineItem {
             at,
             own,
             body: Body::Text(vec![Line::plain(SafeText::line(&text))]),
+            source: None,
             edited: false,
             reply_to: None,
             reactions: Vec::new(),
@@ -81,7 +82,7 @@ fn delivery(number: usize) -> Delivery {
     let delivered = DeviceState::Delivered { at: Some(START) };
     let devices = vec![device("PHONE", delivered), device("LAPTOP", DeviceState::Pending)];
     let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::line("Ada"), devices }];
-    Delivery { event: EventId::new(format!("${number}")), sent: START, people }
+    Delivery::new(EventId::new(format!("${number}")), START, people)
 }
 
 fn app() -> App {

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use self::{
     composer::Composer,
     demo::Demo,
-    draft::Draft,
+    editing::Writing,
     effect::Effect,
     event::{Account, Connection, Event},
     inspector::Popup,
@@ -24,12 +24,9 @@ use self::{
     timeline::OpenRoom,
 };
 use crate::{
-    delivery::{
-        policy::{self, Decision, JoinRule, RoomFacts, Settings},
-        summary,
-    },
+    delivery::{policy::Settings, summary},
     input::{Context, Keymap},
-    model::{ItemKey, Mark, Membership, Message, Ms, RoomId, RoomSummary, UserId},
+    model::{ItemKey, Mark, Message, Ms, RoomId, SafeText, UserId},
 };
 
 mod actions;
@@ -37,11 +34,14 @@ pub mod command;
 pub mod composer;
 pub mod demo;
 mod draft;
+pub mod editing;
 pub mod effect;
 pub mod event;
 pub mod inspector;
 pub mod layout;
 pub mod login;
+pub mod overview;
+pub mod receipts;
 pub mod rooms;
 mod session;
 pub mod status;
@@ -106,7 +106,7 @@ pub struct App {
     /// Which keys mean what.
     pub keymap: Keymap,
     /// What is typed in rooms that are not open.
-    drafts: HashMap<RoomId, (Composer, Draft)>,
+    drafts: HashMap<RoomId, Writing>,
     /// Whose drafts and rooms these are.
     user: Option<UserId>,
     popup_drawn: PopupFacts,
@@ -144,29 +144,15 @@ impl App {
         Some(summary::mark(&message.send_state, delivery, &open.readers(index)))
     }
 
-    /// Whether receipts are sent in this room, as far as the room itself decides it, and if not, why.
-    pub fn room_stance(&self, room: &RoomSummary) -> Decision {
-        let join_rule = match room.public {
-            Some(true) => JoinRule::Public,
-            Some(false) => JoinRule::NotPublic,
-            None => JoinRule::Unknown,
-        };
-        let facts = RoomFacts {
-            room: room.id.clone(),
-            encrypted: room.encrypted,
-            join_rule,
-            joined_members: room.joined_members,
-            joined: room.membership == Membership::Joined,
-            joined_since: None,
-            incognito_until: 0,
-        };
-        policy::room_stance(&facts, &self.settings)
-    }
-
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
     pub fn incognito(&self) -> Option<&'static str> {
         let here = || self.open.as_ref().is_some_and(|open| self.settings.is_incognito(&open.id));
         if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
+    }
+
+    /// The user is incognito in this room by its own setting (P12).
+    pub fn incognito_in(&self, room: &RoomId) -> bool {
+        self.settings.incognito_rooms.contains(room)
     }
 
     /// The message that the inspector is open on, and its index in the open timeline.
@@ -182,6 +168,9 @@ impl App {
         use Context as C;
         match (&self.popup, &self.screen) {
             (Some(Popup::Confirm { .. }), _) => &[C::Confirm, C::Global],
+            (Some(Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
+                &[C::List, C::Popup, C::Global]
+            }
             (Some(_), _) => &[C::Popup, C::Global],
             (None, Screen::Starting) => &[C::Global],
             (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
@@ -209,6 +198,7 @@ impl App {
         self.popup_drawn = layout.popup.unwrap_or_default();
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(0, self.popup_drawn.max_scroll);
+            popup.shift_by(0, self.popup_drawn.max_shift);
         }
     }
 
@@ -218,7 +208,7 @@ impl App {
         let open = self.open.as_ref();
         let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
         let status = self.status.as_ref().map(|status| status.until);
-        let draft = open.and_then(|open| open.draft.save_at);
+        let draft = open.and_then(|open| open.writing.draft.save_at);
         let typing = open.and_then(|open| open.typing_notice).map(|notice| notice.until);
         [at_once, status, draft, typing].into_iter().flatten().min()
     }
@@ -239,7 +229,7 @@ impl App {
     fn tick(&mut self, now: Ms, out: &mut Vec<Effect>) {
         self.status.take_if(|status| status.until <= now);
         let Some(open) = &self.open else { return };
-        if open.draft.save_at.is_some_and(|at| at <= now) {
+        if open.writing.draft.save_at.is_some_and(|at| at <= now) {
             self.save_draft(out);
         }
         if self.open.as_ref().and_then(|open| open.typing_notice).is_some_and(|notice| notice.until <= now) {
@@ -318,11 +308,15 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         }
 
         Event::Deliveries { room, deliveries } => {
+            deliveries.iter().for_each(|delivery| app.undelivered_is(delivery));
             if let Some(open) = app.open_if(&room) {
                 open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
             }
         }
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
+        Event::Stances { room, people, more } => app.stances_are(&room, people, more),
+        Event::Undelivered(found) => app.undelivered_are(found),
+        Event::ReceiptLog(entries) => app.log_is(entries),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),
@@ -331,6 +325,11 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
+        Event::EditFailed { room, event, text, why } => app.edit_failed(room, event, &text, why, now, out),
+    }
+    if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
+        let why = "That message could not be found any more; it may have been removed.";
+        app.status = Some(Status::error(SafeText::line(why), now));
     }
     app.follow_the_picture(out);
     effects

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::{
     app::{demo::Entrance, effect::Secret, event::Event},
     config::{Config, ConfigError},
+    delivery::{debts::KEY_WAIT, receipt::SUMMARY_ABOVE},
     matrix::{
         Profile,
         errors::{Kind, LoginError, SessionError},
@@ -301,7 +302,13 @@ fn start_log(places: &Places, config: &Config) -> Result<log::Log, Error> {
 }
 
 fn profile(places: &Places, config: Config, device_name: &str) -> Profile {
-    Profile { dir: places.account(), device_name: device_name.to_owned(), settings: config.delivery }
+    Profile {
+        dir: places.account(),
+        device_name: device_name.to_owned(),
+        settings: config.delivery,
+        key_wait: KEY_WAIT,
+        summary_above: SUMMARY_ABOVE,
+    }
 }
 
 fn password(arguments: &LoginArguments) -> Result<Secret, Error> {

@@ -6,7 +6,7 @@
 //!
 //! One table, [`KEYS`], holds everything there is to know about a key: its name, its values, what it means, how it is
 //! read and how it is shown. Reading, `kvitto config`, the hints in errors and the test of `config.example.toml` all
-//! come from it. Writing ([`set_room_send`], [`set_incognito`]) edits the text that the user wrote and leaves the rest of it as it was.
+//! come from it. Writing ([`save`]) edits the text that the user wrote and leaves the rest of it as it was.
 
 use std::{fmt, io, path::Path, path::PathBuf};
 
@@ -23,7 +23,7 @@ pub mod private;
 mod read;
 mod words;
 
-pub use edit::{set_incognito, set_room_send};
+pub use edit::save;
 pub use keys::{KEYS, Key};
 
 /// All settings, checked. The default is what a missing or empty file means.

@@ -27,6 +27,8 @@ pub mod incognito;
 
 pub mod outbox;
 
+pub mod debts;
+
 pub mod route;
 
 pub mod ledger;

@@ -7,7 +7,7 @@
 //! - [`session`]: log in, restore, log out; what of it is on disk, and how it is protected.
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
-//! - [`live`]: a session at work; [`actions`]: join, create, invite and the like.
+//! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
 //! - [`receipts`]: delivery receipts at work.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
@@ -31,11 +31,13 @@ use self::{
 use crate::{
     app::{effect::Effect, event::Event},
     delivery::policy::Settings,
-    model::SafeText,
+    model::{Ms, SafeText},
 };
 
 mod actions;
+mod body;
 pub mod content;
+mod edits;
 pub mod errors;
 mod ids;
 mod live;
@@ -56,6 +58,11 @@ pub struct Profile {
     pub device_name: String,
     /// Delivery settings to start with; later ones come as [`Effect::Settings`].
     pub settings: Settings,
+    /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::debts::KEY_WAIT), but in
+    /// tests.
+    pub key_wait: Ms,
+    /// The receipts of an own message with more of them than this are counted by the homeserver, where it can (§7).
+    pub summary_above: u64,
 }
 
 /// The running half of the house that talks to the homeserver.

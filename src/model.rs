@@ -7,12 +7,16 @@
 
 mod id;
 mod mark;
+mod overview;
 mod room;
 mod text;
 mod timeline;
 
 pub use id::{DeviceId, EventId, RoomId, UserId};
-pub use mark::{Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route};
+pub use mark::{
+    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route, Tally,
+};
+pub use overview::{LogEntry, Logged, PersonStance, Undelivered};
 pub use room::{Membership, RoomSummary};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{

@@ -16,10 +16,13 @@ mod help;
 mod hints;
 mod inspector;
 mod layout;
+mod log;
 mod login;
+mod matrix;
 mod message;
 mod paint;
 mod popup;
+mod receipts;
 mod room;
 mod rooms;
 mod status;
@@ -29,6 +32,7 @@ mod tests;
 pub mod theme;
 mod ticks;
 mod timeline;
+mod undelivered;
 mod words;
 mod wrap;
 
@@ -92,7 +96,7 @@ fn draw_room(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Are
     };
     room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
     room::draw_header_rule(open, theme, frame, areas.header_rule);
-    room::draw_composer_rule(open, theme, frame, areas.composer_rule);
+    room::draw_composer_rule(app, open, theme, frame, areas.composer_rule);
     room::draw_composer(app, open, theme, frame, areas);
     timeline::draw(app, open, theme, frame, areas.timeline)
 }

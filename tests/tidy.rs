@@ -96,7 +96,7 @@ fn names_on_the_wire_stand_in_one_file() {
 #[test]
 fn nothing_is_left_to_do_or_ignored_and_no_test_sleeps() {
     let mut problems = Vec::new();
-    for source in sources(&["src", "tests", "benches"]) {
+    for source in sources(&["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]) {
         problems.extend(loose_ends(&source.path, tokens(&source)));
     }
     assert_none(&problems);
@@ -105,7 +105,7 @@ fn nothing_is_left_to_do_or_ignored_and_no_test_sleeps() {
 #[test]
 fn files_say_what_they_are_and_stay_small() {
     let mut problems = Vec::new();
-    for Source { path, text } in sources(&["src", "tests", "benches"]) {
+    for Source { path, text } in sources(&["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]) {
         if !text.starts_with("//! ") {
             problems.push(format!("{path}: does not begin with its docs (`//!`)"));
         }

@@ -11,6 +11,7 @@ use super::{
     timeline::{OpenRoom, TypingNotice},
 };
 use crate::{
+    delivery::policy::Change,
     input::{Action, Context, Key},
     model::{Membership, Ms, RoomId, SafeText, SendState},
 };
@@ -52,7 +53,8 @@ impl App {
                 let room = unread.ok_or("There is nothing unread in another room.")?.id.clone();
                 self.open_room(&room, out);
             }
-            Action::Incognito => out.push(Effect::SaveIncognito { room: None, on: !self.settings.incognito }),
+            Action::Undelivered => self.show_undelivered(now, out),
+            Action::Incognito => out.push(Effect::SaveSetting(Change::Incognito(!self.settings.incognito))),
             Action::CommandLine => self.command_line = Some(Composer::default()),
             Action::Reconnect => match self.connection {
                 Connection::Offline(_) => out.push(Effect::Reconnect),
@@ -75,8 +77,11 @@ impl App {
             Action::Oldest => self.in_timeline(OpenRoom::select_oldest),
             Action::Newest => self.in_timeline(OpenRoom::follow_newest),
             Action::Inspect => self.inspect(out)?,
+            Action::Matrix => self.show_matrix()?,
             Action::Retry => self.retry(out)?,
             Action::Discard => self.discard()?,
+            Action::Edit => self.begin_edit()?,
+            Action::Redact => self.redact()?,
             Action::Compose => {
                 self.in_timeline(|open| open.selection = None);
                 self.focus = Focus::Composer;
@@ -91,7 +96,10 @@ impl App {
                 self.status = None;
                 self.submit(now, out)?;
             }
-            Action::LeaveComposer => self.focus = Focus::Timeline,
+            Action::LeaveComposer => {
+                self.stop_edit(out);
+                self.focus = Focus::Timeline;
+            }
             Action::RunCommand => {
                 self.status = None;
                 let line = self.command_line.as_ref().map(|line| line.text().to_owned()).unwrap_or_default();
@@ -109,8 +117,17 @@ impl App {
             Action::PopupPageUp => self.scroll_popup(-self.popup_drawn.rows.cast_signed()),
             Action::PopupPageDown => self.scroll_popup(self.popup_drawn.rows.cast_signed()),
             Action::PopupClose | Action::No => self.popup = None,
+            Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
+                match &self.popup {
+                    Some(Popup::Receipts(_)) => self.in_receipts(action, out),
+                    _ => self.in_list(action, out)?,
+                }
+            }
             Action::Yes => {
                 if let Some(Popup::Confirm { on_yes, .. }) = self.popup.take() {
+                    if on_yes == Effect::EmptyReceiptLog {
+                        self.show_log();
+                    }
                     out.push(on_yes);
                 }
             }
@@ -121,6 +138,8 @@ impl App {
             | Action::Leave
             | Action::Invite
             | Action::Receipts
+            | Action::Log
+            | Action::Rekey
             | Action::Me
             | Action::Logout => {}
             Action::FieldNext
@@ -155,7 +174,7 @@ impl App {
         } else if let Some(field) = self.line_field() {
             field.insert_line(text);
         } else if let Some(open) = &mut self.open {
-            open.composer.insert(text);
+            open.writing.composer.insert(text);
             self.typed(now, out);
         }
     }
@@ -166,9 +185,10 @@ impl App {
         } else if let Some(field) = self.line_field() {
             field.edit(action);
         } else if let Some(open) = &mut self.open {
-            let before = open.composer.text().len();
-            open.composer.edit(action);
-            if open.composer.text().len() != before {
+            let composer = &mut open.writing.composer;
+            let before = composer.text().len();
+            composer.edit(action);
+            if composer.text().len() != before {
                 self.typed(now, out);
             }
         }
@@ -183,8 +203,10 @@ impl App {
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
     pub(super) fn typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
-        open.draft.touch(&open.composer, now);
-        if open.composer.is_empty() || matches!(entered(open.composer.text()), Entered::Command(_)) {
+        open.writing.touch(now);
+        let composer = &open.writing.composer;
+        let command = open.writing.edited().is_none() && matches!(entered(composer.text()), Entered::Command(_));
+        if composer.is_empty() || command {
             return self.stop_typing(out);
         }
         let told = open.typing_notice.map(|notice| notice.told);
@@ -207,23 +229,26 @@ impl App {
     /// Writes the open room's draft, if it differs from what is on disk.
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
-        if let Some(text) = open.draft.save(&open.composer) {
+        if let Some(text) = open.writing.save() {
             out.push(Effect::SaveDraft { room: open.id.clone(), text });
         }
     }
 
     /// Enter in the composer: sends the message or runs the command. A command that is refused comes back.
     fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let Some(open) = self.open.as_mut().filter(|open| !open.composer.text().trim().is_empty()) else {
+        if self.save_edit(out)? {
+            return Ok(());
+        }
+        let Some(open) = self.open.as_mut().filter(|open| !open.writing.composer.text().trim().is_empty()) else {
             return Ok(());
         };
         open.follow_newest();
-        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.composer));
+        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
             Entered::Message(text) => out.push(Effect::Send { room, text: text.to_owned() }),
             Entered::Command(line) => {
                 if let Err(refusal) = self.run_command(line, now, out) {
-                    self.in_timeline(|open| open.composer = typed);
+                    self.in_timeline(|open| open.writing.composer = typed);
                     return Err(refusal);
                 }
             }
@@ -239,8 +264,8 @@ impl App {
         self.rooms.select(room);
         if self.open.as_ref().is_none_or(|open| open.id != *room) {
             self.put_away(out);
-            let (composer, draft) = self.drafts.remove(room).unwrap_or_default();
-            self.open = Some(OpenRoom::new(room.clone(), composer, draft));
+            let writing = self.drafts.remove(room).unwrap_or_default();
+            self.open = Some(OpenRoom::new(room.clone(), writing));
             out.push(Effect::OpenRoom(room.clone()));
         }
         self.focus = Focus::Composer;
@@ -251,9 +276,9 @@ impl App {
         self.stop_typing(out);
         self.save_draft(out);
         if let Some(open) = self.open.take() {
-            self.drafts.insert(open.id, (open.composer, open.draft));
+            self.drafts.insert(open.id, open.writing);
         }
-        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
+        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::Matrix { .. }));
     }
 
     fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
@@ -288,11 +313,19 @@ impl App {
 
     fn in_timeline(&mut self, act: impl FnOnce(&mut OpenRoom)) {
         if let Some(open) = &mut self.open {
+            open.stop_seeking();
             act(open);
         }
     }
 
-    fn scroll_popup(&mut self, rows: isize) {
+    pub(super) fn shift_popup(&mut self, devices: isize) {
+        if let Some(popup) = &mut self.popup {
+            popup.shift_by(devices, self.popup_drawn.max_shift);
+        }
+    }
+
+    pub(super) fn scroll_popup(&mut self, rows: isize) {
+        self.move_in_receipts(rows);
         if let Some(popup) = &mut self.popup {
             popup.scroll_by(rows, self.popup_drawn.max_scroll);
         }

@@ -3,9 +3,9 @@
 //! Which there are, and whether they take an argument, stands in [`crate::input::ACTIONS`]. A command that cannot be
 //! carried out gives a sentence and changes nothing, so that what was typed can be corrected.
 
-use super::{App, Focus, Screen, composer::Composer, effect::Effect, inspector::Popup, status::Status};
+use super::{App, Focus, Screen, composer::Composer, effect::Effect, inspector::Popup};
 use crate::{
-    delivery::policy::{Decision, Send},
+    delivery::policy::Change,
     input::{ACTIONS, Action, ActionInfo},
     model::{Membership, Ms, RoomId, RoomSummary, SafeText},
 };
@@ -49,7 +49,9 @@ impl App {
     pub fn command_typed(&self) -> Option<(&str, bool)> {
         let line = match (&self.command_line, &self.open) {
             (Some(line), _) => line.text(),
-            (None, Some(open)) if self.focus == Focus::Composer => match entered(open.composer.text()) {
+            // An edited message is a message, whatever it begins with.
+            (None, Some(open)) if open.writing.edited().is_some() => return None,
+            (None, Some(open)) if self.focus == Focus::Composer => match entered(open.writing.composer.text()) {
                 Entered::Command(line) => line,
                 Entered::Message(_) => return None,
             },
@@ -76,7 +78,7 @@ impl App {
         if let Some(field) = self.line_field() {
             *field = Composer::with(&name);
         } else if let Some(open) = &mut self.open {
-            open.composer = Composer::with(&format!("/{name}"));
+            open.writing.composer = Composer::with(&format!("/{name}"));
             self.typed(now, out);
         }
     }
@@ -112,11 +114,13 @@ impl App {
             Action::Invite => {
                 out.push(Effect::Invite { room: self.joined_room()?.id.clone(), user: user_id(argument)? });
             }
-            Action::Receipts => self.receipts(argument, now, out)?,
+            Action::Log => self.command_log(argument, out)?,
+            Action::Rekey => out.push(Effect::Rekey(self.joined_room()?.id.clone())),
+            Action::Receipts => self.receipts(argument, out)?,
             Action::Incognito if argument == "room" => {
                 let room = self.joined_room()?.id.clone();
                 let on = !self.settings.incognito_rooms.contains(&room);
-                out.push(Effect::SaveIncognito { room: Some(room), on });
+                out.push(Effect::SaveSetting(Change::RoomIncognito(room, on)));
             }
             Action::Incognito if !argument.is_empty() => {
                 return Err(format!("/incognito takes room or nothing, not {argument}."));
@@ -134,29 +138,6 @@ impl App {
         Ok(())
     }
 
-    /// `/receipts`: says how the room stands, or sets it (P5).
-    fn receipts(&mut self, argument: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let room = self.joined_room()?;
-        let send = match argument {
-            "" => {
-                let sentence = match self.room_stance(room) {
-                    Decision::Send => "Delivery receipts are sent in this room.".to_owned(),
-                    Decision::Withhold(reason) => {
-                        format!("No delivery receipts are sent here. {} ({})", reason.sentence(), reason.rule())
-                    }
-                };
-                self.status = Some(Status::info(SafeText::line(&sentence), now));
-                return Ok(());
-            }
-            "auto" => Send::Auto,
-            "on" => Send::On,
-            "off" => Send::Off,
-            other => return Err(format!("/receipts takes auto, on or off, not {other}.")),
-        };
-        out.push(Effect::SaveRoomSend { room: room.id.clone(), send });
-        Ok(())
-    }
-
     /// The room that a command is about: the selected one where the room list has the focus, else the open one.
     fn room_meant(&self) -> Option<&RoomSummary> {
         match (self.focus, &self.open) {
@@ -166,7 +147,7 @@ impl App {
         }
     }
 
-    fn joined_room(&self) -> Result<&RoomSummary, Refusal> {
+    pub(super) fn joined_room(&self) -> Result<&RoomSummary, Refusal> {
         let room = self.room_meant().filter(|room| room.membership == Membership::Joined);
         room.ok_or_else(|| "Open a room that you are in first.".to_owned())
     }
@@ -184,7 +165,7 @@ impl App {
     }
 }
 
-fn user_id(typed: &str) -> Result<String, Refusal> {
+pub(super) fn user_id(typed: &str) -> Result<String, Refusal> {
     let parts = typed.strip_prefix('@').and_then(|id| id.split_once(':'));
     match parts {
         Some((name, server)) if !name.is_empty() && !server.is_empty() && !typed.contains(char::is_whitespace) => {

@@ -5,10 +5,9 @@
 //! event, later than the first key perhaps, and then stands above what was typed meanwhile. Nothing is ever lost, at
 //! worst a line is there twice.
 
-use super::composer::Composer;
 use crate::model::Ms;
 
-/// How a composer stands to what is on disk.
+/// How what is written stands to what is on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Draft {
     /// The draft of an earlier run has been taken over.
@@ -23,30 +22,28 @@ impl Draft {
     /// How long after the last key the text is saved.
     pub(super) const DEBOUNCE: Ms = 1_000;
 
-    /// Takes over the draft of an earlier run, once.
-    pub(super) fn load(&mut self, composer: &mut Composer, text: &str) {
-        if std::mem::replace(&mut self.loaded, true) {
-            return;
+    /// The draft of an earlier run is this. True for the first one, which is to be taken over.
+    pub(super) fn load(&mut self, text: &str) -> bool {
+        let first = !std::mem::replace(&mut self.loaded, true);
+        if first {
+            self.saved.get_or_insert_with(|| text.to_owned());
         }
-        if !composer.text().contains(text) {
-            composer.put_above(text);
-        }
-        self.saved.get_or_insert_with(|| text.to_owned());
+        first
     }
 
     /// The text that has to be written now, if what is on disk differs.
-    pub(super) fn save(&mut self, composer: &Composer) -> Option<String> {
+    pub(super) fn save(&mut self, text: String) -> Option<String> {
         self.save_at = None;
-        if self.saved.as_deref().unwrap_or_default() == composer.text() {
+        if self.saved.as_deref().unwrap_or_default() == text {
             return None;
         }
-        self.saved = Some(composer.text().to_owned());
+        self.saved = Some(text);
         self.saved.clone()
     }
 
     /// The text changed: save it soon, if what is on disk differs.
-    pub(super) fn touch(&mut self, composer: &Composer, now: Ms) {
-        let same = self.saved.as_deref().unwrap_or_default() == composer.text();
+    pub(super) fn touch(&mut self, text: &str, now: Ms) {
+        let same = self.saved.as_deref().unwrap_or_default() == text;
         self.save_at = (!same).then_some(now + Self::DEBOUNCE);
     }
 

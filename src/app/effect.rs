@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::event::LoginMethod;
 use crate::{
-    delivery::policy::{Send, Settings},
+    delivery::policy::{Change, Settings},
     model::{EventId, ItemKey, RoomId},
 };
 
@@ -32,21 +32,8 @@ pub enum Effect {
     TryDemo,
     /// Open an address in the browser.
     OpenUrl(String),
-    /// Write the room's receipt setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
-    SaveRoomSend {
-        /// The room.
-        room: RoomId,
-        /// `Auto` removes the room's own entry.
-        send: Send,
-    },
-
-    /// Write to `config.toml` whether the user is incognito (P12); answered by `Event::Settings` or `Event::Failed`.
-    SaveIncognito {
-        /// In this room; `None`: everywhere.
-        room: Option<RoomId>,
-        /// Or not any more.
-        on: bool,
-    },
+    /// Write a delivery setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
+    SaveSetting(Change),
 
     // ── everything below is done by `matrix` ──
     /// Delivery settings are now these.
@@ -144,6 +131,32 @@ pub enum Effect {
         /// A full user id, as typed.
         user: String,
     },
+    /// Change an own message that is on the server; this is its text from now on.
+    Edit {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+        /// The text as typed.
+        text: String,
+    },
+    /// Remove a message for everyone.
+    Redact {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+    },
+    /// Encrypt with a new key from the next message of this room on, which every device is then given.
+    Rekey(RoomId),
+    /// How does everybody in this room stand? Answered by `Event::Stances`.
+    AskStances(RoomId),
+    /// Which own messages of all rooms does not every device have? Answered by `Event::Undelivered`.
+    AskUndelivered,
+    /// What was told to whom, and what was withheld? Answered by `Event::ReceiptLog`.
+    AskReceiptLog,
+    /// Forget that; answered by `Event::ReceiptLog`.
+    EmptyReceiptLog,
     /// What was done about this message of somebody else's?
     AskReceiptFate {
         /// The room.

@@ -5,7 +5,8 @@ use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, Pagination, ReceiptFate, RoomId, RoomSummary, SafeText, TimelineChange, UserId,
+        Delivery, EventId, ItemKey, LogEntry, Pagination, PersonStance, ReceiptFate, RoomId, RoomSummary, SafeText,
+        TimelineChange, Undelivered, UserId,
     },
 };
 
@@ -140,6 +141,19 @@ pub enum Event {
         /// What was done about it.
         fate: ReceiptFate,
     },
+    /// The answer to [`super::effect::Effect::AskStances`].
+    Stances {
+        /// The room.
+        room: RoomId,
+        /// Everybody else in it, by id, but for those who are too many to list.
+        people: Vec<PersonStance>,
+        /// How many these are.
+        more: usize,
+    },
+    /// The answer to [`super::effect::Effect::AskUndelivered`]: the latest first.
+    Undelivered(Vec<Undelivered>),
+    /// The answer to [`super::effect::Effect::AskReceiptLog`]: the latest first.
+    ReceiptLog(Vec<LogEntry>),
     /// Delivery settings are now these (at start, and after a change was written).
     Settings(Settings),
 
@@ -156,6 +170,17 @@ pub enum Event {
         text: String,
         /// It was said by `/me`.
         emote: bool,
+        /// Why.
+        why: SafeText,
+    },
+    /// An edit was refused; its text comes back.
+    EditFailed {
+        /// The room.
+        room: RoomId,
+        /// The message that was edited.
+        event: EventId,
+        /// What it was to say.
+        text: String,
         /// Why.
         why: SafeText,
     },

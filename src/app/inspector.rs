@@ -1,7 +1,7 @@
-//! What can stand over the screen: the help, the inspector, a question.
+//! What can stand over the screen: the help, the inspector, what is known about delivery in all rooms, a question.
 
-use super::effect::Effect;
-use crate::model::{ItemKey, ReceiptFate, SafeText};
+use super::{effect::Effect, receipts::ReceiptsScreen};
+use crate::model::{ItemKey, LogEntry, Ms, ReceiptFate, SafeText, Undelivered};
 
 /// Something over the screen. It takes all keys until it is closed.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,31 @@ pub enum Popup {
         /// Rows scrolled away.
         scroll: usize,
     },
+    /// The open room's last own messages against devices.
+    Matrix {
+        /// Messages scrolled away.
+        scroll: usize,
+        /// Devices scrolled away, to the left.
+        shift: usize,
+    },
+    /// Own messages of all rooms that not every device has.
+    Undelivered {
+        /// The latest first; `None` until they are there.
+        rows: Option<Vec<Undelivered>>,
+        /// The row that is selected.
+        selected: usize,
+        /// When it was opened: their ages are counted up to then.
+        at: Ms,
+    },
+    /// What the user's receipts told, and what was withheld.
+    Log {
+        /// The latest first; `None` until they are there.
+        entries: Option<Vec<LogEntry>>,
+        /// Entries scrolled away.
+        scroll: usize,
+    },
+    /// Who is sent receipts, here and everywhere, and by which setting.
+    Receipts(ReceiptsScreen),
     /// A question before something that cannot be undone.
     Confirm {
         /// The question.
@@ -30,10 +55,25 @@ pub enum Popup {
 }
 
 impl Popup {
-    /// Scrolls by rows, up when negative, as far as there is something to see.
+    /// Scrolls by rows or items, up when negative, as far as there is something to see; in a list, the selection moves.
     pub(super) fn scroll_by(&mut self, rows: isize, max: usize) {
-        if let Self::Help { scroll } | Self::Inspector { scroll, .. } = self {
-            *scroll = scroll.saturating_add_signed(rows).min(max);
+        match self {
+            Self::Help { scroll }
+            | Self::Inspector { scroll, .. }
+            | Self::Matrix { scroll, .. }
+            | Self::Log { scroll, .. } => *scroll = scroll.saturating_add_signed(rows).min(max),
+            Self::Undelivered { rows: found, selected, .. } => {
+                let last = found.as_ref().map_or(0, |found| found.len().saturating_sub(1));
+                *selected = selected.saturating_add_signed(rows).min(last);
+            }
+            Self::Receipts(_) | Self::Confirm { .. } => {}
+        }
+    }
+
+    /// Scrolls the matrix by devices, to the left when negative.
+    pub(super) fn shift_by(&mut self, devices: isize, max: usize) {
+        if let Self::Matrix { shift, .. } = self {
+            *shift = shift.saturating_add_signed(devices).min(max);
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct LayoutFacts {
 pub struct PopupFacts {
     /// The greatest scroll that shows something new.
     pub max_scroll: usize,
-    /// Rows on screen.
+    /// The same to the side.
+    pub max_shift: usize,
+    /// Rows on screen, or items of several rows.
     pub rows: usize,
 }

@@ -7,8 +7,7 @@
 use super::{
     App, Focus, Screen,
     command::escaped,
-    composer::Composer,
-    draft::Draft,
+    editing::Writing,
     effect::Effect,
     event::{Account, Connection},
     inspector::Popup,
@@ -43,8 +42,8 @@ impl App {
         self.account = Some(account);
         self.screen = Screen::Main;
         self.connection = Connection::Connecting;
-        for (room, (composer, draft)) in &mut self.drafts {
-            if let Some(text) = draft.save(composer) {
+        for (room, writing) in &mut self.drafts {
+            if let Some(text) = writing.save() {
                 out.push(Effect::SaveDraft { room: room.clone(), text });
             }
         }
@@ -76,12 +75,12 @@ impl App {
             }
             (Some(why), Screen::Login(login)) => login.failed(why),
             (Some(why), Screen::Starting | Screen::Main) => {
-                for (_, draft) in self.drafts.values_mut() {
-                    draft.disk_is_gone();
+                for writing in self.drafts.values_mut() {
+                    writing.draft.disk_is_gone();
                 }
                 if let Some(open) = &mut self.open {
                     open.typing_notice = None;
-                    open.draft.disk_is_gone();
+                    open.writing.draft.disk_is_gone();
                 }
                 self.screen = Screen::Login(Login::again(self.account.as_ref(), why));
             }
@@ -127,16 +126,17 @@ impl App {
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
     pub(super) fn draft_was(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
-        let (composer, draft) = self.typed_in(&room);
-        draft.load(composer, text);
-        if let Some(text) = draft.save(composer) {
+        let writing = self.writing_in(&room);
+        writing.load(text);
+        if let Some(text) = writing.save() {
             out.push(Effect::SaveDraft { room, text });
         }
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below what is there now.
     pub(super) fn not_queued(&mut self, room: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
-        let (composer, draft) = self.typed_in(&room);
+        let writing = self.writing_in(&room);
+        let composer = writing.message();
         let text = if emote {
             format!("/me {text}")
         } else if composer.is_empty() {
@@ -145,19 +145,16 @@ impl App {
             text.to_owned()
         };
         composer.put_below(&text);
-        if let Some(text) = draft.save(composer) {
+        if let Some(text) = writing.save() {
             out.push(Effect::SaveDraft { room, text });
         }
     }
 
-    /// What is typed in a room, open or not.
-    fn typed_in(&mut self, room: &RoomId) -> (&mut Composer, &mut Draft) {
+    /// What is written in a room, open or not.
+    pub(super) fn writing_in(&mut self, room: &RoomId) -> &mut Writing {
         match &mut self.open {
-            Some(open) if open.id == *room => (&mut open.composer, &mut open.draft),
-            _ => {
-                let (composer, draft) = self.drafts.entry(room.clone()).or_default();
-                (composer, draft)
-            }
+            Some(open) if open.id == *room => &mut open.writing,
+            _ => self.drafts.entry(room.clone()).or_default(),
         }
     }
 

@@ -13,10 +13,26 @@ use crate::{
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
-        Body, EventId, ItemKey, Line, Membership, Message, Ms, ReadBy, RoomId, RoomSummary, SafeText, SendState,
-        TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
+        PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
+        TimelineItemKind, UserId,
     },
 };
+
+/// What became of an own message on these people's devices.
+pub fn delivery(event: &str, people: &[(&str, &[DeviceDelivery])]) -> Delivery {
+    let people = people.iter().map(|(user, devices)| PersonDelivery {
+        user: UserId::new(user),
+        name: SafeText::default(),
+        devices: devices.to_vec(),
+    });
+    Delivery::new(EventId::new(event), T0, people.collect())
+}
+
+/// A device that counts.
+pub fn device(id: &str, state: DeviceState) -> DeviceDelivery {
+    DeviceDelivery { device: Some(DeviceId::new(id)), name: SafeText::default(), state, route: None, expected: true }
+}
 
 /// The time at which all begins.
 pub const T0: Ms = 1_700_000_000_000;
@@ -38,6 +54,7 @@ pub fn message(name: &str) -> TimelineItem {
         at: T0,
         own: false,
         body: Body::Text(vec![Line::plain(SafeText::line(name))]),
+        source: None,
         edited: false,
         reply_to: None,
         reactions: Vec::new(),
@@ -51,7 +68,8 @@ pub fn day_line(name: &str) -> TimelineItem {
     TimelineItem { key: key(name), kind: TimelineItemKind::DayLine(T0) }
 }
 
-fn changed(item: TimelineItem, change: impl FnOnce(&mut Message)) -> TimelineItem {
+/// The same message, but for this.
+pub fn changed(item: TimelineItem, change: impl FnOnce(&mut Message)) -> TimelineItem {
     let TimelineItemKind::Message(mut message) = item.kind else { panic!("no message") };
     change(&mut message);
     TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) }
@@ -65,6 +83,11 @@ pub fn own(name: &str, state: SendState) -> TimelineItem {
         message.event = message.event.take().filter(|_| state == SendState::Sent);
         message.send_state = state;
     })
+}
+
+/// An own message on the server that was typed like this.
+pub fn said(name: &str, text: &str) -> TimelineItem {
+    changed(own(name, SendState::Sent), |message| message.source = Some(SafeText::block(text)))
 }
 
 pub fn read_by(item: TimelineItem, users: &[&str]) -> TimelineItem {
@@ -164,7 +187,7 @@ impl Told {
 
     /// The text in the composer.
     pub fn typed(&self) -> &str {
-        self.app.open.as_ref().map(|open| open.composer.text()).unwrap_or_default()
+        self.app.open.as_ref().map(|open| open.writing.composer.text()).unwrap_or_default()
     }
 
     /// The sentence in the status line.

@@ -4,5 +4,7 @@ mod anything;
 mod commands;
 mod demo;
 mod drafts;
+mod editing;
 mod login;
+mod overview;
 mod reading;

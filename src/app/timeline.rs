@@ -7,11 +7,12 @@
 
 mod readers;
 mod scroll;
+mod seek;
 
 use std::collections::HashMap;
 
-use self::readers::Readers;
-use super::{composer::Composer, draft::Draft, layout::TimelineFacts};
+use self::{readers::Readers, seek::Sought};
+use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
     Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
     TimelineItemKind,
@@ -74,10 +75,8 @@ pub struct OpenRoom {
     pub deliveries: HashMap<EventId, Delivery>,
     /// Who else is typing.
     pub typing: Vec<SafeText>,
-    /// What is being typed.
-    pub composer: Composer,
-    /// How much of that is kept.
-    pub(super) draft: Draft,
+    /// What is being written.
+    pub writing: Writing,
     /// That this user is typing, as the others were told.
     pub(super) typing_notice: Option<TypingNotice>,
     /// There is an unread line, and it came while nobody looked at the end of the timeline: what stands below it is
@@ -93,6 +92,7 @@ pub struct OpenRoom {
     /// Older messages may be fetched: something came in, or the user asked, since the last fetch began. So a fetch
     /// that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
+    sought: Option<Sought>,
 }
 
 impl OpenRoom {
@@ -100,7 +100,7 @@ impl OpenRoom {
     const NEAR_TOP: usize = 5;
 
     /// A room that was just opened.
-    pub(super) fn new(id: RoomId, composer: Composer, draft: Draft) -> Self {
+    pub(super) fn new(id: RoomId, writing: Writing) -> Self {
         Self {
             id,
             items: Vec::new(),
@@ -110,8 +110,7 @@ impl OpenRoom {
             unseen_below: 0,
             deliveries: HashMap::new(),
             typing: Vec::new(),
-            composer,
-            draft,
+            writing,
             typing_notice: None,
             unread_line: true,
             readers: Readers::default(),
@@ -119,6 +118,7 @@ impl OpenRoom {
             drawn_is_current: false,
             marked_read: None,
             may_paginate: false,
+            sought: None,
         }
     }
 
@@ -171,6 +171,7 @@ impl OpenRoom {
         }
         self.drawn = self.drawn.filter(|drawn| drawn.last.item < self.items.len());
         self.drawn_is_current = false;
+        self.find_sought();
     }
 
     fn line_comes(&mut self, items: &[TimelineItem], looking: bool) {
@@ -276,13 +277,14 @@ impl OpenRoom {
         self.items.get(index).map(|item| Place { key: item.key.clone(), index })
     }
 
-    /// Whether older messages are to be fetched now: the top is near, and nothing says that it would be in vain.
+    /// Whether older messages are to be fetched now: the top is near or a message is sought, and nothing says that it would
+    /// be in vain.
     pub(super) fn wants_older(&self) -> bool {
         let near_top = match self.drawn {
             Some(drawn) => self.drawn_is_current && drawn.first.item < Self::NEAR_TOP,
             None => self.items.is_empty(),
         };
-        near_top && self.may_paginate && self.pagination == Pagination::Idle
+        (near_top || self.sought.is_some()) && self.may_paginate && self.pagination == Pagination::Idle
     }
 
     /// Older messages were asked for.

@@ -14,65 +14,64 @@ use std::{
 
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::{Config, ConfigError, Problems, keys::quote, private, read_text, words::Choice};
-use crate::{
-    delivery::policy::{Send, Settings},
-    model::RoomId,
+use super::{
+    Config, ConfigError, Problems,
+    keys::{KEYS, quote},
+    private, read_text,
 };
+use crate::delivery::policy::{Change, Settings};
 
-/// Writes `delivery.rooms."room".send`; `Auto` removes the room's own entry. Gives the settings that hold now, the
+/// Writes one setting, or removes it where it says no more than is so anyway. Gives the settings that hold now, the
 /// user's other edits included.
-pub fn set_room_send(path: &Path, room: &RoomId, send: Send) -> Result<Settings, ConfigError> {
-    let entry = (send != Send::Auto).then_some(send);
-    let value = entry.map(|send| send.word().into());
-    change(path, &["delivery", "rooms", room.as_str()], "send", value.as_ref(), |settings| match entry {
-        Some(send) => drop(settings.rooms.insert(room.clone(), send)),
-        None => drop(settings.rooms.remove(room)),
-    })
-}
-
-/// Writes `incognito` for this room, or for all (P12); off removes the entry. Gives the settings that hold now.
-pub fn set_incognito(path: &Path, room: Option<&RoomId>, on: bool) -> Result<Settings, ConfigError> {
-    let value = on.then(|| true.into());
-    let Some(room) = room else {
-        return change(path, &["delivery"], "incognito", value.as_ref(), |settings| settings.incognito = on);
-    };
-    change(path, &["delivery", "rooms", room.as_str()], "incognito", value.as_ref(), |settings| {
-        if on {
-            settings.incognito_rooms.insert(room.clone());
-        } else {
-            settings.incognito_rooms.remove(room);
-        }
-    })
-}
-
-/// Writes one key, or removes it; `makes` is what that does to the settings.
-fn change(
-    path: &Path,
-    tables: &[&str],
-    name: &str,
-    value: Option<&Value>,
-    makes: impl FnOnce(&mut Settings),
-) -> Result<Settings, ConfigError> {
+pub fn save(path: &Path, change: &Change) -> Result<Settings, ConfigError> {
     let old = read_text(path)?;
     let mut config = Config::parse(&old)
         .map_err(|problems| ConfigError::Invalid { path: path.into(), problems: Problems(problems) })?;
-    makes(&mut config.delivery);
-    let new = with(&old, tables, name, value).filter(|text| Config::parse(text).as_ref() == Ok(&config)).ok_or_else(
-        || ConfigError::Unsafe {
+    change.apply(&mut config.delivery);
+    let (key, id) = key_of(change);
+    let place: Vec<&str> = key.split('.').map(|part| if part == "*" { id } else { part }).collect();
+    let value = value_of(change, &config);
+    let new = with(&old, &place, value.as_ref())
+        .filter(|text| Config::parse(text).as_ref() == Ok(&config))
+        .ok_or_else(|| ConfigError::Unsafe {
             path: path.into(),
-            key: tables.iter().chain([&name]).map(|part| quote(part)).collect::<Vec<_>>().join("."),
-            value: value.map_or_else(|| "(nothing)".to_owned(), ToString::to_string),
-        },
-    )?;
+            key: place.iter().map(|part| quote(part)).collect::<Vec<_>>().join("."),
+            value: value.map_or_else(|| "(nothing)".to_owned(), |value| value.to_string()),
+        })?;
     if new != old {
         replace(path, &new).map_err(|source| ConfigError::Write { path: path.into(), source })?;
     }
     Ok(config.delivery)
 }
 
-/// The text with the key set or removed; `None` where it does not fit in.
-pub(super) fn with(text: &str, tables: &[&str], name: &str, value: Option<&Value>) -> Option<String> {
+/// The key in [`KEYS`] that a change is about, and the id that stands for its `*`.
+fn key_of(change: &Change) -> (&'static str, &str) {
+    match change {
+        Change::Send(_) => ("delivery.send", ""),
+        Change::MaxMembers(_) => ("delivery.max_members", ""),
+        Change::Who(_) => ("delivery.who", ""),
+        Change::Timing(_) => ("delivery.timing", ""),
+        Change::NameDevice(_) => ("delivery.name_device", ""),
+        Change::Route(_) => ("delivery.route", ""),
+        Change::ReceiptType(_) => ("delivery.receipt_type", ""),
+        Change::Incognito(_) => ("delivery.incognito", ""),
+        Change::RoomSend(room, _) => ("delivery.rooms.*.send", room.as_str()),
+        Change::RoomIncognito(room, _) => ("delivery.rooms.*.incognito", room.as_str()),
+        Change::PersonWho(user, _) => ("delivery.people.*.who", user.as_str()),
+    }
+}
+
+/// What is to be written, as the changed settings are shown; `None`: nothing, also where incognito has ended.
+fn value_of(change: &Change, changed: &Config) -> Option<Value> {
+    let (name, id) = key_of(change);
+    let key = KEYS.iter().find(|key| key.name == name && *change != Change::Incognito(false))?;
+    let shown = key.show(changed).into_iter().find(|(of, _)| *of == id)?;
+    shown.1.parse().ok()
+}
+
+/// The text with the key at this place set or removed; `None` where it does not fit in.
+pub(super) fn with(text: &str, place: &[&str], value: Option<&Value>) -> Option<String> {
+    let (name, tables) = place.split_last()?;
     match value {
         Some(value) => with_entry(text, tables, name, value),
         None => without_entry(text, tables, name),

@@ -3,9 +3,9 @@
 use toml::de::DeValue;
 use tracing::level_filters::LevelFilter;
 
-use super::{Config, words::Choice};
+use super::Config;
 use crate::{
-    delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+    delivery::policy::{Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
     model::{RoomId, UserId},
     view::theme::{Glyphs, MarkStyle, Palette},
 };

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::{edit::with, words::Choice, *};
+use super::{edit::with, *};
 use crate::{
-    delivery::policy::{Send, Who},
+    delivery::policy::{Change, Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
     model::{RoomId, UserId},
     view::theme::Palette,
 };
@@ -156,7 +156,7 @@ fn a_missing_file_means_the_defaults_and_a_folder_is_an_error() {
 }
 
 fn edited(text: &str, room: &str, send: Option<Send>) -> String {
-    with(text, &["delivery", "rooms", room], "send", send.map(|send| send.word().into()).as_ref()).unwrap()
+    with(text, &["delivery", "rooms", room, "send"], send.map(|send| send.word().into()).as_ref()).unwrap()
 }
 
 #[test]
@@ -241,10 +241,10 @@ fn the_file_is_read_again_and_replaced_whole() {
     let path = folder.path().join("new/folder/config.toml");
     let (a, b) = (RoomId::new("!a"), RoomId::new("!b"));
 
-    set_room_send(&path, &a, Send::On).unwrap();
+    save(&path, &Change::RoomSend(a.clone(), Some(Send::On))).unwrap();
     let edited = std::fs::read_to_string(&path).unwrap() + "\n[delivery]\nmax_members = 7\n";
     std::fs::write(&path, edited).unwrap();
-    let settings = set_room_send(&path, &b, Send::Off).unwrap();
+    let settings = save(&path, &Change::RoomSend(b.clone(), Some(Send::Off))).unwrap();
 
     assert_eq!(settings.max_members, 7);
     assert_eq!(settings.rooms.into_iter().collect::<Vec<_>>(), [(a, Send::On), (b, Send::Off)]);
@@ -266,16 +266,81 @@ fn p12_incognito_is_written_beside_what_a_room_says_and_removed_alone() {
     ] {
         std::fs::write(&path, text).unwrap();
         let before = Config::parse(text).unwrap();
-        let everywhere = set_incognito(&path, None, true).unwrap();
-        let also_here = set_incognito(&path, Some(&room), true).unwrap();
+        let everywhere = save(&path, &Change::Incognito(true)).unwrap();
+        let also_here = save(&path, &Change::RoomIncognito(room.clone(), true)).unwrap();
         assert!(everywhere.incognito && also_here.is_incognito(&room), "{text}");
         assert_eq!(Config::load(&path).unwrap().delivery, also_here, "{text}");
         assert_eq!(also_here.rooms, before.delivery.rooms, "{text}");
-        assert!(!set_incognito(&path, None, false).unwrap().incognito);
-        assert_eq!(set_incognito(&path, Some(&room), false).unwrap(), before.delivery, "{text}");
+        assert!(!save(&path, &Change::Incognito(false)).unwrap().incognito);
+        let after = save(&path, &Change::RoomIncognito(room.clone(), false)).unwrap();
+        assert_eq!(after, before.delivery, "{text}");
         let after = std::fs::read_to_string(&path).unwrap();
         assert!(text.lines().all(|line| !line.contains('#') || after.contains(line)), "{after}");
     }
+}
+
+#[test]
+fn every_setting_is_written_where_its_key_stands_and_the_rest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let (room, ada) = (RoomId::new("!a:b"), UserId::new("@ada:b"));
+    let mine = "# mine\n[ui]\ntheme = \"none\" # quiet\n\n[delivery] # all\nwho = \"known\" # friends\n";
+    std::fs::write(&path, mine).unwrap();
+    let changes = [
+        Change::Send(Send::On),
+        Change::MaxMembers(7),
+        Change::Who(Who::Nobody),
+        Change::Timing(Timing::Guarded),
+        Change::NameDevice(NameDevice::Never),
+        Change::Route(RouteChoice::Native),
+        Change::ReceiptType(ReceiptType::Stable),
+        Change::Incognito(true),
+        Change::RoomSend(room.clone(), Some(Send::Auto)),
+        Change::RoomIncognito(room.clone(), true),
+        Change::PersonWho(ada.clone(), Some(Who::Verified)),
+    ];
+    let mut expected = Config::parse(mine).unwrap().delivery;
+    for change in &changes {
+        let before = expected.clone();
+        change.apply(&mut expected);
+        assert_ne!(expected, before, "{change:?}");
+        assert_eq!(save(&path, change).unwrap(), expected, "{change:?}");
+        assert_eq!(Config::load(&path).unwrap().delivery, expected, "{change:?}");
+    }
+    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#""#);
+
+    // What narrows is removed; what is for all stays written, as it was.
+    let back = [
+        Change::PersonWho(ada, None),
+        Change::RoomIncognito(room.clone(), false),
+        Change::RoomSend(room, None),
+        Change::Incognito(false),
+        Change::Who(Who::Known),
+    ];
+    for change in &back {
+        change.apply(&mut expected);
+        assert_eq!(save(&path, change).unwrap(), expected, "{change:?}");
+    }
+    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#""#);
+}
+
+#[test]
+fn a_setting_that_cannot_be_written_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    std::fs::create_dir(&path).unwrap();
+    let error = save(&path, &Change::Who(Who::Everyone)).unwrap_err();
+    assert!(matches!(error, ConfigError::Read { .. }), "{error}");
+    // The folder that it would be in is a file.
+    let inside = folder.path().join("file/config.toml");
+    std::fs::write(folder.path().join("file"), "mine").unwrap();
+    assert!(save(&inside, &Change::Who(Who::Everyone)).is_err());
+    assert_eq!(std::fs::read_to_string(folder.path().join("file")).unwrap(), "mine");
+    // An inline table cannot be continued below it.
+    let beside = folder.path().join("inline.toml");
+    std::fs::write(&beside, "delivery = { who = \"known\" }\n").unwrap();
+    assert_eq!(save(&beside, &Change::Who(Who::Nobody)).unwrap().who, Who::Nobody);
+    assert_eq!(std::fs::read_to_string(&beside).unwrap(), "delivery = { who = \"nobody\" }\n");
 }
 
 #[test]
@@ -284,7 +349,7 @@ fn a_file_that_cannot_be_used_is_not_overwritten() {
     let path = folder.path().join("config.toml");
     for text in ["[delivery\n", "[delivery]\nwhom = \"all\"\n"] {
         std::fs::write(&path, text).unwrap();
-        let error = set_room_send(&path, &RoomId::new("!a"), Send::On).unwrap_err();
+        let error = save(&path, &Change::RoomSend(RoomId::new("!a"), Some(Send::On))).unwrap_err();
         assert!(matches!(error, ConfigError::Invalid { .. }), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
@@ -298,7 +363,7 @@ fn what_is_written_is_private_and_a_link_stays_a_link() {
     std::fs::write(&target, "").unwrap();
     symlink(&target, &link).unwrap();
 
-    set_room_send(&link, &RoomId::new("!a"), Send::On).unwrap();
+    save(&link, &Change::RoomSend(RoomId::new("!a"), Some(Send::On))).unwrap();
 
     assert!(link.is_symlink());
     assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);

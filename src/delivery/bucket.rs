@@ -48,6 +48,11 @@ impl Bucket {
         self.full_at = self.full_at.max(until.saturating_add(self.filling()).saturating_sub(self.interval));
     }
 
+    /// The clock went back by so much: it fills as fast as before.
+    pub fn clock_went_back(&mut self, by: Ms) {
+        self.full_at = self.full_at.saturating_sub(by);
+    }
+
     fn time(&self, tokens: u64) -> Ms {
         self.interval.saturating_mul(tokens)
     }
@@ -80,6 +85,12 @@ impl Buckets {
             self.swept = now;
         }
         self.users.entry(user.clone()).or_insert(self.full)
+    }
+
+    /// The clock went back by so much: they fill as fast as before.
+    pub fn clock_went_back(&mut self, by: Ms) {
+        self.users.values_mut().for_each(|bucket| bucket.clock_went_back(by));
+        self.swept = self.swept.saturating_sub(by);
     }
 }
 
@@ -119,6 +130,16 @@ mod tests {
         bucket.pause(9_000);
         bucket.pause(5_000);
         assert_eq!((bucket.available(8_999), bucket.available(9_000)), (0, 1));
+    }
+
+    #[test]
+    fn a_clock_that_went_back_neither_fills_a_bucket_nor_holds_it_up() {
+        let mut buckets = Buckets::new(1_000, 3);
+        let bob = UserId::new("@bob:host");
+        buckets.of(&bob, 100_000).take(3, 100_000);
+        buckets.clock_went_back(90_000);
+        let bucket = buckets.of(&bob, 10_000);
+        assert_eq!((bucket.available(10_000), bucket.available(11_000), bucket.available(12_999)), (0, 1, 2));
     }
 
     #[test]

@@ -4,19 +4,27 @@
 //! liars. So the ledger is a set of maxima. Per own event, user and device it keeps the one best [`Stamp`] of all
 //! that were ever claimed, and 'best' is a total order; merging is then idempotent and order-free by construction
 //! (L3), and whatever a device says can only ever touch its own entry.
+//!
+//! A message to thousands is believed in the same way, but counted: see [`crowd`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{policy::MAX_AHEAD, receipt::ClaimState};
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 
+mod bridge;
+pub mod crowd;
 mod held;
 
-pub use held::Held;
+pub use bridge::{BridgeReport, is_bridge};
+pub use held::{Early, Held};
 
 /// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
 /// speaks for the person can make up; nobody has that many real ones.
 pub const RECEIPTS_PER_PERSON: usize = 100;
+
+/// Whose receipt it is: the device is missing where it names a user only.
+pub type Who = (UserId, Option<DeviceId>);
 
 /// An own message and everything that was claimed about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +37,8 @@ pub struct OwnEvent {
     pub sent: Ms,
     /// The devices of others as they were when it was sent; those without `excluded` were given the room key.
     pub expected: BTreeMap<UserId, Vec<ExpectedDevice>>,
-    /// The best claim per user and device; the device is missing where a receipt names a user only.
-    pub claims: BTreeMap<(UserId, Option<DeviceId>), Stamp>,
+    /// The best claim per user and device.
+    pub claims: BTreeMap<Who, Stamp>,
 }
 
 /// A device that was there when an own message was sent.
@@ -58,6 +66,26 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// What a claim says about an event that was sent then. A time that cannot be is none (L4).
+    fn of(claim: &PeerClaim, sent: Ms, now: Ms) -> Self {
+        let possible = sent..=now.saturating_add(MAX_AHEAD);
+        let at = claim.at.filter(|at| possible.contains(at));
+        Self { at, state: claim.state, route: claim.route, heard: claim.heard }
+    }
+
+    /// Becomes the better of both (L3).
+    pub fn merge(&mut self, other: Self) -> Merged {
+        if other.rank() >= self.rank() {
+            return Merged::Same;
+        }
+        let before = std::mem::replace(self, other);
+        match (before.state == other.state, before.at == other.at) {
+            (false, _) => Merged::New,
+            (true, false) => Merged::Earlier,
+            (true, true) => Merged::Same,
+        }
+    }
+
     /// Smaller is believed: readable over undecryptable, a known time over an unknown one, the earliest time (L3).
     /// The rest only makes the order total.
     fn rank(&self) -> impl Ord + use<> {
@@ -116,13 +144,7 @@ impl OwnEvent {
         if claim.event != self.event || claim.room != self.room {
             return Merged::Same;
         }
-        let possible = self.sent..=now.saturating_add(MAX_AHEAD);
-        let stamp = Stamp {
-            at: claim.at.filter(|at| possible.contains(at)),
-            state: claim.state,
-            route: claim.route,
-            heard: claim.heard,
-        };
+        let stamp = Stamp::of(&claim, self.sent, now);
         let key = (claim.user, claim.device);
         let Some(known) = self.claims.get_mut(&key) else {
             if self.claims_of(&key.0).count() >= RECEIPTS_PER_PERSON {
@@ -131,15 +153,13 @@ impl OwnEvent {
             self.claims.insert(key, stamp);
             return Merged::New;
         };
-        if stamp.rank() >= known.rank() {
-            return Merged::Same;
-        }
-        let before = std::mem::replace(known, stamp);
-        match (before.state == stamp.state, before.at == stamp.at) {
-            (false, _) => Merged::New,
-            (true, false) => Merged::Earlier,
-            (true, true) => Merged::Same,
-        }
+        known.merge(stamp)
+    }
+
+    /// How many people it is about: those it was sent to, and those who claimed anything.
+    pub fn people(&self) -> usize {
+        let claimants: BTreeSet<&UserId> = self.claims.keys().map(|(user, _)| user).collect();
+        self.expected.len() + claimants.into_iter().filter(|user| !self.expected.contains_key(*user)).count()
     }
 }
 
@@ -192,6 +212,9 @@ pub enum Refusal {
     /// The claimant is ignored.
     #[error("L2: the claimant is ignored")]
     Ignored,
+    /// It says what a bridge says, and has not the power of one.
+    #[error("L2: the sender may not redact others' messages, so it is no bridge")]
+    NoBridge,
 }
 
 /// Whether a claim of this claimant may be considered (L2).

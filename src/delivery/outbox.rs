@@ -2,7 +2,8 @@
 //!
 //! A receipt does not leave at the moment at which its event was read: that moment would tell when the device woke
 //! up (P11). Instead all that is owed to one sender in one room is gathered into a batch, and the batch's delay is
-//! drawn once, when it is opened. A batch that is due is taken out with [`Outbox::due`]; then exactly one of these
+//! drawn once, when it is opened. That a message cannot be read is said in a batch of its own, since it takes another
+//! way. A batch that is due is taken out with [`Outbox::due`]; then exactly one of these
 //! happens to it:
 //!
 //! - it is sent: nothing more is to be done here;
@@ -57,6 +58,13 @@ pub struct Owed {
     pub state: ClaimState,
 }
 
+impl Owed {
+    /// Under what the message is found.
+    pub fn place(&self) -> (RoomId, EventId) {
+        (self.room.clone(), self.event.clone())
+    }
+}
+
 /// What is owed to one sender in one room, to be sent now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -64,6 +72,8 @@ pub struct Batch {
     pub sender: UserId,
     /// In which room.
     pub room: RoomId,
+    /// What all of it says.
+    pub state: ClaimState,
     /// At least one, at most [`RECEIPTS_SENT`], each event once.
     pub owed: Vec<Owed>,
     /// How often it was tried before.
@@ -131,11 +141,20 @@ impl Waiting {
     }
 
     fn add(&mut self, owed: Owed, turn: Ms) {
-        let (since, state) = (owed.since, owed.state);
+        let since = owed.since;
         let known = self.owed.entry(owed.event.clone()).or_insert(Entry { owed, turn });
         known.owed.since = known.owed.since.min(since);
-        known.owed.state = known.owed.state.min(state);
         known.turn = known.turn.min(turn);
+    }
+
+    fn clock_went_back(&mut self, by: Ms) {
+        if let Until::At(due) = &mut self.until {
+            *due = due.saturating_sub(by);
+        }
+        for entry in self.owed.values_mut() {
+            entry.owed.since = entry.owed.since.saturating_sub(by);
+            entry.turn = entry.turn.saturating_sub(by);
+        }
     }
 
     /// Takes out what has its turn, in the order of the events. The rest waits on, and is as little tied to the moment of
@@ -152,7 +171,7 @@ impl Waiting {
 /// All that is owed and not sent yet.
 #[derive(Debug)]
 pub struct Outbox {
-    waiting: BTreeMap<(UserId, RoomId), Waiting>,
+    waiting: BTreeMap<(UserId, RoomId, ClaimState), Waiting>,
     turns: Buckets,
 }
 
@@ -172,15 +191,37 @@ impl Outbox {
     /// is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
     /// back when the sender's turns of the next ten minutes are all taken: it is to be dropped (P10).
     pub fn owe(&mut self, owed: Owed, timing: Timing, draw: f64, now: Ms) -> Result<(), Owed> {
-        let place = (owed.sender.clone(), owed.room.clone());
-        let waits = self.waiting.get(&place).is_some_and(|waiting| waiting.owed.contains_key(&owed.event));
-        let turn = if waits { Ms::MAX } else { self.turn(&owed.sender, now).ok_or_else(|| owed.clone())? };
+        let place = |state| (owed.sender.clone(), owed.room.clone(), state);
+        match owed.state {
+            ClaimState::Delivered => self.withdraw(&place(ClaimState::Undecryptable), &owed.event),
+            ClaimState::Undecryptable if self.waits(&place(ClaimState::Delivered), &owed.event) => return Ok(()),
+            ClaimState::Undecryptable => {}
+        }
+        let place = place(owed.state);
+        let turn = if self.waits(&place, &owed.event) {
+            Ms::MAX
+        } else {
+            self.turn(&owed.sender, now).ok_or_else(|| owed.clone())?
+        };
         let opened = || {
             let until = Until::At(timing.due(now.max(turn), draw));
             Waiting { owed: BTreeMap::new(), until, attempt: 0, pace: Pace { timing, draw } }
         };
         self.waiting.entry(place).or_insert_with(opened).add(owed, turn);
         Ok(())
+    }
+
+    fn waits(&self, place: &(UserId, RoomId, ClaimState), event: &EventId) -> bool {
+        self.waiting.get(place).is_some_and(|waiting| waiting.owed.contains_key(event))
+    }
+
+    fn withdraw(&mut self, place: &(UserId, RoomId, ClaimState), event: &EventId) {
+        if let Some(waiting) = self.waiting.get_mut(place) {
+            waiting.owed.remove(event);
+            if waiting.owed.is_empty() {
+                self.waiting.remove(place);
+            }
+        }
     }
 
     /// The moment from which one more receipt may leave for this sender (P10).
@@ -197,7 +238,7 @@ impl Outbox {
     /// Takes out what is due and has its turn. Batches of one moment come in the order of their draws, not of the events.
     pub fn due(&mut self, now: Ms) -> Vec<Batch> {
         let mut due = Vec::new();
-        self.waiting.retain(|(sender, room), waiting| {
+        self.waiting.retain(|(sender, room, state), waiting| {
             let at = waiting.due();
             if at > now {
                 return true;
@@ -206,7 +247,7 @@ impl Outbox {
             let owed = waiting.take(now);
             let batch = |owed: &[Owed]| {
                 let (sender, room) = (sender.clone(), room.clone());
-                (at, Batch { sender, room, owed: owed.to_vec(), attempt, pace })
+                (at, Batch { sender, room, state: *state, owed: owed.to_vec(), attempt, pace })
             };
             due.extend(owed.chunks(RECEIPTS_SENT).map(batch));
             !waiting.owed.is_empty()
@@ -238,6 +279,8 @@ impl Outbox {
     /// Puts back a batch that nobody has asked for yet, and returns what has waited long enough, to be dropped. The
     /// rest is due again when a [route appeared](Self::route_appeared), or when the time of one of them is over.
     pub fn no_route(&mut self, mut batch: Batch, now: Ms) -> Vec<Owed> {
+        // A restart after the clock went back can bring a time to come.
+        batch.owed.iter_mut().for_each(|owed| owed.since = owed.since.min(now));
         let over = batch.owed.extract_if(.., |owed| now >= owed.since.saturating_add(ROUTE_WAIT)).collect();
         if !batch.owed.is_empty() {
             let attempt = batch.attempt;
@@ -249,8 +292,10 @@ impl Outbox {
     /// A device of this sender has asked for receipts in this room: what waited for that is sent, after the delay that
     /// was drawn for it and not on the tick of the request.
     pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, now: Ms) {
-        if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone())) {
-            waiting.route_appeared(now);
+        for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
+            if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone(), state)) {
+                waiting.route_appeared(now);
+            }
         }
     }
 
@@ -270,6 +315,12 @@ impl Outbox {
         cancelled
     }
 
+    /// The clock went back by so much: what waits is moved back with it.
+    pub fn clock_went_back(&mut self, by: Ms) {
+        self.waiting.values_mut().for_each(|waiting| waiting.clock_went_back(by));
+        self.turns.clock_went_back(by);
+    }
+
     /// How many receipts wait.
     pub fn len(&self) -> usize {
         self.waiting.values().map(|waiting| waiting.owed.len()).sum()
@@ -282,9 +333,9 @@ impl Outbox {
 
     /// Back into the queue; what was owed to the same sender meanwhile shares the batch's luck.
     fn put_back(&mut self, batch: Batch, until: Until, attempt: u32) {
-        let Batch { sender, room, owed, pace, .. } = batch;
+        let Batch { sender, room, state, owed, pace, .. } = batch;
         let opened = Waiting { owed: BTreeMap::new(), until, attempt, pace };
-        let waiting = self.waiting.entry((sender, room)).or_insert(opened);
+        let waiting = self.waiting.entry((sender, room, state)).or_insert(opened);
         waiting.until = until;
         waiting.attempt = waiting.attempt.max(attempt);
         for owed in owed {

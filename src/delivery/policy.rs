@@ -10,9 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{EventId, Ms, RoomId, UserId};
 
+mod change;
 mod reason;
+mod words;
 
+pub use change::Change;
 pub use reason::Reason;
+pub use words::Choice;
 
 /// P9: an older event gets no receipt.
 pub const MAX_AGE: Ms = 7 * 24 * 60 * 60 * 1000;
@@ -172,6 +176,16 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// P5: what is set in this room.
+    pub fn send(&self, room: &RoomId) -> Send {
+        self.rooms.get(room).copied().unwrap_or(self.send)
+    }
+
+    /// P7: what is set for this person.
+    pub fn who(&self, user: &UserId) -> Who {
+        self.people.get(user).copied().unwrap_or(self.who)
+    }
+
     /// P12: nothing is sent in this room.
     pub fn is_incognito(&self, room: &RoomId) -> bool {
         self.incognito || self.incognito_rooms.contains(room)
@@ -183,8 +197,10 @@ impl Settings {
 pub enum EventKind {
     /// What a person sees as a new message.
     Message,
-    /// Anything else: edits, reactions, redactions, state, calls, poll votes, verification, unknown types.
+    /// Anything else that somebody sends: edits, reactions, redactions, calls, poll votes, verification, unknown types.
     Other,
+    /// The room's own state.
+    State,
 }
 
 /// The event in question.
@@ -251,6 +267,11 @@ pub struct SenderFacts {
     pub verified: bool,
 }
 
+impl SenderFacts {
+    /// Somebody whom no rule is against, but by the settings.
+    pub const WELCOME: Self = Self { own: false, joined: true, ignored: false, known: true, verified: true };
+}
+
 /// Whether a receipt is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -281,9 +302,7 @@ impl Decision {
 /// be made up for then.
 pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
     let checked = check_event(event, room, *sender)
-        .and_then(|()| check_room(room, settings))
-        .and_then(|()| check_who(event, *sender, settings))
-        .and_then(|()| check_presence(room, *sender))
+        .and_then(|()| check_person(&event.sender, room, *sender, settings))
         .and_then(|()| check_age(event.sent, now));
     let incognito = settings.is_incognito(&room.room) || event.sent < room.incognito_until;
     match checked {
@@ -295,6 +314,16 @@ pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settin
 /// Whether receipts are sent in this room at all, as far as the room itself decides it: P5, P6 and P12.
 pub fn room_stance(room: &RoomFacts, settings: &Settings) -> Decision {
     check_room(room, settings).and_then(|()| refuse(settings.is_incognito(&room.room), Reason::Incognito)).into()
+}
+
+/// Whether this person is sent receipts for what they write in this room, as far as the room, the person and the settings
+/// decide it: P5 to P8 and P12; and P13, where receipts may only go a way that names this device.
+pub fn person_stance(user: &UserId, room: &RoomFacts, person: SenderFacts, settings: &Settings) -> Decision {
+    let unnamed = || settings.route == RouteChoice::Direct && !names_device(user, person, settings);
+    check_person(user, room, person, settings)
+        .and_then(|()| refuse(settings.is_incognito(&room.room), Reason::Incognito))
+        .and_then(|()| refuse(unnamed(), Reason::DeviceNotNamed))
+        .into()
 }
 
 /// Whether this client asks for receipts in this room (§3): where `auto` would send them, whatever is sent here, or
@@ -326,10 +355,17 @@ fn check_event(event: &EventFacts, room: &RoomFacts, sender: SenderFacts) -> Res
     refuse(event.kind != EventKind::Message, Reason::NotAMessage)
 }
 
+/// P5 to P8: everything but the event itself.
+fn check_person(user: &UserId, room: &RoomFacts, sender: SenderFacts, settings: &Settings) -> Result<(), Reason> {
+    check_room(room, settings)
+        .and_then(|()| check_who(user, sender, settings))
+        .and_then(|()| check_presence(room, sender))
+}
+
 /// P5 and P6, with the room's own setting over the global one.
 fn check_room(room: &RoomFacts, settings: &Settings) -> Result<(), Reason> {
     refuse(settings.route == RouteChoice::Off, Reason::RouteOff)?;
-    match settings.rooms.get(&room.room).unwrap_or(&settings.send) {
+    match settings.send(&room.room) {
         Send::Off => Err(Reason::Off),
         Send::On => Ok(()),
         Send::Auto => check_auto(room, settings.max_members),
@@ -347,8 +383,8 @@ fn check_auto(room: &RoomFacts, max_members: u64) -> Result<(), Reason> {
 }
 
 /// P7, with the person's own setting over the global one. Whoever is verified is known.
-fn check_who(event: &EventFacts, sender: SenderFacts, settings: &Settings) -> Result<(), Reason> {
-    match settings.people.get(&event.sender).unwrap_or(&settings.who) {
+fn check_who(user: &UserId, sender: SenderFacts, settings: &Settings) -> Result<(), Reason> {
+    match settings.who(user) {
         Who::Everyone => Ok(()),
         Who::Known => refuse(!sender.known && !sender.verified, Reason::Stranger),
         Who::Verified => refuse(!sender.verified, Reason::NotVerified),

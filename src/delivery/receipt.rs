@@ -1,5 +1,5 @@
 //! The wire: every name that stands for a delivery receipt, the two messages of the direct route, and
-//! [`Native`], what a homeserver says (PROTOCOL §2, §3).
+//! [`Native`], what a homeserver says (PROTOCOL §2, §3); and [`BridgeStatus`], what bridges send (§4).
 //!
 //! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089 change when it is
 //! accepted, so all of them stand in this one file.
@@ -12,9 +12,11 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{EventId, Ms, RoomId};
 
+mod bridge;
 mod native;
 
-pub use native::{NATIVE_READ, Native};
+pub use bridge::{BRIDGE_STATUS_TYPE, BridgeStatus, REACHED_KEPT};
+pub use native::{NATIVE_READ, Native, SUMMARY_ABOVE, Summary};
 
 /// The to-device event that asks for receipts (§3).
 pub const REQUEST_TYPE: &str = "dev.kvitto.delivery.request";
@@ -91,7 +93,7 @@ pub struct Claim {
 }
 
 /// What a device can say about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimState {
     /// It received it and could read it.
     Delivered,
@@ -166,5 +168,7 @@ fn room_id(content: &Value) -> Option<RoomId> {
     content.get("room_id")?.as_str().filter(|id| id.starts_with('!')).map(RoomId::new)
 }
 
+#[cfg(test)]
+pub(crate) mod malformed;
 #[cfg(test)]
 mod tests;

@@ -1,40 +1,42 @@
 //! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file, `delivery.sqlite3`.
 //!
-//! - What was done about others' messages. One row per message climbs from *awaiting its key* over *owed* to
-//!   *withheld* or *sent* and never steps back, whoever writes in whatever order: a receipt that was sent is not
-//!   owed again, and one that was withheld is not made up for later (P8, P12). It is `owed` on disk before it is sent.
+//! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The ledger: own messages with their frozen devices, and what was claimed about them.
+//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges.
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
 //! what is looked up is hashed with a key, by the SDK's `StoreCipher`. In the clear stand only how many
 //! rows there are, which belong together, how far each receipt is, and the day on which a row may be deleted.
 //!
-//! The methods block for as long as SQLite takes, well under a millisecond each; they take no clock.
+//! The methods block for as long as SQLite takes, well under a millisecond each but for [large](large) messages; they
+//! take no clock.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
 use rusqlite::params;
 
 use self::{
-    disk::{Access, Disk, Key},
-    rows::{AskedRow, ClaimRow, FateRow, OwnEventRow, RequestRow, RoomRow, Stage},
+    disk::{Access, Disk},
+    large::Crowds,
+    rows::{AskedRow, RequestRow, RoomRow},
 };
-use super::{
-    ledger::{Answers, Merged, OwnEvent, PeerClaim, Stamp},
-    outbox::Owed,
-};
-use crate::model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId};
+use crate::model::{DeviceId, Ms, RoomId, UserId};
 
+mod bridges;
 mod disk;
+mod fates;
+mod large;
+mod ledger;
+mod log;
 mod progress;
 mod rows;
 
+pub use ledger::Claimed;
+pub use log::LOG_ROWS;
 pub use progress::Seen;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
@@ -79,83 +81,19 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// What became of claims.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
-    /// The own messages of which something that can be seen is different now, as they stand.
-    pub changed: Vec<OwnEvent>,
-    /// Claims about no own message of that room that is known here.
-    pub unknown: Vec<PeerClaim>,
-}
-
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// The open store.
 pub struct Store {
     disk: Disk,
+    /// What is in memory beside it, of large messages whose receipts come in.
+    crowds: Crowds,
 }
 
 impl Store {
     /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
-        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)? })
-    }
-
-    // ── others' messages ──
-
-    /// What was done about a message; `None` when nothing is recorded.
-    pub fn fate(&self, room: &RoomId, event: &EventId) -> Result<Option<ReceiptFate>> {
-        let disk = self.disk.read();
-        let row: Option<FateRow> =
-            disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("fate", &[room.as_str(), event.as_str()])])?;
-        row.as_ref().map(FateRow::to_fate).transpose()
-    }
-
-    /// These messages cannot be read yet (P1): room, event, sender and when it was sent.
-    pub fn await_key(&mut self, events: &[(RoomId, EventId, UserId, Ms)]) -> Result<()> {
-        self.climb(events.iter().map(|(room, event, sender, sent)| Ok(FateRow::awaiting(room, event, sender, *sent))))
-    }
-
-    /// These receipts are owed.
-    pub fn owe(&mut self, owed: &[Owed]) -> Result<()> {
-        self.climb(owed.iter().map(|owed| Ok(FateRow::owed(owed))))
-    }
-
-    /// These receipts were sent or withheld, for good: all of them, or none when this fails. What is withheld for a
-    /// reason that does not [last](super::policy::Reason::is_lasting) is to be decided again, and does not belong here
-    /// unless it was owed or awaited before.
-    pub fn settle(&mut self, settled: &[(RoomId, EventId, ReceiptFate)]) -> Result<()> {
-        self.climb(settled.iter().map(|(room, event, fate)| FateRow::settled(room, event, fate)))
-    }
-
-    /// All receipts that are owed, in no particular order.
-    pub fn owed(&self) -> Result<Vec<Owed>> {
-        self.at_stage(Stage::Owed)?.iter().filter_map(|row| row.to_owed().transpose()).collect()
-    }
-
-    /// All messages that await their key, in no particular order.
-    pub fn awaiting(&self) -> Result<Vec<(RoomId, EventId)>> {
-        Ok(self.at_stage(Stage::AwaitingKey)?.iter().map(FateRow::ids).collect())
-    }
-
-    fn at_stage(&self, stage: Stage) -> Result<Vec<FateRow>> {
-        self.disk.read().all("SELECT value FROM fates WHERE stage < 2 AND stage = ?1", [stage as u8])
-    }
-
-    /// Writes rows that are further than what stands there; the others change nothing.
-    fn climb(&mut self, mut rows: impl Iterator<Item = Result<FateRow>>) -> Result<()> {
-        self.disk.write(|tx| {
-            rows.try_for_each(|row| {
-                let row = row?;
-                let (room, event) = row.ids();
-                tx.run(
-                    "INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3) ON CONFLICT (key)
-                     DO UPDATE SET stage = excluded.stage, value = excluded.value WHERE excluded.stage > stage",
-                    params![tx.key("fate", &[room.as_str(), event.as_str()]), row.stage() as u8, tx.seal(&row)?],
-                )?;
-                Ok(())
-            })
-        })
+        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)?, crowds: Crowds::default() })
     }
 
     // ── requests (§3) ──
@@ -221,80 +159,6 @@ impl Store {
         Ok(rows.iter().filter(|row| row.expires > now).map(AskedRow::entry).collect())
     }
 
-    // ── the ledger ──
-
-    /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
-    pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
-        self.disk.write(|tx| {
-            let key = tx.key("event", &[own.event.as_str()]);
-            let room = tx.key("room", &[own.room.as_str()]);
-            let fresh = tx.run(
-                "INSERT OR IGNORE INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
-                params![key, room, tx.seal(&OwnEventRow::new(own))?],
-            )?;
-            if fresh > 0 {
-                own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
-            }
-            Ok(())
-        })
-    }
-
-    /// An own message and everything claimed about it.
-    pub fn own_event(&self, event: &EventId) -> Result<Option<OwnEvent>> {
-        read_own_event(&self.disk.read(), event)
-    }
-
-    /// The own messages of a room that were recorded last, newest first.
-    pub fn own_events(&self, room: &RoomId, limit: usize) -> Result<Vec<OwnEvent>> {
-        let disk = self.disk.read();
-        let rows: Vec<OwnEventRow> = disk.all(
-            "SELECT value FROM own_events WHERE room = ?1 ORDER BY rowid DESC LIMIT ?2",
-            params![disk.key("room", &[room.as_str()]), i64::try_from(limit).unwrap_or(i64::MAX)],
-        )?;
-        let mut events = rows.into_iter().map(|row| with_claims(&disk, row)).collect::<Result<Vec<_>>>()?;
-        events.sort_by_key(|own| Reverse(own.sent));
-        Ok(events)
-    }
-
-    /// Takes in claims (L1, L3, L4).
-    pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
-        self.disk.write(|tx| {
-            let mut known: BTreeMap<&EventId, Option<OwnEvent>> = BTreeMap::new();
-            let mut changed: BTreeMap<&EventId, bool> = BTreeMap::new();
-            let mut unknown = Vec::new();
-            for claim in claims {
-                if !known.contains_key(&claim.event) {
-                    known.insert(&claim.event, read_own_event(tx, &claim.event)?);
-                }
-                let own = known.get_mut(&claim.event).and_then(Option::as_mut);
-                let Some(own) = own.filter(|own| own.room == claim.room) else {
-                    unknown.push(claim.clone());
-                    continue;
-                };
-                let who = (claim.user.clone(), claim.device.clone());
-                let before = own.claims.get(&who).copied();
-                let merged = own.merge(claim.clone(), now);
-                if let Some(stamp) = own.claims.get(&who).filter(|stamp| Some(**stamp) != before) {
-                    write_claim(tx, &own.event, &who, stamp)?;
-                }
-                *changed.entry(&claim.event).or_default() |= merged != Merged::Same;
-            }
-            let changed = known.into_iter().filter(|(event, _)| changed.get(event) == Some(&true));
-            Ok(Claimed { changed: changed.filter_map(|(_, own)| own).collect(), unknown })
-        })
-    }
-
-    /// How this person's devices answer (L5).
-    pub fn answers(&self, user: &UserId) -> Result<Answers> {
-        let disk = self.disk.read();
-        for answers in [Answers::Named, Answers::Unnamed] {
-            if disk.exists("SELECT 1 FROM claims WHERE user = ?1", [claimant(&disk, user, answers)])? {
-                return Ok(answers);
-            }
-        }
-        Ok(Answers::Never)
-    }
-
     // ── people and rooms ──
 
     /// These people are known to this user (P7).
@@ -335,13 +199,14 @@ impl Store {
         })
     }
 
-    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, and requests that are
-    /// over. To be called about once a day.
+    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, rows of the log
+    /// after as many, and requests that are over. To be called about once a day.
     pub fn prune(&mut self, now: Ms) -> Result<()> {
         let today = now / DAY;
         self.disk.write(|tx| {
             tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + FATE_DAYS])?;
             tx.run("DELETE FROM fates WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM log WHERE day < ?1", [today])?;
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             Ok(())
@@ -352,46 +217,6 @@ impl Store {
 fn read_room(disk: &Access<'_>, room: &RoomId) -> Result<RoomRow> {
     let row = disk.one("SELECT value FROM rooms WHERE key = ?1", [disk.key("room", &[room.as_str()])])?;
     Ok(row.unwrap_or_default())
-}
-
-fn read_own_event(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
-    let key = disk.key("event", &[event.as_str()]);
-    let row: Option<OwnEventRow> = disk.one("SELECT value FROM own_events WHERE key = ?1", [key])?;
-    row.map(|row| with_claims(disk, row)).transpose()
-}
-
-fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
-    let mut own = row.into_own_event();
-    let key = disk.key("event", &[own.event.as_str()]);
-    let rows: Vec<ClaimRow> = disk.all("SELECT value FROM claims WHERE event = ?1", [key])?;
-    own.claims = rows.iter().map(ClaimRow::entry).collect::<Result<_>>()?;
-    Ok(own)
-}
-
-/// Under what a person's claims are found, those that name a device and those that do not apart.
-fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
-    let kind = if answers == Answers::Named { "user" } else { "some device of" };
-    disk.key(kind, &[user.as_str()])
-}
-
-fn write_claim(
-    disk: &Access<'_>,
-    event: &EventId,
-    who @ (user, device): &(UserId, Option<DeviceId>),
-    stamp: &Stamp,
-) -> Result<()> {
-    let names: Vec<&str> =
-        [event.as_str(), user.as_str()].into_iter().chain(device.as_ref().map(DeviceId::as_str)).collect();
-    disk.run(
-        "INSERT OR REPLACE INTO claims (key, event, user, value) VALUES (?1, ?2, ?3, ?4)",
-        params![
-            disk.key("claim", &names),
-            disk.key("event", &[event.as_str()]),
-            claimant(disk, user, Answers::of(device.as_ref())),
-            disk.seal(&ClaimRow::new(who, stamp))?
-        ],
-    )?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,12 +12,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ledger::{Answers, ExpectedDevice, OwnEvent, Stamp},
+    ledger::{
+        Answers, ExpectedDevice, OwnEvent, Stamp,
+        crowd::{Large, Newest},
+    },
     receipt::ClaimState,
 };
 use crate::model::{
-    Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState, UserId,
+    BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState,
+    Tally, UserId,
 };
+
+mod bridge;
+
+pub use bridge::bridged;
 
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
@@ -27,11 +35,35 @@ pub const DEVICE_ROW: usize = 6;
 pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> Answers) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
-    Delivery {
-        event: own.event.clone(),
-        sent: own.sent,
-        people: users.into_iter().map(|user| person(own, user, answers(user))).collect(),
+    let people = users.into_iter().map(|user| person(own, user, answers(user))).collect();
+    Delivery::new(own.event.clone(), own.sent, people)
+}
+
+/// What is known about the delivery of a large message: its tally, and who answered last.
+pub fn tallied(large: &Large) -> Delivery {
+    let mut people: BTreeMap<&UserId, Vec<DeviceDelivery>> = BTreeMap::new();
+    for Newest { who: (user, device), stamp, counts } in &large.newest {
+        people.entry(user).or_default().push(DeviceDelivery {
+            device: device.clone(),
+            name: SafeText::default(),
+            state: state(stamp),
+            route: Some(stamp.route),
+            expected: *counts,
+        });
     }
+    let person =
+        |(user, devices): (&UserId, _)| PersonDelivery { user: user.clone(), name: SafeText::default(), devices };
+    let people = people.into_iter().map(person).collect();
+    let known = large.tally();
+    let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+    let tally = Tally {
+        users: number(known.users),
+        delivered: number(if known.expected > 0 { known.delivered } else { known.devices }),
+        undecryptable: number(known.undecryptable),
+        expected: number(known.expected),
+        latest: known.latest,
+    };
+    Delivery { tally: Some(tally), ..Delivery::new(large.event.clone(), large.sent, people) }
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
@@ -99,12 +131,19 @@ fn state(stamp: &Stamp) -> DeviceState {
 }
 
 /// The mark of an own message. Only what is expected counts; `readers` are all who have read it, and everyone has when
-/// each person with an expected device is among them.
+/// each person with an expected device is among them. What a bridge could not pass on is not delivered, whoever else has it.
 pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -> Mark {
     match send {
         SendState::Waiting => return Mark::Waiting,
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
+    }
+    let bridge = delivery.and_then(|delivery| delivery.bridge.as_ref());
+    if bridge.is_some_and(|bridge| matches!(bridge.state, BridgeState::Retriable | BridgeState::Failed)) {
+        return Mark::NotBridged;
+    }
+    if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {
+        return counted(tally);
     }
     let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user).collect();
     let mut people = Vec::new();
@@ -121,6 +160,17 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         0 => Mark::Sent,
         1..=DEVICE_ROW => Mark::Devices { people, read },
         _ => Mark::Devices { people, read }.counted(),
+    }
+}
+
+/// The mark of a large message. Whether everyone has read it, nobody can say.
+fn counted(tally: Tally) -> Mark {
+    let [delivered, expected, undecryptable] = [tally.delivered, tally.expected, tally.undecryptable]
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    match expected {
+        0 => Mark::Sent,
+        _ if delivered >= expected => Mark::Delivered,
+        _ => Mark::Count { delivered, expected, undecryptable, missed: 0 },
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a person asks for that takes one or a few requests: join, create, invite, leave.
+//! What a person asks for that takes one or a few requests: join, create, invite, leave, remove, a new key.
 //!
 //! Whoever is invited, or whose invite to a direct chat is taken, is known from then on (P7). That is kept before the
 //! request is made, or a kill while it is under way would leave them a stranger in the room.
@@ -9,7 +9,10 @@ use matrix_sdk::{
     Client, Room,
     ruma::{
         OwnedRoomOrAliasId, OwnedServerName, OwnedUserId,
-        api::client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+        api::{
+            client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+            error::ErrorKind,
+        },
         assign,
         events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
     },
@@ -18,7 +21,7 @@ use matrix_sdk::{
 use super::{errors, ids, receipts::Receipts, rooms};
 use crate::{
     app::{effect::Effect, event::Event},
-    model::{RoomId, SafeText},
+    model::{EventId, RoomId, SafeText},
 };
 
 /// Runs one of these effects and tells how it went.
@@ -31,6 +34,8 @@ pub(super) async fn run(client: Client, receipts: Receipts, effect: Effect) -> V
         Effect::Decline(room) => leave(&client, &room, "The invite was declined.").await,
         Effect::Leave(room) => leave(&client, &room, "You left the room.").await,
         Effect::Invite { room, user } => invite(&client, &receipts, &room, &user).await,
+        Effect::Redact { room, event } => redact(&client, &room, &event).await,
+        Effect::Rekey(room) => rekey(&client, &room).await,
         other => {
             tracing::error!(?other, "this effect is not done here");
             Ok(Vec::new())
@@ -124,4 +129,25 @@ async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) 
     receipts.known(vec![ids::user(&user)]);
     room.invite_user_by_id(&user).await.map_err(|error| failed(&format!("{user} was not invited"), &error))?;
     Ok(vec![done(&format!("{user} was invited."))])
+}
+
+async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Outcome {
+    let room = room_of(client, id)?;
+    let event = ids::sdk_event(event).ok_or_else(|| SafeText::line("There is no such message."))?;
+    let removed = room.redact(&event, None, None).await.map_err(matrix_sdk::Error::from);
+    removed.map_err(|error| match error.client_api_error_kind() {
+        Some(ErrorKind::Forbidden) => SafeText::line("You may not remove this message: the room lets others do that."),
+        _ => failed("The message was not removed", &error),
+    })?;
+    Ok(Vec::new())
+}
+
+/// The key of a room's next message is a new one, and goes to every device anew: also to one that lost the old one.
+async fn rekey(client: &Client, id: &RoomId) -> Outcome {
+    let room = room_of(client, id)?;
+    if !room.encryption_state().is_encrypted() {
+        return Err(SafeText::line("This room is not encrypted, so there is no key."));
+    }
+    room.discard_room_key().await.map_err(|error| failed("The key was not replaced", &error))?;
+    Ok(vec![done("The next message here is encrypted with a new key, which is given to every device.")])
 }

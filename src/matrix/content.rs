@@ -75,6 +75,15 @@ pub fn message_body(message: &MessageType) -> Body {
     }
 }
 
+/// The text as it was typed, where it can be edited: the plain body is the markdown that the formatted one was made of. One
+/// that is too long to be kept whole is none, since it would be cut.
+pub fn source(kind: &MsgLikeKind) -> Option<SafeText> {
+    let MsgLikeKind::Message(message) = kind else { return None };
+    let MessageType::Text(text) = message.msgtype() else { return None };
+    let whole = text.body.len() < SafeText::BLOCK_BYTES && text.body.lines().count() < SafeText::BLOCK_LINES;
+    whole.then(|| SafeText::block(&text.body))
+}
+
 /// A message of a type that this client cannot show.
 pub fn unsupported(event_type: &str) -> Body {
     Body::Other(SafeText::line(&format!("unsupported message: {event_type}")))

@@ -13,13 +13,13 @@ use tokio::{
 };
 
 use super::{
-    Profile, actions, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
+    Profile, actions, edits, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
     timeline::OpenTimeline,
 };
 use crate::{
     app::{effect::Effect, event::Event},
-    delivery::{policy::Settings, store::Store},
-    model::{ItemKey, RoomId, SafeText},
+    delivery::{debts::Debts, policy::Settings, store::Store},
+    model::{EventId, ItemKey, RoomId, SafeText},
 };
 
 /// Pauses before the send queue is tried again after a failure that may pass.
@@ -51,16 +51,17 @@ impl Live {
     ) -> Result<Self, SafeText> {
         let client = session.client.clone();
         let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
-        let receipts = Receipts::start(&client, store, session.logged_in_at, profile.settings.clone(), events.clone())
+        let debts = Debts::new(profile.settings.clone(), profile.key_wait);
+        let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
             .map_err(|error| errors::line(&error))?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let changes = client.subscribe_to_session_changes();
         let tasks = vec![
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
-            tokio::spawn(keep_sending(client.clone())),
+            tokio::spawn(keep_sending(client.clone(), events.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events).await;
-        go_on_sending(&client).await;
+        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
+        go_on_sending(&client, &events).await;
         Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
     }
 
@@ -129,9 +130,13 @@ impl Live {
             Effect::SendEmote { room, text } => {
                 self.send(room, RoomMessageEventContent::emote_markdown(&text), text, true).await;
             }
+            Effect::Edit { room, event, text } => self.edit(room, event, text).await,
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::AskReceiptLog => self.receipts.log(),
+            Effect::EmptyReceiptLog => self.receipts.empty_log(),
+            Effect::AskStances(room) => self.receipts.stances(room),
             Effect::Typing { room, typing } => {
                 if let Some(room) = self.room(&room) {
                     tokio::spawn(async move { room.typing_notice(typing).await });
@@ -206,6 +211,18 @@ impl Live {
         }
     }
 
+    /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one. It is no new message,
+    /// so nobody is asked for receipts (P4).
+    async fn edit(&self, id: RoomId, event: EventId, text: String) {
+        let (Some(room), Some(edited)) = (self.room(&id), ids::sdk_event(&event)) else {
+            let why = SafeText::line("This message is not known here any more.");
+            return self.tell(Event::EditFailed { room: id, event, text, why });
+        };
+        if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
+            self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
+        }
+    }
+
     async fn retry(&self, id: &RoomId, key: ItemKey) {
         let Some(open) = self.open_timeline(id) else { return };
         if let Err(error) = open.retry(&key).await {
@@ -223,7 +240,7 @@ impl Live {
 
 /// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
 /// of its own.
-async fn go_on_sending(client: &Client) {
+async fn go_on_sending(client: &Client, events: &UnboundedSender<Event>) {
     let queue = client.send_queue();
     for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
         if let LocalEchoContent::Event {
@@ -235,12 +252,13 @@ async fn go_on_sending(client: &Client) {
             tracing::warn!(%error, "a message of the former session stays unsent");
         }
     }
+    edits::give_back(client, events).await;
     queue.respawn_tasks_for_rooms_with_unsent_requests().await;
 }
 
 /// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
 /// at once; after a failure that may pass, the same message is tried again after a pause.
-async fn keep_sending(client: Client) {
+async fn keep_sending(client: Client, events: UnboundedSender<Event>) {
     let mut errors = client.send_queue().subscribe_errors();
     let mut pause = PAUSE;
     loop {
@@ -249,7 +267,10 @@ async fn keep_sending(client: Client) {
                 tracing::info!("sending failed and is tried again");
                 tokio::time::sleep(pause.lengthen()).await;
             }
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => pause.reset(),
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                edits::give_back(&client, &events).await;
+                pause.reset();
+            }
             Err(broadcast::error::RecvError::Closed) => return,
         }
         client.send_queue().set_enabled(true).await;

@@ -48,7 +48,7 @@ use matrix_sdk::{
 
 use super::{
     errors, ids,
-    receipts::{direct, native::post::Post},
+    receipts::{direct, native::post},
 };
 use crate::{
     delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE},
@@ -324,8 +324,8 @@ impl Peer {
 
     /// Acknowledges an event, through the homeserver and as this device (§2).
     pub async fn acknowledge(&self, room: &RoomId, event: &EventId) -> Outcome<()> {
-        let post = Post::new(room, event, NATIVE_TYPE_UNSTABLE, true).ok_or_else(no_such)?;
-        self.client.send(post).await.map_err(said)?;
+        let request = post::request(room, event, NATIVE_TYPE_UNSTABLE, true).ok_or_else(no_such)?;
+        self.client.send(request).await.map_err(said)?;
         Ok(())
     }
 

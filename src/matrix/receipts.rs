@@ -4,9 +4,11 @@
 //! a walk found, keys that came late, receipts, to-device messages of ours, settings, and the clock. What goes out: receipts,
 //! requests, and `Event::Deliveries`. Whatever takes the network is a task beside it that reports back.
 //!
-//! - [`owing`]: somebody else's event → [`observe`] → `policy::decide` → owed on disk → `outbox` → decided again → sent.
+//! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
 use std::{
@@ -24,7 +26,7 @@ use matrix_sdk::{
 use tokio::{
     runtime::Handle,
     sync::{
-        Notify,
+        Notify, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -42,11 +44,10 @@ use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        incognito::Incognito,
+        debts::Debts,
         ledger::{Held, OwnEvent},
-        outbox::{Batch, Outbox, Owed},
-        policy::{RoomFacts, Settings},
-        receipt::Native,
+        outbox::Batch,
+        policy::{EventFacts, RoomFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -54,12 +55,15 @@ use crate::{
 };
 
 mod believing;
+mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
+mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod stances;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -70,7 +74,7 @@ enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
     /// Receipts came by the homeserver in this room; to be told when they are on disk.
-    Receipts(RoomId, Vec<Native>, oneshot::Sender<()>),
+    Receipts(RoomId, native::Came, oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
@@ -79,6 +83,8 @@ enum Input {
     Late(OwnedRoomId, BTreeSet<OwnedEventId>),
     /// The redecryptor may have missed keys.
     LateUnknown,
+    /// The own message that a bridge's status is about is known now.
+    Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event.
@@ -99,6 +105,14 @@ enum Input {
     Known(Vec<UserId>),
     /// What was done about this event?
     Fate(RoomId, EventId),
+    /// What was told to others, and what was withheld?
+    Log,
+    /// Forget that.
+    EmptyLog,
+    /// How does everybody in this room stand?
+    Stances(RoomId),
+    /// It was looked up who is in a room.
+    People(stances::People),
     Settings(Settings),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
@@ -127,7 +141,7 @@ impl Receipts {
         client: &Client,
         store: Store,
         logged_in_at: Ms,
-        settings: Settings,
+        debts: Debts,
         events: UnboundedSender<Event>,
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
@@ -140,7 +154,7 @@ impl Receipts {
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, settings, events, inputs.clone()) };
+        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, debts, events, inputs.clone()) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -185,6 +199,21 @@ impl Receipts {
         self.tell(Input::Fate(room, event));
     }
 
+    /// Tell what was told to others, and what was withheld.
+    pub(super) fn log(&self) {
+        self.tell(Input::Log);
+    }
+
+    /// Forget that.
+    pub(super) fn empty_log(&self) {
+        self.tell(Input::EmptyLog);
+    }
+
+    /// Tell how everybody in this room stands.
+    pub(super) fn stances(&self, room: RoomId) {
+        self.tell(Input::Stances(room));
+    }
+
     /// Up to where `/sync` has been dealt with.
     pub(super) async fn sync_token(&self) -> Option<String> {
         let (answer, token) = oneshot::channel();
@@ -210,27 +239,22 @@ struct Actor {
     store: Store,
     device: DeviceId,
     logged_in_at: Ms,
-    settings: Settings,
+    debts: Debts,
     events: UnboundedSender<Event>,
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
-    /// What waits until it has.
-    undecided: Vec<Batch>,
     /// The names under which it takes them.
     names: Names,
     /// How fast it is sent them.
     pace: Pace,
-    outbox: Outbox,
-    /// Where there is or was incognito (P12).
-    incognito: Incognito,
-    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later.
-    sent: Vec<(Ms, Owed)>,
     held: Held,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// Places for bridges' statuses whose message is not known yet.
+    waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
     /// Rooms whose people are being asked.
@@ -249,7 +273,7 @@ impl Actor {
         client: &Client,
         store: Store,
         logged_in_at: Ms,
-        settings: Settings,
+        debts: Debts,
         events: UnboundedSender<Event>,
         inputs: UnboundedSender<Input>,
     ) -> Self {
@@ -261,17 +285,14 @@ impl Actor {
             store,
             logged_in_at,
             server: None,
-            undecided: Vec::new(),
-            names: Names::new(settings.receipt_type),
+            names: Names::new(debts.settings().receipt_type),
             pace: Pace::default(),
-            settings,
+            debts,
             events,
             inputs,
-            outbox: Outbox::new(),
-            incognito: Incognito::default(),
-            sent: Vec::new(),
             held: Held::default(),
             unkept: Vec::new(),
+            waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
@@ -284,7 +305,7 @@ impl Actor {
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {
-            let wake = self.outbox.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
+            let wake = self.debts.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
             tokio::select! {
                 updates = self.updates.recv() => match updates {
                     Ok(updates) => self.synced(updates).await,
@@ -299,7 +320,7 @@ impl Actor {
                     Some(input) => self.handle(input).await,
                     None => break,
                 },
-                () = sleep_until(Instant::now() + wake.min(IDLE)) => self.answer_what_is_due().await,
+                () = sleep_until(Instant::now() + wake.min(IDLE)) => self.do_what_is_due().await,
             }
         }
         for task in self.tasks {
@@ -312,13 +333,8 @@ impl Actor {
         let now = now();
         let pruned = self.store.prune(now);
         self.stored(pruned);
-        let incognito = self.store.incognito();
-        self.incognito = self.stored(incognito).unwrap_or_default();
-        let owed = self.store.owed();
-        let mut owed = self.stored(owed).unwrap_or_default();
-        owed.sort_by_key(|owed| owed.since);
-        self.queue(owed);
-        self.go_incognito();
+        let resumed = self.debts.resume(&mut self.store, rand::random, now);
+        self.stored(resumed);
         self.look_again_for_late_keys().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
@@ -331,8 +347,9 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Receipts(room, receipts, kept) => {
-                self.receipts_came(&room, receipts).await;
+            Input::Receipts(room, came, kept) => {
+                self.receipts_came(&room, came.receipts).await;
+                self.summed_up(&room, came.summaries).await;
                 self.unkept.push(kept);
                 self.tell_kept();
             }
@@ -344,6 +361,7 @@ impl Actor {
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
+            Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen(own) => self.frozen(*own).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
@@ -364,15 +382,25 @@ impl Actor {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;
             }
+            Input::Log => {
+                self.take_in_what_came().await;
+                self.tell_log();
+            }
+            Input::EmptyLog => {
+                let emptied = self.store.empty_log();
+                self.stored(emptied);
+                self.tell_log();
+            }
+            Input::Stances(room) => self.look_up_people(&room),
+            Input::People(people) => self.tell_stances(people),
             Input::Settings(settings) => {
                 // What came before is decided by the settings of then.
                 self.take_in_what_came().await;
-                if settings.receipt_type != self.settings.receipt_type {
+                if settings.receipt_type != self.debts.settings().receipt_type {
                     self.names = Names::new(settings.receipt_type);
                 }
-                self.settings = settings;
-                self.routes_changed();
-                self.go_incognito();
+                let kept = self.debts.set(&mut self.store, settings, now());
+                self.stored(kept);
             }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
@@ -437,7 +465,7 @@ impl Actor {
             let kept = self.store.set_joined_since(&id, since);
             self.stored(kept);
         }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)), &self.incognito)
+        facts::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
     }
 
     /// Says when the disk does not take what must be kept.

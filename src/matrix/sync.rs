@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use matrix_sdk::{
     Client,
     config::{SyncSettings, SyncToken},
-    ruma::{OwnedRoomId, api::client::filter::FilterDefinition, uint},
+    ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
 use matrix_sdk_ui::{
@@ -33,6 +33,8 @@ use crate::{
     model::{RoomId, SafeText},
 };
 
+mod filter;
+
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
 /// Pauses between attempts to reach the server.
@@ -50,8 +52,14 @@ enum Kind {
 }
 
 impl Sync {
-    /// Starts syncing; the connection's state and the first complete room list are told as events.
-    pub(super) async fn start(client: &Client, receipts: &Receipts, events: &UnboundedSender<Event>) -> Self {
+    /// Starts syncing; the connection's state and the first complete room list are told as events. Events with more
+    /// receipts than `summary_above` are to be summed up, as far as the server can do so.
+    pub(super) async fn start(
+        client: &Client,
+        receipts: &Receipts,
+        events: &UnboundedSender<Event>,
+        summary_above: u64,
+    ) -> Self {
         let _ = events.send(Event::Connection(Connection::Connecting));
         if matches!(client.sliding_sync_version(), Version::Native) {
             match SyncService::builder(client.clone()).with_offline_mode().build().await {
@@ -60,7 +68,8 @@ impl Sync {
             }
         }
         let try_now = Arc::new(Notify::new());
-        let task = tokio::spawn(plain(client.clone(), receipts.clone(), events.clone(), try_now.clone()));
+        let task =
+            tokio::spawn(plain(client.clone(), receipts.clone(), events.clone(), try_now.clone(), summary_above));
         Self { kind: Kind::Plain { try_now }, tasks: vec![task] }
     }
 
@@ -145,17 +154,24 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 }
 
 /// The loop of `/sync`.
-async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event>, try_now: Arc<Notify>) {
+async fn plain(
+    client: Client,
+    receipts: Receipts,
+    events: UnboundedSender<Event>,
+    try_now: Arc<Notify>,
+    summary_above: u64,
+) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut first = true;
     let mut lost = false;
+    let mut filter = Filter::from(filter::plain());
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
     listen_for_latest_events(&client, known.iter()).await;
     loop {
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
-            .filter(filter().into())
+            .filter(filter.clone())
             .token(token.clone());
         match client.sync_once(settings).await {
             Ok(response) => {
@@ -169,6 +185,7 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
                 if first {
                     let _ = events.send(Event::Connection(Connection::Online));
                     let _ = events.send(Event::RoomsComplete);
+                    filter = filter::best(&client, summary_above).await;
                 }
                 first = false;
             }
@@ -178,17 +195,10 @@ async fn plain(client: Client, receipts: Receipts, events: UnboundedSender<Event
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);
+                filter = filter::plain().into();
             }
         }
     }
-}
-
-/// Members as they speak, and more of the timeline than the server's usual ten events: a gap costs a request, and the
-/// SDK can lose its place when own messages just sent stand in one.
-fn filter() -> FilterDefinition {
-    let mut filter = FilterDefinition::with_lazy_loading();
-    filter.room.timeline.limit = Some(uint!(50));
-    filter
 }
 
 /// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps for rooms that

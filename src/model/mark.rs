@@ -28,6 +28,16 @@ pub enum DeviceState {
     },
     /// Nothing can be said (L5): no device of this person ever sent a receipt, or none that says which device it is.
     Unknown,
+    /// It usually answers, has answered a later message, and has not answered this one.
+    Missed {
+        /// When it answered the later one, as this client heard it.
+        later: Ms,
+    },
+    /// It was given the room key, and no device of this name has answered anything for weeks; it is not counted.
+    Silent {
+        /// When it was last heard, or first expected when it never was.
+        since: Ms,
+    },
     /// It was not given the room key when the message was sent; it is not counted.
     Excluded {
         /// Why it was left out, as a sentence.
@@ -76,8 +86,63 @@ pub struct Delivery {
     pub event: EventId,
     /// When it was sent, by the server's clock.
     pub sent: Ms,
-    /// People in a stable order, by id. Empty when nobody else was in the room.
+    /// People in a stable order, by id. Empty when nobody else was in the room. Where there is a tally, only the few
+    /// who answered last.
     pub people: Vec<PersonDelivery>,
+    /// The counts, where there are too many people to be listed (L7).
+    pub tally: Option<Tally>,
+    /// This user's own other devices. They are not counted.
+    pub fleet: Vec<DeviceDelivery>,
+    /// What a bridge says about it (PROTOCOL §4).
+    pub bridge: Option<Bridge>,
+}
+
+impl Delivery {
+    /// Of these people, and nothing else is known.
+    pub fn new(event: EventId, sent: Ms, people: Vec<PersonDelivery>) -> Self {
+        Self { event, sent, people, tally: None, fleet: Vec::new(), bridge: None }
+    }
+}
+
+/// The receipts for one message, counted (L7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// People of whom a device has it.
+    pub users: u64,
+    /// Devices that have it; a person whose receipts name no device counts as one.
+    pub delivered: u64,
+    /// Devices that could not decrypt it.
+    pub undecryptable: u64,
+    /// Devices that were given the key; 0 when that was not recorded.
+    pub expected: u64,
+    /// The latest time that was claimed.
+    pub latest: Option<Ms>,
+}
+
+/// What a bridge did with a message (`com.beeper.message_send_status`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// The bridge's bot, which says so.
+    pub bot: UserId,
+    /// What became of it.
+    pub state: BridgeState,
+    /// Why it failed, in the bridge's words; else empty.
+    pub why: SafeText,
+    /// Who has it on the other network; `None` when the bridge will never know.
+    pub delivered_to: Option<Vec<UserId>>,
+}
+
+/// How far a bridge is with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BridgeState {
+    /// It is still being sent.
+    Pending,
+    /// It could not be sent, and may be tried again.
+    Retriable,
+    /// It cannot be sent.
+    Failed,
+    /// It is on the other network.
+    Sent,
 }
 
 /// The mark at the end of an own message, before glyphs are chosen.
@@ -89,6 +154,8 @@ pub enum Mark {
     Failed,
     /// On the server; nothing is known or expected beyond that.
     Sent,
+    /// On the server, and a bridge could not pass it on to the other network.
+    NotBridged,
     /// On the server, and these devices are expected, few enough to be shown one by one.
     Devices {
         /// Per person, one state per expected device.
@@ -104,6 +171,8 @@ pub enum Mark {
         expected: usize,
         /// Devices that could not decrypt it.
         undecryptable: usize,
+        /// Devices that usually answer, and have not this time.
+        missed: usize,
     },
     /// Every expected device has it.
     Delivered,
@@ -120,8 +189,9 @@ impl Mark {
         let count = |is: fn(&DeviceState) -> bool| people.iter().flatten().filter(|state| is(state)).count();
         let delivered = count(|state| matches!(state, DeviceState::Delivered { .. }));
         let undecryptable = count(|state| matches!(state, DeviceState::Undecryptable { .. }));
+        let missed = count(|state| matches!(state, DeviceState::Missed { .. }));
         match people.iter().flatten().count() {
-            expected if delivered < expected => Self::Count { delivered, expected, undecryptable },
+            expected if delivered < expected => Self::Count { delivered, expected, undecryptable, missed },
             0 => Self::Sent,
             _ if read => Self::Read,
             _ => Self::Delivered,
@@ -136,6 +206,11 @@ pub enum ReceiptFate {
     NotConsidered,
     /// The message cannot be read yet; a receipt is decided when its key comes (P1).
     AwaitingKey,
+    /// The message cannot be read yet, and its sender was told so.
+    ToldUndecryptable {
+        /// When.
+        at: Ms,
+    },
     /// A receipt is owed and will be sent.
     Owed {
         /// Since when.

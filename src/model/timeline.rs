@@ -54,6 +54,8 @@ pub struct Message {
     pub own: bool,
     /// What it says.
     pub body: Body,
+    /// Its text as it was typed, where this user can edit it.
+    pub source: Option<SafeText>,
     /// Changed after sending.
     pub edited: bool,
     /// Who and what it answers: the quoted sender and one line of what they said.

@@ -7,22 +7,16 @@ use tokio::{sync::mpsc::UnboundedSender, task};
 use crate::{
     app::{effect::Effect, event::Event},
     config,
-    delivery::policy::Send,
+    delivery::policy::Change,
     matrix::Matrix,
-    model::{RoomId, SafeText},
+    model::SafeText,
 };
-
-/// What is to be written to `config.toml`.
-enum Save {
-    RoomSend(RoomId, Send),
-    Incognito(Option<RoomId>, bool),
-}
 
 /// Where effects go to.
 pub struct Effects {
     matrix: Matrix,
     events: UnboundedSender<Event>,
-    saves: mpsc::Sender<Save>,
+    saves: mpsc::Sender<Change>,
     saving: task::JoinHandle<()>,
 }
 
@@ -33,12 +27,8 @@ impl Effects {
         let outcomes = events.clone();
         // One thread writes one change after the other, so none is lost and the last one stands.
         let saving = task::spawn_blocking(move || {
-            for save in requests {
-                let outcome = match save {
-                    Save::RoomSend(room, send) => config::set_room_send(&config, &room, send),
-                    Save::Incognito(room, on) => config::set_incognito(&config, room.as_ref(), on),
-                };
-                let _ = outcomes.send(match outcome {
+            for change in requests {
+                let _ = outcomes.send(match config::save(&config, &change) {
                     Ok(settings) => Event::Settings(settings),
                     Err(error) => Event::Failed(SafeText::line(&format!("Not saved: {error}"))),
                 });
@@ -52,12 +42,9 @@ impl Effects {
         match effect {
             Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::TryDemo => {}
             Effect::OpenUrl(url) => self.open(url),
-            Effect::SaveRoomSend { room, send } => {
+            Effect::SaveSetting(change) => {
                 // The thread ends after this.
-                let _ = self.saves.send(Save::RoomSend(room, send));
-            }
-            Effect::SaveIncognito { room, on } => {
-                let _ = self.saves.send(Save::Incognito(room, on));
+                let _ = self.saves.send(change);
             }
             other => self.matrix.run(other),
         }

@@ -26,7 +26,7 @@ use crate::{
 
 /// Sunday 22 November 2026, 14:03:22 UTC.
 pub const NOW: Ms = 1_795_356_202_000;
-const MINUTE: Ms = 60_000;
+pub const MINUTE: Ms = 60_000;
 /// The room that is opened.
 pub const LAKE: &str = "!lake:example.org";
 
@@ -184,6 +184,7 @@ pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message 
         at: NOW - minutes_ago * MINUTE,
         own: sender == "you",
         body,
+        source: None,
         edited: false,
         reply_to: None,
         reactions: Vec::new(),
@@ -200,7 +201,7 @@ fn rich(parts: &[(&str, SpanStyle)]) -> Line {
     Line { quote: 0, spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style }).collect() }
 }
 
-fn as_item(key: &str, message: Message) -> TimelineItem {
+pub fn as_item(key: &str, message: Message) -> TimelineItem {
     item(key, TimelineItemKind::Message(Box::new(message)))
 }
 
@@ -274,7 +275,7 @@ fn timeline() -> Vec<TimelineItem> {
     items
 }
 
-fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
+pub fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
     let answered = matches!(state, DeviceState::Delivered { .. } | DeviceState::Undecryptable { .. });
     let expected = !matches!(state, DeviceState::Excluded { .. });
     let route = answered.then_some(Route::Direct);
@@ -292,14 +293,11 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
     to_both(event, sent, ada, bob)
 }
 
-fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
+pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
         |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
-    Delivery {
-        event: EventId::new(format!("${event}")),
-        sent,
-        people: vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)],
-    }
+    let people = vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)];
+    Delivery::new(EventId::new(format!("${event}")), sent, people)
 }
 
 /// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device, one of Bob's does.

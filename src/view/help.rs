@@ -17,6 +17,10 @@ pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
     for (sign, meaning) in ticks::legend(theme) {
         page.entry(sign, meaning);
     }
+    page.entry(
+        Span::styled(theme.symbols().incognito, theme.role(Role::Warning)),
+        "At a room: you are incognito in it",
+    );
     page.left = left;
     page.heading("Commands, typed as :name, or as /name where a message is written");
     for info in ACTIONS {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState},
     input::{Action, Key},
-    model::{Membership, SendState},
+    model::{Membership, Message, SendState},
 };
 
 /// The key that does this where the user is now.
@@ -43,6 +43,22 @@ pub fn line(app: &App, theme: Theme, columns: u16) -> Vec<Span<'static>> {
 fn wanted(app: &App) -> Vec<(Action, &'static str)> {
     match (&app.popup, &app.screen) {
         (Some(Popup::Confirm { .. }), _) => vec![(Action::Yes, "yes"), (Action::No, "no")],
+        (Some(Popup::Undelivered { .. }), _) => vec![
+            (Action::ListChoose, "go there"),
+            (Action::ListDown, "down"),
+            (Action::ListUp, "up"),
+            (Action::PopupClose, "close"),
+        ],
+        (Some(Popup::Matrix { .. }), _) => {
+            vec![(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]
+        }
+        (Some(Popup::Receipts(_)), _) => vec![
+            (Action::ListPrevious, "value before"),
+            (Action::ListNext, "next value"),
+            (Action::PopupClose, "close"),
+            (Action::ListDown, "down"),
+            (Action::ListUp, "up"),
+        ],
         (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
         (None, Screen::Starting) => vec![(Action::Quit, "quit")],
         (None, Screen::Login(login)) => match login.state {
@@ -88,10 +104,22 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
                 Some(SendState::Waiting) => wanted.push((Action::Discard, "discard")),
                 Some(SendState::Sent) | None => wanted.push((Action::Inspect, "who received it")),
             }
-            wanted.extend([(Action::Compose, "write"), (Action::Newest, "newest"), (Action::CommandLine, "command")]);
+            wanted.push((Action::Compose, "write"));
+            let on_server = |message: &Message| message.own && message.send_state == SendState::Sent;
+            match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| message) {
+                Some(message) if on_server(message) && message.source.is_some() => {
+                    wanted.extend([(Action::Edit, "edit"), (Action::Redact, "remove")]);
+                }
+                Some(message) if on_server(message) => wanted.push((Action::Redact, "remove")),
+                _ => {}
+            }
+            wanted.extend([(Action::Newest, "newest"), (Action::CommandLine, "command")]);
         }
         Focus::Composer if app.command_typed().is_some() => {
             wanted.extend([(Action::Send, "run"), (Action::Complete, "complete")]);
+        }
+        Focus::Composer if app.edited_after().is_some() => {
+            wanted.extend([(Action::Send, "save"), (Action::Newline, "new line"), (Action::LeaveComposer, "stop")]);
         }
         Focus::Composer => {
             wanted.extend([(Action::Send, "send"), (Action::Newline, "new line"), (Action::LeaveComposer, "messages")]);

@@ -1,8 +1,10 @@
 //! The inspector: everything that is known about the delivery of one message.
 //!
-//! On an own message: per person and device, what the device did, when and by which route, and when the person read
-//! it. On somebody else's: whether a receipt was sent, or which rule withheld it. Delivered, read and 'nothing is
-//! known' are said apart (L5); a time that cannot be true is said to be unknown (L4).
+//! On an own message: how many have it, what a bridge says, then per person and device what the device did, when and by
+//! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices. On somebody else's: whether a receipt was sent, or which rule withheld it. Delivered, read and 'nothing is known'
+//! are said apart (L5); a time that cannot be true is said to be unknown (L4).
+
+mod sentences;
 
 use ratatui::text::{Line, Span};
 
@@ -15,7 +17,8 @@ use crate::{
     app::App,
     input::{Action, Context},
     model::{
-        Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptFate, Route, SendState,
+        Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptFate, Route,
+        SendState,
     },
 };
 
@@ -31,6 +34,14 @@ pub fn rows(app: &App, fate: Option<&ReceiptFate>, theme: Theme, columns: u16) -
         Some((_, message)) => page.others(message, fate),
     }
     page.rows
+}
+
+/// Whose a device is, as far as it matters for what is said of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Person,
+    CountsAsOne,
+    Fleet,
 }
 
 struct Page<'a> {
@@ -68,19 +79,64 @@ impl Page<'_> {
         let sent = delivery.map_or(message.at, |delivery| delivery.sent);
         let day = words::day(sent, &self.app.time_zone);
         self.sentence(&format!("Sent {day}, {}.", self.exact(sent, sent)), Role::Dim);
+        if message.edited {
+            self.sentence("Edited since. Receipts are for what it said first; an edit gets none (P4).", Role::Dim);
+        }
         let Some(delivery) = delivery else {
             return self
                 .sentence("It is on the server. Which devices were given its key was not recorded here.", Role::Text);
         };
-        if delivery.people.is_empty() {
-            return self.sentence("It is on the server. Nobody else was in the room.", Role::Text);
+        for (sentence, role) in sentences::summary(delivery) {
+            self.sentence(&sentence, role);
         }
-        self.sentence(&denominator(delivery), Role::Text);
+        if let Some(latest) = delivery.tally.and_then(|tally| tally.latest) {
+            let text = format!("The latest receipt is from {}.", self.exact(latest, delivery.sent));
+            self.sentence(&text, Role::Text);
+        }
+        if let Some(bridge) = &delivery.bridge {
+            self.bridge(bridge, delivery);
+        }
+        if delivery.tally.is_some() && !delivery.people.is_empty() {
+            self.rows.push(Line::default());
+            self.sentence("There are too many people to be listed. Of those who answered last:", Role::Dim);
+        }
         let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
         for person in &delivery.people {
             self.rows.push(Line::default());
             self.person(person, &readers, delivery.sent);
         }
+        for sentence in sentences::advice(delivery) {
+            self.rows.push(Line::default());
+            self.sentence(&sentence, Role::Text);
+        }
+        self.fleet(&delivery.fleet, delivery.sent);
+    }
+
+    /// What a bridge says (PROTOCOL §4).
+    fn bridge(&mut self, bridge: &Bridge, delivery: &Delivery) {
+        self.rows.push(Line::default());
+        self.heading("Bridge", &bridge.bot.to_string());
+        let (sentence, role) = sentences::bridge(bridge, &delivery.people);
+        self.rows.extend(indented(popup::wrapped(&sentence, self.columns.saturating_sub(2), role, self.theme), 2));
+    }
+
+    /// Whether this user's own other devices have it.
+    fn fleet(&mut self, fleet: &[DeviceDelivery], sent: Ms) {
+        if fleet.is_empty() {
+            return;
+        }
+        self.rows.push(Line::default());
+        self.heading("Your other devices", "not counted");
+        for device in fleet {
+            self.device(device, Owner::Fleet, sent);
+        }
+    }
+
+    /// `Bridge  @bot:example.org`.
+    fn heading(&mut self, text: &'static str, more: &str) {
+        let more = Span::styled(format!("  {more}"), self.theme.role(Role::Dim));
+        let heading = Span::styled(text, self.theme.role(Role::Heading));
+        self.rows.push(paint::cut(vec![heading, more], self.columns, self.theme));
     }
 
     fn person(&mut self, person: &PersonDelivery, readers: &[ReadBy], sent: Ms) {
@@ -106,29 +162,26 @@ impl Page<'_> {
             self.sentence("  No devices.", Role::Dim);
         }
         for device in &person.devices {
-            self.device(device, person, sent);
+            let owner = if person.counts_as_one() { Owner::CountsAsOne } else { Owner::Person };
+            self.device(device, owner, sent);
         }
     }
 
-    fn device(&mut self, device: &DeviceDelivery, person: &PersonDelivery, sent: Ms) {
-        let (text, role) = self.state(device, person, sent);
+    fn device(&mut self, device: &DeviceDelivery, owner: Owner, sent: Ms) {
+        let (text, role) = self.state(device, owner, sent);
         let indent = if self.columns >= ONE_ROW { self.columns * 2 / 5 } else { 6 };
         let mut states = popup::wrapped(&text, self.columns.saturating_sub(indent), role, self.theme).into_iter();
         let first = if self.columns >= ONE_ROW {
             let mut line = self.name(device, indent.saturating_sub(2));
             let gap = indent.saturating_sub(paint::columns(&line));
             line.spans.push(Span::raw(" ".repeat(usize::from(gap))));
-            line.spans.extend(states.next().map(restyled).unwrap_or_default());
+            line.spans.extend(states.next().map(paint::restyled).unwrap_or_default());
             line
         } else {
             self.name(device, self.columns)
         };
         self.rows.push(first);
-        self.rows.extend(states.map(|state| {
-            let mut line = Line::from(" ".repeat(usize::from(indent)));
-            line.spans.extend(restyled(state));
-            line
-        }));
+        self.rows.extend(indented(states, indent));
     }
 
     /// `● Ada's phone ADAPHONE`: when there is no space for all, the name gives way, since the id is what it is.
@@ -146,13 +199,13 @@ impl Page<'_> {
     }
 
     /// What a device did, in words.
-    fn state(&self, device: &DeviceDelivery, person: &PersonDelivery, sent: Ms) -> (String, Role) {
+    fn state(&self, device: &DeviceDelivery, owner: Owner, sent: Ms) -> (String, Role) {
         let route = match device.route {
             Some(Route::Native) => ", native",
             Some(Route::Direct) => ", direct",
             None => "",
         };
-        let uncounted = if device.expected { "" } else { ", not counted" };
+        let uncounted = if device.expected || owner == Owner::Fleet { "" } else { ", not counted" };
         match &device.state {
             DeviceState::Delivered { at: Some(at) } => {
                 let after = words::span(at.saturating_sub(sent));
@@ -164,10 +217,22 @@ impl Page<'_> {
             }
             DeviceState::Undecryptable { at: None } => (format!("could not decrypt it{route}{uncounted}"), Role::Error),
             DeviceState::Pending => ("pending".to_owned(), Role::Dim),
-            DeviceState::Unknown if person.counts_as_one() => {
-                ("unknown: receipts name no device".to_owned(), Role::Dim)
+            DeviceState::Unknown => {
+                let why = match owner {
+                    Owner::Person => "no device of theirs has ever answered",
+                    Owner::CountsAsOne => "receipts name no device",
+                    Owner::Fleet => "it has never answered",
+                };
+                (format!("unknown: {why}"), Role::Dim)
             }
-            DeviceState::Unknown => ("unknown: no device of theirs has ever answered".to_owned(), Role::Dim),
+            DeviceState::Missed { later } => {
+                let later = self.exact(*later, sent);
+                (format!("missed: it usually answers, and has answered a later message, {later}"), Role::Warning)
+            }
+            DeviceState::Silent { since } => {
+                let since = words::day(*since, &self.app.time_zone);
+                (format!("silent: it has answered nothing since {since}{uncounted}"), Role::Dim)
+            }
             DeviceState::Excluded { why } => (format!("left out: {why}"), Role::Dim),
         }
     }
@@ -189,6 +254,13 @@ impl Page<'_> {
                     .to_owned(),
                 Role::Warning,
             ),
+            Some(ReceiptFate::ToldUndecryptable { at }) => (
+                format!(
+                    "The message cannot be read, and its sender was told so at {}. A receipt is decided when its key comes (P1).",
+                    self.exact(*at, message.at)
+                ),
+                Role::Warning,
+            ),
             Some(ReceiptFate::Owed { since }) => {
                 (format!("A receipt is owed since {} and will be sent.", self.exact(*since, message.at)), Role::Text)
             }
@@ -207,57 +279,11 @@ impl Page<'_> {
     }
 }
 
-/// Moves a line's style into its spans, so that they can be put into another line.
-fn restyled(line: Line<'static>) -> Vec<Span<'static>> {
-    let style = line.style;
-    line.spans.into_iter().map(|span| Span { style: style.patch(span.style), ..span }).collect()
-}
-
-/// The frozen denominator in one line.
-fn denominator(delivery: &Delivery) -> String {
-    let expected = || delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
-    let delivered = expected().filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
-    let all = expected().count();
-    if all == 0 {
-        return "No devices were counted when it was sent.".to_owned();
-    }
-    let devices = if all == 1 { "device that was" } else { "devices that were" };
-    let verb = if delivered == 1 { "has" } else { "have" };
-    let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
-    let ones = if ones { " A person whose receipts name no device counts as one." } else { "" };
-    format!("{delivered} of {all} {devices} given the key when it was sent {verb} it.{ones}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{DeviceId, EventId, SafeText, UserId};
-
-    #[test]
-    fn the_denominator_counts_expected_devices_only() {
-        let device = |state, expected| DeviceDelivery {
-            device: Some(DeviceId::new("D")),
-            name: SafeText::default(),
-            state,
-            route: None,
-            expected,
-        };
-        let delivered = DeviceState::Delivered { at: None };
-        let devices = vec![
-            device(delivered.clone(), true),
-            device(DeviceState::Pending, true),
-            device(DeviceState::Excluded { why: SafeText::line("blocked") }, false),
-            device(delivered, false),
-        ];
-        let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
-        let mut delivery = Delivery { event: EventId::new("$1"), sent: 0, people };
-        assert_eq!(denominator(&delivery), "1 of 2 devices that were given the key when it was sent has it.");
-        delivery.people[0].devices.remove(0);
-        assert_eq!(denominator(&delivery), "0 of 1 device that was given the key when it was sent have it.");
-
-        let devices = vec![device(DeviceState::Delivered { at: None }, false)];
-        let people = vec![PersonDelivery { devices, ..delivery.people[0].clone() }];
-        let delivery = Delivery { people, ..delivery };
-        assert_eq!(denominator(&delivery), "No devices were counted when it was sent.");
-    }
+/// Rows, moved to the right.
+fn indented(rows: impl IntoIterator<Item = Line<'static>>, columns: u16) -> impl Iterator<Item = Line<'static>> {
+    rows.into_iter().map(move |row| {
+        let mut spans = vec![Span::raw(" ".repeat(usize::from(columns)))];
+        spans.extend(paint::restyled(row));
+        Line::from(spans)
+    })
 }

@@ -72,6 +72,25 @@ pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look:
     rows
 }
 
+/// Characters of a body that are looked at for one line.
+const ONE_LINE: usize = 400;
+
+/// What a message says, in one line.
+pub fn one_line(body: &Body) -> String {
+    let text = |lines: &[model::Line]| -> String {
+        let spans = lines.iter().flat_map(|line| line.spans.iter().map(|span| span.text.as_str()).chain([" "]));
+        let text: String = spans.flat_map(str::chars).take(ONE_LINE).collect();
+        text.trim_end().to_owned()
+    };
+    match body {
+        Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => text(lines),
+        Body::File { what, name, .. } => format!("{what} {name}"),
+        Body::Undecryptable(_) => "(could not be decrypted here)".to_owned(),
+        Body::Redacted => "(removed)".to_owned(),
+        Body::Other(what) => what.to_string(),
+    }
+}
+
 /// Who and when.
 pub fn header(message: &Message, look: Look<'_>) -> Line<'static> {
     let time = words::clock(message.at, look.zone);
@@ -238,6 +257,7 @@ mod tests {
             at: 0,
             own: true,
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
+            source: None,
             edited: false,
             reply_to: None,
             reactions: Vec::new(),

@@ -86,6 +86,12 @@ pub fn centred(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'_>]) {
     }
 }
 
+/// Moves a line's style into its spans, so that they can be put into another line.
+pub fn restyled(line: Line<'static>) -> Vec<Span<'static>> {
+    let style = line.style;
+    line.spans.into_iter().map(|span| Span { style: style.patch(span.style), ..span }).collect()
+}
+
 /// Columns that a line takes.
 pub fn columns(line: &Line<'_>) -> u16 {
     line.spans.iter().map(|span| wrap::width(&span.content)).fold(0, u16::saturating_add)

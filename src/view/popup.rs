@@ -1,4 +1,8 @@
-//! What stands over the screen: a frame with a title, and text that scrolls in it.
+//! What stands over the screen: a frame with a title, items that scroll in it, and rows below them that do not.
+//!
+//! The problem: the receipt log may have thousands of entries of different heights, and a frame may cost no more than
+//! what is seen. The way: a [`Sheet`] is asked for the rows of those items only that are on screen. So it scrolls by
+//! items, and shows whole ones. A text is a sheet whose items have one row each.
 
 use ratatui::{
     Frame,
@@ -8,39 +12,58 @@ use ratatui::{
 };
 
 use super::{
-    help, hints, inspector, layout, paint,
+    help, hints, inspector, layout, log, matrix, paint, receipts,
     theme::{Role, Theme},
+    undelivered,
     wrap::Rows,
 };
 use crate::app::{App, inspector::Popup, layout::PopupFacts};
 
-/// Columns of the help and the inspector, at most.
-const WIDE: u16 = 92;
+/// Columns of most popups, at most.
+pub const WIDE: u16 = 92;
 /// Columns of a question, at most.
 const QUESTION: u16 = 60;
 /// Columns of the frame and the margin inside it.
 const MARGINS: u16 = 4;
+/// Rows of the frame.
+const FRAME: u16 = 2;
 
 /// Draws the popup, and says how far it can be scrolled.
 pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> PopupFacts {
     let screen = layout::split_bottom(frame.area(), 1).0;
-    let columns = |widest: u16| layout::popup(screen, widest, u16::MAX).width.saturating_sub(MARGINS);
     match popup {
         Popup::Help { scroll } => {
-            let rows = help::rows(theme, columns(WIDE));
-            draw_framed("Help", &rows, *scroll, WIDE, theme, frame, screen)
+            let rows = help::rows(theme, columns(screen, WIDE));
+            draw_text("Help", WIDE, &rows, *scroll, theme, frame, screen)
         }
         Popup::Inspector { fate, scroll, .. } => {
-            let rows = inspector::rows(app, fate.as_ref(), theme, columns(WIDE));
-            draw_framed("Delivery", &rows, *scroll, WIDE, theme, frame, screen)
+            let rows = inspector::rows(app, fate.as_ref(), theme, columns(screen, WIDE));
+            draw_text("Delivery", WIDE, &rows, *scroll, theme, frame, screen)
         }
+        Popup::Matrix { scroll, shift } => matrix::draw(app, *scroll, *shift, theme, frame, screen),
+        Popup::Undelivered { rows, selected, at } => {
+            undelivered::draw(app, rows.as_deref(), *selected, *at, theme, frame, screen)
+        }
+        Popup::Log { entries, scroll } => log::draw(app, entries.as_deref(), *scroll, theme, frame, screen),
+        Popup::Receipts(open) => receipts::draw(app, open, theme, frame, screen),
         Popup::Confirm { question, .. } => {
-            let mut rows = wrapped(question, columns(QUESTION), Role::Text, theme);
+            let columns = columns(screen, QUESTION);
+            let mut rows = wrapped(question, columns, Role::Text, theme);
             rows.push(Line::default());
-            rows.push(Line::from(hints::line(app, theme, columns(QUESTION))));
-            draw_framed("Really?", &rows, 0, QUESTION, theme, frame, screen)
+            rows.push(Line::from(hints::line(app, theme, columns)));
+            draw_text("Really?", QUESTION, &rows, 0, theme, frame, screen)
         }
     }
+}
+
+/// The columns inside a popup of at most so many.
+pub fn columns(screen: Rect, widest: u16) -> u16 {
+    layout::popup(screen, widest, u16::MAX).width.saturating_sub(MARGINS)
+}
+
+/// The rows inside a popup, at most.
+pub fn height(screen: Rect) -> usize {
+    usize::from(layout::popup(screen, u16::MAX, u16::MAX).height.saturating_sub(FRAME))
 }
 
 /// A text of our own, wrapped, in one role.
@@ -51,35 +74,101 @@ pub fn wrapped(text: &str, columns: u16, role: Role, theme: Theme) -> Vec<Line<'
     rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
 }
 
-fn draw_framed(
+/// Draws rows that scroll one by one.
+pub fn draw_text(
     title: &str,
-    rows: &[Line<'_>],
-    scroll: usize,
     widest: u16,
+    rows: &[Line<'static>],
+    scroll: usize,
     theme: Theme,
     frame: &mut Frame<'_>,
     screen: Rect,
 ) -> PopupFacts {
-    let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let area = layout::popup(screen, widest, wanted);
+    let item = |at: usize, _| rows.get(at).cloned().into_iter().collect();
+    Sheet { title, widest, items: rows.len(), item: &item, foot: &[] }.draw(scroll, theme, frame, screen)
+}
+
+/// Items in a frame.
+pub struct Sheet<'a> {
+    /// The title.
+    pub title: &'a str,
+    /// Columns of the frame, at most.
+    pub widest: u16,
+    /// How many items there are.
+    pub items: usize,
+    /// The rows of one, and whether it stands uppermost.
+    pub item: &'a dyn Fn(usize, bool) -> Vec<Line<'static>>,
+    /// What stands below them, whatever is scrolled.
+    pub foot: &'a [Line<'static>],
+}
+
+impl Sheet<'_> {
+    /// Draws it, with so many items scrolled away.
+    pub fn draw(&self, scroll: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
+        let most = height(screen);
+        let foot = self.foot.len().min(most.saturating_sub(1));
+        let space = most - foot;
+        let max_scroll = self.max_scroll(space);
+        let scroll = scroll.min(max_scroll);
+        let (mut rows, mut end) = (Vec::new(), scroll);
+        while end < self.items {
+            let item = (self.item)(end, end == scroll);
+            if end > scroll && rows.len() + item.len() > space {
+                break;
+            }
+            rows.extend(item);
+            end += 1;
+        }
+        rows.truncate(space);
+        // What scrolls keeps its height, however the items fit.
+        let body = if max_scroll > 0 { space } else { rows.len() };
+
+        let wanted = u16::try_from(body + foot).unwrap_or(u16::MAX).saturating_add(FRAME);
+        let area = layout::popup(screen, self.widest, wanted);
+        let inner = draw_frame(self.title, (scroll, self.items - end), theme, frame, area);
+        for (at, line) in rows.iter().enumerate() {
+            paint::row(frame, inner, at, line);
+        }
+        for (at, line) in self.foot.iter().take(foot).enumerate() {
+            paint::row(frame, inner, body + at, line);
+        }
+        PopupFacts { max_scroll, max_shift: 0, rows: end - scroll }
+    }
+
+    /// The first item that can stand uppermost with all after it on screen.
+    fn max_scroll(&self, space: usize) -> usize {
+        let mut below = 0;
+        for at in (0..self.items).rev() {
+            if below + (self.item)(at, true).len() > space {
+                return (at + 1).min(self.items - 1);
+            }
+            below += (self.item)(at, false).len();
+        }
+        0
+    }
+}
+
+/// An empty frame that says how many rows there are above and below what it shows; gives the area inside.
+pub fn draw_frame(
+    title: &str,
+    (above, below): (usize, usize),
+    theme: Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) -> Rect {
     let symbols = theme.symbols();
-    let block = Block::bordered()
-        .border_set(symbols.border)
-        .border_style(theme.role(Role::Rule))
-        .title_top(Span::styled(format!(" {title} "), theme.role(Role::Accent)));
-    let inner = layout::inset(block.inner(area), 1);
-    let height = usize::from(inner.height);
-    let max_scroll = rows.len().saturating_sub(height);
-    let scroll = scroll.min(max_scroll);
     let more = |count: usize, sign: &str| {
         let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
         Line::styled(text, theme.role(Role::Dim)).right_aligned()
     };
-    let block = block.title_top(more(scroll, symbols.up)).title_bottom(more(max_scroll - scroll, symbols.down));
+    let block = Block::bordered()
+        .border_set(symbols.border)
+        .border_style(theme.role(Role::Rule))
+        .title_top(Span::styled(format!(" {title} "), theme.role(Role::Accent)))
+        .title_top(more(above, symbols.up))
+        .title_bottom(more(below, symbols.down));
     frame.render_widget(Clear, area);
+    let inner = layout::inset(block.inner(area), 1);
     frame.render_widget(block, area);
-    for (at, line) in rows.iter().skip(scroll).take(height).enumerate() {
-        paint::row(frame, inner, at, line);
-    }
-    PopupFacts { max_scroll, rows: height }
+    inner
 }

@@ -15,17 +15,19 @@ use super::{
     words, wrap,
 };
 use crate::{
-    app::{App, Focus, timeline::OpenRoom},
+    app::{App, Focus, editing::Known, timeline::OpenRoom},
     input::{Action, ActionInfo},
     model::{Membership, Pagination, RoomSummary},
 };
 
 /// The sign in front of what is typed.
 const PROMPT: &str = "> ";
+/// Columns of a rule that words in it leave free.
+const RULE_ENDS: u16 = 6;
 
 /// What is typed, wrapped for the composer's columns.
 pub fn typed(open: &OpenRoom, columns: u16, height: u16) -> Typed {
-    editor::block(&open.composer, columns.saturating_sub(3), height)
+    editor::block(&open.writing.composer, columns.saturating_sub(3), height)
 }
 
 /// Name, encryption, members, receipts, and the topic where there is space.
@@ -40,6 +42,12 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
         Span::styled("encrypted", theme.role(Role::Good))
     } else {
         Span::styled("not encrypted", theme.role(Role::Warning))
+    };
+    let encryption = if app.incognito_in(&room.id) {
+        let sign = format!("{} ", theme.symbols().incognito);
+        vec![Span::styled(sign, theme.role(Role::Warning)), encryption]
+    } else {
+        vec![encryption]
     };
     let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
     let (receipts, why) = stance(app, room);
@@ -56,11 +64,12 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     let columns = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).fold(0, u16::saturating_add);
     let gap = 2;
     let name = wrap::cut(&room.name, area.width / 3, theme.symbols().ellipsis);
-    let taken = wrap::width(&name) + gap + wrap::width(&encryption.content);
+    let taken = wrap::width(&name) + gap + columns(&encryption);
     let facts = choices.into_iter().find(|facts| taken + columns(facts) <= area.width).unwrap_or_default();
-    let name_room = area.width.saturating_sub(gap + wrap::width(&encryption.content) + columns(&facts));
+    let name_room = area.width.saturating_sub(gap + columns(&encryption) + columns(&facts));
     let name = wrap::cut(&room.name, name_room, theme.symbols().ellipsis);
-    let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  "), encryption];
+    let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  ")];
+    spans.extend(encryption);
     spans.extend(facts);
     if !room.topic.is_empty() && columns(&spans) + 12 < area.width {
         spans.push(fact(&room.topic));
@@ -84,20 +93,37 @@ pub fn draw_header_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, ar
     paint::rule(frame, area, loading.into_iter().collect(), Vec::new(), theme);
 }
 
-/// The rule above the composer; it says who is typing, and what came in below.
-pub fn draw_composer_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+/// The rule above the composer; it says what is edited, else who is typing, and what came in below.
+pub fn draw_composer_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut typing = Vec::new();
-    if !open.typing.is_empty() {
+    if let Some(known) = app.edited_after() {
+        let text = editing(app, known, area.width.saturating_sub(RULE_ENDS));
+        typing = vec![Span::styled(text, theme.role(Role::Accent))];
+    } else if !open.typing.is_empty() {
         let verb = if open.typing.len() == 1 { "is" } else { "are" };
         let text = format!("{} {verb} typing{}", words::names(&open.typing), theme.symbols().busy);
         typing = paint::cut(vec![Span::styled(text, theme.role(Role::Dim))], area.width / 2, theme).spans;
     }
     let mut below = Vec::new();
-    if open.unseen_below > 0 {
+    if open.unseen_below > 0 && app.edited_after().is_none() {
         let text = format!("{} new below {}", open.unseen_below, theme.symbols().down);
         below.push(Span::styled(text, theme.role(Role::Unread)));
     }
     paint::rule(frame, area, typing, below, theme);
+}
+
+/// That a message is edited, with as much about it as there is space for.
+fn editing(app: &App, known: Known, columns: u16) -> String {
+    let keys = [(Action::Send, "saves"), (Action::LeaveComposer, "stops")];
+    let keys = keys.map(|(action, does)| hints::key(app, action).map(|key| format!("{key} {does}")));
+    let keys = keys.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let keys = if keys.is_empty() { keys } else { format!(" {keys}.") };
+    let long = format!("Editing. {}{keys}", known.sentence("the old text"));
+    let short = match known {
+        Known::Devices(devices) => format!("Editing; on {} already.{keys}", words::count(devices, "device", "devices")),
+        Known::Nobody | Known::Nothing => format!("Editing.{keys}"),
+    };
+    [long, short].into_iter().find(|text| wrap::width(text) <= columns).unwrap_or_else(|| "Editing.".to_owned())
 }
 
 /// What is being written, or what could be.
@@ -108,7 +134,7 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
     paint::row(frame, area, 0, &Line::styled(PROMPT, prompt));
     let text = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
     let typed = typed(open, area.width, area.height);
-    if open.composer.is_empty() {
+    if open.writing.composer.is_empty() {
         let line = Span::styled(placeholder(app, open, theme), theme.role(Role::Dim));
         paint::row(frame, text, 0, &paint::cut(vec![line], text.width, theme));
     }

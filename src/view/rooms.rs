@@ -104,11 +104,15 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, 
     };
     let name = if room.name.is_empty() { room.id.shown().to_string() } else { room.name.to_string() };
     let role = if new { Role::Heading } else { Role::Text };
-    let right = if invited {
+    let mut right = if invited {
         vec![Span::styled("invite", theme.role(Role::Unread))]
     } else {
         news(room.unread, room.mentions, room.marked_unread, theme)
     };
+    if app.incognito_in(&room.id) {
+        let gap = if right.is_empty() { "" } else { " " };
+        right.insert(0, Span::styled(format!("{}{gap}", symbols.incognito), theme.role(Role::Warning)));
+    }
     let left = vec![
         Span::styled(bar, theme.role(Role::Accent)),
         Span::styled(sign, theme.role(Role::Accent)),

@@ -23,6 +23,8 @@ pub struct Symbols {
     pub vertical: &'static str,
     /// Where a rule meets [`Self::vertical`] from both sides, from the right, and from the left.
     pub junctions: [&'static str; 3],
+    /// Where a line from the left goes up.
+    pub corner: &'static str,
     /// Between rows.
     pub horizontal: &'static str,
     /// Covers a hidden spoiler.
@@ -33,6 +35,10 @@ pub struct Symbols {
     pub invite: &'static str,
     /// The room that is open.
     pub open: &'static str,
+    /// A room in which the user is incognito.
+    pub incognito: &'static str,
+    /// There is a value before this one, and after it.
+    pub values: [&'static str; 2],
     /// Something is under way.
     pub busy: &'static str,
     /// Connected.
@@ -56,11 +62,14 @@ pub const UNICODE: Symbols = Symbols {
     up: "↑",
     vertical: "│",
     junctions: ["┼", "├", "┤"],
+    corner: "┘",
     horizontal: "─",
     cover: "▒",
     notice: "·",
     invite: "+",
     open: "›",
+    incognito: "ø",
+    values: ["‹", "›"],
     busy: "…",
     online: "●",
     offline: "○",
@@ -79,11 +88,14 @@ pub const ASCII: Symbols = Symbols {
     up: "^",
     vertical: "|",
     junctions: ["+", "+", "+"],
+    corner: "+",
     horizontal: "-",
     cover: "#",
     notice: "-",
     invite: "+",
     open: "*",
+    incognito: "/",
+    values: ["<", ">"],
     busy: "...",
     online: "*",
     offline: "o",

@@ -207,7 +207,7 @@ impl Theme {
         if self.glyphs == Glyphs::Unicode || text.is_ascii() {
             return Cow::Borrowed(text);
         }
-        Cow::Owned(text.replace('…', "...").replace('—', "-").replace(['“', '”'], "\""))
+        Cow::Owned(text.replace('…', "...").replace('—', "-").replace(['“', '”'], "\"").replace('×', "x"))
     }
 
     /// The signs of the chosen glyph set.

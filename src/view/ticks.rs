@@ -1,6 +1,6 @@
 //! The delivery mark at the end of an own message.
 //!
-//! The problem: nine states, three styles and two glyph sets, in as few columns as possible, and none of them may
+//! The problem: ten states, three styles and two glyph sets, in as few columns as possible, and none of them may
 //! lean on colour. The way: a mark is first turned into text (a table a person can read below), then coloured.
 //!
 //! | state | unicode | ascii |
@@ -8,16 +8,19 @@
 //! | waiting to be sent | `◌` | `~` |
 //! | could not be sent | `!` | `!` |
 //! | on the server | `✓` | `+` |
+//! | on the server, not passed on by a bridge | `✓!` | `+!` |
 //! | device: delivered | `●` | `#` |
 //! | device: not yet | `○` | `o` |
 //! | device: could not decrypt | `×` | `x` |
 //! | device: nothing is known | `?` | `?` |
-//! | 12 of 57 devices, 1 could not decrypt | `✓ 12/57 ×1` | `+ 12/57 x1` |
+//! | device: usually answers, has not this time | `△` | `^` |
+//! | 12 of 57 devices, 1 could not decrypt, 2 usually answer | `✓ 12/57 ×1 △2` | `+ 12/57 x1 ^2` |
 //! | on every device | `✓✓` | `++` |
 //! | read by everyone | `✔✔` | `**` |
 //!
 //! A device row groups devices by person, with a space between persons: `●● ○`; once everyone has read the message a
-//! `✔` or `*` follows it. Style `count` turns a row into its count. Style `classic` knows one tick and two, and still says `✓×` when a device could not decrypt.
+//! `✔` or `*` follows it. Style `count` turns a row into its count. Style `classic` knows one tick and two, and still says
+//! `✓×` when a device could not decrypt and `✓△` when one that usually answers has not: neither may need to be looked for.
 
 use ratatui::text::Span;
 
@@ -29,10 +32,12 @@ struct Signs {
     waiting: &'static str,
     failed: &'static str,
     sent: &'static str,
+    not_bridged: &'static str,
     delivered: &'static str,
     pending: &'static str,
     undecryptable: &'static str,
     unknown: &'static str,
+    missed: &'static str,
     excluded: &'static str,
     all: &'static str,
     read: &'static str,
@@ -43,10 +48,12 @@ const UNICODE: Signs = Signs {
     waiting: "◌",
     failed: "!",
     sent: "✓",
+    not_bridged: "✓!",
     delivered: "●",
     pending: "○",
     undecryptable: "×",
     unknown: "?",
+    missed: "△",
     excluded: "–",
     all: "✓✓",
     read: "✔✔",
@@ -57,10 +64,12 @@ const ASCII: Signs = Signs {
     waiting: "~",
     failed: "!",
     sent: "+",
+    not_bridged: "+!",
     delivered: "#",
     pending: "o",
     undecryptable: "x",
     unknown: "?",
+    missed: "^",
     excluded: "-",
     all: "++",
     read: "**",
@@ -82,9 +91,12 @@ pub fn mark(mark: &Mark, theme: Theme) -> Vec<Span<'static>> {
         Mark::Waiting => vec![span(signs.waiting, Role::Dim)],
         Mark::Failed => vec![span(signs.failed, Role::Error)],
         Mark::Sent => vec![span(signs.sent, Role::Dim)],
+        Mark::NotBridged => vec![span(signs.not_bridged, Role::Error)],
         Mark::Delivered => vec![span(signs.all, Role::Delivered)],
         Mark::Read => vec![span(signs.read, Role::Read)],
-        Mark::Count { delivered, expected, undecryptable } => count(*delivered, *expected, *undecryptable, theme),
+        Mark::Count { delivered, expected, undecryptable, missed } => {
+            count(*delivered, *expected, [*undecryptable, *missed], theme)
+        }
         Mark::Devices { people, read } if theme.style == MarkStyle::Devices => {
             let mut row = device_row(people, theme);
             if *read {
@@ -104,7 +116,8 @@ pub fn device(state: &DeviceState, theme: Theme) -> Span<'static> {
         DeviceState::Pending => (signs.pending, Role::Dim),
         DeviceState::Undecryptable { .. } => (signs.undecryptable, Role::Error),
         DeviceState::Unknown => (signs.unknown, Role::Dim),
-        DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
+        DeviceState::Missed { .. } => (signs.missed, Role::Warning),
+        DeviceState::Silent { .. } | DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
     };
     Span::styled(text, theme.role(role))
 }
@@ -117,9 +130,14 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
         (simple(&Mark::Waiting), "waiting to be sent"),
         (simple(&Mark::Failed), "could not be sent"),
         (simple(&Mark::Sent), "on the server"),
+        (simple(&Mark::NotBridged), "on the server, but a bridge could not pass it on"),
         (device(&DeviceState::Delivered { at: None }, theme), "a device received and decrypted it"),
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
+        (
+            device(&DeviceState::Missed { later: 0 }, theme),
+            "a device that usually answers has not, but has answered a later one",
+        ),
         (device(&DeviceState::Unknown, theme), "nobody knows: this person's devices have never sent a receipt"),
         (row_read, "after the devices: everyone has read it"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
@@ -139,16 +157,19 @@ fn device_row(people: &[Vec<DeviceState>], theme: Theme) -> Vec<Span<'static>> {
     row
 }
 
-/// The numbers, or in style `classic` what of them one tick can say.
-fn count(delivered: usize, expected: usize, undecryptable: usize, theme: Theme) -> Vec<Span<'static>> {
-    let Signs { sent, undecryptable: broken, .. } = signs(theme);
+/// The numbers, or in style `classic` what of them one tick can say. `amiss`: those that could not decrypt, and those
+/// that usually answer.
+fn count(delivered: usize, expected: usize, amiss: [usize; 2], theme: Theme) -> Vec<Span<'static>> {
+    let Signs { sent, undecryptable, missed, .. } = signs(theme);
     let classic = theme.style == MarkStyle::Classic;
     let role = if delivered > 0 && !classic { Role::Delivered } else { Role::Dim };
     let text = if classic { (*sent).to_owned() } else { format!("{sent} {delivered}/{expected}") };
     let mut spans = vec![Span::styled(text, theme.role(role))];
-    if undecryptable > 0 {
-        let text = if classic { (*broken).to_owned() } else { format!(" {broken}{undecryptable}") };
-        spans.push(Span::styled(text, theme.role(Role::Error)));
+    for (devices, sign, role) in [(amiss[0], *undecryptable, Role::Error), (amiss[1], *missed, Role::Warning)] {
+        if devices > 0 {
+            let text = if classic { sign.to_owned() } else { format!(" {sign}{devices}") };
+            spans.push(Span::styled(text, theme.role(role)));
+        }
     }
     spans
 }
@@ -164,6 +185,7 @@ mod tests {
     const P: DeviceState = DeviceState::Pending;
     const X: DeviceState = DeviceState::Undecryptable { at: None };
     const Q: DeviceState = DeviceState::Unknown;
+    const M: DeviceState = DeviceState::Missed { later: 0 };
 
     fn text(state: &Mark, style: MarkStyle, glyphs: Glyphs) -> String {
         let theme = Theme { style, glyphs, palette: Palette::None };
@@ -181,8 +203,8 @@ mod tests {
         }
     }
 
-    fn count(delivered: usize, expected: usize, undecryptable: usize) -> Mark {
-        Mark::Count { delivered, expected, undecryptable }
+    fn count(delivered: usize, expected: usize, undecryptable: usize, missed: usize) -> Mark {
+        Mark::Count { delivered, expected, undecryptable, missed }
     }
 
     #[test]
@@ -193,21 +215,27 @@ mod tests {
             (Mark::Waiting, Devices, "◌", "~"),
             (Mark::Failed, Devices, "!", "!"),
             (Mark::Sent, Devices, "✓", "+"),
+            (Mark::NotBridged, Classic, "✓!", "+!"),
             (rows(&[&[D, P], &[X], &[Q]]), Devices, "●○ × ?", "#o x ?"),
+            (rows(&[&[D, M]]), Devices, "●△", "#^"),
             (rows(&[&[D, D]]), Devices, "●●", "##"),
             (read(rows(&[&[D, D], &[P]])), Devices, "●● ○✔", "## o*"),
             (read(rows(&[&[D, D]])), Count, "✔✔", "**"),
-            (count(12, 57, 0), Devices, "✓ 12/57", "+ 12/57"),
-            (count(12, 57, 2), Devices, "✓ 12/57 ×2", "+ 12/57 x2"),
+            (count(12, 57, 0, 0), Devices, "✓ 12/57", "+ 12/57"),
+            (count(12, 57, 2, 0), Devices, "✓ 12/57 ×2", "+ 12/57 x2"),
+            (count(12, 57, 1, 2), Devices, "✓ 12/57 ×1 △2", "+ 12/57 x1 ^2"),
             (Mark::Delivered, Devices, "✓✓", "++"),
             (Mark::Read, Devices, "✔✔", "**"),
             (rows(&[&[D, P], &[X]]), Count, "✓ 1/3 ×1", "+ 1/3 x1"),
+            (rows(&[&[D, M]]), Count, "✓ 1/2 △1", "+ 1/2 ^1"),
             (rows(&[&[Q, Q]]), Count, "✓ 0/2", "+ 0/2"),
             (rows(&[&[D, D]]), Count, "✓✓", "++"),
             (rows(&[&[D, P]]), Classic, "✓", "+"),
             (rows(&[&[D, X]]), Classic, "✓×", "+x"),
             (rows(&[&[D], &[D]]), Classic, "✓✓", "++"),
-            (count(12, 57, 3), Classic, "✓×", "+x"),
+            (rows(&[&[D, M]]), Classic, "✓△", "+^"),
+            (count(12, 57, 3, 0), Classic, "✓×", "+x"),
+            (count(12, 57, 3, 1), Classic, "✓×△", "+x^"),
             (Mark::Read, Classic, "✔✔", "**"),
         ];
         for (state, style, unicode, ascii) in cases {
@@ -228,22 +256,23 @@ mod tests {
                 }
             }
         };
-        let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::Delivered, Mark::Read];
-        let one_device = [D, P, X, Q].map(|state| rows(&[&[state]]));
+        let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::NotBridged, Mark::Delivered, Mark::Read];
+        let one_device = [D, P, X, Q, M].map(|state| rows(&[&[state]]));
         let read_rows = one_device.clone().map(read);
-        let counts = [count(0, 9, 0), count(1, 9, 0), count(1, 9, 1), count(0, 9, 1)];
+        let counts =
+            [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)].map(|(d, x, m)| count(d, 9, x, m));
         told_apart(&[&simple[..], &one_device, &read_rows, &counts].concat(), MarkStyle::Devices);
 
-        let partly = [rows(&[&[P, P]]), rows(&[&[D, P]]), rows(&[&[X, P]]), rows(&[&[D, X]])];
+        let partly = [rows(&[&[P, P]]), rows(&[&[D, P]]), rows(&[&[X, P]]), rows(&[&[D, X]]), rows(&[&[D, M]])];
         told_apart(&[&simple[..], &partly, &counts].concat(), MarkStyle::Count);
-        told_apart(&[&simple[..], &[rows(&[&[D, X]])]].concat(), MarkStyle::Classic);
+        told_apart(&[&simple[..], &[rows(&[&[D, X]]), rows(&[&[D, M]])]].concat(), MarkStyle::Classic);
     }
 
     #[test]
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
         let signs: Vec<_> = legend(theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "#", "o", "x", "?", "*", "++", "**"]);
+        assert_eq!(signs, ["~", "!", "+", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
     }
 
     #[test]

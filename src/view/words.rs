@@ -25,6 +25,12 @@ pub fn exact(at: Ms, near: Ms, zone: &TimeZone) -> String {
     moment(at, zone, format)
 }
 
+/// `14:03`, with the day in front when it is not the day of `near`.
+pub fn near(at: Ms, near: Ms, zone: &TimeZone) -> String {
+    let format = if day(at, zone) == day(near, zone) { "%H:%M" } else { "%-d %b %H:%M" };
+    moment(at, zone, format)
+}
+
 /// `Sunday 22 November 2026`.
 pub fn day(at: Ms, zone: &TimeZone) -> String {
     moment(at, zone, "%A %-d %B %Y")
@@ -41,6 +47,16 @@ pub fn span(ms: Ms) -> String {
         MINUTE..HOUR => format!("{} min {} s", ms / MINUTE, ms % MINUTE / 1_000),
         HOUR..DAY => format!("{} h {} min", ms / HOUR, ms % HOUR / MINUTE),
         _ => count(ms / DAY, "day", "days"),
+    }
+}
+
+/// `2 days`, `5 h`, `3 min`: how old something is, at a glance.
+pub fn age(ms: Ms) -> String {
+    match ms / 60_000 {
+        0 => "just now".to_owned(),
+        minutes @ 1..60 => format!("{minutes} min"),
+        minutes @ 60..1_440 => format!("{} h", minutes / 60),
+        minutes => count(minutes / 1_440, "day", "days"),
     }
 }
 
@@ -98,6 +114,15 @@ mod tests {
             assert_eq!(span(ms), expected);
         }
         assert_eq!(span(86_400_000), "1 day");
+        for (ms, expected) in [
+            (59_999, "just now"),
+            (60_000, "1 min"),
+            (3_599_999, "59 min"),
+            (3_600_000, "1 h"),
+            (172_800_000, "2 days"),
+        ] {
+            assert_eq!(age(ms), expected);
+        }
         for (bytes, expected) in
             [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234_567, "1.2 MB"), (5_000_000_000, "5.0 GB")]
         {

@@ -3,14 +3,17 @@
 //!
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
+mod bridges;
 mod delivery;
 mod demo;
+mod editing;
 mod faults;
 mod harness;
 mod hostile;
 mod kills;
 mod liars;
 mod login;
+mod lost_keys;
 mod main_flow;
 mod misfortunes;
 mod person;

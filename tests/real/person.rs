@@ -12,11 +12,14 @@ use kvitto::{
         update,
     },
     config::Config,
-    delivery::policy::{Settings, Timing},
+    delivery::{
+        debts::KEY_WAIT,
+        policy::{Settings, Timing},
+    },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, ReceiptFate, RoomId, RoomSummary,
-        TimelineItemKind, UserId,
+        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
+        RoomSummary, TimelineItemKind, UserId,
     },
 };
 use tempfile::TempDir;
@@ -45,6 +48,8 @@ pub struct Person {
     pub app: App,
     /// Answers to [`Person::fate_of`].
     fates: HashMap<EventId, ReceiptFate>,
+    /// The answer to [`Person::log`].
+    log: Option<Vec<LogEntry>>,
     matrix: Matrix,
     events: UnboundedReceiver<Event>,
     profile: Profile,
@@ -54,9 +59,21 @@ pub struct Person {
 impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
+        Self::log_in_waiting(KEY_WAIT, server, account, device_name, settings).await
+    }
+
+    /// The same, and waits for keys that do not come no longer than that.
+    pub async fn log_in_waiting(
+        key_wait: Ms,
+        server: &str,
+        account: &Account,
+        device_name: &str,
+        settings: Settings,
+    ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let profile =
-            Profile { dir: home.path().join("profiles/default"), device_name: device_name.to_owned(), settings };
+        let dir = home.path().join("profiles/default");
+        let device_name = device_name.to_owned();
+        let profile = Profile { dir, device_name, settings, key_wait, summary_above: 200 };
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;
@@ -81,7 +98,7 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), matrix, events, profile, home }
+        Self { app, fates: HashMap::new(), log: None, matrix, events, profile, home }
     }
 
     /// Waits until the connection is there.
@@ -118,6 +135,9 @@ impl Person {
     fn take_in(&mut self, event: Event) {
         if let Event::ReceiptFate { event, fate } = &event {
             self.fates.insert(event.clone(), fate.clone());
+        }
+        if let Event::ReceiptLog(log) = &event {
+            self.log = Some(log.clone());
         }
         for effect in update(&mut self.app, event, now()) {
             if !matches!(effect, Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::OpenUrl(_)) {
@@ -233,7 +253,20 @@ impl Person {
         self.fate_that(room, event, is_last).await
     }
 
-    async fn fate_that(&mut self, room: &RoomId, event: &EventId, is_it: impl Fn(&ReceiptFate) -> bool) -> ReceiptFate {
+    /// The log of receipts, or what is left of it after this effect.
+    pub async fn log(&mut self, effect: Effect) -> Vec<LogEntry> {
+        self.log = None;
+        self.matrix.run(effect);
+        self.until("the log of receipts", |p| p.log.take()).await
+    }
+
+    /// What this client did about a message, once it is as wanted.
+    pub async fn fate_that(
+        &mut self,
+        room: &RoomId,
+        event: &EventId,
+        is_it: impl Fn(&ReceiptFate) -> bool,
+    ) -> ReceiptFate {
         let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
         self.fates.remove(event);
         self.matrix.run(ask());

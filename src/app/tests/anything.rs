@@ -6,12 +6,18 @@ use crate::{
     app::{
         App, Focus,
         event::{Connection, Event, LoginMethod},
+        inspector::Popup,
         layout::{LayoutFacts, PopupFacts, Row, TimelineFacts},
-        testing::{Told, account, day_line, invite, message, own, read_by, room_id, summary},
+        testing::{
+            T0, Told, account, day_line, delivery, device, invite, message, own, read_by, room_id, said, summary,
+        },
         timeline::{Anchor, Place},
     },
     input::{ACTIONS, Key, KeyCode},
-    model::{EventId, ItemKey, Pagination, ReceiptFate, RoomId, SafeText, SendState, TimelineChange, TimelineItem},
+    model::{
+        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, ReceiptFate, RoomId, Route, SafeText,
+        SendState, TimelineChange, TimelineItem, Undelivered, UserId,
+    },
 };
 
 /// Something that happens, or a drawing of whatever the view may tell.
@@ -35,7 +41,7 @@ fn item() -> impl Strategy<Value = TimelineItem> {
         let name = format!("${name}");
         match kind {
             0 => day_line(&name),
-            1 => own(&name, SendState::Sent),
+            1 => said(&name, "Something."),
             2 => own(&name, SendState::Failed(SafeText::line("Something."))),
             3 => read_by(message(&name), &["@bob:x"]),
             _ => message(&name),
@@ -62,8 +68,8 @@ fn key() -> impl Strategy<Value = Key> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let moves = "kkkjjgGiEc".chars().map(|c| if c == 'E' { Key::new(KeyCode::Esc) } else { Key::char(c) });
-    let moves = moves.chain([Key::new(KeyCode::PageUp), Key::new(KeyCode::PageDown)]).collect::<Vec<_>>();
+    let moves = "kkkjjgGiEcmulexy".chars().map(|c| if c == 'E' { Key::new(KeyCode::Esc) } else { Key::char(c) });
+    let moves = moves.chain([KeyCode::PageUp, KeyCode::PageDown, KeyCode::Enter].map(Key::new)).collect::<Vec<_>>();
     prop_oneof![
         15 => key().prop_map(Event::Key),
         15 => prop::sample::select(moves).prop_map(Event::Key),
@@ -73,6 +79,40 @@ fn event() -> impl Strategy<Value = Event> {
         2 => session(),
         6 => of_rooms(),
         4 => answer(),
+        4 => of_delivery(),
+    ]
+}
+
+fn a_delivery() -> impl Strategy<Value = Delivery> {
+    let state = prop::sample::select(vec![DeviceState::Pending, DeviceState::Delivered { at: None }]);
+    (0_u8..40, 0_u64..3, prop::collection::vec(state, 0..3)).prop_map(|(event, days, states)| {
+        let devices: Vec<_> = states.into_iter().enumerate().map(|(n, state)| device(&n.to_string(), state)).collect();
+        Delivery { sent: T0 - days * 86_400_000, ..delivery(&format!("${event}"), &[("@ada:x", &devices)]) }
+    })
+}
+
+fn of_delivery() -> impl Strategy<Value = Event> {
+    let undelivered = (room(), a_delivery()).prop_map(|(room, delivery)| Undelivered {
+        room,
+        room_name: SafeText::default(),
+        text: SafeText::default(),
+        delivery,
+    });
+    let entry = (room(), 1_u64..9).prop_map(|(room, count)| LogEntry {
+        at: T0,
+        first: T0,
+        count,
+        room,
+        room_name: SafeText::default(),
+        person: UserId::new("@ada:x"),
+        event: EventId::new("$1"),
+        what: Logged::Delivered { route: Route::Direct },
+    });
+    prop_oneof![
+        2 => (room(), prop::collection::vec(a_delivery(), 0..5))
+            .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
+        2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
+        1 => prop::collection::vec(entry, 0..5).prop_map(Event::ReceiptLog),
     ]
 }
 
@@ -111,6 +151,12 @@ fn answer() -> impl Strategy<Value = Event> {
             emote,
             why
         }),
+        (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Event::EditFailed {
+            room,
+            event: EventId::new(format!("${event}")),
+            text,
+            why
+        }),
         (0_u8..40).prop_map(|event| {
             Event::ReceiptFate { event: EventId::new(format!("${event}")), fate: ReceiptFate::AwaitingKey }
         }),
@@ -122,7 +168,11 @@ fn facts() -> impl Strategy<Value = LayoutFacts> {
     let row = || (0_usize..20, 0_usize..3).prop_map(|(item, row)| Row { item, row });
     let timeline =
         (row(), row(), any::<bool>()).prop_map(|(first, last, at_end)| TimelineFacts { first, last, at_end });
-    let popup = (0_usize..9, 0_usize..9).prop_map(|(max_scroll, rows)| PopupFacts { max_scroll, rows });
+    let popup = (0_usize..9, 0_usize..4, 0_usize..9).prop_map(|(max_scroll, max_shift, rows)| PopupFacts {
+        max_scroll,
+        max_shift,
+        rows,
+    });
     (prop::option::of(timeline), prop::option::of(popup)).prop_map(|(timeline, popup)| LayoutFacts { timeline, popup })
 }
 
@@ -159,6 +209,16 @@ proptest! {
                     prop_assert!(names_its_item(app, place));
                 }
             }
+            match &app.popup {
+                Some(Popup::Undelivered { rows, selected, .. }) => {
+                    let rows = rows.as_ref().map_or(0, Vec::len);
+                    prop_assert!(*selected < rows.max(1), "row {selected} of {rows}");
+                }
+                Some(Popup::Matrix { .. }) => prop_assert!(app.open.is_some(), "a matrix of no room"),
+                _ => {}
+            }
+            let table = app.table();
+            prop_assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()));
             if told.app.next_wake().is_some_and(|at| at <= told.now) {
                 told.event(Event::Wake);
                 let next = told.app.next_wake();

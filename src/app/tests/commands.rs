@@ -10,9 +10,9 @@ use crate::{
         status::{Status, StatusKind},
         testing::{Told, invite, room_id, summary},
     },
-    delivery::policy::{Send, Settings},
+    delivery::policy::{Change, Send, Settings, Who},
     input::Context,
-    model::{RoomSummary, SafeText},
+    model::{RoomSummary, SafeText, UserId},
 };
 
 /// Runs a command in room `one`, both ways, and gives what comes of it.
@@ -33,15 +33,18 @@ fn run(line: &str) -> (Vec<Effect>, String) {
 
 #[test]
 fn commands_ask_for_what_they_say() {
-    let save = |send| Effect::SaveRoomSend { room: room_id("one"), send };
+    let here = |send| Effect::SaveSetting(Change::RoomSend(room_id("one"), send));
+    let person = |who| Effect::SaveSetting(Change::PersonWho(UserId::new("@ada:x"), who));
     let cases = [
         ("dm @ada:x", Effect::DirectChat("@ada:x".to_owned())),
         ("create Tea and cake", Effect::CreateRoom("Tea and cake".to_owned())),
         ("join #tea:x", Effect::Join("#tea:x".to_owned())),
         ("invite @ada:x", Effect::Invite { room: room_id("one"), user: "@ada:x".to_owned() }),
-        ("receipts auto", save(Send::Auto)),
-        ("receipts on", save(Send::On)),
-        ("receipts off", save(Send::Off)),
+        ("receipts auto", here(None)),
+        ("receipts on", here(Some(Send::On))),
+        ("receipts off", here(Some(Send::Off))),
+        ("receipts @ada:x nobody", person(Some(Who::Nobody))),
+        ("receipts @ada:x  default", person(None)),
         ("me  waves at you ", Effect::SendEmote { room: room_id("one"), text: "waves at you".to_owned() }),
         ("accept", Effect::Accept(room_id("three"))),
         ("quit", Effect::Quit),
@@ -60,7 +63,9 @@ fn a_command_that_cannot_be_done_says_why_and_stays() {
         ("dm", "Something is missing: /dm @user:server"),
         ("dm ada", "ada is no user id; one looks like @ada:example.org."),
         ("join tea", "tea is no room; one looks like #room:example.org or !id:example.org."),
-        ("receipts perhaps", "/receipts takes auto, on or off, not perhaps."),
+        ("receipts perhaps", "/receipts takes auto, on, off, or a user id and who, not perhaps."),
+        ("receipts ada nobody", "ada is no user id; one looks like @ada:example.org."),
+        ("receipts @ada:x off", "A person is set to everyone, known, verified, nobody or default, not off."),
         ("leave now", "/leave takes nothing after its name."),
         ("usr/bin", "There is no command /usr/bin. To begin a message with a slash, type two."),
         ("send", "There is no command /send. To begin a message with a slash, type two."),
@@ -94,23 +99,20 @@ fn two_slashes_send_one() {
 }
 
 #[test]
-fn receipts_alone_says_how_the_room_stands_and_by_which_rule() {
-    assert_eq!(run("receipts"), (Vec::new(), "Delivery receipts are sent in this room.".to_owned()));
+fn p5_receipts_auto_is_written_where_all_rooms_are_set_otherwise() {
     let mut told = Told::in_room(Vec::new());
-    told.event(Event::Rooms(vec![RoomSummary { public: Some(true), ..summary("one", 2) }]));
-    told.types("/receipts");
-    told.keys("Enter");
-    assert_eq!(told.status(), "No delivery receipts are sent here. The room is public. (P5)");
-    let rooms = [(room_id("one"), Send::On)].into();
-    told.event(Event::Settings(Settings { rooms, ..Settings::default() }));
-    told.types("/receipts");
-    told.keys("Enter");
-    assert_eq!(told.status(), "Delivery receipts are sent in this room.");
+    told.event(Event::Settings(Settings { send: Send::Off, ..Settings::default() }));
+    told.types("/receipts auto");
+    let here = Effect::SaveSetting(Change::RoomSend(room_id("one"), Some(Send::Auto)));
+    assert!(told.keys("Enter").contains(&here));
 }
 
 #[test]
 fn p12_incognito_is_toggled_by_key_and_command_everywhere_or_here() {
-    let save = |room: Option<&str>, on| Effect::SaveIncognito { room: room.map(room_id), on };
+    let save = |room: Option<&str>, on| {
+        let room = room.map(room_id);
+        Effect::SaveSetting(room.map_or(Change::Incognito(on), |room| Change::RoomIncognito(room, on)))
+    };
     let mut told = Told::in_room(Vec::new());
     assert_eq!((told.keys("Ctrl-O"), told.app.incognito()), (vec![save(None, true)], None));
     told.types("/incognito room");
@@ -124,12 +126,6 @@ fn p12_incognito_is_toggled_by_key_and_command_everywhere_or_here() {
     assert!(told.keys("Enter").contains(&save(Some("one"), false)));
     told.event(Event::Settings(Settings { incognito: true, ..here }));
     assert_eq!(told.app.incognito(), Some("incognito"));
-    told.types("/receipts");
-    told.keys("Enter");
-    assert_eq!(
-        told.status(),
-        "No delivery receipts are sent here. No receipts are sent while you are incognito. (P12)"
-    );
     told.types("/incognito");
     assert!(told.keys("Enter").contains(&save(None, false)));
 }
@@ -278,7 +274,7 @@ fn the_commands_on_offer_are_those_that_begin_like_what_is_typed() {
         told.types(typed);
         told.app.command_typed().map_or(Vec::new(), |(name, _)| commands(name).map(|info| info.name).collect())
     };
-    assert_eq!(offered("/l"), ["leave", "logout"]);
+    assert_eq!(offered("/l"), ["leave", "log", "logout"]);
     assert_eq!(offered("/receipts off"), ["receipts"]);
     assert_eq!(offered("/zz"), [] as [&str; 0]);
     assert_eq!(offered("//l"), [] as [&str; 0], "a message that begins with a slash");

@@ -6,11 +6,12 @@ use proptest::prelude::*;
 
 use crate::{
     app::{
+        Focus,
         effect::Effect,
         event::Event,
-        testing::{Told, account, message, room_id},
+        testing::{Told, account, message, room_id, said},
     },
-    model::{RoomId, SafeText, TimelineChange},
+    model::{EventId, RoomId, SafeText, TimelineChange},
 };
 
 fn save(room: &str, text: &str) -> Effect {
@@ -166,6 +167,8 @@ enum Step {
     Answer,
     /// The newest message cannot be queued.
     Refuse,
+    /// The newest edit is refused.
+    RefuseEdit,
     Lose,
     Message,
     Wait(u64),
@@ -174,11 +177,12 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Paste),
-        3 => prop::sample::select(vec!["Enter", "Alt-Down", "Alt-Up", "Esc", "c", "Alt-Enter", "Left", "Up", "k", "PgUp", "Tab", "Ctrl-L"])
+        3 => prop::sample::select(vec!["Enter", "Alt-Down", "Alt-Up", "Esc", "c", "Alt-Enter", "Left", "Up", "k", "k e", "Esc k e", "PgUp", "Tab", "Ctrl-L"])
             .prop_map(Step::Keys),
         2 => (0_usize..3).prop_map(Step::Open),
         3 => Just(Step::Answer),
         1 => Just(Step::Refuse),
+        1 => Just(Step::RefuseEdit),
         1 => Just(Step::Lose),
         1 => Just(Step::Message),
         2 => (0_u64..2_000).prop_map(Step::Wait),
@@ -190,6 +194,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Matrix {
     disk: BTreeMap<RoomId, String>,
     queue: Vec<(RoomId, String)>,
+    edits: Vec<(RoomId, EventId, String)>,
     answers: VecDeque<Event>,
 }
 
@@ -205,6 +210,7 @@ impl Matrix {
                     self.disk.insert(room, text);
                 }
                 Effect::Send { room, text } => self.queue.push((room, text)),
+                Effect::Edit { room, event, text } => self.edits.push((room, event, text)),
                 _ => {}
             }
         }
@@ -235,6 +241,10 @@ proptest! {
                     }
                 }
                 Step::Keys(names) => {
+                    if names.starts_with("Esc") && told.app.focus == Focus::Composer && told.app.edited_after().is_some() {
+                        // Whoever stops an edit throws it away.
+                        pasted.retain(|text| !told.typed().contains(text));
+                    }
                     matrix.run(told.keys(names));
                     Event::Wake
                 }
@@ -242,6 +252,10 @@ proptest! {
                 Step::Answer => matrix.answers.pop_front().unwrap_or(Event::Wake),
                 Step::Refuse => match matrix.queue.pop() {
                     Some((room, text)) => Event::NotQueued { room, text, emote: false, why: SafeText::line("Full.") },
+                    None => Event::Wake,
+                },
+                Step::RefuseEdit => match matrix.edits.pop() {
+                    Some((room, event, text)) => Event::EditFailed { room, event, text, why: SafeText::line("No.") },
                     None => Event::Wake,
                 },
                 Step::Lose => {
@@ -254,7 +268,10 @@ proptest! {
                 }
                 Step::Message => Event::Timeline {
                     room: rooms[0].clone(),
-                    changes: vec![TimelineChange::Append(vec![message(&format!("${}", pasted.len()))])],
+                    changes: vec![TimelineChange::Append(vec![
+                        message(&format!("${}", pasted.len())),
+                        said(&format!("$own{}", pasted.len()), "said"),
+                    ])],
                 },
                 Step::Wait(ms) => {
                     matrix.run(told.after(ms));
@@ -267,7 +284,9 @@ proptest! {
             matrix.run(told.event(answer));
         }
         matrix.run(told.keys("Ctrl-Q"));
-        let kept: String = matrix.disk.into_values().chain(matrix.queue.into_iter().map(|(_, text)| text)).collect();
+        let sent = matrix.queue.into_iter().map(|(_, text)| text);
+        let edited = matrix.edits.into_iter().map(|(_, _, text)| text);
+        let kept: String = matrix.disk.into_values().chain(sent).chain(edited).collect();
         for text in pasted {
             prop_assert!(kept.contains(&text), "{text} is not in {kept:?}");
         }

@@ -258,7 +258,7 @@ fn only_an_own_message_has_a_mark_and_reading_a_later_one_counts() {
         expected: true,
     };
     let people = vec![PersonDelivery { user: UserId::new("@bob:x"), name: SafeText::default(), devices: vec![device] }];
-    let delivery = Delivery { event: EventId::new("$1"), sent: told.now, people };
+    let delivery = Delivery::new(EventId::new("$1"), told.now, people);
     told.event(Event::Deliveries { room: room_id("two"), deliveries: vec![delivery.clone()] });
     assert_eq!(told.app.mark(0), Some(Mark::Sent), "that was about another room");
     told.event(Event::Deliveries { room: room_id("one"), deliveries: vec![delivery] });

@@ -93,6 +93,7 @@ impl OpenRoom {
 
     /// Goes to the newest message and stays with whatever is newest.
     pub(in crate::app) fn follow_newest(&mut self) {
+        self.stop_seeking();
         self.selection = None;
         self.anchor = Anchor::Newest;
         self.unseen_below = 0;
@@ -113,7 +114,7 @@ impl OpenRoom {
         self.anchor_at(Row::default(), Edge::Top);
     }
 
-    fn select(&mut self, index: usize) {
+    pub(super) fn select(&mut self, index: usize) {
         self.selection = self.place(index);
         match self.drawn {
             Some(drawn) if Row { item: index, row: 0 } < drawn.first => {

@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::PeerClaim;
-use crate::model::{EventId, Ms, UserId};
+use crate::{
+    delivery::receipt::Summary,
+    model::{EventId, Ms, RoomId, UserId},
+};
 
 /// How long a claim is held.
 const HELD_FOR: Ms = 60 * 1000;
@@ -15,13 +18,25 @@ const HELD_FOR: Ms = 60 * 1000;
 const HELD_MOST: usize = 10_000;
 /// So many of them from one user.
 const HELD_MOST_PER_USER: usize = 200;
+/// Of so many events the homeserver's count is held.
+const HELD_SUMMARIES: usize = 1_000;
 
 /// Claims about events that are not known yet.
 #[derive(Debug, Default)]
 pub struct Held {
     claims: BTreeMap<EventId, Vec<(Ms, PeerClaim)>>,
+    summaries: BTreeMap<EventId, (Ms, RoomId, Summary)>,
     per_user: HashMap<UserId, usize>,
     len: usize,
+}
+
+/// What was held about one event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Early {
+    /// What was claimed.
+    pub claims: Vec<PeerClaim>,
+    /// What the homeserver has counted, and in which room.
+    pub summary: Option<(RoomId, Summary)>,
 }
 
 impl Held {
@@ -44,16 +59,29 @@ impl Held {
         true
     }
 
-    /// Whether anything is held about this event.
-    pub fn holds(&self, event: &EventId) -> bool {
-        self.claims.contains_key(event)
+    /// Holds what the homeserver has counted (§7), the last that it said about an event; false when there is no room for it.
+    pub fn hold_summary(&mut self, room: &RoomId, event: &EventId, summary: Summary, now: Ms) -> bool {
+        if self.summaries.len() >= HELD_SUMMARIES {
+            self.expire(now);
+        }
+        let room_left = self.summaries.len() < HELD_SUMMARIES || self.summaries.contains_key(event);
+        if room_left {
+            self.summaries.insert(event.clone(), (now, room.clone(), summary));
+        }
+        room_left
     }
 
-    /// Takes out what was claimed about an event that is known now.
-    pub fn take(&mut self, event: &EventId) -> Vec<PeerClaim> {
+    /// Whether anything is held about this event.
+    pub fn holds(&self, event: &EventId) -> bool {
+        self.claims.contains_key(event) || self.summaries.contains_key(event)
+    }
+
+    /// Takes out what is held about an event that is known now.
+    pub fn take(&mut self, event: &EventId) -> Early {
         let claims: Vec<_> = self.claims.remove(event).into_iter().flatten().map(|(_, claim)| claim).collect();
         self.forget(claims.iter());
-        claims
+        let summary = self.summaries.remove(event).map(|(_, room, summary)| (room, summary));
+        Early { claims, summary }
     }
 
     /// Drops what was held for a minute.
@@ -65,6 +93,7 @@ impl Held {
             !claims.is_empty()
         });
         self.forget(expired.iter().map(|(_, claim)| claim));
+        self.summaries.retain(|_, (since, ..)| now.saturating_sub(*since) < HELD_FOR);
     }
 
     /// How many claims are held.

@@ -122,8 +122,8 @@ fn l1_an_early_claim_is_held_until_its_event_is_known() {
     assert!(held.hold(about("@bob", "$1"), 0));
     assert!(held.hold(about("@carol", "$1"), 0));
     assert!(held.hold(about("@bob", "$2"), 0));
-    assert_eq!(held.take(&EventId::new("$1")), [about("@bob", "$1"), about("@carol", "$1")]);
-    assert_eq!(held.take(&EventId::new("$1")), []);
+    assert_eq!(held.take(&EventId::new("$1")).claims, [about("@bob", "$1"), about("@carol", "$1")]);
+    assert_eq!(held.take(&EventId::new("$1")), Early::default());
     assert_eq!(held.len(), 1);
 }
 
@@ -135,7 +135,7 @@ fn l1_for_sixty_seconds() {
     held.expire(59_999);
     assert_eq!(held.len(), 2);
     held.expire(60_000);
-    assert_eq!(held.take(&EventId::new("$1")).len(), 1);
+    assert_eq!(held.take(&EventId::new("$1")).claims.len(), 1);
     assert!(held.is_empty());
 }
 

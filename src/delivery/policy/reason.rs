@@ -154,6 +154,17 @@ impl Reason {
         self.row().lasting
     }
 
+    /// True when nothing is against the receipt but that there is no way for it, or no turn.
+    pub fn is_of_the_way(self) -> bool {
+        matches!(self, TooMany | DeviceNotNamed | NoNative | NotAccepted | NotAsked)
+    }
+
+    /// True when it belongs into the log of receipts: somebody sent what one could have been expected for. Nobody did
+    /// with scrollback and with own messages.
+    pub fn is_logged(self) -> bool {
+        !matches!(self, Undecryptable | BeforeJoin | JoinTimeUnknown | Own)
+    }
+
     /// Its name on disk.
     pub fn code(self) -> &'static str {
         self.row().code
@@ -167,10 +178,5 @@ impl Reason {
     /// The fate of a message whose receipt is withheld for this reason.
     pub fn fate(self) -> ReceiptFate {
         ReceiptFate::Withheld { rule: self.rule(), why: self.sentence() }
-    }
-
-    /// The reason whose [`Self::fate`] says this.
-    pub fn from_sentence(sentence: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.sentence() == sentence)
     }
 }

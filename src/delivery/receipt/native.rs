@@ -3,9 +3,9 @@
 //! An `m.receipt` is read as plain JSON: typed content loses the devices, and one malformed time in it would cost all the
 //! rest (L6).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{NATIVE_DEVICES, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
+use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
 /// So many receipts are read from one `m.receipt`; the rest is not looked at.
@@ -33,11 +33,8 @@ impl Native {
     /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name; entries that make no sense
     /// are left out (L6).
     pub fn parse(content: &Value) -> Vec<Self> {
-        let events = content.as_object().into_iter().flatten().filter(|(event, _)| event.starts_with('$'));
-        let entries = events.flat_map(|(event, types)| {
-            let named = [NATIVE_TYPE, NATIVE_TYPE_UNSTABLE].into_iter().filter_map(|name| types.get(name)?.as_object());
-            named.flatten().map(move |(user, entry)| (event, user, entry))
-        });
+        let entries = events(content)
+            .flat_map(|(event, types)| names(types).flatten().map(move |(user, entry)| (event, user, entry)));
         let receipts = entries.flat_map(|(event, user, entry)| Self::entry(event, user, entry).unwrap_or_default());
         receipts.take(NATIVE_READ).collect()
     }
@@ -61,12 +58,67 @@ impl Native {
     }
 }
 
+/// How many have an event, as the homeserver has counted (§7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// People.
+    pub users: usize,
+    /// Their devices.
+    pub devices: usize,
+    /// The latest time, by the homeserver's clock; `None` when it does not say.
+    pub latest: Option<Ms>,
+}
+
+/// Events with more receipts than this are asked for as summaries.
+pub const SUMMARY_ABOVE: u64 = 200;
+
+impl Summary {
+    /// What stands in a filter's `room.ephemeral` to be given summaries of events with more receipts than this.
+    pub fn asked_above(receipts: u64) -> Value {
+        json!({ NATIVE_FILTER: { "summary_above": receipts } })
+    }
+
+    /// Reads the content of an `m.receipt`: every event that is summed up in it, under either name (L6).
+    pub fn parse(content: &Value) -> Vec<(EventId, Self)> {
+        let summed = events(content).flat_map(|(event, types)| {
+            let named = names(types).filter_map(|users| users.get(NATIVE_SUMMARY)?.as_object());
+            named.filter_map(move |entry| Some((EventId::new(event), Self::entry(entry)?)))
+        });
+        summed.take(NATIVE_READ).collect()
+    }
+
+    fn entry(entry: &Map<String, Value>) -> Option<Self> {
+        let count = |name| usize::try_from(entry.get(name)?.as_u64()?).ok();
+        let latest = entry.get("latest_ts").map(|latest| latest.as_u64().ok_or(())).transpose().ok()?;
+        Some(Self { users: count("users")?, devices: count("devices")?, latest })
+    }
+
+    /// The larger of both, number by number: the counts only grow, so it is order-free (L3).
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            users: self.users.max(other.users),
+            devices: self.devices.max(other.devices),
+            latest: self.latest.max(other.latest),
+        }
+    }
+}
+
+/// What stands behind each event in an `m.receipt`.
+fn events(content: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    content.as_object().into_iter().flatten().filter(|(event, _)| event.starts_with('$'))
+}
+
+/// What stands behind either name of a delivery receipt.
+fn names(types: &Value) -> impl Iterator<Item = &Map<String, Value>> {
+    [NATIVE_TYPE, NATIVE_TYPE_UNSTABLE].into_iter().filter_map(|name| types.get(name)?.as_object())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Map;
 
-    use super::*;
+    use super::{super::malformed::Malformed, *};
 
     const BOB: &str = "@bob:b";
 
@@ -144,6 +196,30 @@ mod tests {
         assert_eq!(Native::parse(&json!({ "$e": { "m.delivery": users } })).len(), NATIVE_READ);
     }
 
+    #[test]
+    fn a_summary_stands_where_the_users_would() {
+        let summed = |entry: Value| {
+            let content = json!({ "$e": { "org.matrix.msc4089.delivery": { "dev.kvitto.delivery_summary": entry } } });
+            assert_eq!(Native::parse(&content), [], "it is nobody's receipt");
+            Summary::parse(&content).pop().map(|(event, summary)| (event.as_str().to_owned(), summary))
+        };
+        let all = Summary { users: 2, devices: 3, latest: Some(9) };
+        assert_eq!(summed(json!({ "users": 2, "devices": 3, "latest_ts": 9 })), Some(("$e".to_owned(), all)));
+        let undated = summed(json!({ "users": 2, "devices": 3 })).unwrap().1;
+        assert_eq!(undated, Summary { latest: None, ..all });
+        for none in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({ "users": 2 }),
+            json!({ "users": -2, "devices": 3 }),
+            json!({ "users": 2, "devices": "3" }),
+            json!({ "users": 2, "devices": 3, "latest_ts": 1.5 }),
+        ] {
+            assert_eq!(summed(none.clone()), None, "l6: {none}");
+        }
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), ".{0,3}".prop_map(Value::from)];
         let names = prop_oneof![
@@ -169,5 +245,24 @@ mod tests {
                 prop_assert!(receipt.device.is_none_or(|device| !device.as_str().is_empty()));
             }
         }
+
+        #[test]
+        fn l6_a_malformed_entry_anywhere_costs_itself_only(content in any_content(), malformed in Malformed::any()) {
+            let spoiled = malformed.put_into(&content);
+            prop_assert_ne!(&spoiled, &content);
+            prop_assert_eq!(Native::parse(&spoiled), Native::parse(&content));
+        }
+    }
+
+    /// The content of an `m.receipt` as a homeserver writes it.
+    fn any_content() -> impl Strategy<Value = Value> {
+        let time = || (0..9_u64).prop_map(|ts| json!({ "ts": ts }));
+        let entry = (time(), prop::collection::btree_map("[A-C]", time(), 0..3)).prop_map(|(mut entry, devices)| {
+            entry[NATIVE_DEVICES] = json!(devices);
+            entry
+        });
+        let names = prop::sample::select(vec![NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, "m.read"]);
+        let types = prop::collection::btree_map(names, prop::collection::btree_map("@[a-c]:b", entry, 1..3), 1..3);
+        prop::collection::btree_map("\\$[a-c]", types, 1..3).prop_map(|events| json!(events))
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{malformed::Malformed, *};
 
 fn claim(at: Option<Ms>, state: ClaimState) -> Claim {
     Claim { at, state }
@@ -148,5 +148,19 @@ proptest! {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
         let answer = Answer { room: RoomId::new(room), receipts };
         prop_assert_eq!(Answer::parse(&answer.to_json()), Some(answer));
+    }
+
+    #[test]
+    fn l6_a_malformed_entry_anywhere_costs_itself_only(
+        claims in prop::collection::btree_map("\\$[a-z]", any_claim(), 1..5),
+        malformed in Malformed::any(),
+    ) {
+        let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
+        let answer = Answer { room: RoomId::new("!r"), receipts };
+        let request = Request { room: RoomId::new("!r"), expires: 5 };
+        let [spoiled, asked] = [answer.to_json(), request.to_json()].map(|content| malformed.put_into(&content));
+        prop_assert_ne!(&spoiled, &answer.to_json());
+        prop_assert_eq!(Answer::parse(&spoiled), Some(answer));
+        prop_assert_eq!(Request::parse(&asked), Some(request));
     }
 }

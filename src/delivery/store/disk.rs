@@ -8,9 +8,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Result, StoreError};
 
+/// What makes each version of the file out of the one before, beginning with an empty one. Files of every version are on
+/// people's disks: a step that was ever released is not changed any more, and a new one comes last.
+///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const SCHEMA: &str = "
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED];
+
+const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
     CREATE TABLE fates (key BLOB PRIMARY KEY, stage INTEGER NOT NULL, day INTEGER, value BLOB NOT NULL)
         STRICT, WITHOUT ROWID;
@@ -31,9 +36,30 @@ const SCHEMA: &str = "
     CREATE TABLE rooms (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE walks (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 1;
 ";
-const VERSION: i64 = 1;
+
+/// Large messages; and a row for how somebody answers, in place of an index of all that they ever claimed.
+const LARGE: &str = "
+    CREATE TABLE large (key BLOB PRIMARY KEY, room BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE INDEX large_room ON large (room);
+    CREATE TABLE segments (event BLOB NOT NULL, kind INTEGER NOT NULL, entries INTEGER NOT NULL, value BLOB NOT NULL)
+        STRICT;
+    CREATE INDEX segments_event ON segments (event, kind, entries);
+    CREATE TABLE answers (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT INTO answers SELECT DISTINCT user FROM claims;
+    DROP INDEX claims_user;
+    ALTER TABLE claims DROP COLUMN user;
+";
+
+/// What is told to others is logged; and a message whose key is awaited can be one whose sender was told.
+const LOG: &str = "
+    CREATE TABLE log (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    UPDATE fates SET stage = stage + 1 WHERE stage > 0;
+    DROP INDEX fates_open;
+    CREATE INDEX fates_open ON fates (stage) WHERE stage < 3;
+";
+/// What bridges said.
+const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
 /// A hashed key.
 pub type Key = [u8; 32];
@@ -45,8 +71,13 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens or makes the file.
+    /// Opens the file in the version of now; makes it when it is missing.
     pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        Self::open_at(STEPS.len(), path, key)
+    }
+
+    /// Opens the file in a certain version; what it lacks to that is done in one transaction.
+    pub fn open_at(version: usize, path: &Path, key: &[u8; 32]) -> Result<Self> {
         make_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged(path.to_owned()),
@@ -55,18 +86,26 @@ impl Disk {
         let mut db = Connection::open(path).map_err(damaged)?;
         db.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
         db.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
-        let cipher = match db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)? {
-            0 => create(&mut db, key)?,
-            VERSION => {
-                let export: Vec<u8> =
-                    db.query_one("SELECT value FROM cipher", [], |row| row.get(0)).map_err(damaged)?;
-                StoreCipher::import_with_key(key, &export).map_err(|error| match error {
-                    CipherError::Encryption(_) => StoreError::OtherKey(path.to_owned()),
-                    _ => StoreError::Damaged(path.to_owned()),
-                })?
-            }
-            _ => return Err(StoreError::Newer(path.to_owned())),
+        let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+        let missing = STEPS.get(found..version).ok_or_else(|| StoreError::Newer(path.to_owned()))?;
+        let cipher = if found == 0 {
+            StoreCipher::new()?
+        } else {
+            let export: Vec<u8> = db.query_one("SELECT value FROM cipher", [], |row| row.get(0)).map_err(damaged)?;
+            StoreCipher::import_with_key(key, &export).map_err(|error| match error {
+                CipherError::Encryption(_) => StoreError::OtherKey(path.to_owned()),
+                _ => StoreError::Damaged(path.to_owned()),
+            })?
         };
+        if !missing.is_empty() {
+            let tx = db.transaction()?;
+            missing.iter().try_for_each(|step| tx.execute_batch(step))?;
+            if found == 0 {
+                tx.execute("INSERT INTO cipher (value) VALUES (?1)", [cipher.export_with_key(key)?])?;
+            }
+            tx.pragma_update(None, "user_version", version)?;
+            tx.commit()?;
+        }
         Ok(Self { db, cipher })
     }
 
@@ -97,15 +136,6 @@ fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn create(db: &mut Connection, key: &[u8; 32]) -> Result<StoreCipher> {
-    let cipher = StoreCipher::new()?;
-    let tx = db.transaction()?;
-    tx.execute_batch(SCHEMA)?;
-    tx.execute("INSERT INTO cipher (value) VALUES (?1)", [cipher.export_with_key(key)?])?;
-    tx.commit()?;
-    Ok(cipher)
-}
-
 /// A look at the file, inside a transaction or not.
 pub struct Access<'a> {
     db: &'a Connection,
@@ -124,20 +154,40 @@ impl Access<'_> {
         Ok(serde_json::to_vec(&self.cipher.encrypt_value_base64_data(serde_json::to_vec(value)?)?)?)
     }
 
-    /// All values that a query finds; its first column is the value.
-    pub fn all<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+    /// Goes through the values that a query finds, one after the other; its first column is the value.
+    pub fn each<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut work: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
         let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params, |row| row.get::<_, Vec<u8>>(0))?;
-        rows.map(|sealed| {
-            let sealed: EncryptedValueBase64 = serde_json::from_slice(&sealed?)?;
-            Ok(serde_json::from_slice(&self.cipher.decrypt_value_base64_data(sealed)?)?)
-        })
-        .collect()
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let sealed: EncryptedValueBase64 = serde_json::from_slice(&row.get::<_, Vec<u8>>(0)?)?;
+            work(serde_json::from_slice(&self.cipher.decrypt_value_base64_data(sealed)?)?)?;
+        }
+        Ok(())
+    }
+
+    /// All values that a query finds.
+    pub fn all<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each(sql, params, |value| {
+            all.push(value);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// The value that a query finds.
     pub fn one<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
         Ok(self.all(sql, params)?.pop())
+    }
+
+    /// The number that a query finds.
+    pub fn number(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.db.prepare_cached(sql)?.query_one(params, |row| row.get(0))?)
     }
 
     /// Whether a query finds anything.
@@ -150,3 +200,6 @@ impl Access<'_> {
         Ok(self.db.prepare_cached(sql)?.execute(params)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,22 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{Result, StoreError};
 use crate::{
     delivery::{
+        debts::{Awaited, Entry, Stage, Step},
         ledger::{ExpectedDevice, OwnEvent, Stamp},
         outbox::Owed,
         policy::Reason,
         receipt::ClaimState,
     },
-    model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, LogEntry, Logged, Ms, ReceiptFate, RoomId, Route, SafeText, UserId},
 };
-
-/// How far a receipt is; a row only ever climbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    AwaitingKey = 0,
-    Owed = 1,
-    Withheld = 2,
-    Sent = 3,
-}
 
 /// What was done about somebody else's message.
 #[derive(Serialize, Deserialize)]
@@ -36,73 +28,126 @@ pub struct FateRow {
 #[derive(Serialize, Deserialize)]
 enum Fate {
     AwaitingKey { sender: String, sent: Ms },
+    Told { sender: String, sent: Ms, at: Option<Ms> },
     Owed { sender: String, sent: Ms, since: Ms, state: String },
     Withheld { code: String },
     Sent { at: Ms, route: String },
 }
 
 impl FateRow {
-    pub fn awaiting(room: &RoomId, event: &EventId, sender: &UserId, sent: Ms) -> Self {
-        Self::new(room, event, Fate::AwaitingKey { sender: sender.as_str().to_owned(), sent })
-    }
-
-    pub fn owed(owed: &Owed) -> Self {
-        let fate = Fate::Owed {
-            sender: owed.sender.as_str().to_owned(),
-            sent: owed.sent,
-            since: owed.since,
-            state: owed.state.as_str().to_owned(),
+    /// The row for a step; `None` for what is not remembered.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let (sender, sent) = (entry.sender.as_str().to_owned(), entry.sent);
+        let fate = match entry.step {
+            Step::AwaitKey => Fate::AwaitingKey { sender, sent },
+            Step::Told(at) => Fate::Told { sender, sent, at },
+            Step::Owe(since) => Fate::Owed { sender, sent, since, state: ClaimState::Delivered.as_str().to_owned() },
+            Step::Sent { at, route } => Fate::Sent { at, route: route_name(route).to_owned() },
+            Step::Withhold(reason) => Fate::Withheld { code: reason.code().to_owned() },
+            Step::Refuse(_) => return None,
         };
-        Self::new(&owed.room, &owed.event, fate)
-    }
-
-    /// Only 'sent' and 'withheld' settle anything.
-    pub fn settled(room: &RoomId, event: &EventId, fate: &ReceiptFate) -> Result<Self> {
-        let fate = match fate {
-            ReceiptFate::Sent { at, route } => Fate::Sent { at: *at, route: route_name(*route).to_owned() },
-            ReceiptFate::Withheld { why, .. } => {
-                let reason = Reason::from_sentence(why).ok_or(StoreError::Entry("no such reason"))?;
-                Fate::Withheld { code: reason.code().to_owned() }
-            }
-            ReceiptFate::NotConsidered | ReceiptFate::AwaitingKey | ReceiptFate::Owed { .. } => {
-                return Err(StoreError::Entry("settled is what was sent or withheld"));
-            }
-        };
-        Ok(Self::new(room, event, fate))
-    }
-
-    fn new(room: &RoomId, event: &EventId, fate: Fate) -> Self {
-        Self { room: room.as_str().to_owned(), event: event.as_str().to_owned(), fate }
+        Some(Self { room: entry.room.as_str().to_owned(), event: entry.event.as_str().to_owned(), fate })
     }
 
     pub fn stage(&self) -> Stage {
         match self.fate {
             Fate::AwaitingKey { .. } => Stage::AwaitingKey,
+            Fate::Told { .. } => Stage::Told,
             Fate::Owed { .. } => Stage::Owed,
             Fate::Withheld { .. } => Stage::Withheld,
             Fate::Sent { .. } => Stage::Sent,
         }
     }
 
-    pub fn ids(&self) -> (RoomId, EventId) {
-        (RoomId::new(&self.room), EventId::new(&self.event))
-    }
-
     pub fn to_fate(&self) -> Result<ReceiptFate> {
         Ok(match &self.fate {
-            Fate::AwaitingKey { .. } => ReceiptFate::AwaitingKey,
+            Fate::AwaitingKey { .. } | Fate::Told { at: None, .. } => ReceiptFate::AwaitingKey,
+            Fate::Told { at: Some(at), .. } => ReceiptFate::ToldUndecryptable { at: *at },
             Fate::Owed { since, .. } => ReceiptFate::Owed { since: *since },
-            Fate::Withheld { code } => Reason::from_code(code).ok_or(StoreError::Entry("no such reason"))?.fate(),
+            Fate::Withheld { code } => reason_of(code)?.fate(),
             Fate::Sent { at, route } => ReceiptFate::Sent { at: *at, route: route_of(route)? },
         })
+    }
+
+    /// The message, when this row is at that stage.
+    pub fn to_awaited(&self) -> Option<Awaited> {
+        let (sender, sent, told) = match &self.fate {
+            Fate::AwaitingKey { sender, sent } => (sender, *sent, false),
+            Fate::Told { sender, sent, .. } => (sender, *sent, true),
+            _ => return None,
+        };
+        let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
+        Some(Awaited { room, event, sender: UserId::new(sender), sent, told })
     }
 
     /// The receipt, when this row is at that stage.
     pub fn to_owed(&self) -> Result<Option<Owed>> {
         let Fate::Owed { sender, sent, since, state } = &self.fate else { return Ok(None) };
-        let (room, event) = self.ids();
+        let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
         let (sender, state) = (UserId::new(sender), state_of(state)?);
         Ok(Some(Owed { room, event, sender, sent: *sent, since: *since, state }))
+    }
+}
+
+/// What was told to somebody, or withheld from them: one row, or several alike in one.
+#[derive(Serialize, Deserialize)]
+pub struct LogRow {
+    at: Ms,
+    first: Ms,
+    count: u64,
+    room: String,
+    person: String,
+    event: String,
+    what: What,
+}
+
+#[derive(Serialize, Deserialize)]
+enum What {
+    Delivered { route: String },
+    Undecryptable { route: String },
+    Withheld { code: String },
+}
+
+impl LogRow {
+    /// The row for a step, if it is one that belongs into the log.
+    pub fn of(entry: &Entry, now: Ms) -> Option<Self> {
+        let (at, what) = match entry.step {
+            Step::Sent { at, route } => (at, What::Delivered { route: route_name(route).to_owned() }),
+            Step::Told(Some(at)) => (at, What::Undecryptable { route: route_name(Route::Direct).to_owned() }),
+            Step::Withhold(reason) | Step::Refuse(reason) if reason.is_logged() => {
+                (now, What::Withheld { code: reason.code().to_owned() })
+            }
+            _ => return None,
+        };
+        let [room, person, event] =
+            [entry.room.as_str(), entry.sender.as_str(), entry.event.as_str()].map(ToOwned::to_owned);
+        Some(Self { at, first: at, count: 1, room, person, event, what })
+    }
+
+    /// By what rows are one row: those that withhold something from a person in a room for one reason.
+    pub fn alike(&self) -> Option<[&str; 3]> {
+        let What::Withheld { code } = &self.what else { return None };
+        Some([&self.room, &self.person, code])
+    }
+
+    /// This one and the ones before it as one.
+    pub fn after(self, before: &Self) -> Self {
+        Self { first: before.first.min(self.first), count: self.count.saturating_add(before.count), ..self }
+    }
+
+    /// What the user sees; the room's name is not known here.
+    pub fn to_entry(&self) -> Result<LogEntry> {
+        let what = match &self.what {
+            What::Delivered { route } => Logged::Delivered { route: route_of(route)? },
+            What::Undecryptable { route } => Logged::Undecryptable { route: route_of(route)? },
+            What::Withheld { code } => {
+                let reason = reason_of(code)?;
+                Logged::Withheld { rule: reason.rule(), why: reason.sentence() }
+            }
+        };
+        let (at, first, count, room_name) = (self.at, self.first, self.count, SafeText::default());
+        let (room, person, event) = (RoomId::new(&self.room), UserId::new(&self.person), EventId::new(&self.event));
+        Ok(LogEntry { at, first, count, room, room_name, person, event, what })
     }
 }
 
@@ -141,20 +186,33 @@ pub struct OwnEventRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct DeviceRow {
+pub struct DeviceRow {
     device: String,
     name: String,
     excluded: Option<String>,
 }
 
-impl OwnEventRow {
-    pub fn new(own: &OwnEvent) -> Self {
-        let device = |known: &ExpectedDevice| DeviceRow {
+impl DeviceRow {
+    pub fn new(known: &ExpectedDevice) -> Self {
+        Self {
             device: known.device.as_str().to_owned(),
             name: known.name.as_str().to_owned(),
             excluded: known.excluded.clone(),
-        };
-        let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(device).collect();
+        }
+    }
+
+    pub fn into_known(self) -> ExpectedDevice {
+        ExpectedDevice {
+            device: DeviceId::new(&self.device),
+            name: SafeText::line(&self.name),
+            excluded: self.excluded,
+        }
+    }
+}
+
+impl OwnEventRow {
+    pub fn new(own: &OwnEvent) -> Self {
+        let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(DeviceRow::new).collect();
         Self {
             room: own.room.as_str().to_owned(),
             event: own.event.as_str().to_owned(),
@@ -164,12 +222,7 @@ impl OwnEventRow {
     }
 
     pub fn into_own_event(self) -> OwnEvent {
-        let device = |row: DeviceRow| ExpectedDevice {
-            device: DeviceId::new(&row.device),
-            name: SafeText::line(&row.name),
-            excluded: row.excluded,
-        };
-        let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(device).collect();
+        let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(DeviceRow::into_known).collect();
         OwnEvent {
             room: RoomId::new(&self.room),
             event: EventId::new(&self.event),
@@ -227,6 +280,10 @@ fn route_name(route: Route) -> &'static str {
 fn route_of(name: &str) -> Result<Route> {
     let route = [Route::Native, Route::Direct].into_iter().find(|route| route_name(*route) == name);
     route.ok_or(StoreError::Entry("no such route"))
+}
+
+fn reason_of(code: &str) -> Result<Reason> {
+    Reason::from_code(code).ok_or(StoreError::Entry("no such reason"))
 }
 
 fn state_of(name: &str) -> Result<ClaimState> {

@@ -6,18 +6,25 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    delivery::{incognito::Incognito, ledger::ExpectedDevice, policy::Reason, receipt::ClaimState},
-    model::{Route, SafeText},
+    delivery::{
+        debts::{Awaited, Book, Entry, Step},
+        incognito::Incognito,
+        ledger::{Answers, ExpectedDevice, Merged, OwnEvent, PeerClaim},
+        outbox::Owed,
+        policy::Reason,
+        receipt::ClaimState,
+    },
+    model::{EventId, ReceiptFate, Route, SafeText},
 };
 
-const KEY: [u8; 32] = [7; 32];
-const NOW: Ms = 20_000 * DAY;
+pub(super) const KEY: [u8; 32] = [7; 32];
+pub(super) const NOW: Ms = 20_000 * DAY;
 
-fn open(dir: &TempDir) -> Store {
+pub(super) fn open(dir: &TempDir) -> Store {
     Store::open(dir.path(), &KEY).unwrap()
 }
 
-fn temporary() -> (TempDir, Store) {
+pub(super) fn temporary() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     (dir, store)
@@ -27,15 +34,15 @@ fn files(dir: &TempDir) -> Vec<fs::DirEntry> {
     fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap()).collect()
 }
 
-fn room() -> RoomId {
+pub(super) fn room() -> RoomId {
     RoomId::new("!room:example.org")
 }
 
-fn event(name: &str) -> EventId {
+pub(super) fn event(name: &str) -> EventId {
     EventId::new(format!("$event-{name}"))
 }
 
-fn bob() -> UserId {
+pub(super) fn bob() -> UserId {
     UserId::new("@bob:example.org")
 }
 
@@ -43,16 +50,20 @@ fn device(name: &str) -> DeviceId {
     DeviceId::new(format!("DEVICE{name}"))
 }
 
-fn owed(name: &str) -> Owed {
+pub(super) fn owed(name: &str) -> Owed {
     Owed { room: room(), event: event(name), sender: bob(), sent: 3, since: 4, state: ClaimState::Delivered }
 }
 
-fn sent(name: &str) -> (RoomId, EventId, ReceiptFate) {
-    (room(), event(name), ReceiptFate::Sent { at: 9, route: Route::Direct })
+pub(super) fn entry(name: &str, step: Step) -> Entry {
+    Entry::about(&owed(name), step)
 }
 
-fn withheld(name: &str, reason: Reason) -> (RoomId, EventId, ReceiptFate) {
-    (room(), event(name), reason.fate())
+pub(super) fn owe(name: &str) -> Entry {
+    entry(name, Step::Owe(4))
+}
+
+pub(super) fn sent(name: &str) -> Entry {
+    entry(name, Step::Sent { at: 9, route: Route::Direct })
 }
 
 fn own(name: &str, sent: Ms) -> OwnEvent {
@@ -81,9 +92,8 @@ fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
 
 /// One of everything.
 fn fill(store: &mut Store) {
-    store.await_key(&[(room(), event("await"), bob(), 1)]).unwrap();
-    store.owe(&[owed("owed"), owed("sent"), owed("withheld")]).unwrap();
-    store.settle(&[sent("sent"), withheld("withheld", Reason::Ignored)]).unwrap();
+    store.record(&[entry("await", Step::AwaitKey), owe("owed"), owe("sent"), owe("withheld")], NOW).unwrap();
+    store.record(&[sent("sent"), entry("withheld", Step::Withhold(Reason::Ignored))], NOW).unwrap();
     store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
     store.remember_asked(&room(), &[(bob(), device("B1")), (bob(), device("B2"))], NOW + 1).unwrap();
     store.freeze(&own("own", 5)).unwrap();
@@ -105,7 +115,9 @@ fn assert_filled(store: &Store) {
     assert_eq!(fate("withheld"), Some(Reason::Ignored.fate()));
     assert_eq!(fate("unheard-of"), None);
     assert_eq!(store.owed().unwrap(), [owed("owed")]);
-    assert_eq!(store.awaiting().unwrap(), [(room(), event("await"))]);
+    let awaited = Awaited { room: room(), event: event("await"), sender: bob(), sent: 3, told: false };
+    assert_eq!(store.awaiting().unwrap(), [awaited]);
+    assert_eq!(store.log().unwrap().len(), 2);
     assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
     let asked = HashMap::from([((bob(), device("B1")), NOW + 1), ((bob(), device("B2")), NOW + 1)]);
     assert_eq!(store.asked(&room(), NOW).unwrap(), asked);
@@ -147,9 +159,14 @@ fn l8_after_a_kill_everything_that_was_written_is_there() {
 #[test]
 fn l8_a_write_is_done_as_a_whole_or_not_at_all() {
     let (_dir, mut store) = temporary();
-    store.owe(&[owed("1"), owed("2")]).unwrap();
-    let no_settlement = (room(), event("2"), ReceiptFate::AwaitingKey);
-    assert!(matches!(store.settle(&[sent("1"), no_settlement]), Err(StoreError::Entry(_))));
+    store.record(&[owe("1"), owe("2")], NOW).unwrap();
+    // The second of these cannot be written.
+    store
+        .disk
+        .read()
+        .run("CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE (FAIL, 'full'); END", [])
+        .unwrap();
+    assert!(matches!(store.record(&[sent("1")], NOW), Err(StoreError::Sqlite(_))));
     assert_eq!(store.fate(&room(), &event("1")).unwrap(), Some(ReceiptFate::Owed { since: 4 }));
     assert_eq!(store.owed().unwrap().len(), 2);
 }
@@ -248,57 +265,6 @@ fn a_missing_folder_is_an_error() {
     assert!(matches!(error, StoreError::File { .. }), "{error}");
 }
 
-/// Each row of the table is written over each other: the one that is further holds.
-#[test]
-fn a_fate_climbs_and_never_steps_back() {
-    type Write = fn(&mut Store);
-    let writes: [Write; 4] = [
-        |store| store.await_key(&[(room(), event("1"), bob(), 1)]).unwrap(),
-        |store| store.owe(&[owed("1")]).unwrap(),
-        |store| store.settle(&[withheld("1", Reason::Left)]).unwrap(),
-        |store| store.settle(&[sent("1")]).unwrap(),
-    ];
-    let fates = [
-        ReceiptFate::AwaitingKey,
-        ReceiptFate::Owed { since: 4 },
-        Reason::Left.fate(),
-        ReceiptFate::Sent { at: 9, route: Route::Direct },
-    ];
-    for first in 0..4 {
-        for second in 0..4 {
-            let (_dir, mut store) = temporary();
-            writes[first](&mut store);
-            writes[second](&mut store);
-            let fate = store.fate(&room(), &event("1")).unwrap();
-            assert_eq!(fate.as_ref(), Some(&fates[first.max(second)]), "{first} then {second}");
-        }
-    }
-}
-
-#[test]
-fn the_first_of_two_settlements_holds() {
-    let (_dir, mut store) = temporary();
-    store.settle(&[withheld("1", Reason::Left), withheld("1", Reason::Ignored)]).unwrap();
-    assert_eq!(store.fate(&room(), &event("1")).unwrap(), Some(Reason::Left.fate()));
-}
-
-#[test]
-fn every_reason_comes_back_from_disk() {
-    let (_dir, mut store) = temporary();
-    let all: Vec<_> = Reason::ALL.into_iter().map(|reason| withheld(reason.code(), reason)).collect();
-    store.settle(&all).unwrap();
-    for (room, event, fate) in all {
-        assert_eq!(store.fate(&room, &event).unwrap(), Some(fate));
-    }
-}
-
-#[test]
-fn a_fate_belongs_to_its_room() {
-    let (_dir, mut store) = temporary();
-    store.settle(&[sent("1")]).unwrap();
-    assert_eq!(store.fate(&RoomId::new("!other"), &event("1")).unwrap(), None);
-}
-
 #[test]
 fn a_request_holds_until_it_expires_for_its_room_and_can_be_renewed() {
     let (_dir, mut store) = temporary();
@@ -376,7 +342,10 @@ fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
     let unknown = claim("unknown", Some("B1"), None);
     let elsewhere = PeerClaim { room: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
     let claims = [unknown, elsewhere];
-    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed { changed: vec![], unknown: claims.to_vec() });
+    assert_eq!(
+        store.claim(&claims, NOW).unwrap(),
+        Claimed { unknown: vec![claims[1].clone(), claims[0].clone()], ..Claimed::default() }
+    );
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Never, "l5: it counts as no answer either");
     let mixed = [claims[0].clone(), claim("own", Some("B1"), None)];
     let claimed = store.claim(&mixed, NOW).unwrap();
@@ -394,7 +363,7 @@ fn l3_claims_are_merged_on_disk_as_in_memory() {
         let claim = claim("own", id, at);
         let merged = expected.merge(claim.clone(), NOW);
         let changed = if merged == Merged::Same { vec![] } else { vec![expected.clone()] };
-        assert_eq!(store.claim(&[claim], NOW).unwrap(), Claimed { changed, unknown: vec![] }, "{id:?} {at:?}");
+        assert_eq!(store.claim(&[claim], NOW).unwrap().changed, changed, "{id:?} {at:?}");
         assert_eq!(store.own_event(&event("own")).unwrap().as_ref(), Some(&expected));
     }
 }
@@ -428,12 +397,13 @@ fn l5_how_a_person_answers_is_known_by_their_best_claim() {
     let (_dir, mut store) = temporary();
     store.freeze(&own("1", 5)).unwrap();
     store.freeze(&own("2", 5)).unwrap();
-    for (claim, answers) in [
-        (claim("1", None, Some(6)), Answers::Unnamed),
-        (claim("2", Some("B1"), Some(6)), Answers::Named),
-        (claim("2", None, Some(6)), Answers::Named),
+    for (claim, answers, changed) in [
+        (claim("1", None, Some(6)), Answers::Unnamed, true),
+        (claim("2", None, Some(6)), Answers::Unnamed, false),
+        (claim("2", Some("B1"), Some(6)), Answers::Named, true),
+        (claim("2", None, Some(5)), Answers::Named, false),
     ] {
-        store.claim(&[claim], NOW).unwrap();
+        assert_eq!(store.claim(&[claim], NOW).unwrap().answers_changed, changed);
         assert_eq!(store.answers(&bob()).unwrap(), answers);
     }
     assert_eq!(store.answers(&UserId::new("@carol:example.org")).unwrap(), Answers::Never);
@@ -457,7 +427,7 @@ fn pruning_forgets_old_fates_and_requests_that_are_over_and_nothing_else() {
     store.prune(NOW).unwrap();
     assert_filled(&store);
 
-    store.owe(&[owed("later")]).unwrap();
+    store.record(&[owe("later")], NOW).unwrap();
     store.prune(NOW + FATE_DAYS * DAY).unwrap();
     assert!(store.fate(&room(), &event("sent")).unwrap().is_some(), "on its last day it is still there");
     assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
@@ -465,7 +435,7 @@ fn pruning_forgets_old_fates_and_requests_that_are_over_and_nothing_else() {
 
     store.prune(NOW + (FATE_DAYS + 1) * DAY).unwrap();
     assert_eq!(store.fate(&room(), &event("sent")).unwrap(), None);
-    assert_eq!(store.owed().unwrap(), [owed("later")]);
+    assert_eq!((store.owed().unwrap(), store.log().unwrap()), (vec![owed("later")], vec![]));
     assert_eq!(store.own_event(&event("own")).unwrap().map(|own| own.claims.len()), Some(2));
     assert!(store.is_known(&bob()).unwrap());
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    delivery::ledger::ExpectedDevice,
+    delivery::ledger::{BridgeReport, ExpectedDevice},
     model::{EventId, RoomId, Route},
 };
 
@@ -191,7 +191,7 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
     let expected: Vec<_> = people.iter().map(|(user, devices)| (*user, devices.as_slice())).collect();
     let mut claims = vec![("@ann", Some("1"), ClaimState::Delivered), ("@bob", None, ClaimState::Delivered)];
     let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody)), &[]);
-    assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0 });
+    assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0, missed: 0 });
     claims.push(("@carol", None, ClaimState::Delivered));
     claims.extend([("@ann", Some("2"), ClaimState::Delivered), ("@ann", Some("3"), ClaimState::Delivered)]);
     let all = Mark::Devices { people: vec![vec![DELIVERED; 3], vec![DELIVERED], vec![DELIVERED]], read: false };
@@ -261,7 +261,7 @@ fn seven(delivered: usize, undecryptable: usize) -> OwnEvent {
 
 #[test]
 fn above_six_devices_are_counted() {
-    let count = |delivered, undecryptable| Mark::Count { delivered, expected: 7, undecryptable };
+    let count = |delivered, undecryptable| Mark::Count { delivered, expected: 7, undecryptable, missed: 0 };
     assert_eq!(mark_of(&seven(0, 0), &[]), count(0, 0));
     assert_eq!(mark_of(&seven(4, 2), &[]), count(4, 2));
     assert_eq!(mark_of(&seven(6, 0), &["@bob"]), count(6, 0), "l5: read does not imply delivered");
@@ -273,12 +273,59 @@ fn above_six_devices_are_counted() {
 fn a_row_can_be_counted_for_the_other_styles() {
     let row = |state: &[DeviceState], read| Mark::Devices { people: vec![state.to_vec()], read };
     for (mark, counted) in [
-        (row(&[DELIVERED, UNDECRYPTABLE], true), Mark::Count { delivered: 1, expected: 2, undecryptable: 1 }),
+        (
+            row(&[DELIVERED, UNDECRYPTABLE], true),
+            Mark::Count { delivered: 1, expected: 2, undecryptable: 1, missed: 0 },
+        ),
+        (
+            row(&[DELIVERED, DeviceState::Missed { later: 1 }], false),
+            Mark::Count { delivered: 1, expected: 2, undecryptable: 0, missed: 1 },
+        ),
         (row(&[DELIVERED, DELIVERED], false), Mark::Delivered),
         (row(&[DELIVERED], true), Mark::Read),
         (row(&[], true), Mark::Sent),
         (Mark::Failed, Mark::Failed),
     ] {
         assert_eq!(mark.counted(), counted);
+    }
+}
+
+/// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
+fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
+    let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
+    let mut delivery = delivery(&own, &everybody);
+    let reached = reached.map(|users| users.iter().map(UserId::new).collect());
+    let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
+    bridged(&mut delivery, &report);
+    delivery
+}
+
+#[test]
+fn a_bridge_counts_people_without_devices_and_ticks_no_device() {
+    let bot = ("@bot", Some("CRYPTO"), DeviceState::Pending, false);
+    let bob = ("@bob", Some("B"), DeviceState::Pending, true);
+    let has = DeviceState::Delivered { at: None };
+    for (reached, ghost) in [
+        (None, vec![]),
+        (Some(&[][..]), vec![("@ghost", None, DeviceState::Pending, true)]),
+        (Some(&["@ghost", "@bot", "@bob"][..]), vec![("@ghost", None, has.clone(), true)]),
+        (Some(&["@else"]), vec![("@else", None, has.clone(), true), ("@ghost", None, DeviceState::Pending, true)]),
+    ] {
+        let delivery = after_bridge(BridgeState::Sent, reached);
+        let expected: Vec<_> = [bob.clone(), bot.clone()].into_iter().chain(ghost).collect();
+        assert_eq!(rows(&delivery), expected, "{reached:?}");
+        let bridge = delivery.bridge.expect("what it said");
+        assert_eq!(bridge.delivered_to.is_some(), reached.is_some());
+    }
+}
+
+#[test]
+fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
+    let mark = |state| mark(&SendState::Sent, Some(&after_bridge(state, Some(&["@ghost"]))), &[]);
+    assert_eq!(mark(BridgeState::Failed), Mark::NotBridged);
+    assert_eq!(mark(BridgeState::Retriable), Mark::NotBridged);
+    let people = vec![vec![DeviceState::Pending], vec![DeviceState::Delivered { at: None }]];
+    for state in [BridgeState::Pending, BridgeState::Sent] {
+        assert_eq!(mark(state), Mark::Devices { people: people.clone(), read: false });
     }
 }

@@ -7,23 +7,26 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    ruma::{OwnedUserId, RoomId as SdkRoomId, events::room::member::MembershipState},
+    ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
-use super::{Actor, Input, direct, ids};
+use super::{
+    Actor, Input, direct, ids,
+    members::{self, Member},
+};
 use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        ledger::{Answers, ClaimantFacts, ExpectedDevice, OwnEvent, PeerClaim, Refusal, admissible},
+        ledger::{Answers, ExpectedDevice, OwnEvent, PeerClaim, crowd::Large},
         policy::{self, EventFacts, RoomFacts, RouteChoice},
-        receipt::{Claim, REQUEST_LIFETIME},
+        receipt::{Claim, REQUEST_LIFETIME, Summary},
         route,
         store::Claimed,
         summary,
     },
     matrix::pause::Pause,
-    model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, Ms, RoomId, Route, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -41,14 +44,15 @@ impl Actor {
         let Some(id) = ids::sdk_event(&event.event) else { return };
         // Who was given the key of an older one, nobody can say now.
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
-        let asks = policy::asks(facts, &self.settings);
+        let asks = policy::asks(facts, self.debts.settings());
         // L7: not in a room of thousands, each of whom may send one.
-        let answered = facts.joined_members <= self.settings.max_members && self.held.holds(&event.event);
-        if !event.readable || event.redacted || !in_time || !(asks || answered) {
+        let bridged = self.stored(self.store.bridged(&event.event)).flatten().is_some();
+        let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
+        if !event.readable || event.redacted || !in_time || !(asks || bridged || answered) {
             return;
         }
-        let known = self.store.own_event(&event.event);
-        if self.freezing.contains(&id) || self.stored(known).flatten().is_some() {
+        let known = self.store.is_own_event(&event.event);
+        if self.freezing.contains(&id) || self.stored(known) != Some(false) {
             return;
         }
         self.freezing.insert(id);
@@ -60,14 +64,19 @@ impl Actor {
             claims: BTreeMap::new(),
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        if !asks {
+        if !(asks || bridged) {
             let _ = inputs.send(Input::Frozen(Box::new(own)));
             return;
         }
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
-                match expected(&client, &room_of_task).await {
+                let found = if asks {
+                    expected(&client, &room_of_task).await
+                } else {
+                    deviceless(&client, &room_of_task).await
+                };
+                match found {
                     Ok(expected) => {
                         let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
                         return;
@@ -77,7 +86,9 @@ impl Actor {
                 tokio::time::sleep(pause.lengthen()).await;
             }
         });
-        self.ask(room).await;
+        if asks {
+            self.ask(room).await;
+        }
     }
 
     /// Who was given the key is known: from now on it does not change any more.
@@ -86,7 +97,9 @@ impl Actor {
             self.freezing.remove(&id);
         }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
-        let early: Vec<_> = self.held.take(&own.event).into_iter().filter(|claim| claim.room == own.room).collect();
+        let early = self.held.take(&own.event);
+        let claims: Vec<_> = early.claims.into_iter().filter(|claim| claim.room == own.room).collect();
+        let summary = early.summary.filter(|(room, _)| *room == own.room);
         let kept = self.store.freeze(&own);
         if self.stored(kept).is_none() {
             // Believing these would only begin anew.
@@ -94,13 +107,20 @@ impl Actor {
             return;
         }
         // P7: the user has sent into a room that these people share.
-        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.settings.max_members) {
+        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.debts.settings().max_members) {
             let people: Vec<UserId> = own.expected.keys().cloned().collect();
             let kept = self.store.remember_known(&people);
             self.stored(kept);
         }
-        self.tell_all(&own.room, std::slice::from_ref(&own)).await;
-        self.believe(&own.room, early).await;
+        let large = self.store.large_event(&own.event);
+        match self.stored(large).flatten() {
+            Some(large) => self.tell_all(&own.room, &[], &[large]).await,
+            None => self.tell_all(&own.room, std::slice::from_ref(&own), &[]).await,
+        }
+        self.believe(&own.room, claims).await;
+        if let Some((room, summary)) = summary {
+            self.summed_up(&room, vec![(own.event, summary)]).await;
+        }
         self.tell_kept();
     }
 
@@ -111,13 +131,9 @@ impl Actor {
         match message {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
-                let asking = self.store.asking_devices(&user, &request.room, now());
-                if !self.stored(asking).unwrap_or_default().contains(&device) {
-                    self.owe_once_more(&user, &request.room);
-                }
-                let kept = self.store.remember_request(&user, &device, &request.room, expires);
+                let asking = (&user, &device);
+                let kept = self.debts.asked(&mut self.store, asking, &request.room, expires, rand::random, now());
                 self.stored(kept);
-                self.outbox.route_appeared(&user, &request.room, now());
             }
             direct::Message::Answer(answer) => {
                 let heard = now();
@@ -137,35 +153,43 @@ impl Actor {
     }
 
     /// Takes claims about a room's events into the ledger (L1, L2).
-    pub(super) async fn believe(&mut self, room_id: &RoomId, mut claims: Vec<PeerClaim>) {
+    pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
-        // How each of them has answered until now, and nothing for those who may not claim anything.
-        let mut claimants: HashMap<UserId, Option<Answers>> = HashMap::new();
+        let allowed = match members::claimants(&room, claims.iter().map(|claim| &claim.user)).await {
+            Ok(allowed) => allowed,
+            Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
+        };
+        let mut believed = Vec::with_capacity(claims.len());
         for claim in &claims {
-            if !claimants.contains_key(&claim.user) {
-                let answers = match self.admissible(&room, &claim.user).await {
-                    Ok(()) => self.stored(self.store.answers(&claim.user)),
-                    Err(refusal) => {
-                        tracing::info!(?refusal, "a claim was refused");
-                        None
-                    }
-                };
-                claimants.insert(claim.user.clone(), answers);
+            match allowed.get(&claim.user) {
+                Some(Ok(())) => believed.push(claim.clone()),
+                Some(Err(refusal)) => tracing::info!(%refusal, event = %claim.event, "a claim was refused"),
+                None => {}
             }
         }
-        claims.retain(|claim| claimants.get(&claim.user).is_some_and(Option::is_some));
-        let claimed = self.store.claim(&claims, now());
-        let Some(Claimed { changed, unknown }) = self.stored(claimed) else { return };
-        let answers_change = |(user, before): (&UserId, &Option<Answers>)| {
-            before.is_some_and(|before| self.stored(self.store.answers(user)).is_some_and(|after| after != before))
-        };
+        let claimed = self.store.claim(&believed, now());
+        let Some(Claimed { changed, tallied, answers_changed, unknown }) = self.stored(claimed) else { return };
         // L5: how somebody answers says something about all messages that they were sent.
-        if claimants.iter().any(answers_change) {
+        if answers_changed {
             self.tell_room(room_id).await;
         } else {
-            self.tell_all(room_id, &changed).await;
+            self.tell_all(room_id, &changed, &tallied).await;
         }
         self.hold(&room, unknown).await;
+    }
+
+    /// The homeserver has counted the receipts of these events (§7).
+    pub(super) async fn summed_up(&mut self, room_id: &RoomId, summaries: Vec<(EventId, Summary)>) {
+        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
+        let summed = self.store.sum_up(room_id, &summaries, members, now());
+        let Some((tallied, unknown)) = self.stored(summed) else { return };
+        self.tell_all(room_id, &[], &tallied).await;
+        for (event, summary) in unknown {
+            if self.held.hold_summary(room_id, &event, summary, now()) {
+                self.look_up(&room, &event).await;
+            }
+        }
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
@@ -178,50 +202,37 @@ impl Actor {
             }
         }
         for event in events {
-            let Some(facts) = self.find(room, &event).await else { continue };
-            if facts.sender.as_str() == room.own_user_id() {
-                let room_facts = self.room_facts(room).await;
-                self.own_event(room, &room_facts, &facts).await;
-            } else {
-                self.held.take(&event);
-            }
+            self.look_up(room, &event).await;
         }
     }
 
-    async fn admissible(&self, room: &Room, claimant: &UserId) -> Result<(), Refusal> {
-        let mut joined = false;
-        let mut ignored = false;
-        if let Some(user) = &ids::sdk_user(claimant) {
-            let member = room.get_member_no_sync(user).await.ok().flatten();
-            joined = match member {
-                Some(member) => *member.membership() == MembershipState::Join,
-                // Not known and not all fetched: whoever was given the key was joined then.
-                None => !room.are_members_synced(),
-            };
-            ignored = self.client.is_user_ignored(user).await;
+    /// Whether an event about which something is held is an own one.
+    async fn look_up(&mut self, room: &Room, event: &EventId) {
+        let Some(facts) = self.find(room, event).await else { return };
+        if facts.sender.as_str() == room.own_user_id() {
+            let room_facts = self.room_facts(room).await;
+            self.own_event(room, &room_facts, &facts).await;
+        } else {
+            self.held.take(event);
         }
-        let own = claimant.as_str() == room.own_user_id();
-        // What reaches this point came by Olm from a device of the claimant's (`direct::read`), or from this user's own
-        // homeserver (`native::read`).
-        admissible(ClaimantFacts { own, joined, ignored, proven: true })
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
     /// come through the homeserver.
     pub(super) async fn ask(&mut self, room: &Room) {
         let facts = self.room_facts(room).await;
-        if !policy::asks(&facts, &self.settings) {
+        if !policy::asks(&facts, self.debts.settings()) {
             return;
         }
         let server = self.server();
-        if self.settings.route == RouteChoice::Auto && server.is_none() {
+        if self.debts.settings().route == RouteChoice::Auto && server.is_none() {
             self.to_ask.insert(room.room_id().to_owned());
             return;
         }
         if !self.asking.insert(room.room_id().to_owned()) {
             return;
         }
-        let (choice, server) = (self.settings.route, server.unwrap_or_default());
+        let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
         let asked = self.store.asked(&facts.room, now());
         let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
         let expires = now() + REQUEST_LIFETIME;
@@ -279,33 +290,38 @@ impl Actor {
     /// Tells what is known about a room's own events.
     pub(super) async fn tell_room(&self, room: &RoomId) {
         let own_events = self.store.own_events(room, TOLD);
-        self.tell_all(room, &self.stored(own_events).unwrap_or_default()).await;
+        let large = self.store.large_events(room, TOLD);
+        let (own_events, large) = (self.stored(own_events).unwrap_or_default(), self.stored(large).unwrap_or_default());
+        self.tell_all(room, &own_events, &large).await;
     }
 
-    async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent]) {
+    pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
         let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
         let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
         let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
-        let mut deliveries: Vec<_> = own_events.iter().map(|own| summary::delivery(own, &answers)).collect();
-        let mut names: HashMap<UserId, SafeText> = HashMap::new();
-        for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
-            if !names.contains_key(&person.user) {
-                names.insert(person.user.clone(), self.name(room, &person.user).await);
+        let own_events = own_events.iter().map(|own| summary::delivery(own, &answers));
+        let mut deliveries: Vec<_> = own_events.chain(large.iter().map(summary::tallied)).collect();
+        for delivery in &mut deliveries {
+            if let Some(report) = self.stored(self.store.bridged(&delivery.event)).flatten() {
+                summary::bridged(delivery, &report);
             }
-            person.name = names.get(&person.user).cloned().unwrap_or_default();
+        }
+        let names =
+            self.names(room, deliveries.iter().flat_map(|known| &known.people).map(|person| &person.user)).await;
+        for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
+            person.name = names.get(&person.user).map(|member| member.name.clone()).unwrap_or_default();
         }
         if !deliveries.is_empty() {
             let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
         }
     }
 
-    /// What somebody is called in a room, as far as this machine knows; else nothing.
-    async fn name(&self, room: &RoomId, user: &UserId) -> SafeText {
-        let room = ids::find_room(&self.client, room);
-        let (Some(room), Some(user)) = (room, ids::sdk_user(user)) else { return SafeText::default() };
-        let member = room.get_member_no_sync(&user).await.ok().flatten();
-        SafeText::line(member.as_ref().and_then(|member| member.display_name()).unwrap_or_default())
+    /// What people are called in a room, as far as this machine knows.
+    async fn names(&self, room: &RoomId, users: impl Iterator<Item = &UserId>) -> HashMap<UserId, Member> {
+        let Some(room) = ids::find_room(&self.client, room) else { return HashMap::new() };
+        let members = members::members(&room, users).await;
+        members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up")).unwrap_or_default()
     }
 }
 
@@ -313,6 +329,17 @@ impl Actor {
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = room.members(RoomMemberships::JOIN).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it
+/// may tell (§4).
+async fn deviceless(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
+    let others = others(room).await?;
+    let mut query = get_keys::v3::Request::new();
+    query.device_keys = others.iter().map(|user| (user.clone(), Vec::new())).collect();
+    let known = client.send(query).await?.device_keys;
+    let deviceless = others.iter().filter(|user| known.get(*user).is_none_or(BTreeMap::is_empty));
+    Ok(deviceless.map(|user| (ids::user(user), Vec::new())).collect())
 }
 
 /// Everybody else who is joined, with the devices that are given the room key now.

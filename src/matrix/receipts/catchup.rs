@@ -44,7 +44,7 @@ impl Actor {
     /// Whether something that can be owed or believed may be missing between what is known and `newest`.
     pub(super) async fn has_gap(&mut self, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
         let facts = self.room_facts(room).await;
-        if matches!(policy::room_stance(&facts, &self.settings), Decision::Withhold(_)) {
+        if matches!(policy::room_stance(&facts, self.debts.settings()), Decision::Withhold(_)) {
             return false;
         }
         let seen = self.store.seen(&facts.room);
@@ -79,7 +79,7 @@ impl Actor {
         tracing::warn!("too much came at once; all rooms are looked through again");
         for room in self.client.joined_rooms() {
             let facts = self.room_facts(&room).await;
-            if policy::room_stance(&facts, &self.settings) == Decision::Send {
+            if policy::room_stance(&facts, self.debts.settings()) == Decision::Send {
                 self.walk(room, None).await;
             }
         }

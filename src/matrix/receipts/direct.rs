@@ -12,7 +12,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{sync::mpsc::UnboundedSender, time::timeout};
 
 use super::Input;
@@ -136,32 +136,45 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
     encryption.get_user_devices(user).await
 }
 
-/// The devices of a person as the room key goes to them now, with the reason for each that is left out.
+/// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
+/// verified and unverified devices alike (the SDK's `CollectStrategy::AllDevices`).
 pub(in crate::matrix) async fn expected_devices(
     client: &Client,
     user: &SdkUserId,
 ) -> matrix_sdk::Result<Vec<ExpectedDevice>> {
-    let mut expected: Vec<ExpectedDevice> = devices_of(client, user)
-        .await?
-        .devices()
-        .filter(|device| !device.is_dehydrated())
-        .map(|device| ExpectedDevice {
-            device: ids::device(device.device_id()),
-            name: SafeText::line(device.display_name().unwrap_or_default()),
-            excluded: excluded(&device).map(ToOwned::to_owned),
-        })
-        .collect();
+    let known = devices_of(client, user).await?;
+    let devices: Vec<Device> = known.devices().filter(|device| !device.is_dehydrated()).collect();
+    let unreachable = unreachable(client, &devices).await;
+    let expected = |device: &Device| ExpectedDevice {
+        device: ids::device(device.device_id()),
+        name: SafeText::line(device.display_name().unwrap_or_default()),
+        excluded: excluded(device, &unreachable).map(ToOwned::to_owned),
+    };
+    let mut expected: Vec<ExpectedDevice> = devices.iter().map(expected).collect();
     expected.sort_by(|a, b| a.device.cmp(&b.device));
     Ok(expected)
 }
 
-fn excluded(device: &Device) -> Option<&'static str> {
+fn excluded(device: &Device, unreachable: &[OwnedDeviceId]) -> Option<&'static str> {
     if device.is_blacklisted() {
-        Some("you blocked this device")
-    } else if device.curve25519_key().is_none() {
-        Some("it has no key to encrypt to")
+        Some("you blocked this device; unblock it, and it is given the key of what you send then")
+    } else if device.curve25519_key().is_none() || !device.supports_olm() {
+        Some("it has no key to encrypt to; its owner has to log in there anew")
+    } else if unreachable.iter().any(|id| *id == device.device_id()) {
+        Some("it has no one-time key left to begin with; it is given the key of what you send once it was online again")
     } else {
         None
+    }
+}
+
+/// The devices that nothing can be encrypted to, because no Olm session with them can be begun. The SDK tells such a device
+/// `m.no_olm` and remembers that it did, for ever; whether it is still so, only trying shows, with the message that the
+/// specification has for beginning a session.
+async fn unreachable(client: &Client, devices: &[Device]) -> Vec<OwnedDeviceId> {
+    let told: Vec<Device> = devices.iter().filter(|device| device.was_withheld_code_sent()).cloned().collect();
+    match send(client, &told, "m.dummy", &json!({})).await {
+        Ok(failed) => failed.into_iter().map(|(_, device)| device).collect(),
+        Err(_) => told.iter().map(|device| device.device_id().to_owned()).collect(),
     }
 }
 
@@ -257,8 +270,6 @@ impl From<&matrix_sdk::Error> for NotSent {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::matrix::{
         receipts::native::tests::client,

@@ -33,11 +33,11 @@ use crate::{
         ledger::PeerClaim,
         outbox::Batch,
         policy::Reason,
-        receipt::{ClaimState, Native},
+        receipt::{ClaimState, Native, Summary},
         route::{Names, ServerFacts},
     },
     matrix::{errors, ids, pause::Pause},
-    model::{ReceiptFate, RoomId, Route, UserId},
+    model::{EventId, RoomId, Route, UserId},
 };
 
 pub(in crate::matrix) mod post;
@@ -64,12 +64,9 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
     client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>, room: Room| {
         let inputs = inputs.clone();
         async move {
-            let receipts = read(&raw);
-            if receipts.is_empty() {
-                return;
-            }
+            let Some(came) = read(&raw) else { return };
             let (kept, on_disk) = oneshot::channel();
-            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), receipts, kept));
+            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), came, kept));
             if timeout(KEPT_WITHIN, on_disk).await.is_err() {
                 tracing::warn!("receipts that came are not on disk yet");
             }
@@ -84,10 +81,17 @@ struct Envelope {
     content: Value,
 }
 
-/// The delivery receipts in an ephemeral event.
-fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Vec<Native> {
-    let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt");
-    envelope.map(|event| Native::parse(&event.content)).unwrap_or_default()
+/// What an ephemeral event says about delivery.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Came {
+    pub receipts: Vec<Native>,
+    pub summaries: Vec<(EventId, Summary)>,
+}
+
+fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Option<Came> {
+    let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt")?;
+    let came = Came { receipts: Native::parse(&envelope.content), summaries: Summary::parse(&envelope.content) };
+    (!came.receipts.is_empty() || !came.summaries.is_empty()).then_some(came)
 }
 
 /// Asks the server what it can do, for as long as the session lasts: now, every hour, and when told to.
@@ -125,20 +129,12 @@ impl Actor {
         }
         tracing::info!(?facts, "what the server can do with receipts");
         self.server = Some(facts);
-        self.names = Names::new(self.settings.receipt_type);
-        self.routes_changed();
+        self.names = Names::new(self.debts.settings().receipt_type);
+        self.debts.routes_changed(now());
         for room in std::mem::take(&mut self.to_ask) {
             if let Some(room) = self.client.get_room(&room) {
                 self.ask(&room).await;
             }
-        }
-    }
-
-    /// There may be a way for what had none.
-    pub(super) fn routes_changed(&mut self) {
-        self.outbox.routes_changed(now());
-        for batch in std::mem::take(&mut self.undecided) {
-            self.outbox.put_off(batch, now());
         }
     }
 
@@ -157,7 +153,7 @@ impl Actor {
             let next = self.pace.next(rest.len(), now);
             let mut later = batch.clone();
             later.owed = rest;
-            self.outbox.put_off(later, next);
+            self.debts.put_off(later, next);
         }
         if batch.owed.is_empty() {
             return;
@@ -177,8 +173,10 @@ impl Actor {
             to = %left.sender, accepted = accepted.len(), refused = refused.len(), left = left.owed.len(), "posted"
         );
         self.names.learn(names);
-        self.settle(&accepted, &ReceiptFate::Sent { at: now(), route: Route::Native });
-        self.settle(&refused, &Reason::NotAccepted.fate());
+        let kept = self.debts.sent(&mut self.store, &accepted, Route::Native, now());
+        self.stored(kept);
+        let kept = self.debts.withhold(&mut self.store, &refused, Reason::NotAccepted, now());
+        self.stored(kept);
         if left.owed.is_empty() {
             return;
         }
@@ -186,12 +184,12 @@ impl Actor {
             if let Some(wait) = retry_after {
                 self.pace.pause(now().saturating_add(wait));
             }
-            self.outbox.failed(left, now(), retry_after);
+            self.debts.failed(left, retry_after, now());
         } else {
             if self.names.best().is_none() {
                 tracing::warn!("the server says that it has MSC4089, and takes none of its receipts");
             }
-            self.outbox.put_off(left, now());
+            self.debts.put_off(left, now());
         }
     }
 

@@ -7,8 +7,12 @@ use matrix_sdk::deserialized_responses::TimelineEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bridges::Said;
 use crate::{
-    delivery::policy::{EventFacts, EventKind},
+    delivery::{
+        policy::{EventFacts, EventKind},
+        receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
+    },
     model::{EventId, Ms, UserId},
 };
 
@@ -27,12 +31,22 @@ struct Glance {
     state_key: Option<Value>,
 }
 
+/// What a bridge says by this event, as far as its form goes (§4).
+pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
+    // Nearly all events are something else, which is seen without reading them a second time.
+    event.raw().json().get().contains(BRIDGE_STATUS_TYPE).then_some(())?;
+    let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
+    let is_status = glance.kind == BRIDGE_STATUS_TYPE && glance.state_key.is_none();
+    let status = BridgeStatus::parse(&glance.content).filter(|_| is_status)?;
+    Some(Said { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
+}
+
 /// The facts about an event; `None` when it has no id, sender or time.
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
     let readable = !event.kind.is_utd();
     Some(EventFacts {
-        kind: if readable { glance.kind() } else { EventKind::Message },
+        kind: if readable { glance.kind() } else { glance.kind_of_locked() },
         redacted: glance.redacted(),
         readable,
         event: EventId::new(glance.event_id),
@@ -42,13 +56,27 @@ pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
 }
 
 impl Glance {
-    /// P4. What cannot be decrypted is taken for a message until it can be.
+    /// P4, for what cannot be decrypted: taken for a message until it can be, but where its relation, which stands in the
+    /// clear, says otherwise.
+    fn kind_of_locked(&self) -> EventKind {
+        match self.relation() {
+            Some("m.replace" | "m.annotation" | "m.reference") => EventKind::Other,
+            _ => EventKind::Message,
+        }
+    }
+
+    fn relation(&self) -> Option<&str> {
+        self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str)
+    }
+
+    /// P4.
     fn kind(&self) -> EventKind {
-        let replaces = self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str) == Some("m.replace");
+        let replaces = self.relation() == Some("m.replace");
         let verification = self.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request");
         match self.kind.as_str() {
+            _ if self.state_key.is_some() => EventKind::State,
             "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start"
-                if self.state_key.is_none() && !replaces && !verification =>
+                if !replaces && !verification =>
             {
                 EventKind::Message
             }
@@ -100,6 +128,26 @@ mod tests {
         for (kind, content, expected) in cases {
             assert_eq!(kind_of(kind, content), Some((expected, false)), "{kind} {content}");
         }
+    }
+
+    #[test]
+    fn what_a_bridge_says_is_an_event_of_its_type_and_no_state() {
+        let said = |kind: &str, more: &Value| {
+            let mut event = json!({
+                "event_id": "$e", "sender": "@bot:b", "origin_server_ts": 5, "type": kind,
+                "content": { "m.relates_to": { "rel_type": "m.reference", "event_id": "$own" }, "status": "SUCCESS" },
+            });
+            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let raw = Raw::new(&event).unwrap().cast_unchecked();
+            said_by_bridge(&TimelineEvent::from_plaintext(raw)).map(|said| (said.sender, said.at, said.status.event))
+        };
+        let none = json!({});
+        let expected = (UserId::new("@bot:b"), 5, EventId::new("$own"));
+        assert_eq!(said(BRIDGE_STATUS_TYPE, &none), Some(expected));
+        assert_eq!(said("m.room.message", &none), None);
+        assert_eq!(said("m.room.message", &json!({ "unsigned": { "x": BRIDGE_STATUS_TYPE } })), None);
+        assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "state_key": "" })), None);
+        assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "content": {} })), None, "redacted");
     }
 
     #[test]

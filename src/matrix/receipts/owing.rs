@@ -1,7 +1,8 @@
-//! What this client owes others: from an event that came in to the receipt that goes out.
+//! What this client owes others: gathers from the SDK the facts that [`Debts`](crate::delivery::debts) decides by, and
+//! carries out what it says.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -16,12 +17,11 @@ use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        outbox::{Batch, Owed, ROUTE_WAIT},
-        policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts},
-        receipt::ClaimState,
-        route::{self, Plan, Recipient},
+        debts::{Awaited, Book, Way},
+        outbox::Batch,
+        policy::{self, Decision, EventFacts, EventKind, Reason, SenderFacts},
     },
-    model::{DeviceId, EventId, ReceiptFate, RoomId, Route, UserId},
+    model::{DeviceId, EventId, ReceiptFate, RoomId, Route, SafeText, UserId},
 };
 
 /// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is decided anew.
@@ -30,115 +30,46 @@ const DECISION_HOLDS: Duration = Duration::from_secs(30);
 impl Actor {
     /// Considers events of a room; any of them may have been considered before.
     pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
+        self.bridges_said(room, events).await;
+        self.consider(room, events.iter().filter_map(observe::facts).collect()).await;
+    }
+
+    async fn consider(&mut self, room: &Room, events: Vec<EventFacts>) {
         let room_facts = self.room_facts(room).await;
-        let mut owed = Vec::new();
-        let mut settled = Vec::new();
-        let mut awaiting = Vec::new();
+        let mut considered = Vec::new();
         let mut member_missing = None;
         let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
-        for event in events {
-            let Some(facts) = observe::facts(event) else { continue };
-            if facts.kind != EventKind::Message {
-                continue;
-            }
+        for facts in events {
             if facts.sender.as_str() == room.own_user_id() {
-                self.own_event(room, &room_facts, &facts).await;
+                if facts.kind == EventKind::Message {
+                    self.own_event(room, &room_facts, &facts).await;
+                }
                 continue;
             }
-            let fate = self.store.fate(&room_facts.room, &facts.event);
-            let awaited = match self.stored(fate) {
-                Some(None) => false,
-                Some(Some(ReceiptFate::AwaitingKey)) if facts.readable => true,
-                _ => continue,
+            let is_open = self.debts.is_open(&self.store, &room_facts.room, &facts);
+            if self.stored(is_open) != Some(true) {
+                continue;
+            }
+            let sender = if !self.debts.rests_on_sender(&room_facts, &facts, now()) {
+                Some(SenderFacts::WELCOME)
+            } else if let Some(sender) = senders.get(&facts.sender) {
+                *sender
+            } else {
+                let sender = self.sender_facts(room, &facts.sender).await;
+                senders.insert(facts.sender.clone(), sender);
+                sender
             };
-            // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
-            let readable = EventFacts { readable: true, ..facts.clone() };
-            // Most rooms and events say no to everybody; only the others are worth asking who the sender is.
-            let anybody = SenderFacts { joined: true, known: true, verified: true, ..SenderFacts::default() };
-            let mut decision = policy::decide(&readable, &room_facts, &anybody, &self.settings, now());
-            if decision == Decision::Send {
-                let sender = if let Some(sender) = senders.get(&facts.sender) {
-                    *sender
-                } else {
-                    let sender = self.sender_facts(room, &facts.sender).await;
-                    senders.insert(facts.sender.clone(), sender);
-                    sender
-                };
-                let Some(sender) = sender else {
-                    member_missing = ids::sdk_event(&facts.event);
-                    continue;
-                };
-                decision = policy::decide(&readable, &room_facts, &sender, &self.settings, now());
-            }
-            tracing::debug!(event = %facts.event, readable = facts.readable, ?decision, "considered");
-            match decision {
-                Decision::Send if facts.readable => owed.push(Owed {
-                    room: room_facts.room.clone(),
-                    event: facts.event,
-                    sender: facts.sender,
-                    sent: facts.sent,
-                    since: now(),
-                    state: ClaimState::Delivered,
-                }),
-                Decision::Send => awaiting.push((room_facts.room.clone(), facts.event, facts.sender, facts.sent)),
-                Decision::Withhold(reason) if reason.is_lasting() || awaited => {
-                    settled.push((room_facts.room.clone(), facts.event, reason.fate()));
-                }
-                Decision::Withhold(_) => {}
+            match sender {
+                Some(sender) => considered.push((facts, sender)),
+                None => member_missing = ids::sdk_event(&facts.event),
             }
         }
-        if !settled.is_empty() {
-            let kept = self.store.settle(&settled);
-            self.stored(kept);
-        }
-        if !awaiting.is_empty() {
-            let kept = self.store.await_key(&awaiting);
-            self.stored(kept);
-        }
-        self.owe(owed);
+        tracing::debug!(room = %room_facts.room, events = considered.len(), "considered");
+        let taken = self.debts.take_in(&mut self.store, &room_facts, considered, rand::random, now());
+        self.stored(taken);
         if member_missing.is_some() {
             // A walk fetches the members first, and is on disk until it has ended.
             self.walk(room.clone(), member_missing).await;
-        }
-    }
-
-    /// Owed on disk first, then in the outbox (invariant 4).
-    fn owe(&mut self, owed: Vec<Owed>) {
-        if owed.is_empty() {
-            return;
-        }
-        let kept = self.store.owe(&owed);
-        if self.stored(kept).is_some() {
-            self.queue(owed);
-        }
-    }
-
-    /// Into the outbox with what is on disk; what is too much for its sender is settled (P10).
-    pub(super) fn queue(&mut self, owed: Vec<Owed>) {
-        let (now, timing) = (now(), self.settings.timing);
-        let queued = owed.into_iter().map(|owed| self.outbox.owe(owed, timing, rand::random(), now));
-        let over: Vec<Owed> = queued.filter_map(Result::err).collect();
-        self.settle(&over, &Reason::TooMany.fate());
-    }
-
-    /// The settings are new: where incognito began, what waits for its time, a route or a key is cancelled (P12).
-    pub(super) fn go_incognito(&mut self) {
-        if self.incognito.set(&self.settings, now()) {
-            let kept = self.store.set_incognito(&self.incognito);
-            self.stored(kept);
-        }
-        let settings = &self.settings;
-        let cancelled = self.outbox.cancel(|owed| !settings.is_incognito(&owed.room));
-        self.settle(&cancelled, &Reason::Incognito.fate());
-        let awaiting = self.store.awaiting();
-        let awaiting = self.stored(awaiting).unwrap_or_default().into_iter();
-        let cancelled: Vec<_> = awaiting
-            .filter(|(room, _)| self.settings.is_incognito(room))
-            .map(|(room, event)| (room, event, Reason::Incognito.fate()))
-            .collect();
-        if !cancelled.is_empty() {
-            let kept = self.store.settle(&cancelled);
-            self.stored(kept);
         }
     }
 
@@ -167,63 +98,70 @@ impl Actor {
     /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also after a restart).
     pub(super) async fn look_again_for_late_keys(&mut self) {
         let awaiting = self.store.awaiting();
-        for (room, event) in self.stored(awaiting).unwrap_or_default() {
+        for Awaited { room, event, .. } in self.stored(awaiting).unwrap_or_default() {
             if let (Some(room), Some(event)) = (ids::sdk_room(&room), ids::sdk_event(&event)) {
                 self.readable_now(&room, BTreeSet::from([event])).await;
             }
         }
     }
 
-    /// Sends the batches whose time has come, after deciding about each entry once more (P3, P5, P8).
-    pub(super) async fn answer_what_is_due(&mut self) {
+    /// Does what it is time for: answers, and what there is to say about keys that have not come.
+    pub(super) async fn do_what_is_due(&mut self) {
         self.held.expire(now());
-        for batch in self.outbox.due(now()) {
-            if let Some((batch, sender)) = self.still_owed(batch).await {
-                self.answer(&batch, sender);
-            }
+        let mut overdue: HashMap<RoomId, Vec<Awaited>> = HashMap::new();
+        for awaited in self.debts.overdue(now()) {
+            overdue.entry(awaited.room.clone()).or_default().push(awaited);
+        }
+        for (room, awaited) in overdue {
+            self.look_for_keys(&room, awaited).await;
+        }
+        for batch in self.debts.due(now()) {
+            self.answer(batch).await;
         }
     }
 
-    /// The part of a batch that may still be sent, and its sender; the rest is settled as withheld.
-    async fn still_owed(&mut self, mut batch: Batch) -> Option<(Batch, SenderFacts)> {
+    /// These could not be read when they came, nor for a while after that.
+    async fn look_for_keys(&mut self, room: &RoomId, awaited: Vec<Awaited>) {
+        let Some(room) = ids::find_room(&self.client, room) else { return };
+        let mut events = Vec::new();
+        for awaited in awaited {
+            let found = self.find(&room, &awaited.event).await;
+            events.push(found.unwrap_or(EventFacts {
+                event: awaited.event,
+                sender: awaited.sender,
+                sent: awaited.sent,
+                kind: EventKind::Message,
+                readable: false,
+                redacted: false,
+            }));
+        }
+        self.consider(&room, events).await;
+    }
+
+    /// Sends a batch whose time has come, after deciding about each entry once more.
+    async fn answer(&mut self, batch: Batch) {
         let Some(room) = ids::find_room(&self.client, &batch.room) else {
-            self.settle(&batch.owed, &Reason::Left.fate());
-            return None;
+            let kept = self.debts.withhold(&mut self.store, &batch.owed, Reason::Left, now());
+            self.stored(kept);
+            return;
         };
         let Some(sender) = self.sender_facts(&room, &batch.sender).await else {
             // Nothing leaves before it is known who the sender is (P8): a walk fetches the members.
-            self.outbox.failed(batch, now(), None);
+            self.debts.failed(batch, None, now());
             self.walk(room, None).await;
-            return None;
+            return;
         };
         let room_facts = self.room_facts(&room).await;
-        let mut kept = Vec::new();
-        for owed in std::mem::take(&mut batch.owed) {
-            let facts = EventFacts {
-                event: owed.event.clone(),
-                sender: owed.sender.clone(),
-                sent: owed.sent,
-                kind: EventKind::Message,
-                readable: true,
-                redacted: self.find(&room, &owed.event).await.is_some_and(|facts| facts.redacted),
-            };
-            match policy::decide(&facts, &room_facts, &sender, &self.settings, now()) {
-                Decision::Send => kept.push(owed),
-                Decision::Withhold(reason) => self.settle(&[owed], &reason.fate()),
+        let mut redacted = HashSet::new();
+        for owed in &batch.owed {
+            if self.find(&room, &owed.event).await.is_some_and(|facts| facts.redacted) {
+                redacted.insert(owed.event.clone());
             }
         }
-        batch.owed = kept;
-        (!batch.owed.is_empty()).then_some((batch, sender))
-    }
-
-    /// Nothing more is to be done about these: that was, or will be, their fate.
-    pub(super) fn settle(&mut self, owed: &[Owed], fate: &ReceiptFate) {
-        if owed.is_empty() {
-            return;
+        let released = self.debts.release(&mut self.store, batch, &room_facts, sender, &redacted, now());
+        if let Some(batch) = self.stored(released).flatten() {
+            self.send(batch, sender);
         }
-        let settled: Vec<_> = owed.iter().map(|owed| (owed.room.clone(), owed.event.clone(), fate.clone())).collect();
-        let kept = self.store.settle(&settled);
-        self.stored(kept);
     }
 
     /// An event as it is in the cache now.
@@ -233,43 +171,20 @@ impl Actor {
         observe::facts(&event)
     }
 
-    /// Sends one batch by the routes there are; which way a receipt can go depends on what it says.
-    fn answer(&mut self, batch: &Batch, sender: SenderFacts) {
-        for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
-            let mut part = batch.clone();
-            part.owed.retain(|owed| owed.state == state);
-            if !part.owed.is_empty() {
-                self.send(part, state, sender);
-            }
+    /// Sends a batch by the way there is.
+    pub(super) fn send(&mut self, batch: Batch, sender: SenderFacts) {
+        let server = (self.server(), self.same_server(&batch.sender));
+        tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), state = ?batch.state, "a batch is due");
+        let way = self.debts.dispatch(&mut self.store, batch, sender, server, now());
+        match self.stored(way).flatten() {
+            Some(Way::Native { batch, name_device }) => self.post(batch, name_device),
+            Some(Way::Direct { batch, devices }) => self.send_direct(batch, devices),
+            None => {}
         }
     }
 
-    pub(super) fn send(&mut self, batch: Batch, state: ClaimState, sender: SenderFacts) {
-        let asking = self.store.asking_devices(&batch.sender, &batch.room, now());
-        let to = Recipient {
-            same_server: self.same_server(&batch.sender),
-            named: policy::names_device(&batch.sender, sender, &self.settings),
-            asking: self.stored(asking).unwrap_or_default(),
-        };
-        let plan = route::choose(self.settings.route, self.server(), state, to);
-        tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), ?plan, "a batch is due");
-        match plan {
-            Plan::Native { name_device } => self.post(batch, name_device),
-            Plan::Direct(devices) => self.send_direct(batch, devices),
-            Plan::Undecided => self.undecided.push(batch),
-            Plan::Wait(reason) => {
-                let over = self.outbox.no_route(batch, now());
-                self.settle(&over, &reason.fate());
-            }
-            Plan::Withhold(reason) => self.settle(&batch.owed, &reason.fate()),
-        }
-    }
-
-    fn send_direct(&mut self, batch: Batch, devices: Vec<DeviceId>) {
-        let now = now();
-        let answer = batch.answer(now);
-        self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-        self.sent.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
+    fn send_direct(&self, batch: Batch, devices: Vec<DeviceId>) {
+        let answer = batch.answer(now());
         let (client, inputs) = (self.client.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let outcome = match ids::sdk_user(&batch.sender) {
@@ -280,20 +195,14 @@ impl Actor {
         });
     }
 
-    /// Somebody asks from one more device: what the others were told in the last minutes, or are being told, is sent
-    /// again, so that all of the sender's devices show the same (PROTOCOL §3). Whoever is told twice merges it (L3).
-    pub(super) fn owe_once_more(&mut self, user: &UserId, room: &RoomId) {
-        let now = now();
-        self.sent.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-        let told = self.sent.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room == *room);
-        self.queue(told.cloned().collect());
-    }
-
     pub(super) fn answered(&mut self, batch: Batch, outcome: &Result<(), direct::NotSent>) {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
-            Ok(()) => self.settle(&batch.owed, &ReceiptFate::Sent { at: now(), route: Route::Direct }),
-            Err(direct::NotSent { retry_after }) => self.outbox.failed(batch, now(), *retry_after),
+            Ok(()) => {
+                let kept = self.debts.sent(&mut self.store, &batch.owed, Route::Direct, now());
+                self.stored(kept);
+            }
+            Err(direct::NotSent { retry_after }) => self.debts.failed(batch, *retry_after, now()),
         }
     }
 
@@ -306,11 +215,27 @@ impl Actor {
             && let Some(facts) = self.find(&room, &event).await
             && let Some(sender) = self.sender_facts(&room, &facts.sender).await
         {
-            let room: RoomFacts = self.room_facts(&room).await;
-            if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, &self.settings, now()) {
+            let room = self.room_facts(&room).await;
+            if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, self.debts.settings(), now()) {
                 fate = reason.fate();
             }
         }
         let _ = self.events.send(Event::ReceiptFate { event, fate });
+    }
+
+    /// Tells what was told to others, and what was withheld from them.
+    pub(super) fn tell_log(&self) {
+        let Some(mut log) = self.stored(self.store.log()) else { return };
+        let mut names: HashMap<RoomId, SafeText> = HashMap::new();
+        for entry in &mut log {
+            let name = || self.room_name(&entry.room);
+            entry.room_name = names.entry(entry.room.clone()).or_insert_with(name).clone();
+        }
+        let _ = self.events.send(Event::ReceiptLog(log));
+    }
+
+    fn room_name(&self, room: &RoomId) -> SafeText {
+        let name = ids::find_room(&self.client, room).and_then(|room| room.cached_display_name());
+        SafeText::line(&name.map(|name| name.to_string()).unwrap_or_default())
     }
 }

@@ -14,7 +14,7 @@ use super::{
     loopback::{Loopback, homeserver, refuse, reply},
     *,
 };
-use crate::delivery::policy::Settings;
+use crate::delivery::{debts::KEY_WAIT, policy::Settings};
 
 mod browser;
 mod failures;
@@ -23,8 +23,13 @@ const LOGIN: &str = "POST /_matrix/client/v3/login";
 
 fn profile() -> (TempDir, Profile) {
     let dir = tempfile::tempdir().unwrap();
-    let profile =
-        Profile { dir: dir.path().join("p"), device_name: "kvitto test".to_owned(), settings: Settings::default() };
+    let profile = Profile {
+        dir: dir.path().join("p"),
+        device_name: "kvitto test".to_owned(),
+        settings: Settings::default(),
+        key_wait: KEY_WAIT,
+        summary_above: 200,
+    };
     (dir, profile)
 }
 

@@ -110,6 +110,7 @@ fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, b
         at: event.timestamp().get().into(),
         own: event.is_own(),
         body,
+        source: like.filter(|_| event.is_own()).and_then(|like| content::source(&like.kind)),
         edited: like.is_some_and(is_edited),
         reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(reply_to),
         reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),

@@ -177,7 +177,13 @@ impl Line {
         let mut words = request.split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = target.split('?').next().unwrap_or_default();
-        self.state().requests.push(format!("{method} {path}"));
+        let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
+        // Whoever waits for a request can change what is done with the next one, and with no earlier one.
+        let (refused, kept_back) = {
+            let mut state = self.state();
+            state.requests.push(format!("{method} {path}"));
+            (is_in(&state.refused), is_in(&state.kept_back))
+        };
         self.requested.notify_all();
 
         if self.sliding_sync == SlidingSync::Hidden && path == SLIDING_SYNC {
@@ -190,11 +196,10 @@ impl Line {
             return answer(client, &mut from_client, "200 OK", &versions);
         }
 
-        let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
-        if is_in(&self.state().refused) {
+        if refused {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if is_in(&self.state().kept_back) {
+        if kept_back {
             let mut body = vec![0; content_length(&head)];
             from_client.read_exact(&mut body)?;
             self.state().kept.push((http_1_0(&head), body));

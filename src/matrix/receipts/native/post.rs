@@ -14,18 +14,9 @@ use std::collections::VecDeque;
 
 use matrix_sdk::{
     Client, Error, HttpResult,
-    ruma::{
-        api::{
-            Metadata, OutgoingRequest,
-            auth_scheme::AuthScheme,
-            client::receipt::create_receipt::v3 as create_receipt,
-            error::{ErrorBody, ErrorKind, IntoHttpError},
-            path_builder::PathBuilder,
-        },
-        exports::{
-            bytes::BufMut,
-            http::{Method, Request as HttpRequest},
-        },
+    ruma::api::{
+        client::receipt::create_receipt::v3 as create_receipt,
+        error::{ErrorBody, ErrorKind},
     },
 };
 use tokio::time::Instant;
@@ -37,7 +28,7 @@ use crate::{
         receipt::Native,
         route::Names,
     },
-    matrix::{ids, receipts::direct::NotSent},
+    matrix::{body::WithBody, ids, receipts::direct::NotSent},
     model::{EventId, RoomId},
 };
 
@@ -69,8 +60,8 @@ pub(super) async fn post(
     while let (Some(next), Some(name)) = (owed.front(), names.best())
         && Instant::now() < good_until
     {
-        let answer = match Post::new(&next.room, &next.event, name, name_device) {
-            Some(post) => Answer::of(client.send(post).with_request_config(once()).await),
+        let answer = match request(&next.room, &next.event, name, name_device) {
+            Some(request) => Answer::of(client.send(request).with_request_config(once()).await),
             None => Answer::Refused,
         };
         match answer {
@@ -111,47 +102,16 @@ impl Answer {
     }
 }
 
-type Plain = create_receipt::Request;
-
-/// The request.
-#[derive(Clone, Debug)]
-pub(in crate::matrix) struct Post {
-    plain: Plain,
+/// The request; `None` when an id is not of the form of one.
+pub(in crate::matrix) fn request(
+    room: &RoomId,
+    event: &EventId,
+    name: &str,
     name_device: bool,
-}
-
-impl Post {
-    /// `None` when an id is not of the form of one.
-    pub fn new(room: &RoomId, event: &EventId, name: &str, name_device: bool) -> Option<Self> {
-        let (room, event) = (ids::sdk_room(room)?, ids::sdk_event(event)?);
-        Some(Self { plain: Plain::new(room, name.into(), event), name_device })
-    }
-}
-
-impl Metadata for Post {
-    const METHOD: Method = Plain::METHOD;
-    const RATE_LIMITED: bool = Plain::RATE_LIMITED;
-    type Authentication = <Plain as Metadata>::Authentication;
-    type PathBuilder = <Plain as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = Plain::PATH_BUILDER;
-}
-
-impl OutgoingRequest for Post {
-    type EndpointError = <Plain as OutgoingRequest>::EndpointError;
-    type IncomingResponse = <Plain as OutgoingRequest>::IncomingResponse;
-
-    fn try_into_http_request<T: Default + BufMut + AsRef<[u8]>>(
-        self,
-        base_url: &str,
-        authentication_input: <Self::Authentication as AuthScheme>::Input<'_>,
-        path_builder_input: <Self::PathBuilder as PathBuilder>::Input<'_>,
-    ) -> Result<HttpRequest<T>, IntoHttpError> {
-        let mut request = self.plain.try_into_http_request(base_url, authentication_input, path_builder_input)?;
-        let mut body = T::default();
-        body.put_slice(Native::body(self.name_device).to_string().as_bytes());
-        *request.body_mut() = body;
-        Ok(request)
-    }
+) -> Option<WithBody<create_receipt::Request>> {
+    let (room, event) = (ids::sdk_room(room)?, ids::sdk_event(event)?);
+    let plain = create_receipt::Request::new(room, name.into(), event);
+    Some(WithBody { plain, body: Native::body(name_device) })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::DeviceId;
+use crate::{delivery::receipt::malformed::Malformed, model::DeviceId};
 
 const NAME: &str = "org.matrix.msc4089.delivery";
 
@@ -200,6 +200,22 @@ proptest! {
                 prop_assert_eq!(incoming(&outgoing(&taken), "there"), [Ok(entry)]);
             }
         }
+    }
+
+    #[test]
+    fn l6_a_malformed_entry_anywhere_costs_itself_only(
+        receipts in prop::collection::btree_map("@[a-c]:there", ("!room[ab]", "\\$[a-z]", 0..9_u64), 1..5),
+        malformed in Malformed::any(),
+    ) {
+        let mut content = json!({});
+        for (user, (room, event, ts)) in &receipts {
+            content[room][NAME][user] = json!({ "event_ids": [event], "data": { "ts": ts } });
+        }
+        let taken = |content: &Value| incoming(content, "there").into_iter().flatten().collect::<Vec<_>>();
+        let spoiled = malformed.put_into(&content);
+        prop_assert_ne!(&spoiled, &content);
+        prop_assert_eq!(taken(&content).len(), receipts.len());
+        prop_assert_eq!(taken(&spoiled), taken(&content));
     }
 
     /// What is stripped has neither name, whoever wrote it, and stripping it again changes nothing.

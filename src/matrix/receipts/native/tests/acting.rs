@@ -9,13 +9,14 @@ use super::{super::*, client};
 use crate::{
     app::event::Event,
     delivery::{
+        debts::{Book, Debts, Entry, KEY_WAIT, Step},
         ledger::{Answers, ExpectedDevice, OwnEvent},
         outbox::{Outbox, Owed},
         policy::{SenderFacts, Settings, Timing},
         store::Store,
     },
     matrix::session::loopback::{Loopback, homeserver, refuse, reply},
-    model::{DeviceId, EventId, Ms, SafeText},
+    model::{DeviceId, EventId, Ms, ReceiptFate, SafeText},
 };
 
 /// An actor whose homeserver has MSC4089, and what it is told.
@@ -32,7 +33,7 @@ async fn acting(server: &Loopback) -> Acting {
     let (to_events, events) = unbounded_channel();
     let (to_inputs, inputs) = unbounded_channel();
     let client = client(server).await;
-    let mut actor = Actor::new(&client, store, 0, Settings::default(), to_events, to_inputs);
+    let mut actor = Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT), to_events, to_inputs);
     actor.server_said(ServerFacts { native: true, devices: true, federated: false }).await;
     Acting { actor, inputs, events, dir }
 }
@@ -65,7 +66,10 @@ impl Acting {
                 state: ClaimState::Delivered,
             })
             .collect();
-        self.actor.store.owe(&owed).unwrap();
+        self.actor
+            .store
+            .record(&owed.iter().map(|owed| Entry::about(owed, Step::Owe(owed.since))).collect::<Vec<_>>(), now())
+            .unwrap();
         let mut outbox = Outbox::new();
         for owed in owed {
             outbox.owe(owed, Timing::Immediate, 0.0, 0).unwrap();
@@ -75,7 +79,7 @@ impl Acting {
 
     /// Sends a batch, and takes in what became of it.
     async fn send(&mut self, batch: Batch) {
-        self.actor.send(batch, ClaimState::Delivered, KNOWN);
+        self.actor.send(batch, KNOWN);
         match self.inputs.recv().await {
             Some(Input::Posted(posted)) => self.actor.posted(posted),
             _ => panic!("it was not posted"),
@@ -108,7 +112,7 @@ async fn a_receipt_that_is_refused_is_settled_by_itself() {
     acting.send(batch).await;
     assert!(acting.is_sent(1) && acting.is_sent(3));
     assert_eq!(acting.fate(2), Some(Reason::NotAccepted.fate()));
-    assert!(acting.actor.outbox.is_empty() && acting.actor.store.owed().unwrap().is_empty());
+    assert!(acting.actor.debts.waiting() == 0 && acting.actor.store.owed().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -122,13 +126,13 @@ async fn after_a_429_the_whole_route_waits_and_only_the_rest_is_owed() {
     acting.send(batch).await;
     assert!(acting.is_sent(1));
     let owed: Vec<_> = acting.actor.store.owed().unwrap().into_iter().map(|owed| owed.event).collect();
-    assert_eq!((owed.len(), acting.actor.outbox.len()), (2, 2), "{owed:?}");
+    assert_eq!((owed.len(), acting.actor.debts.waiting()), (2, 2), "{owed:?}");
 
     // Another batch is put off without a request.
     let batch = acting.owe(&[4]);
-    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
-    assert_eq!(acting.actor.outbox.len(), 3);
-    assert!(acting.actor.outbox.next_wake().unwrap() >= before + WAIT);
+    acting.actor.send(batch, KNOWN);
+    assert_eq!(acting.actor.debts.waiting(), 3);
+    assert!(acting.actor.debts.next_wake().unwrap() >= before + WAIT);
     assert!(acting.inputs.is_empty());
 }
 
@@ -142,8 +146,8 @@ async fn when_no_name_is_taken_the_batch_goes_direct() {
     assert_eq!(acting.actor.server(), Some(ServerFacts::default()));
     assert!(matches!(acting.fate(1), Some(ReceiptFate::Owed { .. })), "nothing is lost");
 
-    let batch = acting.actor.outbox.due(now()).remove(0);
-    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
+    let batch = acting.actor.debts.due(now()).remove(0);
+    acting.actor.send(batch, KNOWN);
     assert!(matches!(acting.inputs.recv().await, Some(Input::Answered(batch, _)) if batch.owed.len() == 1));
 }
 
@@ -153,11 +157,11 @@ async fn until_the_server_has_said_what_it_can_do_a_batch_waits_for_that() {
     let mut acting = acting(&server).await;
     acting.actor.server = None;
     let batch = acting.owe(&[1]);
-    acting.actor.send(batch, ClaimState::Delivered, KNOWN);
-    assert_eq!(acting.actor.outbox.next_wake(), None);
+    acting.actor.send(batch, KNOWN);
+    assert_eq!(acting.actor.debts.next_wake(), None);
 
     acting.actor.server_said(ServerFacts { native: true, ..ServerFacts::default() }).await;
-    let batch = acting.actor.outbox.due(now()).remove(0);
+    let batch = acting.actor.debts.due(now()).remove(0);
     acting.send(batch).await;
     assert!(acting.is_sent(1));
 }
@@ -225,7 +229,8 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
     let came = |n| {
         let (kept, on_disk) = oneshot::channel();
-        (Input::Receipts(room(), vec![receipt(n, bob().as_str(), None)], kept), on_disk)
+        let came = Came { receipts: vec![receipt(n, bob().as_str(), None)], summaries: vec![] };
+        (Input::Receipts(room(), came, kept), on_disk)
     };
 
     let (receipts, mut on_disk) = came(1);
@@ -238,6 +243,24 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let (receipts, mut on_disk) = came(2);
     acting.actor.handle(receipts).await;
     on_disk.try_recv().expect("no sync waits for an event that may never come");
+}
+
+#[tokio::test]
+async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early() {
+    let server = a_plain_room_of(2).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
+    acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
+    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    let mut told = Vec::new();
+    while let Ok(said) = acting.events.try_recv() {
+        if let Event::Deliveries { deliveries, .. } = said {
+            told.extend(deliveries.into_iter().map(|delivery| delivery.tally.map(|tally| tally.users)));
+        }
+    }
+    assert_eq!(told, [None, Some(2)], "l7: no more people than the room has");
 }
 
 /// A server on which this user is in a room of so many and has said `$1`. The room is not encrypted: so nobody is asked for

@@ -1,0 +1,40 @@
+//! The two to-device messages between devices (PROTOCOL §3).
+
+#![no_main]
+
+use kvitto_fuzz::{
+    delivery::{
+        ledger::PeerClaim,
+        receipt::{Answer, RECEIPTS_READ, REQUEST_LIFETIME, Request},
+    },
+    laws::{self, NOW},
+    model::{DeviceId, Route, UserId},
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(content) = laws::json(data) else { return };
+    if let Some(request) = Request::parse(&content) {
+        assert!(request.room.as_str().starts_with('!'));
+        let until = request.holds_until(NOW);
+        assert_eq!(until.is_some(), request.expires > NOW);
+        assert!(until.is_none_or(|until| until > NOW && until <= NOW + REQUEST_LIFETIME));
+        assert_eq!(Request::parse(&request.to_json()), Some(request), "what was read could have been written");
+    }
+    if let Some(answer) = Answer::parse(&content) {
+        assert!(answer.room.as_str().starts_with('!') && answer.receipts.len() <= RECEIPTS_READ);
+        assert!(answer.receipts.iter().all(|(event, _)| event.as_str().starts_with('$')));
+        assert_eq!(Answer::parse(&answer.to_json()).as_ref(), Some(&answer), "what was read could have been written");
+        let claims = answer.receipts.into_iter().map(|(event, claim)| PeerClaim {
+            room: answer.room.clone(),
+            event,
+            user: UserId::new("@bob:b"),
+            device: Some(DeviceId::new("PHONE")),
+            at: claim.at,
+            state: claim.state,
+            route: Route::Direct,
+            heard: NOW,
+        });
+        laws::are_believed_by_the_rules(&claims.collect::<Vec<_>>());
+    }
+});

@@ -1,0 +1,39 @@
+//! `m.receipt` as a homeserver hands it out (PROTOCOL §2).
+
+#![no_main]
+
+use kvitto_fuzz::{
+    delivery::{
+        ledger::PeerClaim,
+        receipt::{ClaimState, NATIVE_READ, Native},
+    },
+    laws,
+    model::{RoomId, Route},
+    server::routing::federation,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(mut content) = laws::json(data) else { return };
+    let receipts = Native::parse(&content);
+    assert!(receipts.len() <= NATIVE_READ);
+    for Native { event, user, device, .. } in &receipts {
+        assert!(event.as_str().starts_with('$') && user.as_str().starts_with('@'));
+        assert!(device.as_ref().is_none_or(|device| !device.as_str().is_empty()));
+    }
+
+    let claim = |Native { event, user, device, at }| PeerClaim {
+        room: RoomId::new(laws::ROOM),
+        event,
+        user,
+        device,
+        at,
+        state: ClaimState::Delivered,
+        route: Route::Native,
+        heard: laws::NOW,
+    };
+    laws::are_believed_by_the_rules(&receipts.into_iter().map(claim).collect::<Vec<_>>());
+
+    federation::strip(&mut content);
+    assert_eq!(Native::parse(&content), [], "whoever strips it leaves nothing to read");
+});

@@ -1,0 +1,67 @@
+//! The body of a posted receipt (PROTOCOL §7, steps 1 to 7).
+
+#![no_main]
+
+use kvitto_fuzz::{
+    delivery::receipt::NATIVE_DEVICES,
+    laws::{self, NOW, ROOM},
+    model::{DeviceId, EventId, RoomId, UserId},
+    server::routing::{Claimant, EventFacts, MAX_BODY, Post, RateLimit, Receipt, ReceiptName, Refusal},
+};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+const TAKEN: [&[ReceiptName]; 3] = [&[], &[ReceiptName::Unstable], &ReceiptName::ALL];
+
+fuzz_target!(|body: &[u8]| {
+    let object = laws::json(body).filter(Value::is_object);
+    for name in ReceiptName::ALL {
+        for taken in TAKEN {
+            for device in [None, Some(DeviceId::new("PHONE"))] {
+                let expected = match &object {
+                    _ if body.len() > MAX_BODY => Err(Refusal::TooLarge),
+                    None => Err(Refusal::NotJson),
+                    Some(object) if object.get("thread_id").is_some() => Err(Refusal::Threaded),
+                    Some(_) if !taken.contains(&name) => Err(Refusal::NameNotTaken),
+                    Some(object) => {
+                        let named = object[NATIVE_DEVICES] == Value::Bool(true);
+                        Ok(receipt(name, device.clone().filter(|_| named)))
+                    }
+                };
+                let posted = post(body, name, taken, device);
+                assert_eq!(posted, expected.map(Some));
+                if let Err(refusal) = posted {
+                    assert_eq!(refusal.body()["errcode"], refusal.errcode());
+                }
+            }
+        }
+    }
+});
+
+fn receipt(name: ReceiptName, device: Option<DeviceId>) -> Receipt {
+    Receipt {
+        room: RoomId::new(ROOM),
+        event: EventId::new("$e"),
+        to: UserId::new("@alice:a"),
+        claimant: UserId::new("@bob:b"),
+        device,
+        ts: NOW,
+        name,
+    }
+}
+
+/// Through all the steps, as somebody who is in the room and may see the event.
+fn post(
+    body: &[u8],
+    name: ReceiptName,
+    taken: &[ReceiptName],
+    device: Option<DeviceId>,
+) -> Result<Option<Receipt>, Refusal> {
+    let Receipt { room, event, to, claimant, .. } = receipt(name, None);
+    let facts = EventFacts { room: room.clone(), sender: to, since_join: true, state: false, redacted: false };
+    Post::new(room, event, name, body)?
+        .claimed_by(Claimant { user: claimant, device }, taken)?
+        .within(&mut RateLimit::default(), NOW)?
+        .by_member(true)?
+        .about(Some(&facts), NOW)
+}

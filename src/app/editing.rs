@@ -1,0 +1,227 @@
+//! What is written in a room: a new message, or the new text of one that is on the server.
+//!
+//! While a message is edited, the new message that was being typed is put aside, and comes back when the edit is saved or
+//! stopped. A room can be left and opened again in the middle of it. On disk there is one text for a room, and what the
+//! user wrote is not lost: while an edit is under way, its text stands there below the message's, so after a kill both
+//! are in the composer.
+//!
+//! Whoever has decrypted the old text has it, whatever is sent after it. So before a message is changed or removed, the
+//! user is told how many devices that are.
+
+use super::{
+    App, Focus, command::Refusal, composer::Composer, draft::Draft, effect::Effect, inspector::Popup, status::Status,
+};
+use crate::model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText};
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Writing {
+    /// What is typed now.
+    pub composer: Composer,
+    /// The message that is edited, if one is.
+    pub(super) editing: Option<Editing>,
+    /// How much of all that is kept.
+    pub(super) draft: Draft,
+}
+
+/// A message that is being edited.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Editing {
+    /// Which.
+    event: EventId,
+    /// Its text as it was.
+    old: String,
+    /// The new message that is put aside.
+    aside: Composer,
+}
+
+impl Writing {
+    /// The message that is being edited.
+    pub fn edited(&self) -> Option<&EventId> {
+        self.editing.as_ref().map(|editing| &editing.event)
+    }
+
+    /// The new message, be it on screen or put aside.
+    pub(super) fn message(&mut self) -> &mut Composer {
+        match &mut self.editing {
+            Some(editing) => &mut editing.aside,
+            None => &mut self.composer,
+        }
+    }
+
+    /// Puts a message's text into the composer, to be changed from `old`.
+    fn edit(&mut self, event: EventId, old: &str, text: &str) {
+        let aside = std::mem::replace(&mut self.composer, Composer::with(text));
+        self.editing = Some(Editing { event, old: Composer::with(old).take(), aside });
+    }
+
+    /// Ends the edit: the new message is back. Gives what was edited and its text, if that is another one.
+    fn end_edit(&mut self) -> Option<(EventId, Option<String>)> {
+        let Editing { event, old, aside } = self.editing.take()?;
+        let text = std::mem::replace(&mut self.composer, aside).take();
+        Some((event, Some(text).filter(|text| *text != old)))
+    }
+
+    /// Everything that must not be lost.
+    fn text(&self) -> String {
+        let text = self.composer.text();
+        match &self.editing {
+            None => text.to_owned(),
+            Some(editing) if text == editing.old => editing.aside.text().to_owned(),
+            Some(editing) => {
+                let mut both = editing.aside.clone();
+                both.put_below(text);
+                both.take()
+            }
+        }
+    }
+
+    /// Takes over the draft of an earlier run, once.
+    pub(super) fn load(&mut self, text: &str) {
+        if self.draft.load(text) && !self.text().contains(text) {
+            self.message().put_above(text);
+        }
+    }
+
+    /// The text that has to be written now, if what is on disk differs.
+    pub(super) fn save(&mut self) -> Option<String> {
+        self.draft.save(self.text())
+    }
+
+    /// The text changed: save it soon, if what is on disk differs.
+    pub(super) fn touch(&mut self, now: Ms) {
+        self.draft.touch(&self.text(), now);
+    }
+}
+
+impl App {
+    /// Puts the selected message into the composer, to be changed.
+    pub(super) fn begin_edit(&mut self) -> Result<(), Refusal> {
+        let open = self.open.as_mut().ok_or("Open a room first.")?;
+        let Some((_, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
+        let (event, text) = match (&message.event, &message.source) {
+            (Some(event), Some(text)) => (event.clone(), text.clone()),
+            (None, Some(_)) => return Err("This message is not sent yet.".to_owned()),
+            (_, None) if message.own => return Err("Only text can be edited.".to_owned()),
+            (_, None) => return Err("Only your own messages can be edited.".to_owned()),
+        };
+        match open.writing.edited() {
+            Some(edited) if *edited == event => {}
+            Some(_) => return Err("Save or stop the other edit first.".to_owned()),
+            None => open.writing.edit(event, &text, &text),
+        }
+        self.focus = Focus::Composer;
+        Ok(())
+    }
+
+    /// Stops editing, and throws the new text away. False when nothing was edited.
+    pub(super) fn stop_edit(&mut self, out: &mut Vec<Effect>) -> bool {
+        let stopped = self.open.as_mut().is_some_and(|open| open.writing.end_edit().is_some());
+        if stopped {
+            self.save_draft(out);
+            self.stop_typing(out);
+        }
+        stopped
+    }
+
+    /// Enter while a message is edited: its text is the new one from now on. False when nothing is edited.
+    pub(super) fn save_edit(&mut self, out: &mut Vec<Effect>) -> Result<bool, Refusal> {
+        let Some(open) = self.open.as_mut().filter(|open| open.writing.edited().is_some()) else { return Ok(false) };
+        if open.writing.composer.text().trim().is_empty() {
+            return Err("A message cannot be changed to nothing. Stop editing, and remove it.".to_owned());
+        }
+        if let Some((event, Some(text))) = open.writing.end_edit() {
+            out.push(Effect::Edit { room: open.id.clone(), event, text });
+        }
+        self.save_draft(out);
+        self.stop_typing(out);
+        Ok(true)
+    }
+
+    /// An edit was refused: its text goes back to be corrected, below the new message while something else is edited.
+    pub(super) fn edit_failed(
+        &mut self,
+        room: RoomId,
+        event: EventId,
+        text: &str,
+        why: SafeText,
+        now: Ms,
+        out: &mut Vec<Effect>,
+    ) {
+        let writing = self.writing_in(&room);
+        match writing.edited() {
+            None => writing.edit(event, "", text),
+            Some(_) => writing.message().put_below(text),
+        }
+        if let Some(text) = writing.save() {
+            out.push(Effect::SaveDraft { room, text });
+        }
+        self.status = Some(Status::error(why, now));
+    }
+
+    /// Asks before a message is removed for everyone.
+    pub(super) fn redact(&mut self) -> Result<(), Refusal> {
+        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?.1)));
+        let (open, message) = selected.ok_or("Select a message first.")?;
+        let event = message.event.clone().ok_or("This message is not sent yet: it can be thrown away.")?;
+        if message.body == Body::Redacted {
+            return Err("This message has been removed already.".to_owned());
+        }
+        let known = known_to(message, open.deliveries.get(&event));
+        let question = SafeText::line(&format!("Remove this message for everyone? {known}"));
+        self.popup = Some(Popup::Confirm { question, on_yes: Effect::Redact { room: open.id.clone(), event } });
+        Ok(())
+    }
+
+    /// How many devices have the old text of the message that is edited; `None` when none is.
+    pub fn edited_after(&self) -> Option<Known> {
+        let open = self.open.as_ref()?;
+        let event = open.writing.edited()?;
+        Some(Known::of(open.deliveries.get(event)))
+    }
+}
+
+/// What is known about who has decrypted a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    Nothing,
+    /// None has, as far as it is known.
+    Nobody,
+    /// So many devices.
+    Devices(u64),
+}
+
+impl Known {
+    /// Of an own message.
+    fn of(delivery: Option<&Delivery>) -> Self {
+        let Some(delivery) = delivery else { return Self::Nothing };
+        let mut devices = delivery.people.iter().flat_map(|person| &person.devices).peekable();
+        let counted = delivery.tally.map(|tally| tally.delivered);
+        let answers = devices.peek().is_some() || counted.is_some();
+        let delivered = devices.filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
+        match counted.unwrap_or(delivered as u64) {
+            0 if answers => Self::Nobody,
+            0 => Self::Nothing,
+            devices => Self::Devices(devices),
+        }
+    }
+
+    /// As the end of a sentence about the message: '3 devices have already decrypted it.'
+    pub fn sentence(self, it: &str) -> String {
+        match self {
+            Self::Nothing => format!("Who has already decrypted {it} is not known."),
+            Self::Nobody => format!("No device is known to have decrypted {it} yet."),
+            Self::Devices(1) => format!("1 device has already decrypted {it}."),
+            Self::Devices(devices) => format!("{devices} devices have already decrypted {it}."),
+        }
+    }
+}
+
+fn known_to(message: &Message, delivery: Option<&Delivery>) -> String {
+    if message.own {
+        Known::of(delivery).sentence("it")
+    } else {
+        "Who has already decrypted it is known to its sender alone.".to_owned()
+    }
+}

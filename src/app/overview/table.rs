@@ -1,0 +1,178 @@
+//! The open room's last own messages against the devices that they were for.
+//!
+//! A device that is broken shows as a broken column, where the timeline shows it as one glyph in each of many rows. So
+//! a column is a device that counted for any of the messages, whatever became of it in the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    app::App,
+    model::{Delivery, DeviceDelivery, DeviceId, DeviceState, Message, SafeText, UserId},
+};
+
+/// So many messages are in the table, at most.
+const MESSAGES: usize = 40;
+/// So many items of the timeline are looked through for them: a table is made for each frame.
+const LOOKED_AT: usize = 5_000;
+
+/// Messages against devices.
+#[derive(Debug, Default)]
+pub struct Table<'a> {
+    /// The devices, by person and id.
+    pub columns: Vec<Column<'a>>,
+    /// The messages, the newest first.
+    pub rows: Vec<TableRow<'a>>,
+}
+
+/// One device in several messages.
+#[derive(Debug)]
+pub struct Column<'a> {
+    /// Whose it is.
+    pub user: &'a UserId,
+    /// Their display name in the room, or empty.
+    pub person: &'a SafeText,
+    /// The device; missing for a person who counts as one.
+    pub device: Option<&'a DeviceId>,
+    /// Its public display name, or empty.
+    pub name: &'a SafeText,
+    /// For how many of the messages it counts.
+    pub expected: usize,
+    /// How many of these it has.
+    pub delivered: usize,
+}
+
+/// One message.
+#[derive(Debug)]
+pub struct TableRow<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// What is known about its delivery.
+    pub delivery: &'a Delivery,
+    /// What each column's device did; `None` when it had nothing to do with this message.
+    pub cells: Vec<Option<&'a DeviceState>>,
+}
+
+type Key<'a> = (&'a UserId, Option<&'a DeviceId>);
+
+impl App {
+    /// The open room's last own messages against devices.
+    pub fn table(&self) -> Table<'_> {
+        let Some(open) = &self.open else { return Table::default() };
+        let own = (0..open.items.len()).rev().take(LOOKED_AT).filter_map(|index| open.message(index));
+        let known = own.filter(|message| message.own).filter_map(|message| {
+            let delivery = open.deliveries.get(message.event.as_ref()?)?;
+            Some((message, delivery))
+        });
+        Table::of(known.take(MESSAGES))
+    }
+}
+
+impl<'a> Table<'a> {
+    fn of(messages: impl Iterator<Item = (&'a Message, &'a Delivery)>) -> Self {
+        let messages: Vec<_> = messages.collect();
+        let devices = || messages.iter().flat_map(|(_, delivery)| devices(delivery));
+        let keys: BTreeSet<Key<'a>> = devices().filter(|(.., device)| device.expected).map(|(key, ..)| key).collect();
+        let mut columns: BTreeMap<Key<'a>, Column<'a>> = BTreeMap::new();
+        for (key, person, device) in devices().filter(|(key, ..)| keys.contains(key)) {
+            let column = columns.entry(key).or_insert_with(|| Column {
+                user: key.0,
+                person,
+                device: key.1,
+                name: &device.name,
+                expected: 0,
+                delivered: 0,
+            });
+            // Names come late, and are not known for every message.
+            if column.name.is_empty() {
+                column.name = &device.name;
+            }
+            if column.person.is_empty() {
+                column.person = person;
+            }
+            column.expected += usize::from(device.expected);
+            let delivered = matches!(device.state, DeviceState::Delivered { .. });
+            column.delivered += usize::from(device.expected && delivered);
+        }
+        let rows = messages.iter().map(|(message, delivery)| {
+            let states: BTreeMap<_, _> = self::devices(delivery)
+                .filter(|(.., device)| device.expected || device.state != DeviceState::Unknown)
+                .map(|(key, _, device)| (key, &device.state))
+                .collect();
+            TableRow { message, delivery, cells: keys.iter().map(|key| states.get(key).copied()).collect() }
+        });
+        Self { rows: rows.collect(), columns: columns.into_values().collect() }
+    }
+}
+
+/// All devices of a message, each with its name in the table and what its owner is called.
+fn devices(delivery: &Delivery) -> impl Iterator<Item = (Key<'_>, &SafeText, &DeviceDelivery)> {
+    // Where there is a tally, the few people who are listed are a sample.
+    let people = delivery.people.iter().filter(|_| delivery.tally.is_none());
+    people.flat_map(|person| {
+        let devices = person.devices.iter();
+        devices.map(|device| ((&person.user, device.device.as_ref()), &person.name, device))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::testing::{delivery, device, own},
+        model::{SendState, Tally, TimelineItemKind},
+    };
+
+    const HAS_IT: DeviceState = DeviceState::Delivered { at: None };
+    const PENDING: DeviceState = DeviceState::Pending;
+
+    fn check(deliveries: &[Delivery], columns: &[(&str, usize, usize)], cells: &[&str]) {
+        let items: Vec<_> = deliveries.iter().map(|delivery| own(delivery.event.as_str(), SendState::Sent)).collect();
+        let messages = items.iter().zip(deliveries).map(|(item, delivery)| match &item.kind {
+            TimelineItemKind::Message(message) => (&**message, delivery),
+            other => panic!("{other:?}"),
+        });
+        let table = Table::of(messages);
+        let id =
+            |column: &Column<'_>| format!("{} {}", column.user.as_str(), column.device.map_or("-", DeviceId::as_str));
+        let found: Vec<_> =
+            table.columns.iter().map(|column| (id(column), column.delivered, column.expected)).collect();
+        let expected: Vec<_> = columns.iter().map(|(id, has, all)| ((*id).to_owned(), *has, *all)).collect();
+        assert_eq!(found, expected);
+        let sign = |cell: &Option<&DeviceState>| match cell {
+            None => ' ',
+            Some(DeviceState::Delivered { .. }) => '#',
+            Some(DeviceState::Pending) => 'o',
+            Some(_) => '-',
+        };
+        let drawn: Vec<String> = table.rows.iter().map(|row| row.cells.iter().map(sign).collect()).collect();
+        assert_eq!(drawn, cells);
+    }
+
+    #[test]
+    fn a_column_is_a_device_that_counted_for_any_message() {
+        let excluded = DeviceState::Excluded { why: SafeText::default() };
+        let new = delivery("$2", &[("@ada:x", &[device("A1", HAS_IT), device("A2", PENDING)])]);
+        let uncounted = DeviceDelivery { expected: false, ..device("OLD", excluded.clone()) };
+        let left_out = DeviceDelivery { expected: false, ..device("A2", excluded) };
+        let old = delivery("$1", &[("@ada:x", &[device("A1", HAS_IT), left_out, uncounted])]);
+        check(&[new, old], &[("@ada:x A1", 2, 2), ("@ada:x A2", 0, 1)], &["#o", "#-"]);
+    }
+
+    #[test]
+    fn a_person_who_counts_as_one_has_one_column() {
+        let one = DeviceDelivery { device: None, ..device("", HAS_IT) };
+        let listed = DeviceDelivery { expected: false, ..device("A1", DeviceState::Unknown) };
+        let bob = device("B1", PENDING);
+        let counted = delivery("$2", &[("@ada:x", &[one, listed]), ("@bob:x", &[bob])]);
+        let named = delivery("$1", &[("@ada:x", &[device("A1", HAS_IT)])]);
+        let columns = [("@ada:x -", 1, 1), ("@ada:x A1", 1, 1), ("@bob:x B1", 0, 1)];
+        check(&[counted, named], &columns, &["# o", " # "]);
+    }
+
+    #[test]
+    fn a_tally_is_a_row_without_cells() {
+        let mut counted = delivery("$1", &[("@ada:x", &[device("A1", HAS_IT)])]);
+        counted.tally = Some(Tally { delivered: 1, ..Tally::default() });
+        check(&[counted], &[], &[""]);
+    }
+}

@@ -1,0 +1,187 @@
+//! Changing and removing messages: what is asked before, and what becomes of the text that was being typed.
+
+use crate::{
+    app::{
+        Focus,
+        editing::Known,
+        effect::Effect,
+        event::Event,
+        inspector::Popup,
+        testing::{Told, changed, delivery, device, message, own, room_id, said},
+    },
+    model::{Body, Delivery, DeviceState, EventId, SafeText, SendState, Tally, TimelineChange},
+};
+
+/// In a room with one own message, `$own`, which is selected.
+fn with_own_message(text: &str) -> Told {
+    let mut told = Told::in_room(vec![message("$other"), said("$own", text)]);
+    told.keys("Esc k");
+    told
+}
+
+fn save(text: &str) -> Effect {
+    Effect::SaveDraft { room: room_id("one"), text: text.to_owned() }
+}
+
+fn edit(text: &str) -> Effect {
+    Effect::Edit { room: room_id("one"), event: EventId::new("$own"), text: text.to_owned() }
+}
+
+fn failed(event: &str, text: &str) -> Event {
+    let why = SafeText::line("Refused.");
+    Event::EditFailed { room: room_id("one"), event: EventId::new(event), text: text.to_owned(), why }
+}
+
+/// Whether these are among the effects, whatever else is.
+fn has(effects: &[Effect], wanted: &Effect) -> bool {
+    effects.contains(wanted)
+}
+
+#[test]
+fn enter_saves_the_edit_and_what_was_being_typed_is_back() {
+    let mut told = with_own_message("tpyo");
+    told.keys("c");
+    told.types("new");
+    told.keys("Esc k e");
+    assert_eq!((told.typed(), told.app.focus), ("tpyo", Focus::Composer));
+    told.keys("Backspace Backspace Backspace");
+    told.types("ypo");
+    let effects = told.keys("Enter");
+    assert!(has(&effects, &edit("typo")), "{effects:?}");
+    assert_eq!(told.typed(), "new");
+    assert_eq!(told.app.edited_after(), None);
+    assert!(has(&told.keys("Enter"), &Effect::Send { room: room_id("one"), text: "new".to_owned() }));
+}
+
+#[test]
+fn esc_stops_the_edit_and_what_was_being_typed_is_back() {
+    let mut told = with_own_message("tpyo");
+    told.keys("c");
+    told.types("new");
+    told.keys("Esc k e");
+    told.types("!");
+    assert_eq!(told.after(1_000), [save("new\ntpyo!")], "on disk nothing is missing");
+    assert!(has(&told.keys("Esc"), &save("new")));
+    assert_eq!((told.typed(), told.app.focus), ("new", Focus::Timeline));
+}
+
+#[test]
+fn an_edit_that_changes_nothing_sends_nothing() {
+    let mut told = with_own_message("as it\nwas");
+    told.keys("e");
+    assert_eq!(told.keys("Enter"), []);
+    assert_eq!(told.typed(), "");
+    told.keys("Esc k e");
+    told.keys("Ctrl-U Backspace Ctrl-U");
+    told.keys("Enter");
+    assert_eq!(told.status(), "A message cannot be changed to nothing. Stop editing, and remove it.");
+    assert!(told.app.edited_after().is_some());
+}
+
+#[test]
+fn an_edited_message_is_no_command_whatever_it_begins_with() {
+    let mut told = with_own_message("etc");
+    told.keys("e Ctrl-A");
+    told.types("/");
+    assert_eq!(told.app.command_typed(), None);
+    assert!(has(&told.keys("Enter"), &edit("/etc")));
+}
+
+#[test]
+fn a_room_can_be_left_in_the_middle_of_an_edit() {
+    let mut told = with_own_message("tpyo");
+    told.keys("e");
+    told.types("!");
+    assert!(has(&told.keys("Alt-Down"), &save("tpyo!")));
+    assert_eq!((told.typed(), told.app.edited_after()), ("", None));
+    told.keys("Alt-Up");
+    assert_eq!(told.typed(), "tpyo!");
+    assert!(has(&told.keys("Enter"), &edit("tpyo!")));
+}
+
+#[test]
+fn an_edit_that_was_refused_comes_back_to_be_corrected() {
+    let mut told = with_own_message("tpyo");
+    told.keys("c");
+    told.types("new");
+    assert!(has(&told.event(failed("$own", "refused")), &save("new\nrefused")));
+    assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
+    assert!(has(&told.keys("Enter"), &edit("refused")));
+    assert_eq!(told.typed(), "new");
+
+    told.keys("Esc k e");
+    told.types("?");
+    told.event(failed("$else", "another"));
+    assert_eq!(told.typed(), "tpyo?", "what is being edited stays");
+    told.keys("Esc");
+    assert_eq!(told.typed(), "new\nanother");
+}
+
+#[test]
+fn only_own_text_that_is_on_the_server_can_be_edited() {
+    let waiting = changed(own("$waits", SendState::Waiting), |message| message.source = Some(SafeText::block("x")));
+    for (item, refusal) in [
+        (message("$other"), "Only your own messages can be edited."),
+        (own("$picture", SendState::Sent), "Only text can be edited."),
+        (waiting, "This message is not sent yet."),
+    ] {
+        let mut told = Told::in_room(vec![item]);
+        told.keys("Esc k e");
+        assert_eq!((told.status(), told.app.edited_after()), (refusal, None));
+    }
+    let mut told = Told::in_room(vec![said("$first", "1"), said("$second", "2")]);
+    told.keys("Esc k e Tab Tab k e");
+    assert_eq!((told.status(), told.typed()), ("Save or stop the other edit first.", "2"));
+}
+
+/// A delivery of which these devices of one person are known.
+fn known(states: &[DeviceState], tally: Option<Tally>) -> Delivery {
+    let devices: Vec<_> = states.iter().enumerate().map(|(n, state)| device(&n.to_string(), state.clone())).collect();
+    Delivery { tally, ..delivery("$own", &[("@ada:x", &devices)]) }
+}
+
+#[test]
+fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
+    use DeviceState::{Pending, Undecryptable, Unknown};
+    let has = DeviceState::Delivered { at: None };
+    let tally = Some(Tally { users: 40, delivered: 57, undecryptable: 1, expected: 90, latest: None });
+    for (delivery, expected, sentence) in [
+        (None, Known::Nothing, "Who has already decrypted it is not known."),
+        (Some(known(&[], None)), Known::Nothing, "Who has already decrypted it is not known."),
+        (
+            Some(known(&[Pending, Unknown, Undecryptable { at: None }], None)),
+            Known::Nobody,
+            "No device is known to have decrypted it yet.",
+        ),
+        (Some(known(&[has.clone(), Pending], None)), Known::Devices(1), "1 device has already decrypted it."),
+        (Some(known(&[has.clone(), has.clone()], None)), Known::Devices(2), "2 devices have already decrypted it."),
+        (Some(known(&[has], tally)), Known::Devices(57), "57 devices have already decrypted it."),
+    ] {
+        let mut told = with_own_message("text");
+        let deliveries = delivery.into_iter().collect();
+        told.event(Event::Deliveries { room: room_id("one"), deliveries });
+        told.keys("x");
+        let Some(Popup::Confirm { question, on_yes }) = told.app.popup.clone() else { panic!("no question") };
+        assert_eq!(&*question, format!("Remove this message for everyone? {sentence}"));
+        assert_eq!(told.keys("y"), std::slice::from_ref(&on_yes));
+        assert_eq!(on_yes, Effect::Redact { room: room_id("one"), event: EventId::new("$own") });
+        told.keys("e");
+        assert_eq!(told.app.edited_after(), Some(expected));
+    }
+}
+
+#[test]
+fn others_messages_can_be_removed_too_and_nothing_twice() {
+    let mut told = Told::in_room(vec![message("$other")]);
+    told.keys("Esc k x");
+    let Some(Popup::Confirm { question, .. }) = &told.app.popup else { panic!("no question") };
+    assert!(question.ends_with("is known to its sender alone."), "{question}");
+    told.keys("n");
+    let removed = changed(message("$other"), |message| message.body = Body::Redacted);
+    told.changes(vec![TimelineChange::Set(0, removed)]);
+    told.keys("x");
+    assert_eq!((told.status(), &told.app.popup), ("This message has been removed already.", &None));
+    told.changes(vec![TimelineChange::Reset(vec![own("$waits", SendState::Waiting)])]);
+    told.keys("k x");
+    assert_eq!(told.status(), "This message is not sent yet: it can be thrown away.");
+}

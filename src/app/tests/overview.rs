@@ -1,0 +1,203 @@
+use crate::{
+    app::{
+        Focus,
+        effect::Effect,
+        event::Event,
+        inspector::Popup,
+        layout::{LayoutFacts, PopupFacts},
+        testing::{T0, Told, delivery, device, key, message, own, room_id},
+        timeline::Place,
+    },
+    model::{
+        Delivery, DeviceState, EventId, LogEntry, Logged, Pagination, Route, SafeText, SendState, TimelineChange,
+        Undelivered, UserId,
+    },
+};
+
+const DAY: u64 = 86_400_000;
+
+/// A message in this room that Ada's device does not have, sent so many days ago.
+fn undelivered(room: &str, event: &str, days_ago: u64) -> Undelivered {
+    let delivery = delivery(event, &[("@ada:x", &[device("PHONE", DeviceState::Pending)])]);
+    Undelivered {
+        room: room_id(room),
+        room_name: SafeText::line(room),
+        text: SafeText::line(event),
+        delivery: Delivery { sent: T0 - days_ago * DAY, ..delivery },
+    }
+}
+
+/// In room `one`, with its timeline focused and the list of these open.
+fn listing(found: Vec<Undelivered>) -> Told {
+    let mut told = Told::in_room(vec![own("$1", SendState::Sent), message("$2")]);
+    told.app.focus = Focus::Timeline;
+    assert_eq!(told.keys("u"), [Effect::AskUndelivered]);
+    told.event(Event::Undelivered(found));
+    told
+}
+
+fn selected_row(told: &Told) -> usize {
+    match &told.app.popup {
+        Some(Popup::Undelivered { selected, .. }) => *selected,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn selected_message(told: &Told) -> Option<&Place> {
+    told.app.open.as_ref()?.selection.as_ref()
+}
+
+#[test]
+fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
+    let mut told = listing(vec![undelivered("one", "$1", 0), undelivered("two", "$7", 1), undelivered("two", "$8", 2)]);
+    assert_eq!(selected_row(&told), 0);
+    told.keys("j j j j");
+    assert_eq!(selected_row(&told), 2, "it stops at the end");
+    told.keys("k Up");
+    assert_eq!(selected_row(&told), 0);
+    let popup = Some(PopupFacts { rows: 2, ..PopupFacts::default() });
+    told.app.layout_was(LayoutFacts { timeline: None, popup });
+    told.keys("PgDn");
+    assert_eq!(selected_row(&told), 2);
+    told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
+    assert_eq!(selected_row(&told), 0, "the list became shorter");
+    told.keys("Esc");
+    assert_eq!(told.app.popup, None);
+    told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
+    assert_eq!(told.app.popup, None, "an answer that comes late opens nothing");
+}
+
+#[test]
+fn a_message_that_is_loaded_is_gone_to_at_once() {
+    let mut told = listing(vec![undelivered("two", "$8", 2), undelivered("one", "$1", 0)]);
+    let effects = told.keys("j Enter");
+    assert!(!effects.contains(&Effect::OpenRoom(room_id("one"))), "it is open already");
+    assert_eq!(selected_message(&told), Some(&Place { key: key("$1"), index: 0 }));
+    assert_eq!((told.app.focus, &told.app.popup), (Focus::Timeline, &None));
+}
+
+#[test]
+fn a_message_that_is_not_loaded_is_paged_back_to() {
+    let mut told = listing(vec![undelivered("two", "$8", 1)]);
+    let two = room_id("two");
+    let page = |told: &mut Told, changes| told.event(Event::Timeline { room: room_id("two"), changes });
+    assert!(told.keys("Enter").contains(&Effect::OpenRoom(two.clone())));
+    let newest = (0..20).map(|n| message(&format!("$new{n}"))).collect();
+    assert_eq!(page(&mut told, vec![TimelineChange::Reset(newest)]), [Effect::Paginate(two.clone())]);
+    assert_eq!(page(&mut told, vec![TimelineChange::Insert(0, message("$9"))]), [], "one page after the other");
+    let idle = Event::Pagination { room: two.clone(), state: Pagination::Idle };
+    assert_eq!(told.event(idle.clone()), [Effect::Paginate(two)]);
+    page(&mut told, vec![TimelineChange::Insert(0, own("$8", SendState::Sent))]);
+    assert_eq!(selected_message(&told), Some(&Place { key: key("$8"), index: 0 }));
+    assert_eq!((told.event(idle), told.status()), (Vec::new(), ""), "it was found: nothing more is fetched");
+}
+
+#[test]
+fn a_search_ends_where_the_message_cannot_be_any_more() {
+    let seeking = || {
+        let mut told = listing(vec![undelivered("two", "$8", 1)]);
+        told.keys("Enter");
+        let changes = vec![TimelineChange::Reset((0..20).map(|n| message(&format!("$new{n}"))).collect())];
+        told.event(Event::Timeline { room: room_id("two"), changes });
+        told
+    };
+    let idle = || Event::Pagination { room: room_id("two"), state: Pagination::Idle };
+    let pages = |told: &mut Told| told.event(idle()).contains(&Effect::Paginate(room_id("two")));
+
+    let mut told = seeking();
+    told.event(Event::Pagination { room: room_id("two"), state: Pagination::ReachedStart });
+    assert!(told.status().starts_with("That message could not be found"));
+
+    let mut told = seeking();
+    let mut old = message("$old");
+    if let crate::model::TimelineItemKind::Message(message) = &mut old.kind {
+        message.at = T0 - 2 * DAY;
+    }
+    told.event(Event::Timeline { room: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
+    assert!(told.status().starts_with("That message could not be found"));
+    assert!(!pages(&mut told));
+
+    let mut told = seeking();
+    told.keys("G");
+    let found = vec![TimelineChange::Insert(0, own("$8", SendState::Sent))];
+    told.event(Event::Timeline { room: room_id("two"), changes: found });
+    assert_eq!((selected_message(&told), told.status()), (None, ""), "the user went elsewhere");
+}
+
+#[test]
+fn a_room_that_was_left_is_not_gone_to() {
+    let mut told = listing(vec![undelivered("gone", "$8", 1)]);
+    assert_eq!(told.keys("Enter"), []);
+    assert_eq!(told.status(), "You are not in that room any more.");
+    assert_eq!(selected_row(&told), 0);
+    let mut empty = listing(Vec::new());
+    empty.keys("Enter");
+    assert_eq!(empty.app.popup, None, "there is nothing to choose");
+}
+
+#[test]
+fn a_row_of_the_list_follows_its_message() {
+    let mut told = listing(vec![undelivered("one", "$1", 0), undelivered("one", "$2", 0)]);
+    let now = delivery("$2", &[("@ada:x", &[device("PHONE", DeviceState::Delivered { at: None })])]);
+    told.event(Event::Deliveries { room: room_id("one"), deliveries: vec![now.clone()] });
+    match &told.app.popup {
+        Some(Popup::Undelivered { rows: Some(rows), .. }) => assert_eq!(rows[1].delivery, now),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_matrix_is_of_the_open_room_and_goes_with_it() {
+    let mut told = Told::with_rooms();
+    told.types(":matrix");
+    told.keys("Enter");
+    assert_eq!(told.status(), "Open a room first.");
+
+    let mut told = Told::in_room(vec![own("$1", SendState::Sent)]);
+    told.app.focus = Focus::Timeline;
+    told.keys("m");
+    let popup = Some(PopupFacts { max_scroll: 1, max_shift: 2, rows: 5 });
+    told.app.layout_was(LayoutFacts { timeline: None, popup });
+    told.keys("j j l l l l");
+    assert_eq!(told.app.popup, Some(Popup::Matrix { scroll: 1, shift: 2 }), "both stop at the end");
+    told.keys("k h");
+    assert_eq!(told.app.popup, Some(Popup::Matrix { scroll: 0, shift: 1 }));
+    told.event(Event::RoomsGone(vec![room_id("one")]));
+    assert_eq!(told.app.popup, None);
+}
+
+#[test]
+fn the_log_is_asked_for_and_emptied_after_a_question_only() {
+    let mut told = Told::in_room(vec![message("$1")]);
+    told.app.focus = Focus::Timeline;
+    let run = |told: &mut Told, command: &str| {
+        told.types(command);
+        told.keys("Enter")
+    };
+    assert_eq!(run(&mut told, ":log receipts"), [Effect::AskReceiptLog]);
+    let entry = LogEntry {
+        at: T0,
+        first: T0,
+        count: 1,
+        room: room_id("one"),
+        room_name: SafeText::default(),
+        person: UserId::new("@ada:x"),
+        event: EventId::new("$1"),
+        what: Logged::Delivered { route: Route::Direct },
+    };
+    told.event(Event::ReceiptLog(vec![entry.clone()]));
+    assert_eq!(told.app.popup, Some(Popup::Log { entries: Some(vec![entry]), scroll: 0 }));
+    told.keys("q");
+
+    assert_eq!(run(&mut told, ":log receipts clear"), []);
+    assert_eq!(told.keys("n"), []);
+    assert_eq!(told.app.popup, None);
+    run(&mut told, ":log receipts clear");
+    assert_eq!(told.keys("y"), [Effect::EmptyReceiptLog]);
+    told.event(Event::ReceiptLog(Vec::new()));
+    assert_eq!(told.app.popup, Some(Popup::Log { entries: Some(Vec::new()), scroll: 0 }), "it shows that it is empty");
+    told.keys("q");
+
+    run(&mut told, ":log messages");
+    assert_eq!(told.status(), "/log takes receipts or receipts clear, not messages.");
+}

@@ -1,0 +1,469 @@
+//! What is owed to others, from the message that came to the receipt that went: every decision, and its order on disk.
+//!
+//! A message climbs [`Stage`] by stage, and each step is on disk before anything is done about it:
+//!
+//! 1. It comes ([`Debts::take_in`]). By [`decide`] its receipt is owed, or withheld; or its key is awaited (P1).
+//! 2. What is owed waits in the [`Outbox`] (P10, P11). What is [due](Debts::due) is decided about once more, with the
+//!    facts of that moment ([`Debts::release`]), and gets a way ([`Debts::dispatch`]).
+//! 3. It [was sent](Debts::sent); or that [failed](Debts::failed), and it is due again later; or it is
+//!    [withheld](Debts::withhold) after all.
+//!
+//! **A key that does not come.** When a message is [overdue](Debts::overdue) its sender is told, over `direct` and if
+//! they have asked, that it cannot be read; that passes the same rules and the same outbox. It is owed for as long as its
+//! key is awaited, so it needs no record of its own: after a restart the key has its time once more, since it may have
+//! come meanwhile. When it comes, what was not told is withdrawn, and the receipt is owed as ever.
+//!
+//! **A kill** at any instant loses what is in memory and nothing else. What was sent and not yet written down is sent
+//! again after the restart, and merged (L3); nothing leaves that was withheld on disk.
+//!
+//! **The clock** is an argument. When it goes back, everything that waits is moved back with it; it would wait for that
+//! moment to come again, and the buckets of P10 would seem to be empty.
+//!
+//! Nothing here knows a network: facts come in, batches go out, and a [`Book`] is written. So all of it is tested by
+//! random schedules, with kills between any two steps.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    mem,
+};
+
+use super::{
+    incognito::Incognito,
+    outbox::{Batch, Outbox, Owed, ROUTE_WAIT},
+    policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts, Settings, decide},
+    receipt::ClaimState,
+    route::{self, Plan, Recipient, ServerFacts},
+};
+use crate::model::{DeviceId, EventId, Ms, RoomId, Route, UserId};
+
+mod book;
+
+pub use book::{Awaited, Book, Entry, Stage, Step};
+
+/// So long a message's key is waited for before its sender is told that it cannot be read.
+pub const KEY_WAIT: Ms = 60 * 1000;
+/// So many events that are no messages are remembered as counted in the log.
+const COUNTED: usize = 10_000;
+
+/// A batch, and the way it goes.
+#[derive(Debug, PartialEq)]
+pub enum Way {
+    /// Through the homeserver.
+    Native {
+        /// What is to be posted.
+        batch: Batch,
+        /// With the wish to have this device named (P13).
+        name_device: bool,
+    },
+    /// Encrypted to these devices of the sender.
+    Direct {
+        /// What is to be told.
+        batch: Batch,
+        /// To whom.
+        devices: Vec<DeviceId>,
+    },
+}
+
+/// Everything that is owed, as far as it is in memory.
+#[derive(Debug)]
+pub struct Debts {
+    settings: Settings,
+    key_wait: Ms,
+    outbox: Outbox,
+    incognito: Incognito,
+    /// Whose key is awaited, and when that has taken too long; without those whose senders were told.
+    keys: BTreeMap<Place, Key>,
+    /// What waits until the homeserver has said what it can do.
+    undecided: Vec<Batch>,
+    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later (§3).
+    told: Vec<(Ms, Owed)>,
+    counted: Counted,
+    /// The time when this was last called.
+    clock: Ms,
+}
+
+/// Under what a message is found.
+type Place = (RoomId, EventId);
+
+#[derive(Debug)]
+struct Key {
+    awaited: Awaited,
+    due: Ms,
+    late: bool,
+}
+
+impl Debts {
+    /// Owes nothing yet. `key_wait` is [`KEY_WAIT`], but in tests.
+    pub fn new(settings: Settings, key_wait: Ms) -> Self {
+        Self {
+            settings,
+            key_wait,
+            outbox: Outbox::new(),
+            incognito: Incognito::default(),
+            keys: BTreeMap::new(),
+            undecided: Vec::new(),
+            told: Vec::new(),
+            counted: Counted::default(),
+            clock: 0,
+        }
+    }
+
+    /// The settings of now.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where there is or was incognito (P12).
+    pub fn incognito(&self) -> &Incognito {
+        &self.incognito
+    }
+
+    /// Takes up what a former run left in the book.
+    pub fn resume<B: Book>(&mut self, book: &mut B, draw: impl FnMut() -> f64, now: Ms) -> Result<(), B::Error> {
+        self.tick(now);
+        self.incognito = book.incognito()?;
+        for awaited in book.awaiting()?.into_iter().filter(|awaited| !awaited.told) {
+            self.wait_for_key(awaited, now);
+        }
+        let mut owed = book.owed()?;
+        owed.sort_by_key(|owed| owed.since);
+        self.queue(book, owed, draw, now)?;
+        self.set(book, self.settings.clone(), now)
+    }
+
+    /// The settings are these now: there may be a way for what had none, and where incognito began, what waits for its
+    /// time, a way or a key is cancelled (P12).
+    pub fn set<B: Book>(&mut self, book: &mut B, settings: Settings, now: Ms) -> Result<(), B::Error> {
+        self.tick(now);
+        self.settings = settings;
+        self.routes_changed(now);
+        if self.incognito.set(&self.settings, now) {
+            book.set_incognito(&self.incognito)?;
+        }
+        let settings = &self.settings;
+        let hidden = Step::Withhold(Reason::Incognito);
+        let waiting = self.outbox.cancel(|owed| !settings.is_incognito(&owed.room));
+        let mut entries: Vec<Entry> = waiting.iter().map(|owed| Entry::about(owed, hidden.clone())).collect();
+        let awaiting = book.awaiting()?.into_iter().filter(|awaited| settings.is_incognito(&awaited.room));
+        entries.extend(awaiting.map(|awaited| {
+            let Awaited { room, event, sender, sent, told: _ } = awaited;
+            Entry { room, event, sender, sent, step: hidden.clone() }
+        }));
+        self.keys.retain(|(room, _), _| !settings.is_incognito(room));
+        write(book, &entries, now)
+    }
+
+    // ── what comes in ──
+
+    /// Whether there is anything to be decided about an event of somebody else's, which may have been considered before.
+    pub fn is_open<B: Book>(&self, book: &B, room: &RoomId, event: &EventFacts) -> Result<bool, B::Error> {
+        let late = || self.keys.get(&(room.clone(), event.event.clone())).is_some_and(|key| key.late);
+        Ok(event.kind != EventKind::State
+            && match book.stage(room, &event.event)? {
+                None => true,
+                Some(Stage::AwaitingKey) => event.readable || late(),
+                Some(Stage::Told) => event.readable,
+                Some(Stage::Owed | Stage::Withheld | Stage::Sent) => false,
+            })
+    }
+
+    /// Whether it depends on the sender what becomes of an event. Most rooms and events say no to everybody.
+    pub fn rests_on_sender(&self, room: &RoomFacts, event: &EventFacts, now: Ms) -> bool {
+        decide(&as_if_readable(event), room, &SenderFacts::WELCOME, &self.settings, now) == Decision::Send
+    }
+
+    /// Takes in events of a room with their senders; for those that do not [rest on them](Self::rests_on_sender), any
+    /// will do. `draw` gives random numbers in [0, 1).
+    pub fn take_in<B: Book>(
+        &mut self,
+        book: &mut B,
+        room: &RoomFacts,
+        events: Vec<(EventFacts, SenderFacts)>,
+        draw: impl FnMut() -> f64,
+        now: Ms,
+    ) -> Result<(), B::Error> {
+        self.tick(now);
+        let (mut entries, mut owed, mut awaited) = (Vec::new(), Vec::new(), Vec::new());
+        for (event, sender) in events {
+            if !self.is_open(book, &room.room, &event)? {
+                continue;
+            }
+            let is_awaited = book.stage(&room.room, &event.event)?.is_some();
+            // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
+            let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, now);
+            let (room, readable) = (room.room.clone(), event.readable);
+            let EventFacts { event, sender, sent, .. } = event;
+            let state = if readable { ClaimState::Delivered } else { ClaimState::Undecryptable };
+            let debt = Owed { room, event, sender, sent, since: now, state };
+            let step = match decision {
+                Decision::Send if readable => Step::Owe(now),
+                Decision::Send if is_awaited => {
+                    owed.push(debt);
+                    continue;
+                }
+                Decision::Send => Step::AwaitKey,
+                // A fact that is missing is waited for.
+                Decision::Withhold(Reason::JoinTimeUnknown) => continue,
+                Decision::Withhold(reason) if reason.is_lasting() || is_awaited => Step::Withhold(reason),
+                Decision::Withhold(reason) if self.counted.insert(&debt.event) => Step::Refuse(reason),
+                Decision::Withhold(_) => continue,
+            };
+            entries.push(Entry::about(&debt, step.clone()));
+            match step {
+                Step::Owe(_) => owed.push(debt),
+                Step::AwaitKey => awaited.push(debt),
+                _ => {}
+            }
+        }
+        write(book, &entries, now)?;
+        for place in entries.iter().map(Entry::place).chain(owed.iter().map(Owed::place)) {
+            self.keys.remove(&place);
+        }
+        for Owed { room, event, sender, sent, .. } in awaited {
+            self.wait_for_key(Awaited { room, event, sender, sent, told: false }, now);
+        }
+        self.queue(book, owed, draw, now)
+    }
+
+    fn wait_for_key(&mut self, awaited: Awaited, now: Ms) {
+        let place = (awaited.room.clone(), awaited.event.clone());
+        self.keys.insert(place, Key { awaited, due: now.saturating_add(self.key_wait), late: false });
+    }
+
+    /// The messages whose key has not come in time: to be looked at again, and [taken in](Self::take_in) as they are now.
+    pub fn overdue(&mut self, now: Ms) -> Vec<Awaited> {
+        self.tick(now);
+        let overdue = self.keys.values_mut().filter(|key| key.due <= now).map(|key| {
+            key.late = true;
+            key.due = now.saturating_add(self.key_wait);
+            key.awaited.clone()
+        });
+        overdue.collect()
+    }
+
+    /// A device asks for receipts in a room until `expires` (§3). What waited for that has a way now. When it has not
+    /// asked before, what the sender's other devices were told in the last minutes, or are being told, is sent again, so
+    /// that all of them show the same.
+    pub fn asked<B: Book>(
+        &mut self,
+        book: &mut B,
+        (user, device): (&UserId, &DeviceId),
+        room: &RoomId,
+        expires: Ms,
+        draw: impl FnMut() -> f64,
+        now: Ms,
+    ) -> Result<(), B::Error> {
+        self.tick(now);
+        let is_new = !book.asking_devices(user, room, now)?.contains(device);
+        book.remember_request(user, device, room, expires)?;
+        if is_new {
+            self.forget_told(now);
+            let told = self.told.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room == *room);
+            let again = told.map(|owed| Owed { since: now, ..owed.clone() }).collect();
+            self.queue(book, again, draw, now)?;
+        }
+        self.outbox.route_appeared(user, room, now);
+        Ok(())
+    }
+
+    /// There may be a way for what had none: the homeserver can do more, or the settings allow more.
+    pub fn routes_changed(&mut self, now: Ms) {
+        self.tick(now);
+        self.outbox.routes_changed(now);
+        for batch in mem::take(&mut self.undecided) {
+            self.outbox.put_off(batch, now);
+        }
+    }
+
+    /// Into the outbox with what is on disk; what is too much for its sender is settled (P10).
+    fn queue<B: Book>(
+        &mut self,
+        book: &mut B,
+        owed: Vec<Owed>,
+        mut draw: impl FnMut() -> f64,
+        now: Ms,
+    ) -> Result<(), B::Error> {
+        let timing = self.settings.timing;
+        let queued = owed.into_iter().map(|owed| self.outbox.owe(owed, timing, draw(), now));
+        let over: Vec<Owed> = queued.filter_map(Result::err).collect();
+        self.withhold(book, &over, Reason::TooMany, now)
+    }
+
+    // ── what goes out ──
+
+    /// When there is something to be done: [`Self::due`], [`Self::overdue`].
+    pub fn next_wake(&self) -> Option<Ms> {
+        self.keys.values().map(|key| key.due).chain(self.outbox.next_wake()).min()
+    }
+
+    /// The batches whose time has come, to be decided about once more.
+    pub fn due(&mut self, now: Ms) -> Vec<Batch> {
+        self.tick(now);
+        self.outbox.due(now)
+    }
+
+    /// The part of a batch that may still be sent (P1, P3, P5, P7, P8, P9, P12); the rest is settled.
+    pub fn release<B: Book>(
+        &mut self,
+        book: &mut B,
+        mut batch: Batch,
+        room: &RoomFacts,
+        sender: SenderFacts,
+        redacted: &HashSet<EventId>,
+        now: Ms,
+    ) -> Result<Option<Batch>, B::Error> {
+        self.tick(now);
+        let mut kept = Vec::new();
+        let mut settled = Vec::new();
+        for owed in mem::take(&mut batch.owed) {
+            let is_open = match (owed.state, book.stage(&owed.room, &owed.event)?) {
+                (ClaimState::Delivered, stage) => matches!(stage, Some(Stage::Owed | Stage::Sent)),
+                (ClaimState::Undecryptable, stage) => matches!(stage, Some(Stage::AwaitingKey | Stage::Told)),
+            };
+            if !is_open {
+                continue;
+            }
+            let facts = EventFacts {
+                event: owed.event.clone(),
+                sender: owed.sender.clone(),
+                sent: owed.sent,
+                kind: EventKind::Message,
+                readable: true,
+                redacted: redacted.contains(&owed.event),
+            };
+            match decide(&facts, room, &sender, &self.settings, now) {
+                Decision::Send => kept.push(owed),
+                Decision::Withhold(reason) => settled.push(Entry::about(&owed, Step::Withhold(reason))),
+            }
+        }
+        write(book, &settled, now)?;
+        batch.owed = kept;
+        Ok((!batch.owed.is_empty()).then_some(batch))
+    }
+
+    /// Finds the way for a batch; when there is none now, it waits for one, or is withheld.
+    pub fn dispatch<B: Book>(
+        &mut self,
+        book: &mut B,
+        batch: Batch,
+        sender: SenderFacts,
+        (server, same_server): (Option<ServerFacts>, bool),
+        now: Ms,
+    ) -> Result<Option<Way>, B::Error> {
+        let to = Recipient {
+            same_server,
+            named: policy::names_device(&batch.sender, sender, &self.settings),
+            asking: book.asking_devices(&batch.sender, &batch.room, now)?,
+        };
+        match route::choose(self.settings.route, server, batch.state, to) {
+            Plan::Native { name_device } => return Ok(Some(Way::Native { batch, name_device })),
+            Plan::Direct(devices) => {
+                self.forget_told(now);
+                self.told.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
+                return Ok(Some(Way::Direct { batch, devices }));
+            }
+            Plan::Undecided => self.undecided.push(batch),
+            Plan::Wait(reason) => {
+                let over = self.outbox.no_route(batch, now);
+                self.withhold(book, &over, reason, now)?;
+            }
+            Plan::Withhold(reason) => self.withhold(book, &batch.owed, reason, now)?,
+        }
+        Ok(None)
+    }
+
+    /// These were sent.
+    pub fn sent<B: Book>(&mut self, book: &mut B, owed: &[Owed], route: Route, now: Ms) -> Result<(), B::Error> {
+        self.settle(book, owed, now, |owed| match owed.state {
+            ClaimState::Delivered => Step::Sent { at: now, route },
+            ClaimState::Undecryptable => Step::Told(Some(now)),
+        })
+    }
+
+    /// These are not sent, for this reason. Where there is only no way to say that a message cannot be read, its receipt
+    /// is owed all the same when the key comes.
+    pub fn withhold<B: Book>(&mut self, book: &mut B, owed: &[Owed], reason: Reason, now: Ms) -> Result<(), B::Error> {
+        self.settle(book, owed, now, |owed| match owed.state {
+            ClaimState::Undecryptable if reason.is_of_the_way() => Step::Told(None),
+            ClaimState::Delivered | ClaimState::Undecryptable => Step::Withhold(reason),
+        })
+    }
+
+    fn settle<B: Book>(
+        &mut self,
+        book: &mut B,
+        owed: &[Owed],
+        now: Ms,
+        step: impl Fn(&Owed) -> Step,
+    ) -> Result<(), B::Error> {
+        self.tick(now);
+        let entries: Vec<Entry> = owed.iter().map(|owed| Entry::about(owed, step(owed))).collect();
+        write(book, &entries, now)
+    }
+
+    /// This batch could not be sent: it is due again after as long as the server said, else after a pause.
+    pub fn failed(&mut self, batch: Batch, retry_after: Option<Ms>, now: Ms) {
+        self.tick(now);
+        self.outbox.failed(batch, now, retry_after);
+    }
+
+    /// This batch was not tried: it is due again then.
+    pub fn put_off(&mut self, batch: Batch, until: Ms) {
+        self.outbox.put_off(batch, until);
+    }
+
+    /// How many receipts wait in memory.
+    pub fn waiting(&self) -> usize {
+        self.outbox.len() + self.undecided.iter().map(|batch| batch.owed.len()).sum::<usize>()
+    }
+
+    fn forget_told(&mut self, now: Ms) {
+        self.told.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+    }
+
+    /// It is this time. When the clock went back, what waits is moved back with it.
+    fn tick(&mut self, now: Ms) {
+        let back = self.clock.saturating_sub(now);
+        self.clock = now;
+        if back > 0 {
+            self.outbox.clock_went_back(back);
+            self.keys.values_mut().for_each(|key| key.due = key.due.saturating_sub(back));
+            self.told.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(back));
+        }
+    }
+}
+
+fn write<B: Book>(book: &mut B, entries: &[Entry], now: Ms) -> Result<(), B::Error> {
+    if entries.is_empty() { Ok(()) } else { book.record(entries, now) }
+}
+
+fn as_if_readable(event: &EventFacts) -> EventFacts {
+    EventFacts { readable: true, ..event.clone() }
+}
+
+/// The events that were refused and are not remembered on disk, the last ones: so that each is in the log once, although
+/// a sync, a walk and a second look may all bring it.
+#[derive(Debug, Default)]
+struct Counted {
+    events: HashSet<EventId>,
+    order: VecDeque<EventId>,
+}
+
+impl Counted {
+    /// Says whether it is a new one.
+    fn insert(&mut self, event: &EventId) -> bool {
+        let is_new = self.events.insert(event.clone());
+        if is_new {
+            self.order.push_back(event.clone());
+        }
+        if self.order.len() > COUNTED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.events.remove(&oldest);
+        }
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests;

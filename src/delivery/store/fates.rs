@@ -1,0 +1,90 @@
+//! What was done about others' messages: one row per message, which climbs [`Stage`] by stage and never steps back,
+//! whoever writes in whatever order. So a receipt that was sent is not owed again, and one that was withheld is not made
+//! up for later (P8, P12).
+
+use rusqlite::params;
+
+use super::{Result, Store, StoreError, disk::Access, log::Page, rows::FateRow};
+use crate::{
+    delivery::{
+        debts::{Awaited, Book, Entry, Stage, Step},
+        incognito::Incognito,
+        outbox::Owed,
+    },
+    model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId},
+};
+
+impl Store {
+    /// What was done about a message; `None` when nothing is recorded.
+    pub fn fate(&self, room: &RoomId, event: &EventId) -> Result<Option<ReceiptFate>> {
+        read(&self.disk.read(), room, event)?.as_ref().map(FateRow::to_fate).transpose()
+    }
+
+    fn at_stage(&self, stage: Stage) -> Result<Vec<FateRow>> {
+        self.disk.read().all("SELECT value FROM fates WHERE stage < 3 AND stage = ?1", [stage as u8])
+    }
+}
+
+impl Book for Store {
+    type Error = StoreError;
+
+    fn stage(&self, room: &RoomId, event: &EventId) -> Result<Option<Stage>> {
+        Ok(read(&self.disk.read(), room, event)?.as_ref().map(FateRow::stage))
+    }
+
+    fn owed(&self) -> Result<Vec<Owed>> {
+        self.at_stage(Stage::Owed)?.iter().filter_map(|row| row.to_owed().transpose()).collect()
+    }
+
+    fn awaiting(&self) -> Result<Vec<Awaited>> {
+        let rows = [self.at_stage(Stage::AwaitingKey)?, self.at_stage(Stage::Told)?];
+        Ok(rows.iter().flatten().filter_map(FateRow::to_awaited).collect())
+    }
+
+    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<()> {
+        self.disk.write(|tx| {
+            let mut log = Page::new(tx, now);
+            for entry in entries {
+                let climbs = FateRow::of(entry).map(|row| climb(tx, entry, &row)).transpose()?;
+                // Whoever is told once more is told; but nothing is withheld twice.
+                if climbs != Some(false) || matches!(entry.step, Step::Sent { .. } | Step::Told(_)) {
+                    log.add(entry);
+                }
+            }
+            log.write()
+        })
+    }
+
+    fn incognito(&self) -> Result<Incognito> {
+        Self::incognito(self)
+    }
+
+    fn set_incognito(&mut self, incognito: &Incognito) -> Result<()> {
+        Self::set_incognito(self, incognito)
+    }
+
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+        Self::asking_devices(self, user, room, now)
+    }
+
+    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+        Self::remember_request(self, user, device, room, expires)
+    }
+}
+
+fn read(disk: &Access<'_>, room: &RoomId, event: &EventId) -> Result<Option<FateRow>> {
+    disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("fate", &[room.as_str(), event.as_str()])])
+}
+
+/// Writes a row if it is further than what stands there, and says whether it is.
+fn climb(tx: &Access<'_>, entry: &Entry, row: &FateRow) -> Result<bool> {
+    let written = tx.run(
+        "INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3) ON CONFLICT (key)
+         DO UPDATE SET stage = excluded.stage, value = excluded.value WHERE excluded.stage > stage",
+        params![tx.key("fate", &[entry.room.as_str(), entry.event.as_str()]), row.stage() as u8, tx.seal(row)?],
+    )?;
+    Ok(written > 0)
+}
+
+#[cfg(test)]
+mod tests;

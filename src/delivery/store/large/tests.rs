@@ -1,0 +1,329 @@
+//! On real files: a large message is believed as a small one is, whatever is killed in between.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    delivery::{
+        ledger::crowd::{LARGE, Tally},
+        receipt::ClaimState,
+        store::{Claimed, Store},
+    },
+    model::{Route, SafeText},
+};
+
+const KEY: [u8; 32] = [7; 32];
+const SENT: Ms = 1_000_000;
+const NOW: Ms = SENT + 60_000;
+
+fn temporary() -> (TempDir, Store) {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), &KEY).unwrap();
+    (dir, store)
+}
+
+fn room() -> RoomId {
+    RoomId::new("!room:example.org")
+}
+
+fn event() -> EventId {
+    EventId::new("$own")
+}
+
+fn user(number: usize) -> UserId {
+    UserId::new(format!("@{number:05}:example.org"))
+}
+
+/// A message to so many people with two devices each, the second of which was left out.
+fn own(people: usize) -> OwnEvent {
+    let device =
+        |id: &str, excluded| ExpectedDevice { device: DeviceId::new(id), name: SafeText::line("a laptop"), excluded };
+    let devices = || vec![device("A", None), device("B", Some("blocked".to_owned()))];
+    let expected = (0..people).map(|number| (user(number), devices())).collect();
+    OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
+}
+
+fn claim(number: usize, device: Option<&str>, at: Ms) -> PeerClaim {
+    PeerClaim {
+        room: room(),
+        event: event(),
+        user: user(number),
+        device: device.map(DeviceId::new),
+        at: Some(at),
+        state: ClaimState::Delivered,
+        route: Route::Native,
+        heard: NOW,
+    }
+}
+
+fn delivered(number: usize) -> PeerClaim {
+    claim(number, Some("A"), SENT + 5)
+}
+
+fn counted(store: &Store) -> Option<Tally> {
+    store.large_event(&event()).unwrap().map(|large| large.counted)
+}
+
+/// Everything that is on disk about the message.
+fn all(store: &Store) -> OwnEvent {
+    let small = store.own_event(&event()).unwrap();
+    let large = store.page(&event(), None, usize::MAX).unwrap();
+    assert!(small.is_none() || large.is_none(), "it is one or the other");
+    small.or(large).unwrap()
+}
+
+/// The files as they are while the store is open, without any of what closing does: what a kill leaves.
+fn killed(dir: &Path) -> (TempDir, Store) {
+    let left = TempDir::new().unwrap();
+    for file in fs::read_dir(dir).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+    }
+    let store = Store::open(left.path(), &KEY).unwrap();
+    (left, store)
+}
+
+fn segments(dir: &TempDir) -> (usize, usize) {
+    let db = rusqlite::Connection::open(dir.path().join("delivery.sqlite3")).unwrap();
+    let sql = "SELECT count(*), coalesce(sum(entries), 0) FROM segments WHERE kind = 0";
+    db.query_one(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+fn any_claim() -> impl Strategy<Value = PeerClaim> {
+    let at = prop_oneof![Just(None), (SENT - 2..SENT + 4).prop_map(Some), Just(Some(Ms::MAX))];
+    let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
+    let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
+    let device = prop_oneof![Just(None), Just(Some("A")), Just(Some("B")), Just(Some("C"))];
+    (LARGE - 2..LARGE + 2, device, at, state, route, NOW - 2..NOW + 1).prop_map(
+        |(number, device, at, state, route, heard)| PeerClaim { at, state, route, heard, ..claim(number, device, 0) },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// People 0 to 198 or 199 were given the key, and 198 to 201 claim things: it may be small, grow, or be large.
+    #[test]
+    fn l3_l8_batches_with_kills_between_them_say_what_one_list_says(
+        people in LARGE - 1..LARGE + 2,
+        batches in prop::collection::vec((prop::collection::vec(any_claim(), 0..6), any::<bool>()), 0..5),
+        again in any::<prop::sample::Index>(),
+    ) {
+        let (mut dir, mut store) = temporary();
+        let mut expected = own(people);
+        store.freeze(&expected).unwrap();
+        let mut told = Vec::new();
+        let mut claims: Vec<_> = batches.clone();
+        if !batches.is_empty() {
+            claims.push(again.get(&batches).clone());
+        }
+        for (batch, kill) in claims {
+            let Claimed { changed, tallied, unknown, .. } = store.claim(&batch, NOW).unwrap();
+            let mut seen = false;
+            for claim in batch {
+                seen |= expected.merge(claim, NOW) != Merged::Same;
+            }
+            prop_assert_eq!(changed.len() + tallied.len() > 0, seen);
+            prop_assert!(unknown.is_empty());
+            prop_assert!(changed.iter().all(|own| *own == expected));
+            told.extend(tallied);
+            if kill {
+                (dir, store) = killed(dir.path());
+            }
+        }
+        prop_assert_eq!(all(&store), expected.clone());
+        let large = store.large_event(&event()).unwrap();
+        prop_assert_eq!(large.is_some(), expected.people() > LARGE);
+        if let Some(large) = large {
+            let mut crowd = Crowd::new(SENT);
+            let disk = store.disk.read();
+            expected.expected.iter().for_each(|(user, devices)| crowd.expect(person(&disk, user), devices));
+            for ((user, device), stamp) in &expected.claims {
+                crowd.recall(person(&disk, user), device.as_ref(), *stamp);
+            }
+            prop_assert_eq!(large.counted, crowd.tally());
+            prop_assert!(told.last().is_none_or(|told| *told == large), "what was told last is what stands");
+        }
+    }
+}
+
+#[test]
+fn a_message_to_more_than_200_people_is_large_from_the_start() {
+    for (people, large) in [(LARGE, false), (LARGE + 1, true)] {
+        let (_dir, mut store) = temporary();
+        store.freeze(&own(people)).unwrap();
+        assert!(store.is_own_event(&event()).unwrap());
+        assert_eq!(store.own_event(&event()).unwrap().is_none(), large);
+        assert_eq!(store.own_events(&room(), 9).unwrap().is_empty(), large);
+        assert_eq!(store.large_events(&room(), 9).unwrap().len(), usize::from(large));
+        assert_eq!(all(&store), own(people));
+        store.freeze(&own(3)).unwrap();
+        assert_eq!(all(&store), own(people), "the first record holds");
+    }
+}
+
+#[test]
+fn l8_after_a_restart_the_counts_are_there_and_twice_is_still_once() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    let claims: Vec<_> = (0..250).map(delivered).collect();
+    let claimed = store.claim(&claims, NOW).unwrap();
+    assert_eq!((claimed.tallied.len(), claimed.answers_changed), (1, true));
+    let tally = Tally {
+        people: 300,
+        expected: 300,
+        delivered: 250,
+        users: 250,
+        devices: 250,
+        latest: Some(SENT + 5),
+        ..Tally::default()
+    };
+    drop(store);
+    let mut store = Store::open(dir.path(), &KEY).unwrap();
+    assert_eq!(counted(&store), Some(tally));
+    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed::default());
+    assert_eq!(counted(&store), Some(tally));
+    let newest = store.large_event(&event()).unwrap().unwrap().newest;
+    assert_eq!(
+        newest.iter().map(|newest| newest.who.0.clone()).collect::<Vec<_>>(),
+        [245, 246, 247, 248, 249].map(user)
+    );
+    assert_eq!(store.answers(&user(7)).unwrap(), Answers::Named);
+    assert_eq!(store.answers(&user(270)).unwrap(), Answers::Never);
+}
+
+#[test]
+fn l8_a_write_that_fails_counts_nothing() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    store.claim(&[delivered(0)], NOW).unwrap();
+    let other = rusqlite::Connection::open(dir.path().join("delivery.sqlite3")).unwrap();
+    other.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON large BEGIN SELECT raise(ABORT, 'full'); END").unwrap();
+    let claims = [delivered(1), delivered(2)];
+    assert!(store.claim(&claims, NOW).is_err());
+    assert_eq!(counted(&store).map(|tally| tally.delivered), Some(1));
+    assert_eq!(all(&store).claims.len(), 1);
+    assert_eq!(store.answers(&user(1)).unwrap(), Answers::Never);
+    other.execute_batch("DROP TRIGGER full").unwrap();
+    let claimed = store.claim(&claims, NOW).unwrap();
+    assert_eq!((claimed.tallied.len(), counted(&store).map(|tally| tally.delivered)), (1, Some(3)));
+}
+
+#[test]
+fn receipts_that_come_one_by_one_make_few_segments() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    for number in 0..255 {
+        store.claim(&[delivered(number)], NOW).unwrap();
+    }
+    assert_eq!(segments(&dir), (8, 255), "128, 64, 32 and so on");
+    assert_eq!(counted(&store).map(|tally| tally.delivered), Some(255));
+    assert_eq!(all(&store).claims.len(), 255);
+}
+
+#[test]
+fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    let better =
+        |round: Ms| (0..201).map(move |number| claim(number, Some("A"), SENT + 50 - round)).collect::<Vec<_>>();
+    for round in 0..20 {
+        assert_eq!(store.claim(&better(round), NOW).unwrap().tallied.len(), 1);
+        assert!(segments(&dir).1 <= 2 * 201 + SEGMENT);
+    }
+    assert!(all(&store).claims.values().all(|stamp| stamp.at == Some(SENT + 31)));
+    assert_eq!(counted(&store).map(|tally| tally.latest), Some(Some(SENT + 31)));
+}
+
+#[test]
+fn a_batch_larger_than_a_segment_is_taken_in_as_a_whole() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    let claims: Vec<_> = (0..SEGMENT + 500).map(delivered).collect();
+    store.claim(&claims, NOW).unwrap();
+    assert_eq!(segments(&dir), (2, SEGMENT + 500));
+    let tally = counted(&store).unwrap();
+    assert_eq!((tally.delivered, tally.devices), (300, SEGMENT + 500), "the others were not expected");
+}
+
+#[test]
+fn everybody_is_on_one_page_and_no_more_than_asked_for_on_each() {
+    let (_dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    store.claim(&(250..320).rev().map(delivered).collect::<Vec<_>>(), NOW).unwrap();
+    let whole = all(&store);
+    let (mut after, mut people, mut claims) = (None, Vec::new(), BTreeMap::new());
+    loop {
+        let page = store.page(&event(), after.as_ref(), 70).unwrap().unwrap();
+        assert!(page.people() <= 70);
+        let users = page.expected.keys().chain(page.claims.keys().map(|(user, _)| user));
+        let last = users.clone().max().cloned();
+        people.extend(users.cloned().collect::<std::collections::BTreeSet<_>>());
+        claims.extend(page.claims);
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    assert_eq!(people, (0..320).map(user).collect::<Vec<_>>());
+    assert_eq!(claims, whole.claims);
+    assert_eq!(store.page(&EventId::new("$another"), None, 70).unwrap(), None);
+}
+
+#[test]
+fn what_the_homeserver_sums_up_is_large_and_kept() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(4)).unwrap();
+    store.claim(&[delivered(1)], NOW).unwrap();
+    let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
+    let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
+    assert_eq!((elsewhere.0.len(), elsewhere.1.len()), (0, 1), "l1: not in another room");
+    assert!(store.own_event(&event()).unwrap().is_some());
+
+    let (tallied, unknown) = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
+    assert_eq!((tallied.len(), unknown.len()), (1, 0));
+    let tally = tallied[0].tally();
+    assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + 9)));
+    let again = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
+    assert_eq!(again, (vec![], vec![]), "twice is once");
+
+    let (_left, mut store) = killed(dir.path());
+    assert_eq!(store.large_event(&event()).unwrap().unwrap(), tallied[0]);
+    store.claim(&[delivered(2)], NOW).unwrap();
+    let large = store.large_event(&event()).unwrap().unwrap();
+    assert_eq!((large.told, large.counted.delivered), (told, 2), "both are kept apart");
+}
+
+#[test]
+fn crowds_are_forgotten_when_nothing_comes_for_them() {
+    let (_dir, mut store) = temporary();
+    for number in 0..CROWDS + 2 {
+        store.freeze(&OwnEvent { event: EventId::new(format!("${number}")), ..own(201) }).unwrap();
+        assert!(store.crowds.0.len() <= CROWDS);
+    }
+    let about = |number: usize| [PeerClaim { event: EventId::new(format!("${number}")), ..delivered(1) }];
+    store.claim(&about(0), NOW).unwrap();
+    store.claim(&about(0), NOW + KEPT - 1).unwrap();
+    assert_eq!(store.crowds.0.len(), CROWDS);
+    store.claim(&about(1), NOW + KEPT).unwrap();
+    assert!(store.crowds.0.contains_key(&EventId::new("$1")));
+    store.claim(&[], NOW + 3 * KEPT).unwrap();
+    store.claim(&[], NOW + 4 * KEPT).unwrap();
+    assert!(store.crowds.0.is_empty());
+}
+
+#[test]
+fn nothing_of_it_stands_in_the_files_in_the_clear() {
+    let (dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    store.claim(&(0..250).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
+    for file in fs::read_dir(dir.path()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        for secret in ["example.org", "$own", "a laptop", "blocked", "delivered"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The ledger on disk: own messages, who was given their keys, and what was claimed about them (PROTOCOL §6).
+//!
+//! A message to few has a row, and one for each receipt; all of it is read when a receipt for it comes. A message to many
+//! is [large](super::large). One becomes large when more than [`LARGE`] people claim something about it, or when the
+//! homeserver begins to sum it up (§7), and stays so.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use rusqlite::params;
+
+use super::{
+    Result, Store,
+    disk::{Access, Key},
+    large::{self, Crowds, Live},
+    rows::{ClaimRow, OwnEventRow},
+};
+use crate::{
+    delivery::{
+        ledger::{
+            Answers, Merged, OwnEvent, PeerClaim, Stamp, Who,
+            crowd::{LARGE, Large},
+        },
+        receipt::Summary,
+    },
+    model::{DeviceId, EventId, Ms, RoomId, UserId},
+};
+
+/// What became of claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// The own messages of which something that can be seen is different now, as they stand.
+    pub changed: Vec<OwnEvent>,
+    /// The large ones.
+    pub tallied: Vec<Large>,
+    /// Whether anybody is known to answer, or to answer by device, who was not before (L5).
+    pub answers_changed: bool,
+    /// Claims about no own message of that room that is known here.
+    pub unknown: Vec<PeerClaim>,
+}
+
+impl Store {
+    /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
+    pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
+        self.write_ledger(|tx, crowds| {
+            if is_own_event(tx, &own.event)? {
+                return Ok(());
+            }
+            for (user, device) in own.claims.keys() {
+                note_answer(tx, user, Answers::of(device.as_ref()))?;
+            }
+            if own.people() > LARGE {
+                crowds.put(&own.event, Live::new(tx, own)?);
+                return Ok(());
+            }
+            tx.run(
+                "INSERT INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
+                params![event_key(tx, &own.event), room_key(tx, &own.room), tx.seal(&OwnEventRow::new(own))?],
+            )?;
+            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))
+        })
+    }
+
+    /// Whether this own message is recorded.
+    pub fn is_own_event(&self, event: &EventId) -> Result<bool> {
+        is_own_event(&self.disk.read(), event)
+    }
+
+    /// An own message and everything claimed about it, unless it is large.
+    pub fn own_event(&self, event: &EventId) -> Result<Option<OwnEvent>> {
+        read_own_event(&self.disk.read(), event)
+    }
+
+    /// The own messages of a room that were recorded last, newest first, but for the large ones.
+    pub fn own_events(&self, room: &RoomId, limit: usize) -> Result<Vec<OwnEvent>> {
+        let disk = self.disk.read();
+        let rows: Vec<OwnEventRow> = disk.all(
+            "SELECT value FROM own_events WHERE room = ?1 ORDER BY rowid DESC LIMIT ?2",
+            params![room_key(&disk, room), i64::try_from(limit).unwrap_or(i64::MAX)],
+        )?;
+        let mut events = rows.into_iter().map(|row| with_claims(&disk, row)).collect::<Result<Vec<_>>>()?;
+        events.sort_by_key(|own| Reverse(own.sent));
+        Ok(events)
+    }
+
+    /// An own message that is large.
+    pub fn large_event(&self, event: &EventId) -> Result<Option<Large>> {
+        large::read(&self.disk.read(), event)
+    }
+
+    /// The large own messages of a room that were recorded last, newest first.
+    pub fn large_events(&self, room: &RoomId, limit: usize) -> Result<Vec<Large>> {
+        let mut events = large::of_room(&self.disk.read(), room, limit)?;
+        events.sort_by_key(|large| Reverse(large.sent));
+        Ok(events)
+    }
+
+    /// Some of the people of a large own message: so many after this one, by id. What is asked for is read through from
+    /// disk, and no more than that is held. `None` when there is no such message, or it is not large.
+    pub fn page(&self, event: &EventId, after: Option<&UserId>, people: usize) -> Result<Option<OwnEvent>> {
+        large::page(&self.disk.read(), event, after, people)
+    }
+
+    /// Takes in claims (L1, L3, L4).
+    pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
+        let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
+        sorted.sort_by(|a, b| a.event.cmp(&b.event));
+        self.write_ledger(|tx, crowds| {
+            crowds.forget_unused(now);
+            let mut claimed = Claimed::default();
+            for about_one in sorted.chunk_by(|a, b| a.event == b.event) {
+                take_in(tx, crowds, about_one, now, &mut claimed)?;
+            }
+            Ok(claimed)
+        })
+    }
+
+    /// Takes in what the homeserver has counted, in a room of so many members (§7). Returns the messages that are different
+    /// now, and what is about none that is known here.
+    pub fn sum_up(
+        &mut self,
+        room: &RoomId,
+        summaries: &[(EventId, Summary)],
+        members: usize,
+        now: Ms,
+    ) -> Result<(Vec<Large>, Vec<(EventId, Summary)>)> {
+        self.write_ledger(|tx, crowds| {
+            let (mut tallied, mut unknown) = (Vec::new(), Vec::new());
+            for (event, told) in summaries {
+                let live = match crowds.take(tx, event)? {
+                    Some(live) => Some(live),
+                    None => match read_own_event(tx, event)?.filter(|own| own.room == *room) {
+                        Some(own) => Some(grow(tx, &own)?),
+                        None => None,
+                    },
+                };
+                let Some(mut live) = live else {
+                    unknown.push((event.clone(), *told));
+                    continue;
+                };
+                if live.large.room == *room && live.sum_up(tx, *told, members, now)? {
+                    tallied.push(live.large.clone());
+                }
+                crowds.put(event, live);
+            }
+            Ok((tallied, unknown))
+        })
+    }
+
+    /// How this person's devices answer (L5).
+    pub fn answers(&self, user: &UserId) -> Result<Answers> {
+        let disk = self.disk.read();
+        for answers in [Answers::Named, Answers::Unnamed] {
+            if disk.exists("SELECT 1 FROM answers WHERE key = ?1", [claimant(&disk, user, answers)])? {
+                return Ok(answers);
+            }
+        }
+        Ok(Answers::Never)
+    }
+
+    /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
+    fn write_ledger<T>(&mut self, work: impl FnOnce(&Access<'_>, &mut Crowds) -> Result<T>) -> Result<T> {
+        let done = self.disk.write(|tx| work(tx, &mut self.crowds));
+        if done.is_err() {
+            self.crowds = Crowds::default();
+        }
+        done
+    }
+}
+
+/// Takes in claims about one message.
+fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
+    let Some(event) = claims.first().map(|claim| &claim.event) else { return Ok(()) };
+    let known = match crowds.take(tx, event)? {
+        Some(live) => Known::Many(live),
+        None => read_own_event(tx, event)?.map_or(Known::None, Known::Few),
+    };
+    let room = match &known {
+        Known::None => None,
+        Known::Few(own) => Some(own.room.clone()),
+        Known::Many(live) => Some(live.large.room.clone()),
+    };
+    let (here, unknown): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| Some(&claim.room) == room.as_ref());
+    claimed.unknown.extend(unknown.into_iter().map(|claim| PeerClaim::clone(claim)));
+    match known {
+        Known::None => {}
+        Known::Few(own) => few(tx, crowds, own, &here, now, claimed)?,
+        Known::Many(mut live) => {
+            let taken = live.take_in(tx, &here, now)?;
+            claimed.answers_changed |= taken.answers_changed;
+            claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
+            crowds.put(event, live);
+        }
+    }
+    Ok(())
+}
+
+enum Known {
+    None,
+    Few(OwnEvent),
+    Many(Live),
+}
+
+fn few(
+    tx: &Access<'_>,
+    crowds: &mut Crowds,
+    mut own: OwnEvent,
+    claims: &[&PeerClaim],
+    now: Ms,
+    claimed: &mut Claimed,
+) -> Result<()> {
+    let before = own.claims.clone();
+    let mut changed = false;
+    for claim in claims {
+        changed |= own.merge(PeerClaim::clone(claim), now) != Merged::Same;
+    }
+    let fresh: Vec<_> = own.claims.iter().filter(|(who, stamp)| before.get(who) != Some(stamp)).collect();
+    for ((user, device), _) in &fresh {
+        claimed.answers_changed |= note_answer(tx, user, Answers::of(device.as_ref()))?;
+    }
+    if own.people() > LARGE {
+        let live = grow(tx, &own)?;
+        claimed.tallied.push(live.large.clone());
+        crowds.put(&own.event, live);
+        return Ok(());
+    }
+    fresh.into_iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+    claimed.changed.extend(changed.then_some(own));
+    Ok(())
+}
+
+/// A message that has become large moves over.
+fn grow(tx: &Access<'_>, own: &OwnEvent) -> Result<Live> {
+    let key = event_key(tx, &own.event);
+    tx.run("DELETE FROM own_events WHERE key = ?1", [key])?;
+    tx.run("DELETE FROM claims WHERE event = ?1", [key])?;
+    Live::new(tx, own)
+}
+
+fn is_own_event(disk: &Access<'_>, event: &EventId) -> Result<bool> {
+    let key = event_key(disk, event);
+    Ok(disk.exists("SELECT 1 FROM own_events WHERE key = ?1", [key])?
+        || disk.exists("SELECT 1 FROM large WHERE key = ?1", [key])?)
+}
+
+fn read_own_event(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
+    let row: Option<OwnEventRow> = disk.one("SELECT value FROM own_events WHERE key = ?1", [event_key(disk, event)])?;
+    row.map(|row| with_claims(disk, row)).transpose()
+}
+
+fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
+    let mut own = row.into_own_event();
+    let rows: Vec<ClaimRow> = disk.all("SELECT value FROM claims WHERE event = ?1", [event_key(disk, &own.event)])?;
+    own.claims = rows.iter().map(ClaimRow::entry).collect::<Result<BTreeMap<_, _>>>()?;
+    Ok(own)
+}
+
+pub(super) fn event_key(disk: &Access<'_>, event: &EventId) -> Key {
+    disk.key("event", &[event.as_str()])
+}
+
+pub(super) fn room_key(disk: &Access<'_>, room: &RoomId) -> Key {
+    disk.key("room", &[room.as_str()])
+}
+
+/// Where it stands how a person answers: one row for receipts that name a device, one for those that do not.
+fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
+    let kind = if answers == Answers::Named { "user" } else { "some device of" };
+    disk.key(kind, &[user.as_str()])
+}
+
+/// This person has answered like this. Whether that is more than was known.
+pub(super) fn note_answer(tx: &Access<'_>, user: &UserId, answers: Answers) -> Result<bool> {
+    if answers == Answers::Unnamed
+        && tx.exists("SELECT 1 FROM answers WHERE key = ?1", [claimant(tx, user, Answers::Named)])?
+    {
+        return Ok(false);
+    }
+    let row = [claimant(tx, user, answers)];
+    Ok(tx.run("INSERT OR IGNORE INTO answers (key) VALUES (?1)", row)? > 0)
+}
+
+fn write_claim(tx: &Access<'_>, event: &EventId, who @ (user, device): &Who, stamp: &Stamp) -> Result<()> {
+    let names = [event.as_str(), user.as_str()].into_iter().chain(device.as_ref().map(DeviceId::as_str));
+    tx.run(
+        "INSERT OR REPLACE INTO claims (key, event, value) VALUES (?1, ?2, ?3)",
+        params![
+            tx.key("claim", &names.collect::<Vec<_>>()),
+            event_key(tx, event),
+            tx.seal(&ClaimRow::new(who, stamp))?
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! What bridges say about own messages (PROTOCOL §4), out of the events of a room.
+//!
+//! A status is an event like any other: it comes with a sync, with what a walk fetches, or when its key has come. It names
+//! a message, and only that tells whether it is about an own one (L1). The message stands before it in the room, so it is
+//! among the same events or in the event cache; the cache may lag behind the sync a little, which is waited for beside the
+//! actor, for a minute and for a few statuses at a time.
+
+use std::{collections::HashMap, time::Duration};
+
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent, ruma::OwnedRoomId};
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
+
+use super::{Actor, Input, ids, members, observe};
+use crate::{
+    delivery::{
+        ledger::{BridgeReport, Refusal, is_bridge},
+        policy::{EventFacts, EventKind},
+        receipt::BridgeStatus,
+    },
+    model::{EventId, Ms, UserId},
+};
+
+/// How long a status is held whose message is not known (L1).
+const HELD_FOR: Duration = Duration::from_mins(1);
+/// So many are held at once (L7).
+pub(super) const HELD_MOST: usize = 100;
+
+/// A status as it came.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub sender: UserId,
+    pub at: Ms,
+    pub status: BridgeStatus,
+}
+
+impl Actor {
+    /// Takes in what bridges say in these events of a room.
+    pub(super) async fn bridges_said(&mut self, room: &Room, events: &[TimelineEvent]) {
+        let said: Vec<Said> = events.iter().filter_map(observe::said_by_bridge).collect();
+        if said.is_empty() {
+            return;
+        }
+        // L2, with the power that the senders have now.
+        let Ok(power) = room.power_levels().await else { return };
+        let senders = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
+            Ok(senders) => senders.into_iter().map(|(user, claimant)| (user.clone(), claimant)).collect(),
+            Err(error) => return tracing::error!(%error, "who may be a bridge cannot be looked up"),
+        };
+        let senders: HashMap<UserId, Result<(), Refusal>> = senders;
+        for said in said {
+            let may_redact =
+                ids::sdk_user(&said.sender).is_some_and(|user| power.user_can_redact_event_of_other(&user));
+            let claimant = senders.get(&said.sender).copied().unwrap_or(Err(Refusal::NotJoined));
+            if let Err(refusal) = is_bridge(claimant, may_redact) {
+                tracing::info!(%refusal, "what a bridge would say was refused");
+                continue;
+            }
+            let about = |event: &TimelineEvent| observe::facts(event).filter(|facts| facts.event == said.status.event);
+            match events.iter().find_map(about) {
+                Some(facts) => self.bridged(room, facts, said).await,
+                None => self.when_it_is_known(room, said).await,
+            }
+        }
+    }
+
+    /// Looks for the message in the event cache, and waits for it there when it is missing.
+    async fn when_it_is_known(&mut self, room: &Room, said: Said) {
+        if let Some(facts) = self.find(room, &said.status.event).await {
+            return self.bridged(room, facts, said).await;
+        }
+        let Ok(place) = self.waiting_for_messages.clone().try_acquire_owned() else {
+            return tracing::info!("too many bridges' statuses are about messages that are not known");
+        };
+        let (room, inputs) = (room.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            if let Ok(Some(facts)) = timeout(HELD_FOR, appears(&room, &said.status.event)).await {
+                let _ = inputs.send(Input::Bridged(room.room_id().to_owned(), facts, said));
+            }
+            drop(place);
+        });
+    }
+
+    /// The message that was waited for is there.
+    pub(super) async fn bridged_late(&mut self, room: OwnedRoomId, message: EventFacts, said: Said) {
+        if let Some(room) = self.client.get_room(&room) {
+            self.bridged(&room, message, said).await;
+        }
+    }
+
+    /// L1: only about own messages. One that nobody was asked about is recorded now, as with any other claim.
+    async fn bridged(&mut self, room: &Room, message: EventFacts, Said { sender, at, status }: Said) {
+        if message.sender.as_str() != room.own_user_id() || message.kind != EventKind::Message {
+            return;
+        }
+        let reported = self.store.report(&message.event, BridgeReport::new(sender, at, status));
+        if self.stored(reported) != Some(true) {
+            return;
+        }
+        let facts = self.room_facts(room).await;
+        let (own, large) = (self.store.own_event(&message.event), self.store.large_event(&message.event));
+        match (self.stored(own).flatten(), self.stored(large).flatten()) {
+            (None, None) => self.own_event(room, &facts, &message).await,
+            (own, large) => self.tell_all(&facts.room, own.as_slice(), large.as_slice()).await,
+        }
+    }
+}
+
+/// Waits until the event cache has an event.
+async fn appears(room: &Room, event: &EventId) -> Option<EventFacts> {
+    let id = ids::sdk_event(event)?;
+    let (cache, _keep) = room.event_cache().await.ok()?;
+    let client = room.client();
+    let mut updates = client.event_cache().subscribe_to_room_generic_updates();
+    loop {
+        if let Ok(Some(event)) = cache.find_event(&id).await {
+            return observe::facts(&event);
+        }
+        if matches!(updates.recv().await, Err(RecvError::Closed)) {
+            return None;
+        }
+    }
+}

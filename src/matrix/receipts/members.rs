@@ -1,0 +1,70 @@
+//! Members of a room, many at once: a sync can bring the receipts of a thousand people, and the SDK's way to ask for one
+//! member reads half a dozen things for each.
+
+use std::collections::{BTreeSet, HashMap};
+
+use matrix_sdk::{
+    Room,
+    deserialized_responses::SyncOrStrippedState,
+    ruma::{
+        OwnedUserId,
+        events::{
+            ignored_user_list::IgnoredUserListEventContent,
+            room::member::{MembershipState, RoomMemberEventContent},
+        },
+    },
+};
+
+use super::ids;
+use crate::{
+    delivery::ledger::{ClaimantFacts, Refusal, admissible},
+    model::{SafeText, UserId},
+};
+
+/// What this machine knows about somebody in a room.
+pub(super) struct Member {
+    joined: bool,
+    /// What they are called there, or empty.
+    pub name: SafeText,
+}
+
+/// These people, as far as this machine knows them.
+pub(super) async fn members(
+    room: &Room,
+    users: impl IntoIterator<Item = &UserId>,
+) -> matrix_sdk::Result<HashMap<UserId, Member>> {
+    let users: BTreeSet<OwnedUserId> = users.into_iter().filter_map(ids::sdk_user).collect();
+    let events = room.get_state_events_for_keys_static::<RoomMemberEventContent, _, _>(&users).await?;
+    let member = |event: SyncOrStrippedState<RoomMemberEventContent>| {
+        let content = event.as_sync().and_then(|event| event.as_original()).map(|event| &event.content);
+        let name = content.and_then(|content| content.displayname.clone()).unwrap_or_default();
+        let joined = *event.membership() == MembershipState::Join;
+        (ids::user(event.user_id()), Member { joined, name: SafeText::line(&name) })
+    };
+    Ok(events.into_iter().filter_map(|event| event.deserialize().ok().map(member)).collect())
+}
+
+/// Whether these people may claim anything about this user's messages in a room (L2).
+pub(super) async fn claimants<'a>(
+    room: &Room,
+    users: impl IntoIterator<Item = &'a UserId>,
+) -> matrix_sdk::Result<HashMap<&'a UserId, Result<(), Refusal>>> {
+    let users: BTreeSet<&UserId> = users.into_iter().collect();
+    let members = members(room, users.iter().copied()).await?;
+    let ignored = room.client().account().account_data::<IgnoredUserListEventContent>().await?;
+    let ignored = ignored.and_then(|raw| raw.deserialize().ok()).map(|list| list.ignored_users).unwrap_or_default();
+    let ignored: BTreeSet<&str> = ignored.keys().map(|user| user.as_str()).collect();
+    let facts = |user: &UserId| ClaimantFacts {
+        own: user.as_str() == room.own_user_id(),
+        joined: match members.get(user) {
+            Some(member) => member.joined,
+            // Not known and not all fetched: whoever was given the key was joined then.
+            None => !room.are_members_synced() && ids::sdk_user(user).is_some(),
+        },
+        ignored: ignored.contains(user.as_str()),
+        // What gets here came by Olm from a device of the claimant's (`direct::read`), or from this user's own
+        // homeserver (`native::read`).
+        proven: true,
+    };
+    Ok(users.into_iter().map(|user| (user, admissible(facts(user)))).collect())
+}

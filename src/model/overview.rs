@@ -1,0 +1,75 @@
+//! What is known about delivery beyond one message: the log of receipts, what is not delivered everywhere, how people
+//! stand.
+
+use super::{Delivery, EventId, Ms, RoomId, Route, SafeText, UserId};
+
+/// One row of the receipt log, or several alike in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// When it happened; the last time, where it happened more than once.
+    pub at: Ms,
+    /// When it happened first.
+    pub first: Ms,
+    /// How often.
+    pub count: u64,
+    /// The room.
+    pub room: RoomId,
+    /// What the room is called, or empty.
+    pub room_name: SafeText,
+    /// Whose message it is about.
+    pub person: UserId,
+    /// The message; the last one, where it happened more than once.
+    pub event: EventId,
+    /// What was done.
+    pub what: Logged,
+}
+
+/// What was done about somebody's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// They were told that it came.
+    Delivered {
+        /// How.
+        route: Route,
+    },
+    /// They were told that it cannot be decrypted here.
+    Undecryptable {
+        /// How.
+        route: Route,
+    },
+    /// They were told nothing.
+    Withheld {
+        /// The rule of PROTOCOL, such as "P7".
+        rule: &'static str,
+        /// The rule in one sentence.
+        why: &'static str,
+    },
+}
+
+/// An own message that not every device has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Its room.
+    pub room: RoomId,
+    /// What the room is called.
+    pub room_name: SafeText,
+    /// One line of what it says, or empty when that is not known here.
+    pub text: SafeText,
+    /// What is known about it.
+    pub delivery: Delivery,
+}
+
+/// How somebody in a room stands: whether they are sent receipts for what they write there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonStance {
+    /// Who.
+    pub user: UserId,
+    /// Their display name in the room, or empty.
+    pub name: SafeText,
+    /// The user has dealt with them (P7).
+    pub known: bool,
+    /// The user has verified them.
+    pub verified: bool,
+    /// The user ignores them (P8).
+    pub ignored: bool,
+}

@@ -1,0 +1,168 @@
+//! The receipts screen: settings in rows, and at the foot what the selected one means.
+//!
+//! A row has what is set, its value between the signs of where there are others, and what comes of it; where there is
+//! no space for all of that, the foot has it in full. A failure takes the foot's place as long as it stands.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    layout, paint, popup,
+    theme::{Role, Theme},
+    wrap,
+};
+use crate::app::{
+    App,
+    layout::PopupFacts,
+    receipts::{ReceiptsScreen, Row, Section},
+    status::StatusKind,
+};
+
+/// Columns, at most.
+const WIDEST: u16 = 120;
+/// Columns of a value: the longest word and both signs.
+const VALUE: u16 = 15;
+/// Rows of the foot with its rule, where there is space for it.
+const FOOT: u16 = 5;
+
+/// Draws it, and says how many rows of the list are on screen.
+pub fn draw(app: &App, open: &ReceiptsScreen, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
+    let settings = app.receipt_rows(open);
+    let columns = layout::popup(screen, WIDEST, u16::MAX).width.saturating_sub(4);
+    let mut page = Page { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
+    page.list(open, &settings);
+    let wanted = u16::try_from(page.lines.len()).unwrap_or(u16::MAX).saturating_add(2 + FOOT);
+    let area = layout::popup(screen, WIDEST, wanted);
+    let foot_rows = FOOT.min(area.height / 3);
+    let height = usize::from(area.height.saturating_sub(2 + foot_rows));
+    let below_top = page.lines.len().saturating_sub(height);
+    let scroll = page.selected.1.saturating_sub(height / 2).min(below_top);
+
+    let room = open.room.as_ref().and_then(|room| app.rooms.get(room));
+    let title = room.map_or_else(|| "Receipts".to_owned(), |room| format!("Receipts in {}", room.name));
+    let title = wrap::cut(&title, area.width.saturating_sub(16), theme.symbols().ellipsis);
+    let inner = popup::draw_frame(&title, (scroll, below_top - scroll), theme, frame, area);
+    let (rows, foot) = layout::split_bottom(inner, foot_rows);
+    for (at, line) in page.lines.iter().skip(scroll).take(height).enumerate() {
+        paint::row(frame, rows, at, line);
+    }
+    let (rule, foot) = layout::split_top(foot, 1);
+    paint::rule(frame, rule, Vec::new(), Vec::new(), theme);
+    for (at, line) in page.foot(app, settings.get(open.selected)).iter().enumerate() {
+        paint::row(frame, foot, at, line);
+    }
+    PopupFacts { rows: height, ..PopupFacts::default() }
+}
+
+/// The list as it is written, line by line.
+struct Page {
+    theme: Theme,
+    columns: u16,
+    /// The selected row, and the line in which it stands.
+    selected: (usize, usize),
+    lines: Vec<Line<'static>>,
+}
+
+impl Page {
+    fn list(&mut self, open: &ReceiptsScreen, settings: &[Row]) {
+        if self.section(Section::Room, settings) {
+            self.heading("People in this room");
+            self.section(Section::People, settings);
+            match (&open.people, open.more) {
+                (None, _) => self.note("Looking them up…"),
+                (Some(people), 0) if people.is_empty() => self.note("Nobody else is here."),
+                (Some(_), 0) => {}
+                (Some(_), more) => {
+                    self.note(&format!("and {more} more; /receipts @user:server nobody sets one of them"));
+                }
+            }
+        }
+        self.heading("Everywhere");
+        self.section(Section::Everywhere, settings);
+    }
+
+    /// The rows of a section; whether there are any.
+    fn section(&mut self, section: Section, settings: &[Row]) -> bool {
+        let before = self.lines.len();
+        for (at, row) in settings.iter().enumerate().filter(|(_, row)| row.section == section) {
+            if at == self.selected.0 {
+                self.selected.1 = self.lines.len();
+            }
+            let line = self.row(row, at == self.selected.0);
+            self.lines.push(line);
+        }
+        self.lines.len() > before
+    }
+
+    fn heading(&mut self, text: &'static str) {
+        if !self.lines.is_empty() {
+            self.lines.push(Line::default());
+        }
+        self.lines.push(Line::styled(text, self.theme.role(Role::Heading)));
+    }
+
+    fn note(&mut self, text: &str) {
+        let text = format!("  {}", self.theme.text(text));
+        let line = Span::styled(text, self.theme.role(Role::Dim));
+        self.lines.push(paint::cut(vec![line], self.columns, self.theme));
+    }
+
+    /// `▌ Ada @ada:example.org   ‹nobody    not sent: …`.
+    fn row(&self, row: &Row, selected: bool) -> Line<'static> {
+        let (theme, symbols) = (self.theme, self.theme.symbols());
+        let bar = if selected { symbols.bar } else { " " };
+        let mut what = vec![Span::styled(bar, theme.role(Role::Accent)), Span::raw(" ")];
+        let dim = theme.role(Role::Dim);
+        match &row.user {
+            None => what.push(Span::raw(row.name.to_string())),
+            Some(user) if row.name.trim().is_empty() => what.push(Span::raw(user.to_string())),
+            Some(user) => {
+                what.extend([Span::raw(row.name.to_string()), Span::styled(format!(" {user}"), dim)]);
+            }
+        }
+        let sign = |there: bool, at: usize| Span::styled(if there { symbols.values[at] } else { " " }, dim);
+        let value = Span::styled(row.value().to_owned(), theme.role(if selected { Role::Key } else { Role::Text }));
+        let value = vec![sign(row.before().is_some(), 0), value, sign(row.after().is_some(), 1)];
+        let (text, role) = match &row.outcome {
+            None => (row.meaning.as_ref(), Role::Dim),
+            Some(outcome) => (outcome.text.as_str(), if outcome.sent { Role::Good } else { Role::Warning }),
+        };
+        let text = Span::styled(theme.text(text).into_owned(), theme.role(role));
+
+        let name = (self.columns * 2 / 7).min(34);
+        let mut line = self.filled(what, name);
+        line.spans.push(Span::raw(" "));
+        line.spans.extend(self.filled(value, VALUE).spans);
+        line.spans.push(Span::raw("  "));
+        let left = self.columns.saturating_sub(paint::columns(&line));
+        line.spans.extend(paint::cut(vec![text], left, theme).spans);
+        line
+    }
+
+    /// Cut or filled up to exactly so many columns.
+    fn filled(&self, spans: Vec<Span<'static>>, columns: u16) -> Line<'static> {
+        let mut line = paint::cut(spans, columns, self.theme);
+        let gap = columns.saturating_sub(paint::columns(&line));
+        line.spans.push(Span::raw(" ".repeat(usize::from(gap))));
+        line
+    }
+
+    /// What the selected row means and what comes of it, or what went wrong.
+    fn foot(&self, app: &App, selected: Option<&Row>) -> Vec<Line<'static>> {
+        if let Some(failed) = app.status.as_ref().filter(|status| status.kind == StatusKind::Error) {
+            return popup::wrapped(&failed.text, self.columns, Role::Error, self.theme);
+        }
+        let Some(row) = selected else { return Vec::new() };
+        let mut lines = popup::wrapped(&row.meaning, self.columns, Role::Text, self.theme);
+        if let Some(outcome) = &row.outcome {
+            let mut text = outcome.text.chars();
+            let start = text.next().into_iter().flat_map(char::to_uppercase);
+            let text: String = start.chain(text).collect();
+            lines.extend(popup::wrapped(&text, self.columns, Role::Dim, self.theme));
+        }
+        lines
+    }
+}

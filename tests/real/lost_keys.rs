@@ -1,0 +1,115 @@
+//! Keys that do not come, and the log of what was told.
+
+use kvitto::{
+    app::effect::Effect,
+    delivery::policy::Settings,
+    model::{DeviceState, EventId, Logged, Ms, ReceiptFate, Route},
+};
+
+use crate::{
+    person::{Person, direct_chat},
+    world::{World, on},
+};
+
+/// So long the laptop waits for a key: the real time is a minute.
+const WAIT: Ms = 300;
+
+/// Waits until a device of Bob's is shown to have, or not to be able to read, a message of Alice's.
+async fn shows(alice: &mut Person, event: &EventId, device: &str, is_it: fn(&DeviceState) -> bool) {
+    alice
+        .delivery(event, &format!("the state of {device}"), |known| {
+            let mut devices = known.people.iter().flat_map(|person| &person.devices);
+            devices
+                .find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+                .filter(|known| is_it(&known.state))?;
+            Some(())
+        })
+        .await;
+}
+
+/// P1, §3: one of Bob's devices is not given a key. Alice sees which one cannot read her message, and that it can when the
+/// key has come; by then that device runs, or has been started again.
+async fn a_lost_key_is_told(world: World, restart: bool) {
+    // Alice has a line of her own, on which her room keys can be held up.
+    let line = world.line();
+    let mut phone = world.bob("phone").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    alice.say(&room, "to the phone");
+    let first = alice.sees("to the phone").await;
+    alice.delivered_to(&first, &world.bob.user_id, &[phone.device()]).await;
+
+    // A new device of his is asked for receipts, and then the key of her session does not get to it.
+    let to_devices = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let before = to_devices(&line.requests());
+    let url = &world.proxy.base_url;
+    let mut laptop = Person::log_in_waiting(WAIT, url, &world.bob, "laptop", world.settings()).await;
+    line.wait_for_requests("a request to the laptop", |requests| to_devices(requests) > before);
+    line.keep_back("/sendToDevice/m.room.encrypted/");
+    alice.say(&room, "locked");
+    let locked = alice.sees("locked").await;
+    let id = laptop.device();
+    shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Undecryptable { .. })).await;
+    shows(&mut alice, &locked, &phone.device(), |state| matches!(state, DeviceState::Delivered { .. })).await;
+    let told = |fate: &_| matches!(fate, ReceiptFate::ToldUndecryptable { .. });
+    laptop.fate_that(&room, &locked, told).await;
+
+    line.allow();
+    let mut laptop = if restart {
+        let away = laptop.quit().await;
+        assert_ne!(line.deliver(), 0);
+        away.back().await
+    } else {
+        assert_ne!(line.deliver(), 0);
+        laptop
+    };
+    shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Delivered { .. })).await;
+    assert!(matches!(laptop.last_fate_of(&room, &locked).await, ReceiptFate::Sent { route: Route::Direct, .. }));
+
+    let log = laptop.log(Effect::AskReceiptLog).await;
+    let about: Vec<_> = log.iter().filter(|entry| entry.event == locked).map(|entry| entry.what).collect();
+    let route = Route::Direct;
+    assert_eq!(about, [Logged::Delivered { route }, Logged::Undecryptable { route }]);
+}
+
+async fn p1_a_lost_key_is_told_until_it_comes(world: World) {
+    a_lost_key_is_told(world, false).await;
+}
+on!(p1_a_lost_key_is_told_until_it_comes: synapse, embedded_direct, embedded_today);
+
+async fn p1_a_lost_key_that_came_while_away_is_acknowledged(world: World) {
+    a_lost_key_is_told(world, true).await;
+}
+on!(p1_a_lost_key_that_came_while_away_is_acknowledged: synapse, embedded_direct);
+
+/// What was told to whom, and what was withheld, is in the log until it is emptied.
+async fn the_log_says_what_was_told_and_what_was_not(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    alice.say(&room, "answered");
+    let answered = alice.sees("answered").await;
+    alice.delivered_to(&answered, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    bob.last_fate_of(&room, &answered).await;
+    bob.set(Settings { incognito: true, ..world.settings() });
+    let mut last = None;
+    for text in ["one", "two", "three"] {
+        alice.say(&room, text);
+        let event = alice.sees(text).await;
+        assert_eq!(bob.withheld_by(&room, &event).await, "P12");
+        last = Some(event);
+    }
+
+    let log = bob.log(Effect::AskReceiptLog).await;
+    let [hidden, told] = &log[..] else { panic!("{log:?}") };
+    assert_eq!(told.what, Logged::Delivered { route: world.route() });
+    assert_eq!((told.count, &told.event, told.person.as_str()), (1, &answered, &*world.alice.user_id));
+    assert!(matches!(hidden.what, Logged::Withheld { rule: "P12", .. }), "{hidden:?}");
+    assert_eq!((hidden.count, Some(&hidden.event), &hidden.room), (3, last.as_ref(), &room));
+    assert!(!hidden.room_name.is_empty() && hidden.first <= hidden.at);
+
+    assert_eq!(bob.log(Effect::EmptyReceiptLog).await, []);
+    let mut bob = bob.quit().await.back().await;
+    assert_eq!(bob.log(Effect::AskReceiptLog).await, []);
+}
+on!(the_log_says_what_was_told_and_what_was_not: embedded, embedded_direct);
