@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    mem::take,
     path::{Path, PathBuf},
 };
 
@@ -182,10 +183,8 @@ fn tests_in(code: TokenStream, names: &mut Vec<String>) {
             (TokenTree::Punct(hash), Some(TokenTree::Group(attribute)), _) if hash.as_char() == '#' => {
                 is_test |= words(attribute).last().is_some_and(|last| last == "test");
             }
-            (TokenTree::Ident(word), Some(TokenTree::Ident(name)), _) if word == "fn" => {
-                if std::mem::take(&mut is_test) {
-                    names.push(name.to_string());
-                }
+            (TokenTree::Ident(word), Some(TokenTree::Ident(name)), _) if word == "fn" && take(&mut is_test) => {
+                names.push(name.to_string());
             }
             (TokenTree::Ident(word), Some(TokenTree::Punct(_)), Some(TokenTree::Group(scenario))) if word == "on" => {
                 names.extend(words(scenario).first().cloned());

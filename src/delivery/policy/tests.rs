@@ -381,11 +381,11 @@ fn p11_guarded_hides_a_shift_of_one_second() {
 #[test]
 fn p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded() {
     for (timing, tells) in [(Timing::Prompt, true), (Timing::Balanced, true), (Timing::Guarded, false)] {
-        let mut chance = chance(4089);
+        let mut numbers = numbers(4089);
         let mut waits = |sleep: Ms| {
             let wait = |_| {
-                let sent = NOW + (chance() * 60_000.0) as Ms;
-                timing.due(sent + sleep, chance()) - sent
+                let sent = NOW + Ms::from(numbers()) % 60_000;
+                timing.due(sent + sleep, f64::from(numbers()) / (f64::from(u32::MAX) + 1.0)) - sent
             };
             let mut waits: Vec<Ms> = (0..200).map(wait).collect();
             waits.sort_unstable();
@@ -398,13 +398,13 @@ fn p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded() {
     }
 }
 
-/// Draws in [0, 1), always the same from the same seed (SplitMix64).
-fn chance(mut seed: u64) -> impl FnMut() -> f64 {
+/// Numbers as if by chance, always the same from the same seed (SplitMix64).
+fn numbers(mut seed: u64) -> impl FnMut() -> u32 {
     move || {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        f64::from(u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap()) / f64::from(u32::MAX) * 0.999_999
+        u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap()
     }
 }
 
