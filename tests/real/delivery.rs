@@ -146,6 +146,19 @@ async fn p5_a_room_that_is_off_says_nothing(world: World) {
 }
 on!(p5_a_room_that_is_off_says_nothing: synapse, embedded, embedded_direct);
 
+/// P6: a room of more than so many says nothing.
+async fn p6_a_room_that_is_too_large_says_nothing(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.set(Settings { max_members: 1, ..world.settings() });
+    alice.say(&room, "to two");
+    let event = alice.sees("to two").await;
+    bob.sees("to two").await;
+    assert_eq!(bob.withheld_by(&room, &event).await, "P6");
+}
+on!(p6_a_room_that_is_too_large_says_nothing: embedded);
+
 /// L1: where Alice asks nobody, since the room is not encrypted, Bob's settings can say that he acknowledges all the same.
 /// Nobody is waited for there; what came is told.
 async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
@@ -257,6 +270,25 @@ async fn p13_a_device_that_is_not_named_stays_unknown(world: World) {
         .await;
 }
 on!(p13_a_device_that_is_not_named_stays_unknown: embedded);
+
+/// P13, §3: the Olm channel names the device, so nothing goes that way to somebody whom it is not to be named.
+async fn p13_nothing_goes_direct_where_no_device_is_named(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.set(Settings { name_device: NameDevice::Never, ..world.settings() });
+    alice.say(&room, "who has it?");
+    let event = alice.sees("who has it?").await;
+    let fate = bob.last_fate_of(&room, &event).await;
+    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P13", .. }), "{fate:?}");
+
+    bob.set(world.settings());
+    alice.say(&room, "and now?");
+    let named = alice.sees("and now?").await;
+    alice.delivered_to(&named, &world.bob.user_id, &[bob.device()]).await;
+    assert_eq!(alice.ticks(&event, &world.bob.user_id), [""; 0]);
+}
+on!(p13_nothing_goes_direct_where_no_device_is_named: synapse, embedded_direct);
 
 /// §2: a homeserver that does not take the stable name is sent the other one.
 async fn the_other_name_is_used_where_the_stable_one_is_refused(world: World) {

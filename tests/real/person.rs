@@ -276,6 +276,11 @@ impl Person {
         self.fate_that(room, event, |fate| *fate != ReceiptFate::NotConsidered).await
     }
 
+    /// What this client has done about an event up to now.
+    pub async fn fate_now(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
+        self.fate_that(room, event, |_| true).await
+    }
+
     /// What this client did about a message, once nothing more is to be done about it.
     pub async fn last_fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
         let is_last = |fate: &_| matches!(fate, ReceiptFate::Sent { .. } | ReceiptFate::Withheld { .. });

@@ -4,7 +4,7 @@
 //! test of each server and each kind of sync: `scenario::server::by_sliding_sync`. A server of another kind is one more
 //! function here, and one more name in those lists.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kvitto::{
     delivery::policy::{RouteChoice, Settings},
@@ -14,7 +14,7 @@ use kvitto::{
 use matrix_sdk::ruma::UserId;
 
 use crate::{
-    person::{Person, SOME_DEVICE, at_once},
+    person::{DEADLINE, Person, SOME_DEVICE, at_once},
     support::{
         proxy::{Proxy, SlidingSync},
         server::{Account, Server},
@@ -160,6 +160,23 @@ impl World {
     /// How many requests have carried a receipt so far.
     pub fn receipts_posted(&self) -> usize {
         self.proxy.requests().iter().filter(|request| request.contains(self.receipt_path())).count()
+    }
+
+    /// How long a thousand requests may take. A real homeserver is slow; and of two ways to sync, one flood to the end is
+    /// enough.
+    pub fn patience(&self) -> Duration {
+        match (&self.homeserver, self.sync == SlidingSync::Kept, self.route()) {
+            (None, ..) => Duration::from_millis(800),
+            (Some(_), true, Route::Native) | (Some(_), false, Route::Direct) => DEADLINE,
+            (Some(_), ..) => Duration::from_millis(200),
+        }
+    }
+
+    /// This world in a few words.
+    pub fn name(&self) -> String {
+        let server = if self.homeserver.is_some() { "embedded" } else { "Synapse" };
+        let sync = if self.sync == SlidingSync::Kept { "sliding sync" } else { "/sync" };
+        format!("{server}, {sync} | {}", if self.route() == Route::Native { "native" } else { "direct" })
     }
 
     /// What is in the answer to a sync that carries a receipt. Over `direct` that is an Olm message, whose ciphertext is

@@ -66,6 +66,23 @@ fn p11_on_one_line_of_the_grid_the_draws_decide_the_order() {
     assert_eq!(senders, ["@b", "@c", "@a"].map(UserId::new));
 }
 
+/// Neither what comes in one sync nor what follows in the next leaves while a sync is being dealt with; on the lines of
+/// `guarded`'s grid something may, since those are there whether anything came or not.
+#[test]
+fn p11_nothing_leaves_on_a_tick_of_the_sync() {
+    for timing in [Timing::Prompt, Timing::Balanced, Timing::Guarded] {
+        for draw in (0..100).map(|n| f64::from(n) / 100.0) {
+            let mut outbox = Outbox::new();
+            let ticks = [1, 301, 777, 4_242];
+            for (n, tick) in ticks.into_iter().enumerate() {
+                owe(&mut outbox, owed("@a", "!r", &format!("${n}"), tick), timing, draw, tick);
+                assert_ne!(outbox.next_wake(), Some(tick), "{timing:?} {draw}");
+                outbox.due(tick);
+            }
+        }
+    }
+}
+
 #[test]
 fn p11_the_answer_tells_the_time_of_sending_only() {
     let batch = take_one(&mut one(), 9_000);

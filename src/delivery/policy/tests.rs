@@ -376,6 +376,39 @@ fn p11_guarded_hides_a_shift_of_one_second() {
     assert!(moved <= 14, "one second moves at most one draw in fifteen to the next line: {moved} of 200");
 }
 
+/// What somebody could make of 200 receipts whose senders know when they sent: of a device that woke up at once, and of one
+/// that slept a second longer. They are as different as the two distributions are at most (Kolmogorov and Smirnov), and
+/// more than 0.136 comes about by chance once in twenty times.
+#[test]
+fn p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded() {
+    for (timing, tells) in [(Timing::Prompt, true), (Timing::Balanced, true), (Timing::Guarded, false)] {
+        let mut numbers = numbers(4089);
+        let mut waits = |sleep: Ms| {
+            let wait = |_| {
+                let sent = NOW + Ms::from(numbers()) % 60_000;
+                timing.due(sent + sleep, f64::from(numbers()) / (f64::from(u32::MAX) + 1.0)) - sent
+            };
+            let mut waits: Vec<Ms> = (0..200).map(wait).collect();
+            waits.sort_unstable();
+            waits
+        };
+        let (awake, asleep) = (waits(0), waits(1_000));
+        let until = |waits: &[Ms], time: Ms| waits.partition_point(|wait| *wait <= time);
+        let apart = awake.iter().map(|time| until(&awake, *time).abs_diff(until(&asleep, *time))).max().unwrap();
+        assert_eq!(apart * 1_000 > 136 * 200, tells, "{timing:?}: {apart} of 200");
+    }
+}
+
+/// Numbers as if by chance, always the same from the same seed (SplitMix64).
+fn numbers(mut seed: u64) -> impl FnMut() -> u32 {
+    move || {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap()
+    }
+}
+
 #[test]
 fn p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended() {
     let here = || BTreeSet::from([RoomId::new("!r")]);

@@ -131,14 +131,9 @@ pub fn not_in_room() -> UiaaResponse {
 }
 
 fn sent_before<'a>(room: &'a Room, sender: &UserId, draft: &Draft) -> Option<&'a Event> {
-    let transaction = draft.transaction.as_ref()?;
     let redacts = draft.redacts();
-    room.events.iter().rev().find(|event| {
-        event.transaction.as_ref() == Some(transaction)
-            && event.sender == sender
-            && event.kind == draft.kind
-            && event.redacts == redacts
-    })
+    let mut sent = room.sent_as(draft.transaction.as_ref()?);
+    sent.find(|event| event.sender == sender && event.kind == draft.kind && event.redacts == redacts)
 }
 
 /// Room version 11 derives an event's id from its signed form; nothing is signed here.

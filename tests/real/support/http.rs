@@ -105,12 +105,33 @@ impl KeptOpen {
         }
         let mut answer = parse(lines.as_bytes()).ok_or(io::ErrorKind::InvalidData)?;
         let has_body = !head.starts_with("HEAD ") && answer.status != 204;
-        let length = answer.header("content-length").and_then(|length| length.parse().ok()).filter(|_| has_body);
-        answer.body = vec![0; length.unwrap_or_default()];
-        stream.read_exact(&mut answer.body)?;
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = read_chunks(&mut stream)?;
+        } else {
+            let length = answer.header("content-length").and_then(|length| length.parse().ok()).filter(|_| has_body);
+            answer.body = vec![0; length.unwrap_or_default()];
+            stream.read_exact(&mut answer.body)?;
+        }
         if answer.header("connection") != Some("close") {
             self.stream = Some(stream);
         }
         Ok(answer)
+    }
+}
+
+/// A body whose length nobody knew when it began.
+fn read_chunks(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+        let start = body.len();
+        body.resize(start + length + 2, 0);
+        stream.read_exact(&mut body[start..])?;
+        body.truncate(start + length);
+        if length == 0 {
+            return Ok(body);
+        }
     }
 }

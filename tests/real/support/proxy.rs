@@ -1,12 +1,12 @@
 //! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a homeserver
-//! look older than it is, and it can put something into its answers.
+//! look older than it is, it can put something into its answers, and it can lie.
 //!
 //! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
 //! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
 //! pair of threads each. It runs on threads of its own, so it works beside any runtime, or none.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use url::Url;
 
 use super::http;
 
@@ -24,6 +25,10 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const VERSIONS: &str = "/_matrix/client/versions";
 const SLIDING_SYNC: &str = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
 const SLIDING_SYNC_FEATURE: &str = "org.matrix.simplified_msc3575";
+/// What the SDK calls the sliding sync that rooms come by.
+const ROOM_LIST: &[u8] = b"room-list";
+/// Makes another token of one, since the SDK passes over an answer whose token it has; the homeserver never sees it.
+const LIE: &str = "-lie";
 
 /// Whether the homeserver behind the proxy still seems to have simplified sliding sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +118,12 @@ impl Proxy {
         kept.len()
     }
 
+    /// Answers a sync in the homeserver's place, and nothing else is in that answer: an `m.receipt` with this content came
+    /// for a room. It is the next sync that is begun; one under way is not disturbed.
+    pub fn lie(&self, room: &str, receipts: Value) {
+        self.line.state().lies.push_back((room.to_owned(), receipts));
+    }
+
     /// Method and path of every request so far, in order of arrival, such as `GET /_matrix/client/versions`.
     pub fn requests(&self) -> Vec<String> {
         self.line.state().requests.clone()
@@ -157,6 +168,8 @@ struct State {
     /// Heads and bodies of what was kept back.
     kept: Vec<(String, Vec<u8>)>,
     spoiled: Option<(String, Spoil)>,
+    /// Rooms and contents of receipts that are to come.
+    lies: VecDeque<(String, Value)>,
 }
 
 impl Line {
@@ -167,10 +180,12 @@ impl Line {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let _client_is_open = self.open(client)?;
         let mut from_client = BufReader::new(client.try_clone()?);
-        let head = read_head(&mut from_client)?;
-        let mut words = head[0].split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let path = path.split('?').next().unwrap_or_default();
+        let mut head = read_head(&mut from_client)?;
+        let request = head[0].clone();
+        head[0] = request.replace(LIE, "");
+        let mut words = request.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let path = target.split('?').next().unwrap_or_default();
         let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
         // Whoever waits for a request can change what is done with the next one, and with no earlier one.
         let (refused, kept_back) = {
@@ -212,10 +227,20 @@ impl Line {
             return answer(client, &mut from_client, status, &content);
         }
 
+        let mut body = Vec::new();
+        if path.ends_with("/sync") && !self.state().lies.is_empty() {
+            body.resize(content_length(&head), 0);
+            from_client.read_exact(&mut body)?;
+            if let Some(lie) = self.tell_lie(target, &body) {
+                return answer(client, &mut from_client, "200 OK", &lie);
+            }
+        }
+
         let mut server = TcpStream::connect(&self.upstream)?;
         let _server_is_open = self.open(&server)?;
         let mut from_server = server.try_clone()?;
         write!(server, "{}\r\nConnection: close\r\n\r\n", head.join("\r\n"))?;
+        server.write_all(&body)?;
         thread::scope(|scope| {
             scope.spawn(|| {
                 let _ = io::copy(&mut from_server, &mut &*client);
@@ -225,6 +250,25 @@ impl Line {
             let _ = server.shutdown(Shutdown::Both);
         });
         Ok(())
+    }
+
+    /// The answer to a sync that begins where the last one ended and brings receipts, if some are to come. A sync that begins
+    /// anew, or is not for rooms, is left alone.
+    fn tell_lie(&self, target: &str, body: &[u8]) -> Option<Value> {
+        let url = Url::parse(&format!("http://{}{target}", self.upstream)).ok()?;
+        let sliding = url.path() == SLIDING_SYNC;
+        if sliding && !body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST) {
+            return None;
+        }
+        let name = if sliding { "pos" } else { "since" };
+        let token = url.query_pairs().find(|(key, _)| key == name)?.1 + LIE;
+        let (room, receipts) = self.state().lies.pop_front()?;
+        let receipts = json!({ "type": "m.receipt", "content": receipts });
+        Some(if sliding {
+            json!({ "pos": token, "extensions": { "receipts": { "rooms": { room: receipts } } } })
+        } else {
+            json!({ "next_batch": token, "rooms": { "join": { room: { "ephemeral": { "events": [receipts] } } } } })
+        })
     }
 
     /// Notes that `stream` is open until the guard goes, or refuses it while the line is cut.

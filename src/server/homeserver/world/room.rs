@@ -18,6 +18,9 @@ mod view;
 
 pub use token::Token;
 
+/// The device that sent an event, and what it called it.
+pub type Transaction = (OwnedDeviceId, OwnedTransactionId);
+
 /// Something that was sent into a room.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -35,8 +38,7 @@ pub struct Event {
     pub redacts: Option<OwnedEventId>,
     /// The redaction that emptied this event.
     pub redacted_because: Option<OwnedEventId>,
-    /// The device that sent it, and what it called it.
-    pub transaction: Option<(OwnedDeviceId, OwnedTransactionId)>,
+    pub transaction: Option<Transaction>,
     /// The state that it took the place of.
     pub replaces: Option<OwnedEventId>,
 }
@@ -55,6 +57,8 @@ pub struct Room {
     /// In their order: there is nobody to disagree with.
     pub events: Vec<Event>,
     index: HashMap<OwnedEventId, usize>,
+    /// What was sent under which name, as indexes.
+    transactions: HashMap<Transaction, Vec<usize>>,
     /// The state of every type and key, as indexes; the last one is current.
     state: BTreeMap<(String, String), Vec<usize>>,
     /// What relates to an event, as indexes.
@@ -75,6 +79,7 @@ impl Room {
             id,
             events: Vec::new(),
             index: HashMap::new(),
+            transactions: HashMap::new(),
             state: BTreeMap::new(),
             relating: HashMap::new(),
             forgotten: BTreeSet::new(),
@@ -101,6 +106,9 @@ impl Room {
         if let Some(redacted) = event.redacts.as_ref().and_then(|redacted| self.index.get(redacted)) {
             self.events[*redacted].redact(&event.id);
         }
+        if let Some(transaction) = &event.transaction {
+            self.transactions.entry(transaction.clone()).or_default().push(index);
+        }
         self.index.insert(event.id.clone(), index);
         self.events.push(event);
     }
@@ -108,6 +116,11 @@ impl Room {
     /// An event by its id.
     pub fn event(&self, id: &EventId) -> Option<&Event> {
         self.index.get(id).map(|index| &self.events[*index])
+    }
+
+    /// What a device has sent under this name; it may use one for several kinds of events.
+    pub fn sent_as(&self, transaction: &Transaction) -> impl Iterator<Item = &Event> {
+        self.transactions.get(transaction).into_iter().flatten().map(|index| &self.events[*index])
     }
 
     /// Its place in the order.
