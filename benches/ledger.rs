@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::{BatchSize, Criterion, criterion_group};
+use criterion::{BatchSize, Criterion};
 use kvitto::{
     delivery::{
         ledger::{
@@ -194,10 +194,9 @@ fn benches(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(ledger, benches);
-
 fn main() {
     once();
-    ledger();
-    Criterion::default().configure_from_args().final_summary();
+    let mut criterion = Criterion::default().configure_from_args();
+    benches(&mut criterion);
+    criterion.final_summary();
 }

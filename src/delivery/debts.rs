@@ -188,11 +188,11 @@ impl Debts {
         self.tick(now);
         let (mut entries, mut owed, mut awaited) = (Vec::new(), Vec::new(), Vec::new());
         for (event, sender) in events {
-            let stage = book.stage(&room.room, &event.event)?;
-            if !self.is_open_at(stage, &room.room, &event) {
+            let recorded = book.stage(&room.room, &event.event)?;
+            if !self.is_open_at(recorded, &room.room, &event) {
                 continue;
             }
-            let is_awaited = stage.is_some();
+            let is_awaited = recorded.is_some();
             // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
             let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, now);
             let (room, readable) = (room.room.clone(), event.readable);

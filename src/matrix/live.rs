@@ -131,6 +131,7 @@ impl Live {
                 self.send(room, RoomMessageEventContent::emote_markdown(&text), text, true).await;
             }
             Effect::Edit { room, event, text } => self.edit(room, event, text).await,
+            Effect::ForgetEdit { room, event } => self.forget_edit(&room, &event).await,
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
@@ -221,6 +222,14 @@ impl Live {
         };
         if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
+        }
+    }
+
+    /// The SDK's timeline (0.18) goes on showing an edit that was taken back, so it is made anew.
+    async fn forget_edit(&mut self, id: &RoomId, event: &EventId) {
+        edits::forget(&self.session.client, id, event).await;
+        if self.open_timeline(id).is_some() {
+            self.open_room(id).await;
         }
     }
 

@@ -126,7 +126,7 @@ impl Page {
         };
         let text = Span::styled(theme.text(text).into_owned(), theme.role(role));
 
-        let name = (self.columns * 2 / 7).min(34);
+        let name = (self.columns * 2 / 7).clamp(18, 34);
         let mut line = self.filled(what, name);
         line.spans.push(Span::raw(" "));
         line.spans.extend(self.filled(value, VALUE).spans);

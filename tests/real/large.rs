@@ -43,7 +43,8 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     screens::open_first_room(&screen, &world.bob.name);
     screens::wait_for_mark(&screen, "hello, all of you", "3/4");
     screen.key("esc");
-    screen.type_text("ki");
+    screen.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
+    screen.type_text("i");
     screen.wait_for_text("1 person has it, on 3 of 4 devices");
     drop((phone, laptop, tablet, drawer));
 }

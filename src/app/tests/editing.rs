@@ -103,7 +103,8 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    assert!(has(&told.event(failed("$own", "refused")), &save("new\nrefused")));
+    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own") };
+    assert_eq!(told.event(failed("$own", "refused")), [save("new\nrefused"), forget], "first kept, then forgotten");
     assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
     assert!(has(&told.keys("Enter"), &edit("refused")));
     assert_eq!(told.typed(), "new");

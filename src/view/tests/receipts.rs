@@ -4,12 +4,11 @@ use ratatui::style::{Color, Modifier};
 
 use super::{screen, screens};
 use crate::{
-    app::{App, Focus, event::Event},
-    delivery::policy::Who,
-    input::KeyCode,
+    app::{App, Focus, effect::Effect, event::Event, update},
+    input::{Key, KeyCode},
     model::{PersonStance, RoomId, UserId},
     view::{
-        fixture::{self, LAKE, chatting, drawn, happen, press, safe, type_in},
+        fixture::{self, LAKE, NOW, chatting, drawn, happen, press, safe, type_in},
         theme::Theme,
     },
 };
@@ -29,9 +28,21 @@ pub fn opened() -> App {
     };
     let nameless = PersonStance { name: safe(""), verified: true, ..person("mallory.of.the.long.name", false) };
     let people = vec![person("Ada", true), person("Bob", false), person("Eve", true), nameless];
-    app.settings.people.insert(UserId::new("@eve:example.org"), Who::Nobody);
     happen(&mut app, [Event::Stances { room: RoomId::new(LAKE), people, more: 0 }]);
+    press(&mut app, &[KeyCode::Down; 4]);
+    for _ in 0..4 {
+        write(&mut app, KeyCode::Right);
+    }
+    press(&mut app, &[KeyCode::Up; 4]);
     app
+}
+
+/// Presses a key, and does what comes of what it asks to be written.
+fn write(app: &mut App, key: KeyCode) {
+    for effect in update(app, Event::Key(Key::new(key)), NOW) {
+        let Effect::SaveSetting(change) = effect else { panic!("{effect:?}") };
+        change.apply(&mut app.settings);
+    }
 }
 
 #[test]

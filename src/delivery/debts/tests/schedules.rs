@@ -254,7 +254,7 @@ fn happen(world: &mut World, happening: Happening) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     /// See the module.
     #[test]

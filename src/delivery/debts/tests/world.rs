@@ -46,6 +46,8 @@ pub struct Message {
     again: u32,
     /// It has left in this run, as that.
     left: HashSet<ClaimState>,
+    /// It did not arrive when it last left as that, as far as this side knows.
+    failed: HashSet<ClaimState>,
     pub delivered: u32,
     refused: bool,
 }
@@ -151,6 +153,7 @@ impl World {
         for message in &mut self.messages {
             (message.told, message.again) = (None, 0);
             message.left.clear();
+            message.failed.clear();
         }
         self.resume()
     }
@@ -187,6 +190,7 @@ impl World {
             told: None,
             again: 0,
             left: HashSet::new(),
+            failed: HashSet::new(),
             delivered: 0,
             refused: false,
         });
@@ -316,7 +320,9 @@ impl World {
                 Ok(())
             }
             Outcome::Failed(retry_after) => {
-                self.debts.failed(batch_of(way), retry_after, now);
+                let batch = batch_of(way);
+                self.has_failed(&batch);
+                self.debts.failed(batch, retry_after, now);
                 Ok(())
             }
             Outcome::Partly(sent) if route == Route::Native => {
@@ -331,11 +337,18 @@ impl World {
                 self.debts.withhold(&mut self.book, &refused, Reason::NotAccepted, now)?;
                 batch.owed = rest;
                 if !batch.owed.is_empty() {
+                    self.has_failed(&batch);
                     self.debts.put_off(batch, now);
                 }
                 Ok(())
             }
             _ => self.debts.sent(&mut self.book, &batch_of(way).owed, route, now),
+        }
+    }
+
+    fn has_failed(&mut self, batch: &Batch) {
+        for owed in &batch.owed {
+            self.messages[message_named(&owed.event)].failed.insert(owed.state);
         }
     }
 

@@ -51,6 +51,9 @@ impl World {
                 (ClaimState::Delivered, Some(Stage::Sent)) | (ClaimState::Undecryptable, Some(Stage::Told)) => true,
                 _ => panic!("{owed:?} left and was {stage:?} on disk"),
             };
+            // What failed is tried again, also when another batch has told the same meanwhile.
+            let once_more = once_more && !message.failed.contains(&owed.state);
+            message.failed.remove(&owed.state);
             if once_more {
                 message.again = message.again.checked_sub(1).expect("§3: a device has asked since");
             }
