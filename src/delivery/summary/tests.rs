@@ -57,7 +57,7 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
 type People = BTreeMap<UserId, Habits>;
 
 fn all(answers: Answers) -> People {
-    let people = ["@ann", "@bob", "@carol", "@dave"].map(UserId::new);
+    let people = ["@ann", "@bob", "@bot", "@carol", "@dave"].map(UserId::new);
     people.into_iter().map(|user| (user, Habits { answers, ..Habits::default() })).collect()
 }
 
