@@ -388,7 +388,7 @@ fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
         (900, 900, Mark::Delivered),
         (0, 0, Mark::Sent),
     ] {
-        let delivery = tallied(&large(crowd::Tally { delivered, expected, ..counted }));
+        let delivery = tallied(&large(crowd::Tally { expected, delivered, ..counted }));
         assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
         assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
     }
