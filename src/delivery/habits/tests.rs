@@ -94,6 +94,9 @@ fn l5_of_somebody_who_never_answered_nothing_is_said() {
     assert_eq!(habits.silent_since(&phone(), daily(60)), None);
 }
 
+const YES: bool = true;
+const NO: bool = false;
+
 #[test]
 fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
     let missed = |answered: &[bool], n: u64, now: Ms| {
@@ -101,8 +104,6 @@ fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
         let habits = history((0..answered.len() as u64).map(often), |sent| answers(sent) == Some(&true));
         habits.missed(&message(room(), often(n)), Some(&phone()), now)
     };
-    const YES: bool = true;
-    const NO: bool = false;
     let late = often(100);
     for (answered, n, expected) in [
         (&[YES, YES, YES, YES, NO, YES][..], 4, Some(5)),
