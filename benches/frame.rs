@@ -1,4 +1,5 @@
-//! From a key press to the finished frame, in a room of 100,000 messages on a screen of 200×60.
+//! From a key press to the finished frame, in a room of 100,000 messages on a screen of 200×60; and from receipts that a sync
+//! brought for a message to 50,000 people.
 //!
 //! A frame is what the terminal gets: `update`, `draw` and ratatui's comparison with the frame before. What the
 //! terminal itself does is not ours. Run it with `cargo bench --bench frame`; the goal is a p99 of 4 ms.
@@ -15,7 +16,7 @@ use kvitto::{
     input::{Key, KeyCode},
     model::{
         Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
-        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, TimelineChange, TimelineItem,
+        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem,
         TimelineItemKind, UserId,
     },
     view::{self, theme::Theme},
@@ -109,6 +110,52 @@ fn app() -> App {
     app
 }
 
+/// A message to 50,000 people while their receipts come in: its counts, and who answered last.
+fn large(delivered: u64) -> Delivery {
+    let newest = |number: u64| PersonDelivery {
+        user: UserId::new(format!("@{number}:example.org")),
+        name: SafeText::line(&format!("Person number {number}")),
+        devices: vec![DeviceDelivery {
+            device: Some(DeviceId::new("PHONE")),
+            name: SafeText::default(),
+            state: DeviceState::Delivered { at: Some(START + number) },
+            route: Some(Route::Native),
+            expected: true,
+        }],
+    };
+    let people = (delivered.saturating_sub(5)..delivered).map(newest).collect();
+    let tally = Tally {
+        users: delivered.min(50_000),
+        delivered,
+        undecryptable: 0,
+        expected: 150_000,
+        latest: Some(START + delivered),
+    };
+    let newest_message = EventId::new(format!("${}", (ITEMS - 1) / 3 * 3));
+    Delivery { tally: Some(tally), ..Delivery::new(newest_message, START, people) }
+}
+
+/// Draws a frame for each batch of 1,000 receipts; returns how long each took, shortest first.
+fn measure_receipts(app: &mut App, terminal: &mut Terminal<TestBackend>) -> Vec<Duration> {
+    let room = RoomId::new("!1:example.org");
+    let mut times: Vec<_> = (1..=150)
+        .cycle()
+        .take(ROUNDS)
+        .map(|batch| {
+            let deliveries = vec![large(batch * 1_000)];
+            let begin = Instant::now();
+            update(app, Event::Deliveries { room: room.clone(), deliveries }, START);
+            let mut layout = None;
+            let Ok(_) = terminal.draw(|frame| layout = Some(view::draw(app, &Theme::default(), frame)));
+            let took = begin.elapsed();
+            app.layout_was(layout.unwrap_or_default());
+            took
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
+
 /// Presses the keys in turn; returns how long each took until its frame was finished, shortest first.
 fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, keys: &[Key]) -> Vec<Duration> {
     let mut times: Vec<_> = keys
@@ -129,24 +176,27 @@ fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, keys: &[Key]) ->
     times
 }
 
+fn report(what: &str, times: &[Duration]) {
+    let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
+    let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+    println!("{what:<24} p50 {:6.3} ms   p99 {:6.3} ms", ms(at(50)), ms(at(99)));
+}
+
 fn main() {
     let (mut app, Ok(mut terminal)) = (app(), Terminal::new(TestBackend::new(200, 60)));
     let [esc, up, down, home] = [KeyCode::Esc, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home].map(Key::new);
     println!("{ITEMS} items, 200x60, {ROUNDS} key presses each");
-    let mut report = |what: &str, before: &[Key], keys: &[Key]| {
+    report("a sync's 1,000 receipts", &measure_receipts(&mut app, &mut terminal));
+    let mut measured = |what: &str, before: &[Key], keys: &[Key]| {
         for key in before {
             update(&mut app, Event::Key(*key), START);
         }
-        let times = measure(&mut app, &mut terminal, keys);
-        let at =
-            |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
-        let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
-        println!("{what:<24} p50 {:6.3} ms   p99 {:6.3} ms", ms(at(50)), ms(at(99)));
+        report(what, &measure(&mut app, &mut terminal, keys));
     };
-    report("type a message", &[], &[Key::char('a'), Key::char('b'), Key::new(KeyCode::Backspace)]);
-    report("page up", &[esc], &[up]);
-    report("page up and down", &[], &[up, down]);
-    report("select up", &[], &[Key::char('k')]);
-    report("oldest and newest", &[], &[home, Key::char('G')]);
-    report("inspect and close", &[Key::char('k')], &[Key::char('i'), esc]);
+    measured("type a message", &[], &[Key::char('a'), Key::char('b'), Key::new(KeyCode::Backspace)]);
+    measured("page up", &[esc], &[up]);
+    measured("page up and down", &[], &[up, down]);
+    measured("select up", &[], &[Key::char('k')]);
+    measured("oldest and newest", &[], &[home, Key::char('G')]);
+    measured("inspect and close", &[Key::char('k')], &[Key::char('i'), esc]);
 }

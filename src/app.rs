@@ -308,7 +308,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         }
 
         Event::Deliveries { room, deliveries } => {
-            deliveries.iter().for_each(|delivery| app.undelivered_is(delivery));
+            app.undelivered_are_now(&deliveries);
             if let Some(open) = app.open_if(&room) {
                 open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
             }

@@ -9,17 +9,19 @@ use kvitto_fuzz::{
     delivery::receipt::{NATIVE_SUMMARY, Native},
     laws::{self, NOW, ROOM},
     model::{DeviceId, EventId, Ms, RoomId, UserId},
+    mutate,
     server::{
         bundle::{ENTRIES, GAP, Mailbox, Options, matches_type},
         routing::{Receipt, ReceiptName},
     },
 };
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde_json::{Value, json};
 
 /// What is known of one event: the earliest time per user and device.
 type Known = BTreeMap<(UserId, Option<DeviceId>), Ms>;
 
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|data: &[u8]| {
     let Some(input) = laws::json(data) else { return };
     let [filter, content] = [&input[0], &input[1]];

@@ -9,9 +9,11 @@ use kvitto_fuzz::{
     },
     laws::{self, NOW},
     model::{DeviceId, Route, UserId},
+    mutate,
 };
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|data: &[u8]| {
     let Some(content) = laws::json(data) else { return };
     if let Some(request) = Request::parse(&content) {

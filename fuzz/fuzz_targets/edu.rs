@@ -6,21 +6,28 @@ use kvitto_fuzz::{
     delivery::receipt::RECEIPTS_READ,
     laws,
     model::UserId,
+    mutate,
     server::routing::{
         EventFacts, ReceiptName,
         federation::{Entry, Facts, incoming, is_of, outgoing, strip},
     },
 };
-use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use serde_json::{Value, json};
 
 const ORIGIN: &str = "b";
 
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|data: &[u8]| {
     let Some(content) = laws::json(data) else { return };
     let entries = incoming(&content, ORIGIN);
     assert!(entries.len() <= RECEIPTS_READ);
-    entries.into_iter().flatten().for_each(goes_on);
+    for entry in entries.into_iter().flatten() {
+        let written = &content[entry.room.as_str()][entry.name.as_str()][entry.claimant.as_str()];
+        assert_eq!(written["event_ids"], json!([entry.event.as_str()]), "a receipt is for exactly one event");
+        assert_eq!(written["data"]["ts"], json!(entry.ts));
+        goes_on(entry);
+    }
     stripped(&content);
 });
 
@@ -57,6 +64,11 @@ fn stripped(content: &Value) {
         others
     };
     assert_eq!(others(&left), others(content));
+    for (room, types) in content.as_object().into_iter().flatten() {
+        let had = ReceiptName::ALL.iter().any(|name| types.get(name.as_str()).is_some());
+        let kept = left.get(room).is_some_and(|left| !had || left != &json!({}));
+        assert!(kept || (had && left.get(room).is_none()), "gone is what had nothing but delivery, and nothing else");
+    }
     let mut again = left.clone();
     strip(&mut again);
     assert_eq!(again, left);

@@ -9,10 +9,12 @@ use kvitto_fuzz::{
     },
     laws,
     model::{RoomId, Route},
+    mutate,
     server::routing::federation,
 };
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|data: &[u8]| {
     let Some(mut content) = laws::json(data) else { return };
     let receipts = Native::parse(&content);

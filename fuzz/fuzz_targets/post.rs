@@ -6,13 +6,15 @@ use kvitto_fuzz::{
     delivery::receipt::NATIVE_DEVICES,
     laws::{self, NOW, ROOM},
     model::{DeviceId, EventId, RoomId, UserId},
+    mutate,
     server::routing::{Claimant, EventFacts, MAX_BODY, Post, RateLimit, Receipt, ReceiptName, Refusal},
 };
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde_json::Value;
 
 const TAKEN: [&[ReceiptName]; 3] = [&[], &[ReceiptName::Unstable], &ReceiptName::ALL];
 
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|body: &[u8]| {
     let object = laws::json(body).filter(Value::is_object);
     for name in ReceiptName::ALL {

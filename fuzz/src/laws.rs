@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     delivery::{
+        habits::Habits,
         ledger::{Answers, ExpectedDevice, Held, Merged, OwnEvent, PeerClaim, RECEIPTS_PER_PERSON},
         policy::MAX_AHEAD,
         summary,
@@ -53,6 +54,7 @@ fn own_event(room: &RoomId, event: &EventId) -> OwnEvent {
         device: DeviceId::new(id),
         name: SafeText::default(),
         excluded: excluded.map(ToOwned::to_owned),
+        silent: None,
     };
     let devices = vec![device("LAPTOP", None), device("OLD", Some("you blocked this device")), device("PHONE", None)];
     OwnEvent {
@@ -75,10 +77,21 @@ fn merged<'a>(own: &OwnEvent, claims: impl Iterator<Item = &'a PeerClaim>) -> Ow
 /// L1, L3, L4, L5 and L7 of whatever was claimed.
 pub fn are_believed_by_the_rules(claims: &[PeerClaim]) {
     let about: BTreeSet<_> = claims.iter().map(|claim| (&claim.room, &claim.event)).collect();
+    let contested = contested(claims);
     for (room, event) in about {
-        believed(&own_event(room, event), claims);
+        believed(&own_event(room, event), &contested);
     }
-    held(claims);
+    held(&contested);
+}
+
+/// Every claim, and what the next one says, said by the same device about the same event.
+fn contested(claims: &[PeerClaim]) -> Vec<PeerClaim> {
+    let next = claims.iter().cycle().skip(1);
+    let other = claims.iter().zip(next).map(|(claim, next)| {
+        let PeerClaim { at, state, route, heard, .. } = *next;
+        PeerClaim { at, state, route, heard, ..claim.clone() }
+    });
+    claims.iter().cloned().chain(other).collect()
 }
 
 fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
@@ -109,7 +122,11 @@ fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
 
 /// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected for having claimed.
 fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
-    let delivery = summary::delivery(after, &|_| answers);
+    let all = |answers| {
+        let users = after.expected.keys().chain(after.claims.keys().map(|(user, _)| user));
+        users.map(|user| (user.clone(), Habits { answers, ..Habits::default() })).collect()
+    };
+    let delivery = summary::delivery(after, &all(answers), NOW);
     let users: Vec<_> = delivery.people.iter().map(|person| &person.user).collect();
     assert!(users.is_sorted_by(|one, next| one < next), "everybody once, in order");
     let expected = |delivery: &Delivery| {
@@ -117,7 +134,7 @@ fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
         devices.filter(|device| device.expected && device.device.is_some()).count()
     };
     let one = delivery.people.iter().filter(|person| person.counts_as_one()).count();
-    let at_first = expected(&summary::delivery(before, &|_| Answers::Named));
+    let at_first = expected(&summary::delivery(before, &all(Answers::Named), NOW));
     assert!(one + expected(&delivery) <= at_first, "a claim adds nobody to those who are expected");
     let sound = match summary::mark(&SendState::Sent, Some(&delivery), &[]) {
         Mark::Devices { people, read } => {
@@ -138,7 +155,7 @@ fn held(claims: &[PeerClaim]) {
     let events: BTreeSet<_> = claims.iter().map(|claim| &claim.event).collect();
     for event in events {
         let of_event: Vec<_> = taken.iter().filter(|claim| claim.event == *event).cloned().collect();
-        assert_eq!(held.take(event), of_event);
+        assert_eq!(held.take(event).claims, of_event);
     }
     assert!(held.is_empty());
 }

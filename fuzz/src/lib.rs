@@ -15,6 +15,7 @@ mod kvitto {
     /// `src/delivery.rs`, without what needs a disk.
     pub mod delivery {
         pub mod bucket;
+        pub mod habits;
         pub mod ledger;
         pub mod policy;
         pub mod receipt;
@@ -47,3 +48,4 @@ mod kvitto {
 pub use kvitto::{delivery, matrix, model, server};
 
 pub mod laws;
+pub mod mutate;

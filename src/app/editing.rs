@@ -138,7 +138,8 @@ impl App {
         Ok(true)
     }
 
-    /// An edit was refused: its text goes back to be corrected, below the new message while something else is edited.
+    /// An edit was refused: its text goes back to be corrected, below the new message while something else is edited. Only
+    /// when it is on disk as a draft, the queue forgets it.
     pub(super) fn edit_failed(
         &mut self,
         room: RoomId,
@@ -150,12 +151,14 @@ impl App {
     ) {
         let writing = self.writing_in(&room);
         match writing.edited() {
-            None => writing.edit(event, "", text),
+            None => writing.edit(event.clone(), "", text),
+            Some(_) if writing.text().contains(text) => {}
             Some(_) => writing.message().put_below(text),
         }
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room, text });
+            out.push(Effect::SaveDraft { room: room.clone(), text });
         }
+        out.push(Effect::ForgetEdit { room, event });
         self.status = Some(Status::error(why, now));
     }
 

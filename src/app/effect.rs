@@ -140,6 +140,13 @@ pub enum Effect {
         /// The text as typed.
         text: String,
     },
+    /// The text of a refused edit is kept as a draft now: take the edit out of the queue.
+    ForgetEdit {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        event: EventId,
+    },
     /// Remove a message for everyone.
     Redact {
         /// The room.

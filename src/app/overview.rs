@@ -59,12 +59,13 @@ impl App {
         }
     }
 
-    /// News of one message's delivery. A row that is complete by now stays where it is, as long as the list is open.
-    pub(super) fn undelivered_is(&mut self, delivery: &Delivery) {
-        if let Some(Popup::Undelivered { rows: Some(rows), .. }) = &mut self.popup
-            && let Some(row) = rows.iter_mut().find(|row| row.delivery.event == delivery.event)
-        {
-            row.delivery = delivery.clone();
+    /// News of some messages' delivery. A row that is complete by now stays where it is, as long as the list is open.
+    pub(super) fn undelivered_are_now(&mut self, deliveries: &[Delivery]) {
+        let Some(Popup::Undelivered { rows: Some(rows), .. }) = &mut self.popup else { return };
+        for row in rows {
+            if let Some(news) = deliveries.iter().find(|news| news.event == row.delivery.event) {
+                row.delivery = news.clone();
+            }
         }
     }
 

@@ -4,7 +4,12 @@
 //! change that could not be written leaves everything as it is. The rows are made anew from the settings whenever they
 //! are wanted; all that the screen keeps is which one is selected.
 
-use super::{App, command::Refusal, effect::Effect, inspector::Popup};
+use super::{
+    App,
+    command::{Refusal, user_id},
+    effect::Effect,
+    inspector::Popup,
+};
 use crate::{
     delivery::policy::{self, Change, Choice, Decision, JoinRule, RoomFacts, Send, Who},
     input::Action,
@@ -45,23 +50,15 @@ impl App {
             self.popup = Some(Popup::Receipts(ReceiptsScreen { room, people: None, more: 0, selected: 0 }));
             return Ok(());
         }
-        let change = match argument.split_once(char::is_whitespace) {
-            Some((user, who)) => {
-                let who = who.trim();
-                let own = Some(who).filter(|who| *who != "default").map(|who| {
-                    Who::named(who).ok_or_else(|| {
-                        format!("A person is set to everyone, known, verified, nobody or default, not {who}.")
-                    })
-                });
-                Change::PersonWho(UserId::new(super::command::user_id(user)?), own.transpose()?)
-            }
-            None => {
-                let send = Send::named(argument)
-                    .ok_or_else(|| format!("/receipts takes auto, on, off, or a user id and who, not {argument}."))?;
-                // `auto` is what a room has by itself, unless all rooms are set otherwise.
-                let own = Some(send).filter(|send| (*send, self.settings.send) != (Send::Auto, Send::Auto));
-                Change::RoomSend(self.joined_room()?.id.clone(), own)
-            }
+        let change = if let Some((user, who)) = argument.split_once(char::is_whitespace) {
+            let user = UserId::new(user_id(user)?);
+            Change::PersonWho(user, own_who(who.trim())?)
+        } else {
+            let send = Send::named(argument)
+                .ok_or_else(|| format!("/receipts takes auto, on, off, or a user id and who, not {argument}."))?;
+            // `auto` is what a room has by itself, unless all rooms are set otherwise.
+            let own = Some(send).filter(|send| (*send, self.settings.send) != (Send::Auto, Send::Auto));
+            Change::RoomSend(self.joined_room()?.id.clone(), own)
         };
         out.push(Effect::SaveSetting(change));
         Ok(())
@@ -112,6 +109,15 @@ impl App {
         if let Some(Popup::Receipts(screen)) = &mut self.popup {
             screen.selected = screen.selected.saturating_add_signed(rows).min(last);
         }
+    }
+}
+
+/// What a person is set to by this word; `None`: as everyone.
+fn own_who(word: &str) -> Result<Option<Who>, Refusal> {
+    match (word, Who::named(word)) {
+        ("default", _) => Ok(None),
+        (_, Some(who)) => Ok(Some(who)),
+        (_, None) => Err(format!("A person is set to everyone, known, verified, nobody or default, not {word}.")),
     }
 }
 

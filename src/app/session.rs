@@ -92,6 +92,7 @@ impl App {
     fn forget(&mut self) {
         self.rooms = Rooms::default();
         self.open = None;
+        self.popup.take_if(|popup| !matches!(popup, Popup::Help { .. }));
         self.drafts.clear();
         self.focus = Focus::Rooms;
         self.user = None;

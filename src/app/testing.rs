@@ -220,6 +220,7 @@ fn named(name: &str) -> Key {
         "Tab" => KeyCode::Tab,
         "Backspace" => KeyCode::Backspace,
         "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
         "Up" => KeyCode::Up,
         "Down" => KeyCode::Down,
         "PgUp" => KeyCode::PageUp,

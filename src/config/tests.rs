@@ -307,7 +307,28 @@ fn every_setting_is_written_where_its_key_stands_and_the_rest_stays() {
         assert_eq!(save(&path, change).unwrap(), expected, "{change:?}");
         assert_eq!(Config::load(&path).unwrap().delivery, expected, "{change:?}");
     }
-    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#""#);
+    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
+# mine
+[ui]
+theme = "none" # quiet
+
+[delivery] # all
+who = "nobody" # friends
+send = "on"
+max_members = 7
+timing = "guarded"
+name_device = "never"
+route = "native"
+receipt_type = "stable"
+incognito = true
+
+[delivery.rooms."!a:b"]
+send = "auto"
+incognito = true
+
+[delivery.people."@ada:b"]
+who = "verified"
+"#);
 
     // What narrows is removed; what is for all stays written, as it was.
     let back = [
@@ -321,25 +342,39 @@ fn every_setting_is_written_where_its_key_stands_and_the_rest_stays() {
         change.apply(&mut expected);
         assert_eq!(save(&path, change).unwrap(), expected, "{change:?}");
     }
-    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#""#);
+    insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
+# mine
+[ui]
+theme = "none" # quiet
+
+[delivery] # all
+who = "known" # friends
+send = "on"
+max_members = 7
+timing = "guarded"
+name_device = "never"
+route = "native"
+receipt_type = "stable"
+"#);
 }
 
 #[test]
-fn a_setting_that_cannot_be_written_stays_as_it_was() {
+fn what_cannot_be_written_stays_as_it_was_and_an_inline_table_stays_one() {
+    let nobody = Change::Who(Who::Nobody);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::create_dir(&path).unwrap();
-    let error = save(&path, &Change::Who(Who::Everyone)).unwrap_err();
+    let error = save(&path, &nobody).unwrap_err();
     assert!(matches!(error, ConfigError::Read { .. }), "{error}");
     // The folder that it would be in is a file.
     let inside = folder.path().join("file/config.toml");
     std::fs::write(folder.path().join("file"), "mine").unwrap();
-    assert!(save(&inside, &Change::Who(Who::Everyone)).is_err());
+    assert!(save(&inside, &nobody).is_err());
     assert_eq!(std::fs::read_to_string(folder.path().join("file")).unwrap(), "mine");
-    // An inline table cannot be continued below it.
+    // In an inline table it stays inline.
     let beside = folder.path().join("inline.toml");
     std::fs::write(&beside, "delivery = { who = \"known\" }\n").unwrap();
-    assert_eq!(save(&beside, &Change::Who(Who::Nobody)).unwrap().who, Who::Nobody);
+    assert_eq!(save(&beside, &nobody).unwrap().who, Who::Nobody);
     assert_eq!(std::fs::read_to_string(&beside).unwrap(), "delivery = { who = \"nobody\" }\n");
 }
 

@@ -157,14 +157,17 @@ impl Debts {
 
     /// Whether there is anything to be decided about an event of somebody else's, which may have been considered before.
     pub fn is_open<B: Book>(&self, book: &B, room: &RoomId, event: &EventFacts) -> Result<bool, B::Error> {
+        Ok(self.is_open_at(book.stage(room, &event.event)?, room, event))
+    }
+
+    fn is_open_at(&self, stage: Option<Stage>, room: &RoomId, event: &EventFacts) -> bool {
         let late = || self.keys.get(&(room.clone(), event.event.clone())).is_some_and(|key| key.late);
-        Ok(event.kind != EventKind::State
-            && match book.stage(room, &event.event)? {
-                None => true,
-                Some(Stage::AwaitingKey) => event.readable || late(),
-                Some(Stage::Told) => event.readable,
-                Some(Stage::Owed | Stage::Withheld | Stage::Sent) => false,
-            })
+        match stage {
+            None => event.kind != EventKind::State,
+            Some(Stage::AwaitingKey) => event.readable || late(),
+            Some(Stage::Told) => event.readable,
+            Some(Stage::Owed | Stage::Withheld | Stage::Sent) => false,
+        }
     }
 
     /// Whether it depends on the sender what becomes of an event. Most rooms and events say no to everybody.
@@ -185,10 +188,11 @@ impl Debts {
         self.tick(now);
         let (mut entries, mut owed, mut awaited) = (Vec::new(), Vec::new(), Vec::new());
         for (event, sender) in events {
-            if !self.is_open(book, &room.room, &event)? {
+            let recorded = book.stage(&room.room, &event.event)?;
+            if !self.is_open_at(recorded, &room.room, &event) {
                 continue;
             }
-            let is_awaited = book.stage(&room.room, &event.event)?.is_some();
+            let is_awaited = recorded.is_some();
             // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
             let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, now);
             let (room, readable) = (room.room.clone(), event.readable);
@@ -326,6 +330,7 @@ impl Debts {
             let facts = EventFacts {
                 event: owed.event.clone(),
                 sender: owed.sender.clone(),
+                device: None,
                 sent: owed.sent,
                 kind: EventKind::Message,
                 readable: true,

@@ -50,6 +50,15 @@ pub struct ExpectedDevice {
     pub name: SafeText,
     /// Why it was not given the room key; `None` when it was.
     pub excluded: Option<String>,
+    /// Since when it was [silent](super::habits) when the message was sent, and is not waited for.
+    pub silent: Option<Ms>,
+}
+
+impl ExpectedDevice {
+    /// Whether an answer is waited for.
+    pub fn is_counted(&self) -> bool {
+        self.excluded.is_none() && self.silent.is_none()
+    }
 }
 
 /// What one device is believed to have done with one own message.

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{EventId, Ms, RoomId, UserId};
+use crate::model::{DeviceId, EventId, Ms, RoomId, UserId};
 
 mod change;
 mod reason;
@@ -210,6 +210,8 @@ pub struct EventFacts {
     pub event: EventId,
     /// Who sent it.
     pub sender: UserId,
+    /// From which device, as far as that is known.
+    pub device: Option<DeviceId>,
     /// `origin_server_ts`.
     pub sent: Ms,
     /// P4.

@@ -2,7 +2,8 @@
 //!
 //! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges.
+//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges;
+//!   beside it the [`habits`] of devices, and what own devices said.
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
@@ -29,13 +30,14 @@ use crate::model::{DeviceId, Ms, RoomId, UserId};
 mod bridges;
 mod disk;
 mod fates;
+mod habits;
 mod large;
 mod ledger;
 mod log;
 mod progress;
 mod rows;
 
-pub use ledger::Claimed;
+pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
 

@@ -8,10 +8,15 @@
 //! device counts as *one*, delivered when any receipt of theirs came; their devices are listed and not counted. With the
 //! first receipt that names a device this ends, for all messages: from then on each device counts, and a receipt without one
 //! is a row of its own that does not.
+//!
+//! What a device does otherwise, its [habits](super::habits), says what its silence means. One that was silent for weeks
+//! when the message was sent does not count, until it answers this message after all: so a message that is complete stays
+//! complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    habits::Habits,
     ledger::{
         Answers, ExpectedDevice, OwnEvent, Stamp,
         crowd::{Large, Newest},
@@ -19,8 +24,8 @@ use super::{
     receipt::ClaimState,
 };
 use crate::model::{
-    BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState,
-    Tally, UserId,
+    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText,
+    SendState, Tally, UserId,
 };
 
 mod bridge;
@@ -30,12 +35,14 @@ pub use bridge::bridged;
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
 
-/// What is known about the delivery of an own message. `answers` tells how a person's devices answer, of all messages.
+/// What is known about the delivery of an own message, with the habits of people, as far as there are any.
 /// What people are called, the ledger does not know: their names are left empty.
-pub fn delivery(own: &OwnEvent, answers: &dyn Fn(&UserId) -> Answers) -> Delivery {
+pub fn delivery(own: &OwnEvent, habits: &BTreeMap<UserId, Habits>, now: Ms) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
-    let people = users.into_iter().map(|user| person(own, user, answers(user))).collect();
+    let none = Habits::default();
+    let view = |user| View { own, habits: habits.get(user).unwrap_or(&none), now };
+    let people = users.into_iter().map(|user| view(user).person(user)).collect();
     Delivery::new(own.event.clone(), own.sent, people)
 }
 
@@ -66,52 +73,105 @@ pub fn tallied(large: &Large) -> Delivery {
     Delivery { tally: Some(tally), ..Delivery::new(large.event.clone(), large.sent, people) }
 }
 
-type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
-
-fn person(own: &OwnEvent, user: &UserId, answers: Answers) -> PersonDelivery {
-    let mut claims: Claims<'_> = own.claims_of(user).collect();
-    let answers = claims.keys().map(|device| Answers::of(*device)).fold(answers, Answers::max);
-    let known = own.expected.get(user).map_or(&[][..], Vec::as_slice);
-
-    let mut devices: Vec<DeviceDelivery> = Vec::new();
-    if answers == Answers::Unnamed {
-        let counted = known.iter().any(|device| device.excluded.is_none());
-        let stamp = claims.remove(&None);
-        devices.push(DeviceDelivery {
-            device: None,
-            name: SafeText::default(),
-            state: stamp.map_or(DeviceState::Pending, state),
-            route: stamp.map(|stamp| stamp.route),
-            expected: counted,
-        });
-    } else if explained(&claims) {
-        claims.remove(&None);
-    }
-    devices.extend(known.iter().map(|known| known_device(known, claims.remove(&Some(&known.device)), answers)));
-    devices.extend(claims.into_iter().map(|(device, stamp)| DeviceDelivery {
-        device: device.cloned(),
-        name: SafeText::default(),
-        state: state(stamp),
-        route: Some(stamp.route),
-        expected: false,
-    }));
-    devices.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.device.cmp(&b.device)));
-    PersonDelivery { user: user.clone(), name: SafeText::default(), devices }
+/// What this user's own other devices did with an own message, as far as they were expected. They stand for themselves:
+/// one that has never answered is no kvitto, whatever the others are.
+pub fn fleet(own: &OwnEvent, habits: &Habits, now: Ms) -> Vec<DeviceDelivery> {
+    let view = View { own, habits, now };
+    let device = |user: &UserId, known: &ExpectedDevice| {
+        let is_kvitto = habits.is_heard(&known.device);
+        let answers = if is_kvitto { Answers::Named } else { Answers::Never };
+        let stamp = own.claims.get(&(user.clone(), Some(known.device.clone())));
+        DeviceDelivery { expected: false, ..view.device(known, stamp, answers) }
+    };
+    own.expected.iter().flat_map(|(user, known)| known.iter().map(move |known| device(user, known))).collect()
 }
 
-fn known_device(known: &ExpectedDevice, stamp: Option<&Stamp>, answers: Answers) -> DeviceDelivery {
-    let state = match (stamp, &known.excluded, answers) {
-        (Some(stamp), ..) => state(stamp),
-        (None, Some(why), _) => DeviceState::Excluded { why: SafeText::line(why) },
-        (None, None, Answers::Named) => DeviceState::Pending,
-        (None, None, Answers::Never | Answers::Unnamed) => DeviceState::Unknown,
+/// Whether something is still to be waited for, or has gone wrong: a device that counts, of somebody who answers, has not
+/// said that it has the message, or a bridge could not pass it on.
+pub fn is_undelivered(delivery: &Delivery) -> bool {
+    let devices = delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
+    let missing = |state: &DeviceState| {
+        matches!(state, DeviceState::Pending | DeviceState::Missed { .. } | DeviceState::Undecryptable { .. })
     };
-    DeviceDelivery {
-        device: Some(known.device.clone()),
-        name: known.name.clone(),
-        state,
-        route: stamp.map(|stamp| stamp.route),
-        expected: known.excluded.is_none() && answers != Answers::Unnamed,
+    let failed = |bridge: &Bridge| matches!(bridge.state, BridgeState::Failed | BridgeState::Retriable);
+    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(failed)
+}
+
+type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
+
+/// A message as it stands now, and how one person answers.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    own: &'a OwnEvent,
+    habits: &'a Habits,
+    now: Ms,
+}
+
+impl View<'_> {
+    fn person(self, user: &UserId) -> PersonDelivery {
+        let mut claims: Claims<'_> = self.own.claims_of(user).collect();
+        let answers = claims.keys().map(|device| Answers::of(*device)).fold(self.habits.answers, Answers::max);
+        let known = self.own.expected.get(user).map_or(&[][..], Vec::as_slice);
+
+        let mut devices: Vec<DeviceDelivery> = Vec::new();
+        if answers == Answers::Unnamed {
+            devices.push(self.as_one(known, claims.remove(&None)));
+        } else if explained(&claims) {
+            claims.remove(&None);
+        }
+        devices.extend(known.iter().map(|known| self.device(known, claims.remove(&Some(&known.device)), answers)));
+        devices.extend(claims.into_iter().map(|(device, stamp)| DeviceDelivery {
+            device: device.cloned(),
+            name: SafeText::default(),
+            state: state(stamp),
+            route: Some(stamp.route),
+            expected: false,
+        }));
+        devices.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.device.cmp(&b.device)));
+        PersonDelivery { user: user.clone(), name: SafeText::default(), devices }
+    }
+
+    /// A person whose receipts never name a device.
+    fn as_one(self, known: &[ExpectedDevice], stamp: Option<&Stamp>) -> DeviceDelivery {
+        let given = || known.iter().filter(|device| device.excluded.is_none());
+        let is_silent = !given().any(ExpectedDevice::is_counted);
+        let since = given().filter_map(|device| device.silent).max();
+        DeviceDelivery {
+            device: None,
+            name: SafeText::default(),
+            state: match (stamp, since) {
+                (Some(stamp), _) => state(stamp),
+                (None, Some(since)) if is_silent => DeviceState::Silent { since },
+                (None, _) => self.unanswered(None),
+            },
+            route: stamp.map(|stamp| stamp.route),
+            expected: given().next().is_some() && (stamp.is_some() || !is_silent),
+        }
+    }
+
+    fn device(self, known: &ExpectedDevice, stamp: Option<&Stamp>, answers: Answers) -> DeviceDelivery {
+        let state = match (stamp, &known.excluded, answers) {
+            (Some(stamp), ..) => state(stamp),
+            (None, Some(why), _) => DeviceState::Excluded { why: SafeText::line(why) },
+            (None, None, Answers::Never | Answers::Unnamed) => DeviceState::Unknown,
+            (None, None, Answers::Named) => match known.silent {
+                Some(since) => DeviceState::Silent { since },
+                None => self.unanswered(Some(&known.device)),
+            },
+        };
+        let is_counted = known.excluded.is_none() && (known.silent.is_none() || stamp.is_some());
+        DeviceDelivery {
+            device: Some(known.device.clone()),
+            name: known.name.clone(),
+            state,
+            route: stamp.map(|stamp| stamp.route),
+            expected: is_counted && answers != Answers::Unnamed,
+        }
+    }
+
+    fn unanswered(self, device: Option<&DeviceId>) -> DeviceState {
+        let later = self.habits.missed(self.own, device, self.now);
+        later.map_or(DeviceState::Pending, |later| DeviceState::Missed { later })
     }
 }
 

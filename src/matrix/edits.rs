@@ -20,7 +20,10 @@ use matrix_sdk::{
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{errors, ids};
-use crate::{app::event::Event, model::RoomId};
+use crate::{
+    app::event::Event,
+    model::{EventId, RoomId},
+};
 
 /// 'This is the text of that message from now on' (`m.replace`).
 pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventContent {
@@ -28,17 +31,25 @@ pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventConten
     new.make_replacement(ReplacementMetadata::new(event, None))
 }
 
-/// Gives back every edit that was refused.
+/// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere: see [`forget`].
 pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Event>) {
     for (room, echoes) in client.send_queue().local_echoes().await.unwrap_or_default() {
-        for echo in echoes {
-            let LocalEchoContent::Event { send_handle, .. } = &echo.content else { continue };
-            let Some(event) = refused(ids::room(&room), &echo) else { continue };
-            // First told, then thrown away: a kill in between gives it back once more.
+        for event in echoes.iter().filter_map(|echo| refused(ids::room(&room), echo)) {
             let _ = events.send(event);
-            if let Err(error) = send_handle.abort().await {
-                tracing::warn!(%error, "a refused edit stays in the queue");
-            }
+        }
+    }
+}
+
+/// Takes the refused edits of a message out of the queue.
+pub(super) async fn forget(client: &Client, id: &RoomId, edited: &EventId) {
+    let mut queued = client.send_queue().local_echoes().await.unwrap_or_default();
+    let echoes = ids::sdk_room(id).and_then(|room| queued.remove(&room)).unwrap_or_default();
+    for echo in echoes {
+        let is_it = matches!(refused(id.clone(), &echo), Some(Event::EditFailed { event, .. }) if event == *edited);
+        if let (true, LocalEchoContent::Event { send_handle, .. }) = (is_it, &echo.content)
+            && let Err(error) = send_handle.abort().await
+        {
+            tracing::warn!(%error, "a refused edit stays in the queue");
         }
     }
 }

@@ -110,7 +110,7 @@ impl Live {
     /// Carries out an effect. What waits for the network runs beside, and answers with an event.
     pub(super) async fn handle(&mut self, effect: Effect) {
         match effect {
-            Effect::Reconnect => self.sync.try_now().await,
+            Effect::Reconnect => self.sync.try_now(),
             Effect::OpenRoom(id) => self.open_room(&id).await,
             Effect::CloseRoom => self.close_room(),
             Effect::Paginate(id) => {
@@ -131,9 +131,11 @@ impl Live {
                 self.send(room, RoomMessageEventContent::emote_markdown(&text), text, true).await;
             }
             Effect::Edit { room, event, text } => self.edit(room, event, text).await,
+            Effect::ForgetEdit { room, event } => self.forget_edit(&room, &event).await,
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::AskUndelivered => self.receipts.undelivered(),
             Effect::AskReceiptLog => self.receipts.log(),
             Effect::EmptyReceiptLog => self.receipts.empty_log(),
             Effect::AskStances(room) => self.receipts.stances(room),
@@ -220,6 +222,14 @@ impl Live {
         };
         if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
+        }
+    }
+
+    /// The SDK's timeline (0.18) goes on showing an edit that was taken back, so it is made anew.
+    async fn forget_edit(&mut self, id: &RoomId, event: &EventId) {
+        edits::forget(&self.session.client, id, event).await;
+        if self.open_timeline(id).is_some() {
+            self.open_room(id).await;
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
+//! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -18,7 +19,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client, Room,
+    Client,
     deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, OwnedRoomId, OwnedUserId},
     sync::RoomUpdates,
@@ -47,7 +48,7 @@ use crate::{
         debts::Debts,
         ledger::{Held, OwnEvent},
         outbox::Batch,
-        policy::{EventFacts, RoomFacts, Settings},
+        policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
         store::{Store, StoreError},
     },
@@ -59,11 +60,13 @@ mod bridges;
 mod catchup;
 pub(super) mod direct;
 mod facts;
+mod fleet;
 mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
 mod stances;
+mod undelivered;
 mod watch;
 
 /// How long the actor sleeps at most when nothing is due.
@@ -73,8 +76,8 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
-    /// Receipts came by the homeserver in this room; to be told when they are on disk.
-    Receipts(RoomId, native::Came, oneshot::Sender<()>),
+    /// A sync has brought receipts; to be told when they are on disk.
+    Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
     /// A walk, or a second look, has these events of a room.
@@ -87,8 +90,11 @@ enum Input {
     Bridged(OwnedRoomId, EventFacts, bridges::Said),
     /// A walk has ended.
     Walked(OwnedRoomId),
-    /// It was found out who was given the key of an own event.
-    Frozen(Box<OwnEvent>),
+    /// It was found out who was given the key of an own event: others, and own other devices.
+    Frozen {
+        own: OwnEvent,
+        fleet: OwnEvent,
+    },
     /// A batch was sent, or not.
     Answered(Batch, Result<(), direct::NotSent>),
     /// A batch was posted to the homeserver, as far as that took it.
@@ -101,6 +107,10 @@ enum Input {
     Sending(RoomId),
     /// This room was opened: its ticks are wanted.
     Opened(RoomId),
+    /// What was not answered for a while may have been missed.
+    LookAgain,
+    /// Which own messages does not every device have? So much was found so far.
+    Undelivered(undelivered::Search),
     /// The user has dealt with these people (P7).
     Known(Vec<UserId>),
     /// What was done about this event?
@@ -189,6 +199,11 @@ impl Receipts {
         self.tell(Input::Opened(room));
     }
 
+    /// Tell which own messages of all rooms not every device has.
+    pub(super) fn undelivered(&self) {
+        self.tell(Input::Undelivered(undelivered::Search::default()));
+    }
+
     /// P7: the user invited these people, or took their invite to a direct chat.
     pub(super) fn known(&self, people: Vec<UserId>) {
         self.tell(Input::Known(people));
@@ -237,6 +252,7 @@ impl Receipts {
 struct Actor {
     client: Client,
     store: Store,
+    user: UserId,
     device: DeviceId,
     logged_in_at: Ms,
     debts: Debts,
@@ -261,6 +277,10 @@ struct Actor {
     asking: HashSet<OwnedRoomId>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
     to_ask: HashSet<OwnedRoomId>,
+    /// The room whose ticks were wanted last.
+    opened: Option<RoomId>,
+    /// [`Input::LookAgain`] is under way.
+    looking_again: bool,
     /// Rooms being walked, and whether another gap has come meanwhile.
     walking: HashMap<OwnedRoomId, bool>,
     /// The newest event that a sync has brought, by room.
@@ -280,6 +300,7 @@ impl Actor {
         Self {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
             store,
@@ -296,6 +317,8 @@ impl Actor {
             freezing: HashSet::new(),
             asking: HashSet::new(),
             to_ask: HashSet::new(),
+            opened: None,
+            looking_again: false,
             walking: HashMap::new(),
             newest: HashMap::new(),
             tasks: Vec::new(),
@@ -347,9 +370,9 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Receipts(room, came, kept) => {
-                self.receipts_came(&room, came.receipts).await;
-                self.summed_up(&room, came.summaries).await;
+            Input::Receipts(kept) => {
+                self.take_in_what_came().await;
+                self.unkept.retain(|kept| !kept.is_closed());
                 self.unkept.push(kept);
                 self.tell_kept();
             }
@@ -363,7 +386,7 @@ impl Actor {
             Input::LateUnknown => self.look_again_for_late_keys().await,
             Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Walked(room) => self.walked(room).await,
-            Input::Frozen(own) => self.frozen(*own).await,
+            Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
@@ -373,7 +396,17 @@ impl Actor {
                     self.ask(&room).await;
                 }
             }
-            Input::Opened(room) => self.tell_room(&room).await,
+            Input::Opened(room) => {
+                self.tell_room(&room).await;
+                self.opened = Some(room);
+            }
+            Input::LookAgain => {
+                self.looking_again = false;
+                if let Some(room) = &self.opened {
+                    self.tell_room(room).await;
+                }
+            }
+            Input::Undelivered(search) => self.go_on_searching(search).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);
@@ -432,6 +465,10 @@ impl Actor {
             let Some(room) = self.client.get_room(&room_id) else { continue };
             let events = update.timeline.events;
             self.take_in(&room, &events).await;
+            for came in update.ephemeral.iter().filter_map(native::read) {
+                self.receipts_came(&ids::room(&room_id), came.receipts).await;
+                self.summed_up(&ids::room(&room_id), came.summaries).await;
+            }
             let Some(newest) = events.iter().rev().find_map(|event| {
                 let facts = observe::facts(event)?;
                 Some((facts.sent, ids::sdk_event(&facts.event)?))
@@ -450,22 +487,6 @@ impl Actor {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
             self.stored(kept);
         }
-    }
-
-    /// The room as it is now, with P2's bound.
-    async fn room_facts(&mut self, room: &Room) -> RoomFacts {
-        let id = ids::room(room.room_id());
-        let known = self.store.joined_since(&id);
-        let known = self.stored(known).flatten();
-        let since = match (known, facts::own_join(room).await) {
-            (_, Some(facts::OwnJoin::At(at))) | (None, Some(facts::OwnJoin::Before(at))) => Some(at),
-            (known, _) => known,
-        };
-        if since != known && since.is_some() {
-            let kept = self.store.set_joined_since(&id, since);
-            self.stored(kept);
-        }
-        facts::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
     }
 
     /// Says when the disk does not take what must be kept.

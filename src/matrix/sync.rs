@@ -8,18 +8,23 @@
 //! event, and what was missed is found by comparing (`receipts::catchup`), even when the program was killed between
 //! the arrival of an event and its storing. `/sync` gets the same by a token of ours, which moves on only when what
 //! came with it has been dealt with.
+//!
+//! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
+//! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
+//! sliding connection cannot be told to, and that loop takes its place.
 
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client,
+    Client, Error,
     config::{SyncSettings, SyncToken},
     ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
 use matrix_sdk_ui::{
-    room_list_service::State as ListState,
-    sync_service::{State, SyncService},
+    encryption_sync_service::Error as EncryptionError,
+    room_list_service::{Error as ListError, State as ListState},
+    sync_service::{Error as SyncError, State, SyncService},
 };
 use tokio::{
     sync::{Notify, mpsc::UnboundedSender},
@@ -42,13 +47,18 @@ const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30))
 
 /// A running sync of either kind.
 pub(super) struct Sync {
-    kind: Kind,
+    service: Option<Arc<SyncService>>,
+    try_now: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-enum Kind {
-    Sliding(Arc<SyncService>),
-    Plain { try_now: Arc<Notify> },
+/// What a sync works with.
+struct Around {
+    client: Client,
+    receipts: Receipts,
+    events: UnboundedSender<Event>,
+    summary_above: u64,
+    try_now: Arc<Notify>,
 }
 
 impl Sync {
@@ -61,37 +71,38 @@ impl Sync {
         summary_above: u64,
     ) -> Self {
         let _ = events.send(Event::Connection(Connection::Connecting));
+        let try_now = Arc::new(Notify::new());
+        let around = Around {
+            client: client.clone(),
+            receipts: receipts.clone(),
+            events: events.clone(),
+            summary_above,
+            try_now: try_now.clone(),
+        };
         if matches!(client.sliding_sync_version(), Version::Native) {
             match SyncService::builder(client.clone()).with_offline_mode().build().await {
-                Ok(service) => return Self::sliding(Arc::new(service), receipts, events).await,
+                Ok(service) => {
+                    let service = Arc::new(service);
+                    service.start().await;
+                    let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
+                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms];
+                    return Self { service: Some(service), try_now, tasks };
+                }
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
-        let try_now = Arc::new(Notify::new());
-        let task =
-            tokio::spawn(plain(client.clone(), receipts.clone(), events.clone(), try_now.clone(), summary_above));
-        Self { kind: Kind::Plain { try_now }, tasks: vec![task] }
-    }
-
-    async fn sliding(service: Arc<SyncService>, receipts: &Receipts, events: &UnboundedSender<Event>) -> Self {
-        service.start().await;
-        let connection = tokio::spawn(watch_connection(service.clone(), receipts.clone(), events.clone()));
-        let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
-        Self { kind: Kind::Sliding(service), tasks: vec![connection, rooms] }
+        Self { service: None, try_now, tasks: vec![tokio::spawn(plain(around))] }
     }
 
     /// Tries to reach the server at once.
-    pub(super) async fn try_now(&self) {
-        match &self.kind {
-            Kind::Sliding(service) => service.start().await,
-            Kind::Plain { try_now } => try_now.notify_one(),
-        }
+    pub(super) fn try_now(&self) {
+        self.try_now.notify_one();
     }
 
     /// Asks for everything of these rooms, also read receipts (Synapse sends those for subscribed rooms only; the request
     /// names no lists, which means receipts in all rooms).
     pub(super) async fn subscribe(&self, room: &RoomId) {
-        if let (Kind::Sliding(service), Some(room)) = (&self.kind, ids::sdk_room(room)) {
+        if let (Some(service), Some(room)) = (&self.service, ids::sdk_room(room)) {
             service.room_list_service().subscribe_to_rooms(&[&room]).await;
         }
     }
@@ -101,14 +112,35 @@ impl Sync {
         for task in &self.tasks {
             task.abort();
         }
-        if let Kind::Sliding(service) = self.kind {
+        if let Some(service) = self.service {
             service.stop().await;
         }
     }
 }
 
+/// Sliding sync, until it meets an event that it does not get past.
+async fn sliding(service: Arc<SyncService>, around: Around) {
+    if let Err(Stuck) = watch_connection(&service, &around).await {
+        tracing::warn!("sliding sync does not get past an event without a type; going on with /sync");
+        service.stop().await;
+        plain(around).await;
+    }
+}
+
+/// Asked again, the server would send the same event again.
+struct Stuck;
+
+fn is_stuck(error: &SyncError) -> bool {
+    matches!(
+        error,
+        SyncError::RoomList(ListError::SlidingSync(Error::SerdeJson(_)))
+            | SyncError::EncryptionSync(EncryptionError::SlidingSync(Error::SerdeJson(_)))
+    )
+}
+
 /// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
-async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events: UnboundedSender<Event>) {
+async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
+    let Around { receipts, events, try_now, .. } = around;
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
     let mut pause = PAUSE;
@@ -121,6 +153,7 @@ async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events:
                 Some(Connection::Online)
             }
             State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
+            State::Error(error) if is_stuck(&error) => return Err(Stuck),
             State::Error(error) => Some(Connection::Offline(errors::line(&*error))),
             State::Running | State::Idle | State::Terminated => None,
         };
@@ -132,12 +165,13 @@ async fn watch_connection(service: Arc<SyncService>, receipts: Receipts, events:
             let _ = events.send(Event::Connection(connection));
         }
         if failed {
-            tokio::time::sleep(pause.lengthen()).await;
+            let _ = timeout(pause.lengthen(), try_now.notified()).await;
             service.start().await;
         }
         tokio::select! {
-            state = states.next() => if state.is_none() { return },
-            state = lists.next() => if state.is_none() { return },
+            state = states.next() => if state.is_none() { return Ok(()) },
+            state = lists.next() => if state.is_none() { return Ok(()) },
+            () = try_now.notified() => service.start().await,
         }
     }
 }
@@ -154,13 +188,7 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 }
 
 /// The loop of `/sync`.
-async fn plain(
-    client: Client,
-    receipts: Receipts,
-    events: UnboundedSender<Event>,
-    try_now: Arc<Notify>,
-    summary_above: u64,
-) {
+async fn plain(Around { client, receipts, events, summary_above, try_now }: Around) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut first = true;
@@ -191,6 +219,12 @@ async fn plain(
             }
             // The session's end is told by the client itself (`SessionChange`).
             Err(error) if errors::is_unknown_token(&error) => return,
+            // The SDK has stored the answer, and up to where it went.
+            Err(Error::SerdeJson(error)) => {
+                tracing::warn!(%error, "an answer had an event without a type");
+                token = SyncToken::ReusePrevious;
+                let _ = timeout(pause.lengthen(), try_now.notified()).await;
+            }
             Err(error) => {
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;

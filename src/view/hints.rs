@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState},
     input::{Action, Key},
-    model::{Membership, Message, SendState},
+    model::{Membership, SendState},
 };
 
 /// The key that does this where the user is now.
@@ -104,16 +104,12 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
                 Some(SendState::Waiting) => wanted.push((Action::Discard, "discard")),
                 Some(SendState::Sent) | None => wanted.push((Action::Inspect, "who received it")),
             }
+            let selected = app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| message);
+            let own = selected.filter(|message| message.own && message.send_state == SendState::Sent);
             wanted.push((Action::Compose, "write"));
-            let on_server = |message: &Message| message.own && message.send_state == SendState::Sent;
-            match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| message) {
-                Some(message) if on_server(message) && message.source.is_some() => {
-                    wanted.extend([(Action::Edit, "edit"), (Action::Redact, "remove")]);
-                }
-                Some(message) if on_server(message) => wanted.push((Action::Redact, "remove")),
-                _ => {}
-            }
+            wanted.extend(own.filter(|message| message.source.is_some()).map(|_| (Action::Edit, "edit")));
             wanted.extend([(Action::Newest, "newest"), (Action::CommandLine, "command")]);
+            wanted.extend(own.map(|_| (Action::Redact, "remove")));
         }
         Focus::Composer if app.command_typed().is_some() => {
             wanted.extend([(Action::Send, "run"), (Action::Complete, "complete")]);

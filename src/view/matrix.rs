@@ -22,7 +22,7 @@ use ratatui::{
 use super::{
     hints, message, paint,
     popup::{self, Sheet},
-    theme::{Role, Theme, sender_hue},
+    theme::{Role, Theme},
     ticks, words, wrap,
 };
 use crate::{
@@ -35,7 +35,6 @@ use crate::{
         },
     },
     input::Action,
-    model::DeviceState,
 };
 
 const TITLE: &str = "Messages against devices";
@@ -149,13 +148,17 @@ impl Grid<'_> {
             (self.from, Action::ListPrevious, "to the left"),
             (self.table.columns.len() - self.to, Action::ListNext, "to the right"),
         ];
-        let mut said = String::new();
-        for (count, action, side) in hidden.into_iter().filter(|(count, ..)| *count > 0) {
-            let first = words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices");
-            said.push_str(&if said.is_empty() { first } else { format!(", {count}") });
+        let mut counted = false;
+        let hidden = hidden.into_iter().filter(|(count, ..)| *count > 0).map(|(count, action, side)| {
             let key = hints::key(self.app, action).map(|key| format!(" ({key})")).unwrap_or_default();
-            said.push_str(&format!(" {side}{key}"));
-        }
+            let devices = if std::mem::replace(&mut counted, true) {
+                count.to_string()
+            } else {
+                words::count(u64::try_from(count).unwrap_or(u64::MAX), "more device", "more devices")
+            };
+            format!("{devices} {side}{key}")
+        });
+        let said = hidden.collect::<Vec<_>>().join(", ");
         if !said.is_empty() {
             rows.push(Line::styled(
                 wrap::cut(&said, self.columns, self.theme.symbols().ellipsis),
@@ -173,7 +176,7 @@ impl Grid<'_> {
         let who = if device.person.is_empty() { device.user.to_string() } else { device.person.to_string() };
         let id = device.device.map_or("any device".to_owned(), ToString::to_string);
         let mut name = vec![
-            Span::styled(who, theme.role(Role::Sender(sender_hue(device.user)))),
+            Span::styled(who, theme.role(Role::Heading)),
             Span::styled(format!(" {} ", symbols.dot), theme.role(Role::Dim)),
         ];
         if device.name.is_empty() {
@@ -183,7 +186,7 @@ impl Grid<'_> {
         }
         let mut right = vec![Span::styled(
             format!("{:>5} ", format!("{}/{}", device.delivered, device.expected)),
-            theme.role(self.health(self.from + at)),
+            theme.role(health(device)),
         )];
         let mut lines = symbols.horizontal.to_owned();
         for other in 0..devices.len() {
@@ -198,18 +201,14 @@ impl Grid<'_> {
         right.push(Span::styled(lines, theme.role(Role::Rule)));
         paint::both(name, right, self.columns, theme)
     }
+}
 
-    /// How a device does, over all messages: what is worst of it.
-    fn health(&self, column: usize) -> Role {
-        let states = || self.table.rows.iter().filter_map(|row| row.cells.get(column).copied().flatten());
-        if states().any(|state| matches!(state, DeviceState::Undecryptable { .. })) {
-            Role::Error
-        } else if states().any(|state| matches!(state, DeviceState::Missed { .. })) {
-            Role::Warning
-        } else if self.table.columns[column].delivered == self.table.columns[column].expected {
-            Role::Delivered
-        } else {
-            Role::Dim
-        }
+/// How a device does, over all messages: what is worst of it.
+fn health(device: &Column<'_>) -> Role {
+    match device {
+        Column { undecryptable: 1.., .. } => Role::Error,
+        Column { missed: 1.., .. } => Role::Warning,
+        Column { delivered, expected, .. } if delivered == expected => Role::Delivered,
+        _ => Role::Dim,
     }
 }

@@ -123,9 +123,22 @@ impl Sheet<'_> {
         // What scrolls keeps its height, however the items fit.
         let body = if max_scroll > 0 { space } else { rows.len() };
 
+        let symbols = theme.symbols();
         let wanted = u16::try_from(body + foot).unwrap_or(u16::MAX).saturating_add(FRAME);
         let area = layout::popup(screen, self.widest, wanted);
-        let inner = draw_frame(self.title, (scroll, self.items - end), theme, frame, area);
+        let more = |count: usize, sign: &str| {
+            let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
+            Line::styled(text, theme.role(Role::Dim)).right_aligned()
+        };
+        let block = Block::bordered()
+            .border_set(symbols.border)
+            .border_style(theme.role(Role::Rule))
+            .title_top(Span::styled(format!(" {} ", self.title), theme.role(Role::Accent)))
+            .title_top(more(scroll, symbols.up))
+            .title_bottom(more(self.items - end, symbols.down));
+        let inner = layout::inset(block.inner(area), 1);
+        frame.render_widget(Clear, area);
+        frame.render_widget(block, area);
         for (at, line) in rows.iter().enumerate() {
             paint::row(frame, inner, at, line);
         }
@@ -146,29 +159,4 @@ impl Sheet<'_> {
         }
         0
     }
-}
-
-/// An empty frame that says how many rows there are above and below what it shows; gives the area inside.
-pub fn draw_frame(
-    title: &str,
-    (above, below): (usize, usize),
-    theme: Theme,
-    frame: &mut Frame<'_>,
-    area: Rect,
-) -> Rect {
-    let symbols = theme.symbols();
-    let more = |count: usize, sign: &str| {
-        let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
-        Line::styled(text, theme.role(Role::Dim)).right_aligned()
-    };
-    let block = Block::bordered()
-        .border_set(symbols.border)
-        .border_style(theme.role(Role::Rule))
-        .title_top(Span::styled(format!(" {title} "), theme.role(Role::Accent)))
-        .title_top(more(above, symbols.up))
-        .title_bottom(more(below, symbols.down));
-    frame.render_widget(Clear, area);
-    let inner = layout::inset(block.inner(area), 1);
-    frame.render_widget(block, area);
-    inner
 }

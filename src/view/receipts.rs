@@ -10,7 +10,8 @@ use ratatui::{
 };
 
 use super::{
-    layout, paint, popup,
+    paint,
+    popup::{self, Sheet},
     theme::{Role, Theme},
     wrap,
 };
@@ -22,39 +23,32 @@ use crate::app::{
 };
 
 /// Columns, at most.
-const WIDEST: u16 = 120;
+const WIDEST: u16 = 140;
 /// Columns of a value: the longest word and both signs.
 const VALUE: u16 = 15;
 /// Rows of the foot with its rule, where there is space for it.
-const FOOT: u16 = 5;
+const FOOT: usize = 5;
+/// Columns of the title's row that are kept for how much is above.
+const TITLE_MARGIN: u16 = 14;
 
 /// Draws it, and says how many rows of the list are on screen.
 pub fn draw(app: &App, open: &ReceiptsScreen, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
     let settings = app.receipt_rows(open);
-    let columns = layout::popup(screen, WIDEST, u16::MAX).width.saturating_sub(4);
+    let columns = popup::columns(screen, WIDEST);
     let mut page = Page { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
     page.list(open, &settings);
-    let wanted = u16::try_from(page.lines.len()).unwrap_or(u16::MAX).saturating_add(2 + FOOT);
-    let area = layout::popup(screen, WIDEST, wanted);
-    let foot_rows = FOOT.min(area.height / 3);
-    let height = usize::from(area.height.saturating_sub(2 + foot_rows));
-    let below_top = page.lines.len().saturating_sub(height);
-    let scroll = page.selected.1.saturating_sub(height / 2).min(below_top);
+    let high = popup::height(screen);
+    let mut foot = vec![Line::styled(theme.symbols().horizontal.repeat(columns.into()), theme.role(Role::Rule))];
+    foot.extend(page.explanation(app, settings.get(open.selected)));
+    foot.resize(FOOT.min(high / 3), Line::default());
 
     let room = open.room.as_ref().and_then(|room| app.rooms.get(room));
     let title = room.map_or_else(|| "Receipts".to_owned(), |room| format!("Receipts in {}", room.name));
-    let title = wrap::cut(&title, area.width.saturating_sub(16), theme.symbols().ellipsis);
-    let inner = popup::draw_frame(&title, (scroll, below_top - scroll), theme, frame, area);
-    let (rows, foot) = layout::split_bottom(inner, foot_rows);
-    for (at, line) in page.lines.iter().skip(scroll).take(height).enumerate() {
-        paint::row(frame, rows, at, line);
-    }
-    let (rule, foot) = layout::split_top(foot, 1);
-    paint::rule(frame, rule, Vec::new(), Vec::new(), theme);
-    for (at, line) in page.foot(app, settings.get(open.selected)).iter().enumerate() {
-        paint::row(frame, foot, at, line);
-    }
-    PopupFacts { rows: height, ..PopupFacts::default() }
+    let title = wrap::cut(&title, columns.saturating_sub(TITLE_MARGIN), theme.symbols().ellipsis);
+    let lines = &page.lines;
+    let item = |at: usize, _| lines.get(at).cloned().into_iter().collect();
+    let sheet = Sheet { title: &title, widest: WIDEST, items: lines.len(), item: &item, foot: &foot };
+    sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, frame, screen)
 }
 
 /// The list as it is written, line by line.
@@ -132,7 +126,7 @@ impl Page {
         };
         let text = Span::styled(theme.text(text).into_owned(), theme.role(role));
 
-        let name = (self.columns * 2 / 7).min(34);
+        let name = (self.columns * 2 / 7).clamp(18, 34);
         let mut line = self.filled(what, name);
         line.spans.push(Span::raw(" "));
         line.spans.extend(self.filled(value, VALUE).spans);
@@ -151,7 +145,7 @@ impl Page {
     }
 
     /// What the selected row means and what comes of it, or what went wrong.
-    fn foot(&self, app: &App, selected: Option<&Row>) -> Vec<Line<'static>> {
+    fn explanation(&self, app: &App, selected: Option<&Row>) -> Vec<Line<'static>> {
         if let Some(failed) = app.status.as_ref().filter(|status| status.kind == StatusKind::Error) {
             return popup::wrapped(&failed.text, self.columns, Role::Error, self.theme);
         }

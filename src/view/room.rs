@@ -118,12 +118,13 @@ fn editing(app: &App, known: Known, columns: u16) -> String {
     let keys = keys.map(|(action, does)| hints::key(app, action).map(|key| format!("{key} {does}")));
     let keys = keys.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let keys = if keys.is_empty() { keys } else { format!(" {keys}.") };
-    let long = format!("Editing. {}{keys}", known.sentence("the old text"));
+    let long = format!("Editing. {}", known.sentence("the old text"));
     let short = match known {
-        Known::Devices(devices) => format!("Editing; on {} already.{keys}", words::count(devices, "device", "devices")),
-        Known::Nobody | Known::Nothing => format!("Editing.{keys}"),
+        Known::Devices(devices) => format!("Editing; on {} already.", words::count(devices, "device", "devices")),
+        Known::Nobody | Known::Nothing => "Editing.".to_owned(),
     };
-    [long, short].into_iter().find(|text| wrap::width(text) <= columns).unwrap_or_else(|| "Editing.".to_owned())
+    let choices = [format!("{long}{keys}"), format!("{short}{keys}"), short];
+    choices.into_iter().find(|text| wrap::width(text) <= columns).unwrap_or_else(|| "Editing.".to_owned())
 }
 
 /// What is being written, or what could be.

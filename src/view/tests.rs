@@ -2,6 +2,7 @@
 
 mod editing;
 mod overview;
+mod receipts;
 
 use ratatui::{
     Terminal,
@@ -22,9 +23,8 @@ use crate::{
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
-    delivery::policy::Who,
     input::KeyCode,
-    model::{EventId, Pagination, PersonStance, ReceiptFate, RoomId, Route, TimelineItemKind, UserId},
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineItemKind},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -304,7 +304,7 @@ fn every_size_can_be_drawn_and_a_tiny_one_says_so() {
     press(&mut help, &[KeyCode::F(1)]);
     let mut inspector = with_selected(3);
     type_in(&mut inspector, "i");
-    apps.extend([help, inspector, receipts()]);
+    apps.extend([help, inspector, receipts::opened()]);
     for app in &apps {
         for columns in [1, 2, 5, 19, 20, 21, 33, 59, 71, 72, 99, 100] {
             for rows in [1, 2, 5, 6, 7, 11, 12, 30] {
@@ -322,7 +322,7 @@ fn ascii_looks_need_ascii_only() {
     let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
     let mut help = chatting();
     press(&mut help, &[KeyCode::F(1)]);
-    for app in [fixture::logged_out(), fixture::logged_in(), with_selected(3), help, receipts()] {
+    for app in [fixture::logged_out(), fixture::logged_in(), with_selected(3), help, receipts::opened()] {
         for row in drawn(&app, theme, (80, 24)).rows() {
             // What people wrote stays as it is.
             let ours = row.replace("日本語の部屋", "").replace("👍", "").replace("🚣", "");
@@ -336,7 +336,7 @@ fn without_colour_nothing_has_one_and_everything_is_marked() {
     let theme = Theme { palette: Palette::None, ..Theme::default() };
     let mut inspector = with_selected(3);
     type_in(&mut inspector, "i");
-    for app in [with_selected(3), fixture::with_rooms(), inspector, fixture::logged_out(), receipts()] {
+    for app in [with_selected(3), fixture::with_rooms(), inspector, fixture::logged_out(), receipts::opened()] {
         let screen = drawn(&app, theme, (200, 60));
         assert!(screen.buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
     }
@@ -411,82 +411,4 @@ fn an_item_has_the_same_rows_wherever_the_layout_begins() {
     let from_below = page(&app);
     anchored(&mut app, first.item, first.row, Edge::Top);
     assert_eq!(page(&app), from_below);
-}
-
-/// The receipts screen in the room by the lake, where Ada is known, Bob is not, and Eve is set to nobody.
-fn receipts() -> App {
-    let mut app = chatting();
-    app.focus = Focus::Timeline;
-    type_in(&mut app, ":receipts");
-    press(&mut app, &[KeyCode::Enter]);
-    let person = |name: &str, known| PersonStance {
-        user: UserId::new(format!("@{}:example.org", name.to_lowercase())),
-        name: safe(name),
-        known,
-        verified: false,
-        ignored: false,
-    };
-    let nameless = PersonStance { name: safe(""), verified: true, ..person("mallory.of.the.long.name", false) };
-    let people = vec![person("Ada", true), person("Bob", false), person("Eve", true), nameless];
-    app.settings.people.insert(UserId::new("@eve:example.org"), Who::Nobody);
-    happen(&mut app, [Event::Stances { room: RoomId::new(LAKE), people, more: 0 }]);
-    app
-}
-
-#[test]
-fn receipts_screen() {
-    let mut app = receipts();
-    screens("receipts", &app, Theme::default());
-    press(&mut app, &[KeyCode::Down; 4]);
-    screens("receipts_person", &app, Theme::default());
-    press(&mut app, &[KeyCode::Down; 5]);
-    screens("receipts_everywhere", &app, Theme::default());
-    happen(&mut app, [Event::Failed(safe("Not saved: cannot write the settings to /home/you/config.toml: no space."))]);
-    insta::assert_snapshot!("receipts_failed_80x24", screen(&app).text());
-
-    let mut nowhere = fixture::with_rooms();
-    type_in(&mut nowhere, ":receipts");
-    press(&mut nowhere, &[KeyCode::Enter]);
-    insta::assert_snapshot!("receipts_nowhere_80x24", screen(&nowhere).text());
-}
-
-#[test]
-fn receipts_screen_with_more_people_than_fit() {
-    let mut app = receipts();
-    let people = (100..300).map(|n| PersonStance {
-        user: UserId::new(format!("@u{n}:example.org")),
-        name: safe(&format!("Person {n}")),
-        known: n % 3 == 0,
-        verified: false,
-        ignored: false,
-    });
-    happen(&mut app, [Event::Stances { room: RoomId::new(LAKE), people: people.collect(), more: 50 }]);
-    app.layout_was(screen(&app).facts);
-    let on_screen = |app: &App, text: &str| screen(app).text().contains(text);
-    assert!(on_screen(&app, "Person 100") && !on_screen(&app, "Everywhere"));
-    press(&mut app, &[KeyCode::PageDown; 2]);
-    assert!(!on_screen(&app, "Person 100") && on_screen(&app, "Person 110"));
-    press(&mut app, &[KeyCode::PageDown; 30]);
-    assert!(on_screen(&app, "and 50 more") && on_screen(&app, "▌ Incognito"));
-    let people = |people| Event::Stances { room: RoomId::new(LAKE), people, more: 0 };
-    happen(&mut app, [people(Vec::new())]);
-    assert!(on_screen(&app, "Nobody else is here."));
-}
-
-#[test]
-fn receipts_screen_in_colours() {
-    let screen = drawn(&receipts(), Theme::default(), (200, 60));
-    assert_eq!(screen.cell("sent: you have dealt").fg, Color::LightGreen);
-    assert_eq!(screen.cell("not sent: Your settings").fg, Color::LightYellow);
-    assert!(screen.cell("People in this room").modifier.contains(Modifier::BOLD));
-}
-
-#[test]
-fn p12_a_room_in_which_one_is_incognito_has_a_sign() {
-    let mut app = chatting();
-    assert!(!screen(&app).text().contains('ø'));
-    app.settings.incognito_rooms.extend([LAKE, "!ada:example.org"].map(RoomId::new));
-    screens("room_incognito", &app, Theme::default());
-    let screen = screen(&app);
-    assert_eq!((screen.cell("ø 2").fg, screen.cell("ø encrypted").fg), (Color::LightYellow, Color::LightYellow));
 }

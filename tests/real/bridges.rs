@@ -73,7 +73,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     say(&world, &bot_token, &room, &status(&theirs, "FAIL_PERMANENT", &json!({})));
     say(&world, &bot_token, &room, &status(&event, "PENDING", &json!({})));
     let known = bridged(&mut alice, &event, BridgeState::Pending).await;
-    assert_eq!(known.bridge.map(|bridge| bridge.bot), Some(UserId::new(&bot.user_id)));
+    assert_eq!(known.bridge.as_ref().map(|bridge| bridge.bot.clone()), Some(UserId::new(&bot.user_id)));
     assert!(known.people.iter().all(|person| person.devices.is_empty()), "{known:#?}");
     assert_eq!(mark(&alice, &event), Some(Mark::Sent));
 

@@ -43,7 +43,8 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     let to_devices = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
     let before = to_devices(&line.requests());
     let url = &world.proxy.base_url;
-    let mut laptop = Person::log_in_waiting(WAIT, url, &world.bob, "laptop", world.settings()).await;
+    let mut laptop =
+        Person::log_in_with(url, &world.bob, "laptop", world.settings(), |profile| profile.key_wait = WAIT).await;
     line.wait_for_requests("a request to the laptop", |requests| to_devices(requests) > before);
     line.keep_back("/sendToDevice/m.room.encrypted/");
     alice.say(&room, "locked");

@@ -2,10 +2,16 @@
 
 use std::{fs, path::Path};
 
-use kvitto::{app::effect::Effect, config::Config};
+use kvitto::{
+    app::effect::Effect,
+    config::Config,
+    delivery::policy::{Settings, Who},
+    model::UserId,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
+    person::direct_chat,
     support::{
         screens,
         terminal::{Terminal, text},
@@ -73,6 +79,55 @@ async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
     }
 }
 on!(logging_in_talking_and_seeing_each_device_tick: synapse, embedded, embedded_direct);
+
+async fn whoever_is_set_to_nobody_on_the_screen_is_sent_no_receipt(world: World) {
+    let (alice, bob) = (&world.alice, &world.bob);
+    let mut phone = world.bob("phone").await;
+    let mut tablet = world.alice("tablet").await;
+    let room = direct_chat(&mut phone, &mut tablet, &alice.user_id).await;
+    let tick = world.ticks(&[&tablet]);
+    let away = tablet.quit().await;
+    let terminal = away.on_screen();
+    screens::open_first_room(&terminal, &bob.name);
+    phone.say(&room, "said before");
+    let before = phone.sees("said before").await;
+    phone.delivered_to(&before, &alice.user_id, &tick).await;
+
+    terminal.type_text("/receipts");
+    terminal.key("enter");
+    wait_for_row(&terminal, &["▌ In this room", "as everywhere", "sent: encrypted, not public, 2 members"]);
+    wait_for_row(&terminal, &[&bob.name, "as everywhere", "sent: you have dealt with them"]);
+    terminal.key("down");
+    terminal.key("down");
+    for who in ["everyone", "known", "verified", "nobody"] {
+        terminal.key("right");
+        wait_for_row(&terminal, &["▌", &bob.name, who]);
+    }
+    wait_for_row(&terminal, &[&bob.name, "not sent: Your settings send this person no receipts. (P7)"]);
+    let written = Config::load(&away.data_dir().join("config.toml")).expect("the settings can be read");
+    let people = [(UserId::new(&bob.user_id), Who::Nobody)].into();
+    assert_eq!(written.delivery, Settings { people, ..world.settings() });
+    terminal.key("esc");
+    terminal.wait_for("the closed screen", |screen| !text(screen).contains("People in this room"));
+
+    phone.say(&room, "said after");
+    let after = phone.sees("said after").await;
+    terminal.wait_for_text("said after");
+    terminal.key("esc");
+    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
+    terminal.key("up");
+    wait_for_row(&terminal, &["▌ said after"]);
+    terminal.type_text("i");
+    terminal.wait_for_text("Your settings send this person no receipts. (P7)");
+    // What is withheld is never made up for, so what has not come by the answer to this does not come.
+    terminal.key("esc");
+    terminal.wait_for("the closed inspector", |screen| !text(screen).contains("Your settings send"));
+    terminal.type_text("c");
+    screens::say(&terminal, "understood");
+    phone.sees("understood").await;
+    assert_eq!(phone.ticks(&after, &alice.user_id), [""; 0]);
+}
+on!(whoever_is_set_to_nobody_on_the_screen_is_sent_no_receipt: synapse, embedded, embedded_direct);
 
 /// The text of all files under a folder.
 fn everything_in(folder: &Path) -> String {

@@ -15,11 +15,12 @@ use kvitto::{
     delivery::{
         debts::KEY_WAIT,
         policy::{Settings, Timing},
+        receipt::SUMMARY_ABOVE,
     },
     matrix::{Matrix, Profile},
     model::{
         Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
-        RoomSummary, TimelineItemKind, UserId,
+        RoomSummary, TimelineItemKind, Undelivered, UserId,
     },
 };
 use tempfile::TempDir;
@@ -50,6 +51,8 @@ pub struct Person {
     fates: HashMap<EventId, ReceiptFate>,
     /// The answer to [`Person::log`].
     log: Option<Vec<LogEntry>>,
+    /// The answer to [`Person::undelivered`].
+    undelivered: Option<Vec<Undelivered>>,
     matrix: Matrix,
     events: UnboundedReceiver<Event>,
     profile: Profile,
@@ -59,21 +62,22 @@ pub struct Person {
 impl Person {
     /// Starts on an empty folder and logs in.
     pub async fn log_in(server: &str, account: &Account, device_name: &str, settings: Settings) -> Self {
-        Self::log_in_waiting(KEY_WAIT, server, account, device_name, settings).await
+        Self::log_in_with(server, account, device_name, settings, |_| {}).await
     }
 
-    /// The same, and waits for keys that do not come no longer than that.
-    pub async fn log_in_waiting(
-        key_wait: Ms,
+    /// The same, with a profile that is changed first.
+    pub async fn log_in_with(
         server: &str,
         account: &Account,
         device_name: &str,
         settings: Settings,
+        change: impl FnOnce(&mut Profile),
     ) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let dir = home.path().join("profiles/default");
         let device_name = device_name.to_owned();
-        let profile = Profile { dir, device_name, settings, key_wait, summary_above: 200 };
+        let mut profile = Profile { dir, device_name, settings, key_wait: KEY_WAIT, summary_above: SUMMARY_ABOVE };
+        change(&mut profile);
         let mut person = Self::start(profile, home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;
@@ -98,7 +102,7 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), log: None, matrix, events, profile, home }
+        Self { app, fates: HashMap::new(), log: None, undelivered: None, matrix, events, profile, home }
     }
 
     /// Waits until the connection is there.
@@ -138,6 +142,9 @@ impl Person {
         }
         if let Event::ReceiptLog(log) = &event {
             self.log = Some(log.clone());
+        }
+        if let Event::Undelivered(found) = &event {
+            self.undelivered = Some(found.clone());
         }
         for effect in update(&mut self.app, event, now()) {
             if !matches!(effect, Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::OpenUrl(_)) {
@@ -229,6 +236,33 @@ impl Person {
         wanted.sort();
         let what = format!("the receipts of {wanted:?}");
         self.delivery(event, &what, |delivery| (delivered(delivery, &user) == wanted).then_some(())).await;
+    }
+
+    /// Waits until this is what own other devices did with an own message, by id: `true` when it has it, `false` when
+    /// nothing is known of it.
+    pub async fn fleet_is(&mut self, event: &EventId, wanted: &[(String, bool)]) {
+        let mut wanted = wanted.to_vec();
+        wanted.sort();
+        let known = |delivery: &Delivery| {
+            let devices = delivery.fleet.iter().filter_map(|device| {
+                let id = device.device.as_ref()?.to_string();
+                match device.state {
+                    DeviceState::Delivered { .. } => Some((id, true)),
+                    DeviceState::Unknown => Some((id, false)),
+                    _ => None,
+                }
+            });
+            devices.collect::<Vec<_>>() == wanted
+        };
+        let what = format!("the own devices {wanted:?}");
+        self.delivery(event, &what, |delivery| known(delivery).then_some(())).await;
+    }
+
+    /// The own messages that not every device has.
+    pub async fn undelivered(&mut self) -> Vec<Undelivered> {
+        self.undelivered = None;
+        self.matrix.run(Effect::AskUndelivered);
+        self.until("what is not delivered", |p| p.undelivered.take()).await
     }
 
     /// The devices of a person that have an own message, as it is known now.

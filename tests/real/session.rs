@@ -82,7 +82,7 @@ async fn a_revoked_token_keeps_what_was_typed(world: World) {
     alice.open(&room).await;
     alice
         .until("the draft", |p| {
-            p.app.open.as_ref().is_some_and(|open| open.composer.text() == "half a thought").then_some(())
+            p.app.open.as_ref().is_some_and(|open| open.writing.composer.text() == "half a thought").then_some(())
         })
         .await;
 }

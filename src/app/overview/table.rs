@@ -1,7 +1,8 @@
 //! The open room's last own messages against the devices that they were for.
 //!
 //! A device that is broken shows as a broken column, where the timeline shows it as one glyph in each of many rows. So
-//! a column is a device that counted for any of the messages, whatever became of it in the others.
+//! a column is a device that counted for any of the messages, whatever became of it in the others. Not all may fit on the
+//! screen: people with such a device come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ const LOOKED_AT: usize = 5_000;
 /// Messages against devices.
 #[derive(Debug, Default)]
 pub struct Table<'a> {
-    /// The devices, by person and id.
+    /// The devices: of people with one in trouble first, then by person and id.
     pub columns: Vec<Column<'a>>,
     /// The messages, the newest first.
     pub rows: Vec<TableRow<'a>>,
@@ -39,6 +40,10 @@ pub struct Column<'a> {
     pub expected: usize,
     /// How many of these it has.
     pub delivered: usize,
+    /// How many it could not decrypt.
+    pub undecryptable: usize,
+    /// How many it missed.
+    pub missed: usize,
 }
 
 /// One message.
@@ -70,10 +75,10 @@ impl App {
 impl<'a> Table<'a> {
     fn of(messages: impl Iterator<Item = (&'a Message, &'a Delivery)>) -> Self {
         let messages: Vec<_> = messages.collect();
-        let devices = || messages.iter().flat_map(|(_, delivery)| devices(delivery));
-        let keys: BTreeSet<Key<'a>> = devices().filter(|(.., device)| device.expected).map(|(key, ..)| key).collect();
+        let counted =
+            messages.iter().flat_map(|(_, delivery)| devices(delivery)).filter(|(.., device)| device.expected);
         let mut columns: BTreeMap<Key<'a>, Column<'a>> = BTreeMap::new();
-        for (key, person, device) in devices().filter(|(key, ..)| keys.contains(key)) {
+        for (key, person, device) in counted {
             let column = columns.entry(key).or_insert_with(|| Column {
                 user: key.0,
                 person,
@@ -81,6 +86,8 @@ impl<'a> Table<'a> {
                 name: &device.name,
                 expected: 0,
                 delivered: 0,
+                undecryptable: 0,
+                missed: 0,
             });
             // Names come late, and are not known for every message.
             if column.name.is_empty() {
@@ -89,18 +96,27 @@ impl<'a> Table<'a> {
             if column.person.is_empty() {
                 column.person = person;
             }
-            column.expected += usize::from(device.expected);
-            let delivered = matches!(device.state, DeviceState::Delivered { .. });
-            column.delivered += usize::from(device.expected && delivered);
+            column.expected += 1;
+            match device.state {
+                DeviceState::Delivered { .. } => column.delivered += 1,
+                DeviceState::Undecryptable { .. } => column.undecryptable += 1,
+                DeviceState::Missed { .. } => column.missed += 1,
+                _ => {}
+            }
         }
+        let mut columns: Vec<_> = columns.into_values().collect();
+        let in_trouble = columns.iter().filter(|column| column.undecryptable + column.missed > 0);
+        let in_trouble: BTreeSet<_> = in_trouble.map(|column| column.user).collect();
+        columns.sort_by_key(|column| !in_trouble.contains(column.user));
         let rows = messages.iter().map(|(message, delivery)| {
             let states: BTreeMap<_, _> = self::devices(delivery)
                 .filter(|(.., device)| device.expected || device.state != DeviceState::Unknown)
                 .map(|(key, _, device)| (key, &device.state))
                 .collect();
-            TableRow { message, delivery, cells: keys.iter().map(|key| states.get(key).copied()).collect() }
+            let cells = columns.iter().map(|column| states.get(&(column.user, column.device)).copied());
+            TableRow { message, delivery, cells: cells.collect() }
         });
-        Self { rows: rows.collect(), columns: columns.into_values().collect() }
+        Self { rows: rows.collect(), columns }
     }
 }
 
@@ -167,6 +183,18 @@ mod tests {
         let named = delivery("$1", &[("@ada:x", &[device("A1", HAS_IT)])]);
         let columns = [("@ada:x -", 1, 1), ("@ada:x A1", 1, 1), ("@bob:x B1", 0, 1)];
         check(&[counted, named], &columns, &["# o", " # "]);
+    }
+
+    #[test]
+    fn people_with_a_device_in_trouble_come_first() {
+        let broken = DeviceState::Undecryptable { at: None };
+        let people: [(&str, &[DeviceDelivery]); 3] = [
+            ("@ada:x", &[device("A1", HAS_IT)]),
+            ("@bob:x", &[device("B1", HAS_IT), device("B2", broken)]),
+            ("@eve:x", &[device("E1", DeviceState::Missed { later: 1 })]),
+        ];
+        let columns = [("@bob:x B1", 1, 1), ("@bob:x B2", 0, 1), ("@eve:x E1", 0, 1), ("@ada:x A1", 1, 1)];
+        check(&[delivery("$1", &people)], &columns, &["#--#"]);
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn room_rows(room: &RoomSummary, stance: Decision, settings: &Settings) -> [Row;
     let of = |id: &RoomId| id.clone();
     let send = Values::narrowing(own, |send| Change::RoomSend(of(&room.id), send));
     let hidden = Values::switch(incognito, |on| Change::RoomIncognito(of(&room.id), on));
-    let outcome = Some(outcome(stance, words::room_is_sent(room, settings)));
+    let outcome = Some(outcome(stance, &words::room_is_sent(room, settings)));
     [
         Row { outcome, ..row(Section::Room, "In this room", send, words::room_send(own, settings)) },
         row(Section::Room, "Incognito here", hidden, words::incognito_here(incognito)),
@@ -157,7 +157,7 @@ fn person_row(person: &PersonStance, room: &RoomSummary, settings: &Settings) ->
         name: person.name.clone(),
         user: Some(person.user.clone()),
         meaning: words::person_who(own, settings),
-        outcome: Some(outcome(stance, words::person_is_sent(person, named, settings))),
+        outcome: Some(outcome(stance, &words::person_is_sent(person, named, settings))),
         values: Values::narrowing(own, |who| Change::PersonWho(person.user.clone(), who)),
     }
 }
@@ -181,7 +181,7 @@ fn global_rows(settings: &Settings) -> [Row; 8] {
     ]
 }
 
-fn outcome(stance: Decision, why_sent: String) -> Outcome {
+fn outcome(stance: Decision, why_sent: &str) -> Outcome {
     match stance.withheld() {
         None => Outcome { sent: true, text: format!("sent: {why_sent}") },
         Some(reason) => Outcome { sent: false, text: format!("not sent: {} ({})", reason.sentence(), reason.rule()) },

@@ -6,7 +6,7 @@ use crate::{
         event::Event,
         testing::{Told, room_id, summary},
     },
-    delivery::policy::{NameDevice, RouteChoice, Settings, Timing},
+    delivery::policy::{NameDevice, ReceiptType, RouteChoice, Settings, Timing},
     model::SafeText,
 };
 
@@ -124,11 +124,17 @@ fn a_room_says_whether_receipts_are_sent_and_by_which_rule() {
     let sent = |value: &str, why: &str| (value.to_owned(), format!("sent: {why}"));
     assert_eq!(said(&opened()), sent("as everywhere", "encrypted, not public, 2 members"));
     assert_eq!(said(&with(|all| all.send = Send::On)), sent("as everywhere", "switched on for all rooms"));
-    let own = |send| with(move |all| drop(all.rooms.insert(room_id("one"), send)));
+    let own = |send| {
+        with(move |all| {
+            all.rooms.insert(room_id("one"), send);
+        })
+    };
     assert_eq!(said(&own(Send::Auto)), sent("auto", "encrypted, not public, 2 members"));
     assert_eq!(said(&own(Send::On)), sent("on", "switched on for this room"));
     assert_eq!(said(&own(Send::Off)).1, "not sent: Receipts are switched off for this room. (P5)");
-    let hidden = with(|all| drop(all.incognito_rooms.insert(room_id("one"))));
+    let hidden = with(|all| {
+        all.incognito_rooms.insert(room_id("one"));
+    });
     assert_eq!(said(&hidden).1, "not sent: No receipts are sent while you are incognito. (P12)");
     let mut public = opened();
     public.event(Event::Rooms(vec![RoomSummary { public: Some(true), ..summary("one", 2) }]));
@@ -140,10 +146,14 @@ fn a_person_says_whether_they_are_sent_receipts_and_by_which_rule() {
     let told = opened();
     assert_eq!(said(&told, "Ada"), ("as everywhere".to_owned(), "sent: you have dealt with them".to_owned()));
     assert_eq!(said(&told, "Bob").1, "not sent: You had not been in contact with the sender. (P7)");
-    let nobody = with(|all| drop(all.people.insert(ada(), Who::Nobody)));
+    let nobody = with(|all| {
+        all.people.insert(ada(), Who::Nobody);
+    });
     let never = "not sent: Your settings send this person no receipts. (P7)";
     assert_eq!(said(&nobody, "Ada"), ("nobody".to_owned(), never.to_owned()));
-    let everyone = with(|all| drop(all.people.insert(UserId::new("@bob:x"), Who::Everyone)));
+    let everyone = with(|all| {
+        all.people.insert(UserId::new("@bob:x"), Who::Everyone);
+    });
     assert_eq!(said(&everyone, "Bob"), ("everyone".to_owned(), "sent: you chose so for them".to_owned()));
     assert_eq!(said(&with(|all| all.who = Who::Everyone), "Ada").1, "sent: everyone is sent them");
     assert_eq!(
@@ -228,8 +238,8 @@ fn every_row_for_all_changes_its_own_setting() {
             Change::NameDevice(NameDevice::Known),
             Change::Route(RouteChoice::Native),
             Change::Route(RouteChoice::Auto),
-            Change::ReceiptType(crate::delivery::policy::ReceiptType::Stable),
-            Change::ReceiptType(crate::delivery::policy::ReceiptType::Unstable),
+            Change::ReceiptType(ReceiptType::Stable),
+            Change::ReceiptType(ReceiptType::Unstable),
             Change::Incognito(true),
             Change::Incognito(false),
         ]

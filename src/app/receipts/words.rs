@@ -9,8 +9,7 @@ use crate::{
 };
 
 /// The largest room for `auto`.
-pub const MAX_MEMBERS: &str =
-    "In larger rooms `auto` sends no receipts, and people do not become known to you by what you write there.";
+pub const MAX_MEMBERS: &str = "In larger rooms `auto` sends no receipts, and writing makes nobody known to you.";
 
 /// What this room is set to.
 pub fn room_send(own: Option<Send>, settings: &Settings) -> Cow<'static, str> {
@@ -81,8 +80,7 @@ pub fn send(settings: &Settings) -> Cow<'static, str> {
     match settings.send {
         Send::Auto => {
             let most = settings.max_members;
-            format!("Receipts are sent in rooms that are encrypted, not public, and have at most {most} members.")
-                .into()
+            format!("Receipts are sent in encrypted rooms that are not public, of at most {most} members.").into()
         }
         Send::On => "Receipts are sent in every room, however large or public it is.".into(),
         Send::Off => "No receipts are sent, but in rooms that are set otherwise.".into(),
@@ -93,7 +91,7 @@ pub fn send(settings: &Settings) -> Cow<'static, str> {
 pub fn who(who: Who) -> &'static str {
     match who {
         Who::Everyone => "Everyone is sent receipts: strangers too can learn when your device is on.",
-        Who::Known => "People you have dealt with: invited, answered, written with in small private rooms, verified.",
+        Who::Known => "People you invited, answered, verified, or wrote with in small private rooms.",
         Who::Verified => "Only people whose identity you have verified.",
         Who::Nobody => "Nobody, but people who are set otherwise.",
     }
@@ -114,22 +112,16 @@ pub fn timing(timing: Timing) -> &'static str {
 /// Who is told which device it is.
 pub fn name_device(to: NameDevice) -> &'static str {
     match to {
-        NameDevice::Known => {
-            "People you have dealt with. Receipts that go by `direct` name it, so others get none that way."
-        }
-        NameDevice::Verified => {
-            "People you have verified. Receipts that go by `direct` name it, so others get none that way."
-        }
-        NameDevice::Never => "Nobody. Receipts that go by `direct` would name it, so none go that way.",
+        NameDevice::Known => "Told to people you have dealt with. `direct` names it, so others get none that way.",
+        NameDevice::Verified => "Told to people you have verified. `direct` names it, so others get none that way.",
+        NameDevice::Never => "Told to nobody. `direct` names it, so no receipts go that way.",
     }
 }
 
 /// Which way receipts travel.
 pub fn route(route: RouteChoice) -> &'static str {
     match route {
-        RouteChoice::Auto => {
-            "Through the homeserver where it passes receipts on, else encrypted from device to device."
-        }
+        RouteChoice::Auto => "Through the homeserver where it passes receipts on, else from device to device.",
         RouteChoice::Native => "Only through the homeserver. Where it does not pass them on, none are sent.",
         RouteChoice::Direct => "Only encrypted from device to device, on every homeserver. It names your device.",
         RouteChoice::Off => "Receipts are neither sent nor asked for.",

@@ -15,8 +15,8 @@ use crate::{
     },
     input::{ACTIONS, Key, KeyCode},
     model::{
-        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, ReceiptFate, RoomId, Route, SafeText,
-        SendState, TimelineChange, TimelineItem, Undelivered, UserId,
+        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PersonStance, ReceiptFate, RoomId,
+        Route, SafeText, SendState, TimelineChange, TimelineItem, Undelivered, UserId,
     },
 };
 
@@ -108,7 +108,18 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         event: EventId::new("$1"),
         what: Logged::Delivered { route: Route::Direct },
     });
+    let person = (prop::sample::select(vec!["@ada:x", "@bob:x"]), any::<(bool, bool, bool)>()).prop_map(
+        |(user, (known, verified, ignored))| PersonStance {
+            user: UserId::new(user),
+            name: SafeText::default(),
+            known,
+            verified,
+            ignored,
+        },
+    );
     prop_oneof![
+        2 => (room(), prop::collection::vec(person, 0..5), 0_usize..3)
+            .prop_map(|(room, people, more)| Event::Stances { room, people, more }),
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
             .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
         2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),

@@ -71,8 +71,7 @@ fn an_edit_that_changes_nothing_sends_nothing() {
     told.keys("e");
     assert_eq!(told.keys("Enter"), []);
     assert_eq!(told.typed(), "");
-    told.keys("Esc k e");
-    told.keys("Ctrl-U Backspace Ctrl-U");
+    told.keys("Esc e Ctrl-U Backspace Ctrl-U");
     told.keys("Enter");
     assert_eq!(told.status(), "A message cannot be changed to nothing. Stop editing, and remove it.");
     assert!(told.app.edited_after().is_some());
@@ -104,7 +103,8 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    assert!(has(&told.event(failed("$own", "refused")), &save("new\nrefused")));
+    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own") };
+    assert_eq!(told.event(failed("$own", "refused")), [save("new\nrefused"), forget], "first kept, then forgotten");
     assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
     assert!(has(&told.keys("Enter"), &edit("refused")));
     assert_eq!(told.typed(), "new");

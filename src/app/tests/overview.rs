@@ -5,7 +5,7 @@ use crate::{
         event::Event,
         inspector::Popup,
         layout::{LayoutFacts, PopupFacts},
-        testing::{T0, Told, delivery, device, key, message, own, room_id},
+        testing::{T0, Told, account, delivery, device, key, message, own, room_id},
         timeline::Place,
     },
     model::{
@@ -163,6 +163,13 @@ fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     told.keys("k h");
     assert_eq!(told.app.popup, Some(Popup::Matrix { scroll: 0, shift: 1 }));
     told.event(Event::RoomsGone(vec![room_id("one")]));
+    assert_eq!(told.app.popup, None);
+}
+
+#[test]
+fn nobody_else_sees_what_was_open() {
+    let mut told = listing(vec![undelivered("one", "$1", 0)]);
+    told.event(Event::LoggedIn(account("@eve:x")));
     assert_eq!(told.app.popup, None);
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::delivery::receipt::Summary;
 
 const SENT: Ms = 1_000_000;
 const NOW: Ms = SENT + 60_000;
@@ -149,6 +150,23 @@ fn l1_what_is_held_is_bounded() {
     assert_eq!((others, flood("@late", 0)), (9_600, 0), "in all");
     assert_eq!(flood("@bob", 60_000), 200, "what is over makes room, also for those who had used theirs up");
     assert_eq!(held.len(), 200);
+}
+
+#[test]
+fn l1_l7_what_the_homeserver_counted_early_is_held_for_a_minute_and_bounded() {
+    let (mut held, room) = (Held::new(), RoomId::new("!r"));
+    let event = |number: usize| EventId::new(format!("${number}"));
+    let summary = |users| Summary { users, ..Summary::default() };
+    let fits = (0..1_001).filter(|number| held.hold_summary(&room, &event(*number), summary(1), 0)).count();
+    assert_eq!(fits, 1_000);
+    assert!(held.hold_summary(&room, &event(0), summary(2), 1), "the last that was said about it");
+    assert!(held.holds(&event(0)) && !held.holds(&event(1_000)));
+    assert_eq!(held.take(&event(0)), Early { claims: vec![], summary: Some((room.clone(), summary(2))) });
+    assert_eq!(held.take(&event(0)), Early::default());
+    held.expire(59_999);
+    assert!(held.holds(&event(1)));
+    held.expire(60_000);
+    assert!(!held.holds(&event(1)));
 }
 
 fn any_claim() -> impl Strategy<Value = PeerClaim> {

@@ -163,6 +163,29 @@ fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
 }
 
 #[test]
+fn a_time_to_come_counts_as_now() {
+    // What was owed before a restart, by a clock that has gone back since.
+    let mut outbox = Outbox::new();
+    owe(&mut outbox, owed("@a", "!r", "$1", 1_000_000), Timing::Immediate, 0.0, 5);
+    let batch = take_one(&mut outbox, 5);
+    assert_eq!(outbox.no_route(batch, 5), []);
+    assert_eq!(outbox.next_wake(), Some(5 + ROUTE_WAIT));
+}
+
+#[test]
+fn that_it_cannot_be_read_waits_for_a_way_of_its_own() {
+    let mut outbox = Outbox::new();
+    let locked = Owed { state: ClaimState::Undecryptable, ..owed("@a", "!r", "$1", 0) };
+    owe(&mut outbox, locked.clone(), Timing::Immediate, 0.0, 0);
+    let batch = take_one(&mut outbox, 0);
+    assert_eq!((batch.state, outbox.no_route(batch, 0)), (ClaimState::Undecryptable, vec![]));
+    owe(&mut outbox, owed("@a", "!r", "$2", 1), Timing::Immediate, 0.0, 1);
+    assert_eq!(events(&take_one(&mut outbox, 1)), ["$2"]);
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 2);
+    assert_eq!(take_one(&mut outbox, 2).owed, [locked]);
+}
+
+#[test]
 fn a_request_sends_what_waited_for_it_after_its_delay() {
     let mut outbox = Outbox::new();
     owe(&mut outbox, owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);

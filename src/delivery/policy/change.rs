@@ -42,12 +42,24 @@ impl Change {
             Self::Route(route) => settings.route = *route,
             Self::ReceiptType(receipt_type) => settings.receipt_type = *receipt_type,
             Self::Incognito(on) => settings.incognito = *on,
-            Self::RoomSend(room, Some(send)) => drop(settings.rooms.insert(room.clone(), *send)),
-            Self::RoomSend(room, None) => drop(settings.rooms.remove(room)),
-            Self::RoomIncognito(room, true) => drop(settings.incognito_rooms.insert(room.clone())),
-            Self::RoomIncognito(room, false) => drop(settings.incognito_rooms.remove(room)),
-            Self::PersonWho(user, Some(who)) => drop(settings.people.insert(user.clone(), *who)),
-            Self::PersonWho(user, None) => drop(settings.people.remove(user)),
+            Self::RoomSend(room, Some(send)) => {
+                settings.rooms.insert(room.clone(), *send);
+            }
+            Self::RoomSend(room, None) => {
+                settings.rooms.remove(room);
+            }
+            Self::RoomIncognito(room, true) => {
+                settings.incognito_rooms.insert(room.clone());
+            }
+            Self::RoomIncognito(room, false) => {
+                settings.incognito_rooms.remove(room);
+            }
+            Self::PersonWho(user, Some(who)) => {
+                settings.people.insert(user.clone(), *who);
+            }
+            Self::PersonWho(user, None) => {
+                settings.people.remove(user);
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ impl Case {
     fn base() -> Self {
         Self {
             event: EventFacts {
+                device: None,
                 event: EventId::new("$e"),
                 sender: UserId::new("@alice:a"),
                 sent: NOW,
@@ -305,7 +306,7 @@ proptest! {
         (everywhere, incognito) in (choice::<Send>(), any::<bool>()),
     ) {
         let case = Case::with(|c| {
-            c.sender = SenderFacts { known, verified, ignored, ..c.sender };
+            c.sender = SenderFacts { ignored, known, verified, ..c.sender };
             c.room.encrypted = encrypted;
             c.room.join_rule = if public { JoinRule::Public } else { JoinRule::NotPublic };
             c.room.joined_members = members;

@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED];
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -60,6 +60,12 @@ const LOG: &str = "
 ";
 /// What bridges said.
 const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
+
+/// How devices answer, one row a person; and what own devices said about own messages.
+const HABITS: &str = "
+    CREATE TABLE habits (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
 
 /// A hashed key.
 pub type Key = [u8; 32];

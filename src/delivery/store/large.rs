@@ -207,7 +207,9 @@ impl Live {
             let Some(last) = tx.one::<ClaimsRow>(TAKE_LAST, params![key, most])? else { break };
             let mut best = BTreeMap::new();
             keep_all(&mut best, last, self.large.sent)?;
-            entries.into_iter().for_each(|(who, stamp)| keep(&mut best, who, stamp));
+            for (who, stamp) in entries {
+                keep(&mut best, who, stamp);
+            }
             entries = best.into_iter().collect();
         }
         write_claims(tx, &self.large, &entries)?;
@@ -265,7 +267,9 @@ pub fn page(disk: &Access<'_>, event: &EventId, after: Option<&UserId>, people: 
     disk.each(SEGMENTS, params![key, Kind::Claims as u8], |row: ClaimsRow| {
         for (user, claims) in row.into_entries(sent)? {
             page.enter(user, |found| {
-                claims.into_iter().for_each(|(device, stamp)| keep(&mut found.claims, device, stamp))
+                for (device, stamp) in claims {
+                    keep(&mut found.claims, device, stamp);
+                }
             });
         }
         Ok(())
@@ -308,7 +312,9 @@ impl Page<'_> {
 
 fn keep_all(best: &mut BTreeMap<Who, Stamp>, row: ClaimsRow, sent: Ms) -> Result<()> {
     for (user, claims) in row.into_entries(sent)? {
-        claims.into_iter().for_each(|(device, stamp)| keep(best, (user.clone(), device), stamp));
+        for (device, stamp) in claims {
+            keep(best, (user.clone(), device), stamp);
+        }
     }
     Ok(())
 }

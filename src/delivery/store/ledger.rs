@@ -11,6 +11,7 @@ use rusqlite::params;
 use super::{
     Result, Store,
     disk::{Access, Key},
+    habits,
     large::{self, Crowds, Live},
     rows::{ClaimRow, OwnEventRow},
 };
@@ -38,6 +39,15 @@ pub struct Claimed {
     pub unknown: Vec<PeerClaim>,
 }
 
+/// What became of the homeserver's counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summed {
+    /// The own messages that are different now.
+    pub tallied: Vec<Large>,
+    /// Counts for no own message of that room that is known here.
+    pub unknown: Vec<(EventId, Summary)>,
+}
+
 impl Store {
     /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
     pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
@@ -56,7 +66,8 @@ impl Store {
                 "INSERT INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
                 params![event_key(tx, &own.event), room_key(tx, &own.room), tx.seal(&OwnEventRow::new(own))?],
             )?;
-            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))
+            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+            habits::expect(tx, own)
         })
     }
 
@@ -80,6 +91,15 @@ impl Store {
         let mut events = rows.into_iter().map(|row| with_claims(&disk, row)).collect::<Result<Vec<_>>>()?;
         events.sort_by_key(|own| Reverse(own.sent));
         Ok(events)
+    }
+
+    /// The own messages of all rooms in the order in which they were recorded, the latest first, without the first few and
+    /// without the large ones.
+    pub fn latest_own_events(&self, without: usize, limit: usize) -> Result<Vec<OwnEvent>> {
+        let disk = self.disk.read();
+        let rows: Vec<OwnEventRow> =
+            disk.all("SELECT value FROM own_events ORDER BY rowid DESC LIMIT ?2 OFFSET ?1", params![without, limit])?;
+        rows.into_iter().map(|row| with_claims(&disk, row)).collect()
     }
 
     /// An own message that is large.
@@ -114,17 +134,16 @@ impl Store {
         })
     }
 
-    /// Takes in what the homeserver has counted, in a room of so many members (§7). Returns the messages that are different
-    /// now, and what is about none that is known here.
+    /// Takes in what the homeserver has counted, in a room of so many members (§7).
     pub fn sum_up(
         &mut self,
         room: &RoomId,
         summaries: &[(EventId, Summary)],
         members: usize,
         now: Ms,
-    ) -> Result<(Vec<Large>, Vec<(EventId, Summary)>)> {
+    ) -> Result<Summed> {
         self.write_ledger(|tx, crowds| {
-            let (mut tallied, mut unknown) = (Vec::new(), Vec::new());
+            let mut summed = Summed::default();
             for (event, told) in summaries {
                 let live = match crowds.take(tx, event)? {
                     Some(live) => Some(live),
@@ -134,15 +153,15 @@ impl Store {
                     },
                 };
                 let Some(mut live) = live else {
-                    unknown.push((event.clone(), *told));
+                    summed.unknown.push((event.clone(), *told));
                     continue;
                 };
                 if live.large.room == *room && live.sum_up(tx, *told, members, now)? {
-                    tallied.push(live.large.clone());
+                    summed.tallied.push(live.large.clone());
                 }
                 crowds.put(event, live);
             }
-            Ok((tallied, unknown))
+            Ok(summed)
         })
     }
 
@@ -170,36 +189,27 @@ impl Store {
 /// Takes in claims about one message.
 fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
     let Some(event) = claims.first().map(|claim| &claim.event) else { return Ok(()) };
-    let known = match crowds.take(tx, event)? {
-        Some(live) => Known::Many(live),
-        None => read_own_event(tx, event)?.map_or(Known::None, Known::Few),
+    let mut in_room = |room: &RoomId| -> Vec<&PeerClaim> {
+        let (here, elsewhere): (Vec<&PeerClaim>, Vec<_>) = claims.iter().partition(|claim| claim.room == *room);
+        claimed.unknown.extend(elsewhere.into_iter().cloned());
+        here
     };
-    let room = match &known {
-        Known::None => None,
-        Known::Few(own) => Some(own.room.clone()),
-        Known::Many(live) => Some(live.large.room.clone()),
-    };
-    let (here, unknown): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| Some(&claim.room) == room.as_ref());
-    claimed.unknown.extend(unknown.into_iter().map(|claim| PeerClaim::clone(claim)));
-    match known {
-        Known::None => {}
-        Known::Few(own) => few(tx, crowds, own, &here, now, claimed)?,
-        Known::Many(mut live) => {
-            let taken = live.take_in(tx, &here, now)?;
-            claimed.answers_changed |= taken.answers_changed;
-            claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
-            crowds.put(event, live);
-        }
+    if let Some(mut live) = crowds.take(tx, event)? {
+        let here = in_room(&live.large.room);
+        let taken = live.take_in(tx, &here, now)?;
+        claimed.answers_changed |= taken.answers_changed;
+        claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
+        crowds.put(event, live);
+    } else if let Some(own) = read_own_event(tx, event)? {
+        let here = in_room(&own.room);
+        few(tx, crowds, own, &here, now, claimed)?;
+    } else {
+        claimed.unknown.extend(claims.iter().copied().cloned());
     }
     Ok(())
 }
 
-enum Known {
-    None,
-    Few(OwnEvent),
-    Many(Live),
-}
-
+/// Takes in claims about one message to few.
 fn few(
     tx: &Access<'_>,
     crowds: &mut Crowds,
@@ -223,7 +233,12 @@ fn few(
         crowds.put(&own.event, live);
         return Ok(());
     }
-    fresh.into_iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
+    for (who, stamp) in fresh {
+        write_claim(tx, &own.event, who, stamp)?;
+        if !before.contains_key(who) {
+            habits::answer(tx, &own, who, stamp.heard)?;
+        }
+    }
     claimed.changed.extend(changed.then_some(own));
     Ok(())
 }
@@ -291,3 +306,6 @@ fn write_claim(tx: &Access<'_>, event: &EventId, who @ (user, device): &Who, sta
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

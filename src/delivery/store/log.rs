@@ -57,12 +57,12 @@ impl<'a> Page<'a> {
         let Some(row) = LogRow::of(entry, self.now) else { return };
         let day = (self.now / DAY).to_string();
         let key = row.alike().map(|[room, person, code]| self.tx.key("log", &[&day, room, person, code]));
-        match key.and_then(|key| self.alike.get(&key)).and_then(|at| self.rows.get_mut(*at)) {
-            Some((_, before)) => *before = row.after(before),
-            None => {
-                self.alike.extend(key.map(|key| (key, self.rows.len())));
-                self.rows.push((key, row));
-            }
+        let alike = key.and_then(|key| self.alike.get(&key)).and_then(|at| self.rows.get_mut(*at));
+        if let Some((_, before)) = alike {
+            *before = row.after(before);
+        } else {
+            self.alike.extend(key.map(|key| (key, self.rows.len())));
+            self.rows.push((key, row));
         }
     }
 

@@ -190,6 +190,8 @@ pub struct DeviceRow {
     device: String,
     name: String,
     excluded: Option<String>,
+    #[serde(default)]
+    silent: Option<Ms>,
 }
 
 impl DeviceRow {
@@ -198,6 +200,7 @@ impl DeviceRow {
             device: known.device.as_str().to_owned(),
             name: known.name.as_str().to_owned(),
             excluded: known.excluded.clone(),
+            silent: known.silent,
         }
     }
 
@@ -206,6 +209,7 @@ impl DeviceRow {
             device: DeviceId::new(&self.device),
             name: SafeText::line(&self.name),
             excluded: self.excluded,
+            silent: self.silent,
         }
     }
 }

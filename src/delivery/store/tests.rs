@@ -9,7 +9,7 @@ use crate::{
     delivery::{
         debts::{Awaited, Book, Entry, Step},
         incognito::Incognito,
-        ledger::{Answers, ExpectedDevice, Merged, OwnEvent, PeerClaim},
+        ledger::{Answers, ExpectedDevice, OwnEvent, PeerClaim},
         outbox::Owed,
         policy::Reason,
         receipt::ClaimState,
@@ -46,7 +46,7 @@ pub(super) fn bob() -> UserId {
     UserId::new("@bob:example.org")
 }
 
-fn device(name: &str) -> DeviceId {
+pub(super) fn device(name: &str) -> DeviceId {
     DeviceId::new(format!("DEVICE{name}"))
 }
 
@@ -66,8 +66,11 @@ pub(super) fn sent(name: &str) -> Entry {
     entry(name, Step::Sent { at: 9, route: Route::Direct })
 }
 
-fn own(name: &str, sent: Ms) -> OwnEvent {
-    let known = |id, excluded| ExpectedDevice { device: device(id), name: SafeText::line("Bob's laptop"), excluded };
+pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
+    let known = |id, excluded| {
+        let name = SafeText::line("Bob's laptop");
+        ExpectedDevice { device: device(id), name, excluded, silent: None }
+    };
     OwnEvent {
         room: room(),
         event: event(name),
@@ -77,7 +80,7 @@ fn own(name: &str, sent: Ms) -> OwnEvent {
     }
 }
 
-fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
+pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
     PeerClaim {
         room: room(),
         event: event(name),
@@ -300,113 +303,6 @@ fn asked_devices_are_due_again_when_it_expires() {
     assert_eq!(store.asked(&room(), 199).unwrap(), HashMap::from([((bob(), device("B1")), 200)]));
     assert_eq!(store.asked(&room(), 200).unwrap(), HashMap::new());
     assert_eq!(store.asked(&RoomId::new("!other"), 0).unwrap(), HashMap::new());
-}
-
-#[test]
-fn freezing_twice_changes_nothing() {
-    let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
-    store.claim(&[claim("own", Some("B1"), Some(6))], NOW).unwrap();
-    let frozen = store.own_event(&event("own")).unwrap();
-    let mut second = OwnEvent { expected: BTreeMap::new(), ..own("own", 99) };
-    second.merge(claim("own", Some("B9"), Some(100)), NOW);
-    store.freeze(&second).unwrap();
-    assert_eq!(store.own_event(&event("own")).unwrap(), frozen);
-}
-
-#[test]
-fn freezing_keeps_what_was_already_claimed() {
-    let (_dir, mut store) = temporary();
-    let mut with_claim = own("own", 5);
-    with_claim.merge(claim("own", Some("B1"), Some(6)), NOW);
-    store.freeze(&with_claim).unwrap();
-    assert_eq!(store.own_event(&event("own")).unwrap(), Some(with_claim));
-}
-
-#[test]
-fn own_events_are_the_newest_of_the_room() {
-    let (_dir, mut store) = temporary();
-    for (name, sent) in [("1", 10), ("3", 30), ("2", 20)] {
-        store.freeze(&own(name, sent)).unwrap();
-    }
-    store.freeze(&OwnEvent { room: RoomId::new("!other"), ..own("4", 40) }).unwrap();
-    let names = |limit| store.own_events(&room(), limit).unwrap().into_iter().map(|own| own.event).collect::<Vec<_>>();
-    assert_eq!(names(9), ["3", "2", "1"].map(event));
-    assert_eq!(names(2), ["3", "2"].map(event));
-}
-
-#[test]
-fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
-    let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
-    let unknown = claim("unknown", Some("B1"), None);
-    let elsewhere = PeerClaim { room: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
-    let claims = [unknown, elsewhere];
-    assert_eq!(
-        store.claim(&claims, NOW).unwrap(),
-        Claimed { unknown: vec![claims[1].clone(), claims[0].clone()], ..Claimed::default() }
-    );
-    assert_eq!(store.answers(&bob()).unwrap(), Answers::Never, "l5: it counts as no answer either");
-    let mixed = [claims[0].clone(), claim("own", Some("B1"), None)];
-    let claimed = store.claim(&mixed, NOW).unwrap();
-    assert_eq!(claimed.unknown, mixed[..1], "and costs itself only");
-    assert_eq!(claimed.changed.len(), 1);
-}
-
-#[test]
-fn l3_claims_are_merged_on_disk_as_in_memory() {
-    let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
-    let mut expected = own("own", 5);
-    for (id, at) in [(Some("B1"), Some(9)), (Some("B1"), Some(7)), (Some("B1"), Some(8)), (None, Some(1)), (None, None)]
-    {
-        let claim = claim("own", id, at);
-        let merged = expected.merge(claim.clone(), NOW);
-        let changed = if merged == Merged::Same { vec![] } else { vec![expected.clone()] };
-        assert_eq!(store.claim(&[claim], NOW).unwrap().changed, changed, "{id:?} {at:?}");
-        assert_eq!(store.own_event(&event("own")).unwrap().as_ref(), Some(&expected));
-    }
-}
-
-#[test]
-fn l3_many_claims_at_once_are_as_many_one_by_one() {
-    let (_dir, mut store) = temporary();
-    let mut expected = [own("1", 5), own("2", 5)];
-    for own in &expected {
-        store.freeze(own).unwrap();
-    }
-    let claims = [
-        claim("1", Some("B1"), Some(9)),
-        claim("2", None, Some(8)),
-        claim("1", Some("B2"), None),
-        claim("1", Some("B1"), Some(7)),
-        claim("2", None, Some(9)),
-    ];
-    for (own, claim) in claims.iter().flat_map(|claim| [(0, claim), (1, claim)]) {
-        expected[own].merge(claim.clone(), NOW);
-    }
-    assert_eq!(store.claim(&claims, NOW).unwrap().changed, expected);
-    for own in expected {
-        assert_eq!(store.own_event(&own.event).unwrap(), Some(own));
-    }
-    assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed::default(), "twice is once");
-}
-
-#[test]
-fn l5_how_a_person_answers_is_known_by_their_best_claim() {
-    let (_dir, mut store) = temporary();
-    store.freeze(&own("1", 5)).unwrap();
-    store.freeze(&own("2", 5)).unwrap();
-    for (claim, answers, changed) in [
-        (claim("1", None, Some(6)), Answers::Unnamed, true),
-        (claim("2", None, Some(6)), Answers::Unnamed, false),
-        (claim("2", Some("B1"), Some(6)), Answers::Named, true),
-        (claim("2", None, Some(5)), Answers::Named, false),
-    ] {
-        assert_eq!(store.claim(&[claim], NOW).unwrap().answers_changed, changed);
-        assert_eq!(store.answers(&bob()).unwrap(), answers);
-    }
-    assert_eq!(store.answers(&UserId::new("@carol:example.org")).unwrap(), Answers::Never);
 }
 
 #[test]

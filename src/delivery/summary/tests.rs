@@ -2,14 +2,21 @@
 
 use super::*;
 use crate::{
-    delivery::ledger::{BridgeReport, ExpectedDevice},
+    delivery::{
+        ledger::{BridgeReport, ExpectedDevice, crowd},
+        receipt::Summary,
+    },
     model::{EventId, RoomId, Route},
 };
 
-const AT: u64 = 50;
+mod habits;
+
+const AT: Ms = 50;
+const NOW: Ms = 1_000_000_000;
 
 fn known(device: &str) -> ExpectedDevice {
-    ExpectedDevice { device: DeviceId::new(device), name: SafeText::line(&format!("{device}'s name")), excluded: None }
+    let name = SafeText::line(&format!("{device}'s name"));
+    ExpectedDevice { device: DeviceId::new(device), name, excluded: None, silent: None }
 }
 
 fn excluded(device: &str) -> ExpectedDevice {
@@ -47,16 +54,28 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
         .collect()
 }
 
-fn nobody(_: &UserId) -> Answers {
-    Answers::Never
+type People = BTreeMap<UserId, Habits>;
+
+fn all(answers: Answers) -> People {
+    let people = ["@ann", "@bob", "@carol", "@dave"].map(UserId::new);
+    people.into_iter().map(|user| (user, Habits { answers, ..Habits::default() })).collect()
 }
 
-fn everybody(_: &UserId) -> Answers {
-    Answers::Named
+fn nobody() -> People {
+    People::new()
 }
 
-fn unnamed(_: &UserId) -> Answers {
-    Answers::Unnamed
+fn everybody() -> People {
+    all(Answers::Named)
+}
+
+fn unnamed() -> People {
+    all(Answers::Unnamed)
+}
+
+/// As it stands long after.
+fn delivery(own: &OwnEvent, habits: &People) -> Delivery {
+    super::delivery(own, habits, NOW)
 }
 
 #[test]
@@ -70,7 +89,7 @@ fn people_and_devices_stand_in_a_stable_order_the_expected_ones_first() {
         ],
     );
     let why = SafeText::line("not verified");
-    let delivery = delivery(&own, &nobody);
+    let delivery = delivery(&own, &nobody());
     assert_eq!(
         rows(&delivery),
         [
@@ -93,7 +112,7 @@ fn claims_of_users_with_neighbouring_ids_are_not_mixed_up() {
         &[("@bob", &[known("X")]), ("@bob2", &[known("X")]), ("@bo", &[known("X")])],
         &[("@bob", Some("X"), ClaimState::Delivered), ("@bob2", Some("X"), ClaimState::Undecryptable)],
     );
-    let states: Vec<_> = rows(&delivery(&own, &nobody)).into_iter().map(|row| (row.0.to_owned(), row.2)).collect();
+    let states: Vec<_> = rows(&delivery(&own, &nobody())).into_iter().map(|row| (row.0.to_owned(), row.2)).collect();
     let expected = [("@bo", DeviceState::Unknown), ("@bob", DELIVERED), ("@bob2", UNDECRYPTABLE)];
     assert_eq!(states, expected.map(|(user, state)| (user.to_owned(), state)));
 }
@@ -101,10 +120,10 @@ fn claims_of_users_with_neighbouring_ids_are_not_mixed_up() {
 #[test]
 fn l5_silence_is_unknown_until_any_device_of_the_person_has_ever_answered() {
     let silent = own(&[("@bob", &[known("B1")])], &[]);
-    assert_eq!(rows(&delivery(&silent, &nobody))[0].2, DeviceState::Unknown);
-    assert_eq!(rows(&delivery(&silent, &everybody))[0].2, DeviceState::Pending);
+    assert_eq!(rows(&delivery(&silent, &nobody()))[0].2, DeviceState::Unknown);
+    assert_eq!(rows(&delivery(&silent, &everybody()))[0].2, DeviceState::Pending);
     let other_answered = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", Some("B2"), ClaimState::Delivered)]);
-    assert_eq!(rows(&delivery(&other_answered, &nobody))[0].2, DeviceState::Pending);
+    assert_eq!(rows(&delivery(&other_answered, &nobody()))[0].2, DeviceState::Pending);
 }
 
 #[test]
@@ -114,7 +133,7 @@ fn a_person_whose_receipts_never_name_a_device_counts_as_one() {
     let answered = own(&[("@bob", &devices)], &[("@bob", None, ClaimState::Delivered)]);
     let why = DeviceState::Excluded { why: SafeText::line("not verified") };
     for (own, state) in [(waiting, DeviceState::Pending), (answered, DELIVERED)] {
-        let delivery = delivery(&own, &unnamed);
+        let delivery = delivery(&own, &unnamed());
         assert_eq!(
             rows(&delivery),
             [
@@ -134,14 +153,14 @@ fn a_person_whose_receipts_never_name_a_device_counts_as_one() {
 #[test]
 fn the_first_receipt_without_a_device_makes_a_person_one_by_itself() {
     let first = own(&[("@bob", &[known("B")])], &[("@bob", None, ClaimState::Delivered)]);
-    assert!(delivery(&first, &nobody).people[0].counts_as_one());
+    assert!(delivery(&first, &nobody()).people[0].counts_as_one());
 }
 
 #[test]
 fn a_person_who_was_given_no_key_does_not_count_however_they_answer() {
     for expected in [&[][..], &[("@bob", &[excluded("B")][..])]] {
         let own = own(expected, &[("@bob", None, ClaimState::Delivered)]);
-        let delivery = delivery(&own, &unnamed);
+        let delivery = delivery(&own, &unnamed());
         assert_eq!(rows(&delivery)[0], ("@bob", None, DELIVERED, false));
         assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
     }
@@ -150,7 +169,7 @@ fn a_person_who_was_given_no_key_does_not_count_however_they_answer() {
 #[test]
 fn once_a_device_was_named_each_device_counts() {
     let own = own(&[("@bob", &[known("B1"), known("B2")])], &[("@bob", None, ClaimState::Delivered)]);
-    let delivery = delivery(&own, &everybody);
+    let delivery = delivery(&own, &everybody());
     assert_eq!(
         rows(&delivery),
         [
@@ -178,7 +197,7 @@ fn a_receipt_without_a_device_that_a_named_one_explains_is_not_shown() {
         for ((_, device), stamp) in &mut own.claims {
             stamp.at = if device.is_some() { named } else { unnamed };
         }
-        let delivery = delivery(&own, &nobody);
+        let delivery = delivery(&own, &nobody());
         assert_eq!(rows(&delivery).iter().any(|row| row.1.is_none()), shown, "{unnamed:?} {named:?}");
         assert_eq!(rows(&delivery)[0].1, Some("B"));
     }
@@ -190,7 +209,7 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
     let people = [devices("@ann"), devices("@bob"), devices("@carol")];
     let expected: Vec<_> = people.iter().map(|(user, devices)| (*user, devices.as_slice())).collect();
     let mut claims = vec![("@ann", Some("1"), ClaimState::Delivered), ("@bob", None, ClaimState::Delivered)];
-    let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody)), &[]);
+    let count = |claims: &[_]| mark(&SendState::Sent, Some(&delivery(&own(&expected, claims), &nobody())), &[]);
     assert_eq!(count(&claims), Mark::Count { delivered: 2, expected: 7, undecryptable: 0, missed: 0 });
     claims.push(("@carol", None, ClaimState::Delivered));
     claims.extend([("@ann", Some("2"), ClaimState::Delivered), ("@ann", Some("3"), ClaimState::Delivered)]);
@@ -201,19 +220,19 @@ fn people_who_count_as_one_and_devices_are_counted_together() {
 #[test]
 fn a_device_that_was_left_out_and_answers_all_the_same_is_shown_and_not_counted() {
     let own = own(&[("@bob", &[excluded("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]);
-    let delivery = delivery(&own, &nobody);
+    let delivery = delivery(&own, &nobody());
     assert_eq!(rows(&delivery), [("@bob", Some("B"), DELIVERED, false)]);
     assert_eq!(mark(&SendState::Sent, Some(&delivery), &[]), Mark::Sent);
 }
 
 fn mark_of(own: &OwnEvent, readers: &[&str]) -> Mark {
     let readers: Vec<ReadBy> = readers.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
-    mark(&SendState::Sent, Some(&delivery(own, &everybody)), &readers)
+    mark(&SendState::Sent, Some(&delivery(own, &everybody())), &readers)
 }
 
 #[test]
 fn before_the_server_has_it_nothing_else_counts() {
-    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]), &nobody);
+    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[("@bob", Some("B"), ClaimState::Delivered)]), &nobody());
     assert_eq!(mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
     assert_eq!(mark(&SendState::Failed(SafeText::line("no")), Some(&delivery), &[]), Mark::Failed);
 }
@@ -293,7 +312,7 @@ fn a_row_can_be_counted_for_the_other_styles() {
 /// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
 fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
     let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
-    let mut delivery = delivery(&own, &everybody);
+    let mut delivery = delivery(&own, &everybody());
     let reached = reached.map(|users| users.iter().map(UserId::new).collect());
     let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
     bridged(&mut delivery, &report);
@@ -328,4 +347,51 @@ fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
     for state in [BridgeState::Pending, BridgeState::Sent] {
         assert_eq!(mark(state), Mark::Devices { people: people.clone(), read: false });
     }
+}
+
+fn large(counted: crowd::Tally) -> Large {
+    let newest = |user: &str, device: Option<&str>, counts| Newest {
+        who: (UserId::new(user), device.map(DeviceId::new)),
+        stamp: Stamp { at: Some(AT), state: ClaimState::Delivered, route: Route::Native, heard: AT },
+        counts,
+    };
+    Large {
+        room: RoomId::new("!r"),
+        event: EventId::new("$e"),
+        sent: 1,
+        counted,
+        told: Summary::default(),
+        newest: vec![newest("@dan", Some("D"), true), newest("@bob", None, false), newest("@dan", Some("C"), false)],
+    }
+}
+
+#[test]
+fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
+    let counted = crowd::Tally {
+        people: 300,
+        expected: 900,
+        delivered: 57,
+        undecryptable: 2,
+        users: 40,
+        devices: 60,
+        latest: Some(AT),
+    };
+    let delivery = tallied(&large(counted));
+    let tally = Tally { users: 40, delivered: 57, undecryptable: 2, expected: 900, latest: Some(AT) };
+    assert_eq!(delivery.tally, Some(tally));
+    assert_eq!(
+        rows(&delivery),
+        [("@bob", None, DELIVERED, false), ("@dan", Some("D"), DELIVERED, true), ("@dan", Some("C"), DELIVERED, false)]
+    );
+    for (delivered, expected, mark) in [
+        (57, 900, Mark::Count { delivered: 57, expected: 900, undecryptable: 2, missed: 0 }),
+        (900, 900, Mark::Delivered),
+        (0, 0, Mark::Sent),
+    ] {
+        let delivery = tallied(&large(crowd::Tally { delivered, expected, ..counted }));
+        assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
+        assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
+    }
+    let nobody_expected = tallied(&large(crowd::Tally { expected: 0, delivered: 0, ..counted }));
+    assert_eq!(nobody_expected.tally.map(|tally| tally.delivered), Some(60), "those that have it all the same");
 }

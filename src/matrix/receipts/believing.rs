@@ -11,22 +11,26 @@ use matrix_sdk::{
 };
 
 use super::{
-    Actor, Input, direct, ids,
+    Actor, Input, direct, fleet, ids,
     members::{self, Member},
 };
 use crate::{
     app::event::Event,
     clock::now,
     delivery::{
-        ledger::{Answers, ExpectedDevice, OwnEvent, PeerClaim, crowd::Large},
+        habits::Habits,
+        ledger::{
+            ExpectedDevice, OwnEvent, PeerClaim,
+            crowd::{LARGE, Large},
+        },
         policy::{self, EventFacts, RoomFacts, RouteChoice},
         receipt::{Claim, REQUEST_LIFETIME, Summary},
-        route,
-        store::Claimed,
+        route::{self, ServerFacts},
+        store::{Claimed, Summed},
         summary,
     },
     matrix::pause::Pause,
-    model::{DeviceId, EventId, Ms, RoomId, Route, UserId},
+    model::{Delivery, DeviceId, EventId, Ms, RoomId, Route, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -65,20 +69,23 @@ impl Actor {
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         if !(asks || bridged) {
-            let _ = inputs.send(Input::Frozen(Box::new(own)));
+            let _ = inputs.send(Input::Frozen { fleet: own.clone(), own });
             return;
         }
+        let (this, sender) = (self.device.clone(), event.device.clone());
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
                 let found = if asks {
-                    expected(&client, &room_of_task).await
+                    let fleet = fleet::expected(&client, &this, sender.as_ref());
+                    tokio::try_join!(expected(&client, &room_of_task), fleet)
                 } else {
-                    deviceless(&client, &room_of_task).await
+                    deviceless(&client, &room_of_task).await.map(|people| (people, BTreeMap::new()))
                 };
                 match found {
-                    Ok(expected) => {
-                        let _ = inputs.send(Input::Frozen(Box::new(OwnEvent { expected, ..own })));
+                    Ok((people, fleet)) => {
+                        let fleet = OwnEvent { expected: fleet, ..own.clone() };
+                        let _ = inputs.send(Input::Frozen { own: OwnEvent { expected: people, ..own }, fleet });
                         return;
                     }
                     Err(error) => tracing::info!(%error, "who has the key of an own event is not known yet"),
@@ -92,15 +99,24 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, own: OwnEvent) {
+    pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         if let Some(id) = ids::sdk_event(&own.event) {
             self.freezing.remove(&id);
         }
+        let people = own.people();
+        for own in [&mut own, &mut fleet] {
+            let (sent, expected) = (own.sent, &mut own.expected);
+            for (user, devices) in expected.iter_mut().filter(|_| people <= LARGE) {
+                self.habits(user).fold(devices, sent);
+            }
+        }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
         let early = self.held.take(&own.event);
-        let claims: Vec<_> = early.claims.into_iter().filter(|claim| claim.room == own.room).collect();
+        let claims = early.claims.into_iter().filter(|claim| claim.room == own.room);
+        let (own_claims, claims): (Vec<_>, Vec<_>) = claims.partition(|claim| self.is_own(&claim.user));
         let summary = early.summary.filter(|(room, _)| *room == own.room);
-        let kept = self.store.freeze(&own);
+        // The own devices first: by the others it is seen that the event is recorded.
+        let kept = self.store.freeze_fleet(&fleet).and_then(|()| self.store.freeze(&own));
         if self.stored(kept).is_none() {
             // Believing these would only begin anew.
             self.tell_kept();
@@ -118,6 +134,7 @@ impl Actor {
             None => self.tell_all(&own.room, std::slice::from_ref(&own), &[]).await,
         }
         self.believe(&own.room, claims).await;
+        self.believe_fleet(&own.room, own_claims).await;
         if let Some((room, summary)) = summary {
             self.summed_up(&room, vec![(own.event, summary)]).await;
         }
@@ -126,7 +143,7 @@ impl Actor {
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message } = received;
+        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
@@ -147,7 +164,12 @@ impl Actor {
                     route: Route::Direct,
                     heard,
                 };
-                self.believe(&answer.room, answer.receipts.into_iter().map(claim).collect()).await;
+                let claims = answer.receipts.into_iter().map(claim).collect();
+                if self.is_own(&user) {
+                    self.believe_fleet(&answer.room, claims).await;
+                } else {
+                    self.believe(&answer.room, claims).await;
+                }
             }
         }
     }
@@ -176,6 +198,7 @@ impl Actor {
             self.tell_all(room_id, &changed, &tallied).await;
         }
         self.hold(&room, unknown).await;
+        self.look_again_later();
     }
 
     /// The homeserver has counted the receipts of these events (§7).
@@ -183,7 +206,7 @@ impl Actor {
         let Some(room) = ids::find_room(&self.client, room_id) else { return };
         let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
         let summed = self.store.sum_up(room_id, &summaries, members, now());
-        let Some((tallied, unknown)) = self.stored(summed) else { return };
+        let Some(Summed { tallied, unknown }) = self.stored(summed) else { return };
         self.tell_all(room_id, &[], &tallied).await;
         for (event, summary) in unknown {
             if self.held.hold_summary(room_id, &event, summary, now()) {
@@ -193,7 +216,7 @@ impl Actor {
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
-    async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
+    pub(super) async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
         let mut events = BTreeSet::new();
         for claim in claims {
             let event = claim.event.clone();
@@ -218,7 +241,7 @@ impl Actor {
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
-    /// come through the homeserver.
+    /// come through the homeserver. This user's own other devices are asked too; they have no other way.
     pub(super) async fn ask(&mut self, room: &Room) {
         let facts = self.room_facts(room).await;
         if !policy::asks(&facts, self.debts.settings()) {
@@ -243,6 +266,9 @@ impl Actor {
                 Ok(mut people) => {
                     let here = room.own_user_id().server_name();
                     people.retain(|user| route::asks(choice, server, user.server_name() == here));
+                    people.extend(
+                        route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
+                    );
                     let holds = |user: &UserId, device: &DeviceId| {
                         asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
                     };
@@ -273,12 +299,7 @@ impl Actor {
 
     /// New devices of people who were asked are asked too.
     pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
-        let own = self.client.user_id().map(ToOwned::to_owned);
-        let users: HashSet<UserId> =
-            users.iter().filter(|user| Some(*user) != own.as_ref()).map(|user| ids::user(user)).collect();
-        if users.is_empty() {
-            return;
-        }
+        let users: HashSet<UserId> = users.iter().map(|user| ids::user(user)).collect();
         for room in self.client.joined_rooms() {
             let asked = self.store.asked(&ids::room(room.room_id()), now());
             if self.stored(asked).unwrap_or_default().keys().any(|(user, _)| users.contains(user)) {
@@ -296,24 +317,46 @@ impl Actor {
     }
 
     pub(super) async fn tell_all(&self, room: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
+        let mut deliveries = self.deliveries(own_events, large);
+        self.name_people(room, &mut deliveries).await;
+        if !deliveries.is_empty() {
+            let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
+        }
+    }
+
+    /// What is known about own events; nobody has a name.
+    pub(super) fn deliveries(&self, own_events: &[OwnEvent], large: &[Large]) -> Vec<Delivery> {
+        let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
-        let answers = |user| (user, self.stored(self.store.answers(user)).unwrap_or_default());
-        let answers: HashMap<&UserId, Answers> = people.into_iter().map(answers).collect();
-        let answers = |user: &UserId| answers.get(user).copied().unwrap_or_default();
-        let own_events = own_events.iter().map(|own| summary::delivery(own, &answers));
-        let mut deliveries: Vec<_> = own_events.chain(large.iter().map(summary::tallied)).collect();
+        let habits = people.into_iter().map(|user| (user.clone(), self.habits(user)));
+        let (habits, own_habits): (BTreeMap<UserId, Habits>, _) = (habits.collect(), self.habits(&self.user));
+        let delivery = |own: &OwnEvent| {
+            let fleet = self.stored(self.store.fleet(&own.event)).flatten();
+            Delivery {
+                fleet: fleet.map(|fleet| summary::fleet(&fleet, &own_habits, now)).unwrap_or_default(),
+                ..summary::delivery(own, &habits, now)
+            }
+        };
+        let mut deliveries: Vec<_> =
+            own_events.iter().map(delivery).chain(large.iter().map(summary::tallied)).collect();
         for delivery in &mut deliveries {
             if let Some(report) = self.stored(self.store.bridged(&delivery.event)).flatten() {
                 summary::bridged(delivery, &report);
             }
         }
+        deliveries
+    }
+
+    fn habits(&self, user: &UserId) -> Habits {
+        self.stored(self.store.habits(user)).unwrap_or_default()
+    }
+
+    /// Calls people what they are called in a room.
+    pub(super) async fn name_people(&self, room: &RoomId, deliveries: &mut [Delivery]) {
         let names =
             self.names(room, deliveries.iter().flat_map(|known| &known.people).map(|person| &person.user)).await;
         for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
             person.name = names.get(&person.user).map(|member| member.name.clone()).unwrap_or_default();
-        }
-        if !deliveries.is_empty() {
-            let _ = self.events.send(Event::Deliveries { room: room.clone(), deliveries });
         }
     }
 

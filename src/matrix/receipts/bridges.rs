@@ -5,9 +5,13 @@
 //! among the same events or in the event cache; the cache may lag behind the sync a little, which is waited for beside the
 //! actor, for a minute and for a few statuses at a time.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use matrix_sdk::{Room, deserialized_responses::TimelineEvent, ruma::OwnedRoomId};
+use matrix_sdk::{
+    Room,
+    deserialized_responses::TimelineEvent,
+    ruma::{OwnedRoomId, OwnedUserId},
+};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
 use super::{Actor, Input, ids, members, observe};
@@ -41,17 +45,19 @@ impl Actor {
             return;
         }
         // L2, with the power that the senders have now.
-        let Ok(power) = room.power_levels().await else { return };
-        let senders = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
-            Ok(senders) => senders.into_iter().map(|(user, claimant)| (user.clone(), claimant)).collect(),
+        let power = room.power_levels_or_default().await;
+        let claimants = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
+            Ok(claimants) => claimants,
             Err(error) => return tracing::error!(%error, "who may be a bridge cannot be looked up"),
         };
-        let senders: HashMap<UserId, Result<(), Refusal>> = senders;
-        for said in said {
-            let may_redact =
-                ids::sdk_user(&said.sender).is_some_and(|user| power.user_can_redact_event_of_other(&user));
-            let claimant = senders.get(&said.sender).copied().unwrap_or(Err(Refusal::NotJoined));
-            if let Err(refusal) = is_bridge(claimant, may_redact) {
+        let allowed = |said: &Said| {
+            let may_redact = |user: OwnedUserId| power.user_can_redact_event_of_other(&user);
+            let claimant = claimants.get(&said.sender).copied().unwrap_or(Err(Refusal::NotJoined));
+            is_bridge(claimant, ids::sdk_user(&said.sender).is_some_and(may_redact))
+        };
+        let allowed: Vec<_> = said.iter().map(allowed).collect();
+        for (said, allowed) in said.into_iter().zip(allowed) {
+            if let Err(refusal) = allowed {
                 tracing::info!(%refusal, "what a bridge would say was refused");
                 continue;
             }

@@ -1,6 +1,6 @@
 //! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client,
@@ -13,7 +13,10 @@ use matrix_sdk::{
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender},
+    time::timeout,
+};
 
 use super::Input;
 use crate::{
@@ -31,6 +34,8 @@ pub(super) struct Received {
     pub user: UserId,
     pub device: DeviceId,
     pub message: Message,
+    /// Gone when it has been dealt with.
+    pub in_hand: OwnedSemaphorePermit,
 }
 
 /// What it says.
@@ -58,20 +63,29 @@ impl Message {
     }
 }
 
+/// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that brings more waits for the
+/// actor.
+const IN_HAND: usize = 64;
+/// How long it may take to find out whose device has sent one.
+const PROVEN_WITHIN: Duration = Duration::from_secs(20);
+
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
+    let in_hand = Arc::new(Semaphore::new(IN_HAND));
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let inputs = inputs.clone();
+        let (inputs, in_hand) = (inputs.clone(), in_hand.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
             let Some(key) = olm_key(&sender, info) else {
                 tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
                 return;
             };
+            let Ok(in_hand) = in_hand.acquire_owned().await else { return };
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
-                if let Some(device) = proven_device(&client, &sender, &key, message.room()).await {
-                    let received = Received { user: ids::user(&sender), device, message };
+                let device = proven_device(&client, &sender, &key, message.room());
+                if let Ok(Some(device)) = timeout(PROVEN_WITHIN, device).await {
+                    let received = Received { user: ids::user(&sender), device, message, in_hand };
                     let _ = inputs.send(Input::Received(received));
                 } else {
                     tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
@@ -149,6 +163,7 @@ pub(in crate::matrix) async fn expected_devices(
         device: ids::device(device.device_id()),
         name: SafeText::line(device.display_name().unwrap_or_default()),
         excluded: excluded(device, &unreachable).map(ToOwned::to_owned),
+        silent: None,
     };
     let mut expected: Vec<ExpectedDevice> = devices.iter().map(expected).collect();
     expected.sort_by(|a, b| a.device.cmp(&b.device));
@@ -215,8 +230,8 @@ pub(super) async fn send_answer_within(
     timeout(limit, sending).await.unwrap_or(Err(NotSent { retry_after: None }))
 }
 
-/// Asks these people's devices for receipts, but for those that `asked` says were asked already. Returns the ones that
-/// got the request.
+/// Asks these people's devices for receipts, but for this one and those that `asked` says were asked already. Returns the
+/// ones that got the request.
 pub(super) async fn send_request(
     client: &Client,
     room: &SdkRoomId,
@@ -224,11 +239,15 @@ pub(super) async fn send_request(
     asked: impl Fn(&UserId, &DeviceId) -> bool,
     expires: Ms,
 ) -> Result<Vec<(UserId, DeviceId)>, NotSent> {
+    let is_this =
+        |device: &Device| client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id());
     let mut devices = Vec::new();
     for user in people {
         let known = devices_of(client, user).await.map_err(|error| NotSent::from(&error))?;
         devices.extend(known.devices().filter(|device| {
-            !device.is_dehydrated() && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
+            !device.is_dehydrated()
+                && !is_this(device)
+                && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
         }));
     }
     let request = Request { room: ids::room(room), expires };

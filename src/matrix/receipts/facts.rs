@@ -9,6 +9,7 @@ use matrix_sdk::{
     },
 };
 
+use super::Actor;
 use crate::{
     delivery::{
         incognito::Incognito,
@@ -17,6 +18,24 @@ use crate::{
     matrix::ids,
     model::Ms,
 };
+
+impl Actor {
+    /// The room as it is now, with P2's bound.
+    pub(super) async fn room_facts(&mut self, room: &Room) -> RoomFacts {
+        let id = ids::room(room.room_id());
+        let known = self.store.joined_since(&id);
+        let known = self.stored(known).flatten();
+        let since = match (known, own_join(room).await) {
+            (_, Some(OwnJoin::At(at))) | (None, Some(OwnJoin::Before(at))) => Some(at),
+            (known, _) => known,
+        };
+        if since != known && since.is_some() {
+            let kept = self.store.set_joined_since(&id, since);
+            self.stored(kept);
+        }
+        self::room(room, since.map(|since| since.max(self.logged_in_at)), self.debts.incognito())
+    }
+}
 
 /// The room as it is now. `joined_since` is P2's bound, see [`own_join`].
 pub(super) fn room(room: &Room, joined_since: Option<Ms>, incognito: &Incognito) -> RoomFacts {

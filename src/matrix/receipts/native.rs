@@ -5,8 +5,10 @@
 //! again.
 //!
 //! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
-//! is given to event handlers in between. So the handler waits until the actor has put the receipts on disk. Only those
-//! about an event that has not come yet are in memory until it has (L1), and a kill in that moment loses them.
+//! is given to event handlers in between. So a handler waits until the actor has put the receipts on disk. Only those
+//! about an event that has not come yet are in memory until it has (L1), and a kill in that moment loses them. The actor
+//! has them from the room's update, which comes before: there no event that makes no sense stands in their way (L6), and
+//! only those of a few syncs can wait (L7).
 //!
 //! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
 //! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
@@ -14,7 +16,7 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client, Room,
+    Client,
     config::RequestConfig,
     ruma::{events::AnySyncEphemeralRoomEvent, serde::Raw},
 };
@@ -59,14 +61,16 @@ fn once() -> RequestConfig {
     RequestConfig::new().disable_retry().timeout(PATIENCE)
 }
 
-/// Hands every delivery receipt that comes with a sync to the actor.
+/// Lets a sync that brings delivery receipts wait for the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>, room: Room| {
+    client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>| {
         let inputs = inputs.clone();
         async move {
-            let Some(came) = read(&raw) else { return };
+            if read(&raw).is_none() {
+                return;
+            }
             let (kept, on_disk) = oneshot::channel();
-            let _ = inputs.send(Input::Receipts(ids::room(room.room_id()), came, kept));
+            let _ = inputs.send(Input::Receipts(kept));
             if timeout(KEPT_WITHIN, on_disk).await.is_err() {
                 tracing::warn!("receipts that came are not on disk yet");
             }
@@ -88,7 +92,7 @@ pub(super) struct Came {
     pub summaries: Vec<(EventId, Summary)>,
 }
 
-fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Option<Came> {
+pub(super) fn read(raw: &Raw<AnySyncEphemeralRoomEvent>) -> Option<Came> {
     let envelope = raw.deserialize_as_unchecked::<Envelope>().ok().filter(|event| event.kind == "m.receipt")?;
     let came = Came { receipts: Native::parse(&envelope.content), summaries: Summary::parse(&envelope.content) };
     (!came.receipts.is_empty() || !came.summaries.is_empty()).then_some(came)

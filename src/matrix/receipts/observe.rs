@@ -13,7 +13,8 @@ use crate::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
-    model::{EventId, Ms, UserId},
+    matrix::ids,
+    model::{DeviceId, EventId, Ms, UserId},
 };
 
 /// The fields of an event that are looked at.
@@ -45,7 +46,14 @@ pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
     let readable = !event.kind.is_utd();
+    // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
+    let device = match event.encryption_info() {
+        Some(info) => info.sender_device.as_deref().map(ids::device),
+        None if readable => None,
+        None => glance.content.get("device_id").and_then(Value::as_str).map(DeviceId::new),
+    };
     Some(EventFacts {
+        device,
         kind: if readable { glance.kind() } else { glance.kind_of_locked() },
         redacted: glance.redacted(),
         readable,
@@ -93,7 +101,10 @@ impl Glance {
 
 #[cfg(test)]
 mod tests {
-    use matrix_sdk::ruma::serde::Raw;
+    use matrix_sdk::{
+        deserialized_responses::{UnableToDecryptInfo, UnableToDecryptReason},
+        ruma::serde::Raw,
+    };
     use serde_json::json;
 
     use super::*;
@@ -148,6 +159,40 @@ mod tests {
         assert_eq!(said("m.room.message", &json!({ "unsigned": { "x": BRIDGE_STATUS_TYPE } })), None);
         assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "state_key": "" })), None);
         assert_eq!(said(BRIDGE_STATUS_TYPE, &json!({ "content": {} })), None, "redacted");
+    }
+
+    #[test]
+    fn p4_what_cannot_be_decrypted_is_taken_for_a_message_but_where_it_says_otherwise() {
+        let locked = |relates_to: Value| {
+            let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "m.relates_to": relates_to});
+            let event = json!({
+                "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.encrypted", "content": content,
+            });
+            let lost = UnableToDecryptInfo {
+                session_id: None,
+                reason: UnableToDecryptReason::MissingMegolmSession { withheld_code: None },
+            };
+            let event = TimelineEvent::from_utd(Raw::new(&event).unwrap().cast_unchecked(), lost);
+            facts(&event).map(|facts| (facts.kind, facts.readable))
+        };
+        let to = |rel_type| json!({"rel_type": rel_type, "event_id": "$x"});
+        for relates_to in
+            [json!({}), Value::Null, to("m.thread"), json!({"m.in_reply_to": {"event_id": "$x"}}), json!(7)]
+        {
+            assert_eq!(locked(relates_to.clone()), Some((EventKind::Message, false)), "{relates_to}");
+        }
+        for rel_type in ["m.replace", "m.annotation", "m.reference"] {
+            assert_eq!(locked(to(rel_type)), Some((EventKind::Other, false)), "{rel_type}");
+        }
+    }
+
+    #[test]
+    fn p4_state_is_nothing_that_anybody_sends() {
+        let event = json!({
+            "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.message", "content": {}, "state_key": "",
+        });
+        let raw = Raw::new(&event).unwrap().cast_unchecked();
+        assert_eq!(facts(&TimelineEvent::from_plaintext(raw)).map(|facts| facts.kind), Some(EventKind::State));
     }
 
     #[test]

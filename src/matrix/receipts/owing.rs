@@ -12,7 +12,12 @@ use matrix_sdk::{
     ruma::{OwnedEventId, RoomId as SdkRoomId},
 };
 
-use super::{Actor, Input, direct, facts, ids, observe};
+use super::{
+    Actor, Input, direct, facts,
+    fleet::{FLEET, NO_SERVER},
+    ids, observe,
+    undelivered::room_name,
+};
 use crate::{
     app::event::Event,
     clock::now,
@@ -40,17 +45,20 @@ impl Actor {
         let mut member_missing = None;
         let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
         for facts in events {
-            if facts.sender.as_str() == room.own_user_id() {
-                if facts.kind == EventKind::Message {
-                    self.own_event(room, &room_facts, &facts).await;
-                }
+            let is_own = self.is_own(&facts.sender);
+            if is_own && facts.kind == EventKind::Message {
+                self.own_event(room, &room_facts, &facts).await;
+            }
+            if is_own && !self.is_for_fleet(&facts) {
                 continue;
             }
             let is_open = self.debts.is_open(&self.store, &room_facts.room, &facts);
             if self.stored(is_open) != Some(true) {
                 continue;
             }
-            let sender = if !self.debts.rests_on_sender(&room_facts, &facts, now()) {
+            let sender = if is_own {
+                Some(FLEET)
+            } else if !self.debts.rests_on_sender(&room_facts, &facts, now()) {
                 Some(SenderFacts::WELCOME)
             } else if let Some(sender) = senders.get(&facts.sender) {
                 *sender
@@ -129,6 +137,7 @@ impl Actor {
             events.push(found.unwrap_or(EventFacts {
                 event: awaited.event,
                 sender: awaited.sender,
+                device: None,
                 sent: awaited.sent,
                 kind: EventKind::Message,
                 readable: false,
@@ -145,7 +154,9 @@ impl Actor {
             self.stored(kept);
             return;
         };
-        let Some(sender) = self.sender_facts(&room, &batch.sender).await else {
+        let is_own = self.is_own(&batch.sender);
+        let sender = if is_own { Some(FLEET) } else { self.sender_facts(&room, &batch.sender).await };
+        let Some(sender) = sender else {
             // Nothing leaves before it is known who the sender is (P8): a walk fetches the members.
             self.debts.failed(batch, None, now());
             self.walk(room, None).await;
@@ -173,7 +184,11 @@ impl Actor {
 
     /// Sends a batch by the way there is.
     pub(super) fn send(&mut self, batch: Batch, sender: SenderFacts) {
-        let server = (self.server(), self.same_server(&batch.sender));
+        let server = if self.is_own(&batch.sender) {
+            (Some(NO_SERVER), true)
+        } else {
+            (self.server(), self.same_server(&batch.sender))
+        };
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), state = ?batch.state, "a batch is due");
         let way = self.debts.dispatch(&mut self.store, batch, sender, server, now());
         match self.stored(way).flatten() {
@@ -215,6 +230,7 @@ impl Actor {
             && let Some(facts) = self.find(&room, &event).await
             && let Some(sender) = self.sender_facts(&room, &facts.sender).await
         {
+            let sender = if self.is_for_fleet(&facts) { FLEET } else { sender };
             let room = self.room_facts(&room).await;
             if let Decision::Withhold(reason) = policy::decide(&facts, &room, &sender, self.debts.settings(), now()) {
                 fate = reason.fate();
@@ -226,16 +242,12 @@ impl Actor {
     /// Tells what was told to others, and what was withheld from them.
     pub(super) fn tell_log(&self) {
         let Some(mut log) = self.stored(self.store.log()) else { return };
+        log.retain(|entry| !self.is_own(&entry.person));
         let mut names: HashMap<RoomId, SafeText> = HashMap::new();
         for entry in &mut log {
-            let name = || self.room_name(&entry.room);
+            let name = || ids::find_room(&self.client, &entry.room).map(|room| room_name(&room)).unwrap_or_default();
             entry.room_name = names.entry(entry.room.clone()).or_insert_with(name).clone();
         }
         let _ = self.events.send(Event::ReceiptLog(log));
-    }
-
-    fn room_name(&self, room: &RoomId) -> SafeText {
-        let name = ids::find_room(&self.client, room).and_then(|room| room.cached_display_name());
-        SafeText::line(&name.map(|name| name.to_string()).unwrap_or_default())
     }
 }

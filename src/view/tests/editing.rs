@@ -53,5 +53,6 @@ fn what_is_edited_is_said_as_long_as_it_fits() {
     };
     assert!(line(200).is_some_and(|line| line.contains("already decrypted the old text. Enter saves, Esc stops.")));
     assert!(line(60).is_some_and(|line| line.starts_with("Editing; on ") && line.ends_with("Esc stops.")));
+    assert_eq!(line(80).as_deref(), Some("Editing; on 2 devices already."), "how many is worth more than the keys");
     assert!(line(40).is_some_and(|line| line.starts_with("Editing")));
 }

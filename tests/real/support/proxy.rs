@@ -1,5 +1,5 @@
-//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a
-//! homeserver look older than it is, and it can lie.
+//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a homeserver
+//! look older than it is, it can put something into its answers, and it can answer in its place.
 //!
 //! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
 //! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
@@ -38,6 +38,9 @@ pub enum SlidingSync {
     /// Not announced in `/versions`, and 404 when asked for: the client has to use `/sync`.
     Hidden,
 }
+
+/// A change of an answer.
+pub type Spoil = fn(&mut Value);
 
 /// A running proxy. It ends when this is dropped.
 pub struct Proxy {
@@ -98,6 +101,11 @@ impl Proxy {
     /// that it was done.
     pub fn keep_back(&self, part: &str) {
         self.line.state().kept_back = Some(part.to_owned());
+    }
+
+    /// Changes every answer to a request whose path contains `part`, from now on.
+    pub fn spoil(&self, part: &str, spoil: Spoil) {
+        self.line.state().spoiled = Some((part.to_owned(), spoil));
     }
 
     /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
@@ -161,6 +169,7 @@ struct State {
     kept: Vec<(String, Vec<u8>)>,
     /// Rooms and contents of receipts that are to come.
     lies: VecDeque<(String, Value)>,
+    spoiled: Option<(String, Spoil)>,
 }
 
 impl Line {
@@ -206,13 +215,23 @@ impl Line {
             return answer(client, &mut from_client, "200 OK", &json!({}));
         }
 
+        let lies = path.ends_with("/sync") && !self.state().lies.is_empty();
+        let spoiled = self.state().spoiled.as_ref().filter(|(part, _)| path.contains(part)).map(|(_, spoil)| *spoil);
         let mut body = Vec::new();
-        if path.ends_with("/sync") && !self.state().lies.is_empty() {
+        if lies || spoiled.is_some() {
             body.resize(content_length(&head), 0);
             from_client.read_exact(&mut body)?;
-            if let Some(lie) = self.tell_lie(target, &body) {
-                return answer(client, &mut from_client, "200 OK", &lie);
-            }
+        }
+        if lies && let Some(lie) = self.tell_lie(target, &body) {
+            return answer(client, &mut from_client, "200 OK", &lie);
+        }
+        if let Some(spoil) = spoiled {
+            let answered = http::exchange(&self.upstream, &http_1_0(&head), &body)?;
+            let status =
+                answered.head.lines().next().and_then(|line| line.split_once(' ')).map_or("", |(_, status)| status);
+            let mut content = answered.json();
+            spoil(&mut content);
+            return answer(client, &mut from_client, status, &content);
         }
 
         let mut server = TcpStream::connect(&self.upstream)?;

@@ -1,22 +1,13 @@
 //! A store on a real file, whose program is killed after so many writes.
 
 use super::super::*;
-use crate::delivery::store::{Store, StoreError};
+use crate::{delivery::store::Store, model::LogEntry};
 
-/// Why nothing comes of it.
+/// It was killed.
 #[derive(Debug)]
-pub enum Gone {
-    /// The program was killed.
-    Killed,
-    /// The store is broken, which no schedule may bring about.
-    Store(StoreError),
-}
+pub struct Killed;
 
-impl From<StoreError> for Gone {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+type Result<T> = std::result::Result<T, Killed>;
 
 /// See the module.
 pub struct Mortal {
@@ -36,37 +27,37 @@ impl Mortal {
         self.writes = Some(writes);
     }
 
-    pub fn log(&self) -> Result<Vec<crate::model::LogEntry>, Gone> {
-        Ok(self.living()?.log()?)
+    pub fn log(&self) -> Result<Vec<LogEntry>> {
+        Ok(self.living()?.log().unwrap())
     }
 
-    fn living(&self) -> Result<&Store, Gone> {
-        if self.writes == Some(0) { Err(Gone::Killed) } else { Ok(&self.store) }
+    fn living(&self) -> Result<&Store> {
+        if self.writes == Some(0) { Err(Killed) } else { Ok(&self.store) }
     }
 
-    fn writing(&mut self) -> Result<&mut Store, Gone> {
+    fn writing(&mut self) -> Result<&mut Store> {
         self.living()?;
         self.writes = self.writes.map(|writes| writes - 1);
-        if self.writes == Some(0) { Err(Gone::Killed) } else { Ok(&mut self.store) }
+        if self.writes == Some(0) { Err(Killed) } else { Ok(&mut self.store) }
     }
 }
 
 impl Book for Mortal {
-    type Error = Gone;
+    type Error = Killed;
 
-    fn stage(&self, room: &RoomId, event: &EventId) -> Result<Option<Stage>, Gone> {
-        Ok(self.living()?.stage(room, event)?)
+    fn stage(&self, room: &RoomId, event: &EventId) -> Result<Option<Stage>> {
+        Ok(self.living()?.stage(room, event).unwrap())
     }
 
-    fn owed(&self) -> Result<Vec<Owed>, Gone> {
-        Ok(self.living()?.owed()?)
+    fn owed(&self) -> Result<Vec<Owed>> {
+        Ok(self.living()?.owed().unwrap())
     }
 
-    fn awaiting(&self) -> Result<Vec<Awaited>, Gone> {
-        Ok(self.living()?.awaiting()?)
+    fn awaiting(&self) -> Result<Vec<Awaited>> {
+        Ok(self.living()?.awaiting().unwrap())
     }
 
-    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<(), Gone> {
+    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<()> {
         let mut withheld = Vec::new();
         for Entry { room, event, step, .. } in entries {
             if let Step::Withhold(reason) = step
@@ -75,24 +66,26 @@ impl Book for Mortal {
                 withheld.push((room.clone(), event.clone(), *reason));
             }
         }
-        self.writing()?.record(entries, now)?;
+        self.writing()?.record(entries, now).unwrap();
         self.withheld.extend(withheld);
         Ok(())
     }
 
-    fn incognito(&self) -> Result<Incognito, Gone> {
-        Ok(self.living()?.incognito()?)
+    fn incognito(&self) -> Result<Incognito> {
+        Ok(self.living()?.incognito().unwrap())
     }
 
-    fn set_incognito(&mut self, incognito: &Incognito) -> Result<(), Gone> {
-        Ok(self.writing()?.set_incognito(incognito)?)
+    fn set_incognito(&mut self, incognito: &Incognito) -> Result<()> {
+        self.writing()?.set_incognito(incognito).unwrap();
+        Ok(())
     }
 
-    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>, Gone> {
-        Ok(self.living()?.asking_devices(user, room, now)?)
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+        Ok(self.living()?.asking_devices(user, room, now).unwrap())
     }
 
-    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<(), Gone> {
-        Ok(self.writing()?.remember_request(user, device, room, expires)?)
+    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+        self.writing()?.remember_request(user, device, room, expires).unwrap();
+        Ok(())
     }
 }

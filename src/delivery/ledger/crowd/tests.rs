@@ -61,6 +61,7 @@ fn any_expected() -> impl Strategy<Value = BTreeMap<UserId, Vec<ExpectedDevice>>
             device: DeviceId::new(id.to_string()),
             name: SafeText::default(),
             excluded: (!given).then(|| "blocked".to_owned()),
+            silent: None,
         };
         let devices = |given: Vec<bool>| given.into_iter().enumerate().map(device).collect();
         people.into_iter().map(|(user, given)| (UserId::new(format!("@{user}")), devices(given))).collect()
@@ -88,7 +89,7 @@ proptest! {
             let stamp = own.claims.get(&(claim.user.clone(), claim.device.clone())).copied();
             prop_assert_eq!(taken, stamp.filter(|stamp| Some(*stamp) != known).map(|stamp| (stamp, merged)));
         }
-        let shown = summary::delivery(&own, &|_| Answers::Never);
+        let shown = summary::delivery(&own, &BTreeMap::new(), NOW);
         let devices: Vec<&DeviceDelivery> = shown.people.iter().flat_map(|person| &person.devices).collect();
         let counted = |is: fn(&DeviceState) -> bool| devices.iter().filter(|one| one.expected && is(&one.state)).count();
         let have = own.claims.iter().filter(|(_, stamp)| stamp.state == ClaimState::Delivered);

@@ -95,6 +95,9 @@ pub struct ClaimsRow(Vec<(String, Vec<EntryRow>)>);
 /// The device; when it had the message and when that was heard, both in milliseconds after it was sent; and its [`code`].
 type EntryRow = (Option<String>, Option<Ms>, i64, u8);
 
+/// One person's receipts.
+type OfOne = (UserId, Vec<(Option<DeviceId>, Stamp)>);
+
 impl ClaimsRow {
     pub fn new(claims: &[(Who, Stamp)], sent: Ms) -> Self {
         let entry = |((_, device), stamp): &(Who, Stamp)| {
@@ -110,7 +113,7 @@ impl ClaimsRow {
         Self(people.collect())
     }
 
-    pub fn into_entries(self, sent: Ms) -> Result<Vec<(UserId, Vec<(Option<DeviceId>, Stamp)>)>> {
+    pub fn into_entries(self, sent: Ms) -> Result<Vec<OfOne>> {
         let entry = |(device, at, heard, code): EntryRow| {
             let (state, route) = decoded(code).ok_or(StoreError::Entry("no such claim"))?;
             let at = at.map(|at| sent.saturating_add(at));

@@ -10,7 +10,7 @@ use crate::{
     delivery::{
         ledger::crowd::{LARGE, Tally},
         receipt::ClaimState,
-        store::{Claimed, Store},
+        store::{Claimed, Store, Summed},
     },
     model::{Route, SafeText},
 };
@@ -39,8 +39,10 @@ fn user(number: usize) -> UserId {
 
 /// A message to so many people with two devices each, the second of which was left out.
 fn own(people: usize) -> OwnEvent {
-    let device =
-        |id: &str, excluded| ExpectedDevice { device: DeviceId::new(id), name: SafeText::line("a laptop"), excluded };
+    let device = |id: &str, excluded| {
+        let name = SafeText::line("a laptop");
+        ExpectedDevice { device: DeviceId::new(id), name, excluded, silent: None }
+    };
     let devices = || vec![device("A", None), device("B", Some("blocked".to_owned()))];
     let expected = (0..people).map(|number| (user(number), devices())).collect();
     OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
@@ -280,15 +282,15 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     store.claim(&[delivered(1)], NOW).unwrap();
     let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
     let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
-    assert_eq!((elsewhere.0.len(), elsewhere.1.len()), (0, 1), "l1: not in another room");
+    assert_eq!((elsewhere.tallied.len(), elsewhere.unknown.len()), (0, 1), "l1: not in another room");
     assert!(store.own_event(&event()).unwrap().is_some());
 
-    let (tallied, unknown) = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
+    let Summed { tallied, unknown } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!((tallied.len(), unknown.len()), (1, 0));
     let tally = tallied[0].tally();
     assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + 9)));
     let again = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
-    assert_eq!(again, (vec![], vec![]), "twice is once");
+    assert_eq!(again, Summed::default(), "twice is once");
 
     let (_left, mut store) = killed(dir.path());
     assert_eq!(store.large_event(&event()).unwrap().unwrap(), tallied[0]);

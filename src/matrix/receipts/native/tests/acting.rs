@@ -168,7 +168,8 @@ async fn until_the_server_has_said_what_it_can_do_a_batch_waits_for_that() {
 
 /// An own message to Bob's only device.
 fn own(n: usize) -> OwnEvent {
-    let phone = ExpectedDevice { device: DeviceId::new("PHONE"), name: SafeText::default(), excluded: None };
+    let (device, name) = (DeviceId::new("PHONE"), SafeText::default());
+    let phone = ExpectedDevice { device, name, excluded: None, silent: None };
     OwnEvent {
         room: room(),
         event: event(n),
@@ -176,6 +177,11 @@ fn own(n: usize) -> OwnEvent {
         expected: [(bob(), vec![phone])].into(),
         claims: std::collections::BTreeMap::new(),
     }
+}
+
+/// The same message, to no own device.
+fn nobody(n: usize) -> OwnEvent {
+    OwnEvent { expected: std::collections::BTreeMap::new(), ..own(n) }
 }
 
 fn receipt(n: usize, user: &str, device: Option<&str>) -> Native {
@@ -226,22 +232,22 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.take_in_what_came().await;
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
-    let came = |n| {
+    let waits = async |actor: &mut Actor, n| {
         let (kept, on_disk) = oneshot::channel();
-        let came = Came { receipts: vec![receipt(n, bob().as_str(), None)], summaries: vec![] };
-        (Input::Receipts(room(), came, kept), on_disk)
+        actor.receipts_came(&room(), vec![receipt(n, bob().as_str(), None)]).await;
+        actor.handle(Input::Receipts(kept)).await;
+        on_disk
     };
 
-    let (receipts, mut on_disk) = came(1);
-    acting.actor.handle(receipts).await;
+    let mut on_disk = waits(&mut acting.actor, 1).await;
     assert!(on_disk.try_recv().is_err());
-    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
     on_disk.try_recv().expect("now it is kept");
     assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
 
-    let (receipts, mut on_disk) = came(2);
-    acting.actor.handle(receipts).await;
+    let mut on_disk = waits(&mut acting.actor, 2).await;
     on_disk.try_recv().expect("no sync waits for an event that may never come");
 }
 
@@ -253,7 +259,7 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
     let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
     acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
-    acting.actor.handle(Input::Frozen(Box::new(own(1)))).await;
+    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
     let mut told = Vec::new();
     while let Ok(said) = acting.events.try_recv() {
         if let Event::Deliveries { deliveries, .. } = said {
@@ -327,7 +333,9 @@ async fn a_disk_that_takes_nothing_is_not_tried_for_ever() {
     disk.execute(full, []).unwrap();
 
     acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), None)]).await;
-    let Ok(Input::Frozen(own)) = acting.inputs.try_recv() else { panic!("the event was there to be recorded") };
-    acting.actor.frozen(*own).await;
+    let Ok(Input::Frozen { own, fleet }) = acting.inputs.try_recv() else {
+        panic!("the event was there to be recorded")
+    };
+    acting.actor.frozen(own, fleet).await;
     assert!(acting.inputs.is_empty() && acting.actor.held.is_empty());
 }

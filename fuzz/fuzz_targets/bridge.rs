@@ -1,0 +1,37 @@
+//! What a bridge says about a message (PROTOCOL §4).
+
+#![no_main]
+
+use kvitto_fuzz::{
+    delivery::{
+        ledger::BridgeReport,
+        receipt::{BridgeStatus, REACHED_KEPT},
+        summary,
+    },
+    laws, mutate,
+    model::{BridgeState, Delivery, EventId, UserId},
+};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
+
+fuzz_target!(|data: &[u8]| {
+    let Some(content) = laws::json(data) else { return };
+    let Some(status) = BridgeStatus::parse(&content) else { return };
+    assert!(status.event.as_str().starts_with('$'));
+    assert!(status.reached.iter().flatten().all(|user| user.as_str().starts_with('@')));
+    assert!(status.reached.as_ref().is_none_or(|reached| reached.len() <= REACHED_KEPT));
+    laws::is_safe(&status.why);
+
+    let bot = UserId::new("@bot:example.org");
+    let said = BridgeReport::new(bot.clone(), laws::NOW, status);
+    let late = BridgeReport { state: BridgeState::Pending, at: laws::NOW + 1, ..said.clone() };
+    assert_eq!(said.clone().merge(said.clone()), said, "L3: said twice is said once");
+    assert_eq!(said.clone().merge(late.clone()), late.merge(said.clone()), "L3: in any order");
+
+    let mut delivery = Delivery::new(EventId::new("$own"), laws::NOW, Vec::new());
+    summary::bridged(&mut delivery, &said);
+    let reached = said.reached.iter().flatten().filter(|user| **user != bot).count();
+    let counted = delivery.people.iter().filter(|person| person.counts_as_one()).count();
+    assert_eq!(counted, reached, "each person counts once, and the bot not at all");
+});

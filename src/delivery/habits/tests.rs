@@ -1,0 +1,203 @@
+//! What a habit is, whatever the order in which it was learned.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{EventId, SafeText};
+
+const DAY: Ms = 24 * 60 * 60 * 1000;
+/// A day on which nothing has happened yet.
+const BEGIN: Ms = 20_000 * DAY;
+
+fn phone() -> DeviceId {
+    DeviceId::new("PHONE")
+}
+
+fn room() -> RoomId {
+    RoomId::new("!room")
+}
+
+/// An own message in that room.
+fn message(room: RoomId, sent: Ms) -> OwnEvent {
+    OwnEvent { room, event: EventId::new("$e"), sent, expected: BTreeMap::new(), claims: BTreeMap::new() }
+}
+
+/// Messages to Bob's phone at these times; it answered each that `answers` says, a second later.
+fn history(sent: impl IntoIterator<Item = Ms>, answers: impl Fn(Ms) -> bool) -> Habits {
+    let mut habits = Habits { answers: Answers::Named, ..Habits::default() };
+    for sent in sent {
+        habits.expect(&room(), sent, [&phone()]);
+        if answers(sent) {
+            habits.answer(&room(), sent, Some(&phone()), sent + 1_000);
+        }
+    }
+    habits
+}
+
+/// The `n`th message of one a day.
+fn daily(n: u64) -> Ms {
+    BEGIN + n * DAY
+}
+
+/// The `n`th message of one each ten minutes.
+fn often(n: u64) -> Ms {
+    BEGIN + n * 10 * 60 * 1000
+}
+
+#[test]
+fn l5_silent_is_who_answers_nothing_for_three_weeks_of_messages() {
+    let never = |days: u64| history((0..days).map(daily), |_| false);
+    let silent = |habits: &Habits, n| habits.silent_since(&phone(), daily(n));
+    assert_eq!(silent(&never(21), 20), None);
+    assert_eq!(silent(&never(21), 21), Some(BEGIN), "since it was first expected");
+    // It answered until day 9, a second after the message.
+    let stopped = history((0..40).map(daily), |sent| sent < daily(10));
+    assert_eq!(silent(&stopped, 30), None);
+    assert_eq!(silent(&stopped, 31), Some(daily(9) + 1_000), "since it was last heard");
+}
+
+#[test]
+fn few_messages_do_not_make_anybody_silent_nor_does_a_pause() {
+    let silent = |habits: &Habits, n| habits.silent_since(&phone(), daily(n)).is_some();
+    for (messages, expected) in [(4, false), (5, true)] {
+        assert_eq!(silent(&history((0..messages).map(daily), |_| false), 60), expected, "{messages}");
+    }
+    // Heard on day 0, then nothing was sent until day 30: it was not waited for.
+    let paused = history([0].into_iter().chain(30..40).map(daily), |sent| sent == BEGIN);
+    assert!(!silent(&paused, 39));
+    assert!(silent(&history([0].into_iter().chain(30..60).map(daily), |sent| sent == BEGIN), 51));
+}
+
+#[test]
+fn one_answer_ends_the_silence_for_what_is_sent_from_then_on() {
+    let mut habits = history((0..40).map(daily), |_| false);
+    assert!(habits.silent_since(&phone(), daily(40)).is_some());
+    habits.answer(&room(), daily(38), Some(&phone()), daily(40));
+    for n in [40, 41, 60] {
+        assert_eq!(habits.silent_since(&phone(), daily(n)), None);
+    }
+    let mut expected = [ExpectedDevice { device: phone(), name: SafeText::default(), excluded: None, silent: None }];
+    habits.fold(&mut expected, daily(41));
+    assert!(expected[0].is_counted());
+}
+
+#[test]
+fn l5_of_somebody_who_never_answered_nothing_is_said() {
+    let mut habits = history((0..60).map(daily), |_| false);
+    for (answers, silent) in [(Answers::Never, false), (Answers::Unnamed, true), (Answers::Named, true)] {
+        habits.answers = answers;
+        assert_eq!(habits.silent_since(&phone(), daily(60)).is_some(), silent, "{answers:?}");
+    }
+    // A person who counts as one is silent when nothing came that names them.
+    habits.answers = Answers::Unnamed;
+    habits.answer(&room(), daily(59), None, daily(59));
+    assert_eq!(habits.silent_since(&phone(), daily(60)), None);
+}
+
+#[test]
+fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
+    let missed = |answered: &[bool], n: u64, now: Ms| {
+        let answers = |sent| answered.get(usize::try_from((sent - BEGIN) / often(1).abs_diff(BEGIN)).unwrap());
+        let habits = history((0..answered.len() as u64).map(often), |sent| answers(sent) == Some(&true));
+        habits.missed(&message(room(), often(n)), Some(&phone()), now)
+    };
+    const YES: bool = true;
+    const NO: bool = false;
+    let late = often(100);
+    for (answered, n, expected) in [
+        (&[YES, YES, YES, YES, NO, YES][..], 4, Some(5)),
+        (&[YES, YES, YES, NO, YES], 3, None),
+        (&[YES, YES, YES, YES, YES, NO], 5, None),
+        (&[YES, YES, YES, YES, YES, NO, NO, NO, NO, NO, NO, YES, YES, YES, YES, YES], 5, None),
+        (&[NO, YES, YES, YES, YES, YES, YES], 0, None),
+        (&[YES, NO, YES, NO, YES, YES, YES], 1, Some(2)),
+    ] {
+        let expected = expected.map(|n| often(n) + 1_000);
+        assert_eq!(missed(answered, n, late), expected, "{answered:?} {n}");
+    }
+    let answered = [YES, YES, YES, YES, NO, YES];
+    let later = often(5) + 1_000;
+    assert_eq!(missed(&answered, 4, later + GRACE - 1), None, "it is given time");
+    assert_eq!(missed(&answered, 4, later + GRACE), Some(later));
+    assert_eq!(missed(&[YES; 40], 3, late), Some(often(24) + 1_000), "whatever was forgotten since");
+}
+
+#[test]
+fn nothing_is_missed_in_a_room_where_a_device_answers_nothing() {
+    let mut habits = history((0..10).map(often), |_| true);
+    let quiet = RoomId::new("!quiet");
+    habits.expect(&quiet, often(5) + 1, [&phone()]);
+    let missed = |habits: &Habits| habits.missed(&message(quiet.clone(), often(5) + 1), Some(&phone()), often(99));
+    assert_eq!(missed(&habits), None);
+    habits.answer(&quiet, often(2) + 1, Some(&phone()), often(2) + 2);
+    assert_eq!(missed(&habits), Some(often(6) + 1_000));
+}
+
+#[test]
+fn l7_a_person_has_so_many_devices_and_those_that_were_heard_stay() {
+    let mut habits = history([BEGIN], |_| true);
+    for n in 0..2 * DEVICES {
+        habits.expect(&room(), often(n as u64), [&DeviceId::new(format!("D{n}"))]);
+    }
+    assert_eq!(habits.devices.len(), DEVICES);
+    assert!(habits.is_heard(&phone()));
+}
+
+/// One thing that was learned: a message, and perhaps when its answer was heard.
+type Learned = (Ms, u8, Option<Ms>);
+
+fn learned() -> impl Strategy<Value = Vec<Learned>> {
+    let hours = |n: u64| BEGIN + n * DAY / 2;
+    prop::collection::vec(
+        (0..150_u64, 0..2_u8, prop::option::of(0..150_u64))
+            .prop_map(move |(sent, room, heard)| (hours(sent), room, heard.map(|later| hours(sent + later) + 1))),
+        1..60,
+    )
+}
+
+fn habits(learned: &[Learned]) -> Habits {
+    let mut habits = Habits::default();
+    for (sent, room, heard) in learned {
+        let room = RoomId::new(format!("!{room}"));
+        match heard {
+            Some(heard) => habits.answer(&room, *sent, Some(&phone()), *heard),
+            None => habits.expect(&room, *sent, [&phone()]),
+        }
+    }
+    habits
+}
+
+proptest! {
+    #[test]
+    fn l3_it_is_the_same_in_any_order_and_however_often(
+        (once, again) in learned().prop_flat_map(|once| {
+            let twice = [once.clone(), once.clone()].concat();
+            (Just(once), Just(twice).prop_shuffle())
+        })
+    ) {
+        prop_assert_eq!(habits(&once), habits(&again));
+    }
+
+    /// What was forgotten makes nobody silent, and no message missed.
+    #[test]
+    fn l5_what_is_said_is_true_of_the_whole_history(learned in learned(), at in 0..200_u64, n in 0..60_usize) {
+        let habits = Habits { answers: Answers::Named, ..habits(&learned) };
+        let at = BEGIN + at * DAY / 2;
+        let heard = learned.iter().filter_map(|(_, _, heard)| *heard).max();
+        if let Some(since) = habits.silent_since(&phone(), at) {
+            let waiting = || learned.iter().filter(|(sent, ..)| *sent >= since && *sent < at);
+            prop_assert_eq!(heard.unwrap_or(since), since);
+            prop_assert!(waiting().count() >= ENOUGH);
+            prop_assert!(waiting().any(|(sent, ..)| at - sent > (SILENT_DAYS - 1) * DAY));
+        }
+        let (sent, room, _) = learned[n % learned.len()];
+        let own = message(RoomId::new(format!("!{room}")), sent);
+        if let Some(later) = habits.missed(&own, Some(&phone()), at) {
+            let answered = |is: &dyn Fn(&Learned) -> bool| learned.iter().any(|known| known.2.is_some() && is(known));
+            prop_assert!(answered(&|known| known.0 > sent && known.2 == Some(later)));
+            prop_assert!(answered(&|known| known.0 < sent));
+            prop_assert!(answered(&|known| known.1 == room));
+            prop_assert!(later + GRACE <= at);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What is kept beside the ledger: how people's devices answer, and what this user's own other devices said.
+//!
+//! [Habits](Habits) change in the transaction in which the ledger does, so that no message is counted twice or not at all
+//! (L8). There is one row for each person.
+//!
+//! The own fleet is a ledger of its own. In it, too, an own message has devices that were given the key, and claims of
+//! theirs (§3); but the claimant is this account, which L2 lets nobody be in the ledger of others. So the two can never be
+//! mixed up.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Claimed, Result, Store,
+    disk::Access,
+    rows::{ClaimRow, OwnEventRow},
+};
+use crate::{
+    delivery::{
+        habits::{Days, Habit, Habits},
+        ledger::{Answers, Merged, OwnEvent, PeerClaim, Who},
+    },
+    model::{DeviceId, EventId, Ms, UserId},
+};
+
+/// How one device answers; the person is in the key.
+#[derive(Serialize, Deserialize)]
+struct HabitRow {
+    device: Option<String>,
+    first: Ms,
+    began: Option<Ms>,
+    heard: Option<Ms>,
+    days: (u64, u64),
+    recent: Vec<(Ms, u16, Option<Ms>)>,
+}
+
+impl HabitRow {
+    fn new((device, habit): (&Option<DeviceId>, &Habit)) -> Self {
+        Self {
+            device: device.as_ref().map(|device| device.as_str().to_owned()),
+            first: habit.first,
+            began: habit.began,
+            heard: habit.heard,
+            days: (habit.days.newest, habit.days.bits),
+            recent: habit.recent.iter().map(|((sent, room), heard)| (*sent, *room, *heard)).collect(),
+        }
+    }
+
+    fn into_entry(self) -> (Option<DeviceId>, Habit) {
+        let Self { device, first, began, heard, days: (newest, bits), recent } = self;
+        let recent = recent.into_iter().map(|(sent, room, heard)| ((sent, room), heard)).collect();
+        (device.map(DeviceId::new), Habit { first, began, heard, days: Days { newest, bits }, recent })
+    }
+}
+
+/// An own message, and what the own devices said about it.
+#[derive(Serialize, Deserialize)]
+struct FleetRow {
+    own: OwnEventRow,
+    claims: Vec<ClaimRow>,
+}
+
+impl Store {
+    /// How this person answers.
+    pub fn habits(&self, user: &UserId) -> Result<Habits> {
+        let habits = read(&self.disk.read(), user)?;
+        Ok(Habits { answers: habits.answers.max(self.answers(user)?), ..habits })
+    }
+
+    /// Records an own message with the own other devices that it was sent to, if there are any. The first record holds.
+    pub fn freeze_fleet(&mut self, own: &OwnEvent) -> Result<()> {
+        self.disk.write(|tx| {
+            let is_alone = own.expected.values().all(Vec::is_empty);
+            if is_alone || read_fleet(tx, &own.event)?.is_some() {
+                return Ok(());
+            }
+            expect(tx, own)?;
+            write_fleet(tx, own)
+        })
+    }
+
+    /// An own message and everything that the own other devices said about it.
+    pub fn fleet(&self, event: &EventId) -> Result<Option<OwnEvent>> {
+        read_fleet(&self.disk.read(), event)
+    }
+
+    /// Takes in what own devices say.
+    pub fn claim_fleet(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
+        self.disk.write(|tx| {
+            let mut known: BTreeMap<&EventId, (OwnEvent, bool)> = BTreeMap::new();
+            let mut unknown = Vec::new();
+            for claim in claims {
+                if !known.contains_key(&claim.event) {
+                    known.extend(read_fleet(tx, &claim.event)?.map(|own| (&claim.event, (own, false))));
+                }
+                let Some((own, changed)) = known.get_mut(&claim.event).filter(|(own, _)| own.room == claim.room) else {
+                    unknown.push(claim.clone());
+                    continue;
+                };
+                let answered = own.claims.len();
+                *changed |= own.merge(claim.clone(), now) != Merged::Same;
+                if own.claims.len() > answered {
+                    answer(tx, own, &(claim.user.clone(), claim.device.clone()), claim.heard)?;
+                }
+            }
+            let changed: Vec<OwnEvent> =
+                known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
+            changed.iter().try_for_each(|own| write_fleet(tx, own))?;
+            Ok(Claimed { changed, unknown, ..Claimed::default() })
+        })
+    }
+}
+
+/// An own message was recorded: its devices are expected to answer.
+pub(super) fn expect(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
+    own.expected.iter().try_for_each(|(user, devices)| {
+        let given = devices.iter().filter(|device| device.excluded.is_none()).map(|device| &device.device);
+        change(tx, user, |habits| habits.expect(&own.room, own.sent, given))
+    })
+}
+
+/// A device answered an own message for the first time.
+pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, (user, device): &Who, heard: Ms) -> Result<()> {
+    change(tx, user, |habits| habits.answer(&own.room, own.sent, device.as_ref(), heard))
+}
+
+fn read(disk: &Access<'_>, user: &UserId) -> Result<Habits> {
+    let rows: Option<Vec<HabitRow>> =
+        disk.one("SELECT value FROM habits WHERE key = ?1", [disk.key("user", &[user.as_str()])])?;
+    let devices: BTreeMap<_, _> = rows.unwrap_or_default().into_iter().map(HabitRow::into_entry).collect();
+    let heard = devices.iter().filter(|(_, habit)| habit.heard.is_some());
+    let answers = heard.map(|(device, _)| Answers::of(device.as_ref())).max().unwrap_or_default();
+    Ok(Habits { answers, devices })
+}
+
+fn change(tx: &Access<'_>, user: &UserId, change: impl FnOnce(&mut Habits)) -> Result<()> {
+    let mut habits = read(tx, user)?;
+    change(&mut habits);
+    let rows: Vec<HabitRow> = habits.devices.iter().map(HabitRow::new).collect();
+    let row = params![tx.key("user", &[user.as_str()]), tx.seal(&rows)?];
+    tx.run("INSERT OR REPLACE INTO habits (key, value) VALUES (?1, ?2)", row)?;
+    Ok(())
+}
+
+fn read_fleet(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
+    let key = disk.key("event", &[event.as_str()]);
+    let row: Option<FleetRow> = disk.one("SELECT value FROM fleet WHERE key = ?1", [key])?;
+    row.map(|FleetRow { own, claims }| {
+        let claims = claims.iter().map(ClaimRow::entry).collect::<Result<_>>()?;
+        Ok(OwnEvent { claims, ..own.into_own_event() })
+    })
+    .transpose()
+}
+
+fn write_fleet(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
+    let claims = own.claims.iter().map(|(who, stamp)| ClaimRow::new(who, stamp)).collect();
+    let row = FleetRow { own: OwnEventRow::new(own), claims };
+    let row = params![tx.key("event", &[own.event.as_str()]), tx.seal(&row)?];
+    tx.run("INSERT OR REPLACE INTO fleet (key, value) VALUES (?1, ?2)", row)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

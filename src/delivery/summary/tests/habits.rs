@@ -1,0 +1,119 @@
+//! What silence means, and what other devices of this account did.
+
+use super::*;
+
+fn silent(device: &str) -> ExpectedDevice {
+    ExpectedDevice { silent: Some(3), ..known(device) }
+}
+
+#[test]
+fn a_silent_device_does_not_count_until_it_answers_after_all() {
+    let devices = [known("B1"), silent("B2")];
+    let waiting = own(&[("@bob", &devices)], &[("@bob", Some("B1"), ClaimState::Delivered)]);
+    let silence = DeviceState::Silent { since: 3 };
+    assert_eq!(
+        rows(&delivery(&waiting, &everybody())),
+        [("@bob", Some("B1"), DELIVERED, true), ("@bob", Some("B2"), silence, false)]
+    );
+    let complete = Mark::Devices { people: vec![vec![DELIVERED]], read: false };
+    assert_eq!(mark_of(&waiting, &[]), complete);
+
+    for (state, shown) in [(ClaimState::Delivered, DELIVERED), (ClaimState::Undecryptable, UNDECRYPTABLE)] {
+        let answered = own(&[("@bob", &devices)], &[("@bob", Some("B2"), state)]);
+        assert_eq!(rows(&delivery(&answered, &everybody()))[1], ("@bob", Some("B2"), shown, true));
+    }
+}
+
+#[test]
+fn where_everybody_is_silent_a_message_is_sent_and_not_complete() {
+    let silent = own(&[("@bob", &[silent("B")]), ("@carol", &[silent("C")])], &[]);
+    assert_eq!(mark_of(&silent, &["@bob", "@carol"]), Mark::Sent);
+}
+
+#[test]
+fn l5_somebody_who_never_answered_is_unknown_and_not_silent() {
+    let delivery = delivery(&own(&[("@bob", &[known("B")])], &[]), &nobody());
+    assert_eq!(rows(&delivery), [("@bob", Some("B"), DeviceState::Unknown, true)]);
+}
+
+#[test]
+fn a_person_who_counts_as_one_can_be_silent_as_one() {
+    let silence = DeviceState::Silent { since: 3 };
+    for (devices, claims, expected) in [
+        (vec![silent("B1"), silent("B2")], vec![], (silence, false)),
+        (vec![silent("B1"), known("B2")], vec![], (DeviceState::Pending, true)),
+        (vec![silent("B1")], vec![("@bob", None, ClaimState::Delivered)], (DELIVERED, true)),
+    ] {
+        let delivery = delivery(&own(&[("@bob", &devices)], &claims), &unnamed());
+        let person = rows(&delivery).into_iter().find(|row| row.1.is_none()).unwrap();
+        assert_eq!((person.2, person.3), expected);
+        assert!(!is_undelivered(&delivery) || expected == (DeviceState::Pending, true));
+    }
+}
+
+/// Bob's device answered these of the messages that were sent before and after.
+fn habits(answered: impl IntoIterator<Item = Ms>, device: Option<&str>) -> People {
+    let mut habits = Habits::default();
+    for sent in answered {
+        habits.answer(&RoomId::new("!r"), sent, device.map(DeviceId::new).as_ref(), sent + 1);
+    }
+    People::from([(UserId::new("@bob"), habits)])
+}
+
+#[test]
+fn what_a_device_has_missed_counts_and_is_seen() {
+    let missed = DeviceState::Missed { later: 101 };
+    let mut mine = own(&[("@bob", &[known("B")])], &[]);
+    mine.sent = 50;
+    for (habits, expected) in [
+        (habits([10, 20, 30, 40, 100], Some("B")), missed.clone()),
+        (habits([10, 20, 30, 40], Some("B")), DeviceState::Pending),
+        (habits([10, 20, 30, 40, 100], Some("C")), DeviceState::Pending),
+    ] {
+        assert_eq!(rows(&delivery(&mine, &habits)), [("@bob", Some("B"), expected, true)]);
+    }
+    let as_one = delivery(&mine, &habits([10, 20, 30, 40, 100], None));
+    assert_eq!(rows(&as_one)[0], ("@bob", None, missed, true));
+    assert!(is_undelivered(&as_one));
+}
+
+#[test]
+fn undelivered_is_what_is_waited_for_or_went_wrong() {
+    let delivered = ("@bob", Some("B1"), ClaimState::Delivered);
+    let two = [known("B1"), known("B2")];
+    for (devices, claims, habits, expected) in [
+        (&two[..], vec![delivered], everybody(), true),
+        (&two, vec![], nobody(), false),
+        (&two, vec![delivered, ("@bob", Some("B2"), ClaimState::Delivered)], everybody(), false),
+        (&two, vec![delivered, ("@bob", Some("B2"), ClaimState::Undecryptable)], everybody(), true),
+        (&[known("B1"), silent("B2"), excluded("B3")], vec![delivered], everybody(), false),
+        (&[], vec![], everybody(), false),
+    ] {
+        let delivery = delivery(&own(&[("@bob", devices)], &claims), &habits);
+        assert_eq!(is_undelivered(&delivery), expected, "{delivery:?}");
+    }
+}
+
+#[test]
+fn the_own_fleet_is_not_counted_and_each_device_stands_for_itself() {
+    let me = own(
+        &[("@me", &[known("DESK"), known("OTHER"), known("PHONE"), excluded("NONE"), silent("OLD")])],
+        &[("@me", Some("DESK"), ClaimState::Delivered)],
+    );
+    let mut habits = Habits::default();
+    for device in ["DESK", "PHONE", "OLD"] {
+        habits.answer(&RoomId::new("!r"), 0, Some(&DeviceId::new(device)), 1);
+    }
+    let fleet = fleet(&me, &habits, NOW);
+    assert!(fleet.iter().all(|device| !device.expected));
+    let states = fleet.into_iter().map(|device| device.state);
+    let why = SafeText::line("not verified");
+    let expected = [
+        DELIVERED,
+        DeviceState::Unknown,
+        DeviceState::Pending,
+        DeviceState::Excluded { why },
+        DeviceState::Silent { since: 3 },
+    ];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
+}
