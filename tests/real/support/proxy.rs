@@ -1,5 +1,5 @@
 //! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a homeserver
-//! look older than it is, it can put something into its answers, and it can lie.
+//! look older than it is, it can put something into its answers, and it can answer in its place.
 //!
 //! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
 //! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
@@ -167,9 +167,9 @@ struct State {
     kept_back: Option<String>,
     /// Heads and bodies of what was kept back.
     kept: Vec<(String, Vec<u8>)>,
-    spoiled: Option<(String, Spoil)>,
     /// Rooms and contents of receipts that are to come.
     lies: VecDeque<(String, Value)>,
+    spoiled: Option<(String, Spoil)>,
 }
 
 impl Line {
@@ -215,25 +215,23 @@ impl Line {
             return answer(client, &mut from_client, "200 OK", &json!({}));
         }
 
+        let lies = path.ends_with("/sync") && !self.state().lies.is_empty();
         let spoiled = self.state().spoiled.as_ref().filter(|(part, _)| path.contains(part)).map(|(_, spoil)| *spoil);
-        if let Some(spoil) = spoiled {
-            let mut body = vec![0; content_length(&head)];
+        let mut body = Vec::new();
+        if lies || spoiled.is_some() {
+            body.resize(content_length(&head), 0);
             from_client.read_exact(&mut body)?;
+        }
+        if lies && let Some(lie) = self.tell_lie(target, &body) {
+            return answer(client, &mut from_client, "200 OK", &lie);
+        }
+        if let Some(spoil) = spoiled {
             let answered = http::exchange(&self.upstream, &http_1_0(&head), &body)?;
             let status =
                 answered.head.lines().next().and_then(|line| line.split_once(' ')).map_or("", |(_, status)| status);
             let mut content = answered.json();
             spoil(&mut content);
             return answer(client, &mut from_client, status, &content);
-        }
-
-        let mut body = Vec::new();
-        if path.ends_with("/sync") && !self.state().lies.is_empty() {
-            body.resize(content_length(&head), 0);
-            from_client.read_exact(&mut body)?;
-            if let Some(lie) = self.tell_lie(target, &body) {
-                return answer(client, &mut from_client, "200 OK", &lie);
-            }
         }
 
         let mut server = TcpStream::connect(&self.upstream)?;
