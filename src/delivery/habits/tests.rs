@@ -94,9 +94,6 @@ fn l5_of_somebody_who_never_answered_nothing_is_said() {
     assert_eq!(habits.silent_since(&phone(), daily(60)), None);
 }
 
-const YES: bool = true;
-const NO: bool = false;
-
 #[test]
 fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
     const YES: bool = true;
