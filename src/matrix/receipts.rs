@@ -400,12 +400,7 @@ impl Actor {
                 self.tell_room(&room).await;
                 self.opened = Some(room);
             }
-            Input::LookAgain => {
-                self.looking_again = false;
-                if let Some(room) = &self.opened {
-                    self.tell_room(room).await;
-                }
-            }
+            Input::LookAgain => self.look_again().await,
             Input::Undelivered(search) => self.go_on_searching(search).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);

@@ -49,11 +49,11 @@ fn mark(person: &Person, event: &EventId) -> Option<Mark> {
 async fn a_bridge_says_what_became_of_a_message(world: World) {
     let server = &world.server;
     let [bot, ghost] = ["bridgebot", "ghost"].map(|name| server.register(name));
-    let [bot_token, ghost_token, bob_token] = [&bot, &ghost, &world.bob].map(|who| server.login_raw(who).token);
+    let [power_token, ghost_token, plain_token] = [&bot, &ghost, &world.bob].map(|who| server.login_raw(who).token);
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let invite = json!([world.alice.user_id, world.bob.user_id, ghost.user_id]);
-    let room = server.create_room(&bot_token, &json!({ "preset": "private_chat", "invite": invite }));
+    let room = server.create_room(&power_token, &json!({ "preset": "private_chat", "invite": invite }));
     let join = format!("/_matrix/client/v3/join/{}", room.as_str().replace('!', "%21"));
     assert_eq!(server.raw("POST", &join, Some(&ghost_token), &json!({})).0, 200);
     for person in [&mut bob, &mut alice] {
@@ -65,39 +65,39 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     alice.sees_members(&room, 4).await;
     alice.say(&room, "to the other side");
     let event = alice.sees("to the other side").await;
-    let theirs = server.send(&bob_token, &room, "m.room.message", &text("from Bob"));
+    let theirs = server.send(&plain_token, &room, "m.room.message", &text("from Bob"));
     let ghost_id = UserId::new(&ghost.user_id);
 
     // L2: who may not redact others is no bridge. L1: nor is anything said about others' messages.
-    say(&world, &bob_token, &room, &status(&event, "FAIL_PERMANENT", &json!({})));
-    say(&world, &bot_token, &room, &status(&theirs, "FAIL_PERMANENT", &json!({})));
-    say(&world, &bot_token, &room, &status(&event, "PENDING", &json!({})));
+    say(&world, &plain_token, &room, &status(&event, "FAIL_PERMANENT", &json!({})));
+    say(&world, &power_token, &room, &status(&theirs, "FAIL_PERMANENT", &json!({})));
+    say(&world, &power_token, &room, &status(&event, "PENDING", &json!({})));
     let known = bridged(&mut alice, &event, BridgeState::Pending).await;
     assert_eq!(known.bridge.as_ref().map(|bridge| bridge.bot.clone()), Some(UserId::new(&bot.user_id)));
     assert!(known.people.iter().all(|person| person.devices.is_empty()), "{known:#?}");
     assert_eq!(mark(&alice, &event), Some(Mark::Sent));
 
     let why = json!({ "reason": "m.foreign_network_error", "message": "No route.", "error": "EHOSTUNREACH" });
-    say(&world, &bot_token, &room, &status(&event, "FAIL_RETRIABLE", &why));
+    say(&world, &power_token, &room, &status(&event, "FAIL_RETRIABLE", &why));
     let known = bridged(&mut alice, &event, BridgeState::Retriable).await;
     assert_eq!(known.bridge.map(|bridge| bridge.why.to_string()), Some("No route.".to_owned()));
     assert_eq!(mark(&alice, &event), Some(Mark::NotBridged));
 
     // A retry succeeds; first nobody has it, then the ghost does. Bob has a device here, so it is not the bridge's to say.
-    say(&world, &bot_token, &room, &status(&event, "SUCCESS", &json!({ "delivered_to_users": [] })));
+    say(&world, &power_token, &room, &status(&event, "SUCCESS", &json!({ "delivered_to_users": [] })));
     let known = bridged(&mut alice, &event, BridgeState::Sent).await;
     let awaited = known.people.iter().filter(|person| person.devices.iter().any(|device| device.expected));
     assert_eq!(awaited.map(|person| &person.user).collect::<Vec<_>>(), [&ghost_id]);
     assert_eq!(alice.ticks(&event, &ghost.user_id), [""; 0]);
     let reached = json!({ "delivered_to_users": [ghost.user_id, 7, "nobody"] });
-    say(&world, &bot_token, &room, &status(&event, "SUCCESS", &reached));
+    say(&world, &power_token, &room, &status(&event, "SUCCESS", &reached));
     alice.delivered_to(&event, &ghost.user_id, &[SOME_DEVICE.to_owned()]).await;
 
     // L3: a late 'pending' undoes nothing, and L8: it is the same after a restart.
-    say(&world, &bot_token, &room, &status(&event, "PENDING", &json!({})));
+    say(&world, &power_token, &room, &status(&event, "PENDING", &json!({})));
     alice.say(&room, "the next one");
     let next = alice.sees("the next one").await;
-    say(&world, &bot_token, &room, &status(&next, "FAIL_PERMANENT", &json!({})));
+    say(&world, &power_token, &room, &status(&next, "FAIL_PERMANENT", &json!({})));
     bridged(&mut alice, &next, BridgeState::Failed).await;
     let mut alice = alice.quit().await.back().await;
     alice.open(&room).await;

@@ -29,7 +29,7 @@ async fn own_other_devices_tell_each_other(world: World) {
     let his = world.ticks(&[&bob]);
     desk.delivered_to(&event, &world.bob.user_id, &his).await;
     desk.fleet_is(&event, &[(tablet.device(), true), silent.clone()]).await;
-    tablet.fleet_is(&event, &[silent.clone()]).await;
+    tablet.fleet_is(&event, std::slice::from_ref(&silent)).await;
     let told = tablet.last_fate_of(&room, &event).await;
     assert!(matches!(told, ReceiptFate::Sent { route: Route::Direct, .. }), "{told:?}");
     let posted = line.requests().into_iter().filter(|request| request.contains("/receipt/"));

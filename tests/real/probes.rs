@@ -80,12 +80,11 @@ const SILENT: [Kind; 12] = [
         Shot::send(kind, json!({ "m.relates_to": relation, vote: [n.to_string()] }))
     }),
     kind("state events", 100, |ground, n| {
-        if n % 2 == 0 {
-            Shot::Clear("state/m.room.topic/".to_owned(), json!({ "topic": format!("topic {n}") }))
-        } else {
-            let me = json!({ "membership": "join", "displayname": format!("name {n}") });
-            Shot::Clear(format!("state/m.room.member/{}", ground.user), me)
+        if n.is_multiple_of(2) {
+            return Shot::Clear("state/m.room.topic/".to_owned(), json!({ "topic": format!("topic {n}") }));
         }
+        let me = json!({ "membership": "join", "displayname": format!("name {n}") });
+        Shot::Clear(format!("state/m.room.member/{}", ground.user), me)
     }),
     kind("messages as state", 100, |_, n| Shot::Clear(format!("state/m.room.message/{n}"), text("seen?"))),
     kind("calls", 1_000, |_, n| {
@@ -302,7 +301,7 @@ async fn p4_p7_p10_probes_are_not_answered(world: World) {
             None => "refused by the homeserver".to_owned(),
         };
         writeln!(table, "| {} | {kind} | {who} | {} | {receipts} | {rule} |", stage.world.name(), sent.len())
-            .expect("a string takes everything");
+            .expect("a string takes all");
     }
     assert!(out.values().all(|times| *times == 1), "each at most once: {out:#?}");
     if route == Route::Direct {

@@ -154,13 +154,14 @@ mod tests {
             table.columns.iter().map(|column| (id(column), column.delivered, column.expected)).collect();
         let expected: Vec<_> = columns.iter().map(|(id, has, all)| ((*id).to_owned(), *has, *all)).collect();
         assert_eq!(found, expected);
-        let sign = |cell: &Option<&DeviceState>| match cell {
+        let sign = |cell: Option<&DeviceState>| match cell {
             None => ' ',
             Some(DeviceState::Delivered { .. }) => '#',
             Some(DeviceState::Pending) => 'o',
             Some(_) => '-',
         };
-        let drawn: Vec<String> = table.rows.iter().map(|row| row.cells.iter().map(sign).collect()).collect();
+        let drawn: Vec<String> =
+            table.rows.iter().map(|row| row.cells.iter().map(|cell| sign(*cell)).collect()).collect();
         assert_eq!(drawn, cells);
     }
 

@@ -50,7 +50,9 @@ mod tests {
         #[test]
         fn it_is_the_set_of_the_newest_64(added in prop::collection::vec(0..200_u64, 1..40), after in 0..200_u64) {
             let mut days = Days::default();
-            added.iter().for_each(|day| days.add(*day));
+            for day in &added {
+                days.add(*day);
+            }
             let set: BTreeSet<u64> = added.iter().copied().collect();
             let newest = set.last().copied().unwrap();
             let first = set.into_iter().find(|day| *day > after && day + 64 > newest);

@@ -94,15 +94,18 @@ fn l5_of_somebody_who_never_answered_nothing_is_said() {
     assert_eq!(habits.silent_since(&phone(), daily(60)), None);
 }
 
+const YES: bool = true;
+const NO: bool = false;
+
 #[test]
 fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
+    const YES: bool = true;
+    const NO: bool = false;
     let missed = |answered: &[bool], n: u64, now: Ms| {
         let answers = |sent| answered.get(usize::try_from((sent - BEGIN) / often(1).abs_diff(BEGIN)).unwrap());
         let habits = history((0..answered.len() as u64).map(often), |sent| answers(sent) == Some(&true));
         habits.missed(&message(room(), often(n)), Some(&phone()), now)
     };
-    const YES: bool = true;
-    const NO: bool = false;
     let late = often(100);
     for (answered, n, expected) in [
         (&[YES, YES, YES, YES, NO, YES][..], 4, Some(5)),

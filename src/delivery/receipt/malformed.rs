@@ -42,8 +42,8 @@ impl Malformed {
                 break;
             }
             let step = step.index(inner(place));
-            let objects = place.as_object_mut().unwrap().values_mut().filter(|value| value.is_object());
-            place = objects.skip(step).next().unwrap();
+            let mut objects = place.as_object_mut().unwrap().values_mut().filter(|value| value.is_object());
+            place = objects.nth(step).unwrap();
         }
         place[self.name] = self.entry.clone();
         spoiled

@@ -57,7 +57,7 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
 type People = BTreeMap<UserId, Habits>;
 
 fn all(answers: Answers) -> People {
-    let people = ["@ann", "@bob", "@carol", "@dave"].map(UserId::new);
+    let people = ["@ann", "@bob", "@bot", "@carol", "@dave"].map(UserId::new);
     people.into_iter().map(|user| (user, Habits { answers, ..Habits::default() })).collect()
 }
 
@@ -388,7 +388,7 @@ fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
         (900, 900, Mark::Delivered),
         (0, 0, Mark::Sent),
     ] {
-        let delivery = tallied(&large(crowd::Tally { delivered, expected, ..counted }));
+        let delivery = tallied(&large(crowd::Tally { expected, delivered, ..counted }));
         assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
         assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
     }

@@ -56,6 +56,14 @@ impl Actor {
         });
     }
 
+    /// It is time for that.
+    pub(super) async fn look_again(&mut self) {
+        self.looking_again = false;
+        if let Some(room) = &self.opened {
+            self.tell_room(room).await;
+        }
+    }
+
     /// Looks at the next messages, from the latest on; tells what was found when these were the last.
     pub(super) async fn go_on_searching(&mut self, mut search: Search) {
         let slice = self.store.latest_own_events(search.looked_at, SLICE);

@@ -234,20 +234,20 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     acting.actor.take_in_what_came().await;
     acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
-    let waits = async |actor: &mut Actor, n| {
-        let (kept, on_disk) = oneshot::channel();
+    let waits = async |actor: &mut Actor, n, kept| {
         actor.receipts_came(&room(), vec![receipt(n, bob().as_str(), None)]).await;
         actor.handle(Input::Receipts(kept)).await;
-        on_disk
     };
 
-    let mut on_disk = waits(&mut acting.actor, 1).await;
+    let (kept, mut on_disk) = oneshot::channel();
+    waits(&mut acting.actor, 1, kept).await;
     assert!(on_disk.try_recv().is_err());
     acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
     on_disk.try_recv().expect("now it is kept");
     assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
 
-    let mut on_disk = waits(&mut acting.actor, 2).await;
+    let (kept, mut on_disk) = oneshot::channel();
+    waits(&mut acting.actor, 2, kept).await;
     on_disk.try_recv().expect("no sync waits for an event that may never come");
 }
 
