@@ -38,7 +38,7 @@ const TABLE: &[Row] = &[
     ("P10", &["p10_sixty_at_once_then_one_a_second_for_ten_minutes_and_no_more",
               "p10_sixty_and_one_a_second_leave_and_nobody_else_waits"],
         &["p4_p7_p10_probes_are_not_answered"]),
-    ("P11", &["p11_delays", "p11_nothing_leaves_on_a_tick_of_the_sync",
+    ("P11", &["p11_delays", "p11_no_sync_sets_the_moment_of_leaving",
               "p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded",
               "p11_the_answer_tells_the_time_of_sending_only"], &[]),
     ("P12", &["p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended"],
