@@ -157,6 +157,10 @@ impl Debts {
 
     /// Whether there is anything to be decided about an event of somebody else's, which may have been considered before.
     pub fn is_open<B: Book>(&self, book: &B, room: &RoomId, event: &EventFacts) -> Result<bool, B::Error> {
+        // What is no message stays none, so the disk is not asked about the same thousand reactions again and again.
+        if event.readable && event.kind == EventKind::Other && self.counted.events.contains(&event.event) {
+            return Ok(false);
+        }
         Ok(self.is_open_at(book.stage(room, &event.event)?, room, event))
     }
 

@@ -143,7 +143,7 @@ impl Live {
 
     /// Takes in claims (L3, L4).
     pub fn take_in(&mut self, tx: &Access<'_>, claims: &[&PeerClaim], now: Ms) -> Result<Taken> {
-        let (mut fresh, mut taken) = (Vec::new(), Taken::default());
+        let (mut fresh, mut seen, mut taken) = (Vec::new(), Vec::new(), Taken::default());
         for of_one in claims.chunk_by(|a, b| a.user == b.user) {
             let Some(PeerClaim { user, .. }) = of_one.first() else { continue };
             let person = person(tx, user);
@@ -154,14 +154,18 @@ impl Live {
                 if answers > before {
                     taken.answers_changed |= note_answer(tx, user, answers)?;
                 }
-                taken.changed |= merged != Merged::Same;
-                fresh.push(((user.clone(), claim.device.clone()), stamp));
+                let receipt = ((user.clone(), claim.device.clone()), stamp);
+                if merged != Merged::Same {
+                    taken.changed = true;
+                    seen.push(receipt.clone());
+                }
+                fresh.push(receipt);
             }
         }
         if !fresh.is_empty() {
             self.append(tx, &fresh)?;
             self.large.counted = self.crowd.tally();
-            self.came(tx, &fresh);
+            self.came(tx, &seen);
             self.write(tx)?;
         }
         Ok(taken)

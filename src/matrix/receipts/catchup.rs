@@ -7,7 +7,7 @@
 //! age, whichever is latest. A walk goes by time and not to the first known event, because several gaps can stand open
 //! at once. It is on disk from before it starts until it has ended, so a kill in between starts it again.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Room,
@@ -158,7 +158,8 @@ impl Walker {
         walk.room.sync_members().await?;
         let (cache, _keep) = walk.room.event_cache().await?;
         wait_for(walk, &cache).await?;
-        self.found(walk, cache.events().await?);
+        let mut told = HashSet::new();
+        self.found(walk, &mut told, cache.events().await?);
         let pagination = cache.pagination();
         let until = walk.until.saturating_sub(SLACK);
         let mut walked = 0;
@@ -167,17 +168,19 @@ impl Walker {
             walked += page.events.len();
             let newest = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).max();
             let past = newest.is_some_and(|newest| newest < until);
-            self.found(walk, page.events);
+            self.found(walk, &mut told, page.events);
             if page.reached_start || past || walked >= LONGEST {
                 break;
             }
         }
         // Somebody else may have paginated the same room meanwhile: what they got is in memory.
-        self.found(walk, cache.events().await?);
+        self.found(walk, &mut told, cache.events().await?);
         Ok(())
     }
 
-    fn found(&self, walk: &Walk, events: Vec<TimelineEvent>) {
+    /// Tells what was found, each event once. A key that comes in between is told by itself.
+    fn found(&self, walk: &Walk, told: &mut HashSet<OwnedEventId>, mut events: Vec<TimelineEvent>) {
+        events.retain(|event| event.event_id().is_none_or(|id| told.insert(id)));
         let _ = self.inputs.send(Input::Found(walk.room.room_id().to_owned(), events));
     }
 }

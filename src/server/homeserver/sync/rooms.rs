@@ -6,7 +6,7 @@ use ruma::{
     api::client::sync::sync_events::v3::{self, InviteState, JoinedRoom, LeftRoom, Response, State},
     events::room::member::MembershipState,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     super::{
@@ -64,9 +64,14 @@ impl Teller<'_> {
 
         let mut joined = JoinedRoom::new();
         (joined.timeline, joined.state) = self.excerpt(room, since)?;
-        let receipts = asked.deliveries.wanted.then(|| news::receipts(room, user, since, deliveries)).flatten();
+        // A summary stands where a reader expects users, and may cost them all else in its event.
+        let (apart, together) =
+            if asked.deliveries.summary_above.is_some() { (deliveries, None) } else { (None, deliveries) };
+        let receipts = asked.deliveries.wanted.then(|| news::receipts(room, user, since, together)).flatten();
+        let deliveries = apart.map(|content| json!({ "type": "m.receipt", "content": content }));
         let typing = asked.wants_typing().then(|| news::typing(room, since)).flatten();
-        joined.ephemeral.events = receipts.iter().chain(&typing).map(raw).collect::<Answer<_>>()?;
+        let ephemeral = receipts.iter().chain(&deliveries).chain(&typing);
+        joined.ephemeral.events = ephemeral.map(raw).collect::<Answer<_>>()?;
         joined.account_data.events = news::room_account_data(self.world, user, room, since)?;
         let nothing = joined.timeline.events.is_empty()
             && joined.state.is_empty()

@@ -268,10 +268,12 @@ fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     let found = look(&mut world, &ada, &asked(Some(&second["next_batch"]), summed.clone()), false);
     assert!(matches!(found, Ok(Look::Nothing(Some(11_000)))));
     world.now = 11_000;
+    set_read(&mut world, &id, &others[0], "m.read", &text);
     let third = sync(&mut world, &ada, Some(&second["next_batch"]), summed);
-    let content = &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][0]["content"];
+    let [read, deliveries] = [0, 1].map(|n| &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][n]["content"]);
+    assert_eq!(read, &json!({ text.as_str(): { "m.read": { "@x0:localhost": { "ts": 5 } } } }));
     let summary = json!({ "dev.kvitto.delivery_summary": { "users": 3, "devices": 3, "latest_ts": 10_400 } });
-    assert_eq!(content, &json!({ text.as_str(): { "org.matrix.msc4089.delivery": summary } }));
+    assert_eq!(deliveries, &json!({ text.as_str(): { "org.matrix.msc4089.delivery": summary } }));
 }
 
 #[test]
