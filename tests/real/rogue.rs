@@ -28,11 +28,10 @@ use matrix_sdk_base::crypto::CollectStrategy;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::{
-    person::DEADLINE,
-    support::{http::KeptOpen, server::Account},
-};
+use crate::support::{http::KeptOpen, server::Account};
 
+/// What is waited for comes behind a flood, of which a client without optimisation takes in hundreds of events a second.
+const DEADLINE: Duration = Duration::from_mins(5);
 /// How long the homeserver may hold a sync open.
 const POLL: Duration = Duration::from_secs(30);
 
