@@ -368,9 +368,14 @@ impl Actor {
     }
 }
 
-/// Everybody else who is joined.
+/// Everybody else who is joined. A list that was asked for before somebody joined can come after the sync that brought
+/// them, and take them out again: one with fewer than there are is asked for once more.
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
-    let members = room.members(RoomMemberships::JOIN).await?;
+    let mut members = room.members(RoomMemberships::JOIN).await?;
+    if u64::try_from(members.len()).is_ok_and(|listed| listed < room.joined_members_count()) {
+        room.mark_members_missing();
+        members = room.members(RoomMemberships::JOIN).await?;
+    }
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }
 
