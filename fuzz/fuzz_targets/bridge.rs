@@ -8,8 +8,9 @@ use kvitto_fuzz::{
         receipt::{BridgeStatus, REACHED_KEPT},
         summary,
     },
-    laws, mutate,
+    laws,
     model::{BridgeState, Delivery, EventId, UserId},
+    mutate,
 };
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
