@@ -120,11 +120,23 @@ fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
     }
 }
 
+/// Somebody who has answered like this once.
+fn who_answers(own: &OwnEvent, answers: Answers) -> Habits {
+    let mut habits = Habits::default();
+    let device = DeviceId::new("ONE");
+    match answers {
+        Answers::Never => {}
+        Answers::Unnamed => habits.answer(&own.room, own.sent, None, NOW),
+        Answers::Named => habits.answer(&own.room, own.sent, Some(&device), NOW),
+    }
+    habits
+}
+
 /// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected for having claimed.
 fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
     let all = |answers| {
         let users = after.expected.keys().chain(after.claims.keys().map(|(user, _)| user));
-        users.map(|user| (user.clone(), Habits { answers, ..Habits::default() })).collect()
+        users.map(|user| (user.clone(), who_answers(after, answers))).collect()
     };
     let delivery = summary::delivery(after, &all(answers), NOW);
     let users: Vec<_> = delivery.people.iter().map(|person| &person.user).collect();
