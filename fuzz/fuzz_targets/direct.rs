@@ -8,7 +8,7 @@ use kvitto_fuzz::{
         receipt::{Answer, RECEIPTS_READ, REQUEST_LIFETIME, Request},
     },
     laws::{self, NOW},
-    model::{DeviceId, Route, UserId},
+    model::{DeviceId, UserId},
     mutate,
 };
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -27,16 +27,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(answer.room.as_str().starts_with('!') && answer.receipts.len() <= RECEIPTS_READ);
         assert!(answer.receipts.iter().all(|(event, _)| event.as_str().starts_with('$')));
         assert_eq!(Answer::parse(&answer.to_json()).as_ref(), Some(&answer), "what was read could have been written");
-        let claims = answer.receipts.into_iter().map(|(event, claim)| PeerClaim {
-            room: answer.room.clone(),
-            event,
-            user: UserId::new("@bob:b"),
-            device: Some(DeviceId::new("PHONE")),
-            at: claim.at,
-            state: claim.state,
-            route: Route::Direct,
-            heard: NOW,
-        });
+        let (user, device) = (UserId::new("@bob:b"), DeviceId::new("PHONE"));
+        let claim =
+            |(event, claim)| PeerClaim::direct(answer.room.clone(), event, claim, user.clone(), device.clone(), NOW);
+        let claims = answer.receipts.into_iter().map(claim);
         laws::are_believed_by_the_rules(&claims.collect::<Vec<_>>());
     }
 });

@@ -5,10 +5,10 @@
 use kvitto_fuzz::{
     delivery::{
         ledger::PeerClaim,
-        receipt::{ClaimState, NATIVE_READ, Native},
+        receipt::{NATIVE_READ, Native},
     },
     laws,
-    model::{RoomId, Route},
+    model::RoomId,
     mutate,
     server::routing::federation,
 };
@@ -24,16 +24,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(device.as_ref().is_none_or(|device| !device.as_str().is_empty()));
     }
 
-    let claim = |Native { event, user, device, at }| PeerClaim {
-        room: RoomId::new(laws::ROOM),
-        event,
-        user,
-        device,
-        at,
-        state: ClaimState::Delivered,
-        route: Route::Native,
-        heard: laws::NOW,
-    };
+    let claim = |receipt| PeerClaim::native(RoomId::new(laws::ROOM), receipt, laws::NOW);
     laws::are_believed_by_the_rules(&receipts.into_iter().map(claim).collect::<Vec<_>>());
 
     federation::strip(&mut content);

@@ -9,7 +9,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{policy::MAX_AHEAD, receipt::ClaimState};
+use super::{
+    policy::MAX_AHEAD,
+    receipt::{Claim, ClaimState, Native},
+};
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 
 mod bridge;
@@ -125,6 +128,20 @@ pub struct PeerClaim {
     pub route: Route,
     /// When it came.
     pub heard: Ms,
+}
+
+impl PeerClaim {
+    /// A receipt that the homeserver has passed on (§2).
+    pub fn native(room: RoomId, receipt: Native, heard: Ms) -> Self {
+        let Native { event, user, device, at } = receipt;
+        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard }
+    }
+
+    /// What a device has said about an event (§3).
+    pub fn direct(room: RoomId, event: EventId, claim: Claim, user: UserId, device: DeviceId, heard: Ms) -> Self {
+        let (device, route) = (Some(device), Route::Direct);
+        Self { room, event, user, device, at: claim.at, state: claim.state, route, heard }
+    }
 }
 
 /// What a claim changed.

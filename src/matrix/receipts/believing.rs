@@ -6,7 +6,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client, Room, RoomMemberships,
+    Client, Room,
     ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
@@ -24,13 +24,13 @@ use crate::{
             crowd::{LARGE, Large},
         },
         policy::{self, EventFacts, RoomFacts, RouteChoice},
-        receipt::{Claim, REQUEST_LIFETIME, Summary},
+        receipt::{REQUEST_LIFETIME, Summary},
         route::{self, ServerFacts},
         store::{Claimed, Summed},
         summary,
     },
     matrix::pause::Pause,
-    model::{Delivery, DeviceId, EventId, Ms, RoomId, Route, UserId},
+    model::{Delivery, DeviceId, EventId, Ms, RoomId, UserId},
 };
 
 /// How long before its end a request is made again.
@@ -48,11 +48,14 @@ impl Actor {
         let Some(id) = ids::sdk_event(&event.event) else { return };
         // Who was given the key of an older one, nobody can say now.
         let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
+        if !event.readable || event.redacted || !in_time {
+            return;
+        }
         let asks = policy::asks(facts, self.debts.settings());
+        let bridged = !asks && self.stored(self.store.bridged(&event.event)).flatten().is_some();
         // L7: not in a room of thousands, each of whom may send one.
-        let bridged = self.stored(self.store.bridged(&event.event)).flatten().is_some();
         let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
-        if !event.readable || event.redacted || !in_time || !(asks || bridged || answered) {
+        if !(asks || bridged || answered) {
             return;
         }
         let known = self.store.is_own_event(&event.event);
@@ -154,15 +157,8 @@ impl Actor {
             }
             direct::Message::Answer(answer) => {
                 let heard = now();
-                let claim = |(event, claim): (EventId, Claim)| PeerClaim {
-                    room: answer.room.clone(),
-                    event,
-                    user: user.clone(),
-                    device: Some(device.clone()),
-                    at: claim.at,
-                    state: claim.state,
-                    route: Route::Direct,
-                    heard,
+                let claim = |(event, claim)| {
+                    PeerClaim::direct(answer.room.clone(), event, claim, user.clone(), device.clone(), heard)
                 };
                 let claims = answer.receipts.into_iter().map(claim).collect();
                 if self.is_own(&user) {
@@ -181,10 +177,11 @@ impl Actor {
             Ok(allowed) => allowed,
             Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
         };
+        let allowed: Vec<_> = claims.iter().map(|claim| allowed.get(&claim.user).copied()).collect();
         let mut believed = Vec::with_capacity(claims.len());
-        for claim in &claims {
-            match allowed.get(&claim.user) {
-                Some(Ok(())) => believed.push(claim.clone()),
+        for (claim, allowed) in claims.into_iter().zip(allowed) {
+            match allowed {
+                Some(Ok(())) => believed.push(claim),
                 Some(Err(refusal)) => tracing::info!(%refusal, event = %claim.event, "a claim was refused"),
                 None => {}
             }
@@ -368,14 +365,9 @@ impl Actor {
     }
 }
 
-/// Everybody else who is joined. A list that was asked for before somebody joined can come after the sync that brought
-/// them, and take them out again: one with fewer than there are is asked for once more.
+/// Everybody else who is joined.
 async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
-    let mut members = room.members(RoomMemberships::JOIN).await?;
-    if u64::try_from(members.len()).is_ok_and(|listed| listed < room.joined_members_count()) {
-        room.mark_members_missing();
-        members = room.members(RoomMemberships::JOIN).await?;
-    }
+    let members = members::joined(room).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use matrix_sdk::{
-    Room,
+    Room, RoomMemberships,
     deserialized_responses::SyncOrStrippedState,
+    room::RoomMember,
     ruma::{
         OwnedUserId,
         events::{
@@ -42,6 +43,17 @@ pub(super) async fn members(
         (ids::user(event.user_id()), Member { joined, name: SafeText::line(&name) })
     };
     Ok(events.into_iter().filter_map(|event| event.deserialize().ok().map(member)).collect())
+}
+
+/// Everybody who is joined. A list that was asked for before somebody joined can come after the sync that brought them,
+/// and take them out again: one with fewer than there are is asked for once more.
+pub(super) async fn joined(room: &Room) -> matrix_sdk::Result<Vec<RoomMember>> {
+    let members = room.members(RoomMemberships::JOIN).await?;
+    if u64::try_from(members.len()).is_ok_and(|listed| listed < room.joined_members_count()) {
+        room.mark_members_missing();
+        return room.members(RoomMemberships::JOIN).await;
+    }
+    Ok(members)
 }
 
 /// Whether these people may claim anything about this user's messages in a room (L2).

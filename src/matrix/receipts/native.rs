@@ -35,7 +35,7 @@ use crate::{
         ledger::PeerClaim,
         outbox::Batch,
         policy::Reason,
-        receipt::{ClaimState, Native, Summary},
+        receipt::{Native, Summary},
         route::{Names, ServerFacts},
     },
     matrix::{errors, ids, pause::Pause},
@@ -201,17 +201,8 @@ impl Actor {
     pub(super) async fn receipts_came(&mut self, room: &RoomId, receipts: Vec<Native>) {
         let heard = now();
         tracing::debug!(%room, receipts = receipts.len(), "delivery receipts came");
-        let claim = |Native { event, user, device, at }| PeerClaim {
-            room: room.clone(),
-            event,
-            user,
-            device,
-            at,
-            state: ClaimState::Delivered,
-            route: Route::Native,
-            heard,
-        };
-        self.believe(room, receipts.into_iter().map(claim).collect()).await;
+        let claims = receipts.into_iter().map(|receipt| PeerClaim::native(room.clone(), receipt, heard));
+        self.believe(room, claims.collect()).await;
     }
 
     /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key.

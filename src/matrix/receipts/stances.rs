@@ -9,7 +9,7 @@ use matrix_sdk::{
     ruma::{OwnedRoomId, OwnedUserId},
 };
 
-use super::{Actor, Input, facts, ids};
+use super::{Actor, Input, facts, ids, members};
 use crate::{
     app::event::Event,
     model::{PersonStance, RoomId, SafeText},
@@ -66,7 +66,7 @@ impl Actor {
 
 /// Everybody else who is joined: as far as it is known here, when the server does not answer.
 async fn people(room: &Room) -> People {
-    let members = match room.members(RoomMemberships::JOIN).await {
+    let members = match members::joined(room).await {
         Ok(members) => members,
         Err(error) => {
             tracing::info!(%error, "the members of a room could not be fetched");

@@ -13,6 +13,7 @@ use crate::{
         ledger::{Answers, ExpectedDevice, OwnEvent},
         outbox::{Outbox, Owed},
         policy::{SenderFacts, Settings, Timing},
+        receipt::ClaimState,
         store::Store,
     },
     matrix::session::loopback::{Loopback, homeserver, refuse, reply},
