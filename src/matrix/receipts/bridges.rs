@@ -10,11 +10,12 @@ use std::time::Duration;
 use matrix_sdk::{
     Room,
     deserialized_responses::TimelineEvent,
+    event_cache::RoomEventCache,
     ruma::{OwnedRoomId, OwnedUserId},
 };
-use tokio::{sync::broadcast::error::RecvError, time::timeout};
+use tokio::time::timeout;
 
-use super::{Actor, Input, ids, members, observe};
+use super::{Actor, Input, catchup::until_cached, ids, members, observe};
 use crate::{
     delivery::{
         ledger::{BridgeReport, Refusal, is_bridge},
@@ -115,14 +116,10 @@ impl Actor {
 async fn appears(room: &Room, event: &EventId) -> Option<EventFacts> {
     let id = ids::sdk_event(event)?;
     let (cache, _keep) = room.event_cache().await.ok()?;
-    let client = room.client();
-    let mut updates = client.event_cache().subscribe_to_room_generic_updates();
-    loop {
-        if let Ok(Some(event)) = cache.find_event(&id).await {
-            return observe::facts(&event);
-        }
-        if matches!(updates.recv().await, Err(RecvError::Closed)) {
-            return None;
-        }
-    }
+    let find = |cache: RoomEventCache| {
+        let id = &id;
+        async move { Ok(cache.find_event(id).await.ok().flatten()) }
+    };
+    let event = until_cached(room, &cache, find).await.ok()??;
+    observe::facts(&event)
 }

@@ -16,7 +16,7 @@ use matrix_sdk::{
     ruma::{OwnedEventId, OwnedRoomId},
 };
 use tokio::{
-    sync::{Semaphore, mpsc::UnboundedSender},
+    sync::{Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
     time::timeout,
 };
 
@@ -185,21 +185,35 @@ impl Walker {
     }
 }
 
-/// Waits until the event cache has dealt with the sync that this walk is for: it works beside us, and only then knows
-/// of the gap.
+/// Waits until the event cache has dealt with the sync that this walk is for: only then it knows of the gap.
 async fn wait_for(walk: &Walk, cache: &RoomEventCache) -> matrix_sdk::event_cache::Result<()> {
     let Some(newest) = &walk.newest else { return Ok(()) };
-    let client = walk.room.client();
-    let mut updates = client.event_cache().subscribe_to_room_generic_updates();
-    let there = async {
-        loop {
-            if cache.events().await?.iter().any(|event| event.event_id().as_ref() == Some(newest)) {
-                return Ok(());
-            }
-            if matches!(updates.recv().await, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
-                return Ok(());
-            }
-        }
+    let is_there = |cache: RoomEventCache| async move {
+        let events = cache.events().await?;
+        Ok(events.iter().any(|event| event.event_id().as_ref() == Some(newest)).then_some(()))
     };
-    timeout(CACHE_LAG, there).await.unwrap_or(Ok(()))
+    let there = until_cached(&walk.room, cache, is_there);
+    timeout(CACHE_LAG, there).await.map_or(Ok(()), |there| there.map(|_| ()))
+}
+
+/// Looks into a room's event cache until something is found there: it works beside us, and lags behind the sync. Nothing is
+/// found when it has ended.
+pub(super) async fn until_cached<T, Look>(
+    room: &Room,
+    cache: &RoomEventCache,
+    look: impl Fn(RoomEventCache) -> Look,
+) -> matrix_sdk::event_cache::Result<Option<T>>
+where
+    Look: Future<Output = matrix_sdk::event_cache::Result<Option<T>>>,
+{
+    let client = room.client();
+    let mut updates = client.event_cache().subscribe_to_room_generic_updates();
+    loop {
+        if let Some(found) = look(cache.clone()).await? {
+            return Ok(Some(found));
+        }
+        if matches!(updates.recv().await, Err(RecvError::Closed)) {
+            return Ok(None);
+        }
+    }
 }
