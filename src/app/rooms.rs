@@ -6,7 +6,7 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use super::composer::Composer;
-use crate::model::{Membership, RoomId, RoomSummary};
+use crate::model::{Membership, RoomId, RoomSummary, SafeText};
 
 /// The room list.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +30,13 @@ impl Rooms {
     pub fn visible(&self) -> Vec<&RoomSummary> {
         let wanted = self.filter.as_ref().map(|filter| filter.text().to_lowercase()).unwrap_or_default();
         self.list.iter().filter(|room| wanted.is_empty() || room.name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    /// What a room is called: here, else as it was told, else by its id.
+    pub fn called(&self, room: &RoomId, told: &SafeText) -> String {
+        let known = self.get(room).map(|room| &room.name);
+        let name = known.into_iter().chain([told]).find(|name| !name.is_empty());
+        name.map_or_else(|| room.to_string(), ToString::to_string)
     }
 
     /// One room.

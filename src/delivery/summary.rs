@@ -24,8 +24,8 @@ use super::{
     receipt::ClaimState,
 };
 use crate::model::{
-    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText,
-    SendState, Tally, UserId,
+    Bridge, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState,
+    Tally, UserId,
 };
 
 mod bridge;
@@ -93,8 +93,7 @@ pub fn is_undelivered(delivery: &Delivery) -> bool {
     let missing = |state: &DeviceState| {
         matches!(state, DeviceState::Pending | DeviceState::Missed { .. } | DeviceState::Undecryptable { .. })
     };
-    let failed = |bridge: &Bridge| matches!(bridge.state, BridgeState::Failed | BridgeState::Retriable);
-    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(failed)
+    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(Bridge::has_failed)
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
@@ -198,8 +197,7 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         SendState::Failed(_) => return Mark::Failed,
         SendState::Sent => {}
     }
-    let bridge = delivery.and_then(|delivery| delivery.bridge.as_ref());
-    if bridge.is_some_and(|bridge| matches!(bridge.state, BridgeState::Retriable | BridgeState::Failed)) {
+    if delivery.and_then(|delivery| delivery.bridge.as_ref()).is_some_and(Bridge::has_failed) {
         return Mark::NotBridged;
     }
     if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {

@@ -132,6 +132,13 @@ pub struct Bridge {
     pub delivered_to: Option<Vec<UserId>>,
 }
 
+impl Bridge {
+    /// Whether the bridge could not pass it on, at least not yet.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, BridgeState::Retriable | BridgeState::Failed)
+    }
+}
+
 /// How far a bridge is with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BridgeState {

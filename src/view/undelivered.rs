@@ -61,9 +61,7 @@ fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, them
     let dim = theme.role(Role::Dim);
     let bar = || Span::styled(if selected { symbols.bar } else { " " }, theme.role(Role::Accent));
     let age = words::age(at.saturating_sub(row.delivery.sent));
-    let known = app.rooms.get(&row.room).map(|room| &room.name).filter(|name| !name.is_empty());
-    let room = known.unwrap_or(&row.room_name);
-    let room = if room.is_empty() { row.room.to_string() } else { room.to_string() };
+    let room = app.rooms.called(&row.room, &row.room_name);
     let heading =
         if selected { theme.role(Role::Heading).add_modifier(Modifier::REVERSED) } else { theme.role(Role::Heading) };
     let first = paint::both(

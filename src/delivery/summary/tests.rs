@@ -6,7 +6,7 @@ use crate::{
         ledger::{BridgeReport, ExpectedDevice, crowd},
         receipt::Summary,
     },
-    model::{EventId, RoomId, Route},
+    model::{BridgeState, EventId, RoomId, Route},
 };
 
 mod habits;
