@@ -135,36 +135,16 @@ fn large(delivered: u64) -> Delivery {
     Delivery { tally: Some(tally), ..Delivery::new(newest_message, START, people) }
 }
 
-/// Draws a frame for each batch of 1,000 receipts; returns how long each took, shortest first.
-fn measure_receipts(app: &mut App, terminal: &mut Terminal<TestBackend>) -> Vec<Duration> {
-    let room = RoomId::new("!1:example.org");
-    let mut times: Vec<_> = (1..=150)
-        .cycle()
-        .take(ROUNDS)
-        .map(|batch| {
-            let deliveries = vec![large(batch * 1_000)];
-            let begin = Instant::now();
-            update(app, Event::Deliveries { room: room.clone(), deliveries }, START);
-            let mut layout = None;
-            let Ok(_) = terminal.draw(|frame| layout = Some(view::draw(app, &Theme::default(), frame)));
-            let took = begin.elapsed();
-            app.layout_was(layout.unwrap_or_default());
-            took
-        })
-        .collect();
-    times.sort_unstable();
-    times
-}
-
-/// Presses the keys in turn; returns how long each took until its frame was finished, shortest first.
-fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, keys: &[Key]) -> Vec<Duration> {
-    let mut times: Vec<_> = keys
+/// Lets these happen in turn; returns how long each took until its frame was finished, shortest first.
+fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, events: &[Event]) -> Vec<Duration> {
+    let mut times: Vec<_> = events
         .iter()
         .cycle()
         .take(ROUNDS)
-        .map(|key| {
+        .cloned()
+        .map(|event| {
             let begin = Instant::now();
-            update(app, Event::Key(*key), START);
+            update(app, event, START);
             let mut layout = None;
             let Ok(_) = terminal.draw(|frame| layout = Some(view::draw(app, &Theme::default(), frame)));
             let took = begin.elapsed();
@@ -186,12 +166,16 @@ fn main() {
     let (mut app, Ok(mut terminal)) = (app(), Terminal::new(TestBackend::new(200, 60)));
     let [esc, up, down, home] = [KeyCode::Esc, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home].map(Key::new);
     println!("{ITEMS} items, 200x60, {ROUNDS} key presses each");
-    report("a sync's 1,000 receipts", &measure_receipts(&mut app, &mut terminal));
+    let room = RoomId::new("!1:example.org");
+    let batch = |batch: u64| Event::Deliveries { room: room.clone(), deliveries: vec![large(batch * 1_000)] };
+    let batches: Vec<_> = (1..=150).map(batch).collect();
+    report("a sync's 1,000 receipts", &measure(&mut app, &mut terminal, &batches));
     let mut measured = |what: &str, before: &[Key], keys: &[Key]| {
         for key in before {
             update(&mut app, Event::Key(*key), START);
         }
-        report(what, &measure(&mut app, &mut terminal, keys));
+        let keys: Vec<_> = keys.iter().copied().map(Event::Key).collect();
+        report(what, &measure(&mut app, &mut terminal, &keys));
     };
     measured("type a message", &[], &[Key::char('a'), Key::char('b'), Key::new(KeyCode::Backspace)]);
     measured("page up", &[esc], &[up]);

@@ -8,7 +8,7 @@ use kvitto::{
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Person, SOME_DEVICE, direct_chat},
+    person::{Person, SOME_DEVICE, direct_chat, shared_room},
     world::{World, on},
 };
 
@@ -225,15 +225,7 @@ on!(p12_nothing_is_made_up_for_after_incognito: synapse, embedded, embedded_toda
 async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("shared".to_owned()));
-    let room = alice.room("the room", |summary| summary.name.as_str() == "shared").await;
-    alice.open(&room).await;
-    alice.run(Effect::Invite { room: room.clone(), user: world.bob.user_id.clone() });
-    bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
-    bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
-    bob.open(&room).await;
-    alice.sees_members(&room, 2).await;
+    let room = shared_room(&mut alice, &mut bob, &world.bob.user_id, "shared").await;
     alice.say(&room, "probe");
     let probe = alice.sees("probe").await;
     bob.sees("probe").await;

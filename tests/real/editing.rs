@@ -2,29 +2,15 @@
 
 use kvitto::{
     app::effect::Effect,
-    model::{Body, DeviceState, Membership, Message, RoomId},
+    model::{Body, DeviceState, Message},
 };
 use matrix_sdk_base::crypto::{OlmMachine, types::requests::AnyOutgoingRequest};
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Person, body, direct_chat},
+    person::{Person, body, direct_chat, shared_room},
     world::{World, on},
 };
-
-/// A room of Alice's with Bob in it, who may remove none of her messages.
-async fn room_of_hers(world: &World, alice: &mut Person, bob: &mut Person) -> RoomId {
-    alice.run(Effect::CreateRoom("hers".to_owned()));
-    let room = alice.room("the room", |summary| summary.name.as_str() == "hers").await;
-    alice.open(&room).await;
-    alice.run(Effect::Invite { room: room.clone(), user: world.bob.user_id.clone() });
-    bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
-    bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
-    bob.open(&room).await;
-    alice.sees_members(&room, 2).await;
-    room
-}
 
 /// Waits until a message stands in the timeline as it is wanted.
 async fn message(person: &mut Person, what: &str, is_it: impl Fn(&Message) -> bool) {
@@ -42,7 +28,7 @@ async fn a_message_is_changed_and_removed(world: World) {
     let line = world.line();
     let mut bob = world.bob("phone").await;
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
-    let room = room_of_hers(&world, &mut alice, &mut bob).await;
+    let room = shared_room(&mut alice, &mut bob, &world.bob.user_id, "hers").await;
     alice.say(&room, "tpyo");
     let event = alice.sees("tpyo").await;
     assert_eq!(bob.sees("tpyo").await, event);

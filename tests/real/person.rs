@@ -370,6 +370,20 @@ pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> Room
     room
 }
 
+/// Makes an encrypted room of this name that both have open; who is invited may remove none of the other's messages.
+pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &str) -> RoomId {
+    from.run(Effect::CreateRoom(name.to_owned()));
+    let room = from.room("the room", |summary| summary.name.as_str() == name).await;
+    from.open(&room).await;
+    from.run(Effect::Invite { room: room.clone(), user: user.to_owned() });
+    to.room("the invite", |summary| summary.id == room).await;
+    to.run(Effect::Accept(room.clone()));
+    to.room("the joined room", |summary| summary.membership == Membership::Joined).await;
+    to.open(&room).await;
+    from.sees_members(&room, 2).await;
+    room
+}
+
 /// The devices of a person that have a message, sorted, with [`SOME_DEVICE`] where nobody knows which one.
 fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
     let devices = delivery.people.iter().filter(|person| person.user == *user).flat_map(|person| &person.devices);
