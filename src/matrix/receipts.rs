@@ -4,6 +4,7 @@
 //! a walk found, keys that came late, receipts, to-device messages of ours, settings, and the clock. What goes out: receipts,
 //! requests, and `Event::Deliveries`. Whatever takes the network is a task beside it that reports back.
 //!
+//! - [`handle`]: what the rest of `matrix` tells the actor.
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
@@ -25,14 +26,13 @@ use matrix_sdk::{
     sync::RoomUpdates,
 };
 use tokio::{
-    runtime::Handle,
     sync::{
-        Notify, Semaphore,
+        Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
         },
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        mpsc::{UnboundedReceiver, UnboundedSender},
         oneshot,
     },
     task::JoinHandle,
@@ -40,6 +40,7 @@ use tokio::{
 };
 
 use self::catchup::Walker;
+pub(super) use self::handle::Receipts;
 use super::ids;
 use crate::{
     app::event::Event,
@@ -61,6 +62,7 @@ mod catchup;
 pub(super) mod direct;
 mod facts;
 mod fleet;
+mod handle;
 mod members;
 pub(super) mod native;
 mod observe;
@@ -127,126 +129,6 @@ enum Input {
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
     Stop(oneshot::Sender<()>),
-}
-
-/// Why the actor cannot start.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StartError {
-    #[error("the event cache cannot be used: {0}")]
-    EventCache(#[from] matrix_sdk::event_cache::EventCacheError),
-    #[error("no thread can be started: {0}")]
-    Thread(std::io::Error),
-}
-
-/// A handle on the actor.
-#[derive(Clone)]
-pub(super) struct Receipts {
-    inputs: UnboundedSender<Input>,
-    reconnected: Arc<Notify>,
-}
-
-impl Receipts {
-    /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
-    pub(super) fn start(
-        client: &Client,
-        store: Store,
-        logged_in_at: Ms,
-        debts: Debts,
-        events: UnboundedSender<Event>,
-    ) -> Result<Self, StartError> {
-        client.event_cache().subscribe()?;
-        let (inputs, receiver) = unbounded_channel();
-        direct::listen(client, inputs.clone());
-        native::listen(client, inputs.clone());
-        let reconnected = Arc::new(Notify::new());
-        let tasks = vec![
-            tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
-            tokio::spawn(watch::devices(client.clone(), inputs.clone())),
-            tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
-        ];
-        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, debts, events, inputs.clone()) };
-        // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
-        let runtime = Handle::current();
-        std::thread::Builder::new()
-            .name("receipts".to_owned())
-            .spawn(move || runtime.block_on(actor.run(receiver)))
-            .map_err(StartError::Thread)?;
-        Ok(Self { inputs, reconnected })
-    }
-
-    fn tell(&self, input: Input) {
-        // The actor ends only with the session; what comes after that has no use.
-        let _ = self.inputs.send(input);
-    }
-
-    /// The settings changed.
-    pub(super) fn set(&self, settings: Settings) {
-        self.tell(Input::Settings(settings));
-    }
-
-    /// The connection is back after a loss: the server may be another one than before.
-    pub(super) fn reconnected(&self) {
-        self.reconnected.notify_one();
-    }
-
-    /// Something is about to be sent into this room: ask its people's devices for receipts first.
-    pub(super) fn sending(&self, room: RoomId) {
-        self.tell(Input::Sending(room));
-    }
-
-    /// Tell everything known about this room's own messages.
-    pub(super) fn opened(&self, room: RoomId) {
-        self.tell(Input::Opened(room));
-    }
-
-    /// Tell which own messages of all rooms not every device has.
-    pub(super) fn undelivered(&self) {
-        self.tell(Input::Undelivered(undelivered::Search::default()));
-    }
-
-    /// P7: the user invited these people, or took their invite to a direct chat.
-    pub(super) fn known(&self, people: Vec<UserId>) {
-        self.tell(Input::Known(people));
-    }
-
-    /// Tell what was done about this event.
-    pub(super) fn fate(&self, room: RoomId, event: EventId) {
-        self.tell(Input::Fate(room, event));
-    }
-
-    /// Tell what was told to others, and what was withheld.
-    pub(super) fn log(&self) {
-        self.tell(Input::Log);
-    }
-
-    /// Forget that.
-    pub(super) fn empty_log(&self) {
-        self.tell(Input::EmptyLog);
-    }
-
-    /// Tell how everybody in this room stands.
-    pub(super) fn stances(&self, room: RoomId) {
-        self.tell(Input::Stances(room));
-    }
-
-    /// Up to where `/sync` has been dealt with.
-    pub(super) async fn sync_token(&self) -> Option<String> {
-        let (answer, token) = oneshot::channel();
-        self.tell(Input::SyncToken(answer));
-        token.await.ok().flatten()
-    }
-
-    /// `/sync` came to here: kept once everything that came with it has been dealt with.
-    pub(super) fn synced_to(&self, token: String) {
-        self.tell(Input::SyncedTo(token));
-    }
-
-    /// Ends the actor; everything told before is on disk then.
-    pub(super) async fn stop(&self) {
-        let (done, ended) = oneshot::channel();
-        self.tell(Input::Stop(done));
-        let _ = ended.await;
-    }
 }
 
 struct Actor {
