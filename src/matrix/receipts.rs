@@ -155,8 +155,8 @@ struct Actor {
     waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<OwnedEventId>,
-    /// Rooms whose people are being asked.
-    asking: HashSet<OwnedRoomId>,
+    /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
+    asking: HashMap<OwnedRoomId, bool>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
     to_ask: HashSet<OwnedRoomId>,
     /// The room whose ticks were wanted last.
@@ -197,7 +197,7 @@ impl Actor {
             unkept: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
-            asking: HashSet::new(),
+            asking: HashMap::new(),
             to_ask: HashSet::new(),
             opened: None,
             looking_again: false,
@@ -271,7 +271,7 @@ impl Actor {
             Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Posted(posted) => self.posted(posted),
-            Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires),
+            Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires).await,
             Input::NewDevices(users) => self.new_devices(&users).await,
             Input::Sending(room) => {
                 if let Some(room) = ids::find_room(&self.client, &room) {

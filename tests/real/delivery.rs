@@ -45,6 +45,34 @@ async fn each_device_ticks(world: World) {
 }
 on!(each_device_ticks: synapse, embedded, embedded_users, embedded_direct, embedded_today);
 
+/// §3: a device that has just logged in is asked for receipts before it has heard of the room.
+async fn a_device_that_does_not_know_the_room_yet_ticks(world: World) {
+    let (hers, his) = (world.line(), world.line());
+    let mut phone = world.bob("phone").await;
+    let mut alice = Person::log_in(&hers.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    alice.say(&room, "one device");
+    let first = alice.sees("one device").await;
+    alice.delivered_to(&first, &world.bob.user_id, &world.ticks(&[&phone])).await;
+
+    let asked = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let before = asked(&hers.requests());
+    his.hold_rooms();
+    let (url, bob, settings) = (his.base_url.clone(), world.bob.clone(), world.settings());
+    let laptop = tokio::spawn(async move { Person::log_in(&url, &bob, "laptop", settings).await });
+    hers.wait_for_requests("a request to the laptop", |requests| asked(requests) > before);
+    let syncs = |requests: &[String]| requests.iter().filter(|path| path.ends_with("/sync")).count();
+    let then = syncs(&his.requests());
+    his.wait_for_requests("the sync after the one that brought it", |requests| syncs(requests) > then);
+    his.allow();
+
+    let laptop = laptop.await.expect("he logs in");
+    alice.say(&room, "two devices");
+    let second = alice.sees("two devices").await;
+    alice.delivered_to(&second, &world.bob.user_id, &world.ticks(&[&phone, &laptop])).await;
+}
+on!(a_device_that_does_not_know_the_room_yet_ticks: synapse, embedded_direct);
+
 /// P2, §3: what comes while Bob is away, more than one answer of `/sync` carries for a room, into a room that he does
 /// not open afterwards.
 async fn p2_what_was_missed_is_acknowledged(world: World) {

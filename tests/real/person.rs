@@ -28,7 +28,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::timeout,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::support::{server::Account, terminal::Terminal};
 
@@ -96,8 +96,10 @@ impl Person {
     }
 
     fn start(profile: Profile, home: Arc<TempDir>) -> Self {
-        // What went on, for whoever looks into a failure: `RUST_LOG=kvitto=debug cargo test …`.
-        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_test_writer();
+        // What went on, for whoever looks into a failure: `RUST_LOG=kvitto=debug cargo test …`. Nothing by default, so that
+        // a failure begins with what was waited for.
+        let filter = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).from_env_lossy();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
         let _ = log.try_init();
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);

@@ -249,9 +249,12 @@ impl Actor {
             self.to_ask.insert(room.room_id().to_owned());
             return;
         }
-        if !self.asking.insert(room.room_id().to_owned()) {
+        if let Some(again) = self.asking.get_mut(room.room_id()) {
+            // Whom this is about may have come after that one had begun.
+            *again = true;
             return;
         }
+        self.asking.insert(room.room_id().to_owned(), false);
         let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
         let asked = self.store.asked(&facts.room, now());
         let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
@@ -278,19 +281,22 @@ impl Actor {
     }
 
     /// A request that did not go out is made again with the next message.
-    pub(super) fn asked(
+    pub(super) async fn asked(
         &mut self,
         room: &SdkRoomId,
         outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
         expires: Ms,
     ) {
-        self.asking.remove(room);
+        let again = self.asking.remove(room) == Some(true);
         tracing::debug!(%room, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");
         if let Ok(devices) = outcome
             && !devices.is_empty()
         {
             let kept = self.store.remember_asked(&ids::room(room), &devices, expires);
             self.stored(kept);
+        }
+        if again && let Some(room) = self.client.get_room(room) {
+            self.ask(&room).await;
         }
     }
 

@@ -14,7 +14,7 @@ use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
     time::timeout,
 };
 
@@ -68,23 +68,36 @@ impl Message {
 const IN_HAND: usize = 64;
 /// How long it may take to find out whose device has sent one.
 const PROVEN_WITHIN: Duration = Duration::from_secs(20);
+/// So many more wait for their room: the sync does not wait for these.
+const ROOMLESS: usize = 64;
+/// How long it may take until a room is known: with sliding sync an account of thousands of rooms comes in many parts.
+const ROOM_WITHIN: Duration = Duration::from_mins(10);
 
 /// Hands every proven message of our two types to the actor.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    let in_hand = Arc::new(Semaphore::new(IN_HAND));
+    let places = Arc::new(Places { in_hand: Arc::new(Semaphore::new(IN_HAND)), roomless: Semaphore::new(ROOMLESS) });
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let (inputs, in_hand) = (inputs.clone(), in_hand.clone());
+        let (inputs, places) = (inputs.clone(), places.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
             let Some(key) = olm_key(&sender, info) else {
                 tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
                 return;
             };
-            let Ok(in_hand) = in_hand.acquire_owned().await else { return };
+            let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
-                let device = proven_device(&client, &sender, &key, message.room());
-                if let Ok(Some(device)) = timeout(PROVEN_WITHIN, device).await {
+                let room = message.room();
+                let room_is_known = ids::find_room(&client, room).is_some();
+                let proven = if let Some(device) = proven_device(&client, &sender, &key, room).await {
+                    Some((device, in_hand))
+                } else if room_is_known {
+                    None
+                } else {
+                    drop(in_hand);
+                    places.proven_later(&client, &sender, &key, room).await
+                };
+                if let Some((device, in_hand)) = proven {
                     let received = Received { user: ids::user(&sender), device, message, in_hand };
                     let _ = inputs.send(Input::Received(received));
                 } else {
@@ -93,6 +106,32 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
             });
         }
     });
+}
+
+struct Places {
+    in_hand: Arc<Semaphore>,
+    roomless: Semaphore,
+}
+
+impl Places {
+    /// Whose device has sent something about a room that was not known here, once it is: a device that has just logged in
+    /// may be asked for receipts before it has heard of the room.
+    async fn proven_later(
+        &self,
+        client: &Client,
+        sender: &SdkUserId,
+        key: &str,
+        room: &RoomId,
+    ) -> Option<(DeviceId, OwnedSemaphorePermit)> {
+        let mut updates = client.subscribe_to_all_room_updates();
+        let _waiting = self.roomless.try_acquire().ok()?;
+        let known = async {
+            while ids::find_room(client, room).is_none() && !matches!(updates.recv().await, Err(RecvError::Closed)) {}
+        };
+        timeout(ROOM_WITHIN, known).await.ok()?;
+        let in_hand = self.in_hand.clone().acquire_owned().await.ok()?;
+        Some((proven_device(client, sender, key, room).await?, in_hand))
+    }
 }
 
 #[derive(Deserialize)]
@@ -123,9 +162,14 @@ fn olm_key(sender: &SdkUserId, info: Option<EncryptionInfo>) -> Option<String> {
     }
 }
 
-/// L2: the sender's device that has this key. The first message of a new acquaintance comes before their device list:
-/// then the server is asked for it, if the message is about a room that is known here.
+/// L2: the sender's device that has this key, if that can be found out soon.
 async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
+    timeout(PROVEN_WITHIN, device_with_key(client, sender, key, room)).await.ok().flatten()
+}
+
+/// The first message of a new acquaintance comes before their device list: then the server is asked for it, if the message
+/// is about a room that is known here.
+async fn device_with_key(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
     let encryption = client.encryption();
     let with_key = |devices: UserDevices| {
         let mut devices = devices.devices();

@@ -56,7 +56,7 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let upstream = upstream.strip_prefix("http://").expect("tests speak plain http").to_owned();
-        let line = Arc::new(Line { upstream, sliding_sync, state: Mutex::default(), requested: Condvar::new() });
+        let line = Arc::new(Line { upstream, sliding_sync, state: Mutex::default(), changed: Condvar::new() });
         let accepting = Arc::clone(&line);
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -90,11 +90,18 @@ impl Proxy {
         self.line.state().refused = Some(part.to_owned());
     }
 
-    /// Lets through what was refused or kept back, from now on.
+    /// Leaves every sliding sync for rooms waiting, until [`Proxy::allow`]; the one for keys and to-device messages goes on.
+    pub fn hold_rooms(&self) {
+        self.line.state().rooms_held = true;
+    }
+
+    /// Lets through what was refused, kept back or held, from now on.
     pub fn allow(&self) {
         let mut state = self.line.state();
         state.refused = None;
         state.kept_back = None;
+        state.rooms_held = false;
+        self.line.changed.notify_all();
     }
 
     /// Says 200 to every request whose path contains `part`, and keeps it, until [`Proxy::allow`]: the client believes
@@ -133,7 +140,7 @@ impl Proxy {
     #[track_caller]
     pub fn wait_for_requests(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
         let state = self.line.state();
-        let waited = self.line.requested.wait_timeout_while(state, DEADLINE, |state| !condition(&state.requests));
+        let waited = self.line.changed.wait_timeout_while(state, DEADLINE, |state| !condition(&state.requests));
         let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
         assert!(!timeout.timed_out(), "waited for {what}, but there came only\n{}", state.requests.join("\n"));
     }
@@ -143,6 +150,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.cut();
         self.line.state().stopped = true;
+        self.line.changed.notify_all();
         // Wakes the listener, which then sees that it is over.
         let _ = TcpStream::connect(self.address);
     }
@@ -152,7 +160,8 @@ struct Line {
     upstream: String,
     sliding_sync: SlidingSync,
     state: Mutex<State>,
-    requested: Condvar,
+    /// Something was requested, or is not held any more.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -165,6 +174,7 @@ struct State {
     requests: Vec<String>,
     refused: Option<String>,
     kept_back: Option<String>,
+    rooms_held: bool,
     /// Heads and bodies of what was kept back.
     kept: Vec<(String, Vec<u8>)>,
     /// Rooms and contents of receipts that are to come.
@@ -193,7 +203,7 @@ impl Line {
             state.requests.push(format!("{method} {path}"));
             (is_in(&state.refused), is_in(&state.kept_back))
         };
-        self.requested.notify_all();
+        self.changed.notify_all();
 
         if self.sliding_sync == SlidingSync::Hidden && path == SLIDING_SYNC {
             let unknown = json!({ "errcode": "M_UNRECOGNIZED", "error": "Unrecognized request" });
@@ -217,10 +227,14 @@ impl Line {
 
         let lies = path.ends_with("/sync") && !self.state().lies.is_empty();
         let spoiled = self.state().spoiled.as_ref().filter(|(part, _)| path.contains(part)).map(|(_, spoil)| *spoil);
+        let waits = path == SLIDING_SYNC && self.state().rooms_held;
         let mut body = Vec::new();
-        if lies || spoiled.is_some() {
+        if lies || waits || spoiled.is_some() {
             body.resize(content_length(&head), 0);
             from_client.read_exact(&mut body)?;
+        }
+        if waits && is_for_rooms(&body) {
+            drop(self.changed.wait_while(self.state(), |state| state.rooms_held && !state.stopped));
         }
         if lies && let Some(lie) = self.tell_lie(target, &body) {
             return answer(client, &mut from_client, "200 OK", &lie);
@@ -255,7 +269,7 @@ impl Line {
     fn tell_lie(&self, target: &str, body: &[u8]) -> Option<Value> {
         let url = Url::parse(&format!("http://{}{target}", self.upstream)).ok()?;
         let sliding = url.path() == SLIDING_SYNC;
-        if sliding && !body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST) {
+        if sliding && !is_for_rooms(body) {
             return None;
         }
         let name = if sliding { "pos" } else { "since" };
@@ -292,6 +306,11 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.line.state().open.remove(&self.id);
     }
+}
+
+/// Whether a sliding sync is the one that rooms come by.
+fn is_for_rooms(body: &[u8]) -> bool {
+    body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST)
 }
 
 /// The request line and the headers, but for those about the connection, which the proxy decides on.

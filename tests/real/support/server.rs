@@ -21,6 +21,7 @@ pub struct Server {
 }
 
 /// A registered user that has not logged in anywhere yet.
+#[derive(Clone)]
 pub struct Account {
     /// `@name:server`.
     pub user_id: String,
