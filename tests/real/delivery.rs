@@ -73,6 +73,39 @@ async fn a_device_that_does_not_know_the_room_yet_ticks(world: World) {
 }
 on!(a_device_that_does_not_know_the_room_yet_ticks: synapse, embedded_direct);
 
+/// §3: a device that appears while the devices before it are being asked for receipts is asked after them.
+async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
+    let line = world.line();
+    let mut phone = world.bob("phone").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    alice.say(&room, "one device");
+    let first = alice.sees("one device").await;
+    alice.delivered_to(&first, &world.bob.user_id, &world.ticks(&[&phone])).await;
+
+    let asked = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let before = asked(&line.requests());
+    line.hold_next("/sendToDevice/");
+    let laptop = world.bob("laptop").await;
+    line.wait_for_requests("a request to the laptop", |requests| asked(requests) > before);
+    let tablet = world.bob("tablet").await;
+    alice.say(&room, "three devices");
+    let second = alice.sees("three devices").await;
+    // The key went to the tablet, so it is known by now; and what is asked of the actor comes after what was to be done.
+    let id = tablet.device();
+    alice
+        .delivery(&second, "the key for the tablet", |known| {
+            let mut devices = known.people.iter().flat_map(|person| &person.devices);
+            devices.find(|device| device.device.as_ref().is_some_and(|known| known.as_str() == id)).map(drop)
+        })
+        .await;
+    alice.fate_now(&room, &second).await;
+    assert!(!alice.ticks(&second, &world.bob.user_id).contains(&id), "it was not asked");
+    line.allow();
+    alice.delivered_to(&second, &world.bob.user_id, &world.ticks(&[&phone, &laptop, &tablet])).await;
+}
+on!(a_device_that_comes_while_others_are_asked_ticks: synapse, embedded_direct);
+
 /// P2, §3: what comes while Bob is away, more than one answer of `/sync` carries for a room, into a room that he does
 /// not open afterwards.
 async fn p2_what_was_missed_is_acknowledged(world: World) {

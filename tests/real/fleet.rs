@@ -1,14 +1,20 @@
 //! One account on several devices, and what of its messages is not everywhere.
 
 use kvitto::{
-    delivery::policy::{RouteChoice, Settings},
-    model::{DeviceState, ReceiptFate, Route},
+    delivery::{
+        policy::{RouteChoice, Settings},
+        summary,
+    },
+    model::{Delivery, DeviceState, Mark, Ms, ReceiptFate, Route, SendState},
 };
 
 use crate::{
     person::{Person, direct_chat},
     world::{World, on},
 };
+
+/// So long the laptop waits for a key: the real time is a minute.
+const KEY_WAIT: Ms = 300;
 
 /// §3, P3, L2: another device of the account that sends says that it can read the message, to the account's other devices
 /// and to nobody else, whatever way others' receipts take.
@@ -52,6 +58,55 @@ async fn own_other_devices_tell_each_other(world: World) {
     drop(other);
 }
 on!(own_other_devices_tell_each_other: synapse, embedded, embedded_direct);
+
+/// §3, L2: another own device is not given a key. It is seen among the own ones that it cannot read the message, and that it
+/// can when the key has come; the mark is about others, and does not change.
+async fn an_own_device_without_the_key_is_seen(world: World) {
+    // The desk has a line of its own, on which its room keys can be held up.
+    let line = world.line();
+    let mut bob = world.bob("phone").await;
+    let mut desk = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let tablet = world.alice("tablet").await;
+    let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
+    let his = world.ticks(&[&bob]);
+    desk.say(&room, "to the tablet");
+    let first = desk.sees("to the tablet").await;
+    desk.delivered_to(&first, &world.bob.user_id, &his).await;
+    desk.fleet_is(&first, &[(tablet.device(), true)]).await;
+
+    // A new one is asked for receipts, and then the key of the desk's session does not get to it.
+    let to_devices = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let before = to_devices(&line.requests());
+    let url = &world.proxy.base_url;
+    let laptop =
+        Person::log_in_with(url, &world.alice, "laptop", world.settings(), |profile| profile.key_wait = KEY_WAIT).await;
+    line.wait_for_requests("a request to the laptop", |requests| to_devices(requests) > before);
+    line.keep_back("/sendToDevice/m.room.encrypted/");
+    desk.say(&room, "locked");
+    let locked = desk.sees("locked").await;
+    let id = laptop.device();
+    let state = |known: &Delivery, id: &str| {
+        let mut own = known.fleet.iter().filter(|own| own.device.as_ref().is_some_and(|device| device.as_str() == id));
+        own.next().map(|own| own.state.clone())
+    };
+    let lacks_it = |known: &Delivery| matches!(state(known, &id), Some(DeviceState::Undecryptable { .. }));
+    desk.delivery(&locked, "the laptop that cannot read it", |known| lacks_it(known).then_some(())).await;
+    desk.delivered_to(&locked, &world.bob.user_id, &his).await;
+    let known = desk
+        .delivery(&locked, "the tablet that can", |known| {
+            matches!(state(known, &tablet.device()), Some(DeviceState::Delivered { .. })).then(|| known.clone())
+        })
+        .await;
+    assert!(lacks_it(&known), "{known:?}");
+    assert_eq!(summary::mark(&SendState::Sent, Some(&known), &[]).counted(), Mark::Delivered);
+    assert_eq!(desk.undelivered().await, []);
+
+    line.allow();
+    assert_ne!(line.deliver(), 0);
+    desk.fleet_is(&locked, &[(tablet.device(), true), (id, true)]).await;
+    desk.delivered_to(&locked, &world.bob.user_id, &his).await;
+}
+on!(an_own_device_without_the_key_is_seen: synapse, embedded, embedded_direct);
 
 /// P12: what comes incognito is not told to own devices either.
 async fn p12_own_devices_learn_nothing_of_an_incognito_one(world: World) {

@@ -3,9 +3,11 @@
 //!
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
+mod ages;
 mod bridges;
 mod delivery;
 mod demo;
+mod departures;
 mod editing;
 mod faults;
 mod fleet;

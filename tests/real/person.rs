@@ -23,6 +23,8 @@ use kvitto::{
         RoomSummary, TimelineItemKind, Undelivered, UserId,
     },
 };
+use matrix_sdk_store_encryption::StoreCipher;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -107,9 +109,14 @@ impl Person {
         Self { app, fates: HashMap::new(), log: None, undelivered: None, matrix, events, profile, home }
     }
 
+    /// Whether the connection is there.
+    pub fn is_online(&self) -> bool {
+        self.app.connection == Connection::Online
+    }
+
     /// Waits until the connection is there.
     pub async fn online(&mut self) {
-        self.until("being online", |p| (p.app.connection == Connection::Online).then_some(())).await;
+        self.until("being online", |p| p.is_online().then_some(())).await;
     }
 
     /// Ends the client, as quitting does; what is on disk stays.
@@ -344,6 +351,34 @@ impl Away {
         person
     }
 
+    /// Where the profile is.
+    pub fn profile_dir(&self) -> &Path {
+        &self.profile.dir
+    }
+
+    /// What the profile's files are encrypted with.
+    pub fn key(&self) -> [u8; 32] {
+        let key = fs::read(self.profile_dir().join("key")).expect("a profile has a key");
+        key.try_into().expect("a key has 32 bytes")
+    }
+
+    /// Makes the login so much older than it is (P2).
+    pub fn logged_in_earlier(&self, by: Ms) {
+        let path = self.profile_dir().join("session.json");
+        let mut sealed: Value = serde_json::from_slice(&fs::read(&path).expect("somebody is logged in")).expect("JSON");
+        let cipher: Vec<u8> = serde_json::from_value(sealed["cipher"].take()).expect("bytes");
+        let cipher = StoreCipher::import_with_key(&self.key(), &cipher).expect("it was sealed with this key");
+        let record = serde_json::from_value(sealed["record"].take()).expect("something encrypted");
+        let record = cipher.decrypt_value_data(record).expect("it was encrypted with this cipher");
+        let mut record: Value = serde_json::from_slice(&record).expect("JSON");
+        let logged_in_at = record["logged_in_at"].as_u64().expect("a session has begun");
+        record["logged_in_at"] = (logged_in_at - by).into();
+        sealed["record"] =
+            json!(cipher.encrypt_value_data(record.to_string().into_bytes()).expect("it can be encrypted"));
+        sealed["cipher"] = json!(cipher.export_with_key(&self.key()).expect("it can be sealed"));
+        fs::write(path, sealed.to_string()).expect("a temporary folder can be written");
+    }
+
     /// What the real program is given as `--data-dir` to go on as this person.
     pub fn data_dir(&self) -> &Path {
         self.home.path()
@@ -407,7 +442,8 @@ pub fn body(message: &Message) -> String {
     lines.join("\n")
 }
 
-fn now() -> Ms {
+/// The time of day.
+pub fn now() -> Ms {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is right");
     since.as_millis().try_into().expect("the clock is right")
 }

@@ -95,12 +95,18 @@ impl Proxy {
         self.line.state().rooms_held = true;
     }
 
+    /// Leaves the next request whose path contains `part` waiting, and no later one, until [`Proxy::allow`].
+    pub fn hold_next(&self, part: &str) {
+        self.line.state().hold = Some(Hold::Next(part.to_owned()));
+    }
+
     /// Lets through what was refused, kept back or held, from now on.
     pub fn allow(&self) {
         let mut state = self.line.state();
         state.refused = None;
         state.kept_back = None;
         state.rooms_held = false;
+        state.hold = None;
         self.line.changed.notify_all();
     }
 
@@ -175,11 +181,20 @@ struct State {
     refused: Option<String>,
     kept_back: Option<String>,
     rooms_held: bool,
+    hold: Option<Hold>,
     /// Heads and bodies of what was kept back.
     kept: Vec<(String, Vec<u8>)>,
     /// Rooms and contents of receipts that are to come.
     lies: VecDeque<(String, Value)>,
     spoiled: Option<(String, Spoil)>,
+}
+
+/// One request that waits.
+enum Hold {
+    /// The next one whose path contains this.
+    Next(String),
+    /// It has come.
+    Waits,
 }
 
 impl Line {
@@ -197,13 +212,26 @@ impl Line {
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = target.split('?').next().unwrap_or_default();
         let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
+        let is_next = |hold: &mut Option<Hold>| {
+            let is_next = matches!(hold, Some(Hold::Next(part)) if path.contains(&**part));
+            if is_next {
+                *hold = Some(Hold::Waits);
+            }
+            is_next
+        };
         // Whoever waits for a request can change what is done with the next one, and with no earlier one.
-        let (refused, kept_back) = {
+        let (refused, kept_back, waits_alone) = {
             let mut state = self.state();
             state.requests.push(format!("{method} {path}"));
-            (is_in(&state.refused), is_in(&state.kept_back))
+            (is_in(&state.refused), is_in(&state.kept_back), is_next(&mut state.hold))
         };
         self.changed.notify_all();
+        if waits_alone {
+            drop(
+                self.changed
+                    .wait_while(self.state(), |state| matches!(state.hold, Some(Hold::Waits)) && !state.stopped),
+            );
+        }
 
         if self.sliding_sync == SlidingSync::Hidden && path == SLIDING_SYNC {
             let unknown = json!({ "errcode": "M_UNRECOGNIZED", "error": "Unrecognized request" });

@@ -1,0 +1,252 @@
+//! What takes days: messages that are too old, or from a clock that is ahead (P9); devices that have missed one, and
+//! devices that fell silent (L5).
+//!
+//! Nobody waits for that here. A homeserver's clock is another one for a client whose line says so ([`Proxy::spoil`]). Who
+//! logged in long ago is written in the profile ([`Away::logged_in_earlier`]), and how devices answered since, in its
+//! ledger, with the profile's own key. The client that is looked at is the real one, with the real clock.
+
+use std::collections::BTreeMap;
+
+use kvitto::{
+    app::effect::Effect,
+    delivery::{
+        ledger::{ExpectedDevice, OwnEvent, PeerClaim},
+        receipt::{Claim, ClaimState},
+        store::Store,
+        summary,
+    },
+    model::{Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, Mark, Ms, RoomId, SafeText, SendState, UserId},
+};
+use serde_json::Value;
+
+use crate::{
+    person::{Away, Person, direct_chat, now},
+    support::{
+        proxy::{Proxy, Spoil},
+        screens,
+    },
+    world::{World, on},
+};
+
+const SECOND: Ms = 1000;
+const MINUTE: Ms = 60 * SECOND;
+const DAY: Ms = 24 * 60 * MINUTE;
+
+/// Moves the time of every event in an answer.
+fn move_times(content: &mut Value, by: fn(Ms) -> Ms) {
+    match content {
+        Value::Array(values) => values.iter_mut().for_each(|value| move_times(value, by)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_u64() {
+                    Some(time) if name == "origin_server_ts" => *value = by(time).into(),
+                    _ => move_times(value, by),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The homeserver's clock is eight days behind.
+const EIGHT_DAYS_BEHIND: Spoil = |answer| move_times(answer, |time| time - 8 * DAY);
+/// The homeserver's clock is ten minutes behind.
+const TEN_MINUTES_BEHIND: Spoil = |answer| move_times(answer, |time| time - 10 * MINUTE);
+/// The homeserver's clock is ten minutes ahead.
+const TEN_MINUTES_AHEAD: Spoil = |answer| move_times(answer, |time| time + 10 * MINUTE);
+/// The homeserver's clock is right.
+const RIGHT: Spoil = |_| {};
+
+/// The homeserver has this clock from now on, also for a sync that waits.
+async fn set_clock(line: &Proxy, person: &mut Person, clock: Spoil) {
+    line.cut();
+    person.until("being offline", |p| (!p.is_online()).then_some(())).await;
+    line.spoil("/", clock);
+    line.heal();
+    person.run(Effect::Reconnect);
+    person.online().await;
+}
+
+/// P9: what is more than seven days old when it comes is not acknowledged, to whoever was logged in all the time.
+async fn p9_what_comes_too_late_is_not_acknowledged(world: World) {
+    let line = world.line();
+    line.spoil("/", EIGHT_DAYS_BEHIND);
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    let away = bob.quit().await;
+    away.logged_in_earlier(9 * DAY);
+    let mut bob = away.back().await;
+    bob.open(&room).await;
+    alice.say(&room, "old news");
+    let old = alice.sees("old news").await;
+    assert_eq!(bob.sees("old news").await, old);
+    assert_eq!(bob.withheld_by(&room, &old).await, "P9");
+
+    set_clock(&line, &mut bob, RIGHT).await;
+    alice.say(&room, "news");
+    let new = alice.sees("news").await;
+    alice.delivered_to(&new, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    assert_eq!(alice.ticks(&old, &world.bob.user_id), [""; 0]);
+    assert_eq!(bob.withheld_by(&room, &old).await, "P9");
+}
+on!(p9_what_comes_too_late_is_not_acknowledged: synapse, embedded, embedded_direct);
+
+/// P9: nor is what says that it comes from a time more than five minutes ahead.
+async fn p9_what_comes_too_early_is_not_acknowledged(world: World) {
+    let line = world.line();
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    set_clock(&line, &mut bob, TEN_MINUTES_AHEAD).await;
+    alice.say(&room, "tomorrow's news");
+    let early = alice.sees("tomorrow's news").await;
+    assert_eq!(bob.sees("tomorrow's news").await, early);
+    assert_eq!(bob.withheld_by(&room, &early).await, "P9");
+
+    set_clock(&line, &mut bob, RIGHT).await;
+    alice.say(&room, "news");
+    let new = alice.sees("news").await;
+    alice.delivered_to(&new, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    assert_eq!(alice.ticks(&early, &world.bob.user_id), [""; 0]);
+}
+on!(p9_what_comes_too_early_is_not_acknowledged: synapse, embedded);
+
+/// The messages that somebody had sent before, in the ledger that their client finds when it starts.
+struct Past {
+    store: Store,
+    room: RoomId,
+    user: UserId,
+}
+
+impl Past {
+    fn of(away: &Away, room: &RoomId, user: &str) -> Self {
+        let store = Store::open(away.profile_dir(), &away.key()).expect("the client has made it");
+        Self { store, room: room.clone(), user: UserId::new(user) }
+    }
+
+    /// A message was sent then. These devices were given its key, and these have answered a second later.
+    fn message(&mut self, sent: Ms, given: &[&str], answered: &[&str]) -> EventId {
+        let event = EventId::new(format!("$sent-at-{sent}"));
+        let device = |device: &&str| ExpectedDevice {
+            device: DeviceId::new(*device),
+            name: SafeText::default(),
+            excluded: None,
+            silent: None,
+        };
+        let own = OwnEvent {
+            room: self.room.clone(),
+            event: event.clone(),
+            sent,
+            expected: BTreeMap::from([(self.user.clone(), given.iter().map(device).collect())]),
+            claims: BTreeMap::new(),
+        };
+        self.store.freeze(&own).expect("it can be written");
+        let heard = sent + SECOND;
+        let claim = |device: &&str| {
+            let claim = Claim { at: Some(heard), state: ClaimState::Delivered };
+            PeerClaim::direct(self.room.clone(), event.clone(), claim, self.user.clone(), DeviceId::new(*device), heard)
+        };
+        let claims: Vec<_> = answered.iter().map(claim).collect();
+        self.store.claim(&claims, heard).expect("it can be written");
+        event
+    }
+}
+
+/// What a device of the only other person did.
+fn of<'a>(delivery: &'a Delivery, device: &str) -> Option<&'a DeviceDelivery> {
+    let [person] = &delivery.people[..] else { return None };
+    person.devices.iter().find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+}
+
+/// L5: a phone that has answered everything, and a later message long ago, has missed one. It is seen in the client and on
+/// the screen, until the phone answers.
+async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
+    let line = world.line();
+    line.spoil("/", TEN_MINUTES_BEHIND);
+    let mut bob = world.bob("phone").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    let phone = bob.device();
+    let away = alice.quit().await;
+    away.logged_in_earlier(60 * MINUTE);
+    let mut alice = away.back().await;
+    alice.open(&room).await;
+    alice.say(&room, "this arrives");
+    let first = alice.sees("this arrives").await;
+    alice.delivered_to(&first, &world.bob.user_id, std::slice::from_ref(&phone)).await;
+    let bob = bob.quit().await;
+    alice.say(&room, "this does not");
+    let lost = alice.sees("this does not").await;
+    let (sent, state) = alice
+        .delivery(&lost, "the phone that was given the key", |known| {
+            of(known, &phone).map(|device| (known.sent, device.state.clone()))
+        })
+        .await;
+    assert_eq!(state, DeviceState::Pending);
+    assert!(now() - sent >= 9 * MINUTE);
+
+    let away = alice.quit().await;
+    let mut past = Past::of(&away, &room, &world.bob.user_id);
+    for minutes in 1..=4 {
+        past.message(sent - minutes * MINUTE, &[&phone], &[&phone]);
+    }
+    past.message(sent + MINUTE, &[&phone], &[&phone]);
+    drop(past);
+    let mut alice = away.back().await;
+    alice.open(&room).await;
+    let missed = DeviceState::Missed { later: sent + MINUTE + SECOND };
+    alice
+        .delivery(&lost, "the alarm", |known| of(known, &phone).filter(|device| device.state == missed).map(drop))
+        .await;
+    alice.delivered_to(&first, &world.bob.user_id, std::slice::from_ref(&phone)).await;
+
+    let alice = alice.quit().await;
+    let screen = alice.on_screen();
+    screens::open_first_room(&screen, &world.bob.name);
+    screens::wait_for_mark(&screen, "this does not", "△");
+    screens::wait_for_mark(&screen, "this arrives", "●");
+    let _bob = bob.back().await;
+    screens::wait_for_mark(&screen, "this does not", "●");
+}
+on!(l5_a_message_that_a_device_has_missed_is_seen: synapse, embedded);
+
+/// L5: a laptop that has answered nothing for three weeks is not waited for. What it was sent before still waits for it; and
+/// once it answers, it counts again.
+async fn l5_a_device_that_fell_silent_is_not_waited_for(world: World) {
+    let mut phone = world.bob("phone").await;
+    let laptop = world.bob("laptop").await;
+    let mut alice = world.alice("desk").await;
+    let (phones, laptops) = (phone.device(), laptop.device());
+    let laptop = laptop.quit().await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    let away = alice.quit().await;
+    let mut past = Past::of(&away, &room, &world.bob.user_id);
+    let began = now() - 22 * DAY;
+    let [.., before] = [0, 1, 8, 15, 21]
+        .map(|days| past.message(began + days * DAY, &[&phones, &laptops], std::slice::from_ref(&&*phones)));
+    drop(past);
+
+    let mut alice = away.back().await;
+    alice.open(&room).await;
+    alice.say(&room, "to the phone");
+    let event = alice.sees("to the phone").await;
+    alice.delivered_to(&event, &world.bob.user_id, std::slice::from_ref(&phones)).await;
+    let known = alice.delivery(&event, "the delivery", |known| Some(known.clone())).await;
+    let silent = of(&known, &laptops).expect("it was given the key");
+    assert_eq!((&silent.state, silent.expected), (&DeviceState::Silent { since: began }, false));
+    assert_eq!(summary::mark(&SendState::Sent, Some(&known), &[]).counted(), Mark::Delivered);
+    let known = alice.delivery(&before, "the message of yesterday", |known| Some(known.clone())).await;
+    let waited_for = of(&known, &laptops).expect("it was given the key");
+    assert_eq!((&waited_for.state, waited_for.expected), (&DeviceState::Pending, true));
+
+    let _laptop = laptop.back().await;
+    let both = [phones, laptops];
+    alice.delivered_to(&event, &world.bob.user_id, &both).await;
+    alice.say(&room, "to both");
+    let event = alice.sees("to both").await;
+    alice.delivered_to(&event, &world.bob.user_id, &both).await;
+    let known = alice.delivery(&event, "the delivery", |known| Some(known.clone())).await;
+    assert!(of(&known, &both[1]).is_some_and(|device| device.expected), "{known:?}");
+}
+on!(l5_a_device_that_fell_silent_is_not_waited_for: synapse, embedded);

@@ -1,0 +1,136 @@
+//! Who goes before a receipt has left (P8): nothing is told to somebody who is not there, nor by somebody who is not.
+
+use kvitto::{
+    app::effect::Effect,
+    delivery::policy::{RouteChoice, Settings},
+    model::{Membership, ReceiptFate, RoomId, Route},
+};
+use serde_json::json;
+
+use crate::{
+    person::{Person, direct_chat, shared_room},
+    support::proxy::Proxy,
+    world::{World, on},
+};
+
+/// How it comes that the two are not in one room any more.
+#[derive(Clone, Copy, PartialEq)]
+enum Gone {
+    SenderLeft,
+    SenderRemoved,
+    ReceiverLeft,
+}
+
+/// How many receipts have left since then.
+fn receipts(world: &World, line: &Proxy, since: usize) -> usize {
+    line.requests()[since..].iter().filter(|request| request.contains(world.receipt_path())).count()
+}
+
+/// Alice is in the room again.
+async fn comes_back(alice: &mut Person, bob: &mut Person, world: &World, room: &RoomId) {
+    bob.run(Effect::Invite { room: room.clone(), user: world.alice.user_id.clone() });
+    let is = |summary: &kvitto::model::RoomSummary, joined| {
+        summary.id == *room && (summary.membership == Membership::Joined) == joined
+    };
+    alice.room("the second invite", |summary| is(summary, false)).await;
+    alice.run(Effect::Accept(room.clone()));
+    alice.room("the room once more", |summary| is(summary, true)).await;
+    alice.open(room).await;
+    bob.sees_members(room, 2).await;
+}
+
+/// Alice writes, and Bob's receipt has no way yet; one of them goes; then there is a way. What is told to Alice after she
+/// has come back is what she wrote after that.
+async fn what_waits_is_never_told(world: World, gone: Gone) {
+    let line = world.line();
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    let mut alice = world.alice("desk").await;
+    // Bob has invited her, so he knows her (P7), and may remove her.
+    let room = shared_room(&mut bob, &mut alice, &world.alice.user_id, "shared").await;
+    let since = line.requests().len();
+    let route = if world.route() == Route::Native { RouteChoice::Direct } else { RouteChoice::Native };
+    bob.set(Settings { route, ..world.settings() });
+    alice.say(&room, "waiting");
+    let waiting = alice.sees("waiting").await;
+    bob.sees("waiting").await;
+    let fate = bob.fate_of(&room, &waiting).await;
+    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+
+    match gone {
+        Gone::SenderLeft => alice.run(Effect::Leave(room.clone())),
+        Gone::SenderRemoved => {
+            let path = format!("/_matrix/client/v3/rooms/{}/kick", room.as_str().replace('!', "%21"));
+            let token = world.server.login_raw(&world.bob).token;
+            let (status, answer) =
+                world.server.raw("POST", &path, Some(&token), &json!({ "user_id": world.alice.user_id }));
+            assert_eq!(status, 200, "{answer}");
+        }
+        Gone::ReceiverLeft => bob.run(Effect::Leave(room.clone())),
+    }
+    if gone == Gone::ReceiverLeft {
+        let is_gone = |p: &mut Person| p.app.rooms.get(&room).is_none().then_some(());
+        bob.until("being out of the room", is_gone).await;
+    } else {
+        bob.sees_members(&room, 1).await;
+    }
+    bob.set(world.settings());
+    let fate = bob.last_fate_of(&room, &waiting).await;
+    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");
+    assert_eq!(receipts(&world, &line, since), 0);
+    if gone == Gone::ReceiverLeft {
+        return;
+    }
+
+    comes_back(&mut alice, &mut bob, &world, &room).await;
+    alice.say(&room, "again");
+    let again = alice.sees("again").await;
+    alice.delivered_to(&again, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    assert_eq!(alice.ticks(&waiting, &world.bob.user_id), [""; 0]);
+    assert_eq!(bob.withheld_by(&room, &waiting).await, "P8");
+    assert_eq!(receipts(&world, &line, since), 1);
+}
+
+async fn p8_nothing_is_told_to_a_sender_who_has_left(world: World) {
+    what_waits_is_never_told(world, Gone::SenderLeft).await;
+}
+on!(p8_nothing_is_told_to_a_sender_who_has_left: synapse, embedded, embedded_direct);
+
+async fn p8_nothing_is_told_to_a_sender_who_was_removed(world: World) {
+    what_waits_is_never_told(world, Gone::SenderRemoved).await;
+}
+on!(p8_nothing_is_told_to_a_sender_who_was_removed: synapse, embedded);
+
+async fn p8_nothing_is_told_by_somebody_who_has_left(world: World) {
+    what_waits_is_never_told(world, Gone::ReceiverLeft).await;
+}
+on!(p8_nothing_is_told_by_somebody_who_has_left: synapse, embedded);
+
+/// P8: the homeserver could not be told in time. Each attempt is decided about anew, so the first one after she has left
+/// does not begin.
+async fn p8_what_could_not_leave_is_decided_anew(world: World) {
+    let line = world.line();
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    line.refuse(world.receipt_path());
+    let since = line.requests().len();
+    alice.say(&room, "waiting");
+    let waiting = alice.sees("waiting").await;
+    line.wait_for_requests("a second attempt", |requests| {
+        requests[since..].iter().filter(|request| request.contains(world.receipt_path())).count() > 1
+    });
+    alice.run(Effect::Leave(room.clone()));
+    bob.sees_members(&room, 1).await;
+    let fate = bob.last_fate_of(&room, &waiting).await;
+    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");
+
+    line.allow();
+    let since = line.requests().len();
+    comes_back(&mut alice, &mut bob, &world, &room).await;
+    alice.say(&room, "again");
+    let again = alice.sees("again").await;
+    alice.delivered_to(&again, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    assert_eq!(alice.ticks(&waiting, &world.bob.user_id), [""; 0]);
+    assert_eq!(receipts(&world, &line, since), 1);
+}
+on!(p8_what_could_not_leave_is_decided_anew: embedded, embedded_users);
