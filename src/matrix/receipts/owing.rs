@@ -7,7 +7,7 @@ use std::{
 };
 
 use matrix_sdk::{
-    Room,
+    Room, RoomState,
     deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, RoomId as SdkRoomId},
 };
@@ -149,7 +149,9 @@ impl Actor {
 
     /// Sends a batch whose time has come, after deciding about each entry once more.
     async fn answer(&mut self, batch: Batch) {
-        let Some(room) = ids::find_room(&self.client, &batch.room) else {
+        // P8: of a room that was left nothing else is known, such as when it was joined.
+        let joined = ids::find_room(&self.client, &batch.room).filter(|room| room.state() == RoomState::Joined);
+        let Some(room) = joined else {
             let kept = self.debts.withhold(&mut self.store, &batch.owed, Reason::Left, now());
             self.stored(kept);
             return;
