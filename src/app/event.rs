@@ -5,8 +5,8 @@ use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, LogEntry, Pagination, PersonStance, ReceiptFate, RoomId, RoomSummary, SafeText,
-        TimelineChange, Undelivered, UserId,
+        Delivery, EventId, ItemKey, LogEntry, Pagination, PeoplePage, PersonStance, ReceiptFate, RoomId, RoomSummary,
+        SafeText, TimelineChange, Undelivered, UserId,
     },
 };
 
@@ -141,6 +141,8 @@ pub enum Event {
         /// What was done about it.
         fate: ReceiptFate,
     },
+    /// The answer to [`super::effect::Effect::AskPeople`].
+    People(PeoplePage),
     /// The answer to [`super::effect::Effect::AskStances`].
     Stances {
         /// The room.

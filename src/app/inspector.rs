@@ -1,6 +1,6 @@
 //! What can stand over the screen: the help, the inspector, what is known about delivery in all rooms, a question.
 
-use super::{effect::Effect, receipts::ReceiptsScreen};
+use super::{effect::Effect, people::People, receipts::ReceiptsScreen};
 use crate::model::{ItemKey, LogEntry, Ms, ReceiptFate, SafeText, Undelivered};
 
 /// Something over the screen. It takes all keys until it is closed.
@@ -17,6 +17,8 @@ pub enum Popup {
         item: ItemKey,
         /// The answer for somebody else's message, once it is there.
         fate: Option<ReceiptFate>,
+        /// On an own message to many: who they are.
+        people: People,
         /// Rows scrolled away.
         scroll: usize,
     },

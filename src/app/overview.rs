@@ -76,11 +76,14 @@ impl App {
         }
     }
 
-    /// A key in the list of what is not delivered, or in the matrix.
+    /// A key in the list of what is not delivered, in the matrix, or among many people.
     pub(super) fn in_list(&mut self, action: Action, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         match action {
             Action::ListUp => self.scroll_popup(-1),
             Action::ListDown => self.scroll_popup(1),
+            Action::ListPrevious | Action::ListNext | Action::ListChoose if self.of_many().is_some() => {
+                self.among_people(action);
+            }
             Action::ListPrevious => self.shift_popup(-1),
             Action::ListNext => self.shift_popup(1),
             _ => return self.choose(out),

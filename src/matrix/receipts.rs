@@ -9,6 +9,7 @@
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
+//! - [`pages`]: who has a message to thousands, and who does not.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -67,6 +68,7 @@ mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod pages;
 mod stances;
 mod undelivered;
 mod watch;
@@ -113,6 +115,8 @@ enum Input {
     LookAgain,
     /// Which own messages does not every device have? So much was found so far.
     Undelivered(undelivered::Search),
+    /// Who has a large message, and who does not?
+    Page(pages::Wanted),
     /// The user has dealt with these people (P7).
     Known(Vec<UserId>),
     /// What was done about this event?
@@ -284,6 +288,7 @@ impl Actor {
             }
             Input::LookAgain => self.look_again().await,
             Input::Undelivered(search) => self.go_on_searching(search).await,
+            Input::Page(wanted) => self.tell_people(wanted).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);

@@ -36,8 +36,8 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
             let rows = help::rows(theme, columns(screen, WIDE));
             draw_text("Help", WIDE, &rows, *scroll, theme, frame, screen)
         }
-        Popup::Inspector { fate, scroll, .. } => {
-            let rows = inspector::rows(app, fate.as_ref(), theme, columns(screen, WIDE));
+        Popup::Inspector { fate, people, scroll, .. } => {
+            let rows = inspector::rows(app, fate.as_ref(), people, theme, columns(screen, WIDE));
             draw_text("Delivery", WIDE, &rows, *scroll, theme, frame, screen)
         }
         Popup::Matrix { scroll, shift } => matrix::draw(app, *scroll, *shift, theme, frame, screen),

@@ -34,7 +34,10 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
         .delivery(&hello, "three receipts, summed up", |known| known.tally.filter(|tally| tally.delivered == 3))
         .await;
     let latest = tally.latest.expect("the homeserver says when it was");
-    assert_eq!(tally, Tally { users: 1, delivered: 3, undecryptable: 0, expected: 4, latest: Some(latest) });
+    assert_eq!(
+        tally,
+        Tally { users: 1, delivered: 3, undecryptable: 0, expected: 4, latest: Some(latest), anonymous: true }
+    );
     let count = Mark::Count { delivered: 3, expected: 4, undecryptable: 0, missed: 0 };
     assert_eq!(alice.delivery(&hello, "its mark", |known| Some(mark(known))).await, count);
 

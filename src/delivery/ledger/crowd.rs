@@ -2,7 +2,7 @@
 //!
 //! In a room of 50,000 a message has 150,000 receipts. Nobody reads them one by one, and they must cost neither the
 //! memory nor the time of as many small ones. So such a message is *large*: what is told and drawn is a [`Tally`], and
-//! who answered stands on disk, where [`Store::page`](crate::delivery::store::Store::page) finds it.
+//! who answered stands on disk, where `Store::page` finds it for whoever looks.
 //!
 //! A tally alone cannot know a receipt that comes twice. While receipts of a large message come in there is a [`Crowd`]
 //! beside it: by person and device the best [`Stamp`], and whether it was given the key, which is all that a tally
@@ -23,7 +23,7 @@ use crate::{
         policy::MAX_AHEAD,
         receipt::{ClaimState, Summary},
     },
-    model::{DeviceId, EventId, Ms, RoomId},
+    model::{DeviceId, EventId, Ms, RoomId, Whom},
 };
 
 /// A message about more people than this is large.
@@ -115,6 +115,11 @@ impl Large {
         self.counted.told(self.told)
     }
 
+    /// Whether the homeserver has counted more than is known here by name, so that nobody can say who lacks it.
+    pub fn is_anonymous(&self) -> bool {
+        self.told.devices > self.counted.delivered
+    }
+
     /// The homeserver has counted so many (§7), in a room of so many members. What cannot be is cut (L7), a time that cannot
     /// be is none (L4), and the largest holds, number by number (L3). Whether that is anything new.
     pub fn sum_up(&mut self, told: Summary, members: usize, now: Ms) -> bool {
@@ -202,6 +207,16 @@ impl Crowd {
         self.people.get(person).is_some_and(|person| person.counted().any(|device| device.name == name))
     }
 
+    /// Whether this person is one of those.
+    pub fn is_one(&self, person: &PersonKey, of: Whom) -> bool {
+        self.people.get(person).is_some_and(|person| person.is_one(of))
+    }
+
+    /// How many of those there are.
+    pub fn number(&self, of: Whom) -> usize {
+        self.people.values().filter(|person| person.is_one(of)).count()
+    }
+
     /// How many have it.
     pub fn tally(&mut self) -> Tally {
         if std::mem::take(&mut self.latest_lowered) {
@@ -278,6 +293,10 @@ impl Person {
         let expected = self.0.iter().any(|device| device.given);
         let as_one = self.answers() == Answers::Unnamed;
         self.0.iter().filter(move |device| if as_one { expected && !device.named } else { device.given })
+    }
+
+    fn is_one(&self, of: Whom) -> bool {
+        of == Whom::Everybody || self.counted().any(|device| delivered(device.stamp).is_none())
     }
 
     /// What one person is in a tally, but for the time.

@@ -12,7 +12,7 @@ use super::{
     Result, Store,
     disk::{Access, Key},
     habits,
-    large::{self, Crowds, Live},
+    large::{self, Crowds, Live, Page},
     rows::{ClaimRow, OwnEventRow},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         },
         receipt::Summary,
     },
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, Ms, RoomId, UserId, Whom},
 };
 
 /// What became of claims.
@@ -114,10 +114,16 @@ impl Store {
         Ok(events)
     }
 
-    /// Some of the people of a large own message: so many after this one, by id. What is asked for is read through from
-    /// disk, and no more than that is held. `None` when there is no such message, or it is not large.
-    pub fn page(&self, event: &EventId, after: Option<&UserId>, people: usize) -> Result<Option<OwnEvent>> {
-        large::page(&self.disk.read(), event, after, people)
+    /// The large own messages of all rooms in the order in which they were recorded, the latest first, without the first few.
+    pub fn latest_large_events(&self, without: usize, limit: usize) -> Result<Vec<Large>> {
+        large::latest(&self.disk.read(), without, limit)
+    }
+
+    /// Some of the people of a large own message: the first so many after this one, by id. `None` when there is no such
+    /// message, or it is not large.
+    pub fn page(&self, event: &EventId, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Option<Page>> {
+        let disk = self.disk.read();
+        self.crowds.look(&disk, event, |live| live.page(&disk, whom, after, people))
     }
 
     /// Takes in claims (L1, L3, L4).

@@ -350,7 +350,7 @@ impl Actor {
         deliveries
     }
 
-    fn habits(&self, user: &UserId) -> Habits {
+    pub(super) fn habits(&self, user: &UserId) -> Habits {
         self.stored(self.store.habits(user)).unwrap_or_default()
     }
 

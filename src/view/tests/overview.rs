@@ -100,7 +100,7 @@ fn a_broken_device_is_a_broken_column() {
 
 #[test]
 fn where_too_many_are_counted_the_matrix_has_marks_in_place_of_columns() {
-    let tally = Tally { users: 40, delivered: 61, undecryptable: 2, expected: 300, latest: Some(NOW) };
+    let tally = Tally { users: 40, delivered: 61, undecryptable: 2, expected: 300, ..Tally::default() };
     let counted = |n: Ms| {
         let delivery = Delivery::new(EventId::new(format!("$n{n}")), NOW - (9 - n) * MINUTE, Vec::new());
         Delivery { tally: Some(Tally { delivered: tally.delivered + n, ..tally }), ..delivery }
@@ -275,8 +275,14 @@ fn inspector_of_a_message_that_is_counted() {
     let ada = vec![device("ADAPHONE", "Ada's phone", DeviceState::Delivered { at: Some(SENT + 1_200) })];
     let mut delivery = to_both("m10", SENT, ada, Vec::new());
     delivery.people.pop();
-    let tally =
-        Tally { users: 4_211, delivered: 9_120, undecryptable: 3, expected: 12_960, latest: Some(SENT + 1_200) };
+    let tally = Tally {
+        users: 4_211,
+        delivered: 9_120,
+        undecryptable: 3,
+        expected: 12_960,
+        latest: Some(SENT + 1_200),
+        anonymous: true,
+    };
     delivery.tally = Some(tally);
     screens("inspector_tally", &inspecting(delivery), Theme::default());
 }
