@@ -19,8 +19,8 @@ use kvitto::{
     },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
-        RoomSummary, TimelineItemKind, Undelivered, UserId,
+        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, PeoplePage, PersonDelivery,
+        ReceiptFate, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
     },
 };
 use tempfile::TempDir;
@@ -53,6 +53,8 @@ pub struct Person {
     log: Option<Vec<LogEntry>>,
     /// The answer to [`Person::undelivered`].
     undelivered: Option<Vec<Undelivered>>,
+    /// The answer to [`Person::people`].
+    page: Option<PeoplePage>,
     matrix: Matrix,
     events: UnboundedReceiver<Event>,
     profile: Profile,
@@ -104,7 +106,7 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), log: None, undelivered: None, matrix, events, profile, home }
+        Self { app, fates: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
     }
 
     /// Waits until the connection is there.
@@ -144,6 +146,9 @@ impl Person {
         }
         if let Event::ReceiptLog(log) = &event {
             self.log = Some(log.clone());
+        }
+        if let Event::People(page) = &event {
+            self.page = Some(page.clone());
         }
         if let Event::Undelivered(found) = &event {
             self.undelivered = Some(found.clone());
@@ -265,6 +270,22 @@ impl Person {
         self.undelivered = None;
         self.matrix.run(Effect::AskUndelivered);
         self.until("what is not delivered", |p| p.undelivered.take()).await
+    }
+
+    /// These people of an own message to many, page after page.
+    pub async fn people(&mut self, event: &EventId, whom: Whom) -> Vec<PersonDelivery> {
+        let (mut people, mut after): (Vec<PersonDelivery>, _) = (Vec::new(), None);
+        loop {
+            self.page = None;
+            self.matrix.run(Effect::AskPeople { event: event.clone(), whom, after });
+            let page = self.until("a page of people", |p| p.page.take()).await;
+            people.extend(page.people);
+            if !page.more {
+                assert_eq!(page.all, people.len());
+                return people;
+            }
+            after = people.last().map(|person| person.user.clone());
+        }
     }
 
     /// The devices of a person that have an own message, as it is known now.

@@ -52,9 +52,10 @@ impl Page<'_> {
             let people = words::count(u64::try_from(page.all).unwrap_or(u64::MAX), "person", "people");
             format!("  {people}, as of {}", self.exact(page.at, delivery.sent))
         });
-        let page = match (shown.number(), shown.pages()) {
-            (_, 1) => String::new(),
-            (number, pages) => format!("page {number} of {pages}"),
+        let page = match (shown.number(), shown.pages(), &shown.page) {
+            (_, 1, _) => String::new(),
+            (number, _, None) => format!("page {number}"),
+            (number, pages, Some(_)) => format!("page {number} of {pages}"),
         };
         let left =
             vec![Span::styled(heading, self.theme.role(Role::Heading)), Span::styled(count.unwrap_or_default(), dim)];

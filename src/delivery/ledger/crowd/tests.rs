@@ -109,6 +109,14 @@ proptest! {
             latest: have.clone().filter_map(|(_, stamp)| stamp.at).max(),
         });
         prop_assert_eq!(crowd.receipts(), own.claims.len());
+        let lacks = |one: &DeviceDelivery| one.expected && !matches!(one.state, DeviceState::Delivered { .. });
+        for person in &shown.people {
+            prop_assert!(crowd.is_one(&key(&person.user), Whom::Everybody));
+            let is_missing = person.devices.iter().any(lacks);
+            prop_assert_eq!(crowd.is_one(&key(&person.user), Whom::Missing), is_missing);
+        }
+        prop_assert_eq!(crowd.number(Whom::Everybody), shown.people.len());
+        prop_assert_eq!(crowd.number(Whom::Missing) > 0, tally.delivered < tally.expected);
         for ((user, device), stamp) in &own.claims {
             let row = devices.iter().any(|one| one.expected && one.device == *device && one.state == match stamp.state {
                 ClaimState::Delivered => DeviceState::Delivered { at: stamp.at },
