@@ -89,6 +89,11 @@ impl Page<'_> {
             return self
                 .sentence("It is on the server. Which devices were given its key was not recorded here.", Role::Text);
         };
+        let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
+        if people.number() > 1 && self.app.of_many().is_some() {
+            // Whoever has turned the page has seen the rest.
+            return self.many(people, &readers, delivery);
+        }
         for (sentence, role) in sentences::summary(delivery) {
             self.sentence(&sentence, role);
         }
@@ -99,7 +104,6 @@ impl Page<'_> {
         if let Some(bridge) = &delivery.bridge {
             self.bridge(bridge, delivery);
         }
-        let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
         if delivery.tally.is_none() {
             self.people(&delivery.people, &readers, delivery);
         }

@@ -98,7 +98,8 @@ async fn l7_who_lacks_a_message_to_many_is_read_from_disk() {
     assert_eq!(u64::try_from(everybody.len()), Ok(EVERYBODY));
     assert!(everybody.is_sorted_by(|a, b| a.user < b.user), "each is there once");
 
-    let screen = alice.quit().await.on_screen();
+    let alice = alice.quit().await;
+    let screen = alice.on_screen();
     screens::open_first_room(&screen, "everybody");
     screens::wait_for_mark(&screen, "hello, all of you", "1/2");
     screen.key("esc");

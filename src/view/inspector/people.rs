@@ -30,7 +30,7 @@ impl Page<'_> {
             }
             return self.people(&delivery.people, readers, delivery);
         }
-        self.rows.push(self.whose(shown, delivery));
+        self.rows.push(self.whose(shown));
         let Some(page) = &shown.page else {
             return self.sentence(&format!("Looking it up{}", self.theme.symbols().busy), Role::Dim);
         };
@@ -41,8 +41,8 @@ impl Page<'_> {
         self.people(&page.people, readers, delivery);
     }
 
-    /// `Not on every device  1230 people, as of 14:03:22    page 2 of 25`.
-    fn whose(&self, shown: &People, delivery: &Delivery) -> Line<'static> {
+    /// `Not on every device  1230 people at 14:03    page 2 of 25`.
+    fn whose(&self, shown: &People) -> Line<'static> {
         let dim = self.theme.role(Role::Dim);
         let heading = match shown.whom {
             Whom::Missing => "Not on every device",
@@ -50,7 +50,7 @@ impl Page<'_> {
         };
         let count = shown.page.as_ref().map(|page| {
             let people = words::count(u64::try_from(page.all).unwrap_or(u64::MAX), "person", "people");
-            format!("  {people}, as of {}", self.exact(page.at, delivery.sent))
+            format!("  {people} at {}", words::clock(page.at, &self.app.time_zone))
         });
         let page = match (shown.number(), shown.pages(), &shown.page) {
             (_, 1, _) => String::new(),
