@@ -21,8 +21,8 @@ impl Page<'_> {
     pub(super) fn many(&mut self, shown: &People, readers: &[ReadBy], delivery: &Delivery) {
         self.rows.push(Line::default());
         if self.app.of_many().is_none() {
-            let why = "Who has it and who does not is not known: the homeserver has counted the receipts for this message, and \
-                       does not say whose they are.";
+            let why = "Nobody can be listed: the homeserver has counted the receipts for this message, and does not say whose \
+                       they are.";
             self.sentence(why, Role::Text);
             if !delivery.people.is_empty() {
                 self.rows.push(Line::default());
