@@ -3,7 +3,7 @@
 //! Nobody reads the names of thousands at once, so no more than a page of them is ever held. What is on disk about one person
 //! is spread over all segments: whether they have the message everywhere is not known before the last has been read. It is
 //! the crowd that knows that, and it has no names. So it is asked who belongs on the page, and the segments are read through
-//! once for the first of those after the page before.
+//! for the first of those after the page before.
 
 use std::collections::BTreeMap;
 
@@ -33,22 +33,27 @@ impl Live {
     /// The first so many of those people after this one, by id.
     pub fn page(&self, disk: &Access<'_>, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Page> {
         let (key, sent) = (event_key(disk, &self.large.event), self.large.sent);
-        let is_one = |user: &UserId| whom == Whom::Everybody || self.crowd.is_one(&person(disk, user), whom);
         // One more, to know whether there is one.
-        let mut found = First { after, most: people.saturating_add(1), is_one, people: BTreeMap::new() };
+        let mut found = First { after, most: people.saturating_add(1), people: BTreeMap::new() };
         disk.each(SEGMENTS, params![key, Kind::Expected as u8], |row: ExpectedRow| {
             for (user, devices) in row.into_entries() {
-                found.enter(user, |found| found.expected = Some(devices));
+                let is_one = || whom == Whom::Everybody || self.crowd.is_one(&person(disk, &user), whom);
+                if found.has_place(&user) && is_one() {
+                    found.enter(user).expected = Some(devices);
+                }
             }
             Ok(())
         })?;
         disk.each(SEGMENTS, params![key, Kind::Claims as u8], |row: ClaimsRow| {
             for (user, claims) in row.into_entries(sent)? {
-                found.enter(user, |found| {
+                // Whoever lacks it was given the key, and has been found by now.
+                let is_one = whom == Whom::Everybody || found.people.contains_key(&user);
+                if found.has_place(&user) && is_one {
+                    let found = found.enter(user);
                     for (device, stamp) in claims {
                         keep(&mut found.claims, device, stamp);
                     }
-                });
+                }
             }
             Ok(())
         })?;
@@ -71,10 +76,9 @@ impl Live {
 }
 
 /// The first of all people that are come across, in whatever order; never more than wanted.
-struct First<'a, F> {
+struct First<'a> {
     after: Option<&'a UserId>,
     most: usize,
-    is_one: F,
     people: BTreeMap<UserId, Found>,
 }
 
@@ -84,16 +88,18 @@ struct Found {
     claims: BTreeMap<Option<DeviceId>, Stamp>,
 }
 
-impl<F: Fn(&UserId) -> bool> First<'_, F> {
-    fn enter(&mut self, user: UserId, enter: impl FnOnce(&mut Found)) {
-        let full = self.people.len() >= self.most;
-        let beyond = full && self.people.last_key_value().is_none_or(|(last, _)| user > *last);
-        if beyond || self.after.is_some_and(|after| user <= *after) || !(self.is_one)(&user) {
-            return;
-        }
-        enter(self.people.entry(user).or_default());
-        if self.people.len() > self.most {
+impl First<'_> {
+    fn has_place(&self, user: &UserId) -> bool {
+        let is_full = self.people.len() >= self.most;
+        let is_beyond = is_full && self.people.last_key_value().is_none_or(|(last, _)| user > last);
+        !is_beyond && self.after.is_none_or(|after| user > after)
+    }
+
+    /// Takes in somebody for whom there is a place, in place of the last one when all are taken.
+    fn enter(&mut self, user: UserId) -> &mut Found {
+        if self.people.len() >= self.most && !self.people.contains_key(&user) {
             self.people.pop_last();
         }
+        self.people.entry(user).or_default()
     }
 }
