@@ -316,7 +316,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
         Event::Stances { room, people, more } => app.stances_are(&room, people, more),
         Event::Undelivered(found) => app.undelivered_are(found),
-        Event::ReceiptLog(entries) => app.log_is(entries),
+        Event::ReceiptLog(log) => app.log_is(log),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),

@@ -15,8 +15,8 @@ use crate::{
     },
     input::{ACTIONS, Key, KeyCode},
     model::{
-        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PersonStance, ReceiptFate, RoomId,
-        Route, SafeText, SendState, TimelineChange, TimelineItem, Undelivered, UserId,
+        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PersonStance, ReceiptFate, ReceiptLog,
+        RoomId, Route, SafeText, SendState, TimelineChange, TimelineItem, Undelivered, UserId,
     },
 };
 
@@ -123,7 +123,8 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
             .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
         2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
-        1 => prop::collection::vec(entry, 0..5).prop_map(Event::ReceiptLog),
+        1 => prop::collection::vec(entry, 0..5)
+            .prop_map(|entries| Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
     ]
 }
 

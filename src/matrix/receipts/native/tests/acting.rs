@@ -234,7 +234,7 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     acting.actor.take_in_what_came().await;
-    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    acting.actor.freezing.insert(event(1));
     let waits = async |actor: &mut Actor, n, kept| {
         actor.receipts_came(&room(), vec![receipt(n, bob().as_str(), None)]).await;
         actor.handle(Input::Receipts(kept)).await;
@@ -257,7 +257,7 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
-    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    acting.actor.freezing.insert(event(1));
     let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
     acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
     acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
