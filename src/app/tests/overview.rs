@@ -205,7 +205,11 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
     run(&mut told, ":log receipts clear");
     assert_eq!(told.keys("y"), [Effect::EmptyReceiptLog]);
     told.event(Event::ReceiptLog(ReceiptLog::default()));
-    assert_eq!(told.app.popup, Some(Popup::Log { log: Some(ReceiptLog::default()), scroll: 0 }), "it shows that it is empty");
+    assert_eq!(
+        told.app.popup,
+        Some(Popup::Log { log: Some(ReceiptLog::default()), scroll: 0 }),
+        "it shows that it is empty"
+    );
     told.keys("q");
 
     run(&mut told, ":log messages");

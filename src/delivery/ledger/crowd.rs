@@ -187,12 +187,7 @@ impl Crowd {
     }
 
     /// Takes in a claim (L3, L4, L7). Returns the stamp when it is to be kept.
-    pub fn merge(
-        &mut self,
-        person: PersonKey,
-        claim: &PeerClaim,
-        now: Ms,
-    ) -> Result<Option<(Stamp, Merged)>, Refusal> {
+    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Result<Option<(Stamp, Merged)>, Refusal> {
         let stamp = Stamp::of(claim, self.sent, now);
         self.enter(person, claim.device.as_ref(), stamp, RECEIPTS_PER_PERSON)
     }

@@ -80,13 +80,7 @@ impl Held {
     }
 
     /// Holds what the homeserver has counted (§7), the last that it said about an event, if there is room for it.
-    pub fn hold_summary(
-        &mut self,
-        room: &RoomId,
-        event: &EventId,
-        summary: Summary,
-        now: Ms,
-    ) -> Result<(), Refusal> {
+    pub fn hold_summary(&mut self, room: &RoomId, event: &EventId, summary: Summary, now: Ms) -> Result<(), Refusal> {
         if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(event) {
             return Err(Refusal::TooMany);
         }

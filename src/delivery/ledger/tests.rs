@@ -146,15 +146,15 @@ fn l1_for_sixty_seconds() {
 fn l1_what_was_held_about_another_room_or_somebody_elses_message_is_refused() {
     let mut held = Held::new();
     let (event, room, other) = (EventId::new("$1"), RoomId::new("!r"), RoomId::new("!other"));
-    let mut hold = || {
+    let mut taken = || {
         held.hold(about("@bob", "$1"), 0).unwrap();
         held.hold(PeerClaim { room: other.clone(), ..about("@bob", "$1") }, 0).unwrap();
         held.hold_summary(&other, &event, Summary::default(), 0).unwrap();
         held.take(&event)
     };
     let here = Early { claims: vec![about("@bob", "$1")], summary: None };
-    assert_eq!(hold().in_room(&room), (here, Refused::of(Refusal::OtherRoom, 2)));
-    assert_eq!(hold().refuse(Refusal::NotOwn), Refused::of(Refusal::NotOwn, 3));
+    assert_eq!(taken().in_room(&room), (here, Refused::of(Refusal::OtherRoom, 2)));
+    assert_eq!(taken().refuse(Refusal::NotOwn), Refused::of(Refusal::NotOwn, 3));
 }
 
 #[test]

@@ -238,9 +238,14 @@ impl Actor {
             let room_facts = self.room_facts(room).await;
             self.own_event(room, &room_facts, &facts).await;
         } else {
-            let refused = self.held.take(event).refuse(Refusal::NotOwn);
-            self.refuse(refused);
+            self.not_own_event(event);
         }
+    }
+
+    /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
+    pub(super) fn not_own_event(&mut self, event: &EventId) {
+        let refused = self.held.take(event).refuse(Refusal::NotOwn);
+        self.refuse(refused);
     }
 
     /// L1: what was held for a minute is not waited for any more, unless it is about an event that is being recorded.

@@ -345,11 +345,37 @@ impl From<&matrix_sdk::Error> for NotSent {
 
 #[cfg(test)]
 mod tests {
+    use matrix_sdk::config::SyncSettings;
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
     use crate::matrix::{
         receipts::native::tests::client,
-        session::loopback::{homeserver, refuse},
+        session::loopback::{homeserver, refuse, reply},
     };
+
+    #[tokio::test]
+    async fn l2_what_comes_without_encryption_is_counted_claim_by_claim() {
+        let says =
+            |kind: &str, content: Value| json!({ "type": kind, "sender": "@bob:example.org", "content": content });
+        let claims = json!({ "room_id": "!room:example.org", "receipts": { "$1": {}, "$2": {}, "none": {} } });
+        let asks = json!({ "room_id": "!room:example.org", "expires_ts": 5 });
+        let events = [says(ANSWER_TYPE, claims), says(REQUEST_TYPE, asks), says(ANSWER_TYPE, json!({}))];
+        let sync = json!({ "next_batch": "s1", "to_device": { "events": events } });
+        let server =
+            homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync)))
+                .await;
+        let client = client(&server).await;
+        let (inputs, mut came) = unbounded_channel();
+        listen(&client, inputs);
+        client.sync_once(SyncSettings::new()).await.unwrap();
+        let mut counted = Refused::default();
+        while let Ok(Input::Refused(refused)) = came.try_recv() {
+            counted.add(refused);
+        }
+        assert_eq!(counted, Refused::of(Refusal::Unproven, 2), "a request claims nothing");
+        assert!(came.is_empty());
+    }
 
     #[tokio::test]
     async fn p8_what_does_not_get_away_in_time_is_not_sent() {

@@ -5,10 +5,11 @@ use ratatui::style::Color;
 use super::{screen, screens, with_selected};
 use crate::{
     app::{App, Focus, event::Event},
+    delivery::ledger::{Refusal, Refused},
     input::KeyCode,
     model::{
         Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, PersonDelivery,
-        RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
+        ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
     },
     view::{
         fixture::{
@@ -236,11 +237,20 @@ fn the_log_says_what_is_not_believed() {
 #[test]
 fn every_reason_not_to_believe_fits_its_row() {
     let all = [
-        Refusal::NotOwn, Refusal::OtherRoom, Refusal::Unknown, Refusal::Unproven, Refusal::Own, Refusal::NotJoined,
-        Refusal::Ignored, Refusal::NoBridge, Refusal::TooMany,
+        Refusal::NotOwn,
+        Refusal::OtherRoom,
+        Refusal::Unknown,
+        Refusal::Unproven,
+        Refusal::Own,
+        Refusal::NotJoined,
+        Refusal::Ignored,
+        Refusal::NoBridge,
+        Refusal::TooMany,
     ];
     let mut refused = Refused::default();
-    all.into_iter().for_each(|refusal| refused.count(refusal, 123_456));
+    for refusal in all {
+        refused.count(refusal, 123_456);
+    }
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);

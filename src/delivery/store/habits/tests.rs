@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     delivery::{
-        ledger::{ExpectedDevice, crowd::LARGE},
+        ledger::{ExpectedDevice, Refusal, crowd::LARGE},
         receipt::ClaimState,
     },
     model::{RoomId, Route, SafeText},

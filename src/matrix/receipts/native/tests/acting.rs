@@ -10,7 +10,7 @@ use crate::{
     app::event::Event,
     delivery::{
         debts::{Book, Debts, Entry, KEY_WAIT, Step},
-        ledger::{Answers, ExpectedDevice, OwnEvent},
+        ledger::{Answers, ExpectedDevice, OwnEvent, Refused},
         outbox::{Outbox, Owed},
         policy::{SenderFacts, Settings, Timing},
         receipt::ClaimState,
@@ -19,6 +19,8 @@ use crate::{
     matrix::session::loopback::{Loopback, homeserver, refuse, reply},
     model::{DeviceId, EventId, Ms, ReceiptFate, SafeText},
 };
+
+mod refused;
 
 /// An actor whose homeserver has MSC4089, and what it is told.
 struct Acting {
@@ -317,6 +319,7 @@ async fn l1_l7_a_receipt_that_nobody_asked_for_is_believed_in_small_rooms_only()
         }
         assert_eq!(acting.actor.store.own_event(&event(2)).unwrap(), None, "there is nothing to tell");
         assert!(!acting.actor.store.is_known(&bob()).unwrap(), "p7: acknowledging makes nobody known");
+        assert!(acting.actor.held.is_empty() && acting.actor.refused == Refused::default(), "it is no lie either way");
     }
 }
 
