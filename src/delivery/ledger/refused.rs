@@ -134,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_names_its_rule_and_fits_a_row() {
+        use Refusal::{Ignored, NoBridge, NotJoined, NotOwn, OtherRoom, Own, TooMany, Unknown, Unproven};
+        let of_rule = [
+            ("L1", vec![NotOwn, OtherRoom, Unknown]),
+            ("L2", vec![Unproven, Own, NotJoined, Ignored, NoBridge]),
+            ("L7", vec![TooMany]),
+        ];
+        for (rule, refusals) in of_rule {
+            for refusal in refusals {
+                assert_eq!(refusal.rule(), rule);
+                assert!(refusal.to_string().chars().count() <= 48, "beside a number, on a screen of 60: {refusal}");
+            }
+        }
+    }
+
+    #[test]
     fn a_reason_is_said_in_one_way() {
         let refused = Refused::of(Refusal::Ignored, 2);
         let told = NotBelieved { claims: 2, rule: "L2", why: "from people whom you ignore" };

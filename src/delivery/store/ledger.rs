@@ -149,17 +149,17 @@ impl Store {
         self.write_ledger(|tx, crowds| {
             let mut summed = Summed::default();
             for (event, told) in summaries {
-                let mut live = match (crowds.take(tx, event)?, read_own_event(tx, event)?) {
-                    (Some(live), _) => live,
-                    (None, Some(own)) if own.room == *room => grow(tx, &own)?,
-                    (None, Some(_)) => {
+                let mut live = if let Some(live) = crowds.take(tx, event)? {
+                    live
+                } else if let Some(own) = read_own_event(tx, event)? {
+                    if own.room != *room {
                         summed.refused.count(Refusal::OtherRoom, 1);
                         continue;
                     }
-                    (None, None) => {
-                        summed.unknown.push((event.clone(), *told));
-                        continue;
-                    }
+                    grow(tx, &own)?
+                } else {
+                    summed.unknown.push((event.clone(), *told));
+                    continue;
                 };
                 if live.large.room != *room {
                     summed.refused.count(Refusal::OtherRoom, 1);

@@ -50,14 +50,15 @@ impl Actor {
         let bridged = !asks && self.stored(self.store.bridged(&event.event)).flatten().is_some();
         // L7: not in a room of thousands, each of whom may send one.
         let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
-        let known = self.store.is_own_event(&event.event);
-        if self.freezing.contains(&event.event) || self.stored(known) != Some(false) {
+        if self.freezing.contains(&event.event) {
             return;
         }
+        let known = self.store.is_own_event(&event.event);
+        let Some(is_recorded) = self.stored(known) else { return };
         // Who was given the key of an older one, nobody can say now.
         let in_time = event.sent >= since;
-        if event.redacted || !in_time || !(asks || bridged || answered) {
-            // What is said of it is no lie, but not kept.
+        if is_recorded || event.redacted || !in_time || !(asks || bridged || answered) {
+            // What is still held is no lie, but there is nowhere to keep it.
             let (_, refused) = self.held.take(&event.event).in_room(&facts.room);
             return self.refuse(refused);
         }

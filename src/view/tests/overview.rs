@@ -5,11 +5,10 @@ use ratatui::style::Color;
 use super::{screen, screens, with_selected};
 use crate::{
     app::{App, Focus, event::Event},
-    delivery::ledger::{Refusal, Refused},
     input::KeyCode,
     model::{
-        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, PersonDelivery,
-        ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
+        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
+        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
     },
     view::{
         fixture::{
@@ -219,10 +218,12 @@ fn the_log_says_what_was_told_to_whom() {
 
 #[test]
 fn the_log_says_what_is_not_believed() {
-    let mut refused = Refused::of(Refusal::NotJoined, 12);
-    refused.count(Refusal::OtherRoom, 1);
-    refused.count(Refusal::Unknown, 10_000);
-    let not_believed = refused.told();
+    let lies = |claims, rule, why| NotBelieved { claims, rule, why };
+    let not_believed = vec![
+        lies(1, "L1", "naming another room than the message's"),
+        lies(10_000, "L1", "about messages that are not known here"),
+        lies(12, "L2", "from people who are not in the room"),
+    ];
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
@@ -235,29 +236,16 @@ fn the_log_says_what_is_not_believed() {
 }
 
 #[test]
-fn every_reason_not_to_believe_fits_its_row() {
-    let all = [
-        Refusal::NotOwn,
-        Refusal::OtherRoom,
-        Refusal::Unknown,
-        Refusal::Unproven,
-        Refusal::Own,
-        Refusal::NotJoined,
-        Refusal::Ignored,
-        Refusal::NoBridge,
-        Refusal::TooMany,
-    ];
-    let mut refused = Refused::default();
-    for refusal in all {
-        refused.count(refusal, 123_456);
-    }
+fn every_reason_not_to_believe_has_its_row_on_the_smallest_screen() {
+    let why = "for a reason that is as long as one may be!";
+    let not_believed: Vec<_> = (0..9).map(|n| NotBelieved { claims: 100_000 + n, rule: "L2", why }).collect();
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [Event::ReceiptLog(ReceiptLog { not_believed: refused.told(), ..log() })]);
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog { not_believed, ..log() })]);
     let small = drawn(&app, Theme::default(), (60, 20)).text();
-    for refusal in all {
-        assert!(small.contains(&format!("123456  {refusal}")), "{refusal}: {small}");
+    for n in 0..9 {
+        assert!(small.contains(&format!("{}  {why} (L2)", 100_000 + n)), "{small}");
     }
 }
 

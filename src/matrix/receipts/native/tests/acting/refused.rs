@@ -154,7 +154,7 @@ async fn l2_l7_what_no_bridge_says_is_counted_and_what_one_says_about_others_is_
 }
 
 #[tokio::test]
-async fn l2_own_devices_name_no_other_room() {
+async fn l2_own_devices_are_no_liars_unless_they_name_another_room() {
     let server = a_room_of_many_kinds().await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
@@ -164,13 +164,21 @@ async fn l2_own_devices_name_no_other_room() {
     let fleet = OwnEvent { expected: [(me.clone(), vec![desk])].into(), ..own(1) };
     acting.actor.store.freeze_fleet(&fleet).unwrap();
     acting.actor.store.freeze(&own(1)).unwrap();
-    let said = |room: &RoomId| {
-        let claim = PeerClaim::native(room.clone(), receipt(1, me.as_str(), Some("DESK")), now());
+    let said = |n, room: &RoomId| {
+        let claim = PeerClaim::native(room.clone(), receipt(n, me.as_str(), Some("DESK")), now());
         vec![PeerClaim { route: Route::Direct, ..claim }]
     };
-    acting.actor.believe_fleet(&room(), said(&room())).await;
+    acting.actor.believe_fleet(&room(), said(1, &room())).await;
     assert_eq!(refused(&mut acting), [], "they are believed, apart from others");
-    acting.actor.believe_fleet(&room(), said(&RoomId::new("!other:example.org"))).await;
-    acting.actor.believe_fleet(&RoomId::new("!nowhere:example.org"), said(&room())).await;
+
+    acting.actor.store.freeze(&own(2)).unwrap();
+    acting.actor.believe_fleet(&room(), said(2, &room())).await;
+    assert!(acting.actor.held.holds(&event(2)), "it went to no own device, as far as is known");
+    let sdk_room = ids::find_room(&acting.actor.client, &room()).unwrap();
+    acting.actor.take_in(&sdk_room, &[timeline_event(&own_message(2))]).await;
+    assert!(acting.actor.held.is_empty() && refused(&mut acting).is_empty(), "that is no lie");
+
+    acting.actor.believe_fleet(&room(), said(1, &RoomId::new("!other:example.org"))).await;
+    acting.actor.believe_fleet(&RoomId::new("!nowhere:example.org"), said(1, &room())).await;
     assert_eq!(refused(&mut acting), [(Refusal::OtherRoom, 1), (Refusal::Unknown, 1)]);
 }
