@@ -320,7 +320,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::People(page) => app.people_are(page),
         Event::Stances { room, people, more } => app.stances_are(&room, people, more),
         Event::Undelivered(found) => app.undelivered_are(found),
-        Event::ReceiptLog(entries) => app.log_is(entries),
+        Event::ReceiptLog(log) => app.log_is(log),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),

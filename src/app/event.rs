@@ -5,7 +5,7 @@ use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, LogEntry, Pagination, PeoplePage, PersonStance, ReceiptFate, RoomId, RoomSummary,
+        Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonStance, ReceiptFate, ReceiptLog, RoomId, RoomSummary,
         SafeText, TimelineChange, Undelivered, UserId,
     },
 };
@@ -154,8 +154,8 @@ pub enum Event {
     },
     /// The answer to [`super::effect::Effect::AskUndelivered`]: the latest first.
     Undelivered(Vec<Undelivered>),
-    /// The answer to [`super::effect::Effect::AskReceiptLog`]: the latest first.
-    ReceiptLog(Vec<LogEntry>),
+    /// The answer to [`super::effect::Effect::AskReceiptLog`].
+    ReceiptLog(ReceiptLog),
     /// Delivery settings are now these (at start, and after a change was written).
     Settings(Settings),
 

@@ -6,7 +6,7 @@ use super::{App, Focus, command::Refusal, effect::Effect, inspector::Popup};
 use crate::{
     delivery::summary,
     input::Action,
-    model::{Delivery, LogEntry, Mark, Membership, Ms, SafeText, SendState, Undelivered},
+    model::{Delivery, Mark, Membership, Ms, ReceiptLog, SafeText, SendState, Undelivered},
 };
 
 /// The mark of a message that is on the server, whoever has read it.
@@ -48,7 +48,7 @@ impl App {
 
     /// Opens the receipt log, which is on its way.
     pub(super) fn show_log(&mut self) {
-        self.popup = Some(Popup::Log { entries: None, scroll: 0 });
+        self.popup = Some(Popup::Log { log: None, scroll: 0 });
     }
 
     /// What is not delivered everywhere is there.
@@ -70,9 +70,9 @@ impl App {
     }
 
     /// The log is there.
-    pub(super) fn log_is(&mut self, found: Vec<LogEntry>) {
-        if let Some(Popup::Log { entries, .. }) = &mut self.popup {
-            *entries = Some(found);
+    pub(super) fn log_is(&mut self, found: ReceiptLog) {
+        if let Some(Popup::Log { log, .. }) = &mut self.popup {
+            *log = Some(found);
         }
     }
 

@@ -48,7 +48,7 @@ use crate::{
     clock::now,
     delivery::{
         debts::Debts,
-        ledger::{Held, OwnEvent},
+        ledger::{Held, OwnEvent, Refused},
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
@@ -80,6 +80,8 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// Claims were not believed before they got here.
+    Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
     Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
@@ -153,12 +155,14 @@ struct Actor {
     /// How fast it is sent them.
     pace: Pace,
     held: Held,
+    /// What was not believed since the session began; no disk keeps it.
+    refused: Refused,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
-    freezing: HashSet<OwnedEventId>,
+    freezing: HashSet<EventId>,
     /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
     asking: HashMap<OwnedRoomId, bool>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
@@ -198,6 +202,7 @@ impl Actor {
             events,
             inputs,
             held: Held::default(),
+            refused: Refused::default(),
             unkept: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
@@ -256,6 +261,7 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
                 self.unkept.retain(|kept| !kept.is_closed());

@@ -44,7 +44,7 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
         Popup::Undelivered { rows, selected, at } => {
             undelivered::draw(app, rows.as_deref(), *selected, *at, theme, frame, screen)
         }
-        Popup::Log { entries, scroll } => log::draw(app, entries.as_deref(), *scroll, theme, frame, screen),
+        Popup::Log { log, scroll } => log::draw(app, log.as_ref(), *scroll, theme, frame, screen),
         Popup::Receipts(open) => receipts::draw(app, open, theme, frame, screen),
         Popup::Confirm { question, .. } => {
             let columns = columns(screen, QUESTION);

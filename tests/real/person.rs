@@ -14,13 +14,14 @@ use kvitto::{
     config::Config,
     delivery::{
         debts::KEY_WAIT,
+        ledger::Refusal,
         policy::{Settings, Timing},
         receipt::SUMMARY_ABOVE,
     },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, PeoplePage, PersonDelivery,
-        ReceiptFate, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
+        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeoplePage,
+        PersonDelivery, ReceiptFate, ReceiptLog, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
     },
 };
 use tempfile::TempDir;
@@ -50,7 +51,7 @@ pub struct Person {
     /// Answers to [`Person::fate_of`].
     fates: HashMap<EventId, ReceiptFate>,
     /// The answer to [`Person::log`].
-    log: Option<Vec<LogEntry>>,
+    log: Option<ReceiptLog>,
     /// The answer to [`Person::undelivered`].
     undelivered: Option<Vec<Undelivered>>,
     /// The answer to [`Person::people`].
@@ -311,10 +312,43 @@ impl Person {
     }
 
     /// The log of receipts, or what is left of it after this effect.
-    pub async fn log(&mut self, effect: Effect) -> Vec<LogEntry> {
+    pub async fn log(&mut self, effect: Effect) -> ReceiptLog {
         self.log = None;
         self.matrix.run(effect);
         self.until("the log of receipts", |p| p.log.take()).await
+    }
+
+    /// The log of receipts, once it is as wanted.
+    pub async fn log_that(&mut self, what: &str, is_it: impl Fn(&ReceiptLog) -> bool) -> ReceiptLog {
+        self.log = None;
+        self.matrix.run(Effect::AskReceiptLog);
+        self.until(what, |p| {
+            let log = p.log.take()?;
+            if !is_it(&log) {
+                p.matrix.run(Effect::AskReceiptLog);
+            }
+            Some(log).filter(&is_it)
+        })
+        .await
+    }
+
+    /// How many claims were not believed, by reason, once there were so many at least. What is about messages that nobody
+    /// knows is left out: it is counted after a minute, for which no test waits.
+    pub async fn disbelieves(&mut self, wanted: &[(Refusal, u64)]) {
+        let count = |log: &ReceiptLog, refusal: Refusal| {
+            let row = log.not_believed.iter().find(|row| (row.rule, row.why) == (refusal.rule(), refusal.why()));
+            row.map_or(0, |row| row.claims)
+        };
+        let what = format!("claims that are not believed: {wanted:?}");
+        let log = self.log_that(&what, |log| wanted.iter().all(|(refusal, n)| count(log, *refusal) >= *n)).await;
+        let mut found = log.not_believed;
+        found.retain(|row| row.why != Refusal::Unknown.why());
+        let not_believed = |(refusal, claims): &(Refusal, u64)| NotBelieved {
+            claims: *claims,
+            rule: refusal.rule(),
+            why: refusal.why(),
+        };
+        assert_eq!(found, wanted.iter().map(not_believed).collect::<Vec<_>>());
     }
 
     /// What this client did about a message, once it is as wanted.

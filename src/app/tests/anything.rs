@@ -16,7 +16,7 @@ use crate::{
     input::{ACTIONS, Key, KeyCode},
     model::{
         Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeoplePage, PersonStance, ReceiptFate,
-        RoomId, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem, Undelivered, UserId, Whom,
+        ReceiptLog, RoomId, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem, Undelivered, UserId, Whom,
     },
 };
 
@@ -135,7 +135,8 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
             .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
         2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
-        1 => prop::collection::vec(entry, 0..5).prop_map(Event::ReceiptLog),
+        1 => prop::collection::vec(entry, 0..5)
+            .prop_map(|entries| Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
     ]
 }
 

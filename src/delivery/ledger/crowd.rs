@@ -17,7 +17,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{Answers, ExpectedDevice, Merged, PeerClaim, RECEIPTS_PER_PERSON, Stamp, Who};
+use super::{Answers, ExpectedDevice, Merged, PeerClaim, RECEIPTS_PER_PERSON, Refusal, Stamp, Who};
 use crate::{
     delivery::{
         policy::MAX_AHEAD,
@@ -187,11 +187,12 @@ impl Crowd {
 
     /// Takes up what was claimed earlier.
     pub fn recall(&mut self, person: PersonKey, device: Option<&DeviceId>, stamp: Stamp) {
-        self.enter(person, device, stamp, usize::MAX);
+        // Of what was taken in once, none is too many.
+        let _ = self.enter(person, device, stamp, usize::MAX);
     }
 
     /// Takes in a claim (L3, L4, L7). Returns the stamp when it is to be kept.
-    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Option<(Stamp, Merged)> {
+    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Result<Option<(Stamp, Merged)>, Refusal> {
         let stamp = Stamp::of(claim, self.sent, now);
         self.enter(person, claim.device.as_ref(), stamp, RECEIPTS_PER_PERSON)
     }
@@ -237,19 +238,20 @@ impl Crowd {
         device: Option<&DeviceId>,
         stamp: Stamp,
         most: usize,
-    ) -> Option<(Stamp, Merged)> {
-        let (before, merged) = self.change(person, |person| {
-            let known = &mut person.device(device, most)?.stamp;
+    ) -> Result<Option<(Stamp, Merged)>, Refusal> {
+        let changed = self.change(person, |person| {
+            let known = &mut person.device(device, most).ok_or(Refusal::TooMany)?.stamp;
             let before = *known;
             let merged = known.as_mut().map_or(Merged::New, |known| known.merge(stamp));
             known.get_or_insert(stamp);
-            (*known != before).then_some((before, merged))
+            Ok((*known != before).then_some((before, merged)))
         })?;
+        let Some((before, merged)) = changed else { return Ok(None) };
         self.receipts += usize::from(before.is_none());
         let at = |stamp| delivered(stamp).and_then(|stamp: Stamp| stamp.at);
         self.latest_lowered |= before.is_some() && at(before) == self.tally.latest;
         self.tally.latest = self.tally.latest.max(at(Some(stamp)));
-        Some((stamp, merged))
+        Ok(Some((stamp, merged)))
     }
 
     fn change<T>(&mut self, person: PersonKey, change: impl FnOnce(&mut Person) -> T) -> T {

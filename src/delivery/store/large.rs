@@ -26,7 +26,7 @@ use super::{
 use crate::{
     delivery::{
         ledger::{
-            Answers, Merged, OwnEvent, PeerClaim, Stamp, Who,
+            Answers, Merged, OwnEvent, PeerClaim, Refused, Stamp, Who,
             crowd::{Crowd, Large, NEWEST, Newest, PersonKey},
         },
         receipt::Summary,
@@ -107,6 +107,7 @@ pub struct Live {
 pub struct Taken {
     pub changed: bool,
     pub answers_changed: bool,
+    pub refused: Refused,
 }
 
 impl Live {
@@ -165,7 +166,8 @@ impl Live {
             let person = person(tx, user);
             for claim in of_one {
                 let before = self.crowd.answers(&person);
-                let Some((stamp, merged)) = self.crowd.merge(person, claim, now) else { continue };
+                let merged = taken.refused.believed(self.crowd.merge(person, claim, now));
+                let Some((stamp, merged)) = merged.flatten() else { continue };
                 let answers = Answers::of(claim.device.as_ref());
                 if answers > before {
                     taken.answers_changed |= note_answer(tx, user, answers)?;

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     delivery::{
         ledger::{
-            ExpectedDevice,
+            ExpectedDevice, RECEIPTS_PER_PERSON, Refusal,
             crowd::{LARGE, Tally},
         },
         receipt::ClaimState,
@@ -127,13 +127,13 @@ proptest! {
             claims.push(again.get(&batches).clone());
         }
         for (batch, kill) in claims {
-            let Claimed { changed, tallied, unknown, .. } = store.claim(&batch, NOW).unwrap();
+            let Claimed { changed, tallied, unknown, refused, .. } = store.claim(&batch, NOW).unwrap();
             let mut seen = false;
             for claim in batch {
-                seen |= expected.merge(claim, NOW) != Merged::Same;
+                seen |= expected.merge(claim, NOW) != Ok(Merged::Same);
             }
             prop_assert_eq!(changed.len() + tallied.len() > 0, seen);
-            prop_assert!(unknown.is_empty());
+            prop_assert!(unknown.is_empty() && refused == Refused::default());
             prop_assert!(changed.iter().all(|own| *own == expected));
             told.extend(tallied);
             if kill {
@@ -242,6 +242,19 @@ fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
     }
     assert!(all(&store).claims.values().all(|stamp| stamp.at == Some(SENT + 31)));
     assert_eq!(counted(&store).map(|tally| tally.latest), Some(Some(SENT + 31)));
+}
+
+#[test]
+fn l1_l7_what_is_refused_of_a_large_message_is_counted() {
+    let (_dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    let devices: Vec<String> = (0..RECEIPTS_PER_PERSON + 2).map(|number| format!("D{number}")).collect();
+    let mut claims: Vec<_> = devices.iter().map(|device| claim(1, Some(device), SENT)).collect();
+    claims.push(PeerClaim { room: RoomId::new("!other"), ..delivered(2) });
+    let mut refused = Refused::of(Refusal::TooMany, 2);
+    refused.count(Refusal::OtherRoom, 1);
+    assert_eq!(store.claim(&claims, NOW).unwrap().refused, refused);
+    assert_eq!(all(&store).claims.len(), RECEIPTS_PER_PERSON);
 }
 
 #[test]
@@ -379,16 +392,19 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     store.freeze(&own(4)).unwrap();
     store.claim(&[delivered(1)], NOW).unwrap();
     let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
-    let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
-    assert_eq!((elsewhere.tallied.len(), elsewhere.unknown.len()), (0, 1), "l1: not in another room");
+    let mut elsewhere = || store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
+    let refused = Summed { refused: Refused::of(Refusal::OtherRoom, 1), ..Summed::default() };
+    assert_eq!(elsewhere(), refused, "l1: not in another room");
     assert!(store.own_event(&event()).unwrap().is_some());
 
-    let Summed { tallied, unknown } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
+    let Summed { tallied, unknown, .. } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!((tallied.len(), unknown.len()), (1, 0));
     let tally = tallied[0].tally();
     assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + 9)));
     let again = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!(again, Summed::default(), "twice is once");
+    let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
+    assert_eq!(elsewhere, refused, "l1: nor when it is large");
 
     let (_left, mut store) = killed(dir.path());
     assert_eq!(store.large_event(&event()).unwrap().unwrap(), tallied[0]);
