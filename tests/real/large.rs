@@ -50,8 +50,7 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     let screen = alice.on_screen();
     screens::open_first_room(&screen, &world.bob.name);
     screens::wait_for_mark(&screen, "hello, all of you", "3/4");
-    screen.key("esc");
-    screen.wait_for_text("who received it");
+    screens::leave_composer(&screen);
     screen.type_text("i");
     screen.wait_for_text("1 person has it, on 3 of 4 devices");
     screen.wait_for_text("Nobody can be listed");
@@ -102,8 +101,7 @@ async fn l7_who_lacks_a_message_to_many_is_read_from_disk() {
     let screen = alice.on_screen();
     screens::open_first_room(&screen, "everybody");
     screens::wait_for_mark(&screen, "hello, all of you", "1/2");
-    screen.key("esc");
-    screen.wait_for_text("who received it");
+    screens::leave_composer(&screen);
     screen.type_text("i");
     screen.wait_for_text("Not on every device  1 person");
     screen.wait_for_text(&in_drawer);
