@@ -130,6 +130,7 @@ fn large(delivered: u64) -> Delivery {
         undecryptable: 0,
         expected: 150_000,
         latest: Some(START + delivered),
+        anonymous: false,
     };
     let newest_message = EventId::new(format!("${}", (ITEMS - 1) / 3 * 3));
     Delivery { tally: Some(tally), ..Delivery::new(newest_message, START, people) }

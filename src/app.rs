@@ -41,6 +41,7 @@ pub mod inspector;
 pub mod layout;
 pub mod login;
 pub mod overview;
+pub mod people;
 pub mod receipts;
 pub mod rooms;
 mod session;
@@ -171,6 +172,7 @@ impl App {
             (Some(Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
                 &[C::List, C::Popup, C::Global]
             }
+            (Some(Popup::Inspector { .. }), _) if self.of_many().is_some() => &[C::List, C::Popup, C::Global],
             (Some(_), _) => &[C::Popup, C::Global],
             (None, Screen::Starting) => &[C::Global],
             (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
@@ -237,8 +239,9 @@ impl App {
         }
     }
 
-    /// Asks for what the picture on screen calls for: a read receipt, older messages.
+    /// Asks for what the picture on screen calls for: a read receipt, older messages, a page of people.
     fn follow_the_picture(&mut self, out: &mut Vec<Effect>) {
+        self.ask_for_people(out);
         let read = self.may_mark_read().map(|(_, key)| key.clone());
         let older = self.wants_older().is_some();
         let Some(open) = &mut self.open else { return };
@@ -314,9 +317,10 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             }
         }
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
+        Event::People(page) => app.people_are(page),
         Event::Stances { room, people, more } => app.stances_are(&room, people, more),
         Event::Undelivered(found) => app.undelivered_are(found),
-        Event::ReceiptLog(entries) => app.log_is(entries),
+        Event::ReceiptLog(log) => app.log_is(log),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),

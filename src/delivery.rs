@@ -15,9 +15,9 @@
 //!
 //! **An own message** is frozen in the store together with the devices that were given its key
 //! ([`ledger::OwnEvent`]). Claims about it are checked ([`ledger::admissible`], L2), held for a minute when they come
-//! before it ([`ledger::Held`], L1), and merged ([`ledger::OwnEvent::merge`], L3, L4). What a device's silence means, its
-//! [`habits`] tell. [`summary`] makes of both what is drawn: a state per person and device, and the mark at the end of the
-//! message.
+//! before it ([`ledger::Held`], L1), and merged ([`ledger::OwnEvent::merge`], L3, L4); what is not believed is counted
+//! ([`ledger::Refused`]). What a device's silence means, its [`habits`] tell. [`summary`] makes of both what is drawn: a
+//! state per person and device, and the mark at the end of the message.
 
 pub mod policy;
 

@@ -8,6 +8,7 @@
 mod id;
 mod mark;
 mod overview;
+mod people;
 mod room;
 mod text;
 mod timeline;
@@ -16,7 +17,8 @@ pub use id::{DeviceId, EventId, RoomId, UserId};
 pub use mark::{
     Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route, Tally,
 };
-pub use overview::{LogEntry, Logged, PersonStance, Undelivered};
+pub use overview::{LogEntry, Logged, NotBelieved, PersonStance, ReceiptLog, Undelivered};
+pub use people::{PeoplePage, Whom};
 pub use room::{Membership, RoomSummary};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{

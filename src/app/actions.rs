@@ -7,6 +7,7 @@ use super::{
     effect::Effect,
     event::Connection,
     inspector::Popup,
+    people::People,
     status::Status,
     timeline::{OpenRoom, TypingNotice},
 };
@@ -339,7 +340,7 @@ impl App {
         if let (false, Some(event)) = (message.own, &message.event) {
             out.push(Effect::AskReceiptFate { room: open.id.clone(), event: event.clone() });
         }
-        self.popup = Some(Popup::Inspector { item: key.clone(), fate: None, scroll: 0 });
+        self.popup = Some(Popup::Inspector { item: key.clone(), fate: None, people: People::default(), scroll: 0 });
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::event::LoginMethod;
 use crate::{
     delivery::policy::{Change, Settings},
-    model::{EventId, ItemKey, RoomId},
+    model::{EventId, ItemKey, RoomId, UserId, Whom},
 };
 
 /// A password: never shown, not even by `Debug`.
@@ -164,6 +164,15 @@ pub enum Effect {
     AskReceiptLog,
     /// Forget that; answered by `Event::ReceiptLog`.
     EmptyReceiptLog,
+    /// Who has this message of one's own, which went to many, and who does not? Answered by `Event::People`.
+    AskPeople {
+        /// The message.
+        event: EventId,
+        /// Whom of them.
+        whom: Whom,
+        /// Those who come after this person.
+        after: Option<UserId>,
+    },
     /// What was done about this message of somebody else's?
     AskReceiptFate {
         /// The room.

@@ -5,8 +5,8 @@ use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, LogEntry, Pagination, PersonStance, ReceiptFate, RoomId, RoomSummary, SafeText,
-        TimelineChange, Undelivered, UserId,
+        Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonStance, ReceiptFate, ReceiptLog, RoomId, RoomSummary,
+        SafeText, TimelineChange, Undelivered, UserId,
     },
 };
 
@@ -141,6 +141,8 @@ pub enum Event {
         /// What was done about it.
         fate: ReceiptFate,
     },
+    /// The answer to [`super::effect::Effect::AskPeople`].
+    People(PeoplePage),
     /// The answer to [`super::effect::Effect::AskStances`].
     Stances {
         /// The room.
@@ -152,8 +154,8 @@ pub enum Event {
     },
     /// The answer to [`super::effect::Effect::AskUndelivered`]: the latest first.
     Undelivered(Vec<Undelivered>),
-    /// The answer to [`super::effect::Effect::AskReceiptLog`]: the latest first.
-    ReceiptLog(Vec<LogEntry>),
+    /// The answer to [`super::effect::Effect::AskReceiptLog`].
+    ReceiptLog(ReceiptLog),
     /// Delivery settings are now these (at start, and after a change was written).
     Settings(Settings),
 

@@ -1,7 +1,7 @@
 //! What can stand over the screen: the help, the inspector, what is known about delivery in all rooms, a question.
 
-use super::{effect::Effect, receipts::ReceiptsScreen};
-use crate::model::{ItemKey, LogEntry, Ms, ReceiptFate, SafeText, Undelivered};
+use super::{effect::Effect, people::People, receipts::ReceiptsScreen};
+use crate::model::{ItemKey, Ms, ReceiptFate, ReceiptLog, SafeText, Undelivered};
 
 /// Something over the screen. It takes all keys until it is closed.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Popup {
         item: ItemKey,
         /// The answer for somebody else's message, once it is there.
         fate: Option<ReceiptFate>,
+        /// On an own message to many: who they are.
+        people: People,
         /// Rows scrolled away.
         scroll: usize,
     },
@@ -36,10 +38,10 @@ pub enum Popup {
         /// When it was opened: their ages are counted up to then.
         at: Ms,
     },
-    /// What the user's receipts told, and what was withheld.
+    /// What the user's receipts told, what was withheld, and what of others' is not believed.
     Log {
-        /// The latest first; `None` until they are there.
-        entries: Option<Vec<LogEntry>>,
+        /// `None` until it is there.
+        log: Option<ReceiptLog>,
         /// Entries scrolled away.
         scroll: usize,
     },

@@ -6,7 +6,7 @@ use super::{App, Focus, command::Refusal, effect::Effect, inspector::Popup};
 use crate::{
     delivery::summary,
     input::Action,
-    model::{Delivery, LogEntry, Mark, Membership, Ms, SafeText, SendState, Undelivered},
+    model::{Delivery, Mark, Membership, Ms, ReceiptLog, SafeText, SendState, Undelivered},
 };
 
 /// The mark of a message that is on the server, whoever has read it.
@@ -48,7 +48,7 @@ impl App {
 
     /// Opens the receipt log, which is on its way.
     pub(super) fn show_log(&mut self) {
-        self.popup = Some(Popup::Log { entries: None, scroll: 0 });
+        self.popup = Some(Popup::Log { log: None, scroll: 0 });
     }
 
     /// What is not delivered everywhere is there.
@@ -70,17 +70,20 @@ impl App {
     }
 
     /// The log is there.
-    pub(super) fn log_is(&mut self, found: Vec<LogEntry>) {
-        if let Some(Popup::Log { entries, .. }) = &mut self.popup {
-            *entries = Some(found);
+    pub(super) fn log_is(&mut self, found: ReceiptLog) {
+        if let Some(Popup::Log { log, .. }) = &mut self.popup {
+            *log = Some(found);
         }
     }
 
-    /// A key in the list of what is not delivered, or in the matrix.
+    /// A key in the list of what is not delivered, in the matrix, or among many people.
     pub(super) fn in_list(&mut self, action: Action, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         match action {
             Action::ListUp => self.scroll_popup(-1),
             Action::ListDown => self.scroll_popup(1),
+            Action::ListPrevious | Action::ListNext | Action::ListChoose if self.of_many().is_some() => {
+                self.among_people(action);
+            }
             Action::ListPrevious => self.shift_popup(-1),
             Action::ListNext => self.shift_popup(1),
             _ => return self.choose(out),

@@ -7,4 +7,5 @@ mod drafts;
 mod editing;
 mod login;
 mod overview;
+mod people;
 mod reading;

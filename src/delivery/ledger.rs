@@ -18,9 +18,11 @@ use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 mod bridge;
 pub mod crowd;
 mod held;
+mod refused;
 
 pub use bridge::{BridgeReport, is_bridge};
 pub use held::{Early, Held};
+pub use refused::{Refusal, Refused};
 
 /// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
 /// speaks for the person can make up; nobody has that many real ones.
@@ -164,22 +166,25 @@ impl OwnEvent {
             .map(|((_, device), stamp)| (device.as_ref(), stamp))
     }
 
-    /// Takes in a claim (L3, L4). A claim about another event, or naming another room (L1), changes nothing; neither does
-    /// one of too many devices of the same person (L7).
-    pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Merged {
-        if claim.event != self.event || claim.room != self.room {
-            return Merged::Same;
+    /// Takes in a claim (L3, L4). Refuses one about another event or naming another room (L1), and one of too many devices
+    /// of the same person (L7).
+    pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Result<Merged, Refusal> {
+        if claim.event != self.event {
+            return Err(Refusal::Unknown);
+        }
+        if claim.room != self.room {
+            return Err(Refusal::OtherRoom);
         }
         let stamp = Stamp::of(&claim, self.sent, now);
         let key = (claim.user, claim.device);
-        let Some(known) = self.claims.get_mut(&key) else {
-            if self.claims_of(&key.0).count() >= RECEIPTS_PER_PERSON {
-                return Merged::Same;
-            }
-            self.claims.insert(key, stamp);
-            return Merged::New;
-        };
-        known.merge(stamp)
+        if let Some(known) = self.claims.get_mut(&key) {
+            return Ok(known.merge(stamp));
+        }
+        if self.claims_of(&key.0).count() >= RECEIPTS_PER_PERSON {
+            return Err(Refusal::TooMany);
+        }
+        self.claims.insert(key, stamp);
+        Ok(Merged::New)
     }
 
     /// How many people it is about: those it was sent to, and those who claimed anything.
@@ -221,26 +226,6 @@ pub struct ClaimantFacts {
     /// The channel proves who it is: over `direct`, Olm, and the device belongs to that user; over `native`, the
     /// homeserver says so.
     pub proven: bool,
-}
-
-/// Why a claim is not even considered (L2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nothing proves who sent it.
-    #[error("L2: the sending device is not proven")]
-    Unproven,
-    /// It is this account itself.
-    #[error("L2: sent by this account itself")]
-    Own,
-    /// The claimant is not in the room.
-    #[error("L2: the claimant is not in the room")]
-    NotJoined,
-    /// The claimant is ignored.
-    #[error("L2: the claimant is ignored")]
-    Ignored,
-    /// It says what a bridge says, and has not the power of one.
-    #[error("L2: the sender may not redact others' messages, so it is no bridge")]
-    NoBridge,
 }
 
 /// Whether a claim of this claimant may be considered (L2).

@@ -37,6 +37,7 @@ mod log;
 mod progress;
 mod rows;
 
+pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;

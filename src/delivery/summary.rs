@@ -69,6 +69,7 @@ pub fn tallied(large: &Large) -> Delivery {
         undecryptable: number(known.undecryptable),
         expected: number(known.expected),
         latest: known.latest,
+        anonymous: large.is_anonymous(),
     };
     Delivery { tally: Some(tally), ..Delivery::new(large.event.clone(), large.sent, people) }
 }
@@ -87,13 +88,17 @@ pub fn fleet(own: &OwnEvent, habits: &Habits, now: Ms) -> Vec<DeviceDelivery> {
 }
 
 /// Whether something is still to be waited for, or has gone wrong: a device that counts, of somebody who answers, has not
-/// said that it has the message, or a bridge could not pass it on.
+/// said that it has the message, or a bridge could not pass it on. Of a large message it is its counts that say so.
 pub fn is_undelivered(delivery: &Delivery) -> bool {
+    let bridge_failed = delivery.bridge.as_ref().is_some_and(Bridge::has_failed);
+    if let Some(tally) = delivery.tally {
+        return bridge_failed || tally.delivered < tally.expected || tally.undecryptable > 0;
+    }
     let devices = delivery.people.iter().flat_map(|person| &person.devices).filter(|device| device.expected);
     let missing = |state: &DeviceState| {
         matches!(state, DeviceState::Pending | DeviceState::Missed { .. } | DeviceState::Undecryptable { .. })
     };
-    devices.map(|device| &device.state).any(missing) || delivery.bridge.as_ref().is_some_and(Bridge::has_failed)
+    bridge_failed || devices.map(|device| &device.state).any(missing)
 }
 
 type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;

@@ -135,6 +135,7 @@ impl Live {
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
+            Effect::AskPeople { event, whom, after } => self.receipts.people(event, whom, after),
             Effect::AskUndelivered => self.receipts.undelivered(),
             Effect::AskReceiptLog => self.receipts.log(),
             Effect::EmptyReceiptLog => self.receipts.empty_log(),

@@ -9,6 +9,7 @@
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
+//! - [`pages`]: who has a message to thousands, and who does not.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
@@ -47,7 +48,7 @@ use crate::{
     clock::now,
     delivery::{
         debts::Debts,
-        ledger::{Held, OwnEvent},
+        ledger::{Held, OwnEvent, Refused},
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
@@ -67,6 +68,7 @@ mod members;
 pub(super) mod native;
 mod observe;
 mod owing;
+mod pages;
 mod stances;
 mod undelivered;
 mod watch;
@@ -78,6 +80,8 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// Claims were not believed before they got here.
+    Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
     Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
@@ -113,6 +117,8 @@ enum Input {
     LookAgain,
     /// Which own messages does not every device have? So much was found so far.
     Undelivered(undelivered::Search),
+    /// Who has a large message, and who does not?
+    Page(pages::Wanted),
     /// The user has dealt with these people (P7).
     Known(Vec<UserId>),
     /// What was done about this event?
@@ -149,12 +155,14 @@ struct Actor {
     /// How fast it is sent them.
     pace: Pace,
     held: Held,
+    /// What was not believed since the session began; no disk keeps it.
+    refused: Refused,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
-    freezing: HashSet<OwnedEventId>,
+    freezing: HashSet<EventId>,
     /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
     asking: HashMap<OwnedRoomId, bool>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
@@ -194,6 +202,7 @@ impl Actor {
             events,
             inputs,
             held: Held::default(),
+            refused: Refused::default(),
             unkept: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             freezing: HashSet::new(),
@@ -252,6 +261,7 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
                 self.unkept.retain(|kept| !kept.is_closed());
@@ -284,6 +294,7 @@ impl Actor {
             }
             Input::LookAgain => self.look_again().await,
             Input::Undelivered(search) => self.go_on_searching(search).await,
+            Input::Page(wanted) => self.tell_people(wanted).await,
             Input::Known(people) => {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);

@@ -117,6 +117,8 @@ pub struct Tally {
     pub expected: u64,
     /// The latest time that was claimed.
     pub latest: Option<Ms>,
+    /// The homeserver has counted more than it has named: whose these are, nobody can say.
+    pub anonymous: bool,
 }
 
 /// What a bridge did with a message (`com.beeper.message_send_status`).

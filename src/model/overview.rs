@@ -46,6 +46,26 @@ pub enum Logged {
     },
 }
 
+/// What this user's receipts told, and what was not believed of what others claimed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiptLog {
+    /// What was told and withheld, the latest first.
+    pub entries: Vec<LogEntry>,
+    /// What was not believed since the session began, in the order of the rules.
+    pub not_believed: Vec<NotBelieved>,
+}
+
+/// Claims about own messages that were not believed, for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBelieved {
+    /// How many.
+    pub claims: u64,
+    /// The rule of PROTOCOL, such as "L2".
+    pub rule: &'static str,
+    /// The reason in a few words, to be read after the number.
+    pub why: &'static str,
+}
+
 /// An own message that not every device has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {

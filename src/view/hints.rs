@@ -10,9 +10,9 @@ use super::{
     wrap,
 };
 use crate::{
-    app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState},
+    app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState, people::People},
     input::{Action, Key},
-    model::{Membership, SendState},
+    model::{Membership, SendState, Whom},
 };
 
 /// The key that does this where the user is now.
@@ -59,6 +59,7 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
             (Action::ListDown, "down"),
             (Action::ListUp, "up"),
         ],
+        (Some(Popup::Inspector { people, .. }), _) if app.of_many().is_some() => many(people),
         (Some(_), _) => vec![(Action::PopupClose, "close"), (Action::PopupDown, "down"), (Action::PopupUp, "up")],
         (None, Screen::Starting) => vec![(Action::Quit, "quit")],
         (None, Screen::Login(login)) => match login.state {
@@ -76,6 +77,19 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
         }
         (None, Screen::Main) => main(app),
     }
+}
+
+/// In the inspector of a message to many.
+fn many(people: &People) -> Vec<(Action, &'static str)> {
+    let others = match people.whom {
+        Whom::Missing => "everybody",
+        Whom::Everybody => "who lacks it",
+    };
+    let mut wanted = vec![(Action::ListChoose, others)];
+    wanted.extend((people.number() < people.pages()).then_some((Action::ListNext, "next page")));
+    wanted.extend((people.number() > 1).then_some((Action::ListPrevious, "page before")));
+    wanted.extend([(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]);
+    wanted
 }
 
 fn main(app: &App) -> Vec<(Action, &'static str)> {

@@ -1,9 +1,12 @@
 //! The inspector: everything that is known about the delivery of one message.
 //!
 //! On an own message: how many have it, what a bridge says, then per person and device what the device did, when and by
-//! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices. On somebody else's: whether a receipt was sent, or which rule withheld it. Delivered, read and 'nothing is known'
-//! are said apart (L5); a time that cannot be true is said to be unknown (L4).
+//! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices.
+//! Where there are many people, a page of them comes last. On somebody else's: whether a receipt was sent, or which rule
+//! withheld it. Delivered, read and 'nothing is known' are said apart (L5); a time that cannot be true is said to be unknown
+//! (L4).
 
+mod people;
 mod sentences;
 
 use ratatui::text::{Line, Span};
@@ -14,7 +17,7 @@ use super::{
     ticks, words, wrap,
 };
 use crate::{
-    app::App,
+    app::{App, people::People},
     input::{Action, Context},
     model::{
         Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptFate, Route,
@@ -26,11 +29,11 @@ use crate::{
 const ONE_ROW: u16 = 72;
 
 /// All rows of the inspector.
-pub fn rows(app: &App, fate: Option<&ReceiptFate>, theme: Theme, columns: u16) -> Vec<Line<'static>> {
+pub fn rows(app: &App, fate: Option<&ReceiptFate>, people: &People, theme: Theme, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { app, theme, columns, rows: Vec::new() };
     match app.inspected() {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
-        Some((index, message)) if message.own => page.own(index, message),
+        Some((index, message)) if message.own => page.own(index, message, people),
         Some((_, message)) => page.others(message, fate),
     }
     page.rows
@@ -60,7 +63,7 @@ impl Page<'_> {
         words::exact(at, near, &self.app.time_zone)
     }
 
-    fn own(&mut self, index: usize, message: &Message) {
+    fn own(&mut self, index: usize, message: &Message, people: &People) {
         match &message.send_state {
             SendState::Waiting => return self.sentence("Waiting to be sent; it goes out by itself.", Role::Text),
             SendState::Failed(why) => {
@@ -86,6 +89,11 @@ impl Page<'_> {
             return self
                 .sentence("It is on the server. Which devices were given its key was not recorded here.", Role::Text);
         };
+        let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
+        if people.number() > 1 && self.app.of_many().is_some() {
+            // Whoever has turned the page has seen the rest.
+            return self.many(people, &readers, delivery);
+        }
         for (sentence, role) in sentences::summary(delivery) {
             self.sentence(&sentence, role);
         }
@@ -96,20 +104,17 @@ impl Page<'_> {
         if let Some(bridge) = &delivery.bridge {
             self.bridge(bridge, delivery);
         }
-        if delivery.tally.is_some() && !delivery.people.is_empty() {
-            self.rows.push(Line::default());
-            self.sentence("There are too many people to be listed. Of those who answered last:", Role::Dim);
-        }
-        let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
-        for person in &delivery.people {
-            self.rows.push(Line::default());
-            self.person(person, &readers, delivery.sent);
+        if delivery.tally.is_none() {
+            self.people(&delivery.people, &readers, delivery);
         }
         for sentence in sentences::advice(delivery) {
             self.rows.push(Line::default());
             self.sentence(&sentence, Role::Text);
         }
         self.fleet(&delivery.fleet, delivery.sent);
+        if delivery.tally.is_some() {
+            self.many(people, &readers, delivery);
+        }
     }
 
     /// What a bridge says (PROTOCOL §4).

@@ -7,6 +7,8 @@
 //! 13:40  @mallory:example.org in Night train
 //!        withheld ×1000, since 13:02: You had not been in contact with the sender. (P7)
 //! ```
+//!
+//! Below them stands what others said about this user's messages that is not believed.
 
 use ratatui::{
     Frame,
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::{
     app::{App, layout::PopupFacts},
-    model::{LogEntry, Logged, Route},
+    model::{LogEntry, Logged, NotBelieved, ReceiptLog, Route},
 };
 
 const TITLE: &str = "What your receipts told";
@@ -36,23 +38,24 @@ const TIME: u16 = 7;
 /// Draws it, with so many entries scrolled away.
 pub fn draw(
     app: &App,
-    entries: Option<&[LogEntry]>,
+    log: Option<&ReceiptLog>,
     scroll: usize,
     theme: Theme,
     frame: &mut Frame<'_>,
     screen: Rect,
 ) -> PopupFacts {
     let columns = popup::columns(screen, WIDEST);
-    let sentence = match entries {
-        None => Some("Looking it up…"),
-        Some([]) => Some("Nothing in the last 30 days: nobody was told that a message came, and nothing was withheld."),
-        Some(_) => None,
-    };
-    if let Some(sentence) = sentence {
-        let rows = popup::wrapped(sentence, columns, Role::Text, theme);
+    let Some(ReceiptLog { entries, not_believed }) = log else {
+        let rows = popup::wrapped("Looking it up…", columns, Role::Text, theme);
         return popup::draw_text(TITLE, WIDEST, &rows, 0, theme, frame, screen);
+    };
+    let lies = lies(not_believed, columns, theme);
+    if entries.is_empty() {
+        let nothing = "Nothing in the last 30 days: nobody was told that a message came, and nothing was withheld.";
+        let mut rows = popup::wrapped(nothing, columns, Role::Text, theme);
+        rows.extend(lies);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, screen);
     }
-    let entries = entries.unwrap_or_default();
     let item = |at: usize, first: bool| {
         let newer = at.checked_sub(1).filter(|_| !first).map(|newer| entries[newer].at);
         item(app, &entries[at], newer, columns, theme)
@@ -60,8 +63,23 @@ pub fn draw(
     let mut foot = vec![Line::default()];
     let how = "It is kept for 30 days, on this machine only. “/log receipts clear” empties it.";
     foot.extend(popup::wrapped(how, columns, Role::Dim, theme));
+    foot.extend(lies);
     Sheet { title: TITLE, widest: WIDEST, items: entries.len(), item: &item, foot: &foot }
         .draw(scroll, theme, frame, screen)
+}
+
+/// What is not believed: a row for each reason, and none where there was no reason.
+fn lies(not_believed: &[NotBelieved], columns: u16, theme: Theme) -> Vec<Line<'static>> {
+    if not_believed.is_empty() {
+        return Vec::new();
+    }
+    let mut rows = vec![Line::default()];
+    let what = "Not believed of what others claimed, since the start:";
+    rows.extend(popup::wrapped(what, columns, Role::Text, theme));
+    for NotBelieved { claims, rule, why } in not_believed {
+        rows.extend(popup::wrapped(&format!("{claims:>6}  {why} ({rule})"), columns, Role::Dim, theme));
+    }
+    rows
 }
 
 /// An entry, under its day where that is another one than `newer`'s.

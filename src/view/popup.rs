@@ -36,15 +36,15 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
             let rows = help::rows(theme, columns(screen, WIDE));
             draw_text("Help", WIDE, &rows, *scroll, theme, frame, screen)
         }
-        Popup::Inspector { fate, scroll, .. } => {
-            let rows = inspector::rows(app, fate.as_ref(), theme, columns(screen, WIDE));
+        Popup::Inspector { fate, people, scroll, .. } => {
+            let rows = inspector::rows(app, fate.as_ref(), people, theme, columns(screen, WIDE));
             draw_text("Delivery", WIDE, &rows, *scroll, theme, frame, screen)
         }
         Popup::Matrix { scroll, shift } => matrix::draw(app, *scroll, *shift, theme, frame, screen),
         Popup::Undelivered { rows, selected, at } => {
             undelivered::draw(app, rows.as_deref(), *selected, *at, theme, frame, screen)
         }
-        Popup::Log { entries, scroll } => log::draw(app, entries.as_deref(), *scroll, theme, frame, screen),
+        Popup::Log { log, scroll } => log::draw(app, log.as_ref(), *scroll, theme, frame, screen),
         Popup::Receipts(open) => receipts::draw(app, open, theme, frame, screen),
         Popup::Confirm { question, .. } => {
             let columns = columns(screen, QUESTION);

@@ -2,6 +2,7 @@
 
 mod editing;
 mod overview;
+mod people;
 mod receipts;
 
 use ratatui::{

@@ -3,6 +3,7 @@
 
 use kvitto::{
     app::effect::Effect,
+    delivery::ledger::Refusal,
     model::{BridgeState, Delivery, EventId, Mark, Membership, RoomId, UserId},
 };
 use serde_json::{Value, json};
@@ -99,6 +100,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     let next = alice.sees("the next one").await;
     say(&world, &power_token, &room, &status(&next, "FAIL_PERMANENT", &json!({})));
     bridged(&mut alice, &next, BridgeState::Failed).await;
+    alice.disbelieves(&[(Refusal::NoBridge, 1)]).await;
     let mut alice = alice.quit().await.back().await;
     alice.open(&room).await;
     bridged(&mut alice, &event, BridgeState::Sent).await;

@@ -17,16 +17,11 @@ fn wait_for_tour(terminal: &Terminal) {
 
 /// Opens the room of this name, from the composer.
 fn go_to(terminal: &Terminal, room: &str) {
-    leave_composer(terminal);
+    screens::leave_composer(terminal);
     terminal.key("backtab");
     terminal.type_text(&format!("/{room}"));
     terminal.key("enter");
     screens::wait_for_composer(terminal, room);
-}
-
-fn leave_composer(terminal: &Terminal) {
-    terminal.key("esc");
-    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
 }
 
 /// Waits until a message of one row ends in this mark, read by everyone or not. It stands in the message's last row: that
@@ -51,7 +46,7 @@ fn selected(screen: &vt100::Screen) -> String {
 
 /// Goes up from the newest message to this one and opens the inspector, from the composer. Others may speak meanwhile.
 fn inspect(terminal: &Terminal, message: &str) {
-    leave_composer(terminal);
+    screens::leave_composer(terminal);
     let mut at = String::new();
     while !at.contains(message) {
         terminal.key("up");

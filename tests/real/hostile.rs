@@ -120,8 +120,7 @@ async fn hostile_text_is_only_text() {
     // The device's name.
     screens::say(&terminal, "which devices?");
     screens::wait_for_mark(&terminal, "which devices?", "●");
-    terminal.key("esc");
-    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
+    screens::leave_composer(&terminal);
     terminal.type_text("i");
     let device = attacker.device();
     terminal.wait_for("the device in a whole inspector", |screen| {

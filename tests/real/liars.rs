@@ -1,11 +1,13 @@
 //! Liars, and what a real client makes of them (PROTOCOL §6): nothing. A homeserver may say anything in an `m.receipt`, and
 //! anybody may send anything over Olm; what they say about others, or about what they have no part in, changes no tick.
-//! Each lie comes together with a receipt that is good, or before one that is, so that all have been looked at.
+//! Each lie comes together with a receipt that is good, or before one that is, so that all have been looked at; and each is
+//! counted as what it is.
 
 use std::collections::BTreeMap;
 
 use kvitto::{
     app::effect::Effect,
+    delivery::ledger::Refusal::{Ignored, NotJoined, NotOwn, OtherRoom, Own, TooMany, Unproven},
     model::{DeviceState, EventId, Ms, RoomId, UserId},
 };
 use serde_json::{Map, Value, json};
@@ -61,6 +63,13 @@ impl Stage {
         self.alice.say(room, what);
         let event = self.alice.sees(what).await;
         self.alice.delivery(&event, "who was given the key", |known| known.people.first().map(drop)).await;
+        event
+    }
+
+    /// Bob says something in the room that is open, and Alice has it.
+    async fn bobs_own(&mut self, room: &RoomId) -> EventId {
+        let event = self.bob.send(room, "m.room.message", &text("Bob's own"));
+        assert_eq!(self.alice.sees("Bob's own").await, event);
         event
     }
 
@@ -122,7 +131,7 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     let (room, other) = (stage.room.clone(), stage.other.clone());
     let elsewhere = stage.say(&other, "elsewhere").await;
     let event = stage.say(&room, "hello").await;
-    let his = stage.bob.send(&room, "m.room.message", &text("Bob's own"));
+    let his = stage.bobs_own(&room).await;
     let sent = stage.alice.delivery(&event, "the message", |known| Some(known.sent)).await;
     let (bob, phone) = (stage.bob.user_id.clone(), stage.bob.device());
     let device = |id: &str, ts: Ms| json!({ "ts": ts, DEVICES: { id: { "ts": ts } } });
@@ -151,12 +160,15 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     for lie in [first, again] {
         stage.homeserver_says(lie);
     }
+    // Malformed entries and those that are replayed are none of these.
+    let of_three = [(NotOwn, 3), (OtherRoom, 3), (Own, 3), (NotJoined, 6), (Ignored, 3)];
     stage.homeserver_says(json!({ event.as_str(): { "m.delivery": { bob.as_str(): device("LAPTOP", sent + 8) } } }));
     let mut both = vec!["LAPTOP".to_owned(), phone.clone()];
     both.sort();
     stage.alice.delivered_to(&event, &bob, &both).await;
     assert_eq!(stage.ticks(&event), BTreeMap::from([(bob.as_str(), both)]));
     assert_eq!(stage.ticks(&his), no_ticks());
+    stage.alice.disbelieves(&of_three).await;
 
     // Times that cannot be are unknown.
     let dan = stage.dan.user_id.clone();
@@ -186,6 +198,8 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     stage.alice.delivered_to(&second, &bob, std::slice::from_ref(&phone)).await;
     let people = |known: &kvitto::model::Delivery| Some(known.people.len());
     assert_eq!(stage.alice.delivery(&second, "the people", people).await, 3);
+    let of_all = of_three.map(|(refusal, n)| (refusal, if refusal == NotJoined { n + 9_999 } else { n }));
+    stage.alice.disbelieves(&of_all).await;
 
     stage.alice.open(&other).await;
     stage.alice.delivery(&elsewhere, "what is known elsewhere", |known| known.people.first().map(drop)).await;
@@ -200,7 +214,7 @@ async fn l1_to_l7_liars_from_device_to_device(world: World) {
     let alice = stage.world.alice.user_id.clone();
     let elsewhere = stage.say(&other, "elsewhere").await;
     let event = stage.say(&room, "hello").await;
-    let his = stage.bob.send(&room, "m.room.message", &text("Bob's own"));
+    let his = stage.bobs_own(&room).await;
     let sent = stage.alice.delivery(&event, "the message", |known| Some(known.sent)).await;
     let good = json!({ event.as_str(): { "ts": sent + 7 } });
 
@@ -247,6 +261,9 @@ async fn l1_to_l7_liars_from_device_to_device(world: World) {
     stage.alice.open(&other).await;
     stage.alice.delivery(&elsewhere, "what is known elsewhere", |known| known.people.first().map(drop)).await;
     assert_eq!(stage.ticks(&elsewhere), no_ticks());
+    // Of 500 that Dan made up, 200 are held.
+    let counted = [(NotOwn, 1), (OtherRoom, 1), (Unproven, 1), (NotJoined, 2), (Ignored, 1), (TooMany, 300)];
+    stage.alice.disbelieves(&counted).await;
 }
 on!(l1_to_l7_liars_from_device_to_device: embedded_direct, synapse);
 
@@ -264,6 +281,7 @@ async fn l1_a_claim_before_its_event_is_held(world: World) {
     stage.alice.run(Effect::Reconnect);
     let (bob, phone) = (stage.bob.user_id.clone(), stage.bob.device());
     stage.alice.delivered_to(&event, &bob, &[phone]).await;
+    stage.alice.disbelieves(&[]).await;
 }
 on!(l1_a_claim_before_its_event_is_held: embedded_direct, synapse);
 
@@ -288,5 +306,6 @@ async fn l2_a_homeserver_takes_no_lies(world: World) {
     stage.alice.delivered_to(&event, &dan, &[SOME_DEVICE.to_owned()]).await;
     assert_eq!(stage.ticks(&event), BTreeMap::from([(dan.as_str(), vec![SOME_DEVICE.to_owned()])]));
     assert_eq!(stage.ticks(&his), no_ticks());
+    stage.alice.disbelieves(&[]).await;
 }
 on!(l2_a_homeserver_takes_no_lies: embedded, embedded_users);

@@ -67,7 +67,7 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Delivered { .. })).await;
     assert!(matches!(laptop.last_fate_of(&room, &locked).await, ReceiptFate::Sent { route: Route::Direct, .. }));
 
-    let log = laptop.log(Effect::AskReceiptLog).await;
+    let log = laptop.log(Effect::AskReceiptLog).await.entries;
     let about: Vec<_> = log.iter().filter(|entry| entry.event == locked).map(|entry| entry.what).collect();
     let route = Route::Direct;
     assert_eq!(about, [Logged::Delivered { route }, Logged::Undecryptable { route }]);
@@ -101,7 +101,7 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
         last = Some(event);
     }
 
-    let log = bob.log(Effect::AskReceiptLog).await;
+    let log = bob.log(Effect::AskReceiptLog).await.entries;
     let [hidden, told] = &log[..] else { panic!("{log:?}") };
     assert_eq!(told.what, Logged::Delivered { route: world.route() });
     assert_eq!((told.count, &told.event, told.person.as_str()), (1, &answered, &*world.alice.user_id));
@@ -109,8 +109,8 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     assert_eq!((hidden.count, Some(&hidden.event), &hidden.room), (3, last.as_ref(), &room));
     assert!(!hidden.room_name.is_empty() && hidden.first <= hidden.at);
 
-    assert_eq!(bob.log(Effect::EmptyReceiptLog).await, []);
+    assert_eq!(bob.log(Effect::EmptyReceiptLog).await.entries, []);
     let mut bob = bob.quit().await.back().await;
-    assert_eq!(bob.log(Effect::AskReceiptLog).await, []);
+    assert_eq!(bob.log(Effect::AskReceiptLog).await.entries, []);
 }
 on!(the_log_says_what_was_told_and_what_was_not: embedded, embedded_direct);

@@ -54,8 +54,7 @@ async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
     phone.say(&room, "hello Alice");
     terminal.wait_for_text("hello Alice");
 
-    terminal.key("esc");
-    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
+    screens::leave_composer(&terminal);
     terminal.key("up");
     wait_for_row(&terminal, &["▌ hello Alice"]);
     terminal.key("up");
@@ -113,8 +112,7 @@ async fn whoever_is_set_to_nobody_on_the_screen_is_sent_no_receipt(world: World)
     phone.say(&room, "said after");
     let after = phone.sees("said after").await;
     terminal.wait_for_text("said after");
-    terminal.key("esc");
-    terminal.wait_for("the timeline's keys", vt100::Screen::hide_cursor);
+    screens::leave_composer(&terminal);
     terminal.key("up");
     wait_for_row(&terminal, &["▌ said after"]);
     terminal.type_text("i");

@@ -14,13 +14,14 @@ use kvitto::{
     config::Config,
     delivery::{
         debts::KEY_WAIT,
+        ledger::Refusal,
         policy::{Settings, Timing},
         receipt::SUMMARY_ABOVE,
     },
     matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, LogEntry, Membership, Message, Ms, ReceiptFate, RoomId,
-        RoomSummary, TimelineItemKind, Undelivered, UserId,
+        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeoplePage,
+        PersonDelivery, ReceiptFate, ReceiptLog, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
     },
 };
 use matrix_sdk_store_encryption::StoreCipher;
@@ -52,9 +53,11 @@ pub struct Person {
     /// Answers to [`Person::fate_of`].
     fates: HashMap<EventId, ReceiptFate>,
     /// The answer to [`Person::log`].
-    log: Option<Vec<LogEntry>>,
+    log: Option<ReceiptLog>,
     /// The answer to [`Person::undelivered`].
     undelivered: Option<Vec<Undelivered>>,
+    /// The answer to [`Person::people`].
+    page: Option<PeoplePage>,
     matrix: Matrix,
     events: UnboundedReceiver<Event>,
     profile: Profile,
@@ -106,7 +109,7 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let app = App::new(profile.settings.clone(), TimeZone::UTC);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), log: None, undelivered: None, matrix, events, profile, home }
+        Self { app, fates: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
     }
 
     /// Whether the connection is there.
@@ -151,6 +154,9 @@ impl Person {
         }
         if let Event::ReceiptLog(log) = &event {
             self.log = Some(log.clone());
+        }
+        if let Event::People(page) = &event {
+            self.page = Some(page.clone());
         }
         if let Event::Undelivered(found) = &event {
             self.undelivered = Some(found.clone());
@@ -274,6 +280,22 @@ impl Person {
         self.until("what is not delivered", |p| p.undelivered.take()).await
     }
 
+    /// These people of an own message to many, page after page.
+    pub async fn people(&mut self, event: &EventId, whom: Whom) -> Vec<PersonDelivery> {
+        let (mut people, mut after): (Vec<PersonDelivery>, _) = (Vec::new(), None);
+        loop {
+            self.page = None;
+            self.matrix.run(Effect::AskPeople { event: event.clone(), whom, after });
+            let page = self.until("a page of people", |p| p.page.take()).await;
+            people.extend(page.people);
+            if !page.more {
+                assert_eq!(page.all, people.len());
+                return people;
+            }
+            after = people.last().map(|person| person.user.clone());
+        }
+    }
+
     /// The devices of a person that have an own message, as it is known now.
     pub fn ticks(&self, event: &EventId, user: &str) -> Vec<String> {
         let open = self.app.open.as_ref().expect("a room is open");
@@ -297,10 +319,43 @@ impl Person {
     }
 
     /// The log of receipts, or what is left of it after this effect.
-    pub async fn log(&mut self, effect: Effect) -> Vec<LogEntry> {
+    pub async fn log(&mut self, effect: Effect) -> ReceiptLog {
         self.log = None;
         self.matrix.run(effect);
         self.until("the log of receipts", |p| p.log.take()).await
+    }
+
+    /// The log of receipts, once it is as wanted.
+    pub async fn log_that(&mut self, what: &str, is_it: impl Fn(&ReceiptLog) -> bool) -> ReceiptLog {
+        self.log = None;
+        self.matrix.run(Effect::AskReceiptLog);
+        self.until(what, |p| {
+            let log = p.log.take()?;
+            if !is_it(&log) {
+                p.matrix.run(Effect::AskReceiptLog);
+            }
+            Some(log).filter(&is_it)
+        })
+        .await
+    }
+
+    /// How many claims were not believed, by reason, once there were so many at least. What is about messages that nobody
+    /// knows is left out: it is counted after a minute, for which no test waits.
+    pub async fn disbelieves(&mut self, wanted: &[(Refusal, u64)]) {
+        let count = |log: &ReceiptLog, refusal: Refusal| {
+            let row = log.not_believed.iter().find(|row| (row.rule, row.why) == (refusal.rule(), refusal.why()));
+            row.map_or(0, |row| row.claims)
+        };
+        let what = format!("claims that are not believed: {wanted:?}");
+        let log = self.log_that(&what, |log| wanted.iter().all(|(refusal, n)| count(log, *refusal) >= *n)).await;
+        let mut found = log.not_believed;
+        found.retain(|row| row.why != Refusal::Unknown.why());
+        let not_believed = |(refusal, claims): &(Refusal, u64)| NotBelieved {
+            claims: *claims,
+            rule: refusal.rule(),
+            why: refusal.why(),
+        };
+        assert_eq!(found, wanted.iter().map(not_believed).collect::<Vec<_>>());
     }
 
     /// What this client did about a message, once it is as wanted.

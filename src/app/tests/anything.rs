@@ -15,8 +15,8 @@ use crate::{
     },
     input::{ACTIONS, Key, KeyCode},
     model::{
-        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PersonStance, ReceiptFate, RoomId,
-        Route, SafeText, SendState, TimelineChange, TimelineItem, Undelivered, UserId,
+        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeoplePage, PersonStance, ReceiptFate,
+        ReceiptLog, RoomId, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem, Undelivered, UserId, Whom,
     },
 };
 
@@ -85,9 +85,11 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn a_delivery() -> impl Strategy<Value = Delivery> {
     let state = prop::sample::select(vec![DeviceState::Pending, DeviceState::Delivered { at: None }]);
-    (0_u8..40, 0_u64..3, prop::collection::vec(state, 0..3)).prop_map(|(event, days, states)| {
+    let tally =
+        prop::option::of(any::<bool>().prop_map(|anonymous| Tally { expected: 9, anonymous, ..Tally::default() }));
+    (0_u8..40, 0_u64..3, prop::collection::vec(state, 0..3), tally).prop_map(|(event, days, states, tally)| {
         let devices: Vec<_> = states.into_iter().enumerate().map(|(n, state)| device(&n.to_string(), state)).collect();
-        Delivery { sent: T0 - days * 86_400_000, ..delivery(&format!("${event}"), &[("@ada:x", &devices)]) }
+        Delivery { sent: T0 - days * 86_400_000, tally, ..delivery(&format!("${event}"), &[("@ada:x", &devices)]) }
     })
 }
 
@@ -117,13 +119,24 @@ fn of_delivery() -> impl Strategy<Value = Event> {
             ignored,
         },
     );
+    let page = (a_delivery(), any::<bool>(), any::<bool>()).prop_map(|(delivery, missing, more)| PeoplePage {
+        event: delivery.event,
+        whom: if missing { Whom::Missing } else { Whom::Everybody },
+        after: None,
+        people: delivery.people,
+        more,
+        all: 1,
+        at: T0,
+    });
     prop_oneof![
+        2 => page.prop_map(Event::People),
         2 => (room(), prop::collection::vec(person, 0..5), 0_usize..3)
             .prop_map(|(room, people, more)| Event::Stances { room, people, more }),
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
             .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
         2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
-        1 => prop::collection::vec(entry, 0..5).prop_map(Event::ReceiptLog),
+        1 => prop::collection::vec(entry, 0..5)
+            .prop_map(|entries| Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
     ]
 }
 

@@ -144,7 +144,7 @@ fn known(states: &[DeviceState], tally: Option<Tally>) -> Delivery {
 fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
     use DeviceState::{Pending, Undecryptable, Unknown};
     let has = DeviceState::Delivered { at: None };
-    let tally = Some(Tally { users: 40, delivered: 57, undecryptable: 1, expected: 90, latest: None });
+    let tally = Some(Tally { users: 40, delivered: 57, undecryptable: 1, expected: 90, ..Tally::default() });
     for (delivery, expected, sentence) in [
         (None, Known::Nothing, "Who has already decrypted it is not known."),
         (Some(known(&[], None)), Known::Nothing, "Who has already decrypted it is not known."),

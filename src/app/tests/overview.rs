@@ -11,8 +11,8 @@ use crate::{
         timeline::Place,
     },
     model::{
-        Delivery, DeviceState, EventId, LogEntry, Logged, Pagination, Route, SafeText, SendState, TimelineChange,
-        Undelivered, UserId,
+        Delivery, DeviceState, EventId, LogEntry, Logged, Pagination, ReceiptLog, Route, SafeText, SendState,
+        TimelineChange, Undelivered, UserId,
     },
 };
 
@@ -194,8 +194,9 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
         event: EventId::new("$1"),
         what: Logged::Delivered { route: Route::Direct },
     };
-    told.event(Event::ReceiptLog(vec![entry.clone()]));
-    assert_eq!(told.app.popup, Some(Popup::Log { entries: Some(vec![entry]), scroll: 0 }));
+    let log = ReceiptLog { entries: vec![entry], ..ReceiptLog::default() };
+    told.event(Event::ReceiptLog(log.clone()));
+    assert_eq!(told.app.popup, Some(Popup::Log { log: Some(log), scroll: 0 }));
     told.keys("q");
 
     assert_eq!(run(&mut told, ":log receipts clear"), []);
@@ -203,8 +204,12 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
     assert_eq!(told.app.popup, None);
     run(&mut told, ":log receipts clear");
     assert_eq!(told.keys("y"), [Effect::EmptyReceiptLog]);
-    told.event(Event::ReceiptLog(Vec::new()));
-    assert_eq!(told.app.popup, Some(Popup::Log { entries: Some(Vec::new()), scroll: 0 }), "it shows that it is empty");
+    told.event(Event::ReceiptLog(ReceiptLog::default()));
+    assert_eq!(
+        told.app.popup,
+        Some(Popup::Log { log: Some(ReceiptLog::default()), scroll: 0 }),
+        "it shows that it is empty"
+    );
     told.keys("q");
 
     run(&mut told, ":log messages");

@@ -6,6 +6,7 @@ use crate::{
         effect::Effect,
         event::{Connection, Event},
         inspector::Popup,
+        people::People,
         testing::{Told, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
@@ -205,6 +206,10 @@ fn changes_that_fit_nothing_cost_themselves_only() {
     assert_eq!(keys, [key("$0"), key("$1"), key("$2")]);
 }
 
+fn inspector(item: &str, fate: Option<ReceiptFate>) -> Popup {
+    Popup::Inspector { item: key(item), fate, people: People::default(), scroll: 0 }
+}
+
 #[test]
 fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
     let mut told = Told::in_room(messages(0..10));
@@ -216,9 +221,9 @@ fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
     );
     let fate = |event: &str| Event::ReceiptFate { event: EventId::new(event), fate: ReceiptFate::AwaitingKey };
     told.event(fate("$8"));
-    assert_eq!(told.app.popup, Some(Popup::Inspector { item: key("$9"), fate: None, scroll: 0 }));
+    assert_eq!(told.app.popup, Some(inspector("$9", None)));
     told.event(fate("$9"));
-    let answered = Popup::Inspector { item: key("$9"), fate: Some(ReceiptFate::AwaitingKey), scroll: 0 };
+    let answered = inspector("$9", Some(ReceiptFate::AwaitingKey));
     assert_eq!(told.app.popup, Some(answered));
     assert_eq!(told.app.inspected().map(|(index, _)| index), Some(9));
     told.changes(vec![TimelineChange::Remove(9)]);

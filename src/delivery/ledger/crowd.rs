@@ -2,7 +2,7 @@
 //!
 //! In a room of 50,000 a message has 150,000 receipts. Nobody reads them one by one, and they must cost neither the
 //! memory nor the time of as many small ones. So such a message is *large*: what is told and drawn is a [`Tally`], and
-//! who answered stands on disk, where [`Store::page`](crate::delivery::store::Store::page) finds it.
+//! who answered stands on disk, where `Store::page` finds it for whoever looks.
 //!
 //! A tally alone cannot know a receipt that comes twice. While receipts of a large message come in there is a [`Crowd`]
 //! beside it: by person and device the best [`Stamp`], and whether it was given the key, which is all that a tally
@@ -17,13 +17,13 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{Answers, ExpectedDevice, Merged, PeerClaim, RECEIPTS_PER_PERSON, Stamp, Who};
+use super::{Answers, ExpectedDevice, Merged, PeerClaim, RECEIPTS_PER_PERSON, Refusal, Stamp, Who};
 use crate::{
     delivery::{
         policy::MAX_AHEAD,
         receipt::{ClaimState, Summary},
     },
-    model::{DeviceId, EventId, Ms, RoomId},
+    model::{DeviceId, EventId, Ms, RoomId, Whom},
 };
 
 /// A message about more people than this is large.
@@ -115,6 +115,11 @@ impl Large {
         self.counted.told(self.told)
     }
 
+    /// Whether the homeserver has counted more than is known here by name, so that nobody can say who lacks it.
+    pub fn is_anonymous(&self) -> bool {
+        self.told.devices > self.counted.delivered
+    }
+
     /// The homeserver has counted so many (§7), in a room of so many members. What cannot be is cut (L7), a time that cannot
     /// be is none (L4), and the largest holds, number by number (L3). Whether that is anything new.
     pub fn sum_up(&mut self, told: Summary, members: usize, now: Ms) -> bool {
@@ -182,11 +187,12 @@ impl Crowd {
 
     /// Takes up what was claimed earlier.
     pub fn recall(&mut self, person: PersonKey, device: Option<&DeviceId>, stamp: Stamp) {
-        self.enter(person, device, stamp, usize::MAX);
+        // Of what was taken in once, none is too many.
+        let _ = self.enter(person, device, stamp, usize::MAX);
     }
 
     /// Takes in a claim (L3, L4, L7). Returns the stamp when it is to be kept.
-    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Option<(Stamp, Merged)> {
+    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Result<Option<(Stamp, Merged)>, Refusal> {
         let stamp = Stamp::of(claim, self.sent, now);
         self.enter(person, claim.device.as_ref(), stamp, RECEIPTS_PER_PERSON)
     }
@@ -200,6 +206,16 @@ impl Crowd {
     pub fn counts(&self, person: &PersonKey, device: Option<&DeviceId>) -> bool {
         let name = short(device);
         self.people.get(person).is_some_and(|person| person.counted().any(|device| device.name == name))
+    }
+
+    /// Whether this person is one of those.
+    pub fn is_one(&self, person: &PersonKey, of: Whom) -> bool {
+        self.people.get(person).is_some_and(|person| person.is_one(of))
+    }
+
+    /// How many of those there are.
+    pub fn number(&self, of: Whom) -> usize {
+        self.people.values().filter(|person| person.is_one(of)).count()
     }
 
     /// How many have it.
@@ -222,19 +238,20 @@ impl Crowd {
         device: Option<&DeviceId>,
         stamp: Stamp,
         most: usize,
-    ) -> Option<(Stamp, Merged)> {
-        let (before, merged) = self.change(person, |person| {
-            let known = &mut person.device(device, most)?.stamp;
+    ) -> Result<Option<(Stamp, Merged)>, Refusal> {
+        let changed = self.change(person, |person| {
+            let known = &mut person.device(device, most).ok_or(Refusal::TooMany)?.stamp;
             let before = *known;
             let merged = known.as_mut().map_or(Merged::New, |known| known.merge(stamp));
             known.get_or_insert(stamp);
-            (*known != before).then_some((before, merged))
+            Ok((*known != before).then_some((before, merged)))
         })?;
+        let Some((before, merged)) = changed else { return Ok(None) };
         self.receipts += usize::from(before.is_none());
         let at = |stamp| delivered(stamp).and_then(|stamp: Stamp| stamp.at);
         self.latest_lowered |= before.is_some() && at(before) == self.tally.latest;
         self.tally.latest = self.tally.latest.max(at(Some(stamp)));
-        Some((stamp, merged))
+        Ok(Some((stamp, merged)))
     }
 
     fn change<T>(&mut self, person: PersonKey, change: impl FnOnce(&mut Person) -> T) -> T {
@@ -278,6 +295,10 @@ impl Person {
         let expected = self.0.iter().any(|device| device.given);
         let as_one = self.answers() == Answers::Unnamed;
         self.0.iter().filter(move |device| if as_one { expected && !device.named } else { device.given })
+    }
+
+    fn is_one(&self, of: Whom) -> bool {
+        of == Whom::Everybody || self.counted().any(|device| delivered(device.stamp).is_none())
     }
 
     /// What one person is in a tally, but for the time.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::PeerClaim;
+use super::{PeerClaim, Refusal, Refused};
 use crate::{
     delivery::receipt::Summary,
     model::{EventId, Ms, RoomId, UserId},
@@ -31,6 +31,7 @@ pub struct Held {
 }
 
 /// What was held about one event.
+#[must_use = "what is refused is counted"]
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Early {
     /// What was claimed.
@@ -39,36 +40,52 @@ pub struct Early {
     pub summary: Option<(RoomId, Summary)>,
 }
 
+impl Early {
+    /// L1: what is said of the event in its room; the rest is refused.
+    pub fn in_room(self, room: &RoomId) -> (Self, Refused) {
+        let held = self.len();
+        let claims = self.claims.into_iter().filter(|claim| claim.room == *room).collect();
+        let here = Self { claims, summary: self.summary.filter(|(named, _)| named == room) };
+        let refused = Refused::of(Refusal::OtherRoom, held - here.len());
+        (here, refused)
+    }
+
+    /// All of it is refused, for this reason.
+    pub fn refuse(self, refusal: Refusal) -> Refused {
+        Refused::of(refusal, self.len())
+    }
+
+    /// What the homeserver has counted is one claim.
+    fn len(&self) -> usize {
+        self.claims.len() + usize::from(self.summary.is_some())
+    }
+}
+
 impl Held {
     /// Holds nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Holds a claim; false when there is no room for it and it is dropped.
-    pub fn hold(&mut self, claim: PeerClaim, now: Ms) -> bool {
-        if self.is_full_for(&claim.user) {
-            self.expire(now);
-            if self.is_full_for(&claim.user) {
-                return false;
-            }
+    /// Holds a claim, if there is room for it.
+    pub fn hold(&mut self, claim: PeerClaim, now: Ms) -> Result<(), Refusal> {
+        let of_user = self.per_user.get(&claim.user).copied().unwrap_or_default();
+        if self.len >= HELD_MOST || of_user >= HELD_MOST_PER_USER {
+            return Err(Refusal::TooMany);
         }
         self.len += 1;
-        *self.per_user.entry(claim.user.clone()).or_default() += 1;
+        self.per_user.insert(claim.user.clone(), of_user + 1);
         self.claims.entry(claim.event.clone()).or_default().push((now, claim));
-        true
+        Ok(())
     }
 
-    /// Holds what the homeserver has counted (§7), the last that it said about an event; false when there is no room for it.
-    pub fn hold_summary(&mut self, room: &RoomId, event: &EventId, summary: Summary, now: Ms) -> bool {
-        if self.summaries.len() >= HELD_SUMMARIES {
-            self.expire(now);
+    /// Holds what the homeserver has counted (§7), the last that it said about an event, if there is room for it.
+    pub fn hold_summary(&mut self, room: &RoomId, event: &EventId, summary: Summary, now: Ms) -> Result<(), Refusal> {
+        if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(event) {
+            return Err(Refusal::TooMany);
         }
-        let room_left = self.summaries.len() < HELD_SUMMARIES || self.summaries.contains_key(event);
-        if room_left {
-            self.summaries.insert(event.clone(), (now, room.clone(), summary));
-        }
-        room_left
+        self.summaries.insert(event.clone(), (now, room.clone(), summary));
+        Ok(())
     }
 
     /// Whether anything is held about this event.
@@ -84,16 +101,20 @@ impl Held {
         Early { claims, summary }
     }
 
-    /// Drops what was held for a minute.
-    pub fn expire(&mut self, now: Ms) {
-        let over = |(since, _): &(Ms, PeerClaim)| now.saturating_sub(*since) >= HELD_FOR;
+    /// Refuses what was held for a minute, but what is about an event that is known by now and being recorded.
+    pub fn expire(&mut self, now: Ms, is_known: impl Fn(&EventId) -> bool) -> Refused {
+        let over = |since: Ms| now.saturating_sub(since) >= HELD_FOR;
         let mut expired = Vec::new();
-        self.claims.retain(|_, claims| {
-            expired.extend(claims.extract_if(.., |held| over(held)));
+        self.claims.retain(|event, claims| {
+            if !is_known(event) {
+                expired.extend(claims.extract_if(.., |(since, _)| over(*since)));
+            }
             !claims.is_empty()
         });
         self.forget(expired.iter().map(|(_, claim)| claim));
-        self.summaries.retain(|_, (since, ..)| now.saturating_sub(*since) < HELD_FOR);
+        let summaries = self.summaries.len();
+        self.summaries.retain(|event, (since, ..)| !over(*since) || is_known(event));
+        Refused::of(Refusal::Unknown, expired.len() + summaries - self.summaries.len())
     }
 
     /// How many claims are held.
@@ -104,10 +125,6 @@ impl Held {
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
         self.len == 0
-    }
-
-    fn is_full_for(&self, user: &UserId) -> bool {
-        self.len >= HELD_MOST || self.per_user.get(user).is_some_and(|held| *held >= HELD_MOST_PER_USER)
     }
 
     fn forget<'a>(&mut self, claims: impl Iterator<Item = &'a PeerClaim>) {

@@ -38,7 +38,7 @@ fn delivered(user: &str, at: Ms) -> PeerClaim {
 /// What is known of the one device after these claims, and what each of them changed.
 fn after(claims: &[PeerClaim]) -> (Vec<Merged>, Option<Ms>, ClaimState) {
     let mut own = own_event();
-    let merged = claims.iter().map(|claim| own.merge(claim.clone(), NOW)).collect();
+    let merged = claims.iter().map(|claim| own.merge(claim.clone(), NOW).unwrap()).collect();
     let stamp = own.claims.into_values().next().unwrap();
     (merged, stamp.at, stamp.state)
 }
@@ -89,12 +89,12 @@ fn l4_a_known_time_replaces_an_unknown_one() {
 }
 
 #[test]
-fn l1_a_claim_that_names_another_event_or_room_changes_nothing() {
+fn l1_a_claim_that_names_another_event_or_room_is_refused_and_changes_nothing() {
     let mut own = own_event();
     let elsewhere = PeerClaim { room: RoomId::new("!other"), ..delivered("@bob", SENT) };
     let another = PeerClaim { event: EventId::new("$other"), ..delivered("@bob", SENT) };
-    for foreign in [elsewhere, another] {
-        assert_eq!(own.merge(foreign, NOW), Merged::Same);
+    for (foreign, refusal) in [(elsewhere, Refusal::OtherRoom), (another, Refusal::Unknown)] {
+        assert_eq!(own.merge(foreign, NOW), Err(refusal));
     }
     assert_eq!(own, own_event());
 }
@@ -120,9 +120,9 @@ fn about(user: &str, event: &str) -> PeerClaim {
 #[test]
 fn l1_an_early_claim_is_held_until_its_event_is_known() {
     let mut held = Held::new();
-    assert!(held.hold(about("@bob", "$1"), 0));
-    assert!(held.hold(about("@carol", "$1"), 0));
-    assert!(held.hold(about("@bob", "$2"), 0));
+    for (user, event) in [("@bob", "$1"), ("@carol", "$1"), ("@bob", "$2")] {
+        held.hold(about(user, event), 0).unwrap();
+    }
     assert_eq!(held.take(&EventId::new("$1")).claims, [about("@bob", "$1"), about("@carol", "$1")]);
     assert_eq!(held.take(&EventId::new("$1")), Early::default());
     assert_eq!(held.len(), 1);
@@ -131,24 +131,47 @@ fn l1_an_early_claim_is_held_until_its_event_is_known() {
 #[test]
 fn l1_for_sixty_seconds() {
     let mut held = Held::new();
-    held.hold(about("@bob", "$1"), 0);
-    held.hold(about("@bob", "$1"), 1);
-    held.expire(59_999);
-    assert_eq!(held.len(), 2);
-    held.expire(60_000);
+    held.hold(about("@bob", "$1"), 0).unwrap();
+    held.hold(about("@bob", "$1"), 1).unwrap();
+    held.hold(about("@bob", "$2"), 0).unwrap();
+    let is_known = |event: &EventId| event.as_str() == "$2";
+    assert_eq!(held.expire(59_999, is_known), Refused::default());
+    assert_eq!(held.expire(60_000, is_known), Refused::of(Refusal::Unknown, 1));
     assert_eq!(held.take(&EventId::new("$1")).claims.len(), 1);
+    assert_eq!(held.take(&EventId::new("$2")).claims.len(), 1, "its message was there in time");
     assert!(held.is_empty());
+}
+
+#[test]
+fn l1_what_was_held_about_another_room_or_somebody_elses_message_is_refused() {
+    let mut held = Held::new();
+    let (event, room, other) = (EventId::new("$1"), RoomId::new("!r"), RoomId::new("!other"));
+    let mut taken = || {
+        held.hold(about("@bob", "$1"), 0).unwrap();
+        held.hold(PeerClaim { room: other.clone(), ..about("@bob", "$1") }, 0).unwrap();
+        held.hold_summary(&other, &event, Summary::default(), 0).unwrap();
+        held.take(&event)
+    };
+    let here = Early { claims: vec![about("@bob", "$1")], summary: None };
+    assert_eq!(taken().in_room(&room), (here, Refused::of(Refusal::OtherRoom, 2)));
+    assert_eq!(taken().refuse(Refusal::NotOwn), Refused::of(Refusal::NotOwn, 3));
 }
 
 #[test]
 fn l1_what_is_held_is_bounded() {
     let mut held = Held::new();
-    let mut flood = |user: &str, now| (0..201).filter(|n| held.hold(about(user, &format!("${n}")), now)).count();
-    assert_eq!(flood("@mallory", 0), 200, "per user");
-    assert_eq!(flood("@bob", 0), 200, "one user's flood leaves room for the others");
-    let others: usize = (0..48).map(|n| flood(&format!("@{n}"), 0)).sum();
-    assert_eq!((others, flood("@late", 0)), (9_600, 0), "in all");
-    assert_eq!(flood("@bob", 60_000), 200, "what is over makes room, also for those who had used theirs up");
+    let flood = |held: &mut Held, user: &str, now| {
+        let outcomes = (0..201).map(|n| held.hold(about(user, &format!("${n}")), now));
+        let (taken, refused): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
+        assert!(refused.iter().all(|outcome| *outcome == Err(Refusal::TooMany)));
+        taken.len()
+    };
+    assert_eq!(flood(&mut held, "@mallory", 0), 200, "per user");
+    assert_eq!(flood(&mut held, "@bob", 0), 200, "one user's flood leaves room for the others");
+    let others: usize = (0..48).map(|n| flood(&mut held, &format!("@{n}"), 0)).sum();
+    assert_eq!((others, flood(&mut held, "@late", 0)), (9_600, 0), "in all");
+    assert_eq!(held.expire(60_000, |_| false), Refused::of(Refusal::Unknown, 10_000));
+    assert_eq!(flood(&mut held, "@bob", 60_000), 200, "what is over makes room, also for those who had used theirs up");
     assert_eq!(held.len(), 200);
 }
 
@@ -157,16 +180,17 @@ fn l1_l7_what_the_homeserver_counted_early_is_held_for_a_minute_and_bounded() {
     let (mut held, room) = (Held::new(), RoomId::new("!r"));
     let event = |number: usize| EventId::new(format!("${number}"));
     let summary = |users| Summary { users, ..Summary::default() };
-    let fits = (0..1_001).filter(|number| held.hold_summary(&room, &event(*number), summary(1), 0)).count();
-    assert_eq!(fits, 1_000);
-    assert!(held.hold_summary(&room, &event(0), summary(2), 1), "the last that was said about it");
+    let outcomes = (0..1_001).map(|number| held.hold_summary(&room, &event(number), summary(1), 0));
+    assert_eq!(outcomes.collect::<Vec<_>>().split_off(999), [Ok(()), Err(Refusal::TooMany)]);
+    held.hold_summary(&room, &event(0), summary(2), 1).expect("the last that was said about it");
     assert!(held.holds(&event(0)) && !held.holds(&event(1_000)));
     assert_eq!(held.take(&event(0)), Early { claims: vec![], summary: Some((room.clone(), summary(2))) });
     assert_eq!(held.take(&event(0)), Early::default());
-    held.expire(59_999);
-    assert!(held.holds(&event(1)));
-    held.expire(60_000);
-    assert!(!held.holds(&event(1)));
+    let is_known = |of: &EventId| *of == event(1);
+    assert_eq!(held.expire(59_999, is_known), Refused::default());
+    assert!(held.holds(&event(2)));
+    assert_eq!(held.expire(60_000, is_known), Refused::of(Refusal::Unknown, 998));
+    assert!(held.holds(&event(1)) && !held.holds(&event(2)));
 }
 
 fn any_claim() -> impl Strategy<Value = PeerClaim> {
@@ -191,7 +215,7 @@ fn any_claim() -> impl Strategy<Value = PeerClaim> {
 fn merge_all<'a>(claims: impl IntoIterator<Item = &'a PeerClaim>) -> OwnEvent {
     let mut own = own_event();
     for claim in claims {
-        own.merge(claim.clone(), NOW);
+        own.merge(claim.clone(), NOW).unwrap();
     }
     own
 }
@@ -215,7 +239,7 @@ proptest! {
             let seen = |own: &OwnEvent| own.claims.get(&who).map(|stamp| (stamp.state, stamp.at));
             let before = seen(&own);
             let merged = own.merge(claim, NOW);
-            prop_assert_eq!(merged == Merged::Same, seen(&own) == before);
+            prop_assert_eq!(merged == Ok(Merged::Same), seen(&own) == before);
         }
     }
 
@@ -240,12 +264,12 @@ fn l7_nobody_fills_the_ledger_with_made_up_devices() {
         ..delivered(user, at)
     };
     for device in 0..RECEIPTS_PER_PERSON {
-        assert_eq!(own.merge(of("@mallory", device, SENT + 2), NOW), Merged::New);
+        assert_eq!(own.merge(of("@mallory", device, SENT + 2), NOW), Ok(Merged::New));
     }
-    assert_eq!(own.merge(of("@mallory", RECEIPTS_PER_PERSON, SENT + 2), NOW), Merged::Same);
+    assert_eq!(own.merge(of("@mallory", RECEIPTS_PER_PERSON, SENT + 2), NOW), Err(Refusal::TooMany));
     assert_eq!(own.claims.len(), RECEIPTS_PER_PERSON);
-    assert_eq!(own.merge(of("@mallory", 0, SENT + 1), NOW), Merged::Earlier, "what is there still changes");
+    assert_eq!(own.merge(of("@mallory", 0, SENT + 1), NOW), Ok(Merged::Earlier), "what is there still changes");
     for other in ["@bob", "@nancy"] {
-        assert_eq!(own.merge(of(other, 0, SENT + 1), NOW), Merged::New, "and it costs nobody else anything");
+        assert_eq!(own.merge(of(other, 0, SENT + 1), NOW), Ok(Merged::New), "and it costs nobody else anything");
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     delivery::{
         habits::{Days, Habit, Habits},
-        ledger::{Answers, Merged, OwnEvent, PeerClaim, Who},
+        ledger::{Answers, Merged, OwnEvent, PeerClaim, Refused, Who},
     },
     model::{DeviceId, EventId, Ms, UserId},
 };
@@ -90,17 +90,18 @@ impl Store {
     pub fn claim_fleet(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         self.disk.write(|tx| {
             let mut known: BTreeMap<&EventId, (OwnEvent, bool)> = BTreeMap::new();
-            let mut unknown = Vec::new();
+            let (mut unknown, mut refused) = (Vec::new(), Refused::default());
             for claim in claims {
                 if !known.contains_key(&claim.event) {
                     known.extend(read_fleet(tx, &claim.event)?.map(|own| (&claim.event, (own, false))));
                 }
-                let Some((own, changed)) = known.get_mut(&claim.event).filter(|(own, _)| own.room == claim.room) else {
+                let Some((own, changed)) = known.get_mut(&claim.event) else {
                     unknown.push(claim.clone());
                     continue;
                 };
                 let answered = own.claims.len();
-                *changed |= own.merge(claim.clone(), now) != Merged::Same;
+                let merged = refused.believed(own.merge(claim.clone(), now));
+                *changed |= merged.is_some_and(|merged| merged != Merged::Same);
                 if own.claims.len() > answered {
                     answer(tx, own, &(claim.user.clone(), claim.device.clone()), claim.heard)?;
                 }
@@ -108,7 +109,7 @@ impl Store {
             let changed: Vec<OwnEvent> =
                 known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
             changed.iter().try_for_each(|own| write_fleet(tx, own))?;
-            Ok(Claimed { changed, unknown, ..Claimed::default() })
+            Ok(Claimed { changed, unknown, refused, ..Claimed::default() })
         })
     }
 }

@@ -10,7 +10,7 @@
 //! (a liar can better theirs as long as they like), all are made anew.
 //!
 //! Who was given the key is in segments of its own kind. Of both kinds together a [`Crowd`] is made when receipts come in;
-//! it stays in memory as long as they keep coming.
+//! it stays in memory as long as they keep coming. Whoever wants to know who they are reads a [`Page`] of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,15 +26,18 @@ use super::{
 use crate::{
     delivery::{
         ledger::{
-            Answers, ExpectedDevice, Merged, OwnEvent, PeerClaim, Stamp, Who,
+            Answers, Merged, OwnEvent, PeerClaim, Refused, Stamp, Who,
             crowd::{Crowd, Large, NEWEST, Newest, PersonKey},
         },
         receipt::Summary,
     },
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{EventId, Ms, RoomId, UserId},
 };
 
+mod page;
 mod rows;
+
+pub use page::Page;
 
 /// So many receipts are in a segment at most.
 const SEGMENT: usize = 1000;
@@ -60,6 +63,19 @@ impl Crowds {
         match self.0.remove(event) {
             Some((_, live)) => Ok(Some(live)),
             None => read(disk, event)?.map(|large| Live::of(disk, large)).transpose(),
+        }
+    }
+
+    /// Looks at a large message, from here or from disk; it stays where it is.
+    pub fn look<T>(
+        &self,
+        disk: &Access<'_>,
+        event: &EventId,
+        look: impl FnOnce(&Live) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match self.0.get(event) {
+            Some((_, live)) => look(live).map(Some),
+            None => read(disk, event)?.map(|large| look(&Live::of(disk, large)?)).transpose(),
         }
     }
 
@@ -91,6 +107,7 @@ pub struct Live {
 pub struct Taken {
     pub changed: bool,
     pub answers_changed: bool,
+    pub refused: Refused,
 }
 
 impl Live {
@@ -149,7 +166,8 @@ impl Live {
             let person = person(tx, user);
             for claim in of_one {
                 let before = self.crowd.answers(&person);
-                let Some((stamp, merged)) = self.crowd.merge(person, claim, now) else { continue };
+                let merged = taken.refused.believed(self.crowd.merge(person, claim, now));
+                let Some((stamp, merged)) = merged.flatten() else { continue };
                 let answers = Answers::of(claim.device.as_ref());
                 if answers > before {
                     taken.answers_changed |= note_answer(tx, user, answers)?;
@@ -248,6 +266,13 @@ pub fn read(disk: &Access<'_>, event: &EventId) -> Result<Option<Large>> {
     row.map(LargeRow::into_large).transpose()
 }
 
+/// The large messages of all rooms that were recorded last, without the first few.
+pub fn latest(disk: &Access<'_>, without: usize, limit: usize) -> Result<Vec<Large>> {
+    let rows: Vec<LargeRow> =
+        disk.all("SELECT value FROM large ORDER BY rowid DESC LIMIT ?2 OFFSET ?1", params![without, limit])?;
+    rows.into_iter().map(LargeRow::into_large).collect()
+}
+
 /// The large messages of a room that were recorded last.
 pub fn of_room(disk: &Access<'_>, room: &RoomId, limit: usize) -> Result<Vec<Large>> {
     let rows: Vec<LargeRow> = disk.all(
@@ -255,63 +280,6 @@ pub fn of_room(disk: &Access<'_>, room: &RoomId, limit: usize) -> Result<Vec<Lar
         params![room_key(disk, room), i64::try_from(limit).unwrap_or(i64::MAX)],
     )?;
     rows.into_iter().map(LargeRow::into_large).collect()
-}
-
-/// The first so many people after this one.
-pub fn page(disk: &Access<'_>, event: &EventId, after: Option<&UserId>, people: usize) -> Result<Option<OwnEvent>> {
-    let Some(Large { room, event, sent, .. }) = read(disk, event)? else { return Ok(None) };
-    let key = event_key(disk, &event);
-    let mut page = Page { after, people, found: BTreeMap::new() };
-    disk.each(SEGMENTS, params![key, Kind::Expected as u8], |row: ExpectedRow| {
-        for (user, devices) in row.into_entries() {
-            page.enter(user, |found| found.expected = Some(devices));
-        }
-        Ok(())
-    })?;
-    disk.each(SEGMENTS, params![key, Kind::Claims as u8], |row: ClaimsRow| {
-        for (user, claims) in row.into_entries(sent)? {
-            page.enter(user, |found| {
-                for (device, stamp) in claims {
-                    keep(&mut found.claims, device, stamp);
-                }
-            });
-        }
-        Ok(())
-    })?;
-    let mut own = OwnEvent { room, event, sent, expected: BTreeMap::new(), claims: BTreeMap::new() };
-    for (user, found) in page.found {
-        let claims = found.claims.into_iter().map(|(device, stamp)| ((user.clone(), device), stamp));
-        own.claims.extend(claims);
-        own.expected.extend(found.expected.map(|devices| (user, devices)));
-    }
-    Ok(Some(own))
-}
-
-/// The people of a page, as they are come across; never more than it has.
-struct Page<'a> {
-    after: Option<&'a UserId>,
-    people: usize,
-    found: BTreeMap<UserId, Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    expected: Option<Vec<ExpectedDevice>>,
-    claims: BTreeMap<Option<DeviceId>, Stamp>,
-}
-
-impl Page<'_> {
-    fn enter(&mut self, user: UserId, enter: impl FnOnce(&mut Found)) {
-        let full = self.found.len() >= self.people;
-        let beyond = full && self.found.last_key_value().is_none_or(|(last, _)| user > *last);
-        if beyond || self.after.is_some_and(|after| user <= *after) {
-            return;
-        }
-        enter(self.found.entry(user).or_default());
-        if self.found.len() > self.people {
-            self.found.pop_last();
-        }
-    }
 }
 
 fn keep_all(best: &mut BTreeMap<Who, Stamp>, row: ClaimsRow, sent: Ms) -> Result<()> {

@@ -12,18 +12,18 @@ use super::{
     Result, Store,
     disk::{Access, Key},
     habits,
-    large::{self, Crowds, Live},
+    large::{self, Crowds, Live, Page},
     rows::{ClaimRow, OwnEventRow},
 };
 use crate::{
     delivery::{
         ledger::{
-            Answers, Merged, OwnEvent, PeerClaim, Stamp, Who,
+            Answers, Merged, OwnEvent, PeerClaim, Refusal, Refused, Stamp, Who,
             crowd::{LARGE, Large},
         },
         receipt::Summary,
     },
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, Ms, RoomId, UserId, Whom},
 };
 
 /// What became of claims.
@@ -35,8 +35,10 @@ pub struct Claimed {
     pub tallied: Vec<Large>,
     /// Whether anybody is known to answer, or to answer by device, who was not before (L5).
     pub answers_changed: bool,
-    /// Claims about no own message of that room that is known here.
+    /// Claims about no own message that is known here.
     pub unknown: Vec<PeerClaim>,
+    /// What is not believed.
+    pub refused: Refused,
 }
 
 /// What became of the homeserver's counts.
@@ -44,8 +46,10 @@ pub struct Claimed {
 pub struct Summed {
     /// The own messages that are different now.
     pub tallied: Vec<Large>,
-    /// Counts for no own message of that room that is known here.
+    /// Counts for no own message that is known here.
     pub unknown: Vec<(EventId, Summary)>,
+    /// What is not believed.
+    pub refused: Refused,
 }
 
 impl Store {
@@ -114,10 +118,16 @@ impl Store {
         Ok(events)
     }
 
-    /// Some of the people of a large own message: so many after this one, by id. What is asked for is read through from
-    /// disk, and no more than that is held. `None` when there is no such message, or it is not large.
-    pub fn page(&self, event: &EventId, after: Option<&UserId>, people: usize) -> Result<Option<OwnEvent>> {
-        large::page(&self.disk.read(), event, after, people)
+    /// The large own messages of all rooms in the order in which they were recorded, the latest first, without the first few.
+    pub fn latest_large_events(&self, without: usize, limit: usize) -> Result<Vec<Large>> {
+        large::latest(&self.disk.read(), without, limit)
+    }
+
+    /// Some of the people of a large own message: the first so many after this one, by id. `None` when there is no such
+    /// message, or it is not large.
+    pub fn page(&self, event: &EventId, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Option<Page>> {
+        let disk = self.disk.read();
+        self.crowds.look(&disk, event, |live| live.page(&disk, whom, after, people))
     }
 
     /// Takes in claims (L1, L3, L4).
@@ -145,18 +155,21 @@ impl Store {
         self.write_ledger(|tx, crowds| {
             let mut summed = Summed::default();
             for (event, told) in summaries {
-                let live = match crowds.take(tx, event)? {
-                    Some(live) => Some(live),
-                    None => match read_own_event(tx, event)?.filter(|own| own.room == *room) {
-                        Some(own) => Some(grow(tx, &own)?),
-                        None => None,
-                    },
-                };
-                let Some(mut live) = live else {
+                let mut live = if let Some(live) = crowds.take(tx, event)? {
+                    live
+                } else if let Some(own) = read_own_event(tx, event)? {
+                    if own.room != *room {
+                        summed.refused.count(Refusal::OtherRoom, 1);
+                        continue;
+                    }
+                    grow(tx, &own)?
+                } else {
                     summed.unknown.push((event.clone(), *told));
                     continue;
                 };
-                if live.large.room == *room && live.sum_up(tx, *told, members, now)? {
+                if live.large.room != *room {
+                    summed.refused.count(Refusal::OtherRoom, 1);
+                } else if live.sum_up(tx, *told, members, now)? {
                     summed.tallied.push(live.large.clone());
                 }
                 crowds.put(event, live);
@@ -189,20 +202,16 @@ impl Store {
 /// Takes in claims about one message.
 fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
     let Some(event) = claims.first().map(|claim| &claim.event) else { return Ok(()) };
-    let mut in_room = |room: &RoomId| -> Vec<&PeerClaim> {
-        let (here, elsewhere): (Vec<&PeerClaim>, Vec<_>) = claims.iter().partition(|claim| claim.room == *room);
-        claimed.unknown.extend(elsewhere.into_iter().cloned());
-        here
-    };
     if let Some(mut live) = crowds.take(tx, event)? {
-        let here = in_room(&live.large.room);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| claim.room == live.large.room);
+        claimed.refused.count(Refusal::OtherRoom, elsewhere.len());
         let taken = live.take_in(tx, &here, now)?;
+        claimed.refused.add(taken.refused);
         claimed.answers_changed |= taken.answers_changed;
         claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
         crowds.put(event, live);
     } else if let Some(own) = read_own_event(tx, event)? {
-        let here = in_room(&own.room);
-        few(tx, crowds, own, &here, now, claimed)?;
+        few(tx, crowds, own, claims, now, claimed)?;
     } else {
         claimed.unknown.extend(claims.iter().copied().cloned());
     }
@@ -221,7 +230,8 @@ fn few(
     let before = own.claims.clone();
     let mut changed = false;
     for claim in claims {
-        changed |= own.merge(PeerClaim::clone(claim), now) != Merged::Same;
+        let merged = claimed.refused.believed(own.merge(PeerClaim::clone(claim), now));
+        changed |= merged.is_some_and(|merged| merged != Merged::Same);
     }
     let fresh: Vec<_> = own.claims.iter().filter(|(who, stamp)| before.get(who) != Some(stamp)).collect();
     for ((user, device), _) in &fresh {

@@ -125,8 +125,8 @@ fn assert_filled(store: &Store) {
     let asked = HashMap::from([((bob(), device("B1")), NOW + 1), ((bob(), device("B2")), NOW + 1)]);
     assert_eq!(store.asked(&room(), NOW).unwrap(), asked);
     let mut expected = own("own", 5);
-    expected.merge(claim("own", Some("B1"), Some(6)), NOW);
-    expected.merge(claim("own", None, None), NOW);
+    expected.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
+    expected.merge(claim("own", None, None), NOW).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(expected.clone()));
     assert_eq!(store.own_events(&room(), 9).unwrap(), [expected]);
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);

@@ -377,7 +377,7 @@ fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
         latest: Some(AT),
     };
     let delivery = tallied(&large(counted));
-    let tally = Tally { users: 40, delivered: 57, undecryptable: 2, expected: 900, latest: Some(AT) };
+    let tally = Tally { users: 40, delivered: 57, undecryptable: 2, expected: 900, latest: Some(AT), anonymous: false };
     assert_eq!(delivery.tally, Some(tally));
     assert_eq!(
         rows(&delivery),

@@ -222,19 +222,19 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(
         Action::ListPrevious,
         "list-previous",
-        "The setting's value before; in the matrix, devices to the left",
+        "The setting's value before; in the matrix, devices to the left; of many people, the page before",
         &[(Context::List, &[c('h'), LEFT])],
     ),
     by_key(
         Action::ListNext,
         "list-next",
-        "The setting's next value; in the matrix, devices to the right",
+        "The setting's next value; in the matrix, devices to the right; of many people, the next page",
         &[(Context::List, &[c('l'), RIGHT])],
     ),
     by_key(
         Action::ListChoose,
         "list-choose",
-        "Change the setting, or go to the message",
+        "Change the setting; go to the message; of many people, see those who lack it, or everybody",
         &[(Context::List, &[ENTER, c(' ')])],
     ),
     // Not Enter: whoever presses it twice to send would agree to anything.

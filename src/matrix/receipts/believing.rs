@@ -20,7 +20,7 @@ use crate::{
     delivery::{
         habits::Habits,
         ledger::{
-            ExpectedDevice, OwnEvent, PeerClaim,
+            ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused,
             crowd::{LARGE, Large},
         },
         policy::{self, EventFacts, RoomFacts, RouteChoice},
@@ -45,24 +45,24 @@ impl Actor {
     /// were given its key where this client asks for receipts. Elsewhere nobody is waited for; but somebody can send a
     /// native receipt all the same, and then the event is recorded with nobody expected, so that the receipt is seen.
     pub(super) async fn own_event(&mut self, room: &Room, facts: &RoomFacts, event: &EventFacts) {
-        let Some(id) = ids::sdk_event(&event.event) else { return };
-        // Who was given the key of an older one, nobody can say now.
-        let in_time = facts.joined_since.is_some_and(|since| event.sent >= since);
-        if !event.readable || event.redacted || !in_time {
-            return;
-        }
+        let Some(since) = facts.joined_since.filter(|_| event.readable) else { return };
         let asks = policy::asks(facts, self.debts.settings());
         let bridged = !asks && self.stored(self.store.bridged(&event.event)).flatten().is_some();
         // L7: not in a room of thousands, each of whom may send one.
         let answered = facts.joined_members <= self.debts.settings().max_members && self.held.holds(&event.event);
-        if !(asks || bridged || answered) {
+        if self.freezing.contains(&event.event) {
             return;
         }
         let known = self.store.is_own_event(&event.event);
-        if self.freezing.contains(&id) || self.stored(known) != Some(false) {
-            return;
+        let Some(is_recorded) = self.stored(known) else { return };
+        // Who was given the key of an older one, nobody can say now.
+        let in_time = event.sent >= since;
+        if is_recorded || event.redacted || !in_time || !(asks || bridged || answered) {
+            // What is still held is no lie, but there is nowhere to keep it.
+            let (_, refused) = self.held.take(&event.event).in_room(&facts.room);
+            return self.refuse(refused);
         }
-        self.freezing.insert(id);
+        self.freezing.insert(event.event.clone());
         let own = OwnEvent {
             room: facts.room.clone(),
             event: event.event.clone(),
@@ -103,9 +103,7 @@ impl Actor {
 
     /// Who was given the key is known: from now on it does not change any more.
     pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
-        if let Some(id) = ids::sdk_event(&own.event) {
-            self.freezing.remove(&id);
-        }
+        self.freezing.remove(&own.event);
         let people = own.people();
         for own in [&mut own, &mut fleet] {
             let (sent, expected) = (own.sent, &mut own.expected);
@@ -114,10 +112,10 @@ impl Actor {
             }
         }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
-        let early = self.held.take(&own.event);
-        let claims = early.claims.into_iter().filter(|claim| claim.room == own.room);
-        let (own_claims, claims): (Vec<_>, Vec<_>) = claims.partition(|claim| self.is_own(&claim.user));
-        let summary = early.summary.filter(|(room, _)| *room == own.room);
+        let (early, refused) = self.held.take(&own.event).in_room(&own.room);
+        self.refuse(refused);
+        let (own_claims, claims): (Vec<_>, Vec<_>) =
+            early.claims.into_iter().partition(|claim| self.is_own(&claim.user));
         // The own devices first: by the others it is seen that the event is recorded.
         let kept = self.store.freeze_fleet(&fleet).and_then(|()| self.store.freeze(&own));
         if self.stored(kept).is_none() {
@@ -138,7 +136,7 @@ impl Actor {
         }
         self.believe(&own.room, claims).await;
         self.believe_fleet(&own.room, own_claims).await;
-        if let Some((room, summary)) = summary {
+        if let Some((room, summary)) = early.summary {
             self.summed_up(&room, vec![(own.event, summary)]).await;
         }
         self.tell_kept();
@@ -172,22 +170,24 @@ impl Actor {
 
     /// Takes claims about a room's events into the ledger (L1, L2).
     pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
-        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        let Some(room) = ids::find_room(&self.client, room_id) else {
+            return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
+        };
         let allowed = match members::claimants(&room, claims.iter().map(|claim| &claim.user)).await {
             Ok(allowed) => allowed,
             Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
         };
         let allowed: Vec<_> = claims.iter().map(|claim| allowed.get(&claim.user).copied()).collect();
-        let mut believed = Vec::with_capacity(claims.len());
+        let (mut believed, mut refused) = (Vec::with_capacity(claims.len()), Refused::default());
         for (claim, allowed) in claims.into_iter().zip(allowed) {
-            match allowed {
-                Some(Ok(())) => believed.push(claim),
-                Some(Err(refusal)) => tracing::info!(%refusal, event = %claim.event, "a claim was refused"),
-                None => {}
-            }
+            let allowed = refused.believed(allowed.unwrap_or(Err(Refusal::NotJoined)));
+            believed.extend(allowed.map(|()| claim));
         }
+        self.refuse(refused);
         let claimed = self.store.claim(&believed, now());
-        let Some(Claimed { changed, tallied, answers_changed, unknown }) = self.stored(claimed) else { return };
+        let Some(claimed) = self.stored(claimed) else { return };
+        let Claimed { changed, tallied, answers_changed, unknown, refused } = claimed;
+        self.refuse(refused);
         // L5: how somebody answers says something about all messages that they were sent.
         if answers_changed {
             self.tell_room(room_id).await;
@@ -200,27 +200,33 @@ impl Actor {
 
     /// The homeserver has counted the receipts of these events (§7).
     pub(super) async fn summed_up(&mut self, room_id: &RoomId, summaries: Vec<(EventId, Summary)>) {
-        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        let Some(room) = ids::find_room(&self.client, room_id) else {
+            return self.refuse(Refused::of(Refusal::Unknown, summaries.len()));
+        };
         let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
         let summed = self.store.sum_up(room_id, &summaries, members, now());
-        let Some(Summed { tallied, unknown }) = self.stored(summed) else { return };
+        let Some(Summed { tallied, unknown, refused }) = self.stored(summed) else { return };
+        self.refuse(refused);
         self.tell_all(room_id, &[], &tallied).await;
+        self.expire();
         for (event, summary) in unknown {
-            if self.held.hold_summary(room_id, &event, summary, now()) {
-                self.look_up(&room, &event).await;
+            match self.held.hold_summary(room_id, &event, summary, now()) {
+                Ok(()) => self.look_up(&room, &event).await,
+                Err(refusal) => self.refuse(Refused::of(refusal, 1)),
             }
         }
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
     pub(super) async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
-        let mut events = BTreeSet::new();
+        self.expire();
+        let (mut events, mut refused) = (BTreeSet::new(), Refused::default());
         for claim in claims {
             let event = claim.event.clone();
-            if self.held.hold(claim, now()) {
-                events.insert(event);
-            }
+            let held = refused.believed(self.held.hold(claim, now()));
+            events.extend(held.map(|()| event));
         }
+        self.refuse(refused);
         for event in events {
             self.look_up(room, &event).await;
         }
@@ -233,8 +239,28 @@ impl Actor {
             let room_facts = self.room_facts(room).await;
             self.own_event(room, &room_facts, &facts).await;
         } else {
-            self.held.take(event);
+            self.not_own_event(event);
         }
+    }
+
+    /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
+    pub(super) fn not_own_event(&mut self, event: &EventId) {
+        let refused = self.held.take(event).refuse(Refusal::NotOwn);
+        self.refuse(refused);
+    }
+
+    /// L1: what was held for a minute is not waited for any more, unless it is about an event that is being recorded.
+    pub(super) fn expire(&mut self) {
+        let refused = self.held.expire(now(), |event| self.freezing.contains(event));
+        self.refuse(refused);
+    }
+
+    /// Counts what is not believed: every place that refuses a claim ends here.
+    pub(super) fn refuse(&mut self, refused: Refused) {
+        for (refusal, claims) in refused.iter() {
+            tracing::info!(%refusal, claims, "claims were not believed");
+        }
+        self.refused.add(refused);
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
@@ -350,7 +376,7 @@ impl Actor {
         deliveries
     }
 
-    fn habits(&self, user: &UserId) -> Habits {
+    pub(super) fn habits(&self, user: &UserId) -> Habits {
         self.stored(self.store.habits(user)).unwrap_or_default()
     }
 

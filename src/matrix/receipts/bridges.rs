@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{Actor, Input, catchup::until_cached, ids, members, observe};
 use crate::{
     delivery::{
-        ledger::{BridgeReport, Refusal, is_bridge},
+        ledger::{BridgeReport, Refusal, Refused, is_bridge},
         policy::{EventFacts, EventKind},
         receipt::BridgeStatus,
     },
@@ -59,7 +59,7 @@ impl Actor {
         let allowed: Vec<_> = said.iter().map(allowed).collect();
         for (said, allowed) in said.into_iter().zip(allowed) {
             if let Err(refusal) = allowed {
-                tracing::info!(%refusal, "what a bridge would say was refused");
+                self.refuse(Refused::of(refusal, 1));
                 continue;
             }
             let about = |event: &TimelineEvent| observe::facts(event).filter(|facts| facts.event == said.status.event);
@@ -76,13 +76,15 @@ impl Actor {
             return self.bridged(room, facts, said).await;
         }
         let Ok(place) = self.waiting_for_messages.clone().try_acquire_owned() else {
-            return tracing::info!("too many bridges' statuses are about messages that are not known");
+            return self.refuse(Refused::of(Refusal::TooMany, 1));
         };
         let (room, inputs) = (room.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            if let Ok(Some(facts)) = timeout(HELD_FOR, appears(&room, &said.status.event)).await {
-                let _ = inputs.send(Input::Bridged(room.room_id().to_owned(), facts, said));
-            }
+            let input = match timeout(HELD_FOR, appears(&room, &said.status.event)).await {
+                Ok(Some(facts)) => Input::Bridged(room.room_id().to_owned(), facts, said),
+                Ok(None) | Err(_) => Input::Refused(Refused::of(Refusal::Unknown, 1)),
+            };
+            let _ = inputs.send(input);
             drop(place);
         });
     }
@@ -94,7 +96,8 @@ impl Actor {
         }
     }
 
-    /// L1: only about own messages. One that nobody was asked about is recorded now, as with any other claim.
+    /// L1: only about own messages; everybody in the room sees what is said about others', which is no lie. One that nobody
+    /// was asked about is recorded now, as with any other claim.
     async fn bridged(&mut self, room: &Room, message: EventFacts, Said { sender, at, status }: Said) {
         if message.sender.as_str() != room.own_user_id() || message.kind != EventKind::Message {
             return;

@@ -21,7 +21,7 @@ use tokio::{
 use super::Input;
 use crate::{
     delivery::{
-        ledger::ExpectedDevice,
+        ledger::{ExpectedDevice, Refusal, Refused},
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
     },
     matrix::{errors, ids},
@@ -54,6 +54,14 @@ impl Message {
         }
     }
 
+    /// How many claims it makes.
+    fn claims(&self) -> usize {
+        match self {
+            Self::Request(_) => 0,
+            Self::Answer(answer) => answer.receipts.len(),
+        }
+    }
+
     /// Its type on the wire.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -80,8 +88,12 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
         let (inputs, places) = (inputs.clone(), places.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
+            let refused = |refusal, message: &Message| {
+                tracing::info!(%refusal, kind = message.kind(), "a delivery message was ignored");
+                Input::Refused(Refused::of(refusal, message.claims()))
+            };
             let Some(key) = olm_key(&sender, info) else {
-                tracing::info!(kind = message.kind(), "a delivery message without encryption was ignored");
+                let _ = inputs.send(refused(Refusal::Unproven, &message));
                 return;
             };
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
@@ -89,20 +101,19 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
             tokio::spawn(async move {
                 let room = message.room();
                 let room_is_known = ids::find_room(&client, room).is_some();
-                let proven = if let Some(device) = proven_device(&client, &sender, &key, room).await {
-                    Some((device, in_hand))
-                } else if room_is_known {
-                    None
-                } else {
-                    drop(in_hand);
-                    places.proven_later(&client, &sender, &key, room).await
+                let proven = match proven_device(&client, &sender, &key, room).await {
+                    Err(_) if !room_is_known => {
+                        drop(in_hand);
+                        places.proven_later(&client, &sender, &key, room).await
+                    }
+                    proven => proven.map(|device| (device, in_hand)),
                 };
-                if let Some((device, in_hand)) = proven {
-                    let received = Received { user: ids::user(&sender), device, message, in_hand };
-                    let _ = inputs.send(Input::Received(received));
-                } else {
-                    tracing::info!(kind = message.kind(), "a delivery message of no known device was ignored");
-                }
+                let _ = inputs.send(match proven {
+                    Ok((device, in_hand)) => {
+                        Input::Received(Received { user: ids::user(&sender), device, message, in_hand })
+                    }
+                    Err(refusal) => refused(refusal, &message),
+                });
             });
         }
     });
@@ -122,15 +133,15 @@ impl Places {
         sender: &SdkUserId,
         key: &str,
         room: &RoomId,
-    ) -> Option<(DeviceId, OwnedSemaphorePermit)> {
+    ) -> Result<(DeviceId, OwnedSemaphorePermit), Refusal> {
         let mut updates = client.subscribe_to_all_room_updates();
-        let _waiting = self.roomless.try_acquire().ok()?;
+        let _waiting = self.roomless.try_acquire().map_err(|_| Refusal::TooMany)?;
         let known = async {
             while ids::find_room(client, room).is_none() && !matches!(updates.recv().await, Err(RecvError::Closed)) {}
         };
-        timeout(ROOM_WITHIN, known).await.ok()?;
-        let in_hand = self.in_hand.clone().acquire_owned().await.ok()?;
-        Some((proven_device(client, sender, key, room).await?, in_hand))
+        timeout(ROOM_WITHIN, known).await.map_err(|_| Refusal::Unknown)?;
+        let in_hand = self.in_hand.clone().acquire_owned().await.map_err(|_| Refusal::TooMany)?;
+        Ok((proven_device(client, sender, key, room).await?, in_hand))
     }
 }
 
@@ -163,8 +174,9 @@ fn olm_key(sender: &SdkUserId, info: Option<EncryptionInfo>) -> Option<String> {
 }
 
 /// L2: the sender's device that has this key, if that can be found out soon.
-async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
-    timeout(PROVEN_WITHIN, device_with_key(client, sender, key, room)).await.ok().flatten()
+async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Result<DeviceId, Refusal> {
+    let device = timeout(PROVEN_WITHIN, device_with_key(client, sender, key, room)).await;
+    device.ok().flatten().ok_or(Refusal::Unproven)
 }
 
 /// The first message of a new acquaintance comes before their device list: then the server is asked for it, if the message
@@ -333,11 +345,37 @@ impl From<&matrix_sdk::Error> for NotSent {
 
 #[cfg(test)]
 mod tests {
+    use matrix_sdk::config::SyncSettings;
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
     use crate::matrix::{
         receipts::native::tests::client,
-        session::loopback::{homeserver, refuse},
+        session::loopback::{homeserver, refuse, reply},
     };
+
+    #[tokio::test]
+    async fn l2_what_comes_without_encryption_is_counted_claim_by_claim() {
+        let says =
+            |kind: &str, content: Value| json!({ "type": kind, "sender": "@bob:example.org", "content": content });
+        let claims = json!({ "room_id": "!room:example.org", "receipts": { "$1": {}, "$2": {}, "none": {} } });
+        let asks = json!({ "room_id": "!room:example.org", "expires_ts": 5 });
+        let events = [says(ANSWER_TYPE, claims), says(REQUEST_TYPE, asks), says(ANSWER_TYPE, json!({}))];
+        let sync = json!({ "next_batch": "s1", "to_device": { "events": events } });
+        let server =
+            homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync)))
+                .await;
+        let client = client(&server).await;
+        let (inputs, mut came) = unbounded_channel();
+        listen(&client, inputs);
+        client.sync_once(SyncSettings::new()).await.unwrap();
+        let mut counted = Refused::default();
+        while let Ok(Input::Refused(refused)) = came.try_recv() {
+            counted.add(refused);
+        }
+        assert_eq!(counted, Refused::of(Refusal::Unproven, 2), "a request claims nothing");
+        assert!(came.is_empty());
+    }
 
     #[tokio::test]
     async fn p8_what_does_not_get_away_in_time_is_not_sent() {

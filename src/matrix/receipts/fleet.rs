@@ -13,7 +13,7 @@ use super::{Actor, direct, ids};
 use crate::{
     clock::now,
     delivery::{
-        ledger::{ExpectedDevice, OwnEvent, PeerClaim},
+        ledger::{ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused},
         policy::{EventFacts, EventKind, SenderFacts},
         route::ServerFacts,
         store::Claimed,
@@ -41,9 +41,12 @@ impl Actor {
 
     /// Takes in what own other devices say about a room's own events.
     pub(super) async fn believe_fleet(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
-        let Some(room) = ids::find_room(&self.client, room_id) else { return };
+        let Some(room) = ids::find_room(&self.client, room_id) else {
+            return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
+        };
         let claimed = self.store.claim_fleet(&claims, now());
-        let Some(Claimed { changed, unknown, .. }) = self.stored(claimed) else { return };
+        let Some(Claimed { changed, unknown, refused, .. }) = self.stored(claimed) else { return };
+        self.refuse(refused);
         let own_event = |fleet: &OwnEvent| self.stored(self.store.own_event(&fleet.event)).flatten();
         let own_events: Vec<OwnEvent> = changed.iter().filter_map(own_event).collect();
         self.tell_all(room_id, &own_events, &[]).await;

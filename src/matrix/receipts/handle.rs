@@ -12,11 +12,11 @@ use tokio::{
     },
 };
 
-use super::{Actor, Input, direct, native, undelivered, watch};
+use super::{Actor, Input, direct, native, pages, undelivered, watch};
 use crate::{
     app::event::Event,
     delivery::{debts::Debts, policy::Settings, store::Store},
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, Ms, RoomId, UserId, Whom},
 };
 
 /// Why the actor cannot start.
@@ -92,6 +92,11 @@ impl Receipts {
     /// Tell which own messages of all rooms not every device has.
     pub(in crate::matrix) fn undelivered(&self) {
         self.tell(Input::Undelivered(undelivered::Search::default()));
+    }
+
+    /// Tell who has a large message, and who does not: those people that come after this one.
+    pub(in crate::matrix) fn people(&self, event: EventId, whom: Whom, after: Option<UserId>) {
+        self.tell(Input::Page(pages::Wanted { event, whom, after }));
     }
 
     /// P7: the user invited these people, or took their invite to a direct chat.

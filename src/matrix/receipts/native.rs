@@ -207,7 +207,7 @@ impl Actor {
 
     /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key.
     pub(super) fn tell_kept(&mut self) {
-        if !self.freezing.iter().any(|event| self.held.holds(&ids::event(event))) {
+        if !self.freezing.iter().any(|event| self.held.holds(event)) {
             for kept in self.unkept.drain(..) {
                 let _ = kept.send(());
             }

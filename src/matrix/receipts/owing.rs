@@ -26,7 +26,7 @@ use crate::{
         outbox::Batch,
         policy::{self, Decision, EventFacts, EventKind, Reason, SenderFacts},
     },
-    model::{DeviceId, EventId, ReceiptFate, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, ReceiptFate, ReceiptLog, RoomId, Route, SafeText, UserId},
 };
 
 /// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is decided anew.
@@ -48,6 +48,8 @@ impl Actor {
             let is_own = self.is_own(&facts.sender);
             if is_own && facts.kind == EventKind::Message {
                 self.own_event(room, &room_facts, &facts).await;
+            } else if !is_own {
+                self.not_own_event(&facts.event);
             }
             if is_own && !self.is_for_fleet(&facts) {
                 continue;
@@ -115,7 +117,7 @@ impl Actor {
 
     /// Does what it is time for: answers, and what there is to say about keys that have not come.
     pub(super) async fn do_what_is_due(&mut self) {
-        self.held.expire(now());
+        self.expire();
         let mut overdue: HashMap<RoomId, Vec<Awaited>> = HashMap::new();
         for awaited in self.debts.overdue(now()) {
             overdue.entry(awaited.room.clone()).or_default().push(awaited);
@@ -241,15 +243,17 @@ impl Actor {
         let _ = self.events.send(Event::ReceiptFate { event, fate });
     }
 
-    /// Tells what was told to others, and what was withheld from them.
-    pub(super) fn tell_log(&self) {
-        let Some(mut log) = self.stored(self.store.log()) else { return };
-        log.retain(|entry| !self.is_own(&entry.person));
+    /// Tells what was told to others and what was withheld from them, and what they said that is not believed.
+    pub(super) fn tell_log(&mut self) {
+        self.expire();
+        let Some(mut entries) = self.stored(self.store.log()) else { return };
+        entries.retain(|entry| !self.is_own(&entry.person));
         let mut names: HashMap<RoomId, SafeText> = HashMap::new();
-        for entry in &mut log {
+        for entry in &mut entries {
             let name = || ids::find_room(&self.client, &entry.room).map(|room| room_name(&room)).unwrap_or_default();
             entry.room_name = names.entry(entry.room.clone()).or_insert_with(name).clone();
         }
+        let log = ReceiptLog { entries, not_believed: self.refused.told() };
         let _ = self.events.send(Event::ReceiptLog(log));
     }
 }

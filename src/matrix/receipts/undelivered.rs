@@ -3,7 +3,7 @@
 //! What makes a message undelivered is in the ledger, in the habits, and in how long it has been, so there is no index of
 //! it: the messages of a week are gone through. That takes longer than anything else that the actor does, so it is done
 //! [`SLICE`] by slice, and what comes in meanwhile is dealt with in between. What they say is asked of the event cache at
-//! the end, by a task of its own.
+//! the end, by a task of its own. Large messages stand apart from the others in the ledger, and their counts say it all.
 //!
 //! What a device has *missed* is seen by looking once more at the room that is open, a while after answers came in.
 
@@ -23,7 +23,11 @@ use super::{Actor, Input, ids, observe};
 use crate::{
     app::event::Event,
     clock::now,
-    delivery::{habits::GRACE, ledger::OwnEvent, summary},
+    delivery::{
+        habits::GRACE,
+        ledger::{OwnEvent, crowd::Large},
+        summary,
+    },
     matrix::content,
     model::{Delivery, EventId, Ms, RoomId, SafeText, Undelivered},
 };
@@ -39,6 +43,7 @@ const SLICE: usize = 50;
 #[derive(Default)]
 pub(super) struct Search {
     looked_at: usize,
+    large_looked_at: usize,
     found: BTreeMap<EventId, (RoomId, Delivery)>,
 }
 
@@ -68,15 +73,23 @@ impl Actor {
     pub(super) async fn go_on_searching(&mut self, mut search: Search) {
         let slice = self.store.latest_own_events(search.looked_at, SLICE);
         let slice = self.stored(slice).unwrap_or_default();
+        let large = self.store.latest_large_events(search.large_looked_at, SLICE);
+        let large = self.stored(large).unwrap_or_default();
         let oldest = now().saturating_sub(AGE);
-        let is_last = slice.len() < SLICE || slice.iter().all(|own| own.sent < oldest);
+        let is_over = |sent: &[Ms]| sent.len() < SLICE || sent.iter().all(|sent| *sent < oldest);
+        let is_last = is_over(&slice.iter().map(|own| own.sent).collect::<Vec<_>>())
+            && is_over(&large.iter().map(|large| large.sent).collect::<Vec<_>>());
         search.looked_at += slice.len();
-        let mut rooms: BTreeMap<RoomId, Vec<OwnEvent>> = BTreeMap::new();
+        search.large_looked_at += large.len();
+        let mut rooms: BTreeMap<RoomId, (Vec<OwnEvent>, Vec<Large>)> = BTreeMap::new();
         for own in slice.into_iter().filter(|own| own.sent >= oldest) {
-            rooms.entry(own.room.clone()).or_default().push(own);
+            rooms.entry(own.room.clone()).or_default().0.push(own);
         }
-        for (room, own_events) in rooms {
-            let mut deliveries = self.deliveries(&own_events, &[]);
+        for large in large.into_iter().filter(|large| large.sent >= oldest) {
+            rooms.entry(large.room.clone()).or_default().1.push(large);
+        }
+        for (room, (own_events, large)) in rooms {
+            let mut deliveries = self.deliveries(&own_events, &large);
             deliveries.retain(summary::is_undelivered);
             self.name_people(&room, &mut deliveries).await;
             for delivery in deliveries {

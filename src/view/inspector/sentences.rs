@@ -158,7 +158,7 @@ mod tests {
         let tally = Tally { users: 1, delivered: 1, ..Tally::default() };
         assert_eq!(said(tally), "1 person has it, on 1 device.");
         assert_eq!(
-            said(Tally { users: 5_000, delivered: 12_000, undecryptable: 2, expected: 15_000, latest: None }),
+            said(Tally { users: 5_000, delivered: 12_000, undecryptable: 2, expected: 15_000, ..Tally::default() }),
             "5000 people have it, on 12000 of 15000 devices that were given the key when it was sent. \
              2 devices could not decrypt it."
         );

@@ -7,8 +7,8 @@ use crate::{
     app::{App, Focus, event::Event},
     input::KeyCode,
     model::{
-        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, PersonDelivery,
-        RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
+        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
+        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
     },
     view::{
         fixture::{
@@ -100,7 +100,7 @@ fn a_broken_device_is_a_broken_column() {
 
 #[test]
 fn where_too_many_are_counted_the_matrix_has_marks_in_place_of_columns() {
-    let tally = Tally { users: 40, delivered: 61, undecryptable: 2, expected: 300, latest: Some(NOW) };
+    let tally = Tally { users: 40, delivered: 61, undecryptable: 2, expected: 300, ..Tally::default() };
     let counted = |n: Ms| {
         let delivery = Delivery::new(EventId::new(format!("$n{n}")), NOW - (9 - n) * MINUTE, Vec::new());
         Delivery { tally: Some(Tally { delivered: tally.delivered + n, ..tally }), ..delivery }
@@ -133,6 +133,8 @@ fn not_everywhere() -> Vec<Undelivered> {
     let missed = DeviceState::Missed { later: NOW };
     let broken = DeviceState::Undecryptable { at: None };
     let seven = (0..7).map(|n| device(&format!("D{n}"), "", if n < 5 { HAS_IT } else { PENDING })).collect();
+    let tally = Tally { users: 4_211, delivered: 9_120, undecryptable: 3, expected: 12_960, ..Tally::default() };
+    let large = Delivery::new(EventId::new("$x3"), NOW - 4 * 24 * 60 * MINUTE, Vec::new());
     vec![
         undelivered(
             LAKE,
@@ -143,6 +145,11 @@ fn not_everywhere() -> Vec<Undelivered> {
             "!hq:example.org",
             "",
             to_both("x1", NOW - 3 * 60 * MINUTE, vec![phone(missed), laptop(HAS_IT)], vec![desktop(HAS_IT)]),
+        ),
+        undelivered(
+            "!hq:example.org",
+            "Welcome to everybody who is new here.",
+            Delivery { tally: Some(tally), ..large },
         ),
         undelivered(
             "!gone:example.org",
@@ -179,7 +186,7 @@ fn the_selected_one_of_a_long_list_is_on_screen() {
     }
 }
 
-fn log() -> Vec<LogEntry> {
+fn log() -> ReceiptLog {
     let entry = |minutes_ago: Ms, room: &str, person: &str, what| LogEntry {
         at: NOW - minutes_ago * MINUTE,
         first: NOW - minutes_ago * MINUTE,
@@ -192,12 +199,13 @@ fn log() -> Vec<LogEntry> {
     };
     let stranger = Logged::Withheld { rule: "P7", why: "You had not been in contact with the sender." };
     let probes = entry(61, "!train:example.org", "@mallory:example.org", stranger);
-    vec![
+    let entries = vec![
         entry(2, LAKE, "@ada:example.org", Logged::Delivered { route: Route::Direct }),
         entry(12, LAKE, "@bob:example.org", Logged::Undecryptable { route: Route::Direct }),
         LogEntry { first: NOW - 100 * MINUTE, count: 1_000, ..probes },
         entry(24 * 60, LAKE, "@ada:example.org", Logged::Delivered { route: Route::Native }),
-    ]
+    ];
+    ReceiptLog { entries, not_believed: Vec::new() }
 }
 
 #[test]
@@ -207,11 +215,45 @@ fn the_log_says_what_was_told_to_whom() {
     press(&mut app, &[KeyCode::Enter]);
     happen(&mut app, [Event::ReceiptLog(log())]);
     screens("log", &app, Theme::default());
-    happen(&mut app, [Event::ReceiptLog(Vec::new())]);
-    assert!(screen(&app).text().contains("Nothing in the last 30 days"));
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog::default())]);
+    let empty = screen(&app).text();
+    assert!(empty.contains("Nothing in the last 30 days") && !empty.contains("Not believed"), "{empty}");
     type_in(&mut app, "q:log receipts clear");
     press(&mut app, &[KeyCode::Enter]);
     assert!(screen(&app).text().contains("Forget what your receipts told, and what was withheld?"));
+}
+
+#[test]
+fn the_log_says_what_is_not_believed() {
+    let lies = |claims, rule, why| NotBelieved { claims, rule, why };
+    let not_believed = vec![
+        lies(1, "L1", "naming another room than the message's"),
+        lies(10_000, "L1", "about messages that are not known here"),
+        lies(12, "L2", "from people who are not in the room"),
+    ];
+    let mut app = in_timeline(chatting());
+    type_in(&mut app, ":log receipts");
+    press(&mut app, &[KeyCode::Enter]);
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog { not_believed: not_believed.clone(), ..log() })]);
+    screens("log_not_believed", &app, Theme::default());
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog { entries: Vec::new(), not_believed })]);
+    let empty = screen(&app).text();
+    assert!(empty.contains("Nothing in the last 30 days"), "{empty}");
+    assert!(empty.contains("    12  from people who are not in the room (L2)"), "{empty}");
+}
+
+#[test]
+fn every_reason_not_to_believe_has_its_row_on_the_smallest_screen() {
+    let why = "for a reason that is as long as one may be!";
+    let not_believed: Vec<_> = (0..9).map(|n| NotBelieved { claims: 100_000 + n, rule: "L2", why }).collect();
+    let mut app = in_timeline(chatting());
+    type_in(&mut app, ":log receipts");
+    press(&mut app, &[KeyCode::Enter]);
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog { not_believed, ..log() })]);
+    let small = drawn(&app, Theme::default(), (60, 20)).text();
+    for n in 0..9 {
+        assert!(small.contains(&format!("{}  {why} (L2)", 100_000 + n)), "{small}");
+    }
 }
 
 #[test]
@@ -219,11 +261,11 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
-    let all = log();
+    let all = log().entries;
     let entries: Vec<_> = (0..10_000_u64)
         .map(|n| LogEntry { at: NOW - n * MINUTE, person: UserId::new(format!("@p{n}:x")), ..all[0].clone() })
         .collect();
-    happen(&mut app, [Event::ReceiptLog(entries)]);
+    happen(&mut app, [Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })]);
     let facts = screen(&app).facts;
     assert!(screen(&app).text().contains("@p0:x"));
     app.layout_was(facts);
@@ -236,14 +278,15 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
 }
 
 /// The inspector of 'See you at eight.', of which this is known.
-fn inspecting(delivery: Delivery) -> App {
+pub fn inspecting(delivery: Delivery) -> App {
     let mut app = with_selected(3);
     happen(&mut app, [Event::Deliveries { room: RoomId::new(LAKE), deliveries: vec![delivery] }]);
     type_in(&mut app, "i");
     app
 }
 
-const SENT: Ms = NOW - 5 * MINUTE;
+/// When that was sent.
+pub const SENT: Ms = NOW - 5 * MINUTE;
 
 #[test]
 fn inspector_of_a_message_that_a_device_missed() {
@@ -268,17 +311,6 @@ fn inspector_of_a_message_that_a_device_missed() {
     let seen = |style| drawn(&closed, Theme { style, ..Theme::default() }, (80, 24)).text();
     assert!(seen(MarkStyle::Devices).contains(" △● ○"), "the alarm is in the row itself");
     assert!(seen(MarkStyle::Count).contains(" ✓ 1/3 △1") && seen(MarkStyle::Classic).contains(" ✓△"));
-}
-
-#[test]
-fn inspector_of_a_message_that_is_counted() {
-    let ada = vec![device("ADAPHONE", "Ada's phone", DeviceState::Delivered { at: Some(SENT + 1_200) })];
-    let mut delivery = to_both("m10", SENT, ada, Vec::new());
-    delivery.people.pop();
-    let tally =
-        Tally { users: 4_211, delivered: 9_120, undecryptable: 3, expected: 12_960, latest: Some(SENT + 1_200) };
-    delivery.tally = Some(tally);
-    screens("inspector_tally", &inspecting(delivery), Theme::default());
 }
 
 #[test]

@@ -40,6 +40,13 @@ pub fn say(terminal: &Terminal, line: &str) {
     terminal.key("enter");
 }
 
+/// Goes from the composer to the timeline. The cursor alone does not say that this was done: it is hidden while a frame is
+/// drawn too, and a key right behind Esc would be read as one with Alt.
+pub fn leave_composer(terminal: &Terminal) {
+    terminal.key("esc");
+    terminal.wait_for("the timeline's keys", |screen| screen.hide_cursor() && !text(screen).contains("Enter send"));
+}
+
 /// Waits until a message's row ends in this delivery mark.
 pub fn wait_for_mark(terminal: &Terminal, message: &str, mark: &str) {
     terminal.wait_for(&format!("{message:?} with {mark}"), |screen| {

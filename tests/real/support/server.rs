@@ -113,6 +113,19 @@ impl Server {
         RoomId::new(answer["room_id"].as_str().expect("a new room has an id"))
     }
 
+    /// Joins a room that everybody may join.
+    pub fn join(&self, token: &str, room: &RoomId) {
+        let path = format!("/_matrix/client/v3/rooms/{}/join", room.as_str().replace('!', "%21"));
+        let (status, answer) = self.raw("POST", &path, Some(token), &json!({}));
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Ends a device.
+    pub fn log_out(&self, token: &str) {
+        let (status, answer) = self.raw("POST", "/_matrix/client/v3/logout", Some(token), &json!({}));
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// One plain request: status and JSON. A `null` body is no body.
     pub fn raw(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
         http::request(&self.base_url, method, path, token, body)

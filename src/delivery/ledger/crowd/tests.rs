@@ -70,7 +70,7 @@ fn any_expected() -> impl Strategy<Value = BTreeMap<UserId, Vec<ExpectedDevice>>
 
 fn merge_all<'a>(crowd: &mut Crowd, claims: impl IntoIterator<Item = &'a PeerClaim>) {
     for claim in claims {
-        crowd.merge(key(&claim.user), claim, NOW);
+        crowd.merge(key(&claim.user), claim, NOW).unwrap();
     }
 }
 
@@ -84,8 +84,8 @@ proptest! {
         let mut crowd = crowd_of(&own);
         for claim in &claims {
             let known = own.claims.get(&(claim.user.clone(), claim.device.clone())).copied();
-            let merged = own.merge(claim.clone(), NOW);
-            let taken = crowd.merge(key(&claim.user), claim, NOW);
+            let merged = own.merge(claim.clone(), NOW).unwrap();
+            let taken = crowd.merge(key(&claim.user), claim, NOW).unwrap();
             let stamp = own.claims.get(&(claim.user.clone(), claim.device.clone())).copied();
             prop_assert_eq!(taken, stamp.filter(|stamp| Some(*stamp) != known).map(|stamp| (stamp, merged)));
         }
@@ -109,6 +109,14 @@ proptest! {
             latest: have.clone().filter_map(|(_, stamp)| stamp.at).max(),
         });
         prop_assert_eq!(crowd.receipts(), own.claims.len());
+        let lacks = |one: &DeviceDelivery| one.expected && !matches!(one.state, DeviceState::Delivered { .. });
+        for person in &shown.people {
+            prop_assert!(crowd.is_one(&key(&person.user), Whom::Everybody));
+            let is_missing = person.devices.iter().any(lacks);
+            prop_assert_eq!(crowd.is_one(&key(&person.user), Whom::Missing), is_missing);
+        }
+        prop_assert_eq!(crowd.number(Whom::Everybody), shown.people.len());
+        prop_assert_eq!(crowd.number(Whom::Missing) > 0, tally.delivered < tally.expected);
         for ((user, device), stamp) in &own.claims {
             let row = devices.iter().any(|one| one.expected && one.device == *device && one.state == match stamp.state {
                 ClaimState::Delivered => DeviceState::Delivered { at: stamp.at },
@@ -132,7 +140,7 @@ proptest! {
         let (mut before, mut kept) = (crowd_of(&own), Vec::new());
         let split = split.min(shuffled.len());
         for claim in &shuffled[..split] {
-            let stamp = before.merge(key(&claim.user), claim, NOW);
+            let stamp = before.merge(key(&claim.user), claim, NOW).unwrap();
             kept.extend(stamp.map(|(stamp, _)| (claim.user.clone(), claim.device.clone(), stamp)));
         }
         let mut after = crowd_of(&own);
@@ -165,13 +173,13 @@ fn l7_a_person_fills_a_crowd_no_further_than_a_list() {
     let mut crowd = Crowd::new(SENT);
     let mut heard = |device: usize, at| {
         let claim = claim("@mallory", Some(&format!("D{device}")), Some(at), ClaimState::Delivered);
-        crowd.merge(key(&claim.user), &claim, NOW).map(|(_, merged)| merged)
+        crowd.merge(key(&claim.user), &claim, NOW).map(|taken| taken.unwrap().1)
     };
     for device in 0..RECEIPTS_PER_PERSON {
-        assert_eq!(heard(device, SENT + 2), Some(Merged::New));
+        assert_eq!(heard(device, SENT + 2), Ok(Merged::New));
     }
-    assert_eq!(heard(RECEIPTS_PER_PERSON, SENT + 2), None);
-    assert_eq!(heard(0, SENT + 1), Some(Merged::Earlier), "what is there still changes");
+    assert_eq!(heard(RECEIPTS_PER_PERSON, SENT + 2), Err(Refusal::TooMany));
+    assert_eq!(heard(0, SENT + 1), Ok(Merged::Earlier), "what is there still changes");
     assert_eq!((crowd.receipts(), crowd.tally().devices), (RECEIPTS_PER_PERSON, RECEIPTS_PER_PERSON));
 }
 
@@ -180,7 +188,7 @@ fn the_latest_time_follows_a_receipt_that_turns_out_earlier() {
     let mut crowd = Crowd::new(SENT);
     let mut latest = |user, at| {
         let claim = claim(user, None, Some(at), ClaimState::Delivered);
-        crowd.merge(key(&claim.user), &claim, NOW);
+        crowd.merge(key(&claim.user), &claim, NOW).unwrap();
         crowd.tally().latest
     };
     assert_eq!(latest("@ada", SENT + 9), Some(SENT + 9));

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     delivery::{
-        ledger::{ExpectedDevice, crowd::LARGE},
+        ledger::{ExpectedDevice, Refusal, crowd::LARGE},
         receipt::ClaimState,
     },
     model::{RoomId, Route, SafeText},
@@ -112,11 +112,12 @@ fn l8_the_own_fleet_is_on_disk_and_apart_from_the_ledger() {
 
     let claims = [claim(1, &me, "DESK"), claim(2, &me, "DESK"), claim(1, &me, "DESK")];
     let elsewhere = PeerClaim { room: RoomId::new("!elsewhere"), ..claim(1, &me, "DESK") };
-    let claimed = store.claim_fleet(&[&claims[..], std::slice::from_ref(&elsewhere)].concat(), NOW).unwrap();
+    let claimed = store.claim_fleet(&[&claims[..], &[elsewhere]].concat(), NOW).unwrap();
     let mut expected = mine;
-    expected.merge(claim(1, &me, "DESK"), NOW);
+    expected.merge(claim(1, &me, "DESK"), NOW).unwrap();
     assert_eq!(claimed.changed, [expected.clone()]);
-    assert_eq!(claimed.unknown, [claim(2, &me, "DESK"), elsewhere]);
+    assert_eq!(claimed.unknown, [claim(2, &me, "DESK")]);
+    assert_eq!(claimed.refused, Refused::of(Refusal::OtherRoom, 1), "l1");
     assert_eq!(store.claim_fleet(&claims, NOW).unwrap().changed, [], "nothing of it is new");
 
     drop(store);

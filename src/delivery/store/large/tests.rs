@@ -1,6 +1,6 @@
 //! On real files: a large message is believed as a small one is, whatever is killed in between.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -8,11 +8,15 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     delivery::{
-        ledger::crowd::{LARGE, Tally},
+        ledger::{
+            ExpectedDevice, RECEIPTS_PER_PERSON, Refusal,
+            crowd::{LARGE, Tally},
+        },
         receipt::ClaimState,
         store::{Claimed, Store, Summed},
+        summary,
     },
-    model::{Route, SafeText},
+    model::{DeviceDelivery, DeviceId, DeviceState, Route, SafeText, Whom},
 };
 
 const KEY: [u8; 32] = [7; 32];
@@ -72,9 +76,9 @@ fn counted(store: &Store) -> Option<Tally> {
 /// Everything that is on disk about the message.
 fn all(store: &Store) -> OwnEvent {
     let small = store.own_event(&event()).unwrap();
-    let large = store.page(&event(), None, usize::MAX).unwrap();
+    let large = store.page(&event(), Whom::Everybody, None, usize::MAX).unwrap();
     assert!(small.is_none() || large.is_none(), "it is one or the other");
-    small.or(large).unwrap()
+    small.or(large.map(|page| page.own)).unwrap()
 }
 
 /// The files as they are while the store is open, without any of what closing does: what a kill leaves.
@@ -123,13 +127,13 @@ proptest! {
             claims.push(again.get(&batches).clone());
         }
         for (batch, kill) in claims {
-            let Claimed { changed, tallied, unknown, .. } = store.claim(&batch, NOW).unwrap();
+            let Claimed { changed, tallied, unknown, refused, .. } = store.claim(&batch, NOW).unwrap();
             let mut seen = false;
             for claim in batch {
-                seen |= expected.merge(claim, NOW) != Merged::Same;
+                seen |= expected.merge(claim, NOW) != Ok(Merged::Same);
             }
             prop_assert_eq!(changed.len() + tallied.len() > 0, seen);
-            prop_assert!(unknown.is_empty());
+            prop_assert!(unknown.is_empty() && refused == Refused::default());
             prop_assert!(changed.iter().all(|own| *own == expected));
             told.extend(tallied);
             if kill {
@@ -241,6 +245,19 @@ fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
 }
 
 #[test]
+fn l1_l7_what_is_refused_of_a_large_message_is_counted() {
+    let (_dir, mut store) = temporary();
+    store.freeze(&own(300)).unwrap();
+    let devices: Vec<String> = (0..RECEIPTS_PER_PERSON + 2).map(|number| format!("D{number}")).collect();
+    let mut claims: Vec<_> = devices.iter().map(|device| claim(1, Some(device), SENT)).collect();
+    claims.push(PeerClaim { room: RoomId::new("!other"), ..delivered(2) });
+    let mut refused = Refused::of(Refusal::TooMany, 2);
+    refused.count(Refusal::OtherRoom, 1);
+    assert_eq!(store.claim(&claims, NOW).unwrap().refused, refused);
+    assert_eq!(all(&store).claims.len(), RECEIPTS_PER_PERSON);
+}
+
+#[test]
 fn a_batch_larger_than_a_segment_is_taken_in_as_a_whole() {
     let (dir, mut store) = temporary();
     store.freeze(&own(300)).unwrap();
@@ -251,28 +268,122 @@ fn a_batch_larger_than_a_segment_is_taken_in_as_a_whole() {
     assert_eq!((tally.delivered, tally.devices), (300, SEGMENT + 500), "the others were not expected");
 }
 
+/// Everybody on a page, by id.
+fn people(own: &OwnEvent) -> Vec<UserId> {
+    let users: BTreeSet<_> = own.expected.keys().chain(own.claims.keys().map(|(user, _)| user)).collect();
+    users.into_iter().cloned().collect()
+}
+
+/// Goes through all pages; says who was on each.
+fn walk(store: &Store, whom: Whom, most: usize) -> Vec<Page> {
+    let (mut pages, mut after): (Vec<Page>, Option<UserId>) = (Vec::new(), None);
+    loop {
+        let page = store.page(&event(), whom, after.as_ref(), most).unwrap().unwrap();
+        after = people(&page.own).pop();
+        pages.push(page);
+        if !pages.last().is_some_and(|page| page.more) {
+            return pages;
+        }
+    }
+}
+
+/// Those of whom the list of a small message would show a device that counts and does not have it.
+fn missing(own: &OwnEvent) -> Vec<UserId> {
+    let shown = summary::delivery(own, &BTreeMap::new(), NOW);
+    let lacks = |device: &DeviceDelivery| device.expected && !matches!(device.state, DeviceState::Delivered { .. });
+    shown.people.into_iter().filter(|person| person.devices.iter().any(lacks)).map(|person| person.user).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// People 0 to 209 were given the key; 198 to 219 claim things, some of them over and over.
+    #[test]
+    fn all_pages_have_each_person_once_in_order_and_with_all_that_is_known(
+        many in prop::collection::vec((200_usize..220, 0_u8..4), 0..60),
+        few in prop::collection::vec(any_claim(), 0..12),
+        most in 1_usize..130,
+        at_once in any::<bool>(),
+    ) {
+        let (mut dir, mut store) = temporary();
+        store.freeze(&own(210)).unwrap();
+        let devices = [None, Some("A"), Some("B"), Some("C")];
+        let many = many.into_iter().map(|(number, device)| claim(number, devices[usize::from(device)], SENT + 5));
+        let claims: Vec<_> = many.chain(few).collect();
+        for some in claims.chunks(if at_once { 100 } else { 7 }) {
+            store.claim(some, NOW).unwrap();
+        }
+        let whole = all(&store);
+        if !at_once {
+            // From disk alone, with no crowd at hand.
+            (dir, store) = killed(dir.path());
+        }
+        for (whom, expected) in [(Whom::Everybody, people(&whole)), (Whom::Missing, missing(&whole))] {
+            let pages = walk(&store, whom, most);
+            prop_assert!(pages.iter().rev().skip(1).all(|page| people(&page.own).len() == most), "only the last is not full");
+            prop_assert!(pages.iter().all(|page| page.all == expected.len()));
+            let (mut found, mut claims) = (Vec::new(), BTreeMap::new());
+            for page in pages {
+                found.extend(people(&page.own));
+                claims.extend(page.own.claims);
+            }
+            prop_assert_eq!(&found, &expected);
+            let of_them = whole.claims.iter().filter(|((user, _), _)| expected.contains(user));
+            prop_assert_eq!(claims, of_them.map(|(who, stamp)| (who.clone(), *stamp)).collect());
+        }
+        drop(dir);
+    }
+}
+
 #[test]
-fn everybody_is_on_one_page_and_no_more_than_asked_for_on_each() {
+fn who_lacks_it_is_a_page_of_its_own() {
     let (_dir, mut store) = temporary();
     store.freeze(&own(300)).unwrap();
-    store.claim(&(250..320).rev().map(delivered).collect::<Vec<_>>(), NOW).unwrap();
-    let whole = all(&store);
-    let (mut after, mut people, mut claims) = (None, Vec::new(), BTreeMap::new());
-    loop {
-        let page = store.page(&event(), after.as_ref(), 70).unwrap().unwrap();
-        assert!(page.people() <= 70);
-        let users = page.expected.keys().chain(page.claims.keys().map(|(user, _)| user));
-        let last = users.clone().max().cloned();
-        people.extend(users.cloned().collect::<std::collections::BTreeSet<_>>());
-        claims.extend(page.claims);
-        if last.is_none() {
-            break;
-        }
-        after = last;
+    let page = |store: &Store, whom, after: Option<usize>| {
+        let page = store.page(&event(), whom, after.map(user).as_ref(), 50).unwrap().unwrap();
+        (people(&page.own), page.more, page.all)
+    };
+    let numbered = |numbers: std::ops::Range<usize>| numbers.map(user).collect::<Vec<_>>();
+    assert_eq!(page(&store, Whom::Missing, None), (numbered(0..50), true, 300));
+
+    store.claim(&(0..240).rev().map(delivered).collect::<Vec<_>>(), NOW).unwrap();
+    store.claim(&(310..320).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
+    assert_eq!(page(&store, Whom::Missing, None), (numbered(240..290), true, 60));
+    assert_eq!(page(&store, Whom::Missing, Some(289)), (numbered(290..300), false, 60));
+    assert_eq!(
+        page(&store, Whom::Everybody, Some(259)),
+        ([numbered(260..300), numbered(310..320)].concat(), false, 310)
+    );
+    assert_eq!(page(&store, Whom::Everybody, Some(319)), (Vec::new(), false, 310), "nobody more");
+
+    store.claim(&[PeerClaim { state: ClaimState::Undecryptable, ..delivered(240) }], NOW).unwrap();
+    assert_eq!(page(&store, Whom::Missing, None).0, numbered(240..290), "who cannot decrypt it lacks it");
+    store.claim(&(240..300).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
+    assert_eq!(page(&store, Whom::Missing, None), (Vec::new(), false, 0), "everybody has it");
+}
+
+#[test]
+fn only_a_large_message_has_pages() {
+    let (_dir, mut store) = temporary();
+    assert_eq!(store.page(&event(), Whom::Missing, None, 50).unwrap(), None);
+    store.freeze(&own(3)).unwrap();
+    assert_eq!(store.page(&event(), Whom::Missing, None, 50).unwrap(), None);
+}
+
+#[test]
+fn the_large_messages_of_all_rooms_are_gone_through_from_the_latest_on() {
+    let (_dir, mut store) = temporary();
+    for number in 0..5 {
+        let (room, event) = (RoomId::new(format!("!{}", number % 2)), EventId::new(format!("${number}")));
+        store.freeze(&OwnEvent { room, event, ..own(201) }).unwrap();
     }
-    assert_eq!(people, (0..320).map(user).collect::<Vec<_>>());
-    assert_eq!(claims, whole.claims);
-    assert_eq!(store.page(&EventId::new("$another"), None, 70).unwrap(), None);
+    let latest = |without, limit| {
+        let found = store.latest_large_events(without, limit).unwrap();
+        found.into_iter().map(|large| large.event.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(latest(0, 2), ["$4", "$3"]);
+    assert_eq!(latest(2, 9), ["$2", "$1", "$0"]);
+    assert!(latest(5, 9).is_empty());
 }
 
 #[test]
@@ -281,16 +392,19 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     store.freeze(&own(4)).unwrap();
     store.claim(&[delivered(1)], NOW).unwrap();
     let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
-    let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
-    assert_eq!((elsewhere.tallied.len(), elsewhere.unknown.len()), (0, 1), "l1: not in another room");
+    let mut elsewhere = || store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
+    let refused = Summed { refused: Refused::of(Refusal::OtherRoom, 1), ..Summed::default() };
+    assert_eq!(elsewhere(), refused, "l1: not in another room");
     assert!(store.own_event(&event()).unwrap().is_some());
 
-    let Summed { tallied, unknown } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
+    let Summed { tallied, unknown, .. } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!((tallied.len(), unknown.len()), (1, 0));
     let tally = tallied[0].tally();
     assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + 9)));
     let again = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!(again, Summed::default(), "twice is once");
+    let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
+    assert_eq!(elsewhere, refused, "l1: nor when it is large");
 
     let (_left, mut store) = killed(dir.path());
     assert_eq!(store.large_event(&event()).unwrap().unwrap(), tallied[0]);

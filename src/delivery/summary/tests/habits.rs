@@ -1,6 +1,7 @@
 //! What silence means, and what other devices of this account did.
 
 use super::*;
+use crate::model::Tally;
 
 fn silent(device: &str) -> ExpectedDevice {
     ExpectedDevice { silent: Some(3), ..known(device) }
@@ -91,6 +92,19 @@ fn undelivered_is_what_is_waited_for_or_went_wrong() {
     ] {
         let delivery = delivery(&own(&[("@bob", devices)], &claims), &habits);
         assert_eq!(is_undelivered(&delivery), expected, "{delivery:?}");
+    }
+}
+
+#[test]
+fn a_large_message_is_undelivered_when_its_counts_say_so() {
+    for (delivered, undecryptable, expected, undelivered) in
+        [(0, 0, 0, false), (40, 0, 0, false), (299, 0, 300, true), (300, 0, 300, false), (299, 1, 300, true)]
+    {
+        let tally = Some(Tally { delivered, undecryptable, expected, ..Tally::default() });
+        // Who is listed is a sample, and says nothing.
+        let sample = delivery(&own(&[("@bob", &[known("B1")])], &[]), &everybody());
+        let delivery = Delivery { tally, ..sample };
+        assert_eq!(is_undelivered(&delivery), undelivered, "{delivery:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     app::event::Event,
     delivery::{
         debts::{Book, Debts, Entry, KEY_WAIT, Step},
-        ledger::{Answers, ExpectedDevice, OwnEvent},
+        ledger::{Answers, ExpectedDevice, OwnEvent, Refused},
         outbox::{Outbox, Owed},
         policy::{SenderFacts, Settings, Timing},
         receipt::ClaimState,
@@ -19,6 +19,8 @@ use crate::{
     matrix::session::loopback::{Loopback, homeserver, refuse, reply},
     model::{DeviceId, EventId, Ms, ReceiptFate, SafeText},
 };
+
+mod refused;
 
 /// An actor whose homeserver has MSC4089, and what it is told.
 struct Acting {
@@ -234,7 +236,7 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     acting.actor.take_in_what_came().await;
-    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    acting.actor.freezing.insert(event(1));
     let waits = async |actor: &mut Actor, n, kept| {
         actor.receipts_came(&room(), vec![receipt(n, bob().as_str(), None)]).await;
         actor.handle(Input::Receipts(kept)).await;
@@ -257,7 +259,7 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
-    acting.actor.freezing.insert(ids::sdk_event(&event(1)).unwrap());
+    acting.actor.freezing.insert(event(1));
     let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
     acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
     acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
@@ -317,6 +319,7 @@ async fn l1_l7_a_receipt_that_nobody_asked_for_is_believed_in_small_rooms_only()
         }
         assert_eq!(acting.actor.store.own_event(&event(2)).unwrap(), None, "there is nothing to tell");
         assert!(!acting.actor.store.is_known(&bob()).unwrap(), "p7: acknowledging makes nobody known");
+        assert!(acting.actor.held.is_empty() && acting.actor.refused == Refused::default(), "it is no lie either way");
     }
 }
 

@@ -1,0 +1,37 @@
+//! The people of a message that went to more than can be listed at once (L7), a page at a time.
+
+use super::{EventId, Ms, PersonDelivery, UserId};
+
+/// Whom of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whom {
+    /// Those with a device that counts and does not have it.
+    #[default]
+    Missing,
+    /// All of them.
+    Everybody,
+}
+
+/// Some of them, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeoplePage {
+    /// The message.
+    pub event: EventId,
+    /// Of whom this is a page.
+    pub whom: Whom,
+    /// Whom these come after; nobody on the first page.
+    pub after: Option<UserId>,
+    /// They themselves.
+    pub people: Vec<PersonDelivery>,
+    /// Whether there are others after them.
+    pub more: bool,
+    /// How many there are on all pages.
+    pub all: usize,
+    /// When this was so.
+    pub at: Ms,
+}
+
+impl PeoplePage {
+    /// So many people are on a page, at most.
+    pub const MOST: usize = 50;
+}
