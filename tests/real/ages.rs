@@ -2,10 +2,10 @@
 //! devices that fell silent (L5).
 //!
 //! Nobody waits for that here. A homeserver's clock is another one for a client whose line says so ([`Proxy::spoil`]). Who
-//! logged in long ago is written in the profile ([`Away::logged_in_earlier`]), and how devices answered since, in its
+//! logged in long ago is written in the profile ([`log_in_earlier`]), and how devices answered since, in its
 //! ledger, with the profile's own key. The client that is looked at is the real one, with the real clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use kvitto::{
     app::effect::Effect,
@@ -17,7 +17,8 @@ use kvitto::{
     },
     model::{Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, Mark, Ms, RoomId, SafeText, SendState, UserId},
 };
-use serde_json::Value;
+use matrix_sdk_store_encryption::StoreCipher;
+use serde_json::{Value, json};
 
 use crate::{
     person::{Away, Person, direct_chat, now},
@@ -75,7 +76,7 @@ async fn p9_what_comes_too_late_is_not_acknowledged(world: World) {
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     let away = bob.quit().await;
-    away.logged_in_earlier(9 * DAY);
+    log_in_earlier(&away, 9 * DAY);
     let mut bob = away.back().await;
     bob.open(&room).await;
     alice.say(&room, "old news");
@@ -110,6 +111,29 @@ async fn p9_what_comes_too_early_is_not_acknowledged(world: World) {
 }
 on!(p9_what_comes_too_early_is_not_acknowledged: synapse, embedded);
 
+/// What a profile's files are encrypted with.
+fn key(away: &Away) -> [u8; 32] {
+    let key = fs::read(away.profile_dir().join("key")).expect("a profile has a key");
+    key.try_into().expect("a key has 32 bytes")
+}
+
+/// Makes a login so much older than it is (P2).
+fn log_in_earlier(away: &Away, by: Ms) {
+    let path = away.profile_dir().join("session.json");
+    let mut sealed: Value = serde_json::from_slice(&fs::read(&path).expect("somebody is logged in")).expect("JSON");
+    let cipher: Vec<u8> = serde_json::from_value(sealed["cipher"].take()).expect("bytes");
+    let cipher = StoreCipher::import_with_key(&key(away), &cipher).expect("it was sealed with this key");
+    let record = serde_json::from_value(sealed["record"].take()).expect("something encrypted");
+    let record = cipher.decrypt_value_data(record).expect("it was encrypted with this cipher");
+    let mut record: Value = serde_json::from_slice(&record).expect("JSON");
+    let logged_in_at = record["logged_in_at"].as_u64().expect("a session has begun");
+    record["logged_in_at"] = (logged_in_at - by).into();
+    let record = cipher.encrypt_value_data(record.to_string().into_bytes()).expect("it can be encrypted");
+    sealed["record"] = json!(record);
+    sealed["cipher"] = json!(cipher.export_with_key(&key(away)).expect("it can be sealed"));
+    fs::write(path, sealed.to_string()).expect("a temporary folder can be written");
+}
+
 /// The messages that somebody had sent before, in the ledger that their client finds when it starts.
 struct Past {
     store: Store,
@@ -119,7 +143,7 @@ struct Past {
 
 impl Past {
     fn of(away: &Away, room: &RoomId, user: &str) -> Self {
-        let store = Store::open(away.profile_dir(), &away.key()).expect("the client has made it");
+        let store = Store::open(away.profile_dir(), &key(away)).expect("the client has made it");
         Self { store, room: room.clone(), user: UserId::new(user) }
     }
 
@@ -167,7 +191,7 @@ async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     let phone = bob.device();
     let away = alice.quit().await;
-    away.logged_in_earlier(60 * MINUTE);
+    log_in_earlier(&away, 60 * MINUTE);
     let mut alice = away.back().await;
     alice.open(&room).await;
     alice.say(&room, "this arrives");
@@ -183,6 +207,8 @@ async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
         .await;
     assert_eq!(state, DeviceState::Pending);
     assert!(now() - sent >= 9 * MINUTE);
+    // By its time it is seen that the timeline has it from the homeserver too, and not only from the send queue.
+    alice.until("the message as it was synced", |p| p.messages().find(|m| m.at == sent).map(drop)).await;
 
     let away = alice.quit().await;
     let mut past = Past::of(&away, &room, &world.bob.user_id);
@@ -193,6 +219,7 @@ async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
     drop(past);
     let mut alice = away.back().await;
     alice.open(&room).await;
+    assert_eq!(alice.sees("this does not").await, lost);
     let missed = DeviceState::Missed { later: sent + MINUTE + SECOND };
     alice
         .delivery(&lost, "the alarm", |known| of(known, &phone).filter(|device| device.state == missed).map(drop))

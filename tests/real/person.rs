@@ -24,8 +24,6 @@ use kvitto::{
         PersonDelivery, ReceiptFate, ReceiptLog, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
     },
 };
-use matrix_sdk_store_encryption::StoreCipher;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -409,29 +407,6 @@ impl Away {
     /// Where the profile is.
     pub fn profile_dir(&self) -> &Path {
         &self.profile.dir
-    }
-
-    /// What the profile's files are encrypted with.
-    pub fn key(&self) -> [u8; 32] {
-        let key = fs::read(self.profile_dir().join("key")).expect("a profile has a key");
-        key.try_into().expect("a key has 32 bytes")
-    }
-
-    /// Makes the login so much older than it is (P2).
-    pub fn logged_in_earlier(&self, by: Ms) {
-        let path = self.profile_dir().join("session.json");
-        let mut sealed: Value = serde_json::from_slice(&fs::read(&path).expect("somebody is logged in")).expect("JSON");
-        let cipher: Vec<u8> = serde_json::from_value(sealed["cipher"].take()).expect("bytes");
-        let cipher = StoreCipher::import_with_key(&self.key(), &cipher).expect("it was sealed with this key");
-        let record = serde_json::from_value(sealed["record"].take()).expect("something encrypted");
-        let record = cipher.decrypt_value_data(record).expect("it was encrypted with this cipher");
-        let mut record: Value = serde_json::from_slice(&record).expect("JSON");
-        let logged_in_at = record["logged_in_at"].as_u64().expect("a session has begun");
-        record["logged_in_at"] = (logged_in_at - by).into();
-        sealed["record"] =
-            json!(cipher.encrypt_value_data(record.to_string().into_bytes()).expect("it can be encrypted"));
-        sealed["cipher"] = json!(cipher.export_with_key(&self.key()).expect("it can be sealed"));
-        fs::write(path, sealed.to_string()).expect("a temporary folder can be written");
     }
 
     /// What the real program is given as `--data-dir` to go on as this person.
