@@ -41,7 +41,7 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-pub(super) use self::handle::Receipts;
+pub(super) use self::{catchup::cached, handle::Receipts};
 use super::ids;
 use crate::{
     app::event::Event,

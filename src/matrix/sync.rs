@@ -7,7 +7,7 @@
 //! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
 //! event, and what was missed is found by comparing (`receipts::catchup`), even when the program was killed between
 //! the arrival of an event and its storing. `/sync` gets the same by a token of ours, which moves on only when what
-//! came with it has been dealt with.
+//! came with it has been dealt with and is in the event cache.
 //!
 //! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
 //! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
@@ -16,9 +16,9 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client, Error,
+    Client, Error, Room,
     config::{SyncSettings, SyncToken},
-    ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter},
+    ruma::{OwnedEventId, OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
 use matrix_sdk_ui::{
@@ -27,12 +27,19 @@ use matrix_sdk_ui::{
     sync_service::{Error as SyncError, State, SyncService},
 };
 use tokio::{
-    sync::{Notify, mpsc::UnboundedSender},
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
     task::JoinHandle,
     time::timeout,
 };
 
-use super::{errors, ids, pause::Pause, receipts::Receipts};
+use super::{
+    errors, ids,
+    pause::Pause,
+    receipts::{Receipts, cached},
+};
 use crate::{
     app::event::{Connection, Event},
     model::{RoomId, SafeText},
@@ -42,6 +49,8 @@ mod filter;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
+/// How long the event cache may take to see what a sync has brought.
+const CACHE_LAG: Duration = Duration::from_secs(10);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -187,8 +196,37 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
     let _ = events.send(Event::RoomsComplete);
 }
 
+/// `/sync` came so far, and this was the newest event of each room.
+struct Reached {
+    token: String,
+    newest: Vec<(Room, OwnedEventId)>,
+}
+
+/// Keeps how far `/sync` came, once the event cache has what came: it works beside the sync, and what it had not seen when
+/// the program ended would be missing from the timeline for good.
+async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>) {
+    while let Some(Reached { token, newest }) = reached.recv().await {
+        for (room, event) in newest {
+            if timeout(CACHE_LAG, cached(&room, &event)).await.is_err() {
+                tracing::info!(room = %room.room_id(), %event, "the event cache does not see an event");
+            }
+        }
+        receipts.synced_to(token);
+    }
+}
+
+/// The loop of `/sync`, and what keeps its place.
+async fn plain(around: Around) {
+    let (reached, so_far) = unbounded_channel();
+    let receipts = around.receipts.clone();
+    tokio::join!(keep_syncing(around, reached), keep_token(receipts, so_far));
+}
+
 /// The loop of `/sync`.
-async fn plain(Around { client, receipts, events, summary_above, try_now }: Around) {
+async fn keep_syncing(
+    Around { client, receipts, events, summary_above, try_now }: Around,
+    reached: UnboundedSender<Reached>,
+) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut first = true;
@@ -204,7 +242,11 @@ async fn plain(Around { client, receipts, events, summary_above, try_now }: Arou
         match client.sync_once(settings).await {
             Ok(response) => {
                 pause.reset();
-                receipts.synced_to(response.next_batch.clone());
+                let newest = response.rooms.joined.iter().filter_map(|(room, update)| {
+                    let event = update.timeline.events.last()?.event_id()?;
+                    Some((client.get_room(room)?, event))
+                });
+                let _ = reached.send(Reached { token: response.next_batch.clone(), newest: newest.collect() });
                 token = SyncToken::Specific(response.next_batch);
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if std::mem::take(&mut lost) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     delivery::text,
-    person::{Person, body},
+    person::{Person, body, direct_chat},
     world::{World, on},
 };
 
@@ -126,3 +126,24 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
 on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);
+
+/// What came with the last sync before the end is in the timeline afterwards, whatever of it was on disk by then.
+async fn what_came_last_is_there_after_a_restart(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        alice.say(&room, text);
+        let event = alice.sees(text).await;
+        // That it is known who was given the key says that the sync has brought it.
+        alice.delivery(&event, "who was given the key", |known| known.people.first().map(drop)).await;
+        alice = alice.quit().await.back().await;
+        alice.open(&room).await;
+        said.push((text, event));
+        for (text, event) in &said {
+            assert_eq!(alice.sees(text).await, *event);
+        }
+    }
+}
+on!(what_came_last_is_there_after_a_restart: synapse, embedded);

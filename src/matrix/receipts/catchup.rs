@@ -13,7 +13,7 @@ use matrix_sdk::{
     Room,
     deserialized_responses::TimelineEvent,
     event_cache::RoomEventCache,
-    ruma::{OwnedEventId, OwnedRoomId},
+    ruma::{EventId, OwnedEventId, OwnedRoomId},
 };
 use tokio::{
     sync::{Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
@@ -157,7 +157,11 @@ impl Walker {
         // Whether somebody is owed anything depends on who they are (P7, P8).
         walk.room.sync_members().await?;
         let (cache, _keep) = walk.room.event_cache().await?;
-        wait_for(walk, &cache).await?;
+        if let Some(newest) = &walk.newest
+            && let Ok(outcome) = timeout(CACHE_LAG, cached(&walk.room, newest)).await
+        {
+            outcome?;
+        }
         let mut told = HashSet::new();
         self.found(walk, &mut told, cache.events().await?);
         let pagination = cache.pagination();
@@ -185,15 +189,15 @@ impl Walker {
     }
 }
 
-/// Waits until the event cache has dealt with the sync that this walk is for: only then it knows of the gap.
-async fn wait_for(walk: &Walk, cache: &RoomEventCache) -> matrix_sdk::event_cache::Result<()> {
-    let Some(newest) = &walk.newest else { return Ok(()) };
+/// Waits until the event cache has dealt with the sync that brought this event: only then it knows of a gap before it, and
+/// only then the event outlives this program.
+pub(in crate::matrix) async fn cached(room: &Room, event: &EventId) -> matrix_sdk::event_cache::Result<()> {
+    let (cache, _keep) = room.event_cache().await?;
     let is_there = |cache: RoomEventCache| async move {
         let events = cache.events().await?;
-        Ok(events.iter().any(|event| event.event_id().as_ref() == Some(newest)).then_some(()))
+        Ok(events.iter().any(|known| known.event_id().as_deref() == Some(event)).then_some(()))
     };
-    let there = until_cached(&walk.room, cache, is_there);
-    timeout(CACHE_LAG, there).await.map_or(Ok(()), |there| there.map(|_| ()))
+    until_cached(room, &cache, is_there).await.map(|_| ())
 }
 
 /// Looks into a room's event cache until something is found there: it works beside us, and lags behind the sync. Nothing is
