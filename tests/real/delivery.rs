@@ -3,12 +3,13 @@
 use kvitto::{
     app::effect::Effect,
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Settings},
-    model::{Body, Delivery, Membership, ReceiptFate, Route},
+    model::{Body, Delivery, EventId, Membership, ReceiptFate, RoomId, Route},
 };
 use serde_json::{Value, json};
 
 use crate::{
     person::{Person, SOME_DEVICE, direct_chat, shared_room},
+    support::proxy::count,
     world::{World, on},
 };
 
@@ -55,7 +56,7 @@ async fn a_device_that_does_not_know_the_room_yet_ticks(world: World) {
     let first = alice.sees("one device").await;
     alice.delivered_to(&first, &world.bob.user_id, &world.ticks(&[&phone])).await;
 
-    let asked = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let asked = |requests: &[String]| count(requests, "/sendToDevice/");
     let before = asked(&hers.requests());
     his.hold_rooms();
     let (url, bob, settings) = (his.base_url.clone(), world.bob.clone(), world.settings());
@@ -83,7 +84,7 @@ async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
     let first = alice.sees("one device").await;
     alice.delivered_to(&first, &world.bob.user_id, &world.ticks(&[&phone])).await;
 
-    let asked = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let asked = |requests: &[String]| count(requests, "/sendToDevice/");
     let before = asked(&line.requests());
     line.hold_next("/sendToDevice/");
     let laptop = world.bob("laptop").await;
@@ -245,19 +246,24 @@ async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
 }
 on!(l1_a_receipt_that_nobody_asked_for_is_shown: embedded, embedded_users);
 
+/// Alice says something, and Bob's receipt for it waits, since there is no way for it.
+pub async fn what_waits(world: &World, alice: &mut Person, bob: &mut Person, room: &RoomId) -> EventId {
+    let route = if world.route() == Route::Native { RouteChoice::Direct } else { RouteChoice::Native };
+    bob.set(Settings { route, ..world.settings() });
+    alice.say(room, "waiting");
+    let waiting = alice.sees("waiting").await;
+    bob.sees("waiting").await;
+    let fate = bob.fate_of(room, &waiting).await;
+    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+    waiting
+}
+
 /// P12: what waits when incognito begins, and what comes until it ends, is never acknowledged, also after a restart.
 async fn p12_nothing_is_made_up_for_after_incognito(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
-    // A receipt waits where there is no way for it.
-    let route = if world.route() == Route::Native { RouteChoice::Direct } else { RouteChoice::Native };
-    bob.set(Settings { route, ..world.settings() });
-    alice.say(&room, "waiting");
-    let waiting = alice.sees("waiting").await;
-    bob.sees("waiting").await;
-    let fate = bob.fate_of(&room, &waiting).await;
-    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+    let waiting = what_waits(&world, &mut alice, &mut bob, &room).await;
 
     bob.set(Settings { incognito: true, ..world.settings() });
     alice.say(&room, "unseen");

@@ -2,14 +2,14 @@
 
 use kvitto::{
     app::effect::Effect,
-    delivery::policy::{RouteChoice, Settings},
-    model::{Membership, ReceiptFate, RoomId, Route},
+    model::{Membership, ReceiptFate, RoomId},
 };
 use serde_json::json;
 
 use crate::{
+    delivery::what_waits,
     person::{Person, direct_chat, shared_room},
-    support::proxy::Proxy,
+    support::proxy::{Proxy, count},
     world::{World, on},
 };
 
@@ -23,7 +23,7 @@ enum Gone {
 
 /// How many receipts have left since then.
 fn receipts(world: &World, line: &Proxy, since: usize) -> usize {
-    line.requests()[since..].iter().filter(|request| request.contains(world.receipt_path())).count()
+    count(&line.requests()[since..], world.receipt_path())
 }
 
 /// Bob invites Alice, or removes her, without his client: with an invite that one sends encrypted messages of its own.
@@ -56,13 +56,7 @@ async fn what_waits_is_never_told(world: World, gone: Gone) {
     // Bob has invited her, so he knows her (P7), and may remove her.
     let room = shared_room(&mut bob, &mut alice, &world.alice.user_id, "shared").await;
     let since = line.requests().len();
-    let route = if world.route() == Route::Native { RouteChoice::Direct } else { RouteChoice::Native };
-    bob.set(Settings { route, ..world.settings() });
-    alice.say(&room, "waiting");
-    let waiting = alice.sees("waiting").await;
-    bob.sees("waiting").await;
-    let fate = bob.fate_of(&room, &waiting).await;
-    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+    let waiting = what_waits(&world, &mut alice, &mut bob, &room).await;
 
     match gone {
         Gone::SenderLeft => alice.run(Effect::Leave(room.clone())),
@@ -118,9 +112,7 @@ async fn p8_what_could_not_leave_is_decided_anew(world: World) {
     let since = line.requests().len();
     alice.say(&room, "waiting");
     let waiting = alice.sees("waiting").await;
-    line.wait_for_requests("a second attempt", |requests| {
-        requests[since..].iter().filter(|request| request.contains(world.receipt_path())).count() > 1
-    });
+    line.wait_for_requests("a second attempt", |requests| count(&requests[since..], world.receipt_path()) > 1);
     alice.run(Effect::Leave(room.clone()));
     bob.sees_members(&room, 1).await;
     let fate = bob.last_fate_of(&room, &waiting).await;

@@ -10,6 +10,7 @@ use kvitto::{
 
 use crate::{
     person::{Person, direct_chat},
+    support::proxy::count,
     world::{World, on},
 };
 
@@ -75,7 +76,7 @@ async fn an_own_device_without_the_key_is_seen(world: World) {
     desk.fleet_is(&first, &[(tablet.device(), true)]).await;
 
     // A new one is asked for receipts, and then the key of the desk's session does not get to it.
-    let to_devices = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let to_devices = |requests: &[String]| count(requests, "/sendToDevice/");
     let before = to_devices(&line.requests());
     let url = &world.proxy.base_url;
     let laptop =

@@ -3,14 +3,14 @@
 use crate::{
     delivery::text,
     person::{Person, direct_chat},
-    support::screens,
+    support::{proxy::count, screens},
     world::{World, on},
 };
 
 /// Invariant 4: Bob's client dies between 'decrypted' and 'sent'. It owes the receipt all the same, and gives it once.
 async fn what_a_killed_receiver_owes_arrives_once(world: World) {
     let line = world.line();
-    let receipts = |requests: &[String]| requests.iter().filter(|path| path.contains(world.receipt_path())).count();
+    let receipts = |requests: &[String]| count(requests, world.receipt_path());
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;

@@ -8,6 +8,7 @@ use kvitto::{
 
 use crate::{
     person::{Person, direct_chat},
+    support::proxy::count,
     world::{World, on},
 };
 
@@ -40,7 +41,7 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     alice.delivered_to(&first, &world.bob.user_id, &[phone.device()]).await;
 
     // A new device of his is asked for receipts, and then the key of her session does not get to it.
-    let to_devices = |requests: &[String]| requests.iter().filter(|path| path.contains("/sendToDevice/")).count();
+    let to_devices = |requests: &[String]| count(requests, "/sendToDevice/");
     let before = to_devices(&line.requests());
     let url = &world.proxy.base_url;
     let mut laptop =

@@ -17,7 +17,7 @@ use crate::{
     delivery::text,
     person::Person,
     rogue::{Receipts, Received, Rogue},
-    support::proxy::Proxy,
+    support::proxy::{Proxy, count},
     world::{World, on},
 };
 
@@ -237,7 +237,7 @@ impl Stage {
 
     /// The requests that the victim's client has made to somebody's devices.
     fn told_devices(&self) -> usize {
-        self.line.requests().iter().filter(|request| request.contains("/sendToDevice/m.room.encrypted/")).count()
+        count(&self.line.requests(), "/sendToDevice/m.room.encrypted/")
     }
 }
 

@@ -16,7 +16,7 @@ use matrix_sdk::ruma::UserId;
 use crate::{
     person::{DEADLINE, Person, SOME_DEVICE, at_once},
     support::{
-        proxy::{Proxy, SlidingSync},
+        proxy::{Proxy, SlidingSync, count},
         server::{Account, Server},
         synapse,
     },
@@ -159,7 +159,7 @@ impl World {
 
     /// How many requests have carried a receipt so far.
     pub fn receipts_posted(&self) -> usize {
-        self.proxy.requests().iter().filter(|request| request.contains(self.receipt_path())).count()
+        count(&self.proxy.requests(), self.receipt_path())
     }
 
     /// How long a thousand requests may take. A real homeserver is slow; and of two ways to sync, one flood to the end is

@@ -336,6 +336,11 @@ impl Drop for Open<'_> {
     }
 }
 
+/// How many of these requests have this in their path.
+pub fn count(requests: &[String], part: &str) -> usize {
+    requests.iter().filter(|request| request.contains(part)).count()
+}
+
 /// Whether a sliding sync is the one that rooms come by.
 fn is_for_rooms(body: &[u8]) -> bool {
     body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST)
