@@ -24,6 +24,7 @@ async fn each_device_ticks(world: World) {
     let mut laptop = world.bob("laptop").await;
     let mut alice = world.alice("desk").await;
     let mut tablet = world.alice("tablet").await;
+    world.proxy.wait_for_keys(&tablet.device(), &alice.device());
     let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
     tablet.open(&room).await;
     laptop.open(&room).await;
@@ -90,6 +91,7 @@ async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
     let laptop = world.bob("laptop").await;
     line.wait_for_requests("a request to the laptop", |requests| asked(requests) > before);
     let tablet = world.bob("tablet").await;
+    line.wait_for_keys(&tablet.device(), &alice.device());
     alice.say(&room, "three devices");
     let second = alice.sees("three devices").await;
     // The key went to the tablet, so it is known by now; and what is asked of the actor comes after what was to be done.

@@ -28,6 +28,9 @@ async fn own_other_devices_tell_each_other(world: World) {
     let silent = (other.device(), false);
     // It answers nothing, as a client of another kind.
     let other = other.quit().await;
+    for id in [tablet.device(), silent.0.clone()] {
+        world.proxy.wait_for_keys(&id, &desk.device());
+    }
     let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
     tablet.open(&room).await;
 
@@ -68,6 +71,7 @@ async fn an_own_device_without_the_key_is_seen(world: World) {
     let mut bob = world.bob("phone").await;
     let mut desk = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
     let tablet = world.alice("tablet").await;
+    line.wait_for_keys(&tablet.device(), &desk.device());
     let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
     let his = world.ticks(&[&bob]);
     desk.say(&room, "to the tablet");
@@ -114,6 +118,7 @@ async fn p12_own_devices_learn_nothing_of_an_incognito_one(world: World) {
     let mut bob = world.bob("phone").await;
     let mut desk = world.alice("desk").await;
     let mut tablet = world.alice("tablet").await;
+    world.proxy.wait_for_keys(&tablet.device(), &desk.device());
     let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
     tablet.open(&room).await;
     tablet.set(Settings { incognito: true, ..world.settings() });

@@ -131,12 +131,19 @@ impl World {
 
     /// A device of Alice's.
     pub async fn alice(&self, device: &str) -> Person {
-        Person::log_in(&self.proxy.base_url, &self.alice, device, self.settings()).await
+        self.log_in(&self.alice, device).await
     }
 
     /// A device of Bob's.
     pub async fn bob(&self, device: &str) -> Person {
-        Person::log_in(&self.proxy.base_url, &self.bob, device, self.settings()).await
+        self.log_in(&self.bob, device).await
+    }
+
+    /// A device that others can encrypt for, also when it quits at once.
+    async fn log_in(&self, account: &Account, device: &str) -> Person {
+        let person = Person::log_in(&self.proxy.base_url, account, device, self.settings()).await;
+        self.proxy.wait_for_keys(&person.device(), &person.device());
+        person
     }
 
     /// Another way to the homeserver, for one device alone.

@@ -6,7 +6,7 @@
 //! pair of threads each. It runs on threads of its own, so it works beside any runtime, or none.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -22,6 +22,9 @@ use super::http;
 /// How long a test waits for a request, on a busy machine with a debug build.
 const DEADLINE: Duration = Duration::from_mins(1);
 
+const LOGIN: &str = "/_matrix/client/v3/login";
+const KEYS_UPLOAD: &str = "/_matrix/client/v3/keys/upload";
+const KEYS_QUERY: &str = "/_matrix/client/v3/keys/query";
 const VERSIONS: &str = "/_matrix/client/versions";
 const SLIDING_SYNC: &str = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
 const SLIDING_SYNC_FEATURE: &str = "org.matrix.simplified_msc3575";
@@ -150,6 +153,21 @@ impl Proxy {
         let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
         assert!(!timeout.timed_out(), "waited for {what}, but there came only\n{}", state.requests.join("\n"));
     }
+
+    /// Waits until a device that logged in here has been told the keys of another one: what it sends from now on is
+    /// encrypted for that one too. A homeserver tells of new devices in its own time. A device knows its own keys when it
+    /// has uploaded them.
+    #[track_caller]
+    pub fn wait_for_keys(&self, of: &str, told_to: &str) {
+        let told = |state: &State| state.told.contains(&(told_to.to_owned(), of.to_owned()));
+        let waited = self.line.changed.wait_timeout_while(self.line.state(), DEADLINE, |state| !told(state));
+        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
+        assert!(
+            !timeout.timed_out(),
+            "waited for the keys of {of} to come to {told_to}; there came\n{:#?}",
+            state.told
+        );
+    }
 }
 
 impl Drop for Proxy {
@@ -178,6 +196,10 @@ struct State {
     open: HashMap<u64, TcpStream>,
     opened: u64,
     requests: Vec<String>,
+    /// The device of each access token.
+    devices: HashMap<String, String>,
+    /// Who was told whose keys, as ids of devices.
+    told: HashSet<(String, String)>,
     refused: Option<String>,
     kept_back: Option<String>,
     rooms_held: bool,
@@ -187,6 +209,23 @@ struct State {
     /// Rooms and contents of receipts that are to come.
     lies: VecDeque<(String, Value)>,
     spoiled: Option<(String, Spoil)>,
+}
+
+impl State {
+    /// Notes who is told whose keys by a login, an upload or a query with this answer.
+    fn note(&mut self, head: &[String], body: &[u8], answer: &Value) {
+        if let (Some(token), Some(device)) = (answer["access_token"].as_str(), answer["device_id"].as_str()) {
+            self.devices.insert(token.to_owned(), device.to_owned());
+        }
+        let mut tokens = head.iter().filter_map(|header| header.split_once(": Bearer "));
+        let Some(asker) = tokens.next().and_then(|(_, token)| self.devices.get(token)) else { return };
+        if !serde_json::from_slice::<Value>(body).unwrap_or_default()["device_keys"]["device_id"].is_null() {
+            self.told.insert((asker.clone(), asker.clone()));
+        }
+        let users = answer["device_keys"].as_object().into_iter().flat_map(serde_json::Map::values);
+        let devices = users.filter_map(Value::as_object).flat_map(serde_json::Map::keys);
+        self.told.extend(devices.map(|device| (asker.clone(), device.clone())));
+    }
 }
 
 /// One request that waits.
@@ -256,8 +295,9 @@ impl Line {
         let lies = path.ends_with("/sync") && !self.state().lies.is_empty();
         let spoiled = self.state().spoiled.as_ref().filter(|(part, _)| path.contains(part)).map(|(_, spoil)| *spoil);
         let waits = path == SLIDING_SYNC && self.state().rooms_held;
+        let noted = method == "POST" && [LOGIN, KEYS_UPLOAD, KEYS_QUERY].contains(&path);
         let mut body = Vec::new();
-        if lies || waits || spoiled.is_some() {
+        if lies || waits || noted || spoiled.is_some() {
             body.resize(content_length(&head), 0);
             from_client.read_exact(&mut body)?;
         }
@@ -267,12 +307,18 @@ impl Line {
         if lies && let Some(lie) = self.tell_lie(target, &body) {
             return answer(client, &mut from_client, "200 OK", &lie);
         }
-        if let Some(spoil) = spoiled {
+        if noted || spoiled.is_some() {
             let answered = http::exchange(&self.upstream, &http_1_0(&head), &body)?;
             let status =
                 answered.head.lines().next().and_then(|line| line.split_once(' ')).map_or("", |(_, status)| status);
             let mut content = answered.json();
-            spoil(&mut content);
+            if let Some(spoil) = spoiled {
+                spoil(&mut content);
+            }
+            if noted {
+                self.state().note(&head, &body, &content);
+                self.changed.notify_all();
+            }
             return answer(client, &mut from_client, status, &content);
         }
 
