@@ -278,6 +278,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::LoginMethods { homeserver, methods } => {
             app.on_login(|login| login.was_found(Found { homeserver, methods }));
         }
+        Event::HomeserverNotFound(why) => app.on_login(|login| login.was_not_found(why)),
         Event::BrowserWaiting { url } => {
             app.browser_waits(url, out);
         }

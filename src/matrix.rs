@@ -267,7 +267,7 @@ impl Worker<'_> {
         self.replace_login(tokio::spawn(async move {
             let event = match session::find(&typed).await {
                 Ok((homeserver, methods)) => Event::LoginMethods { homeserver, methods },
-                Err(error) => Event::LoginFailed(errors::line(&error)),
+                Err(error) => Event::HomeserverNotFound(errors::line(&error)),
             };
             let _ = events.send(event);
         }));

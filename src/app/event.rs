@@ -72,6 +72,8 @@ pub enum Event {
         /// Best first.
         methods: Vec<LoginMethod>,
     },
+    /// The homeserver was not found; a sentence that says what to do.
+    HomeserverNotFound(SafeText),
     /// A browser login waits; the address can also be opened by hand.
     BrowserWaiting {
         /// The address to open.

@@ -126,6 +126,13 @@ impl Login {
         }
     }
 
+    /// The homeserver was not found. That is of no interest any more once a login is under way, which finds it itself.
+    pub(super) fn was_not_found(&mut self, why: SafeText) {
+        if self.state == LoginState::Finding {
+            self.failed(why);
+        }
+    }
+
     /// Something went wrong; what was typed stays.
     pub(super) fn failed(&mut self, why: SafeText) {
         self.state = LoginState::Idle;

@@ -14,7 +14,7 @@ use matrix_sdk::{
             error::ErrorKind,
         },
         assign,
-        events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
+        events::{InitialStateEvent, direct::DirectEventContent, room::encryption::RoomEncryptionEventContent},
     },
 };
 
@@ -110,11 +110,28 @@ async fn accept(client: &Client, receipts: &Receipts, id: &RoomId) -> Outcome {
     let room = room_of(client, id)?;
     let inviter = room.invite_details().await.ok().map(|invite| invite.inviter_id);
     let direct = room.is_direct().await.unwrap_or_default();
-    if direct && let Some(inviter) = inviter {
-        receipts.known(vec![ids::user(&inviter)]);
+    if direct && let Some(inviter) = &inviter {
+        receipts.known(vec![ids::user(inviter)]);
     }
     room.join().await.map_err(|error| failed("The invite was not accepted", &error))?;
+    if direct
+        && let Some(inviter) = inviter
+        && let Err(error) = mark_direct(client, &room, inviter).await
+    {
+        tracing::warn!(%error, "a direct chat is not marked as one");
+    }
     Ok(go_to(client, &room).await)
+}
+
+/// Says in `m.direct` that this is a direct chat, where the SDK has not: it does so only when no sync was faster than the
+/// answer to the join. Without it this user's other devices would take the inviter for a stranger (P7).
+async fn mark_direct(client: &Client, room: &Room, inviter: OwnedUserId) -> matrix_sdk::Result<()> {
+    let marked = client.account().fetch_account_data_static::<DirectEventContent>().await?;
+    let marked = marked.map(|raw| raw.deserialize()).transpose()?.unwrap_or_default();
+    if marked.values().flatten().any(|known| known == room.room_id()) {
+        return Ok(());
+    }
+    client.account().mark_as_dm(room.room_id(), &[inviter]).await
 }
 
 async fn leave(client: &Client, id: &RoomId, said: &str) -> Outcome {

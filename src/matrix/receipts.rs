@@ -6,6 +6,7 @@
 //!
 //! - [`handle`]: what the rest of `matrix` tells the actor.
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
+//! - [`asking`]: others' devices are asked for receipts, before a message and when they are new.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
@@ -41,14 +42,14 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-pub(super) use self::{catchup::cached, handle::Receipts};
+pub(super) use self::{catchup::cached, handle::Receipts, members::fetch as fetch_members};
 use super::ids;
 use crate::{
     app::event::Event,
     clock::now,
     delivery::{
         debts::Debts,
-        ledger::{Held, OwnEvent, Refused},
+        ledger::{Held, OwnEvent, PeerClaim, Refused},
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
@@ -57,6 +58,7 @@ use crate::{
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
 
+mod asking;
 mod believing;
 mod bridges;
 mod catchup;
@@ -94,6 +96,10 @@ enum Input {
     LateUnknown,
     /// The own message that a bridge's status is about is known now.
     Bridged(OwnedRoomId, EventFacts, bridges::Said),
+    /// The event about which something is held is in the cache now.
+    Appeared(OwnedRoomId, EventId),
+    /// Everybody in this room is known, or this user is not in it any more.
+    Members(OwnedRoomId),
     /// A walk has ended.
     Walked(OwnedRoomId),
     /// It was found out who was given the key of an own event: others, and own other devices.
@@ -155,12 +161,16 @@ struct Actor {
     /// How fast it is sent them.
     pace: Pace,
     held: Held,
+    /// What people claim, by room, of whom it is being found out whether they are in it.
+    doubted: HashMap<OwnedRoomId, Vec<PeerClaim>>,
     /// What was not believed since the session began; no disk keeps it.
     refused: Refused,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
+    /// Places for events that something is held about and that are not known yet.
+    looking_up: Arc<Semaphore>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<EventId>,
     /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
@@ -202,9 +212,11 @@ impl Actor {
             events,
             inputs,
             held: Held::default(),
+            doubted: HashMap::new(),
             refused: Refused::default(),
             unkept: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
+            looking_up: Arc::new(Semaphore::new(believing::LOOKED_UP)),
             freezing: HashSet::new(),
             asking: HashMap::new(),
             to_ask: HashSet::new(),
@@ -277,6 +289,12 @@ impl Actor {
             Input::Late(room, events) => self.readable_now(&room, events).await,
             Input::LateUnknown => self.look_again_for_late_keys().await,
             Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
+            Input::Appeared(room, event) => {
+                if let Some(room) = self.client.get_room(&room) {
+                    self.look_up(&room, &event).await;
+                }
+            }
+            Input::Members(room) => self.members_known(&room).await,
             Input::Walked(room) => self.walked(room).await,
             Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),

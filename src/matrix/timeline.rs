@@ -39,7 +39,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::errors;
+use super::{errors, receipts};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -98,7 +98,7 @@ impl OpenTimeline {
             async move {
                 tokio::join!(
                     forward.run(len, diffs),
-                    timeline.fetch_members(),
+                    fetch_members(&room, &timeline),
                     fetch_answered(&timeline, to_fetch),
                     forward_typing(&room, &id, &events),
                 );
@@ -242,6 +242,14 @@ impl Forward {
 
     fn send(&self, changes: Vec<TimelineChange>) {
         let _ = self.events.send(Event::Timeline { room: self.room.clone(), changes });
+    }
+}
+
+/// Fetches the room's members, whom the timeline then calls by their names.
+async fn fetch_members(room: &Room, timeline: &Timeline) {
+    timeline.fetch_members().await;
+    if let Err(error) = receipts::fetch_members(room).await {
+        tracing::info!(%error, "not everybody in the open room is known");
     }
 }
 

@@ -34,6 +34,12 @@ fn bob_makes(world: &World, room: &RoomId, what: &str) {
     assert_eq!(status, 200, "{answer}");
 }
 
+/// Somebody leaves a room.
+async fn leaves(person: &mut Person, room: &RoomId) {
+    person.run(Effect::Leave(room.clone()));
+    person.until("being out of the room", |p| p.app.rooms.get(room).is_none().then_some(())).await;
+}
+
 /// Alice is in the room again.
 async fn comes_back(alice: &mut Person, bob: &mut Person, world: &World, room: &RoomId) {
     bob_makes(world, room, "invite");
@@ -59,17 +65,14 @@ async fn what_waits_is_never_told(world: World, gone: Gone) {
     let waiting = what_waits(&world, &mut alice, &mut bob, &room).await;
 
     match gone {
-        Gone::SenderLeft => alice.run(Effect::Leave(room.clone())),
+        Gone::SenderLeft => leaves(&mut alice, &room).await,
         Gone::SenderRemoved => bob_makes(&world, &room, "kick"),
-        Gone::ReceiverLeft => bob.run(Effect::Leave(room.clone())),
+        Gone::ReceiverLeft => leaves(&mut bob, &room).await,
     }
-    if gone == Gone::ReceiverLeft {
-        let is_gone = |p: &mut Person| p.app.rooms.get(&room).is_none().then_some(());
-        bob.until("being out of the room", is_gone).await;
-    } else {
+    if gone != Gone::ReceiverLeft {
         bob.sees_members(&room, 1).await;
     }
-    bob.set(world.settings());
+    bob.set(world.settings()).await;
     let fate = bob.last_fate_of(&room, &waiting).await;
     assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");
     assert_eq!(receipts(&world, &line, since), 0);
@@ -113,7 +116,7 @@ async fn p8_what_could_not_leave_is_decided_anew(world: World) {
     alice.say(&room, "waiting");
     let waiting = alice.sees("waiting").await;
     line.wait_for_requests("a second attempt", |requests| count(&requests[since..], world.receipt_path()) > 1);
-    alice.run(Effect::Leave(room.clone()));
+    leaves(&mut alice, &room).await;
     bob.sees_members(&room, 1).await;
     let fate = bob.last_fate_of(&room, &waiting).await;
     assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");

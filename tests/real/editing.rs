@@ -97,6 +97,7 @@ async fn a_device_that_lost_the_key_reads_after_rekey(world: World) {
     let line = world.line();
     let mut bob = world.bob("phone").await;
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    line.wait_for_keys(&alice.device(), &alice.device());
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     alice.say(&room, "hello");
     let hello = alice.sees("hello").await;

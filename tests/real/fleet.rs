@@ -31,6 +31,7 @@ async fn own_other_devices_tell_each_other(world: World) {
     for id in [tablet.device(), silent.0.clone()] {
         world.proxy.wait_for_keys(&id, &desk.device());
     }
+    line.wait_for_keys(&silent.0, &tablet.device());
     let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
     tablet.open(&room).await;
 
@@ -121,13 +122,13 @@ async fn p12_own_devices_learn_nothing_of_an_incognito_one(world: World) {
     world.proxy.wait_for_keys(&tablet.device(), &desk.device());
     let room = direct_chat(&mut desk, &mut bob, &world.bob.user_id).await;
     tablet.open(&room).await;
-    tablet.set(Settings { incognito: true, ..world.settings() });
+    tablet.set(Settings { incognito: true, ..world.settings() }).await;
     desk.say(&room, "unseen");
     let unseen = desk.sees("unseen").await;
     tablet.sees("unseen").await;
     assert_eq!(tablet.withheld_by(&room, &unseen).await, "P12");
 
-    tablet.set(world.settings());
+    tablet.set(world.settings()).await;
     assert_eq!(tablet.withheld_by(&room, &unseen).await, "P12");
     desk.say(&room, "seen");
     let seen = desk.sees("seen").await;
@@ -148,7 +149,7 @@ async fn l5_what_is_not_delivered_is_found_in_all_rooms(world: World) {
     alice.delivered_to(&first, &world.bob.user_id, &world.ticks(&[&bob])).await;
     assert_eq!(alice.undelivered().await, []);
 
-    bob.set(Settings { route: RouteChoice::Off, ..world.settings() });
+    bob.set(Settings { route: RouteChoice::Off, ..world.settings() }).await;
     alice.say(&room, "**where** are you?");
     let waiting = alice.sees("where are you?").await;
     alice.delivery(&waiting, "the devices that were given the key", |known| known.people.first().map(drop)).await;

@@ -53,7 +53,10 @@ fn synapse_ends_when_it_is_dropped() {
     let address = synapse.base_url.strip_prefix("http://").unwrap().to_owned();
     assert!(TcpStream::connect(&address).is_ok());
     drop(synapse);
-    assert!(TcpStream::connect(&address).is_err());
+    // Somebody else may get the port, but nobody keeps it.
+    while TcpStream::connect(&address).is_ok() {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -45,9 +45,10 @@ on!(what_a_killed_receiver_owes_arrives_once: synapse, embedded, embedded_direct
 async fn l8_a_killed_sender_shows_the_same_ticks(world: World) {
     let line = world.line();
     let mut phone = world.bob("phone").await;
-    let laptop = world.bob("laptop").await;
+    let mut laptop = world.bob("laptop").await;
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
     let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    laptop.sees_direct(&room).await;
     let alice = alice.quit().await;
 
     let screen = alice.on_screen();

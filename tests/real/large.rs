@@ -27,11 +27,13 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     let url = &world.proxy.base_url;
     let mut alice = Person::log_in_with(url, &world.alice, "desk", world.settings(), summing).await;
     let mut phone = world.bob("phone").await;
-    let laptop = world.bob("laptop").await;
-    let tablet = world.bob("tablet").await;
+    let (mut laptop, mut tablet) = (world.bob("laptop").await, world.bob("tablet").await);
     let drawer = world.bob("in a drawer").await;
     let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
     let drawer = drawer.quit().await;
+    for person in [&mut laptop, &mut tablet] {
+        person.sees_direct(&room).await;
+    }
 
     alice.say(&room, "hello, all of you");
     let hello = alice.sees("hello, all of you").await;
@@ -70,6 +72,9 @@ async fn l7_who_lacks_a_message_to_many_is_read_from_disk() {
     let phone = Person::log_in(url, &world.bob, "phone", of_bob.clone()).await;
     let drawer = Person::log_in(url, &world.bob, "in a drawer", of_bob).await;
     let (on_phone, in_drawer) = (phone.device(), drawer.device());
+    for person in [&phone, &drawer] {
+        world.proxy.wait_for_keys(&person.device(), &person.device());
+    }
     let _drawer = drawer.quit().await;
     let mut alice = Person::log_in(url, &world.alice, "desk", on(world.settings())).await;
     alice.open(&room).await;

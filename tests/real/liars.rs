@@ -48,6 +48,7 @@ impl Stage {
         ignore(&world, &world.alice, &carol);
         let line = world.line();
         let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+        line.wait_for_keys(&alice.device(), &alice.device());
         let mut bob = Rogue::log_in(&server, &world.bob).await;
         let mut dan = Rogue::log_in(&server, &dan).await;
         let mut carol = Rogue::log_in(&server, &carol).await;

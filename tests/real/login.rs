@@ -24,8 +24,9 @@ fn a_wrong_password_is_said_and_what_was_typed_is_still_there() {
 fn a_network_that_is_gone_is_said_and_the_same_form_works_when_it_is_back() {
     let (synapse, terminal) = (synapse::shared(), Terminal::start(&[], 80, 24));
     let (alice, proxy) = (synapse.register("alice"), Proxy::start(&synapse.base_url, SlidingSync::Kept));
-    proxy.cut();
     screens::fill_in_login(&terminal, &proxy.base_url, &alice);
+    terminal.wait_for_text("found http");
+    proxy.cut();
     terminal.key("enter");
     terminal.wait_for_text("Cannot reach");
     proxy.heal();

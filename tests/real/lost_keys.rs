@@ -93,7 +93,7 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     let answered = alice.sees("answered").await;
     alice.delivered_to(&answered, &world.bob.user_id, &world.ticks(&[&bob])).await;
     bob.last_fate_of(&room, &answered).await;
-    bob.set(Settings { incognito: true, ..world.settings() });
+    bob.set(Settings { incognito: true, ..world.settings() }).await;
     let mut last = None;
     for text in ["one", "two", "three"] {
         alice.say(&room, text);

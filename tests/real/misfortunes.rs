@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     person::{DEADLINE, Person, body, direct_chat},
+    support::proxy::count,
     world::{World, on},
 };
 
@@ -63,14 +64,20 @@ async fn what_is_said_is_said_once(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    let sent = |requests: &[String]| count(requests, "/send/m.room.encrypted/");
     let mut said = Vec::new();
     for fault in FAULTS {
         let mut strikes = world.faults().next(of(&world.alice.user_id, "/send/m.room.encrypted/"), 1, fault);
         let text = format!("said while {fault:?}");
+        let before = sent(&world.proxy.requests());
         alice.say(&room, &text);
         let event = alice.sees(&text).await;
         assert_eq!(bob.sees(&text).await, event);
         struck(&mut strikes).await;
+        if matches!(fault, Fault::Lost | Fault::Half) {
+            // She has it by a sync, and the answer to her request is still missing.
+            world.proxy.wait_for_requests("it to be sent again", |requests| sent(requests) > before + 1);
+        }
         said.push(text);
     }
     let heard: Vec<String> = bob.messages().map(body).filter(|text| text.starts_with("said")).collect();
@@ -84,6 +91,7 @@ async fn keys_that_go_wrong_arrive(world: World) {
         // New people, so that there are keys to be claimed and handed out.
         let (ada, ben) = (world.server.register("ada"), world.server.register("ben"));
         let mut phone = Person::log_in(&world.proxy.base_url, &ben, "phone", world.settings()).await;
+        world.proxy.wait_for_keys(&phone.device(), &phone.device());
         let mut desk = Person::log_in(&world.proxy.base_url, &ada, "desk", world.settings()).await;
         let mut claims = world.faults().next(of(&ada.user_id, "/keys/claim"), 1, fault);
         let mut hands_out = world.faults().next(of(&ada.user_id, "/sendToDevice/"), 1, fault);
@@ -109,10 +117,10 @@ async fn no_receipt_is_lost(world: World) {
         let mut strikes = world.faults().next(of(&world.bob.user_id, world.receipt_path()), 1, fault);
         let posted = world.receipts_posted();
         let text = format!("acknowledged while {fault:?}");
+        let began = Instant::now();
         alice.say(&room, &text);
         let event = alice.sees(&text).await;
         struck(&mut strikes).await;
-        let began = Instant::now();
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
         if let Fault::Limited(busy) = fault {
             assert!(began.elapsed() >= busy, "{:?} after it was told to wait {busy:?}", began.elapsed());
@@ -133,6 +141,7 @@ async fn receipts_in_the_wrong_order_both_arrive(world: World) {
     let mut laptop = world.bob("laptop").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    laptop.sees_direct(&room).await;
     laptop.open(&room).await;
     let mut strikes = world.faults().next(of(&world.bob.user_id, world.receipt_path()), 1, Fault::Overtaken);
     alice.say(&room, "to both");
@@ -166,6 +175,7 @@ async fn a_device_that_gets_no_key_has_no_tick(world: World) {
     let mut alice = world.alice("desk").await;
     world.keep_to_device_from(&laptop);
     let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    laptop.sees_direct(&room).await;
     laptop.open(&room).await;
     alice.say(&room, "for the phone");
     let event = alice.sees("for the phone").await;

@@ -171,11 +171,13 @@ impl Person {
         self.matrix.run(effect);
     }
 
-    /// Changes the settings, as the runtime does when they were written.
-    pub fn set(&mut self, settings: Settings) {
+    /// Changes the settings, as the runtime does when they were written, and waits until they hold: whatever is asked for
+    /// next is answered after that.
+    pub async fn set(&mut self, settings: Settings) {
         self.profile.settings = settings.clone();
         self.take_in(Event::Settings(settings.clone()));
         self.matrix.run(Effect::Settings(settings));
+        self.log(Effect::AskReceiptLog).await;
     }
 
     /// The room of this name or with this id, once it is there.
@@ -189,6 +191,13 @@ impl Person {
         self.take_in(Event::GoTo(room.clone()));
         let id = room.clone();
         self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
+    }
+
+    /// Waits until a room that another device of this account has joined is a direct chat here too: until then, whoever
+    /// writes into it is a stranger (P7).
+    pub async fn sees_direct(&mut self, room: &RoomId) {
+        let is_direct = |summary: &RoomSummary| summary.direct && summary.membership == Membership::Joined;
+        self.room("the direct chat", |summary| summary.id == *room && is_direct(summary)).await;
     }
 
     /// Waits until so many are in a room.

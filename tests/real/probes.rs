@@ -5,7 +5,13 @@
 //! After each kind of probe a third person sends an ordinary message. Its receipt proves that the client has looked at
 //! all that came before.
 
-use std::{fmt::Write, fs, path::Path, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use kvitto::{
     app::effect::Effect,
@@ -17,7 +23,7 @@ use crate::{
     delivery::text,
     person::Person,
     rogue::{Receipts, Received, Rogue},
-    support::proxy::{Proxy, count},
+    support::proxy::Proxy,
     world::{World, on},
 };
 
@@ -158,6 +164,7 @@ impl Stage {
     async fn set(world: World) -> (Self, [(&'static str, Rogue); 2]) {
         let line = world.line();
         let mut victim = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+        line.wait_for_keys(&victim.device(), &victim.device());
         let server = world.server.base_url.clone();
         let mut stranger = Rogue::log_in(&server, &world.server.register("mallory")).await;
         let mut known = Rogue::log_in(&server, &world.alice).await;
@@ -235,9 +242,11 @@ impl Stage {
         folder.join(name).with_extension("md")
     }
 
-    /// The requests that the victim's client has made to somebody's devices.
+    /// What the victim's client has sent to somebody's devices: sent again, it is the same, and has the same path.
     fn told_devices(&self) -> usize {
-        count(&self.line.requests(), "/sendToDevice/m.room.encrypted/")
+        let requests = self.line.requests();
+        let sent = requests.iter().filter(|request| request.contains("/sendToDevice/m.room.encrypted/"));
+        sent.collect::<BTreeSet<_>>().len()
     }
 }
 

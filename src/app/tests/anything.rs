@@ -147,6 +147,7 @@ fn session() -> impl Strategy<Value = Event> {
             .prop_map(|methods| Event::LoginMethods { homeserver: SafeText::line("x"), methods }),
         1 => sentence().prop_map(|url| Event::BrowserWaiting { url }),
         1 => sentence().prop_map(Event::LoginFailed),
+        1 => sentence().prop_map(Event::HomeserverNotFound),
         4 => prop::sample::select(vec!["@me:x", "@me:x", "@me:x", "@eve:x"])
             .prop_map(|user| Event::LoggedIn(account(user))),
         1 => prop::option::of(sentence()).prop_map(Event::LoggedOut),

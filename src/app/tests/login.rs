@@ -144,6 +144,28 @@ fn what_was_typed_stays_when_logging_in_fails() {
 }
 
 #[test]
+fn a_homeserver_that_is_not_found_is_said_unless_a_login_has_begun() {
+    let not_found = || Event::HomeserverNotFound(SafeText::line("Cannot reach it."));
+    let mut told = logged_out();
+    told.types("x");
+    told.keys("Tab");
+    assert_eq!(told.login().state, LoginState::Finding);
+    told.event(not_found());
+    assert_eq!((&told.login().state, told.login().error.as_deref()), (&LoginState::Idle, Some("Cannot reach it.")));
+    told.types("ada");
+    told.keys("Tab");
+    told.types("secret");
+    told.keys("Enter");
+    let state = told.login().state.clone();
+    told.event(not_found());
+    assert_eq!(
+        (&told.login().state, told.login().error.as_deref()),
+        (&state, None),
+        "it is about what was asked before"
+    );
+}
+
+#[test]
 fn a_pasted_password_loses_its_line_break_and_nothing_else() {
     let mut told = logged_out();
     told.keys("Tab Tab");

@@ -1,17 +1,21 @@
 //! What this client believes about its own messages: who was given the key, and who answered.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     time::Duration,
 };
 
 use matrix_sdk::{
-    Client, Room,
+    Client, Room, RoomMemberships, RoomState,
     ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
+use tokio::time::timeout;
+
 use super::{
-    Actor, Input, direct, fleet, ids,
+    Actor, Input,
+    bridges::{HELD_FOR, appears},
+    direct, fleet, ids,
     members::{self, Member},
 };
 use crate::{
@@ -23,20 +27,21 @@ use crate::{
             ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused,
             crowd::{LARGE, Large},
         },
-        policy::{self, EventFacts, RoomFacts, RouteChoice},
-        receipt::{REQUEST_LIFETIME, Summary},
-        route::{self, ServerFacts},
+        policy::{self, EventFacts, RoomFacts},
+        receipt::Summary,
         store::{Claimed, Summed},
         summary,
     },
     matrix::pause::Pause,
-    model::{Delivery, DeviceId, EventId, Ms, RoomId, UserId},
+    model::{Delivery, EventId, RoomId, UserId},
 };
 
-/// How long before its end a request is made again.
-const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 /// Own messages of a room whose ticks are told when it is opened.
 const TOLD: usize = 500;
+/// So many claims wait until it is known who is in a room (L7).
+const DOUBTED: usize = 1_000;
+/// So many events about which something is held are waited for at once; the others are held all the same (L7).
+pub(super) const LOOKED_UP: usize = 16;
 /// Pauses between attempts to find out who is in a room.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 
@@ -63,6 +68,9 @@ impl Actor {
             return self.refuse(refused);
         }
         self.freezing.insert(event.event.clone());
+        if asks {
+            self.know_members(room).await;
+        }
         let own = OwnEvent {
             room: facts.room.clone(),
             event: event.event.clone(),
@@ -101,6 +109,22 @@ impl Actor {
         }
     }
 
+    /// P7: the user has sent into a room. Whoever is known to be in it is known at once, since they may answer at once.
+    async fn know_members(&mut self, room: &Room) {
+        let members = self.client.state_store().get_user_ids(room.room_id(), RoomMemberships::JOIN).await;
+        let members = members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up"));
+        let others = members.unwrap_or_default().into_iter().filter(|user| user != room.own_user_id());
+        self.know(&others.map(|user| ids::user(&user)).collect::<Vec<_>>());
+    }
+
+    /// P7: the user has sent into a room that these people share.
+    fn know(&mut self, others: &[UserId]) {
+        if u64::try_from(others.len()).is_ok_and(|others| others < self.debts.settings().max_members) {
+            let kept = self.store.remember_known(others);
+            self.stored(kept);
+        }
+    }
+
     /// Who was given the key is known: from now on it does not change any more.
     pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         self.freezing.remove(&own.event);
@@ -123,12 +147,7 @@ impl Actor {
             self.tell_kept();
             return;
         }
-        // P7: the user has sent into a room that these people share.
-        if u64::try_from(own.expected.len()).is_ok_and(|others| others < self.debts.settings().max_members) {
-            let people: Vec<UserId> = own.expected.keys().cloned().collect();
-            let kept = self.store.remember_known(&people);
-            self.stored(kept);
-        }
+        self.know(&own.expected.keys().cloned().collect::<Vec<_>>());
         let large = self.store.large_event(&own.event);
         match self.stored(large).flatten() {
             Some(large) => self.tell_all(&own.room, &[], &[large]).await,
@@ -168,22 +187,71 @@ impl Actor {
         }
     }
 
-    /// Takes claims about a room's events into the ledger (L1, L2).
+    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody knows yet whether they are
+    /// in the room wait until that is known.
     pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else {
             return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
         };
-        let allowed = match members::claimants(&room, claims.iter().map(|claim| &claim.user)).await {
-            Ok(allowed) => allowed,
+        self.believe_members(&room, claims, true).await;
+    }
+
+    /// Lets claims wait until everybody in the room is known.
+    fn doubt(&mut self, room: &Room, mut claims: Vec<PeerClaim>) {
+        let left = DOUBTED.saturating_sub(self.doubted.values().map(Vec::len).sum());
+        self.refuse(Refused::of(Refusal::TooMany, claims.split_off(left.min(claims.len())).len()));
+        if claims.is_empty() {
+            return;
+        }
+        let waiting = self.doubted.entry(room.room_id().to_owned());
+        let is_fetched = matches!(waiting, Entry::Occupied(_));
+        waiting.or_default().extend(claims);
+        if is_fetched {
+            return;
+        }
+        let (room, inputs) = (room.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let mut pause = PAUSE;
+            while !inputs.is_closed() {
+                let fetched = members::fetch(&room).await;
+                if fetched.is_ok() || room.state() != RoomState::Joined {
+                    let _ = inputs.send(Input::Members(room.room_id().to_owned()));
+                    return;
+                }
+                tracing::info!(error = ?fetched.err(), "who is in a room is not known yet");
+                tokio::time::sleep(pause.lengthen()).await;
+            }
+        });
+    }
+
+    /// Everybody in a room is known: whoever is not there now has nothing to claim.
+    pub(super) async fn members_known(&mut self, room: &SdkRoomId) {
+        let Some(claims) = self.doubted.remove(room) else { return };
+        if let Some(room) = self.client.get_room(room) {
+            self.believe_members(&room, claims, false).await;
+        }
+        self.tell_kept();
+    }
+
+    async fn believe_members(&mut self, room: &Room, claims: Vec<PeerClaim>, may_wait: bool) {
+        let room_id = &ids::room(room.room_id());
+        let claimants = match members::claimants(room, claims.iter().map(|claim| &claim.user)).await {
+            Ok(claimants) => claimants,
             Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
         };
-        let allowed: Vec<_> = claims.iter().map(|claim| allowed.get(&claim.user).copied()).collect();
-        let (mut believed, mut refused) = (Vec::with_capacity(claims.len()), Refused::default());
-        for (claim, allowed) in claims.into_iter().zip(allowed) {
-            let allowed = refused.believed(allowed.unwrap_or(Err(Refusal::NotJoined)));
+        let claimants: Vec<_> = claims.iter().map(|claim| claimants.get(&claim.user).copied()).collect();
+        let (mut believed, mut doubtful) = (Vec::with_capacity(claims.len()), Vec::new());
+        let mut refused = Refused::default();
+        for (claim, claimant) in claims.into_iter().zip(claimants) {
+            if may_wait && claimant.is_some_and(|claimant| claimant.doubtful) {
+                doubtful.push(claim);
+                continue;
+            }
+            let allowed = refused.believed(claimant.map_or(Err(Refusal::NotJoined), |claimant| claimant.allowed));
             believed.extend(allowed.map(|()| claim));
         }
         self.refuse(refused);
+        self.doubt(room, doubtful);
         let claimed = self.store.claim(&believed, now());
         let Some(claimed) = self.stored(claimed) else { return };
         let Claimed { changed, tallied, answers_changed, unknown, refused } = claimed;
@@ -194,7 +262,7 @@ impl Actor {
         } else {
             self.tell_all(room_id, &changed, &tallied).await;
         }
-        self.hold(&room, unknown).await;
+        self.hold(room, unknown).await;
         self.look_again_later();
     }
 
@@ -232,15 +300,29 @@ impl Actor {
         }
     }
 
-    /// Whether an event about which something is held is an own one.
-    async fn look_up(&mut self, room: &Room, event: &EventId) {
-        let Some(facts) = self.find(room, event).await else { return };
+    /// Whether an event about which something is held is an own one. One that is not in the event cache yet is looked at when
+    /// it is.
+    pub(super) async fn look_up(&mut self, room: &Room, event: &EventId) {
+        let Some(facts) = self.find(room, event).await else {
+            return self.look_up_later(room, event);
+        };
         if facts.sender.as_str() == room.own_user_id() {
             let room_facts = self.room_facts(room).await;
             self.own_event(room, &room_facts, &facts).await;
         } else {
             self.not_own_event(event);
         }
+    }
+
+    fn look_up_later(&self, room: &Room, event: &EventId) {
+        let Ok(place) = self.looking_up.clone().try_acquire_owned() else { return };
+        let (room, event, inputs) = (room.clone(), event.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            if let Ok(Some(_)) = timeout(HELD_FOR, appears(&room, &event)).await {
+                let _ = inputs.send(Input::Appeared(room.room_id().to_owned(), event));
+            }
+            drop(place);
+        });
     }
 
     /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
@@ -261,80 +343,6 @@ impl Actor {
             tracing::info!(%refusal, claims, "claims were not believed");
         }
         self.refused.add(refused);
-    }
-
-    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
-    /// come through the homeserver. This user's own other devices are asked too; they have no other way.
-    pub(super) async fn ask(&mut self, room: &Room) {
-        let facts = self.room_facts(room).await;
-        if !policy::asks(&facts, self.debts.settings()) {
-            return;
-        }
-        let server = self.server();
-        if self.debts.settings().route == RouteChoice::Auto && server.is_none() {
-            self.to_ask.insert(room.room_id().to_owned());
-            return;
-        }
-        if let Some(again) = self.asking.get_mut(room.room_id()) {
-            // Whom this is about may have come after that one had begun.
-            *again = true;
-            return;
-        }
-        self.asking.insert(room.room_id().to_owned(), false);
-        let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
-        let asked = self.store.asked(&facts.room, now());
-        let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
-        let expires = now() + REQUEST_LIFETIME;
-        let renewed = now() + REQUEST_RENEWED;
-        let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            let outcome = match others(&room).await {
-                Ok(mut people) => {
-                    let here = room.own_user_id().server_name();
-                    people.retain(|user| route::asks(choice, server, user.server_name() == here));
-                    people.extend(
-                        route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
-                    );
-                    let holds = |user: &UserId, device: &DeviceId| {
-                        asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
-                    };
-                    direct::send_request(&client, room.room_id(), &people, holds, expires).await
-                }
-                Err(error) => Err(direct::NotSent::from(&error)),
-            };
-            let _ = inputs.send(Input::Asked(room.room_id().to_owned(), outcome, expires));
-        });
-    }
-
-    /// A request that did not go out is made again with the next message.
-    pub(super) async fn asked(
-        &mut self,
-        room: &SdkRoomId,
-        outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
-        expires: Ms,
-    ) {
-        let again = self.asking.remove(room) == Some(true);
-        tracing::debug!(%room, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");
-        if let Ok(devices) = outcome
-            && !devices.is_empty()
-        {
-            let kept = self.store.remember_asked(&ids::room(room), &devices, expires);
-            self.stored(kept);
-        }
-        if again && let Some(room) = self.client.get_room(room) {
-            self.ask(&room).await;
-        }
-    }
-
-    /// New devices of people who were asked are asked too.
-    pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
-        let users: HashSet<UserId> = users.iter().map(|user| ids::user(user)).collect();
-        for room in self.client.joined_rooms() {
-            let asked = self.store.asked(&ids::room(room.room_id()), now());
-            if self.stored(asked).unwrap_or_default().keys().any(|(user, _)| users.contains(user)) {
-                self.ask(&room).await;
-            }
-        }
     }
 
     /// Tells what is known about a room's own events.
@@ -398,7 +406,7 @@ impl Actor {
 }
 
 /// Everybody else who is joined.
-async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
+pub(super) async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = members::joined(room).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }

@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Actor, Input, ids, observe};
+use super::{Actor, Input, ids, members, observe};
 use crate::{
     clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
@@ -155,7 +155,7 @@ impl Walker {
 
     async fn run(&self, walk: &Walk) -> matrix_sdk::Result<()> {
         // Whether somebody is owed anything depends on who they are (P7, P8).
-        walk.room.sync_members().await?;
+        members::fetch(&walk.room).await?;
         let (cache, _keep) = walk.room.event_cache().await?;
         if let Some(newest) = &walk.newest
             && let Ok(outcome) = timeout(CACHE_LAG, cached(&walk.room, newest)).await

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::Input;
@@ -24,7 +24,7 @@ use crate::{
         ledger::{ExpectedDevice, Refusal, Refused},
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
     },
-    matrix::{errors, ids},
+    matrix::{errors, ids, pause::Pause},
     model::{DeviceId, Ms, RoomId, SafeText, UserId},
 };
 
@@ -73,19 +73,25 @@ impl Message {
 
 /// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that brings more waits for the
 /// actor.
-const IN_HAND: usize = 64;
+const IN_HAND: u32 = 64;
+/// How long the end of a session waits for them.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to find out whose device has sent one.
-const PROVEN_WITHIN: Duration = Duration::from_secs(20);
+const PROVEN_WITHIN: Duration = Duration::from_mins(1);
+/// Pauses between attempts to do so.
+const PAUSE: Pause = Pause::new(Duration::from_millis(500), Duration::from_secs(5));
 /// So many more wait for their room: the sync does not wait for these.
 const ROOMLESS: usize = 64;
 /// How long it may take until a room is known: with sliding sync an account of thousands of rooms comes in many parts.
 const ROOM_WITHIN: Duration = Duration::from_mins(10);
 
 /// Hands every proven message of our two types to the actor.
-pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
-    let places = Arc::new(Places { in_hand: Arc::new(Semaphore::new(IN_HAND)), roomless: Semaphore::new(ROOMLESS) });
+pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Places> {
+    let in_hand = Arc::new(Semaphore::new(IN_HAND as usize));
+    let places = Arc::new(Places { in_hand, roomless: Semaphore::new(ROOMLESS) });
+    let listening = places.clone();
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let (inputs, places) = (inputs.clone(), places.clone());
+        let (inputs, places) = (inputs.clone(), listening.clone());
         async move {
             let Some((sender, message)) = read(&raw) else { return };
             let refused = |refusal, message: &Message| {
@@ -117,14 +123,21 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
             });
         }
     });
+    places
 }
 
-struct Places {
+/// Places for messages that are being dealt with.
+pub(super) struct Places {
     in_hand: Arc<Semaphore>,
     roomless: Semaphore,
 }
 
 impl Places {
+    /// Waits a moment for what is in hand: the homeserver does not send it again.
+    pub(super) async fn settled(&self) {
+        let _ = timeout(SETTLED_WITHIN, self.in_hand.acquire_many(IN_HAND)).await;
+    }
+
     /// Whose device has sent something about a room that was not known here, once it is: a device that has just logged in
     /// may be asked for receipts before it has heard of the room.
     async fn proven_later(
@@ -189,7 +202,12 @@ async fn device_with_key(client: &Client, sender: &SdkUserId, key: &str, room: &
     };
     let mut device = with_key(encryption.get_user_devices(sender).await.ok()?);
     if device.is_none() && ids::find_room(client, room).is_some() {
-        encryption.request_user_identity(sender).await.ok()?;
+        // The message comes only once.
+        let mut pause = PAUSE;
+        while let Err(error) = encryption.request_user_identity(sender).await {
+            tracing::info!(%error, "whose device has sent a delivery message is not known yet");
+            sleep(pause.lengthen()).await;
+        }
         device = with_key(encryption.get_user_devices(sender).await.ok()?);
     }
     device.map(|device| ids::device(device.device_id()))

@@ -33,6 +33,7 @@ pub(in crate::matrix) enum StartError {
 pub(in crate::matrix) struct Receipts {
     inputs: UnboundedSender<Input>,
     reconnected: Arc<Notify>,
+    in_hand: Arc<direct::Places>,
 }
 
 impl Receipts {
@@ -46,7 +47,7 @@ impl Receipts {
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
-        direct::listen(client, inputs.clone());
+        let in_hand = direct::listen(client, inputs.clone());
         native::listen(client, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
@@ -61,7 +62,7 @@ impl Receipts {
             .name("receipts".to_owned())
             .spawn(move || runtime.block_on(actor.run(receiver)))
             .map_err(StartError::Thread)?;
-        Ok(Self { inputs, reconnected })
+        Ok(Self { inputs, reconnected, in_hand })
     }
 
     fn tell(&self, input: Input) {
@@ -138,6 +139,7 @@ impl Receipts {
 
     /// Ends the actor; everything told before is on disk then.
     pub(in crate::matrix) async fn stop(&self) {
+        self.in_hand.settled().await;
         let (done, ended) = oneshot::channel();
         self.tell(Input::Stop(done));
         let _ = ended.await;

@@ -45,38 +45,68 @@ pub(super) async fn members(
     Ok(events.into_iter().filter_map(|event| event.deserialize().ok().map(member)).collect())
 }
 
-/// Everybody who is joined. A list that was asked for before somebody joined can come after the sync that brought them,
-/// and take them out again: one with fewer than there are is asked for once more.
+/// Everybody who is joined.
 pub(super) async fn joined(room: &Room) -> matrix_sdk::Result<Vec<RoomMember>> {
-    let members = room.members(RoomMemberships::JOIN).await?;
-    if u64::try_from(members.len()).is_ok_and(|listed| listed < room.joined_members_count()) {
+    fetch(room).await?;
+    room.members(RoomMemberships::JOIN).await
+}
+
+/// Fetches the members of a room where they are not all known.
+pub(in crate::matrix) async fn fetch(room: &Room) -> matrix_sdk::Result<()> {
+    room.sync_members().await?;
+    if !are_known(room).await? {
         room.mark_members_missing();
-        return room.members(RoomMemberships::JOIN).await;
+        room.sync_members().await?;
     }
-    Ok(members)
+    Ok(())
+}
+
+/// Whether the members are fetched. A list that was asked for before somebody joined can come after the sync that brought
+/// them, and take them out again: one with fewer than there are is not complete.
+async fn are_known(room: &Room) -> matrix_sdk::Result<bool> {
+    if !room.are_members_synced() {
+        return Ok(false);
+    }
+    let listed = room.client().state_store().get_user_ids(room.room_id(), RoomMemberships::JOIN).await?.len();
+    Ok(u64::try_from(listed).is_ok_and(|listed| listed >= room.joined_members_count()))
+}
+
+/// How somebody who claims something stands to this user, as far as this machine knows.
+#[derive(Clone, Copy)]
+pub(super) struct Claimant {
+    /// L2.
+    pub allowed: Result<(), Refusal>,
+    /// They are no member, and not all members are known.
+    pub doubtful: bool,
 }
 
 /// Whether these people may claim anything about this user's messages in a room (L2).
 pub(super) async fn claimants<'a>(
     room: &Room,
     users: impl IntoIterator<Item = &'a UserId>,
-) -> matrix_sdk::Result<HashMap<&'a UserId, Result<(), Refusal>>> {
+) -> matrix_sdk::Result<HashMap<&'a UserId, Claimant>> {
     let users: BTreeSet<&UserId> = users.into_iter().collect();
     let members = members(room, users.iter().copied()).await?;
     let ignored = room.client().account().account_data::<IgnoredUserListEventContent>().await?;
     let ignored = ignored.and_then(|raw| raw.deserialize().ok()).map(|list| list.ignored_users).unwrap_or_default();
     let ignored: BTreeSet<&str> = ignored.keys().map(|user| user.as_str()).collect();
-    let facts = |user: &UserId| ClaimantFacts {
-        own: user.as_str() == room.own_user_id(),
-        joined: match members.get(user) {
-            Some(member) => member.joined,
-            // Not known and not all fetched: whoever was given the key was joined then.
-            None => !room.are_members_synced() && ids::sdk_user(user).is_some(),
-        },
-        ignored: ignored.contains(user.as_str()),
-        // What gets here came by Olm from a device of the claimant's (`direct::read`), or from this user's own
-        // homeserver (`native::read`).
-        proven: true,
+    let is_joined = |user: &UserId| members.get(user).is_some_and(|member| member.joined);
+    // Counting them is dear, and seldom needed.
+    let all_known = users.iter().all(|user| is_joined(user)) || are_known(room).await?;
+    let claimant = |user: &UserId| {
+        let facts = ClaimantFacts {
+            own: user.as_str() == room.own_user_id(),
+            joined: is_joined(user),
+            ignored: ignored.contains(user.as_str()),
+            // What gets here came by Olm from a device of the claimant's (`direct::read`), or from this user's own
+            // homeserver (`native::read`).
+            proven: true,
+        };
+        let allowed = admissible(facts);
+        Claimant {
+            allowed,
+            doubtful: !all_known && allowed == Err(Refusal::NotJoined) && ids::sdk_user(user).is_some(),
+        }
     };
-    Ok(users.into_iter().map(|user| (user, admissible(facts(user)))).collect())
+    Ok(users.into_iter().map(|user| (user, claimant(user))).collect())
 }

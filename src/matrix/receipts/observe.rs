@@ -4,7 +4,7 @@
 //! counts, and one that is odd here costs itself only (L6).
 
 use matrix_sdk::deserialized_responses::TimelineEvent;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::bridges::Said;
@@ -29,6 +29,7 @@ struct Glance {
     content: Value,
     #[serde(default)]
     unsigned: Value,
+    room_id: Option<IgnoredAny>,
     state_key: Option<Value>,
 }
 
@@ -42,9 +43,13 @@ pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
     Some(Said { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
 }
 
-/// The facts about an event; `None` when it has no id, sender or time.
+/// The facts about an event; `None` when it has no id, sender or time, or its time is not the server's: the send queue puts
+/// what it has sent into the event cache by itself, with the time of this machine. What was decrypted has its room's id.
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
+    if event.encryption_info().is_some() && glance.room_id.is_none() && glance.unsigned.is_null() {
+        return None;
+    }
     let readable = !event.kind.is_utd();
     // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
     let device = match event.encryption_info() {
@@ -101,9 +106,14 @@ impl Glance {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
     use matrix_sdk::{
-        deserialized_responses::{UnableToDecryptInfo, UnableToDecryptReason},
-        ruma::serde::Raw,
+        deserialized_responses::{
+            AlgorithmInfo, DecryptedRoomEvent, EncryptionInfo, UnableToDecryptInfo, UnableToDecryptReason,
+            VerificationState,
+        },
+        ruma::{owned_user_id, serde::Raw},
     };
     use serde_json::json;
 
@@ -115,6 +125,33 @@ mod tests {
         });
         let raw = Raw::new(&event).unwrap().cast_unchecked();
         facts(&TimelineEvent::from_plaintext(raw)).map(|facts| (facts.kind, facts.redacted))
+    }
+
+    #[test]
+    fn what_the_send_queue_has_put_into_the_cache_waits_for_the_server() {
+        let info = EncryptionInfo {
+            sender: owned_user_id!("@a:b"),
+            sender_device: None,
+            forwarder: None,
+            algorithm_info: AlgorithmInfo::MegolmV1AesSha2 {
+                curve25519_key: String::new(),
+                sender_claimed_keys: BTreeMap::new(),
+                session_id: None,
+            },
+            verification_state: VerificationState::Verified,
+        };
+        let decrypted = |more: Value| {
+            let mut event = json!({
+                "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.message", "content": {},
+            });
+            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let event = Raw::new(&event).unwrap().cast_unchecked();
+            let encryption_info = Arc::new(info.clone());
+            let event = DecryptedRoomEvent { event, encryption_info, unsigned_encryption_info: None };
+            facts(&TimelineEvent::from_decrypted(event, None)).is_some()
+        };
+        assert!(!decrypted(json!({})));
+        assert!(decrypted(json!({ "room_id": "!r:b" })) && decrypted(json!({ "unsigned": {} })));
     }
 
     #[test]

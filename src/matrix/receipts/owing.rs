@@ -48,6 +48,8 @@ impl Actor {
             let is_own = self.is_own(&facts.sender);
             if is_own && facts.kind == EventKind::Message {
                 self.own_event(room, &room_facts, &facts).await;
+                // P7: whoever was a stranger before it may be none now.
+                senders.clear();
             } else if !is_own {
                 self.not_own_event(&facts.event);
             }

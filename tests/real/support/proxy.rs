@@ -98,7 +98,8 @@ impl Proxy {
         self.line.state().rooms_held = true;
     }
 
-    /// Leaves the next request whose path contains `part` waiting, and no later one, until [`Proxy::allow`].
+    /// Leaves the next request whose path contains `part` waiting, also when it is made again, and no other one, until
+    /// [`Proxy::allow`].
     pub fn hold_next(&self, part: &str) {
         self.line.state().hold = Some(Hold::Next(part.to_owned()));
     }
@@ -232,8 +233,8 @@ impl State {
 enum Hold {
     /// The next one whose path contains this.
     Next(String),
-    /// It has come.
-    Waits,
+    /// It has come, to this path.
+    Waits(String),
 }
 
 impl Line {
@@ -252,11 +253,10 @@ impl Line {
         let path = target.split('?').next().unwrap_or_default();
         let is_in = |part: &Option<String>| part.as_ref().is_some_and(|part| path.contains(part));
         let is_next = |hold: &mut Option<Hold>| {
-            let is_next = matches!(hold, Some(Hold::Next(part)) if path.contains(&**part));
-            if is_next {
-                *hold = Some(Hold::Waits);
+            if matches!(hold, Some(Hold::Next(part)) if path.contains(&**part)) {
+                *hold = Some(Hold::Waits(path.to_owned()));
             }
-            is_next
+            matches!(hold, Some(Hold::Waits(waiting)) if waiting == path)
         };
         // Whoever waits for a request can change what is done with the next one, and with no earlier one.
         let (refused, kept_back, waits_alone) = {
@@ -268,7 +268,7 @@ impl Line {
         if waits_alone {
             drop(
                 self.changed
-                    .wait_while(self.state(), |state| matches!(state.hold, Some(Hold::Waits)) && !state.stopped),
+                    .wait_while(self.state(), |state| matches!(state.hold, Some(Hold::Waits(_))) && !state.stopped),
             );
         }
 

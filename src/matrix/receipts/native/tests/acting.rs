@@ -205,9 +205,7 @@ fn told(events: &mut UnboundedReceiver<Event>) -> Vec<(EventId, bool)> {
 
 #[tokio::test]
 async fn l2_l5_receipts_of_others_are_believed_and_told() {
-    let sync: Value = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": {} } } });
-    let server =
-        homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await;
+    let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     acting.actor.store.freeze(&own(1)).unwrap();
@@ -272,15 +270,19 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     assert_eq!(told, [None, Some(2)], "l7: no more people than the room has");
 }
 
-/// A server on which this user is in a room of so many and has said `$1`. The room is not encrypted: so nobody is asked for
-/// receipts there.
+fn joined(user: &str) -> Value {
+    json!({
+        "type": "m.room.member", "event_id": format!("$member-of-{user}"), "sender": user, "state_key": user,
+        "room_id": "!room:example.org", "origin_server_ts": 1, "content": { "membership": "join" },
+    })
+}
+
+/// A server on which this user is in a room of so many with Bob and has said `$1`. The room is not encrypted: so nobody is
+/// asked for receipts there.
 async fn a_plain_room_of(members: u64) -> Loopback {
-    let join = json!({
-        "type": "m.room.member", "event_id": "$join", "sender": "@me:example.org", "state_key": "@me:example.org",
-        "origin_server_ts": 1, "content": { "membership": "join" },
-    });
+    let joined = ["@me:example.org", bob().as_str()].map(joined);
     let room = json!({
-        "summary": { "m.joined_member_count": members }, "state": { "events": [join] },
+        "summary": { "m.joined_member_count": members }, "state": { "events": joined },
         "timeline": { "events": [own_message(1)] },
     });
     let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room } } });
@@ -342,4 +344,37 @@ async fn a_disk_that_takes_nothing_is_not_tried_for_ever() {
     };
     acting.actor.frozen(own, fleet).await;
     assert!(acting.inputs.is_empty() && acting.actor.held.is_empty());
+}
+
+#[tokio::test]
+async fn p7_whoever_answers_at_once_is_no_stranger() {
+    let state = |kind: &str, content: Value| {
+        json!({
+            "type": kind, "event_id": format!("${kind}"), "sender": bob().as_str(), "state_key": "",
+            "origin_server_ts": 1, "content": content,
+        })
+    };
+    let [me, him] = ["@me:example.org", bob().as_str()].map(joined);
+    let encryption = state("m.room.encryption", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
+    let invited = state("m.room.join_rules", json!({ "join_rule": "invite" }));
+    let state = [me, him, encryption, invited];
+    let room_of_two = json!({ "summary": { "m.joined_member_count": 2 }, "state": { "events": state } });
+    let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room_of_two } } });
+    let server =
+        homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    let sdk_room = ids::find_room(&acting.actor.client, &room()).unwrap();
+
+    let message = |n, from: &str| {
+        let mut message = own_message(n);
+        message["sender"] = json!(from);
+        message["origin_server_ts"] = json!(now());
+        timeline_event(&message)
+    };
+    let [before, own, after] =
+        [(1, bob().as_str()), (2, "@me:example.org"), (3, bob().as_str())].map(|(n, from)| message(n, from));
+    acting.actor.take_in(&sdk_room, &[before, own, after]).await;
+    assert_eq!(acting.fate(1), Some(Reason::Stranger.fate()));
+    assert!(matches!(acting.fate(3), Some(ReceiptFate::Owed { .. })), "{:?}", acting.fate(3));
 }

@@ -6,7 +6,7 @@ use crate::{
         ledger::{BridgeReport, PeerClaim, Refusal},
         receipt::BRIDGE_STATUS_TYPE,
     },
-    matrix::receipts::bridges,
+    matrix::receipts::{bridges, fetch_members},
     model::{BridgeState, Route},
 };
 
@@ -19,7 +19,7 @@ async fn a_room_of_many_kinds() -> Loopback {
     let member = |user: &str, membership: &str| {
         json!({
             "type": "m.room.member", "event_id": format!("$member-of-{user}"), "sender": user, "state_key": user,
-            "origin_server_ts": 1, "content": { "membership": membership },
+            "room_id": "!room:example.org", "origin_server_ts": 1, "content": { "membership": membership },
         })
     };
     let create = json!({
@@ -31,13 +31,30 @@ async fn a_room_of_many_kinds() -> Loopback {
         "content": { "users": { BOT: 100 } },
     });
     let mut state: Vec<Value> = ["@me:example.org", bob().as_str(), CAROL, BOT].map(|user| member(user, "join")).into();
-    state.extend([member(MALLORY, "leave"), create, power]);
+    state.push(member(MALLORY, "leave"));
+    let members = json!({ "chunk": state });
+    state.extend([create, power]);
     let ignored = json!({ "type": "m.ignored_user_list", "content": { "ignored_users": { CAROL: {} } } });
     let room = json!({ "summary": { "m.joined_member_count": 4 }, "state": { "events": state } });
     let sync = json!({
         "next_batch": "s1", "rooms": { "join": { "!room:example.org": room } }, "account_data": { "events": [ignored] },
     });
-    homeserver(move |_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &sync))).await
+    answering(sync, members).await
+}
+
+/// A homeserver that gives these answers to every sync, and to whoever asks for the members of a room.
+async fn answering(sync: Value, members: Value) -> Loopback {
+    homeserver(move |_, request| match request.line.as_str() {
+        "GET /_matrix/client/v3/sync" => Some(reply(200, &sync)),
+        line if line.ends_with("/members") => Some(reply(200, &members)),
+        _ => None,
+    })
+    .await
+}
+
+/// Everybody in the room is known.
+async fn know_all(acting: &Acting) {
+    fetch_members(&ids::find_room(&acting.actor.client, &room()).unwrap()).await.unwrap();
 }
 
 /// What happened since this was asked last.
@@ -50,6 +67,7 @@ async fn l1_l2_l7_a_claim_that_is_not_believed_is_counted_as_what_it_is() {
     let server = a_room_of_many_kinds().await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    know_all(&acting).await;
     acting.actor.take_in_what_came().await;
     acting.actor.store.freeze(&own(1)).unwrap();
     acting.actor.store.freeze(&OwnEvent { room: RoomId::new("!other:example.org"), ..own(2) }).unwrap();
@@ -127,6 +145,7 @@ async fn l2_l7_what_no_bridge_says_is_counted_and_what_one_says_about_others_is_
     let server = a_room_of_many_kinds().await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    know_all(&acting).await;
     acting.actor.take_in_what_came().await;
     let sdk_room = ids::find_room(&acting.actor.client, &room()).unwrap();
     let status = |from: &str, n| {
@@ -181,4 +200,39 @@ async fn l2_own_devices_are_no_liars_unless_they_name_another_room() {
     acting.actor.believe_fleet(&room(), said(1, &RoomId::new("!other:example.org"))).await;
     acting.actor.believe_fleet(&RoomId::new("!nowhere:example.org"), said(1, &room())).await;
     assert_eq!(refused(&mut acting), [(Refusal::OtherRoom, 1), (Refusal::Unknown, 1)]);
+}
+
+#[tokio::test]
+async fn l2_whoever_is_not_known_waits_until_everybody_in_the_room_is() {
+    const DAN: &str = "@dan:example.org";
+    let known = ["@me:example.org", bob().as_str()].map(joined);
+    let room_of_three = json!({ "summary": { "m.joined_member_count": 3 }, "state": { "events": known } });
+    let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room_of_three } } });
+    let all = ["@me:example.org", bob().as_str(), DAN].map(joined);
+    let members = json!({ "chunk": all });
+    let server = answering(sync, members).await;
+    let mut acting = acting(&server).await;
+    acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    acting.actor.take_in_what_came().await;
+    acting.actor.store.freeze(&own(1)).unwrap();
+    let claimants = |acting: &Acting| -> Vec<String> {
+        let own = acting.actor.store.own_event(&event(1)).unwrap().unwrap();
+        own.claims.keys().map(|(user, _)| user.to_string()).collect()
+    };
+
+    let (kept, mut is_kept) = tokio::sync::oneshot::channel();
+    acting.actor.receipts_came(&room(), [bob().as_str(), DAN].map(|user| receipt(1, user, None)).into()).await;
+    acting.actor.handle(Input::Receipts(kept)).await;
+    let flood = (0..1_001).map(|_| receipt(1, MALLORY, None)).collect();
+    acting.actor.receipts_came(&room(), flood).await;
+    assert_eq!(claimants(&acting), [bob().as_str()], "he is known");
+    assert_eq!(refused(&mut acting), [(Refusal::TooMany, 2)], "l7");
+    assert!(is_kept.try_recv().is_err(), "l8: not all of them are on disk");
+
+    let known = acting.inputs.recv().await.unwrap();
+    assert!(matches!(known, Input::Members(_)));
+    acting.actor.handle(known).await;
+    assert_eq!(claimants(&acting), [bob().as_str(), DAN]);
+    assert_eq!(refused(&mut acting), [(Refusal::NotJoined, 999)]);
+    assert!(is_kept.try_recv().is_ok());
 }

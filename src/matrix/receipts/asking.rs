@@ -1,0 +1,98 @@
+//! Asking other people's devices for receipts (§3): before a message, when they are new, and again before a request ends.
+
+use std::collections::{HashMap, HashSet};
+
+use matrix_sdk::{
+    Room,
+    ruma::{OwnedUserId, RoomId as SdkRoomId},
+};
+
+use super::{Actor, Input, believing::others, direct, ids};
+use crate::{
+    clock::now,
+    delivery::{
+        policy::{self, RouteChoice},
+        receipt::REQUEST_LIFETIME,
+        route::{self, ServerFacts},
+    },
+    model::{DeviceId, Ms, UserId},
+};
+
+/// How long before its end a request is made again.
+const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
+
+impl Actor {
+    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
+    /// come through the homeserver. This user's own other devices are asked too; they have no other way.
+    pub(super) async fn ask(&mut self, room: &Room) {
+        let facts = self.room_facts(room).await;
+        if !policy::asks(&facts, self.debts.settings()) {
+            return;
+        }
+        let server = self.server();
+        if self.debts.settings().route == RouteChoice::Auto && server.is_none() {
+            self.to_ask.insert(room.room_id().to_owned());
+            return;
+        }
+        if let Some(again) = self.asking.get_mut(room.room_id()) {
+            // Whom this is about may have come after that one had begun.
+            *again = true;
+            return;
+        }
+        self.asking.insert(room.room_id().to_owned(), false);
+        let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
+        let asked = self.store.asked(&facts.room, now());
+        let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
+        let expires = now() + REQUEST_LIFETIME;
+        let renewed = now() + REQUEST_RENEWED;
+        let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let outcome = match others(&room).await {
+                Ok(mut people) => {
+                    let here = room.own_user_id().server_name();
+                    people.retain(|user| route::asks(choice, server, user.server_name() == here));
+                    people.extend(
+                        route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
+                    );
+                    let holds = |user: &UserId, device: &DeviceId| {
+                        asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
+                    };
+                    direct::send_request(&client, room.room_id(), &people, holds, expires).await
+                }
+                Err(error) => Err(direct::NotSent::from(&error)),
+            };
+            let _ = inputs.send(Input::Asked(room.room_id().to_owned(), outcome, expires));
+        });
+    }
+
+    /// A request that did not go out is made again with the next message.
+    pub(super) async fn asked(
+        &mut self,
+        room: &SdkRoomId,
+        outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
+        expires: Ms,
+    ) {
+        let again = self.asking.remove(room) == Some(true);
+        tracing::debug!(%room, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");
+        if let Ok(devices) = outcome
+            && !devices.is_empty()
+        {
+            let kept = self.store.remember_asked(&ids::room(room), &devices, expires);
+            self.stored(kept);
+        }
+        if again && let Some(room) = self.client.get_room(room) {
+            self.ask(&room).await;
+        }
+    }
+
+    /// New devices of people who were asked are asked too.
+    pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
+        let users: HashSet<UserId> = users.iter().map(|user| ids::user(user)).collect();
+        for room in self.client.joined_rooms() {
+            let asked = self.store.asked(&ids::room(room.room_id()), now());
+            if self.stored(asked).unwrap_or_default().keys().any(|(user, _)| users.contains(user)) {
+                self.ask(&room).await;
+            }
+        }
+    }
+}
