@@ -18,11 +18,18 @@ use matrix_sdk::{
     },
 };
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::{errors, ids, receipts::Receipts, rooms};
 use crate::{
     app::{effect::Effect, event::Event},
     model::{EventId, RoomId, SafeText},
 };
+
+/// How long it may take to mark a direct chat as one.
+const MARKED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs one of these effects and tells how it went.
 pub(super) async fn run(client: Client, receipts: Receipts, effect: Effect) -> Vec<Event> {
@@ -114,24 +121,28 @@ async fn accept(client: &Client, receipts: &Receipts, id: &RoomId) -> Outcome {
         receipts.known(vec![ids::user(inviter)]);
     }
     room.join().await.map_err(|error| failed("The invite was not accepted", &error))?;
-    if direct
-        && let Some(inviter) = inviter
-        && let Err(error) = mark_direct(client, &room, inviter).await
-    {
-        tracing::warn!(%error, "a direct chat is not marked as one");
+    if direct && let Some(inviter) = inviter {
+        tokio::spawn(mark_direct(client.clone(), room.clone(), inviter));
     }
     Ok(go_to(client, &room).await)
 }
 
 /// Says in `m.direct` that this is a direct chat, where the SDK has not: it does so only when no sync was faster than the
 /// answer to the join. Without it this user's other devices would take the inviter for a stranger (P7).
-async fn mark_direct(client: &Client, room: &Room, inviter: OwnedUserId) -> matrix_sdk::Result<()> {
-    let marked = client.account().fetch_account_data_static::<DirectEventContent>().await?;
-    let marked = marked.map(|raw| raw.deserialize()).transpose()?.unwrap_or_default();
-    if marked.values().flatten().any(|known| known == room.room_id()) {
-        return Ok(());
+async fn mark_direct(client: Client, room: Room, inviter: OwnedUserId) {
+    let mark = async {
+        let marked = client.account().fetch_account_data_static::<DirectEventContent>().await?;
+        let marked = marked.map(|raw| raw.deserialize()).transpose()?.unwrap_or_default();
+        if marked.values().flatten().any(|known| known == room.room_id()) {
+            return Ok(());
+        }
+        client.account().mark_as_dm(room.room_id(), &[inviter]).await
+    };
+    match timeout(MARKED_WITHIN, mark).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a direct chat is not marked as one"),
+        Err(_) => tracing::warn!("a direct chat could not be marked as one in time"),
     }
-    client.account().mark_as_dm(room.room_id(), &[inviter]).await
 }
 
 async fn leave(client: &Client, id: &RoomId, said: &str) -> Outcome {

@@ -96,9 +96,9 @@ enum Input {
     LateUnknown,
     /// The own message that a bridge's status is about is known now.
     Bridged(OwnedRoomId, EventFacts, bridges::Said),
-    /// The event about which something is held is in the cache now.
+    /// The event about which something is held is in the cache now, or not for a while.
     Appeared(OwnedRoomId, EventId),
-    /// Everybody in this room is known, or this user is not in it any more.
+    /// The members of this room were fetched, or this user is not in it any more.
     Members(OwnedRoomId),
     /// A walk has ended.
     Walked(OwnedRoomId),
@@ -169,8 +169,10 @@ struct Actor {
     unkept: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
-    /// Places for events that something is held about and that are not known yet.
-    looking_up: Arc<Semaphore>,
+    /// Rooms of which it was found out so who is in them, and when.
+    looked_for_members: HashMap<OwnedRoomId, Ms>,
+    /// Events that something is held about, and that the event cache does not have yet.
+    looking_up: HashSet<EventId>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<EventId>,
     /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
@@ -216,7 +218,8 @@ impl Actor {
             refused: Refused::default(),
             unkept: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
-            looking_up: Arc::new(Semaphore::new(believing::LOOKED_UP)),
+            looked_for_members: HashMap::new(),
+            looking_up: HashSet::new(),
             freezing: HashSet::new(),
             asking: HashMap::new(),
             to_ask: HashSet::new(),
@@ -291,7 +294,7 @@ impl Actor {
             Input::Bridged(room, message, said) => self.bridged_late(room, message, said).await,
             Input::Appeared(room, event) => {
                 if let Some(room) = self.client.get_room(&room) {
-                    self.look_up(&room, &event).await;
+                    self.looked_up(&room, &event).await;
                 }
             }
             Input::Members(room) => self.members_known(&room).await,

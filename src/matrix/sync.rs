@@ -50,7 +50,7 @@ mod filter;
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
 /// How long the event cache may take to see what a sync has brought.
-const CACHE_LAG: Duration = Duration::from_secs(10);
+const CACHED_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -207,7 +207,7 @@ struct Reached {
 async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>) {
     while let Some(Reached { token, newest }) = reached.recv().await {
         for (room, event) in newest {
-            if timeout(CACHE_LAG, cached(&room, &event)).await.is_err() {
+            if timeout(CACHED_WITHIN, cached(&room, &event)).await.is_err() {
                 tracing::info!(room = %room.room_id(), %event, "the event cache does not see an event");
             }
         }

@@ -208,6 +208,11 @@ impl Crowd {
         self.people.get(person).is_some_and(|person| person.counted().any(|device| device.name == name))
     }
 
+    /// Whether this person was given the key.
+    pub fn expects(&self, person: &PersonKey) -> bool {
+        self.people.get(person).is_some_and(|person| person.0.iter().any(|device| device.given))
+    }
+
     /// Whether this person is one of those.
     pub fn is_one(&self, person: &PersonKey, of: Whom) -> bool {
         self.people.get(person).is_some_and(|person| person.is_one(of))

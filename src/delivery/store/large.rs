@@ -158,6 +158,11 @@ impl Live {
         Ok(Self { large, crowd })
     }
 
+    /// Whether this person was given the key.
+    pub fn expects(&self, disk: &Access<'_>, user: &UserId) -> bool {
+        self.crowd.expects(&person(disk, user))
+    }
+
     /// Takes in claims (L3, L4).
     pub fn take_in(&mut self, tx: &Access<'_>, claims: &[&PeerClaim], now: Ms) -> Result<Taken> {
         let (mut fresh, mut seen, mut taken) = (Vec::new(), Vec::new(), Taken::default());

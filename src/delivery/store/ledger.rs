@@ -4,7 +4,10 @@
 //! is [large](super::large). One becomes large when more than [`LARGE`] people claim something about it, or when the
 //! homeserver begins to sum it up (§7), and stays so.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use rusqlite::params;
 
@@ -128,6 +131,22 @@ impl Store {
     pub fn page(&self, event: &EventId, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Option<Page>> {
         let disk = self.disk.read();
         self.crowds.look(&disk, event, |live| live.page(&disk, whom, after, people))
+    }
+
+    /// Who of these an own message was sent to; `None` when it is not recorded.
+    pub fn expected_among<'a>(
+        &self,
+        event: &EventId,
+        users: impl IntoIterator<Item = &'a UserId>,
+    ) -> Result<Option<BTreeSet<&'a UserId>>> {
+        let users: BTreeSet<&UserId> = users.into_iter().collect();
+        let disk = self.disk.read();
+        let of_many = |live: &Live| Ok(users.iter().copied().filter(|user| live.expects(&disk, user)).collect());
+        if let Some(expected) = self.crowds.look(&disk, event, of_many)? {
+            return Ok(Some(expected));
+        }
+        let own = read_own_event(&disk, event)?;
+        Ok(own.map(|own| users.into_iter().filter(|user| own.expected.contains_key(*user)).collect()))
     }
 
     /// Takes in claims (L1, L3, L4).

@@ -1,12 +1,13 @@
 //! What this client believes about its own messages: who was given the key, and who answered.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
 use matrix_sdk::{
     Client, Room, RoomMemberships, RoomState,
+    deserialized_responses::TimelineEvent,
     ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
 };
 
@@ -14,9 +15,10 @@ use tokio::time::timeout;
 
 use super::{
     Actor, Input,
-    bridges::{HELD_FOR, appears},
+    catchup::until_cached,
     direct, fleet, ids,
     members::{self, Member},
+    observe,
 };
 use crate::{
     app::event::Event,
@@ -33,15 +35,21 @@ use crate::{
         summary,
     },
     matrix::pause::Pause,
-    model::{Delivery, EventId, RoomId, UserId},
+    model::{Delivery, EventId, Ms, RoomId, UserId},
 };
 
 /// Own messages of a room whose ticks are told when it is opened.
 const TOLD: usize = 500;
 /// So many claims wait until it is known who is in a room (L7).
 const DOUBTED: usize = 1_000;
+/// So many of them of one person.
+const DOUBTED_PER_USER: usize = 100;
+/// So long nobody looks again who is in a room.
+const LOOKED_FOR: Ms = 60 * 1_000;
 /// So many events about which something is held are waited for at once; the others are held all the same (L7).
-pub(super) const LOOKED_UP: usize = 16;
+const LOOKED_UP: usize = 16;
+/// How long the event cache may take to have such an event from the server.
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between attempts to find out who is in a room.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 
@@ -68,7 +76,7 @@ impl Actor {
             return self.refuse(refused);
         }
         self.freezing.insert(event.event.clone());
-        if asks {
+        if asks && facts.joined_members <= self.debts.settings().max_members {
             self.know_members(room).await;
         }
         let own = OwnEvent {
@@ -187,26 +195,54 @@ impl Actor {
         }
     }
 
-    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody knows yet whether they are
-    /// in the room wait until that is known.
+    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody knows whether they are in
+    /// the room wait until that is known.
     pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else {
             return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
         };
-        self.believe_members(&room, claims, true).await;
+        let looked = self.looked_for_members.get(room.room_id());
+        let may_wait = looked.is_none_or(|at| now().saturating_sub(*at) > LOOKED_FOR);
+        self.believe_members(&room, claims, may_wait).await;
+    }
+
+    /// The people of these claims who were in the room when the message was sent, since they were given its key; and
+    /// everybody who claims something about a message that is not recorded, since it is decided when that is.
+    fn expected_among<'a>(&self, claims: impl Iterator<Item = &'a PeerClaim>) -> HashSet<(EventId, UserId)> {
+        let mut claimants: BTreeMap<&EventId, BTreeSet<&UserId>> = BTreeMap::new();
+        for claim in claims {
+            claimants.entry(&claim.event).or_default().insert(&claim.user);
+        }
+        let mut found = HashSet::new();
+        for (event, users) in claimants {
+            let expected = self.stored(self.store.expected_among(event, users.iter().copied())).flatten();
+            found.extend(expected.unwrap_or(users).into_iter().map(|user| (event.clone(), user.clone())));
+        }
+        found
     }
 
     /// Lets claims wait until everybody in the room is known.
-    fn doubt(&mut self, room: &Room, mut claims: Vec<PeerClaim>) {
-        let left = DOUBTED.saturating_sub(self.doubted.values().map(Vec::len).sum());
-        self.refuse(Refused::of(Refusal::TooMany, claims.split_off(left.min(claims.len())).len()));
-        if claims.is_empty() {
+    fn doubt(&mut self, room: &Room, claims: Vec<PeerClaim>) {
+        let (mut waiting, mut refused) = (Vec::new(), Refused::default());
+        let mut all: usize = self.doubted.values().map(Vec::len).sum();
+        let already = self.doubted.get(room.room_id());
+        for claim in claims {
+            let known = already.into_iter().flatten().chain(&waiting);
+            if all >= DOUBTED || known.filter(|other: &&PeerClaim| other.user == claim.user).count() >= DOUBTED_PER_USER
+            {
+                refused.count(Refusal::TooMany, 1);
+                continue;
+            }
+            all += 1;
+            waiting.push(claim);
+        }
+        let is_looked_for = already.is_some();
+        self.refuse(refused);
+        if waiting.is_empty() {
             return;
         }
-        let waiting = self.doubted.entry(room.room_id().to_owned());
-        let is_fetched = matches!(waiting, Entry::Occupied(_));
-        waiting.or_default().extend(claims);
-        if is_fetched {
+        self.doubted.entry(room.room_id().to_owned()).or_default().extend(waiting);
+        if is_looked_for {
             return;
         }
         let (room, inputs) = (room.clone(), self.inputs.clone());
@@ -224,13 +260,13 @@ impl Actor {
         });
     }
 
-    /// Everybody in a room is known: whoever is not there now has nothing to claim.
+    /// The members of a room were fetched: whoever is not among them now has nothing to claim.
     pub(super) async fn members_known(&mut self, room: &SdkRoomId) {
-        let Some(claims) = self.doubted.remove(room) else { return };
+        self.looked_for_members.insert(room.to_owned(), now());
+        let claims = self.doubted.remove(room).unwrap_or_default();
         if let Some(room) = self.client.get_room(room) {
             self.believe_members(&room, claims, false).await;
         }
-        self.tell_kept();
     }
 
     async fn believe_members(&mut self, room: &Room, claims: Vec<PeerClaim>, may_wait: bool) {
@@ -240,18 +276,26 @@ impl Actor {
             Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
         };
         let claimants: Vec<_> = claims.iter().map(|claim| claimants.get(&claim.user).copied()).collect();
-        let (mut believed, mut doubtful) = (Vec::with_capacity(claims.len()), Vec::new());
+        let expected = self.expected_among(claims.iter().zip(&claimants).filter_map(|(claim, claimant)| {
+            claimant.is_some_and(|claimant| claimant.doubtful && !claimant.left).then_some(claim)
+        }));
+        let (mut believed, mut doubted) = (Vec::with_capacity(claims.len()), Vec::new());
         let mut refused = Refused::default();
         for (claim, claimant) in claims.into_iter().zip(claimants) {
-            if may_wait && claimant.is_some_and(|claimant| claimant.doubtful) {
-                doubtful.push(claim);
-                continue;
-            }
-            let allowed = refused.believed(claimant.map_or(Err(Refusal::NotJoined), |claimant| claimant.allowed));
-            believed.extend(allowed.map(|()| claim));
+            let is_expected = || expected.contains(&(claim.event.clone(), claim.user.clone()));
+            let allowed = match claimant {
+                Some(claimant) if claimant.doubtful && is_expected() => Ok(()),
+                Some(claimant) if claimant.doubtful && may_wait => {
+                    doubted.push(claim);
+                    continue;
+                }
+                Some(claimant) => claimant.allowed,
+                None => Err(Refusal::NotJoined),
+            };
+            believed.extend(refused.believed(allowed).map(|()| claim));
         }
         self.refuse(refused);
-        self.doubt(room, doubtful);
+        self.doubt(room, doubted);
         let claimed = self.store.claim(&believed, now());
         let Some(claimed) = self.stored(claimed) else { return };
         let Claimed { changed, tallied, answers_changed, unknown, refused } = claimed;
@@ -300,29 +344,31 @@ impl Actor {
         }
     }
 
-    /// Whether an event about which something is held is an own one. One that is not in the event cache yet is looked at when
-    /// it is.
-    pub(super) async fn look_up(&mut self, room: &Room, event: &EventId) {
-        let Some(facts) = self.find(room, event).await else {
-            return self.look_up_later(room, event);
-        };
+    /// Whether an event about which something is held is an own one. One that the event cache does not have from the server
+    /// yet is looked at when it has, or after a while.
+    async fn look_up(&mut self, room: &Room, event: &EventId) {
+        if from_server(room, event).await.is_some() {
+            return self.looked_up(room, event).await;
+        }
+        if self.looking_up.len() >= LOOKED_UP || !self.looking_up.insert(event.clone()) {
+            return;
+        }
+        let (room, event, inputs) = (room.clone(), event.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let _ = timeout(LOOKED_UP_WITHIN, appears_from_server(&room, &event)).await;
+            let _ = inputs.send(Input::Appeared(room.room_id().to_owned(), event));
+        });
+    }
+
+    pub(super) async fn looked_up(&mut self, room: &Room, event: &EventId) {
+        self.looking_up.remove(event);
+        let Some(facts) = self.find(room, event).await else { return };
         if facts.sender.as_str() == room.own_user_id() {
             let room_facts = self.room_facts(room).await;
             self.own_event(room, &room_facts, &facts).await;
         } else {
             self.not_own_event(event);
         }
-    }
-
-    fn look_up_later(&self, room: &Room, event: &EventId) {
-        let Ok(place) = self.looking_up.clone().try_acquire_owned() else { return };
-        let (room, event, inputs) = (room.clone(), event.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            if let Ok(Some(_)) = timeout(HELD_FOR, appears(&room, &event)).await {
-                let _ = inputs.send(Input::Appeared(room.room_id().to_owned(), event));
-            }
-            drop(place);
-        });
     }
 
     /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
@@ -403,6 +449,20 @@ impl Actor {
         let members = members::members(&room, users).await;
         members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up")).unwrap_or_default()
     }
+}
+
+/// An event, once the event cache has it from the server.
+async fn from_server(room: &Room, event: &EventId) -> Option<TimelineEvent> {
+    let (cache, _keep) = room.event_cache().await.ok()?;
+    let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
+    (!observe::is_ahead_of_the_server(&event)).then_some(event)
+}
+
+/// Waits for that.
+async fn appears_from_server(room: &Room, event: &EventId) {
+    let Ok((cache, _keep)) = room.event_cache().await else { return };
+    let find = |_| async move { Ok(from_server(room, event).await) };
+    let _ = until_cached(room, &cache, find).await;
 }
 
 /// Everybody else who is joined.

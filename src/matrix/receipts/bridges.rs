@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a message is waited for that something is held about (L1).
-pub(super) const HELD_FOR: Duration = Duration::from_mins(1);
+const HELD_FOR: Duration = Duration::from_mins(1);
 /// So many are held at once (L7).
 pub(super) const HELD_MOST: usize = 100;
 
@@ -45,7 +45,7 @@ impl Actor {
         if said.is_empty() {
             return;
         }
-        // L2, with the power that the senders have now. Nobody unknown was given any, but for members.
+        // L2, with the power that the senders have now. Somebody who was given that power is a member, known or not.
         let power = room.power_levels_or_default().await;
         let claimants = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
             Ok(claimants) => claimants,
@@ -54,7 +54,8 @@ impl Actor {
         let allowed = |said: &Said| {
             let may_redact = |user: OwnedUserId| power.user_can_redact_event_of_other(&user);
             let claimant = claimants.get(&said.sender);
-            let claimant = claimant.filter(|claimant| !claimant.doubtful).map_or(Ok(()), |claimant| claimant.allowed);
+            let claimant = claimant
+                .map_or(Err(Refusal::NotJoined), |claimant| if claimant.doubtful { Ok(()) } else { claimant.allowed });
             is_bridge(claimant, ids::sdk_user(&said.sender).is_some_and(may_redact))
         };
         let allowed: Vec<_> = said.iter().map(allowed).collect();
@@ -117,7 +118,7 @@ impl Actor {
 }
 
 /// Waits until the event cache has an event.
-pub(super) async fn appears(room: &Room, event: &EventId) -> Option<EventFacts> {
+async fn appears(room: &Room, event: &EventId) -> Option<EventFacts> {
     let id = ids::sdk_event(event)?;
     let (cache, _keep) = room.event_cache().await.ok()?;
     let find = |cache: RoomEventCache| {

@@ -172,7 +172,8 @@ impl Walker {
             walked += page.events.len();
             let newest = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).max();
             let past = newest.is_some_and(|newest| newest < until);
-            self.found(walk, &mut told, page.events);
+            // The newest comes first; but whoever was answered is no stranger (P7).
+            self.found(walk, &mut told, page.events.into_iter().rev().collect());
             if page.reached_start || past || walked >= LONGEST {
                 break;
             }

@@ -105,21 +105,28 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
-                let room = message.room();
-                let room_is_known = ids::find_room(&client, room).is_some();
-                let proven = match proven_device(&client, &sender, &key, room).await {
-                    Err(_) if !room_is_known => {
-                        drop(in_hand);
-                        places.proven_later(&client, &sender, &key, room).await
-                    }
-                    proven => proven.map(|device| (device, in_hand)),
+                let ends = inputs.clone();
+                let dealt_with = async {
+                    let room = message.room();
+                    let room_is_known = ids::find_room(&client, room).is_some();
+                    let proven = match proven_device(&client, &sender, &key, room).await {
+                        Err(_) if !room_is_known => {
+                            drop(in_hand);
+                            places.proven_later(&client, &sender, &key, room).await
+                        }
+                        proven => proven.map(|device| (device, in_hand)),
+                    };
+                    let _ = inputs.send(match proven {
+                        Ok((device, in_hand)) => {
+                            Input::Received(Received { user: ids::user(&sender), device, message, in_hand })
+                        }
+                        Err(refusal) => refused(refusal, &message),
+                    });
                 };
-                let _ = inputs.send(match proven {
-                    Ok((device, in_hand)) => {
-                        Input::Received(Received { user: ids::user(&sender), device, message, in_hand })
-                    }
-                    Err(refusal) => refused(refusal, &message),
-                });
+                tokio::select! {
+                    () = dealt_with => {}
+                    () = ends.closed() => {}
+                }
             });
         }
     });

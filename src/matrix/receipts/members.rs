@@ -25,6 +25,7 @@ use crate::{
 /// What this machine knows about somebody in a room.
 pub(super) struct Member {
     joined: bool,
+    left: bool,
     /// What they are called there, or empty.
     pub name: SafeText,
 }
@@ -40,7 +41,8 @@ pub(super) async fn members(
         let content = event.as_sync().and_then(|event| event.as_original()).map(|event| &event.content);
         let name = content.and_then(|content| content.displayname.clone()).unwrap_or_default();
         let joined = *event.membership() == MembershipState::Join;
-        (ids::user(event.user_id()), Member { joined, name: SafeText::line(&name) })
+        let left = matches!(event.membership(), MembershipState::Leave | MembershipState::Ban);
+        (ids::user(event.user_id()), Member { joined, left, name: SafeText::line(&name) })
     };
     Ok(events.into_iter().filter_map(|event| event.deserialize().ok().map(member)).collect())
 }
@@ -78,6 +80,8 @@ pub(super) struct Claimant {
     pub allowed: Result<(), Refusal>,
     /// They are no member, and not all members are known.
     pub doubtful: bool,
+    /// They were a member, and left.
+    pub left: bool,
 }
 
 /// Whether these people may claim anything about this user's messages in a room (L2).
@@ -103,9 +107,11 @@ pub(super) async fn claimants<'a>(
             proven: true,
         };
         let allowed = admissible(facts);
+        let left = members.get(user).is_some_and(|member| member.left);
         Claimant {
             allowed,
             doubtful: !all_known && allowed == Err(Refusal::NotJoined) && ids::sdk_user(user).is_some(),
+            left,
         }
     };
     Ok(users.into_iter().map(|user| (user, claimant(user))).collect())

@@ -205,10 +205,9 @@ impl Actor {
         self.believe(room, claims.collect()).await;
     }
 
-    /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key, and who
-    /// is in the room.
+    /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key.
     pub(super) fn tell_kept(&mut self) {
-        if self.doubted.is_empty() && !self.freezing.iter().any(|event| self.held.holds(event)) {
+        if !self.freezing.iter().any(|event| self.held.holds(event)) {
             for kept in self.unkept.drain(..) {
                 let _ = kept.send(());
             }

@@ -43,13 +43,17 @@ pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
     Some(Said { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
 }
 
-/// The facts about an event; `None` when it has no id, sender or time, or its time is not the server's: the send queue puts
-/// what it has sent into the event cache by itself, with the time of this machine. What was decrypted has its room's id.
+/// Whether this is what the send queue puts into the event cache of what it has just sent, with the time of this machine.
+/// What came from the server and was decrypted has its room's id; in a room without encryption the two look alike.
+pub(super) fn is_ahead_of_the_server(event: &TimelineEvent) -> bool {
+    let glance: Option<Glance> = event.raw().deserialize_as_unchecked().ok();
+    let is_bare = |glance: Glance| glance.room_id.is_none() && glance.unsigned.is_null();
+    event.encryption_info().is_some() && glance.is_some_and(is_bare)
+}
+
+/// The facts about an event; `None` when it has no id, sender or time.
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
-    if event.encryption_info().is_some() && glance.room_id.is_none() && glance.unsigned.is_null() {
-        return None;
-    }
     let readable = !event.kind.is_utd();
     // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
     let device = match event.encryption_info() {
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_send_queue_has_put_into_the_cache_waits_for_the_server() {
+    fn what_the_send_queue_has_put_into_the_cache_is_known_as_such() {
         let info = EncryptionInfo {
             sender: owned_user_id!("@a:b"),
             sender_device: None,
@@ -140,7 +144,7 @@ mod tests {
             },
             verification_state: VerificationState::Verified,
         };
-        let decrypted = |more: Value| {
+        let is_ahead = |more: Value| {
             let mut event = json!({
                 "event_id": "$e", "sender": "@a:b", "origin_server_ts": 5, "type": "m.room.message", "content": {},
             });
@@ -148,10 +152,10 @@ mod tests {
             let event = Raw::new(&event).unwrap().cast_unchecked();
             let encryption_info = Arc::new(info.clone());
             let event = DecryptedRoomEvent { event, encryption_info, unsigned_encryption_info: None };
-            facts(&TimelineEvent::from_decrypted(event, None)).is_some()
+            is_ahead_of_the_server(&TimelineEvent::from_decrypted(event, None))
         };
-        assert!(!decrypted(json!({})));
-        assert!(decrypted(json!({ "room_id": "!r:b" })) && decrypted(json!({ "unsigned": {} })));
+        assert!(is_ahead(json!({})));
+        assert!(!is_ahead(json!({ "room_id": "!r:b" })) && !is_ahead(json!({ "unsigned": {} })));
     }
 
     #[test]
