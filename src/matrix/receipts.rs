@@ -8,6 +8,7 @@
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
 //! - [`asking`]: others' devices are asked for receipts, before a message and when they are new.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
+//! - [`doubting`]: who claims something about it may not be in the room.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
 //! - [`pages`]: who has a message to thousands, and who does not.
@@ -63,6 +64,7 @@ mod believing;
 mod bridges;
 mod catchup;
 pub(super) mod direct;
+mod doubting;
 mod facts;
 mod fleet;
 mod handle;

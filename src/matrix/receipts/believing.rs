@@ -6,9 +6,9 @@ use std::{
 };
 
 use matrix_sdk::{
-    Client, Room, RoomMemberships, RoomState,
+    Client, Room, RoomMemberships,
     deserialized_responses::TimelineEvent,
-    ruma::{OwnedUserId, RoomId as SdkRoomId, api::client::keys::get_keys},
+    ruma::{OwnedUserId, api::client::keys::get_keys},
 };
 
 use tokio::time::timeout;
@@ -35,23 +35,17 @@ use crate::{
         summary,
     },
     matrix::pause::Pause,
-    model::{Delivery, EventId, Ms, RoomId, UserId},
+    model::{Delivery, EventId, RoomId, UserId},
 };
 
 /// Own messages of a room whose ticks are told when it is opened.
 const TOLD: usize = 500;
-/// So many claims wait until it is known who is in a room (L7).
-const DOUBTED: usize = 1_000;
-/// So many of them of one person.
-const DOUBTED_PER_USER: usize = 100;
-/// So long nobody looks again who is in a room.
-const LOOKED_FOR: Ms = 60 * 1_000;
 /// So many events about which something is held are waited for at once; the others are held all the same (L7).
 const LOOKED_UP: usize = 16;
 /// How long the event cache may take to have such an event from the server.
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between attempts to find out who is in a room.
-const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
+pub(super) const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 
 impl Actor {
     /// An own event came by: from this device, or from another one of this user's. It is recorded with the devices that
@@ -195,108 +189,10 @@ impl Actor {
         }
     }
 
-    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody knows whether they are in
-    /// the room wait until that is known.
-    pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
-        let Some(room) = ids::find_room(&self.client, room_id) else {
-            return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
-        };
-        let looked = self.looked_for_members.get(room.room_id());
-        let may_wait = looked.is_none_or(|at| now().saturating_sub(*at) > LOOKED_FOR);
-        self.believe_members(&room, claims, may_wait).await;
-    }
-
-    /// The people of these claims who were in the room when the message was sent, since they were given its key; and
-    /// everybody who claims something about a message that is not recorded, since it is decided when that is.
-    fn expected_among<'a>(&self, claims: impl Iterator<Item = &'a PeerClaim>) -> HashSet<(EventId, UserId)> {
-        let mut claimants: BTreeMap<&EventId, BTreeSet<&UserId>> = BTreeMap::new();
-        for claim in claims {
-            claimants.entry(&claim.event).or_default().insert(&claim.user);
-        }
-        let mut found = HashSet::new();
-        for (event, users) in claimants {
-            let expected = self.stored(self.store.expected_among(event, users.iter().copied())).flatten();
-            found.extend(expected.unwrap_or(users).into_iter().map(|user| (event.clone(), user.clone())));
-        }
-        found
-    }
-
-    /// Lets claims wait until everybody in the room is known.
-    fn doubt(&mut self, room: &Room, claims: Vec<PeerClaim>) {
-        let (mut waiting, mut refused) = (Vec::new(), Refused::default());
-        let mut all: usize = self.doubted.values().map(Vec::len).sum();
-        let already = self.doubted.get(room.room_id());
-        for claim in claims {
-            let known = already.into_iter().flatten().chain(&waiting);
-            if all >= DOUBTED || known.filter(|other: &&PeerClaim| other.user == claim.user).count() >= DOUBTED_PER_USER
-            {
-                refused.count(Refusal::TooMany, 1);
-                continue;
-            }
-            all += 1;
-            waiting.push(claim);
-        }
-        let is_looked_for = already.is_some();
-        self.refuse(refused);
-        if waiting.is_empty() {
-            return;
-        }
-        self.doubted.entry(room.room_id().to_owned()).or_default().extend(waiting);
-        if is_looked_for {
-            return;
-        }
-        let (room, inputs) = (room.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            let mut pause = PAUSE;
-            while !inputs.is_closed() {
-                let fetched = members::fetch(&room).await;
-                if fetched.is_ok() || room.state() != RoomState::Joined {
-                    let _ = inputs.send(Input::Members(room.room_id().to_owned()));
-                    return;
-                }
-                tracing::info!(error = ?fetched.err(), "who is in a room is not known yet");
-                tokio::time::sleep(pause.lengthen()).await;
-            }
-        });
-    }
-
-    /// The members of a room were fetched: whoever is not among them now has nothing to claim.
-    pub(super) async fn members_known(&mut self, room: &SdkRoomId) {
-        self.looked_for_members.insert(room.to_owned(), now());
-        let claims = self.doubted.remove(room).unwrap_or_default();
-        if let Some(room) = self.client.get_room(room) {
-            self.believe_members(&room, claims, false).await;
-        }
-    }
-
-    async fn believe_members(&mut self, room: &Room, claims: Vec<PeerClaim>, may_wait: bool) {
+    /// Takes claims of people who are in a room into the ledger (L1).
+    pub(super) async fn take(&mut self, room: &Room, claims: &[PeerClaim]) {
         let room_id = &ids::room(room.room_id());
-        let claimants = match members::claimants(room, claims.iter().map(|claim| &claim.user)).await {
-            Ok(claimants) => claimants,
-            Err(error) => return tracing::error!(%error, "who may claim anything cannot be looked up"),
-        };
-        let claimants: Vec<_> = claims.iter().map(|claim| claimants.get(&claim.user).copied()).collect();
-        let expected = self.expected_among(claims.iter().zip(&claimants).filter_map(|(claim, claimant)| {
-            claimant.is_some_and(|claimant| claimant.doubtful && !claimant.left).then_some(claim)
-        }));
-        let (mut believed, mut doubted) = (Vec::with_capacity(claims.len()), Vec::new());
-        let mut refused = Refused::default();
-        for (claim, claimant) in claims.into_iter().zip(claimants) {
-            let is_expected = || expected.contains(&(claim.event.clone(), claim.user.clone()));
-            let allowed = match claimant {
-                Some(claimant) if claimant.doubtful && is_expected() => Ok(()),
-                Some(claimant) if claimant.doubtful && may_wait => {
-                    doubted.push(claim);
-                    continue;
-                }
-                Some(claimant) => claimant.allowed,
-                None => Err(Refusal::NotJoined),
-            };
-            believed.extend(refused.believed(allowed).map(|()| claim));
-        }
-        self.refuse(refused);
-        self.doubt(room, doubted);
-        let claimed = self.store.claim(&believed, now());
+        let claimed = self.store.claim(claims, now());
         let Some(claimed) = self.stored(claimed) else { return };
         let Claimed { changed, tallied, answers_changed, unknown, refused } = claimed;
         self.refuse(refused);

@@ -110,7 +110,10 @@ pub(super) async fn claimants<'a>(
         let left = members.get(user).is_some_and(|member| member.left);
         Claimant {
             allowed,
-            doubtful: !all_known && allowed == Err(Refusal::NotJoined) && ids::sdk_user(user).is_some(),
+            doubtful: !all_known
+                && !facts.ignored
+                && allowed == Err(Refusal::NotJoined)
+                && ids::sdk_user(user).is_some(),
             left,
         }
     };

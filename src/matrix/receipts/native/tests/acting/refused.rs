@@ -207,7 +207,11 @@ async fn l2_whoever_is_not_known_waits_until_everybody_in_the_room_is() {
     const DAN: &str = "@dan:example.org";
     let known = ["@me:example.org", bob().as_str()].map(joined);
     let room_of_three = json!({ "summary": { "m.joined_member_count": 3 }, "state": { "events": known } });
-    let sync = json!({ "next_batch": "s1", "rooms": { "join": { "!room:example.org": room_of_three } } });
+    let ignored = json!({ "type": "m.ignored_user_list", "content": { "ignored_users": { CAROL: {} } } });
+    let sync = json!({
+        "next_batch": "s1", "rooms": { "join": { "!room:example.org": room_of_three } },
+        "account_data": { "events": [ignored] },
+    });
     let all = ["@me:example.org", bob().as_str(), DAN].map(joined);
     let members = json!({ "chunk": all });
     let server = answering(sync, members).await;
@@ -215,15 +219,17 @@ async fn l2_whoever_is_not_known_waits_until_everybody_in_the_room_is() {
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     acting.actor.take_in_what_came().await;
     acting.actor.store.freeze(&own(1)).unwrap();
-    let to_dan = OwnEvent { expected: [(UserId::new(DAN), Vec::new())].into(), ..own(2) };
-    acting.actor.store.freeze(&to_dan).unwrap();
+    let to_them = [DAN, CAROL].map(|user| (UserId::new(user), Vec::new()));
+    acting.actor.store.freeze(&OwnEvent { expected: to_them.into(), ..own(2) }).unwrap();
     let claimants = |acting: &Acting, n| -> Vec<String> {
         let own = acting.actor.store.own_event(&event(n)).unwrap().unwrap();
         own.claims.keys().map(|(user, _)| user.to_string()).collect()
     };
 
-    acting.actor.receipts_came(&room(), vec![receipt(2, DAN, None), receipt(2, MALLORY, None)]).await;
+    let about_the_second = [DAN, CAROL, MALLORY].map(|user| receipt(2, user, None));
+    acting.actor.receipts_came(&room(), about_the_second.into()).await;
     assert_eq!(claimants(&acting, 2), [DAN], "he was given the key, so he was there");
+    assert_eq!(refused(&mut acting), [(Refusal::NotJoined, 1)], "whoever is ignored is not looked for");
     acting.actor.receipts_came(&room(), [bob().as_str(), DAN].map(|user| receipt(1, user, None)).into()).await;
     assert_eq!(claimants(&acting, 1), [bob().as_str()], "he is known");
     acting.actor.receipts_came(&room(), (0..100).map(|_| receipt(1, MALLORY, None)).collect()).await;
