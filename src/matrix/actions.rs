@@ -5,6 +5,8 @@
 //!
 //! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
 
+use std::time::Duration;
+
 use matrix_sdk::{
     Client, Room,
     ruma::{
@@ -17,9 +19,6 @@ use matrix_sdk::{
         events::{InitialStateEvent, direct::DirectEventContent, room::encryption::RoomEncryptionEventContent},
     },
 };
-
-use std::time::Duration;
-
 use tokio::time::timeout;
 
 use super::{errors, ids, receipts::Receipts, rooms};

@@ -89,6 +89,7 @@ async fn p9_what_comes_too_late_is_not_acknowledged(world: World) {
     let new = alice.sees("news").await;
     alice.delivered_to(&new, &world.bob.user_id, &world.ticks(&[&bob])).await;
     assert_eq!(alice.ticks(&old, &world.bob.user_id), [""; 0]);
+    assert_eq!(bob.withheld_by(&room, &old).await, "P9");
 }
 on!(p9_what_comes_too_late_is_not_acknowledged: synapse, embedded, embedded_direct);
 

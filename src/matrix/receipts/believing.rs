@@ -7,10 +7,8 @@ use std::{
 
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    deserialized_responses::TimelineEvent,
     ruma::{OwnedUserId, api::client::keys::get_keys},
 };
-
 use tokio::time::timeout;
 
 use super::{
@@ -243,8 +241,8 @@ impl Actor {
     /// Whether an event about which something is held is an own one. One that the event cache does not have from the server
     /// yet is looked at when it has, or after a while.
     async fn look_up(&mut self, room: &Room, event: &EventId) {
-        if from_server(room, event).await.is_some() {
-            return self.looked_up(room, event).await;
+        if let Some(facts) = from_server(room, event).await {
+            return self.decide_on_held(room, &facts).await;
         }
         if self.looking_up.len() >= LOOKED_UP || !self.looking_up.insert(event.clone()) {
             return;
@@ -256,14 +254,20 @@ impl Actor {
         });
     }
 
+    /// An event about which something is held was waited for: what there is of it now decides.
     pub(super) async fn looked_up(&mut self, room: &Room, event: &EventId) {
         self.looking_up.remove(event);
-        let Some(facts) = self.find(room, event).await else { return };
+        if let Some(facts) = self.find(room, event).await {
+            self.decide_on_held(room, &facts).await;
+        }
+    }
+
+    async fn decide_on_held(&mut self, room: &Room, facts: &EventFacts) {
         if facts.sender.as_str() == room.own_user_id() {
             let room_facts = self.room_facts(room).await;
-            self.own_event(room, &room_facts, &facts).await;
+            self.own_event(room, &room_facts, facts).await;
         } else {
-            self.not_own_event(event);
+            self.not_own_event(&facts.event);
         }
     }
 
@@ -348,10 +352,10 @@ impl Actor {
 }
 
 /// An event, once the event cache has it from the server.
-async fn from_server(room: &Room, event: &EventId) -> Option<TimelineEvent> {
+async fn from_server(room: &Room, event: &EventId) -> Option<EventFacts> {
     let (cache, _keep) = room.event_cache().await.ok()?;
     let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-    (!observe::is_ahead_of_the_server(&event)).then_some(event)
+    observe::facts(&event).filter(|_| !observe::is_ahead_of_the_server(&event))
 }
 
 /// Waits for that.

@@ -149,10 +149,8 @@ impl Proxy {
     /// Waits until `condition` holds for [`Proxy::requests`]; `what` says in the failure's message what that would be.
     #[track_caller]
     pub fn wait_for_requests(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
-        let state = self.line.state();
-        let waited = self.line.changed.wait_timeout_while(state, DEADLINE, |state| !condition(&state.requests));
-        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
-        assert!(!timeout.timed_out(), "waited for {what}, but there came only\n{}", state.requests.join("\n"));
+        let (state, in_time) = self.line.wait(|state| condition(&state.requests));
+        assert!(in_time, "waited for {what}, but there came only\n{}", state.requests.join("\n"));
     }
 
     /// Waits until a device that logged in here has been told the keys of another one: what it sends from now on is
@@ -160,14 +158,9 @@ impl Proxy {
     /// has uploaded them.
     #[track_caller]
     pub fn wait_for_keys(&self, of: &str, told_to: &str) {
-        let told = |state: &State| state.told.contains(&(told_to.to_owned(), of.to_owned()));
-        let waited = self.line.changed.wait_timeout_while(self.line.state(), DEADLINE, |state| !told(state));
-        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
-        assert!(
-            !timeout.timed_out(),
-            "waited for the keys of {of} to come to {told_to}; there came\n{:#?}",
-            state.told
-        );
+        let told = (told_to.to_owned(), of.to_owned());
+        let (state, in_time) = self.line.wait(|state| state.told.contains(&told));
+        assert!(in_time, "waited for the keys of {of} to come to {told_to}; there came\n{:#?}", state.told);
     }
 }
 
@@ -240,6 +233,13 @@ enum Hold {
 impl Line {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics with the proxy's state in hand")
+    }
+
+    /// Waits until this holds; whether it does.
+    fn wait(&self, condition: impl Fn(&State) -> bool) -> (MutexGuard<'_, State>, bool) {
+        let waited = self.changed.wait_timeout_while(self.state(), DEADLINE, |state| !condition(state));
+        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
+        (state, !timeout.timed_out())
     }
 
     fn serve(&self, client: &TcpStream) -> io::Result<()> {

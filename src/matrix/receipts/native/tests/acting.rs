@@ -271,9 +271,13 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
 }
 
 fn joined(user: &str) -> Value {
+    member(user, "join")
+}
+
+fn member(user: &str, membership: &str) -> Value {
     json!({
         "type": "m.room.member", "event_id": format!("$member-of-{user}"), "sender": user, "state_key": user,
-        "room_id": "!room:example.org", "origin_server_ts": 1, "content": { "membership": "join" },
+        "room_id": "!room:example.org", "origin_server_ts": 1, "content": { "membership": membership },
     })
 }
 

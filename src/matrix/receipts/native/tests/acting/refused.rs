@@ -16,12 +16,6 @@ const BOT: &str = "@bot:example.org";
 
 /// Alice ignores Carol, Mallory has left, and the bot may redact what others write.
 async fn a_room_of_many_kinds() -> Loopback {
-    let member = |user: &str, membership: &str| {
-        json!({
-            "type": "m.room.member", "event_id": format!("$member-of-{user}"), "sender": user, "state_key": user,
-            "room_id": "!room:example.org", "origin_server_ts": 1, "content": { "membership": membership },
-        })
-    };
     let create = json!({
         "type": "m.room.create", "event_id": "$create", "sender": BOT, "state_key": "", "origin_server_ts": 1,
         "content": { "creator": BOT, "room_version": "10" },
@@ -30,7 +24,7 @@ async fn a_room_of_many_kinds() -> Loopback {
         "type": "m.room.power_levels", "event_id": "$power", "sender": BOT, "state_key": "", "origin_server_ts": 1,
         "content": { "users": { BOT: 100 } },
     });
-    let mut state: Vec<Value> = ["@me:example.org", bob().as_str(), CAROL, BOT].map(|user| member(user, "join")).into();
+    let mut state: Vec<Value> = ["@me:example.org", bob().as_str(), CAROL, BOT].map(joined).into();
     state.push(member(MALLORY, "leave"));
     let members = json!({ "chunk": state });
     state.extend([create, power]);
