@@ -43,7 +43,7 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-pub(super) use self::{catchup::cached, handle::Receipts, members::fetch as fetch_members};
+pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use super::ids;
 use crate::{
     app::event::Event,
@@ -140,6 +140,8 @@ enum Input {
     /// It was looked up who is in a room.
     People(stances::People),
     Settings(Settings),
+    /// To be told when everything that came is dealt with.
+    DealtWith(oneshot::Sender<()>),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
     Stop(oneshot::Sender<()>),
@@ -169,6 +171,8 @@ struct Actor {
     refused: Refused,
     /// To be told when the receipts of a sync are on disk.
     unkept: Vec<oneshot::Sender<()>>,
+    /// To be told when no own event waits for its expected set.
+    undealt: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
     /// Rooms of which it was found out so who is in them, and when.
@@ -219,6 +223,7 @@ impl Actor {
             doubted: HashMap::new(),
             refused: Refused::default(),
             unkept: Vec::new(),
+            undealt: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             looked_for_members: HashMap::new(),
             looking_up: HashSet::new(),
@@ -346,6 +351,12 @@ impl Actor {
                 let kept = self.debts.set(&mut self.store, settings, now());
                 self.stored(kept);
             }
+            Input::DealtWith(done) => {
+                self.take_in_what_came().await;
+                self.undealt.retain(|done| !done.is_closed());
+                self.undealt.push(done);
+                self.tell_dealt_with();
+            }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
                 let _ = answer.send(self.stored(token).flatten());
@@ -356,6 +367,15 @@ impl Actor {
                 self.stored(kept);
             }
             Input::Stop(_) => {}
+        }
+    }
+
+    /// Tells the syncs whose events are dealt with: an own one is when it is known who has its key.
+    fn tell_dealt_with(&mut self) {
+        if self.freezing.is_empty() {
+            for done in self.undealt.drain(..) {
+                let _ = done.send(());
+            }
         }
     }
 

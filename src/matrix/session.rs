@@ -294,7 +294,15 @@ async fn resume(client: &Client, auth: AuthSession, vault: &Vault) -> Result<(),
             Box::new(move |client| Ok(keep_tokens(&writing, &client)?)),
         )
         .map_err(restoring)?;
+    forget_sync_token(client, vault.dir()).await?;
     client.restore_session(auth).await.map_err(restoring)
+}
+
+/// Drops the `/sync` position that the SDK keeps by itself: it is past what a kill cut off, and the SDK (0.18) takes an
+/// answer that ends there for one that it has dealt with. How far we came is [kept apart](super::sync).
+async fn forget_sync_token(client: &Client, folder: &Path) -> Result<(), SessionError> {
+    let removed = client.state_store().remove_kv_data(StateStoreDataKey::SyncToken).await;
+    removed.map_err(|error| SessionError::restoring(folder, &error.into()))
 }
 
 /// Writes the client's new tokens to the session file, unless the session has ended meanwhile.
@@ -309,11 +317,8 @@ fn keep_tokens(vault: &Vault, client: &Client) -> Result<(), SessionError> {
 
 /// Drops what the state store remembers of another device's way with the server.
 async fn forget_position(client: &Client, folder: &Path) -> Result<(), SessionError> {
-    for key in [StateStoreDataKey::SyncToken, StateStoreDataKey::OneTimeKeyAlreadyUploaded] {
-        let removed = client.state_store().remove_kv_data(key).await;
-        removed.map_err(|error| SessionError::restoring(folder, &error.into()))?;
-    }
-    Ok(())
+    let removed = client.state_store().remove_kv_data(StateStoreDataKey::OneTimeKeyAlreadyUploaded).await;
+    removed.map_err(|error| SessionError::restoring(folder, &error.into()))
 }
 
 fn session(client: Client, vault: &Vault, record: &Record) -> Session {

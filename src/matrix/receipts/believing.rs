@@ -126,8 +126,13 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
+    pub(super) async fn frozen(&mut self, own: OwnEvent, fleet: OwnEvent) {
         self.freezing.remove(&own.event);
+        self.freeze(own, fleet).await;
+        self.tell_dealt_with();
+    }
+
+    async fn freeze(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         let people = own.people();
         for own in [&mut own, &mut fleet] {
             let (sent, expected) = (own.sent, &mut own.expected);
