@@ -210,7 +210,8 @@ async fn nothing_is_lost_by_kills(world: World) {
     // P7: Bob is no stranger.
     alice.open(&sender.rooms[0]).await;
     alice.say(&sender.rooms[0].clone(), "hello Bob");
-    alice.sees("hello Bob").await;
+    let hello = alice.sees("hello Bob").await;
+    alice.delivery(&hello, "the expected devices", |_| Some(())).await;
     let his = world.ticks(&[&alice]);
     let mut alice = alice.quit().await;
 
