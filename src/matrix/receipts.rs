@@ -169,8 +169,6 @@ struct Actor {
     doubted: HashMap<OwnedRoomId, Vec<PeerClaim>>,
     /// What was not believed since the session began; no disk keeps it.
     refused: Refused,
-    /// To be told when the receipts of a sync are on disk.
-    unkept: Vec<oneshot::Sender<()>>,
     /// To be told when no own event waits for its expected set.
     undealt: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
@@ -222,7 +220,6 @@ impl Actor {
             held: Held::default(),
             doubted: HashMap::new(),
             refused: Refused::default(),
-            unkept: Vec::new(),
             undealt: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             looked_for_members: HashMap::new(),
@@ -272,6 +269,7 @@ impl Actor {
         let resumed = self.debts.resume(&mut self.store, rand::random, now);
         self.stored(resumed);
         self.look_again_for_late_keys().await;
+        self.take_up_what_came_early().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -286,9 +284,7 @@ impl Actor {
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
-                self.unkept.retain(|kept| !kept.is_closed());
-                self.unkept.push(kept);
-                self.tell_kept();
+                let _ = kept.send(());
             }
             Input::Server(facts) => self.server_said(facts).await,
             Input::Found(room, events) => {
@@ -390,8 +386,9 @@ impl Actor {
         }
     }
 
-    /// A sync brought something.
+    /// A sync brought something, or nothing.
     async fn synced(&mut self, updates: RoomUpdates) {
+        let is_empty = updates.joined.is_empty();
         for (room_id, update) in updates.joined {
             let Some(room) = self.client.get_room(&room_id) else { continue };
             let events = update.timeline.events;
@@ -417,6 +414,9 @@ impl Actor {
         for room_id in updates.left.into_keys() {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
             self.stored(kept);
+        }
+        if !is_empty {
+            self.expire();
         }
     }
 
