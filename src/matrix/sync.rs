@@ -1,7 +1,7 @@
 //! Keeping in step with the homeserver.
 //!
-//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart, with an
-//! offline mode of its own); elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart);
+//! elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
 //! answers come fast, and a tick would take that second too.
 //!
 //! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
@@ -11,20 +11,22 @@
 //!
 //! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
 //! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
-//! sliding connection cannot be told to, and that loop takes its place.
+//! sliding connection cannot be told to, and that loop takes its place until the next start, which finds out with one answer
+//! whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use matrix_sdk::{
     Client, Error, Room,
     config::{SyncSettings, SyncToken},
     ruma::{OwnedEventId, OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
+use matrix_sdk_base::{StateStoreDataKey, StateStoreDataValue};
 use matrix_sdk_ui::{
-    encryption_sync_service::Error as EncryptionError,
-    room_list_service::{Error as ListError, State as ListState},
-    sync_service::{Error as SyncError, State, SyncService},
+    room_list_service::State as ListState,
+    sync_service::{State, SyncService},
 };
 use tokio::{
     sync::{
@@ -32,9 +34,10 @@ use tokio::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     },
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
+use self::guard::{Cause, Guard, Verdict};
 use super::{
     errors, ids,
     pause::Pause,
@@ -42,10 +45,11 @@ use super::{
 };
 use crate::{
     app::event::{Connection, Event},
-    model::{RoomId, SafeText},
+    model::RoomId,
 };
 
 mod filter;
+mod guard;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
@@ -89,7 +93,7 @@ impl Sync {
             try_now: try_now.clone(),
         };
         if matches!(client.sliding_sync_version(), Version::Native) {
-            match SyncService::builder(client.clone()).with_offline_mode().build().await {
+            match SyncService::builder(client.clone()).build().await {
                 Ok(service) => {
                     let service = Arc::new(service);
                     service.start().await;
@@ -127,54 +131,48 @@ impl Sync {
     }
 }
 
-/// Sliding sync, until it meets an event that it does not get past.
+/// Sliding sync, until it meets an answer that it does not get past.
 async fn sliding(service: Arc<SyncService>, around: Around) {
     if let Err(Stuck) = watch_connection(&service, &around).await {
-        tracing::warn!("sliding sync does not get past an event without a type; going on with /sync");
+        tracing::warn!("sliding sync does not get past an answer; going on with /sync");
         service.stop().await;
         plain(around).await;
     }
 }
 
-/// Asked again, the server would send the same event again.
+/// Asked again, the server would send the same answer again.
 struct Stuck;
 
-fn is_stuck(error: &SyncError) -> bool {
-    matches!(
-        error,
-        SyncError::RoomList(ListError::SlidingSync(Error::SerdeJson(_)))
-            | SyncError::EncryptionSync(EncryptionError::SlidingSync(Error::SerdeJson(_)))
-    )
-}
-
-/// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
+/// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
     let Around { receipts, events, try_now, .. } = around;
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
-    let mut pause = PAUSE;
+    let mut guard = Guard::new();
     let mut lost = false;
     loop {
         let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
-        let connection = match states.get() {
+        let (connection, again) = match states.get() {
             State::Running if list_runs => {
-                pause.reset();
-                Some(Connection::Online)
+                guard.works();
+                (Some(Connection::Online), None)
             }
-            State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
-            State::Error(error) if is_stuck(&error) => return Err(Stuck),
-            State::Error(error) => Some(Connection::Offline(errors::line(&*error))),
-            State::Running | State::Idle | State::Terminated => None,
+            State::Error(error) => {
+                let cause = guard::inner(&error).map_or(Cause::Answer, Cause::of);
+                let Verdict::Again(pause) = guard.failed(cause, Instant::now()) else { return Err(Stuck) };
+                let why = Some(guard::sentence(&error)).filter(|_| !pause.is_zero());
+                (why.map(Connection::Offline), Some(pause))
+            }
+            State::Running | State::Idle | State::Offline | State::Terminated => (None, None),
         };
-        let failed = matches!(states.get(), State::Error(_));
         if let Some(connection) = connection {
             if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
                 receipts.reconnected();
             }
             let _ = events.send(Event::Connection(connection));
         }
-        if failed {
-            let _ = timeout(pause.lengthen(), try_now.notified()).await;
+        if let Some(pause) = again {
+            let _ = timeout(pause, try_now.notified()).await;
             service.start().await;
         }
         tokio::select! {
@@ -229,6 +227,7 @@ async fn keep_syncing(
 ) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
+    let mut passed_over = None;
     let mut first = true;
     let mut lost = false;
     let mut filter = Filter::from(filter::plain());
@@ -239,7 +238,9 @@ async fn keep_syncing(
             .timeout(if first { Duration::ZERO } else { POLL })
             .filter(filter.clone())
             .token(token.clone());
-        match client.sync_once(settings).await {
+        // The SDK may panic over what an answer says: that is no more than an answer that failed.
+        let answered = AssertUnwindSafe(client.sync_once(settings)).catch_unwind().await;
+        match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {
                 pause.reset();
                 let newest = response.rooms.joined.iter().filter_map(|(room, update)| {
@@ -265,7 +266,12 @@ async fn keep_syncing(
             Err(Error::SerdeJson(error)) => {
                 tracing::warn!(%error, "an answer had an event without a type");
                 token = SyncToken::ReusePrevious;
-                let _ = timeout(pause.lengthen(), try_now.notified()).await;
+                let reached = stored_token(&client).await;
+                if reached.is_some() && reached != passed_over {
+                    passed_over = reached;
+                } else {
+                    let _ = timeout(pause.lengthen(), try_now.notified()).await;
+                }
             }
             Err(error) => {
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
@@ -274,6 +280,14 @@ async fn keep_syncing(
                 filter = filter::plain().into();
             }
         }
+    }
+}
+
+/// How far the SDK has stored what came by `/sync`.
+async fn stored_token(client: &Client) -> Option<String> {
+    match client.state_store().get_kv_data(StateStoreDataKey::SyncToken).await {
+        Ok(Some(StateStoreDataValue::SyncToken(token))) => Some(token),
+        _ => None,
     }
 }
 
