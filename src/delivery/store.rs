@@ -37,6 +37,7 @@ mod log;
 mod progress;
 mod rows;
 
+pub use disk::Keeper;
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
@@ -97,6 +98,11 @@ impl Store {
     /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
         Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)?, crowds: Crowds::default() })
+    }
+
+    /// From now on a write is done by this, which can try it again when the disk does not take it.
+    pub fn wait_for_disk(&mut self, keeper: Keeper) {
+        self.disk.wait_for_disk(keeper);
     }
 
     // ── requests (§3) ──
@@ -190,7 +196,7 @@ impl Store {
         self.change_room(room, |row| row.joined_since = since)
     }
 
-    fn change_room(&mut self, room: &RoomId, change: impl FnOnce(&mut RoomRow)) -> Result<()> {
+    fn change_room(&mut self, room: &RoomId, change: impl Fn(&mut RoomRow)) -> Result<()> {
         self.disk.write(|tx| {
             let mut row = read_room(tx, room)?;
             change(&mut row);

@@ -37,8 +37,12 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use self::guard::{Cause, Guard, Verdict};
+use self::{
+    guard::{Cause, Guard, Verdict},
+    screen::Screen,
+};
 use super::{
+    disk::Disk,
     errors, ids,
     pause::Pause,
     receipts::{Receipts, cached},
@@ -50,6 +54,7 @@ use crate::{
 
 mod filter;
 mod guard;
+mod screen;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
@@ -60,6 +65,7 @@ const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30))
 
 /// A running sync of either kind.
 pub(super) struct Sync {
+    disk: Arc<Disk>,
     service: Option<Arc<SyncService>>,
     try_now: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
@@ -68,6 +74,8 @@ pub(super) struct Sync {
 /// What a sync works with.
 struct Around {
     client: Client,
+    disk: Arc<Disk>,
+    screen: Arc<Screen>,
     receipts: Receipts,
     events: UnboundedSender<Event>,
     summary_above: u64,
@@ -79,14 +87,20 @@ impl Sync {
     /// receipts than `summary_above` are to be summed up, as far as the server can do so.
     pub(super) async fn start(
         client: &Client,
+        disk: &Arc<Disk>,
         receipts: &Receipts,
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
-        let _ = events.send(Event::Connection(Connection::Connecting));
+        let screen = Arc::new(Screen::new(disk.clone(), events.clone()));
+        screen.shows(Connection::Connecting);
         let try_now = Arc::new(Notify::new());
+        let telling = tokio::spawn(screen::tell_trouble(screen.clone()));
+        let disk = disk.clone();
         let around = Around {
             client: client.clone(),
+            disk: disk.clone(),
+            screen,
             receipts: receipts.clone(),
             events: events.clone(),
             summary_above,
@@ -98,13 +112,13 @@ impl Sync {
                     let service = Arc::new(service);
                     service.start().await;
                     let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
-                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms];
-                    return Self { service: Some(service), try_now, tasks };
+                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms, telling];
+                    return Self { disk, service: Some(service), try_now, tasks };
                 }
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
-        Self { service: None, try_now, tasks: vec![tokio::spawn(plain(around))] }
+        Self { disk, service: None, try_now, tasks: vec![tokio::spawn(plain(around)), telling] }
     }
 
     /// Tries to reach the server at once.
@@ -125,6 +139,8 @@ impl Sync {
         for task in &self.tasks {
             task.abort();
         }
+        // Only now: nobody asks for more after a write that failed.
+        self.disk.give_up();
         if let Some(service) = self.service {
             service.stop().await;
         }
@@ -145,7 +161,8 @@ struct Stuck;
 
 /// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, events, try_now, .. } = around;
+    let Around { receipts, disk, screen, try_now, .. } = around;
+    let mut troubles = disk.watch();
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
     let mut guard = Guard::new();
@@ -169,7 +186,13 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
                 receipts.reconnected();
             }
-            let _ = events.send(Event::Connection(connection));
+            screen.shows(connection);
+        }
+        if disk.trouble().is_some() {
+            // What comes faster than it can be kept, the event cache loses.
+            service.stop().await;
+            disk.well().await;
+            service.start().await;
         }
         if let Some(pause) = again {
             let _ = timeout(pause, try_now.notified()).await;
@@ -178,6 +201,7 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
         tokio::select! {
             state = states.next() => if state.is_none() { return Ok(()) },
             state = lists.next() => if state.is_none() { return Ok(()) },
+            changed = troubles.changed() => if changed.is_err() { return Ok(()) },
             () = try_now.notified() => service.start().await,
         }
     }
@@ -202,10 +226,15 @@ struct Reached {
 
 /// Keeps how far `/sync` came, once the event cache has what came: it works beside the sync, and what it had not seen when
 /// the program ended would be missing from the timeline for good.
-async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>) {
+async fn keep_token(receipts: Receipts, disk: Arc<Disk>, mut reached: UnboundedReceiver<Reached>) {
     while let Some(Reached { token, newest }) = reached.recv().await {
         for (room, event) in newest {
-            if timeout(CACHED_WITHIN, cached(&room, &event)).await.is_err() {
+            let mut seen = timeout(CACHED_WITHIN, cached(&room, &event)).await;
+            while seen.is_err() && disk.trouble().is_some() {
+                disk.well().await;
+                seen = timeout(CACHED_WITHIN, cached(&room, &event)).await;
+            }
+            if seen.is_err() {
                 tracing::info!(room = %room.room_id(), %event, "the event cache does not see an event");
             }
         }
@@ -216,13 +245,13 @@ async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>)
 /// The loop of `/sync`, and what keeps its place.
 async fn plain(around: Around) {
     let (reached, so_far) = unbounded_channel();
-    let receipts = around.receipts.clone();
-    tokio::join!(keep_syncing(around, reached), keep_token(receipts, so_far));
+    let (receipts, disk) = (around.receipts.clone(), around.disk.clone());
+    tokio::join!(keep_syncing(around, reached), keep_token(receipts, disk, so_far));
 }
 
 /// The loop of `/sync`.
 async fn keep_syncing(
-    Around { client, receipts, events, summary_above, try_now }: Around,
+    Around { client, disk, screen, receipts, events, summary_above, try_now }: Around,
     reached: UnboundedSender<Reached>,
 ) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
@@ -234,6 +263,7 @@ async fn keep_syncing(
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
     listen_for_latest_events(&client, known.iter()).await;
     loop {
+        disk.well().await;
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
             .filter(filter.clone())
@@ -254,7 +284,7 @@ async fn keep_syncing(
                     receipts.reconnected();
                 }
                 if first {
-                    let _ = events.send(Event::Connection(Connection::Online));
+                    screen.shows(Connection::Online);
                     let _ = events.send(Event::RoomsComplete);
                     filter = filter::best(&client, summary_above).await;
                 }
@@ -274,7 +304,7 @@ async fn keep_syncing(
                 }
             }
             Err(error) => {
-                let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
+                screen.shows(Connection::Offline(errors::sentence(&error)));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);
                 filter = filter::plain().into();
