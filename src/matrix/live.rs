@@ -13,12 +13,23 @@ use tokio::{
 };
 
 use super::{
-    Profile, actions, edits, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
+    Profile, actions,
+    disk::{self, Disk},
+    edits, errors, ids,
+    pause::Pause,
+    receipts::Receipts,
+    rooms,
+    session::Session,
+    sync::Sync,
     timeline::OpenTimeline,
 };
 use crate::{
     app::{effect::Effect, event::Event},
-    delivery::{debts::Debts, policy::Settings, store::Store},
+    delivery::{
+        debts::Debts,
+        policy::Settings,
+        store::{Store, StoreError},
+    },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
 
@@ -29,6 +40,21 @@ const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30))
 pub(super) struct End {
     /// The device and its keys may be kept ('soft logout').
     pub soft: bool,
+}
+
+/// Why a session cannot be at work.
+pub(super) struct NotLive {
+    /// In a sentence.
+    pub sentence: SafeText,
+    /// Another program holds a file, and will let go of it.
+    pub passes: bool,
+}
+
+impl NotLive {
+    fn because(error: &StoreError) -> Self {
+        let passes = matches!(error, StoreError::Sqlite(error) if errors::Hindrance::of(error) == Some(errors::Hindrance::Locked));
+        Self { sentence: errors::line(error), passes }
+    }
 }
 
 /// A session at work.
@@ -43,24 +69,25 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Tells the rooms from the cache first, then starts everything. The error is a sentence.
+    /// Tells the rooms from the cache first, then starts everything.
     pub(super) async fn start(
         profile: &Profile,
         session: Session,
         events: UnboundedSender<Event>,
-    ) -> Result<Self, SafeText> {
+    ) -> Result<Self, NotLive> {
         let client = session.client.clone();
-        let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
+        let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
+        store.wait_for_disk(disk::keeper(&session.disk));
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
-        let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
-            .map_err(|error| errors::line(&error))?;
+        let receipts = Receipts::start(&client, &session.disk, store, session.logged_in_at, debts, events.clone())
+            .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let changes = client.subscribe_to_session_changes();
         let tasks = vec![
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone(), events.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
+        let sync = Sync::start(&client, &session.disk, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client, &events).await;
         Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
     }
@@ -97,6 +124,16 @@ impl Live {
 
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+
+    /// How it stands with the session's files.
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.session.disk
+    }
+
+    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given back.
+    fn trouble(&self) -> Option<SafeText> {
+        self.disk().trouble().map(|trouble| trouble.sentence())
     }
 
     fn room(&self, id: &RoomId) -> Option<Room> {
@@ -185,6 +222,9 @@ impl Live {
 
     async fn save_draft(&self, id: &RoomId, text: String) {
         let Some(room) = self.room(id) else { return };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
+        }
         let saved = if text.is_empty() {
             room.clear_composer_draft(None).await
         } else {
@@ -208,6 +248,9 @@ impl Live {
             let why = SafeText::line("This room is not known here any more.");
             return self.tell(Event::NotQueued { room: id, text, emote, why });
         };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::NotQueued { room: id, text, emote, why });
+        }
         self.receipts.sending(id.clone());
         if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
             self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
@@ -221,6 +264,9 @@ impl Live {
             let why = SafeText::line("This message is not known here any more.");
             return self.tell(Event::EditFailed { room: id, event, text, why });
         };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::EditFailed { room: id, event, text, why });
+        }
         if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
         }

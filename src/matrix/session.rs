@@ -26,7 +26,7 @@ mod browser;
 mod discover;
 mod vault;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     AuthSession, Client, SqliteStoreConfig,
@@ -53,6 +53,7 @@ use self::{
 };
 use super::{
     Profile,
+    disk::{self, Disk},
     errors::{LoginError, SessionError, Unreachable, sentence},
 };
 use crate::{
@@ -77,6 +78,8 @@ const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 pub struct Session {
     /// The SDK's client, on the databases in the profile's folder.
     pub client: Client,
+    /// How it stands with those.
+    pub(super) disk: Arc<Disk>,
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
@@ -101,9 +104,10 @@ impl Session {
 pub async fn restore(profile: &Profile) -> Result<Option<Session>, SessionError> {
     let Some((vault, record)) = Vault::open(&profile.dir)? else { return Ok(None) };
     let Some(auth) = record.session() else { return Ok(None) };
-    let client = open(&vault, &record).await?;
+    let disk = Disk::new();
+    let client = open(&vault, &record, &disk).await?;
     resume(&client, auth, &vault).await?;
-    Ok(Some(session(client, &vault, &record)))
+    Ok(Some(session(client, disk, &vault, &record)))
 }
 
 /// The homeserver of this name or URL, to show, and how one can log in there, best first.
@@ -248,7 +252,8 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
         }
         None => vault.forget_databases()?,
     }
-    let client = open(&vault, &record).await?;
+    let disk = Disk::new();
+    let client = open(&vault, &record, &disk).await?;
     if !same_device {
         forget_position(&client, vault.dir()).await?;
     }
@@ -256,11 +261,11 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
     resume(&client, auth, &vault).await?;
-    Ok(session(client, &vault, &record))
+    Ok(session(client, disk, &vault, &record))
 }
 
 /// Builds the client on the folder's databases. Makes no request.
-async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
+async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client, SessionError> {
     let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
@@ -273,7 +278,7 @@ async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .sqlite_store_with_config_and_cache_path(stores, None::<&Path>)
+        .store_config(disk::stores(vault.dir(), stores, disk).await?)
         .build()
         .await
         .map_err(|error| SessionError::building(vault.dir(), &error))?;
@@ -321,13 +326,13 @@ async fn forget_position(client: &Client, folder: &Path) -> Result<(), SessionEr
     removed.map_err(|error| SessionError::restoring(folder, &error.into()))
 }
 
-fn session(client: Client, vault: &Vault, record: &Record) -> Session {
+fn session(client: Client, disk: Arc<Disk>, vault: &Vault, record: &Record) -> Session {
     let account = Account {
         user: UserId::new(&record.user),
         device: SafeText::line(record.state.device().map_or("", |device| device.as_str())),
         homeserver: SafeText::line(record.homeserver.trim_end_matches('/')),
     };
-    Session { client, account, logged_in_at: record.logged_in_at, key: *vault.key(), cross_signing: None }
+    Session { client, disk, account, logged_in_at: record.logged_in_at, key: *vault.key(), cross_signing: None }
 }
 
 /// The device that a soft logout has left, if this user (as typed, when known) may be its owner.
