@@ -8,6 +8,7 @@
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
+//! - [`sending`]: when what was written may leave.
 //! - [`receipts`]: delivery receipts at work.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
@@ -45,6 +46,7 @@ mod pause;
 pub mod peer;
 mod receipts;
 mod rooms;
+mod sending;
 pub mod session;
 mod sync;
 mod timeline;

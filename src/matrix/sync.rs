@@ -39,6 +39,7 @@ use super::{
     errors, ids,
     pause::Pause,
     receipts::{Receipts, cached},
+    sending::Sending,
 };
 use crate::{
     app::event::{Connection, Event},
@@ -65,6 +66,7 @@ pub(super) struct Sync {
 struct Around {
     client: Client,
     receipts: Receipts,
+    sending: Sending,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -76,6 +78,7 @@ impl Sync {
     pub(super) async fn start(
         client: &Client,
         receipts: &Receipts,
+        sending: &Sending,
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
@@ -84,6 +87,7 @@ impl Sync {
         let around = Around {
             client: client.clone(),
             receipts: receipts.clone(),
+            sending: sending.clone(),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
@@ -149,7 +153,7 @@ fn is_stuck(error: &SyncError) -> bool {
 
 /// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, events, try_now, .. } = around;
+    let Around { receipts, sending, events, try_now, .. } = around;
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
     let mut pause = PAUSE;
@@ -170,6 +174,12 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
         if let Some(connection) = connection {
             if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
                 receipts.reconnected();
+            }
+            // Told with every answer.
+            if lost {
+                sending.lost()
+            } else {
+                sending.connected()
             }
             let _ = events.send(Event::Connection(connection));
         }
@@ -224,7 +234,7 @@ async fn plain(around: Around) {
 
 /// The loop of `/sync`.
 async fn keep_syncing(
-    Around { client, receipts, events, summary_above, try_now }: Around,
+    Around { client, receipts, sending, events, summary_above, try_now }: Around,
     reached: UnboundedSender<Reached>,
 ) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
@@ -242,6 +252,7 @@ async fn keep_syncing(
         match client.sync_once(settings).await {
             Ok(response) => {
                 pause.reset();
+                sending.in_step();
                 let newest = response.rooms.joined.iter().filter_map(|(room, update)| {
                     let event = update.timeline.events.last()?.event_id()?;
                     Some((client.get_room(room)?, event))
@@ -268,6 +279,7 @@ async fn keep_syncing(
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
             }
             Err(error) => {
+                sending.lost();
                 let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);

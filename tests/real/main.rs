@@ -25,6 +25,7 @@ mod person;
 mod probes;
 mod rogue;
 mod rubbish;
+mod sending;
 mod session;
 mod smoke;
 mod support;
