@@ -149,12 +149,10 @@ impl OpenTimeline {
         }
     }
 
-    /// Sends a failed message again, and whatever else waits in this room's queue.
+    /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
     pub async fn retry(&self, key: &ItemKey) -> Result<(), Error> {
         let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
-        handle.unwedge().await?;
-        self.timeline.room().send_queue().set_enabled(true);
-        Ok(())
+        Ok(handle.unwedge().await?)
     }
 
     /// Throws a waiting or failed message away.

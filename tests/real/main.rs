@@ -26,6 +26,7 @@ mod person;
 mod probes;
 mod rogue;
 mod rubbish;
+mod sending;
 mod session;
 mod smoke;
 mod storage;
