@@ -9,6 +9,7 @@
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
 //! - [`receipts`]: delivery receipts at work.
+//! - [`vouched`]: what only the server can vouch for, and is not believed from anybody else.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
 
@@ -48,6 +49,7 @@ mod rooms;
 pub mod session;
 mod sync;
 mod timeline;
+mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.
 #[derive(Clone, Debug)]

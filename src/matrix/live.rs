@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Profile, actions, edits, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
-    timeline::OpenTimeline,
+    timeline::OpenTimeline, vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -59,6 +59,7 @@ impl Live {
         let tasks = vec![
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone(), events.clone())),
+            tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client, &events).await;
@@ -170,7 +171,7 @@ impl Live {
     async fn open_room(&mut self, id: &RoomId) {
         self.close_room();
         let Some(room) = self.room(id) else { return };
-        match OpenTimeline::open(&room, self.events.clone()).await {
+        match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
             Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }

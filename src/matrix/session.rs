@@ -26,11 +26,13 @@ mod browser;
 mod discover;
 mod vault;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    AuthSession, Client, SqliteStoreConfig,
+    AuthSession, Client, ClientBuildError, SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore,
+    SqliteStateStore, SqliteStoreConfig,
     authentication::matrix::MatrixSession,
+    config::StoreConfig,
     cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     ruma::{
@@ -54,6 +56,7 @@ use self::{
 use super::{
     Profile,
     errors::{LoginError, SessionError, Unreachable, sentence},
+    vouched::{Cache, Nothings},
 };
 use crate::{
     app::{
@@ -70,6 +73,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Connections to each of the SDK's databases.
 const POOL: usize = 4;
+/// No other program uses them.
+const LOCKS: CrossProcessLockConfig = CrossProcessLockConfig::SingleProcess;
 
 const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 
@@ -77,6 +82,8 @@ const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 pub struct Session {
     /// The SDK's client, on the databases in the profile's folder.
     pub client: Client,
+    /// What came encrypted and is nothing.
+    pub nothings: Arc<Nothings>,
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
@@ -101,9 +108,9 @@ impl Session {
 pub async fn restore(profile: &Profile) -> Result<Option<Session>, SessionError> {
     let Some((vault, record)) = Vault::open(&profile.dir)? else { return Ok(None) };
     let Some(auth) = record.session() else { return Ok(None) };
-    let client = open(&vault, &record).await?;
+    let (client, nothings) = open(&vault, &record).await?;
     resume(&client, auth, &vault).await?;
-    Ok(Some(session(client, &vault, &record)))
+    Ok(Some(session(client, nothings, &vault, &record)))
 }
 
 /// The homeserver of this name or URL, to show, and how one can log in there, best first.
@@ -248,7 +255,7 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
         }
         None => vault.forget_databases()?,
     }
-    let client = open(&vault, &record).await?;
+    let (client, nothings) = open(&vault, &record).await?;
     if !same_device {
         forget_position(&client, vault.dir()).await?;
     }
@@ -256,29 +263,44 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
     resume(&client, auth, &vault).await?;
-    Ok(session(client, &vault, &record))
+    Ok(session(client, nothings, &vault, &record))
 }
 
 /// Builds the client on the folder's databases. Makes no request.
-async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
-    let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
+async fn open(vault: &Vault, record: &Record) -> Result<(Client, Arc<Nothings>), SessionError> {
+    let nothings = Arc::<Nothings>::default();
+    let building = |error| SessionError::building(vault.dir(), &error);
+    let stores = stores(vault, nothings.clone()).await.map_err(building)?;
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
         .sliding_sync_version_builder(if record.sliding_sync { VersionBuilder::Native } else { VersionBuilder::None })
         .user_agent(USER_AGENT)
         .handle_refresh_tokens()
-        .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
+        .cross_process_store_config(LOCKS)
         .with_encryption_settings(EncryptionSettings {
             auto_enable_cross_signing: true,
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .sqlite_store_with_config_and_cache_path(stores, None::<&Path>)
+        .store_config(stores)
         .build()
         .await
-        .map_err(|error| SessionError::building(vault.dir(), &error))?;
+        .map_err(building)?;
     vault.make_files_private()?;
-    Ok(client)
+    Ok((client, nothings))
+}
+
+/// The folder's databases, the event cache's without what only the server can vouch for (`vouched`).
+async fn stores(vault: &Vault, nothings: Arc<Nothings>) -> Result<StoreConfig, ClientBuildError> {
+    let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
+    let (state, disk, media, keys) = tokio::try_join!(
+        SqliteStateStore::open_with_config(&stores),
+        SqliteEventCacheStore::open_with_config(&stores),
+        SqliteMediaStore::open_with_config(&stores),
+        SqliteCryptoStore::open_with_config(&stores),
+    )?;
+    let cache = Cache { disk, nothings };
+    Ok(StoreConfig::new(LOCKS).state_store(state).event_cache_store(cache).media_store(media).crypto_store(keys))
 }
 
 /// Makes the client go on with this session, and keep its tokens.
@@ -316,13 +338,13 @@ async fn forget_position(client: &Client, folder: &Path) -> Result<(), SessionEr
     Ok(())
 }
 
-fn session(client: Client, vault: &Vault, record: &Record) -> Session {
+fn session(client: Client, nothings: Arc<Nothings>, vault: &Vault, record: &Record) -> Session {
     let account = Account {
         user: UserId::new(&record.user),
         device: SafeText::line(record.state.device().map_or("", |device| device.as_str())),
         homeserver: SafeText::line(record.homeserver.trim_end_matches('/')),
     };
-    Session { client, account, logged_in_at: record.logged_in_at, key: *vault.key(), cross_signing: None }
+    Session { client, nothings, account, logged_in_at: record.logged_in_at, key: *vault.key(), cross_signing: None }
 }
 
 /// The device that a soft logout has left, if this user (as typed, when known) may be its owner.

@@ -29,4 +29,5 @@ mod session;
 mod smoke;
 mod support;
 mod terminal;
+mod vouched;
 mod world;
