@@ -11,6 +11,7 @@
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
 //! - [`sending`]: when what was written may leave.
 //! - [`receipts`]: delivery receipts at work.
+//! - [`vouched`]: what only the server can vouch for, and is not believed from anybody else.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
 
@@ -54,6 +55,7 @@ mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.
 #[derive(Clone, Debug)]

@@ -22,6 +22,7 @@ use super::{
     session::Session,
     sync::Sync,
     timeline::OpenTimeline,
+    vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -85,6 +86,7 @@ impl Live {
         let tasks = vec![
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
+            tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         sending.go_on(&events).await;
         let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
@@ -206,7 +208,7 @@ impl Live {
     async fn open_room(&mut self, id: &RoomId) {
         self.close_room();
         let Some(room) = self.room(id) else { return };
-        match OpenTimeline::open(&room, self.events.clone()).await {
+        match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
             Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }

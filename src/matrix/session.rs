@@ -55,6 +55,7 @@ use super::{
     Profile,
     disk::{self, Disk},
     errors::{LoginError, SessionError, Unreachable, sentence},
+    vouched::Nothings,
 };
 use crate::{
     app::{
@@ -71,6 +72,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Connections to each of the SDK's databases.
 const POOL: usize = 4;
+/// No other program uses them.
+const LOCKS: CrossProcessLockConfig = CrossProcessLockConfig::SingleProcess;
 
 const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 
@@ -80,6 +83,8 @@ pub struct Session {
     pub client: Client,
     /// How it stands with those.
     pub(super) disk: Arc<Disk>,
+    /// What came encrypted and is nothing.
+    pub nothings: Arc<Nothings>,
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
@@ -104,10 +109,10 @@ impl Session {
 pub async fn restore(profile: &Profile) -> Result<Option<Session>, SessionError> {
     let Some((vault, record)) = Vault::open(&profile.dir)? else { return Ok(None) };
     let Some(auth) = record.session() else { return Ok(None) };
-    let disk = Disk::new();
-    let client = open(&vault, &record, &disk).await?;
+    let (disk, nothings) = (Disk::new(), Arc::default());
+    let client = open(&vault, &record, &disk, &nothings).await?;
     resume(&client, auth, &vault).await?;
-    Ok(Some(session(client, disk, &vault, &record)))
+    Ok(session(client, disk, nothings, &vault, &record))
 }
 
 /// The homeserver of this name or URL, to show, and how one can log in there, best first.
@@ -252,8 +257,8 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
         }
         None => vault.forget_databases()?,
     }
-    let disk = Disk::new();
-    let client = open(&vault, &record, &disk).await?;
+    let (disk, nothings) = (Disk::new(), Arc::default());
+    let client = open(&vault, &record, &disk, &nothings).await?;
     if !same_device {
         forget_position(&client, vault.dir()).await?;
     }
@@ -261,24 +266,29 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
     resume(&client, auth, &vault).await?;
-    Ok(session(client, disk, &vault, &record))
+    Ok(session(client, disk, nothings, &vault, &record))
 }
 
 /// Builds the client on the folder's databases. Makes no request.
-async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client, SessionError> {
+async fn open(
+    vault: &Vault,
+    record: &Record,
+    disk: &Arc<Disk>,
+    nothings: &Arc<Nothings>,
+) -> Result<Client, SessionError> {
     let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
         .sliding_sync_version_builder(if record.sliding_sync { VersionBuilder::Native } else { VersionBuilder::None })
         .user_agent(USER_AGENT)
         .handle_refresh_tokens()
-        .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
+        .cross_process_store_config(LOCKS)
         .with_encryption_settings(EncryptionSettings {
             auto_enable_cross_signing: true,
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .store_config(disk::stores(vault.dir(), stores, disk).await?)
+        .store_config(disk::stores(vault.dir(), stores, disk, nothings).await?)
         .build()
         .await
         .map_err(|error| SessionError::building(vault.dir(), &error))?;
@@ -326,13 +336,14 @@ async fn forget_position(client: &Client, folder: &Path) -> Result<(), SessionEr
     removed.map_err(|error| SessionError::restoring(folder, &error.into()))
 }
 
-fn session(client: Client, disk: Arc<Disk>, vault: &Vault, record: &Record) -> Session {
+fn session(client: Client, disk: Arc<Disk>, nothings: Arc<Nothings>, vault: &Vault, record: &Record) -> Session {
     let account = Account {
         user: UserId::new(&record.user),
         device: SafeText::line(record.state.device().map_or("", |device| device.as_str())),
         homeserver: SafeText::line(record.homeserver.trim_end_matches('/')),
     };
-    Session { client, disk, account, logged_in_at: record.logged_in_at, key: *vault.key(), cross_signing: None }
+    let (logged_in_at, key) = (record.logged_in_at, *vault.key());
+    Session { client, disk, nothings, account, logged_in_at, key, cross_signing: None }
 }
 
 /// The device that a soft logout has left, if this user (as typed, when known) may be its owner.

@@ -32,4 +32,5 @@ mod smoke;
 mod storage;
 mod support;
 mod terminal;
+mod vouched;
 mod world;

@@ -1,4 +1,5 @@
-//! The SDK's stores on their files, each [`Steady`]. What is in the media store can be fetched again, so that one may fail.
+//! The SDK's stores on their files, each [`Steady`], the event cache's without what only the server can vouch for
+//! ([`Cache`]). What is in the media store can be fetched again, so that one may fail.
 
 use std::{path::Path, sync::Arc};
 
@@ -9,7 +10,10 @@ use matrix_sdk::{
 use matrix_sdk_base::crypto::store::CryptoStore;
 
 use super::{Disk, Steady};
-use crate::matrix::errors::{Hindrance, SessionError};
+use crate::matrix::{
+    errors::{Hindrance, SessionError},
+    vouched::{Cache, Nothings},
+};
 
 const STATE: &str = "matrix-sdk-state.sqlite3";
 const CRYPTO: &str = "matrix-sdk-crypto.sqlite3";
@@ -23,6 +27,7 @@ pub(in crate::matrix) async fn stores(
     folder: &Path,
     config: SqliteStoreConfig,
     disk: &Arc<Disk>,
+    nothings: &Arc<Nothings>,
 ) -> Result<StoreConfig, SessionError> {
     let opening = |error| SessionError::building(folder, &error);
     let state = SqliteStateStore::open_with_config(&config).await.map_err(opening)?;
@@ -31,7 +36,7 @@ pub(in crate::matrix) async fn stores(
     let crypto = SqliteCryptoStore::open_with_config(&config).await.map_err(opening)?;
     Ok(StoreConfig::new(CrossProcessLockConfig::SingleProcess)
         .state_store(steady(state, STATE, disk))
-        .event_cache_store(steady(cache, EVENT_CACHE, disk))
+        .event_cache_store(Cache { disk: steady(cache, EVENT_CACHE, disk), nothings: Arc::clone(nothings) })
         .media_store(media)
         .crypto_store(steady(crypto, CRYPTO, disk)))
 }

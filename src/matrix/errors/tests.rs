@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc};
 
 use matrix_sdk::{
-    Error,
+    Error, QueueWedgeError,
     event_cache::EventCacheError,
     ruma::{
         api::error::{

@@ -405,7 +405,7 @@ impl Actor {
 async fn from_server(room: &Room, event: &EventId) -> Option<EventFacts> {
     let (cache, _keep) = room.event_cache().await.ok()?;
     let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-    observe::facts(&event).filter(|_| !observe::is_ahead_of_the_server(&event))
+    observe::facts_in(room, &event).await.filter(|_| !observe::is_ahead_of_the_server(&event))
 }
 
 /// Waits for that.
