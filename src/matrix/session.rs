@@ -109,10 +109,10 @@ impl Session {
 pub async fn restore(profile: &Profile) -> Result<Option<Session>, SessionError> {
     let Some((vault, record)) = Vault::open(&profile.dir)? else { return Ok(None) };
     let Some(auth) = record.session() else { return Ok(None) };
-    let (disk, nothings) = (Disk::new(), Arc::default());
+    let (disk, nothings) = (Disk::new(), Arc::<Nothings>::default());
     let client = open(&vault, &record, &disk, &nothings).await?;
     resume(&client, auth, &vault).await?;
-    Ok(session(client, disk, nothings, &vault, &record))
+    Ok(Some(session(client, disk, nothings, &vault, &record)))
 }
 
 /// The homeserver of this name or URL, to show, and how one can log in there, best first.
@@ -257,7 +257,7 @@ async fn move_in(profile: &Profile, found: &Found, auth: AuthSession) -> Result<
         }
         None => vault.forget_databases()?,
     }
-    let (disk, nothings) = (Disk::new(), Arc::default());
+    let (disk, nothings) = (Disk::new(), Arc::<Nothings>::default());
     let client = open(&vault, &record, &disk, &nothings).await?;
     if !same_device {
         forget_position(&client, vault.dir()).await?;
