@@ -1,6 +1,6 @@
 //! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client,
@@ -108,7 +108,8 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
             if let Some(device) = known_device(&client, &sender, &key).await {
                 let (done, dealt_with) = oneshot::channel();
                 let user = ids::user(&sender);
-                let _ = inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
+                let _ =
+                    inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
                 // L8: the homeserver forgets it with the next sync.
                 if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
                     tracing::warn!("a delivery message that came is not on disk yet");
@@ -129,9 +130,12 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                         proven => proven.map(|device| (device, in_hand)),
                     };
                     let _ = inputs.send(match proven {
-                        Ok((device, in_hand)) => {
-                            Input::Received(Received { user: ids::user(&sender), device, message, _in_hand: (in_hand, None) })
-                        }
+                        Ok((device, in_hand)) => Input::Received(Received {
+                            user: ids::user(&sender),
+                            device,
+                            message,
+                            _in_hand: (in_hand, None),
+                        }),
                         Err(refusal) => refused(refusal, &message),
                     });
                 };
@@ -244,6 +248,12 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
     }
     encryption.request_user_identity(user).await?;
     encryption.get_user_devices(user).await
+}
+
+/// The devices that a person has now, as far as the server has told this machine.
+pub(super) async fn devices_now(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<BTreeSet<DeviceId>> {
+    let known = devices_of(client, user).await?;
+    Ok(known.keys().map(|device| ids::device(device)).collect())
 }
 
 /// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
