@@ -110,6 +110,23 @@ impl Store {
         self.disk.wait_for_disk(keeper);
     }
 
+    /// This device uses the file from now on. Whom another one of this account has asked, it has asked for itself (§3), and
+    /// what another one withheld says nothing about the silence of this one: so that is forgotten. What others have asked
+    /// of this account holds on, and what is owed is decided anew (P2).
+    pub fn begin_as(&mut self, device: &DeviceId) -> Result<()> {
+        self.disk.write(|tx| {
+            let before: Option<String> = tx.one("SELECT value FROM device", [])?;
+            if before.as_deref() == Some(device.as_str()) {
+                return Ok(());
+            }
+            for statement in ["DELETE FROM asked", "DELETE FROM quiet", "DELETE FROM device"] {
+                tx.run(statement, [])?;
+            }
+            tx.run("INSERT INTO device (value) VALUES (?1)", [tx.seal(&device.as_str())?])?;
+            Ok(())
+        })
+    }
+
     // ── requests (§3) ──
 
     /// This device of somebody else's asks for receipts in this room.

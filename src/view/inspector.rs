@@ -231,6 +231,13 @@ impl Page<'_> {
                 };
                 (format!("unknown: {why}"), Role::Dim)
             }
+            DeviceState::Quiet => (
+                "unknown: it sent no receipts for a while then, and says that this means nothing".to_owned(),
+                Role::Dim,
+            ),
+            DeviceState::Gone => {
+                (format!("gone: it was logged out, and nothing came from it before{uncounted}"), Role::Dim)
+            }
             DeviceState::Missed { later } => {
                 let later = self.exact(*later, sent);
                 (format!("missed: it usually answers, and has answered a later message, {later}"), Role::Warning)

@@ -20,6 +20,7 @@ mod liars;
 mod login;
 mod lost_keys;
 mod main_flow;
+mod marks;
 mod misfortunes;
 mod nonsense;
 mod person;

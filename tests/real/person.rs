@@ -418,6 +418,13 @@ impl Away {
         person
     }
 
+    /// Starts the client again when the homeserver does not know its device any more, and its keys are gone.
+    pub async fn back_without_keys(self) -> Person {
+        let mut person = Person::start(self.profile, self.home);
+        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        person
+    }
+
     /// Where the profile is.
     pub fn profile_dir(&self) -> &Path {
         &self.profile.dir

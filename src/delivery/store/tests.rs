@@ -51,7 +51,15 @@ pub(super) fn device(name: &str) -> DeviceId {
 }
 
 pub(super) fn owed(name: &str) -> Owed {
-    Owed { room: room(), event: event(name), sender: bob(), sent: 3, since: 4, state: ClaimState::Delivered }
+    Owed {
+        room: room(),
+        event: event(name),
+        sender: bob(),
+        sent: 3,
+        since: 4,
+        state: ClaimState::Delivered,
+        quiet: false,
+    }
 }
 
 pub(super) fn entry(name: &str, step: Step) -> Entry {
@@ -63,7 +71,7 @@ pub(super) fn owe(name: &str) -> Entry {
 }
 
 pub(super) fn sent(name: &str) -> Entry {
-    entry(name, Step::Sent { at: 9, route: Route::Direct })
+    entry(name, Step::Sent { at: 9, route: Route::Direct, quiet: false })
 }
 
 pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {

@@ -216,7 +216,9 @@ impl Actor {
             direct::Message::Answer(answer) => {
                 let heard = now();
                 let claim = |(event, claim)| {
-                    PeerClaim::direct(answer.room.clone(), event, claim, user.clone(), device.clone(), heard)
+                    let (user, device) = (user.clone(), device.clone());
+                    let claim = PeerClaim::direct(answer.room.clone(), event, claim, user, device, heard);
+                    PeerClaim { quiet: answer.quiet, ..claim }
                 };
                 let claims = answer.receipts.into_iter().map(claim).collect();
                 if self.is_own(&user) {

@@ -1,6 +1,6 @@
 //! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client,
@@ -248,6 +248,12 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
     }
     encryption.request_user_identity(user).await?;
     encryption.get_user_devices(user).await
+}
+
+/// The devices that a person has now, as far as the server has told this machine.
+pub(super) async fn devices_now(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<BTreeSet<DeviceId>> {
+    let known = devices_of(client, user).await?;
+    Ok(known.keys().map(|device| ids::device(device)).collect())
 }
 
 /// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to

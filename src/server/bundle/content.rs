@@ -9,7 +9,7 @@ use super::{
     known::{Known, Summary},
 };
 use crate::{
-    delivery::receipt::{NATIVE_DEVICES, NATIVE_SUMMARY},
+    delivery::receipt::{NATIVE_DEVICES, NATIVE_QUIET, NATIVE_SUMMARY},
     model::{EventId, RoomId},
     server::routing::Receipt,
 };
@@ -50,7 +50,11 @@ impl<'a> Contents<'a> {
         let entry = &mut self.receipts_like(receipt)[receipt.claimant.as_str()];
         entry["ts"] = earliest.into();
         if let Some(device) = &receipt.device {
-            entry[NATIVE_DEVICES][device.as_str()]["ts"] = ts.into();
+            let named = &mut entry[NATIVE_DEVICES][device.as_str()];
+            named["ts"] = ts.into();
+            if receipt.quiet {
+                named[NATIVE_QUIET] = true.into();
+            }
         }
     }
 

@@ -19,7 +19,11 @@ fn a_fate_climbs_and_never_steps_back() {
         (Step::Told(Some(8)), Stage::Told, ReceiptFate::ToldUndecryptable { at: 8 }),
         (Step::Owe(4), Stage::Owed, ReceiptFate::Owed { since: 4 }),
         (Step::Withhold(Reason::Left), Stage::Withheld, Reason::Left.fate()),
-        (Step::Sent { at: 9, route: Route::Direct }, Stage::Sent, ReceiptFate::Sent { at: 9, route: Route::Direct }),
+        (
+            Step::Sent { at: 9, route: Route::Direct, quiet: false },
+            Stage::Sent,
+            ReceiptFate::Sent { at: 9, route: Route::Direct },
+        ),
     ];
     for first in &rows {
         for second in &rows {
@@ -91,7 +95,7 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
         ("await", 0, Step::AwaitKey),
         ("owed", 1, Step::Owe(4)),
         ("withheld", 2, Step::Withhold(Reason::Stranger)),
-        ("sent", 3, Step::Sent { at: 9, route: Route::Native }),
+        ("sent", 3, Step::Sent { at: 9, route: Route::Native, quiet: false }),
     ];
     for (name, stage, step) in steps {
         let (entry, disk) = (entry(name, step), old.read());
