@@ -36,9 +36,9 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 /// The type as which an event is read that is nothing.
-const NOTHING: &str = "dev.kvitto.nothing";
+const NOTHING: &str = "kvitto.nothing";
 /// In place of a position in the room's history: the event cache is to load its last part again.
-const AGAIN: &str = "dev.kvitto.again";
+const AGAIN: &str = "kvitto.again";
 
 /// What was inside an encrypted event that cannot be there.
 #[derive(Clone, Copy, PartialEq, Eq)]

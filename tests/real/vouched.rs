@@ -36,10 +36,10 @@ fn index_of(person: &Person, text: &str) -> Option<usize> {
     (0..open.items.len()).find(|index| open.message(*index).is_some_and(|message| body(message) == text))
 }
 
-/// Waits until the open room has exactly these messages, and these changes.
+/// Waits until the open room has exactly these messages, and these changes as far back as it reaches.
 async fn shows(person: &mut Person, messages: &[&str], changes: &[String]) {
     let what = format!("{messages:?} and {changes:?}");
-    person.until(&what, |p| (bodies(p) == messages && notices(p) == changes).then_some(())).await;
+    person.until(&what, |p| (bodies(p) == messages && changes.ends_with(&notices(p))).then_some(())).await;
 }
 
 /// Somebody else in the room, with a client in which anything can be encrypted.
@@ -93,9 +93,9 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
     for user in [&world.alice.user_id, &world.bob.user_id] {
         mallory.give_key(&room, user, &before).await;
     }
-    let mut said = Vec::new();
     for lie in lies(&world, &waiting) {
-        said.push(mallory.seal_anything(&room, &mut before, &lie).await);
+        let event = mallory.seal_anything(&room, &mut before, &lie).await;
+        assert_eq!(bob.withheld_by(&room, &event).await, "P4", "{lie}");
     }
     let after = json!({ "type": "m.room.message", "content": text("after that") });
     mallory.seal_anything(&room, &mut before, &after).await;
@@ -106,7 +106,7 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
     let mut late = Rogue::new_key();
     let key_of_then = late.session_key();
     for lie in lies(&world, &hello) {
-        said.push(mallory.seal_anything(&room, &mut late, &lie).await);
+        mallory.seal_anything(&room, &mut late, &lie).await;
     }
     let after = json!({ "type": "m.room.message", "content": text("and after that") });
     mallory.seal_anything(&room, &mut late, &after).await;
@@ -125,9 +125,6 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
     let all = ["waiting", "hello", "after that", "and after that"];
     shows(&mut alice, &all, &of_alice).await;
     shows(&mut bob, &all, &of_bob).await;
-    for lie in &said {
-        assert_eq!(bob.withheld_by(&room, lie).await, "P4", "{lie}");
-    }
 
     let mut bob = bob.quit().await.back().await;
     bob.online().await;
@@ -147,7 +144,7 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
         person.until("that the server has removed it", is_gone).await;
     }
 }
-on!(p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encrypted: synapse, embedded, embedded_direct);
+on!(p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encrypted: synapse, embedded, embedded_today);
 
 /// Messages in the clear say so where the room was encrypted by then, and no others; also after a restart. What they want to
 /// change stays as it was.
@@ -268,6 +265,6 @@ async fn a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept(world
     alice.open(&room).await;
     alice.sees("hello").await;
     alice.until("that Bob has read it, after a restart", |p| (readers(p, "hello") == his).then_some(())).await;
-    assert_eq!(alice.ticks(&hello, &world.bob.user_id), world.ticks(&[&bob]));
+    alice.delivered_to(&hello, &world.bob.user_id, &world.ticks(&[&bob])).await;
 }
 on!(a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept: embedded, embedded_users);

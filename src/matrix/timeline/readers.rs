@@ -73,15 +73,16 @@ impl Readers {
                 continue;
             }
             self.looked_up.insert(user.clone(), receipt.ts);
-            if let Some((event, time)) = self.last_of(user).await {
+            if let Some((event, time)) = self.last_of(user, receipt.ts).await {
                 changed.extend(self.has_said(user, event, time));
             }
         }
         changed
     }
 
-    /// The receipt of theirs that is for the whole room; where there are two kinds of it, the later one.
-    async fn last_of(&self, user: &SdkUserId) -> Option<(OwnedEventId, Time)> {
+    /// The receipt of theirs that is for the whole room; where there are two kinds of it, the later one. The timeline's is
+    /// the last one, if it is theirs.
+    async fn last_of(&self, user: &SdkUserId, in_timeline: Time) -> Option<(OwnedEventId, Time)> {
         let mut last: Option<(OwnedEventId, Time)> = None;
         for thread in [ReceiptThread::Unthreaded, ReceiptThread::Main] {
             let found = self.room.load_user_receipt(ReceiptType::Read, thread, user).await;
@@ -90,6 +91,9 @@ impl Readers {
                 && last.as_ref().is_none_or(|(_, time)| *time < receipt.ts)
             {
                 last = Some((event, receipt.ts));
+            }
+            if last.as_ref().is_some_and(|(_, time)| *time == in_timeline) {
+                break;
             }
         }
         last
