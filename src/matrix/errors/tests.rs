@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc};
 
 use matrix_sdk::{
-    Error,
+    Error, QueueWedgeError,
     event_cache::EventCacheError,
     ruma::{
         api::error::{
@@ -69,7 +69,10 @@ fn a_room_that_is_encrypted_in_no_way_that_is_known_is_told_in_words() {
     let now: matrix_sdk::Error = matrix_sdk_base::Error::EncryptionNotEnabled.into();
     let later = QueueWedgeError::from(&now);
     for told in [sentence(&now), wedge_sentence(&later)] {
-        assert!(told.starts_with("This room's encryption is not understood, and nothing is sent in the clear"), "{told}");
+        assert!(
+            told.starts_with("This room's encryption is not understood, and nothing is sent in the clear"),
+            "{told}"
+        );
     }
 }
 
