@@ -18,6 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::{
     Client, Room, RoomMemberships, RoomState,
     config::RequestConfig,
+    deserialized_responses::RawAnySyncOrStrippedState,
     ruma::{
         EventEncryptionAlgorithm, OwnedDeviceId, OwnedUserId, UserId as SdkUserId,
         api::{
@@ -51,11 +52,26 @@ pub(super) fn watch(client: &Client) {
 
 /// Makes sure that the SDK refuses to send where the room's encryption is not understood, by what this machine knows.
 pub(super) async fn settle(room: &Room) -> matrix_sdk::Result<()> {
-    let broken = match room.encryption_settings() {
-        Some(content) => content.algorithm.is_some() && !is_understood(&content),
-        None => room.get_state_event(StateEventType::RoomEncryption, "").await?.is_some(),
+    let known = room.encryption_settings();
+    if known.as_ref().is_some_and(is_understood) {
+        return Ok(());
+    }
+    // The SDK passes over a good event where the one before it was none.
+    let newest = match room.get_state_event(StateEventType::RoomEncryption, "").await? {
+        Some(RawAnySyncOrStrippedState::Sync(event)) => Some(content(&event)),
+        Some(RawAnySyncOrStrippedState::Stripped(event)) => Some(content(&event)),
+        None => None,
     };
-    if broken { keep(room, not_understood()?).await } else { Ok(()) }
+    match newest.or(known.as_ref().map(|_| None)) {
+        Some(Some(content)) => keep(room, content).await,
+        Some(None) if known.is_none_or(|known| known.algorithm.is_some()) => keep(room, not_understood()?).await,
+        _ => Ok(()),
+    }
+}
+
+/// What an event says, if it is understood.
+fn content<T>(event: &Raw<T>) -> Option<Content> {
+    event.get_field("content").ok().flatten().filter(is_understood)
 }
 
 /// Makes sure that what is known of a room is what holds now: asked of the homeserver, where no sync has told it.
