@@ -246,6 +246,7 @@ async fn keep_token(receipts: Receipts, disk: Arc<Disk>, mut reached: UnboundedR
 async fn plain(around: Around) {
     let (reached, so_far) = unbounded_channel();
     let (receipts, disk) = (around.receipts.clone(), around.disk.clone());
+    disk.by_plain_sync();
     tokio::join!(keep_syncing(around, reached), keep_token(receipts, disk, so_far));
 }
 
