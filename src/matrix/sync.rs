@@ -227,6 +227,7 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 /// The loop of `/sync`.
 async fn plain(around: Around) {
     let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now } = around;
+    disk.by_plain_sync();
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut passed_over = None;

@@ -411,9 +411,14 @@ pub struct Away {
 }
 
 impl Away {
+    /// Starts the client again, from what is on disk, and does not wait for it.
+    pub fn starts(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
     /// Starts the client again, from what is on disk.
     pub async fn back(self) -> Person {
-        let mut person = Person::start(self.profile, self.home);
+        let mut person = self.starts();
         person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
         person
     }

@@ -7,20 +7,16 @@ use matrix_sdk::{
     SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig,
     config::StoreConfig, cross_process_lock::CrossProcessLockConfig,
 };
-use matrix_sdk_base::crypto::store::CryptoStore;
 
 use super::{Disk, Steady};
 use crate::matrix::{
-    errors::{Hindrance, SessionError},
+    errors::{Hindrance, SessionError, SqliteError},
     vouched::{Cache, Nothings},
 };
 
 const STATE: &str = "matrix-sdk-state.sqlite3";
 const CRYPTO: &str = "matrix-sdk-crypto.sqlite3";
 const EVENT_CACHE: &str = "matrix-sdk-event-cache.sqlite3";
-
-/// What all of them fail with.
-pub(super) type SqliteError = <SqliteCryptoStore as CryptoStore>::Error;
 
 /// Opens the stores in a folder.
 pub(in crate::matrix) async fn stores(
@@ -51,14 +47,7 @@ impl<Store> Steady<Store> {
     where
         Attempt: Future<Output = Result<T, SqliteError>>,
     {
-        self.disk.steady(self.file, hindrance, attempt).await
-    }
-}
-
-fn hindrance(error: &SqliteError) -> Option<Hindrance> {
-    match error {
-        SqliteError::Sqlite(error) => Hindrance::of(error),
-        error => Hindrance::below(error),
+        self.disk.steady(self.file, |error: &SqliteError| Hindrance::below(error), attempt).await
     }
 }
 
@@ -69,7 +58,7 @@ macro_rules! hand_on {
     } $(and by hand { $($by_hand:tt)* })?) => {
         #[async_trait::async_trait]
         impl $trait for $crate::matrix::disk::Steady<$store> {
-            type Error = $crate::matrix::disk::stores::SqliteError;
+            type Error = $crate::matrix::errors::SqliteError;
 
             $(async fn $name(&self, $($arg: $kind),*) -> Result<$out, Self::Error> {
                 self.until_kept(|| self.inner.$name($(Clone::clone(&$arg)),*)).await
