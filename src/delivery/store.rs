@@ -37,12 +37,14 @@ mod ledger;
 mod log;
 mod progress;
 mod rows;
+mod unproven;
 
 pub use disk::Keeper;
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
+pub use unproven::Unproven;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
 pub const ROOMS_PER_DEVICE: u32 = 500;
@@ -241,6 +243,7 @@ impl Store {
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             tx.run("DELETE FROM early WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM unproven WHERE day < ?1", [today])?;
             tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
             Ok(())
         })

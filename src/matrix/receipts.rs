@@ -31,7 +31,7 @@ use matrix_sdk::{
 };
 use tokio::{
     sync::{
-        Semaphore,
+        OwnedSemaphorePermit, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -55,7 +55,7 @@ use crate::{
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
-        store::{Store, StoreError},
+        store::{Store, StoreError, Unproven},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
@@ -86,6 +86,10 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// One came from a device that is not known yet; to be told when it is on disk.
+    Unproven(Unproven, OwnedSemaphorePermit, oneshot::Sender<()>),
+    /// It was dealt with.
+    Proven(Unproven),
     /// Claims were not believed before they got here.
     Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
@@ -164,6 +168,7 @@ struct Actor {
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
+    in_hand: Arc<direct::Places>,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
     /// The names under which it takes them.
@@ -214,6 +219,7 @@ impl Actor {
         Self {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            in_hand: Arc::default(),
             user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
@@ -281,6 +287,7 @@ impl Actor {
         self.stored(resumed);
         self.look_again_for_late_keys().await;
         self.take_up_what_came_early().await;
+        self.go_on_proving();
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -292,6 +299,8 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Unproven(unproven, in_hand, kept) => self.unproven(unproven, in_hand, kept),
+            Input::Proven(unproven) => self.proven(&unproven),
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
