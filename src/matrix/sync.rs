@@ -177,9 +177,9 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             }
             // Told with every answer.
             if lost {
-                sending.lost()
+                sending.lost();
             } else {
-                sending.connected()
+                sending.connected();
             }
             let _ = events.send(Event::Connection(connection));
         }
