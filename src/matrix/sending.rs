@@ -99,6 +99,11 @@ impl State {
         }
     }
 
+    /// Whether no sync was heard for longer than one takes: the machine may have slept.
+    fn is_silent(&self, now: Ms) -> bool {
+        !matches!(self.known, Known::Nothing) && now.saturating_sub(self.heard) > SILENCE
+    }
+
     fn open(&mut self, room: &Room) {
         if let Known::Asked(rooms) = &mut self.known {
             rooms.insert(room.room_id().to_owned());
@@ -154,7 +159,7 @@ impl Sending {
     pub async fn before(&self, room: &Room) {
         {
             let mut state = self.state();
-            if !matches!(state.known, Known::Nothing) && now().saturating_sub(state.heard) > SILENCE {
+            if state.is_silent(now()) {
                 tracing::info!("no sync was heard for long");
                 state.forget(Known::Asked(HashSet::new()));
             }
@@ -301,5 +306,21 @@ impl Sending {
             }
             self.release_waiting();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_says_nothing_for_long_is_doubted() {
+        let heard = |known| State { known, heard: 1_000_000, ..State::default() };
+        for known in [|| Known::All, || Known::Asked(HashSet::new())] {
+            assert!(!heard(known()).is_silent(1_000_000 + SILENCE));
+            assert!(heard(known()).is_silent(1_000_001 + SILENCE));
+            assert!(!heard(known()).is_silent(0), "a clock that goes back says nothing");
+        }
+        assert!(!heard(Known::Nothing).is_silent(2_000_000), "there is nothing to doubt");
     }
 }

@@ -38,6 +38,8 @@ use crate::matrix::receipts::fetch_members;
 
 /// People whose devices are asked for in one request; as the SDK has it.
 const AT_ONCE: usize = 250;
+/// So many people of whom no device is known are asked for one by one.
+const FIRST: usize = 50;
 /// Requests under way at once.
 const REQUESTS: usize = 16;
 
@@ -143,20 +145,22 @@ async fn keep(room: &Room, content: Content) -> matrix_sdk::Result<()> {
 async fn look_for_devices(room: &Room) -> matrix_sdk::Result<()> {
     let client = room.client();
     let members = client.state_store().get_user_ids(room.room_id(), RoomMemberships::ACTIVE).await?;
-    let mut changed = Vec::new();
+    let (mut changed, mut first) = (Vec::new(), Vec::new());
     for members in members.chunks(AT_ONCE) {
         let mut query = get_keys::v3::Request::new();
         query.device_keys = members.iter().map(|user| (user.clone(), Vec::new())).collect();
         let answer = client.send(query).with_request_config(RequestConfig::short_retry()).await?;
         for user in members {
-            let unreachable = answer.failures.contains_key(user.server_name().as_str());
             let devices: BTreeSet<_> =
                 answer.device_keys.get(user).into_iter().flat_map(BTreeMap::keys).cloned().collect();
-            if !unreachable && devices != known_devices(&client, user).await? {
-                changed.push(user.clone());
+            let known = known_devices(&client, user).await?;
+            if devices != known && !answer.failures.contains_key(user.server_name().as_str()) {
+                if known.is_empty() { &mut first } else { &mut changed }.push(user.clone());
             }
         }
     }
+    // So many have no device here since they are new here, and the SDK asks for them itself.
+    changed.extend(first.into_iter().take(FIRST));
     tracing::debug!(room = %room.room_id(), users = changed.len(), "devices have changed");
     let encryption = client.encryption();
     let fetch = |user: OwnedUserId| {
