@@ -285,7 +285,9 @@ mod tests {
         let mut two = [disk.wait(FILE), disk.wait(FILE)];
         let mut other = disk.wait("messages");
         assert_eq!(disk.trouble(), None);
-        two.iter_mut().for_each(|waiting| waiting.because(Hindrance::Locked));
+        for waiting in &mut two {
+            waiting.because(Hindrance::Locked);
+        }
         other.because(Hindrance::Full);
         let [first, second] = two;
         drop(first);

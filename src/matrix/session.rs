@@ -98,6 +98,8 @@ pub struct Session {
 impl Session {
     /// Waits until encryption is set up on the server: for a program that ends right after the login.
     pub async fn settle(&mut self) {
+        // Nobody would be told what is waited for.
+        self.disk.give_up();
         if let Some(task) = self.cross_signing.take() {
             let _ = task.await;
         }

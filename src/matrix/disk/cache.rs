@@ -62,8 +62,8 @@ hand_on!(EventCacheStore for SqliteEventCacheStore {
     }
 });
 
-/// The type of what has none.
-const UNTYPED: &str = "dev.kvitto.untyped";
+/// The type of what has none, on this disk only.
+const UNTYPED: &str = "kvitto.untyped";
 
 fn name_type(event: &mut Event) {
     if event.kind.event_type().is_some() {
@@ -71,6 +71,7 @@ fn name_type(event: &mut Event) {
     }
     let Ok(mut named) = event.raw().deserialize_as_unchecked::<Map<String, Value>>() else { return };
     named.insert("type".to_owned(), UNTYPED.into());
+    named.entry("content").or_insert_with(|| Map::new().into());
     if let Ok(named) = Raw::new(&named) {
         event.replace_raw(named.cast_unchecked());
     }
