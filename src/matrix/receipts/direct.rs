@@ -35,7 +35,7 @@ pub(super) struct Received {
     pub device: DeviceId,
     pub message: Message,
     /// Gone when it has been dealt with: its place, and what a sync waits for.
-    pub _in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
+    pub in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
 }
 
 /// What it says.
@@ -109,7 +109,7 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                 let (done, dealt_with) = oneshot::channel();
                 let user = ids::user(&sender);
                 let _ =
-                    inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
+                    inputs.send(Input::Received(Received { user, device, message, in_hand: (in_hand, Some(done)) }));
                 // L8: the homeserver forgets it with the next sync.
                 if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
                     tracing::warn!("a delivery message that came is not on disk yet");
@@ -134,7 +134,7 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                             user: ids::user(&sender),
                             device,
                             message,
-                            _in_hand: (in_hand, None),
+                            in_hand: (in_hand, None),
                         }),
                         Err(refusal) => refused(refusal, &message),
                     });
@@ -253,7 +253,7 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
 /// The devices that a person has now, as far as the server has told this machine.
 pub(super) async fn devices_now(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<BTreeSet<DeviceId>> {
     let known = devices_of(client, user).await?;
-    Ok(known.keys().map(|device| ids::device(device)).collect())
+    Ok(known.keys().map(ids::device).collect())
 }
 
 /// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
