@@ -305,6 +305,26 @@ fn a_device_may_ask_about_so_many_rooms_and_costs_only_itself() {
 }
 
 #[test]
+fn whom_another_device_had_asked_is_asked_anew_and_what_others_asked_holds_on() {
+    let (dir, mut store) = temporary();
+    let asked = |store: &Store| store.asked(&room(), NOW).unwrap().len();
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
+    store.begin_as(&device("NEW")).unwrap();
+    assert_eq!(asked(&store), 0, "by whom it was, the file did not say");
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
+    store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
+    let withheld = Entry { sent: NOW, ..entry("1", Step::Withhold(Reason::Off)) };
+    store.record(&[withheld], NOW).unwrap();
+    drop(store);
+    let mut store = open(&dir);
+    store.begin_as(&device("NEW")).unwrap();
+    assert_eq!((asked(&store), store.withheld(&bob(), &room()).unwrap()), (1, Some(NOW)));
+    store.begin_as(&device("NEWER")).unwrap();
+    assert_eq!((asked(&store), store.withheld(&bob(), &room()).unwrap()), (0, None));
+    assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
+}
+
+#[test]
 fn asked_devices_are_due_again_when_it_expires() {
     let (_dir, mut store) = temporary();
     store.remember_asked(&room(), &[(bob(), device("B1"))], 100).unwrap();

@@ -204,7 +204,7 @@ impl Actor {
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message, _in_hand: _until_the_end } = received;
+        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {

@@ -37,7 +37,7 @@ pub(super) struct Received {
     pub device: DeviceId,
     pub message: Message,
     /// Gone when it has been dealt with: its place, and what a sync waits for.
-    pub _in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
+    pub in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
 }
 
 /// What it says.
@@ -106,8 +106,8 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
             let (done, dealt_with) = oneshot::channel();
             if let Some(device) = known_device(&client, &sender, &key).await {
-                let _in_hand = (in_hand, Some(done));
-                let _ = inputs.send(Input::Received(Received { user: ids::user(&sender), device, message, _in_hand }));
+                let in_hand = (in_hand, Some(done));
+                let _ = inputs.send(Input::Received(Received { user: ids::user(&sender), device, message, in_hand }));
             } else {
                 let unproven = Unproven { sender: sender.into(), key, kind, content };
                 let _ = inputs.send(Input::Unproven(unproven, in_hand, done));
@@ -206,8 +206,8 @@ impl Places {
         };
         Some(match proven {
             Ok((device, in_hand)) => {
-                let _in_hand = (in_hand, None);
-                Input::Received(Received { user: ids::user(sender), device, message, _in_hand })
+                let in_hand = (in_hand, None);
+                Input::Received(Received { user: ids::user(sender), device, message, in_hand })
             }
             Err(refusal) => refused(refusal, &message),
         })
@@ -308,7 +308,7 @@ async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<Use
 /// The devices that a person has now, as far as the server has told this machine.
 pub(super) async fn devices_now(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<BTreeSet<DeviceId>> {
     let known = devices_of(client, user).await?;
-    Ok(known.keys().map(|device| ids::device(device)).collect())
+    Ok(known.keys().map(ids::device).collect())
 }
 
 /// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
