@@ -13,7 +13,7 @@ mod unreachable;
 pub use sentence::{
     http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
 };
-pub(super) use sentence::{is_unknown_token, retry_after};
+pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after, sync_sentence};
 pub use unreachable::Unreachable;
 
 use std::{error::Error as StdError, io, path::Path};
@@ -189,7 +189,7 @@ fn method_name(method: LoginMethod) -> &'static str {
 }
 
 /// Why a session could not be read, kept or ended on this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SessionError {
     /// A file or folder.
     #[error("Cannot use {path}: {why}. {hint}")]
@@ -235,6 +235,12 @@ pub enum SessionError {
         /// A sentence.
         why: SafeText,
     },
+    /// Nothing was ended, since the server does not know.
+    #[error("The homeserver was not told: {why} Everything is as it was.")]
+    NotLeft {
+        /// A sentence.
+        why: SafeText,
+    },
 }
 
 impl SessionError {
@@ -259,7 +265,8 @@ impl SessionError {
         Self::opening(folder, error)
     }
 
-    fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
+    /// A database in `folder` could not be opened or used.
+    pub(super) fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
         for cause in chain::causes(error) {
             if cause.is::<matrix_sdk_store_encryption::Error>() {
                 return Self::Key(shown(&folder.join("key")));

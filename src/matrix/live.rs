@@ -3,17 +3,29 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room, SessionChange,
+    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
     send_queue::LocalEchoContent,
 };
 use tokio::{
-    sync::{broadcast, mpsc::UnboundedSender},
+    sync::{
+        broadcast,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
     task::JoinHandle,
 };
 
 use super::{
-    Profile, actions, edits, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
+    Profile, actions, edits, errors, ids,
+    pause::Pause,
+    receipts::Receipts,
+    rooms,
+    session::{
+        Session,
+        trust::{self, End},
+        warnings,
+    },
+    sync::Sync,
     timeline::OpenTimeline,
 };
 use crate::{
@@ -25,16 +37,10 @@ use crate::{
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
 
-/// The server has ended the session.
-pub(super) struct End {
-    /// The device and its keys may be kept ('soft logout').
-    pub soft: bool,
-}
-
 /// A session at work.
 pub(super) struct Live {
     session: Session,
-    changes: broadcast::Receiver<SessionChange>,
+    ends: UnboundedReceiver<End>,
     sync: Sync,
     receipts: Receipts,
     open: Option<Arc<OpenTimeline>>,
@@ -46,7 +52,7 @@ impl Live {
     /// Tells the rooms from the cache first, then starts everything. The error is a sentence.
     pub(super) async fn start(
         profile: &Profile,
-        session: Session,
+        mut session: Session,
         events: UnboundedSender<Event>,
     ) -> Result<Self, SafeText> {
         let client = session.client.clone();
@@ -55,25 +61,28 @@ impl Live {
         let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
             .map_err(|error| errors::line(&error))?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
-        let changes = client.subscribe_to_session_changes();
+        let (tell_end, ends) = unbounded_channel();
+        let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
+        let watched = client.clone();
         let tasks = vec![
+            tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
+            tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
+            tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone(), events.clone())),
         ];
         let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client, &events).await;
-        Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
+        session.begin_upkeep();
+        Ok(Self { session, ends, sync, receipts, open: None, tasks, events })
     }
 
-    /// Waits until the server ends the session; for ever when there is none.
+    /// Waits until the session ends; for ever when there is none.
     pub(super) async fn ended(live: &mut Option<Self>) -> End {
         let Some(live) = live else { return std::future::pending().await };
-        loop {
-            match live.changes.recv().await {
-                Ok(SessionChange::UnknownToken(data)) => return End { soft: data.soft_logout },
-                Ok(SessionChange::TokensRefreshed) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
-            }
+        match live.ends.recv().await {
+            Some(end) => end,
+            None => std::future::pending().await,
         }
     }
 
@@ -83,7 +92,7 @@ impl Live {
     }
 
     /// Stops everything; what was told before is on disk then.
-    pub(super) async fn stop(self) -> Session {
+    pub(super) async fn stop(mut self) -> Session {
         // Its tasks hold the client, and must not go on beside the one of the next login.
         self.session.client.send_queue().set_enabled(false).await;
         drop(self.open);
@@ -92,6 +101,7 @@ impl Live {
         for task in self.tasks {
             task.abort();
         }
+        self.session.end_upkeep();
         self.session
     }
 
@@ -249,33 +259,41 @@ impl Live {
     }
 }
 
-/// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
-/// of its own.
+/// Takes up what a former run did not send.
 async fn go_on_sending(client: &Client, events: &UnboundedSender<Event>) {
-    let queue = client.send_queue();
-    for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
+    unwedge(client, |msg| msg.contains("M_UNKNOWN_TOKEN")).await;
+    edits::give_back(client, events).await;
+    client.send_queue().respawn_tasks_for_rooms_with_unsent_requests().await;
+}
+
+/// Lets those wait that were refused only because of the session: that is no failure of their own.
+async fn unwedge(client: &Client, is_of_session: impl Fn(&str) -> bool) {
+    for echo in client.send_queue().local_echoes().await.unwrap_or_default().into_values().flatten() {
         if let LocalEchoContent::Event {
             send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), ..
         } = echo.content
-            && msg.contains("M_UNKNOWN_TOKEN")
+            && is_of_session(&msg)
             && let Err(error) = send_handle.unwedge().await
         {
-            tracing::warn!(%error, "a message of the former session stays unsent");
+            tracing::warn!(%error, "a message stays unsent that only the session held up");
         }
     }
-    edits::give_back(client, events).await;
-    queue.respawn_tasks_for_rooms_with_unsent_requests().await;
 }
 
 /// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
-/// at once; after a failure that may pass, the same message is tried again after a pause.
+/// at once; after a failure that may pass, or that is the session's, the same message is tried again after a pause.
 async fn keep_sending(client: Client, events: UnboundedSender<Event>) {
     let mut errors = client.send_queue().subscribe_errors();
     let mut pause = PAUSE;
     loop {
         match errors.recv().await {
-            Ok(error) if error.is_recoverable => {
+            Ok(error) if error.is_recoverable || errors::is_of_session(&error.error) => {
                 tracing::info!("sending failed and is tried again");
+                if !error.is_recoverable {
+                    // The queue calls it refused, and keeps it so on disk.
+                    let why = error.error.to_string();
+                    unwedge(&client, |msg| *msg == why).await;
+                }
                 tokio::time::sleep(pause.lengthen()).await;
             }
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {

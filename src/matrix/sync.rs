@@ -1,7 +1,8 @@
 //! Keeping in step with the homeserver.
 //!
-//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart, with an
-//! offline mode of its own); elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart); elsewhere
+//! a loop of `/sync`. Either is begun again after a growing pause, whatever went wrong, and the screen says why: the
+//! service's own offline mode tells no reason, and begins at once when anything answers. Not `Client::sync`, because that sleeps a second whenever
 //! answers come fast, and a tick would take that second too.
 //!
 //! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
@@ -42,7 +43,7 @@ use super::{
 };
 use crate::{
     app::event::{Connection, Event},
-    model::{RoomId, SafeText},
+    model::RoomId,
 };
 
 mod filter;
@@ -89,7 +90,7 @@ impl Sync {
             try_now: try_now.clone(),
         };
         if matches!(client.sliding_sync_version(), Version::Native) {
-            match SyncService::builder(client.clone()).with_offline_mode().build().await {
+            match SyncService::builder(client.clone()).build().await {
                 Ok(service) => {
                     let service = Arc::new(service);
                     service.start().await;
@@ -161,10 +162,9 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
                 pause.reset();
                 Some(Connection::Online)
             }
-            State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
             State::Error(error) if is_stuck(&error) => return Err(Stuck),
-            State::Error(error) => Some(Connection::Offline(errors::line(&*error))),
-            State::Running | State::Idle | State::Terminated => None,
+            State::Error(error) => Some(Connection::Offline(errors::sync_sentence(&error))),
+            State::Running | State::Idle | State::Terminated | State::Offline => None,
         };
         let failed = matches!(states.get(), State::Error(_));
         if let Some(connection) = connection {
@@ -259,8 +259,6 @@ async fn keep_syncing(
                 }
                 first = false;
             }
-            // The session's end is told by the client itself (`SessionChange`).
-            Err(error) if errors::is_unknown_token(&error) => return,
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {
                 tracing::warn!(%error, "an answer had an event without a type");

@@ -9,6 +9,7 @@ mod delivery;
 mod demo;
 mod departures;
 mod editing;
+mod ending;
 mod faults;
 mod fleet;
 mod harness;

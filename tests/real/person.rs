@@ -413,6 +413,11 @@ impl Away {
         person
     }
 
+    /// Starts the client again, whether there is a session or not.
+    pub fn start(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
     /// Where the profile is.
     pub fn profile_dir(&self) -> &Path {
         &self.profile.dir
