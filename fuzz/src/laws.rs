@@ -163,7 +163,7 @@ fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
 /// L1: what comes before its event is given back with it, once, in the order in which it came.
 fn held(claims: &[PeerClaim]) {
     let mut held = Held::new();
-    let taken: Vec<_> = claims.iter().filter(|claim| held.hold((*claim).clone(), NOW).is_ok()).cloned().collect();
+    let taken: Vec<_> = claims.iter().filter(|claim| held.hold((*claim).clone()).is_ok()).cloned().collect();
     assert_eq!(held.len(), taken.len());
     let events: BTreeSet<_> = claims.iter().map(|claim| &claim.event).collect();
     for event in events {

@@ -21,7 +21,7 @@ mod held;
 mod refused;
 
 pub use bridge::{BridgeReport, is_bridge};
-pub use held::{Early, Held};
+pub use held::{Counted, Early, Held};
 pub use refused::{Refusal, Refused};
 
 /// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
@@ -130,19 +130,21 @@ pub struct PeerClaim {
     pub route: Route,
     /// When it came.
     pub heard: Ms,
+    /// That it was silent about what was sent before means nothing, it says (§3).
+    pub quiet: bool,
 }
 
 impl PeerClaim {
     /// A receipt that the homeserver has passed on (§2).
     pub fn native(room: RoomId, receipt: Native, heard: Ms) -> Self {
         let Native { event, user, device, at } = receipt;
-        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard }
+        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard, quiet: false }
     }
 
     /// What a device has said about an event (§3).
     pub fn direct(room: RoomId, event: EventId, claim: Claim, user: UserId, device: DeviceId, heard: Ms) -> Self {
         let (device, route) = (Some(device), Route::Direct);
-        Self { room, event, user, device, at: claim.at, state: claim.state, route, heard }
+        Self { room, event, user, device, at: claim.at, state: claim.state, route, heard, quiet: false }
     }
 }
 

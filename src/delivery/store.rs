@@ -3,7 +3,7 @@
 //! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
 //! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges;
-//!   beside it the [`habits`] of devices, and what own devices said.
+//!   beside it the [`habits`] of devices, and what own devices said; and what came [`early`].
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
@@ -29,6 +29,7 @@ use crate::model::{DeviceId, Ms, RoomId, UserId};
 
 mod bridges;
 mod disk;
+mod early;
 mod fates;
 mod habits;
 mod large;
@@ -91,12 +92,16 @@ pub struct Store {
     disk: Disk,
     /// What is in memory beside it, of large messages whose receipts come in.
     crowds: Crowds,
+    /// What stands on disk because it came early.
+    early: early::Keys,
 }
 
 impl Store {
     /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
-        Ok(Self { disk: Disk::open(&dir.join("delivery.sqlite3"), key)?, crowds: Crowds::default() })
+        let disk = Disk::open(&dir.join("delivery.sqlite3"), key)?;
+        let early = early::keys(&disk.read())?;
+        Ok(Self { disk, crowds: Crowds::default(), early })
     }
 
     // ── requests (§3) ──
@@ -203,7 +208,7 @@ impl Store {
     }
 
     /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, rows of the log
-    /// after as many, and requests that are over. To be called about once a day.
+    /// after as many, requests that are over, and what came early and nobody decided about. To be called about once a day.
     pub fn prune(&mut self, now: Ms) -> Result<()> {
         let today = now / DAY;
         self.disk.write(|tx| {
@@ -212,6 +217,8 @@ impl Store {
             tx.run("DELETE FROM log WHERE day < ?1", [today])?;
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM early WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
             Ok(())
         })
     }

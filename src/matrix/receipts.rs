@@ -43,7 +43,7 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-pub(super) use self::{catchup::cached, handle::Receipts, members::fetch as fetch_members};
+pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use super::ids;
 use crate::{
     app::event::Event,
@@ -140,6 +140,8 @@ enum Input {
     /// It was looked up who is in a room.
     People(stances::People),
     Settings(Settings),
+    /// To be told when everything that came is dealt with.
+    DealtWith(oneshot::Sender<()>),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
     Stop(oneshot::Sender<()>),
@@ -167,8 +169,8 @@ struct Actor {
     doubted: HashMap<OwnedRoomId, Vec<PeerClaim>>,
     /// What was not believed since the session began; no disk keeps it.
     refused: Refused,
-    /// To be told when the receipts of a sync are on disk.
-    unkept: Vec<oneshot::Sender<()>>,
+    /// To be told when no own event waits for its expected set.
+    undealt: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
     /// Rooms of which it was found out so who is in them, and when.
@@ -218,7 +220,7 @@ impl Actor {
             held: Held::default(),
             doubted: HashMap::new(),
             refused: Refused::default(),
-            unkept: Vec::new(),
+            undealt: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             looked_for_members: HashMap::new(),
             looking_up: HashSet::new(),
@@ -267,6 +269,7 @@ impl Actor {
         let resumed = self.debts.resume(&mut self.store, rand::random, now);
         self.stored(resumed);
         self.look_again_for_late_keys().await;
+        self.take_up_what_came_early().await;
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -281,9 +284,7 @@ impl Actor {
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
-                self.unkept.retain(|kept| !kept.is_closed());
-                self.unkept.push(kept);
-                self.tell_kept();
+                let _ = kept.send(());
             }
             Input::Server(facts) => self.server_said(facts).await,
             Input::Found(room, events) => {
@@ -346,6 +347,12 @@ impl Actor {
                 let kept = self.debts.set(&mut self.store, settings, now());
                 self.stored(kept);
             }
+            Input::DealtWith(done) => {
+                self.take_in_what_came().await;
+                self.undealt.retain(|done| !done.is_closed());
+                self.undealt.push(done);
+                self.tell_dealt_with();
+            }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
                 let _ = answer.send(self.stored(token).flatten());
@@ -356,6 +363,15 @@ impl Actor {
                 self.stored(kept);
             }
             Input::Stop(_) => {}
+        }
+    }
+
+    /// Tells the syncs whose events are dealt with: an own one is when it is known who has its key.
+    fn tell_dealt_with(&mut self) {
+        if self.freezing.is_empty() {
+            for done in self.undealt.drain(..) {
+                let _ = done.send(());
+            }
         }
     }
 
@@ -370,8 +386,9 @@ impl Actor {
         }
     }
 
-    /// A sync brought something.
+    /// A sync brought something, or nothing.
     async fn synced(&mut self, updates: RoomUpdates) {
+        let is_empty = updates.joined.is_empty();
         for (room_id, update) in updates.joined {
             let Some(room) = self.client.get_room(&room_id) else { continue };
             let events = update.timeline.events;
@@ -397,6 +414,9 @@ impl Actor {
         for room_id in updates.left.into_keys() {
             let kept = self.store.set_joined_since(&ids::room(&room_id), None);
             self.stored(kept);
+        }
+        if !is_empty {
+            self.expire();
         }
     }
 

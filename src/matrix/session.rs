@@ -19,8 +19,8 @@
 //! ended the session. A server that has deleted the device meanwhile makes it anew, and gets its keys again ([`upkeep`]).
 //!
 //! A new device must not go on from the old one's sync position, or it would miss what is only sent at the beginning
-//! (account data, room state, device lists). With `/sync` that position is in the state store and is removed here;
-//! with sliding sync it is in the crypto store and goes with the device.
+//! (account data, room state, device lists). With `/sync` that position is kept for one device's id; with sliding sync
+//! it is in the crypto store and goes with the device.
 //!
 //! **A session that the server has ended is kept, tokens and all**, since servers are wrong at times ([`trust`]). At each
 //! start its tokens are tried again.
@@ -442,9 +442,6 @@ pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, Session
         None => vault.forget_databases()?,
     }
     let client = open(&vault, &record).await?;
-    if !same_device {
-        forget_kept(&client, StateStoreDataKey::SyncToken, vault.dir()).await?;
-    }
     record.state = State::Active(Granted::of(&auth));
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
@@ -491,8 +488,7 @@ async fn resume(client: Client, auth: AuthSession, vault: &Vault, record: &Recor
             Box::new(move |client| Ok(writing.keep_or_tell(&client)?)),
         )
         .map_err(restoring)?;
-    // Said by the SDK once only, and for ever; it is to be found out anew.
-    forget_kept(&client, StateStoreDataKey::OneTimeKeyAlreadyUploaded, vault.dir()).await?;
+    forget_notes(&client, vault.dir()).await?;
     client.restore_session(auth).await.map_err(restoring)?;
     Ok(Session {
         client,
@@ -506,10 +502,17 @@ async fn resume(client: Client, auth: AuthSession, vault: &Vault, record: &Recor
     })
 }
 
-/// Drops what the state store remembers of a device's way with the server.
-async fn forget_kept(client: &Client, key: StateStoreDataKey<'_>, folder: &Path) -> Result<(), SessionError> {
-    let removed = client.state_store().remove_kv_data(key).await;
-    removed.map_err(|error| SessionError::restoring(folder, &error.into()))
+/// Drops what the state store remembers of the way with the server.
+///
+/// The `/sync` position that the SDK keeps by itself is past what a kill cut off, and the SDK (0.18) takes an answer that
+/// ends there for one that it has dealt with. How far we came is [kept apart](super::sync). That the server has other
+/// one-time keys is noted for ever, and not said again; it is to be found out anew.
+async fn forget_notes(client: &Client, folder: &Path) -> Result<(), SessionError> {
+    for key in [StateStoreDataKey::SyncToken, StateStoreDataKey::OneTimeKeyAlreadyUploaded] {
+        let removed = client.state_store().remove_kv_data(key).await;
+        removed.map_err(|error| SessionError::restoring(folder, &error.into()))?;
+    }
+    Ok(())
 }
 
 fn account(record: &Record) -> Account {

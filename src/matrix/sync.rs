@@ -5,10 +5,9 @@
 //! service's own offline mode tells no reason, and begins at once when anything answers. Not `Client::sync`, because that sleeps a second whenever
 //! answers come fast, and a tick would take that second too.
 //!
-//! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
-//! event, and what was missed is found by comparing (`receipts::catchup`), even when the program was killed between
-//! the arrival of an event and its storing. `/sync` gets the same by a token of ours, which moves on only when what
-//! came with it has been dealt with and is in the event cache.
+//! A position is kept only when what came with it is ([`arrivals`]), so a program that was killed is told again what it
+//! had not kept. With `/sync` that is a token of ours. The SDK keeps one too, before it has dealt with what came, and
+//! drops an answer that ends there; so it is made to forget its own at each start ([`session`](super::session)).
 //!
 //! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
 //! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
@@ -17,9 +16,10 @@
 use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Client, Error, Room,
+    Client, Error,
     config::{SyncSettings, SyncToken},
-    ruma::{OwnedEventId, OwnedRoomId, api::client::sync::sync_events::v3::Filter},
+    event_handler::EventHandlerDropGuard,
+    ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
 use matrix_sdk_ui::{
@@ -28,30 +28,23 @@ use matrix_sdk_ui::{
     sync_service::{Error as SyncError, State, SyncService},
 };
 use tokio::{
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
+    sync::{Notify, mpsc::UnboundedSender},
     task::JoinHandle,
     time::timeout,
 };
 
-use super::{
-    errors, ids,
-    pause::Pause,
-    receipts::{Receipts, cached},
-};
+use self::arrivals::Arrivals;
+use super::{errors, ids, pause::Pause, receipts::Receipts};
 use crate::{
     app::event::{Connection, Event},
     model::RoomId,
 };
 
+mod arrivals;
 mod filter;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
-/// How long the event cache may take to see what a sync has brought.
-const CACHED_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -60,12 +53,14 @@ pub(super) struct Sync {
     service: Option<Arc<SyncService>>,
     try_now: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
+    _held_back: Option<EventHandlerDropGuard>,
 }
 
 /// What a sync works with.
 struct Around {
     client: Client,
     receipts: Receipts,
+    arrivals: Arrivals,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -85,6 +80,7 @@ impl Sync {
         let around = Around {
             client: client.clone(),
             receipts: receipts.clone(),
+            arrivals: Arrivals::new(client, receipts),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
@@ -93,15 +89,16 @@ impl Sync {
             match SyncService::builder(client.clone()).build().await {
                 Ok(service) => {
                     let service = Arc::new(service);
+                    let held_back = around.arrivals.hold_back(client);
                     service.start().await;
                     let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
                     let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms];
-                    return Self { service: Some(service), try_now, tasks };
+                    return Self { service: Some(service), try_now, tasks, _held_back: Some(held_back) };
                 }
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
-        Self { service: None, try_now, tasks: vec![tokio::spawn(plain(around))] }
+        Self { service: None, try_now, tasks: vec![tokio::spawn(plain(around))], _held_back: None }
     }
 
     /// Tries to reach the server at once.
@@ -196,37 +193,8 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
     let _ = events.send(Event::RoomsComplete);
 }
 
-/// `/sync` came so far, and this was the newest event of each room.
-struct Reached {
-    token: String,
-    newest: Vec<(Room, OwnedEventId)>,
-}
-
-/// Keeps how far `/sync` came, once the event cache has what came: it works beside the sync, and what it had not seen when
-/// the program ended would be missing from the timeline for good.
-async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>) {
-    while let Some(Reached { token, newest }) = reached.recv().await {
-        for (room, event) in newest {
-            if timeout(CACHED_WITHIN, cached(&room, &event)).await.is_err() {
-                tracing::info!(room = %room.room_id(), %event, "the event cache does not see an event");
-            }
-        }
-        receipts.synced_to(token);
-    }
-}
-
-/// The loop of `/sync`, and what keeps its place.
-async fn plain(around: Around) {
-    let (reached, so_far) = unbounded_channel();
-    let receipts = around.receipts.clone();
-    tokio::join!(keep_syncing(around, reached), keep_token(receipts, so_far));
-}
-
 /// The loop of `/sync`.
-async fn keep_syncing(
-    Around { client, receipts, events, summary_above, try_now }: Around,
-    reached: UnboundedSender<Reached>,
-) {
+async fn plain(Around { client, receipts, arrivals, events, summary_above, try_now }: Around) {
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut first = true;
@@ -242,12 +210,6 @@ async fn keep_syncing(
         match client.sync_once(settings).await {
             Ok(response) => {
                 pause.reset();
-                let newest = response.rooms.joined.iter().filter_map(|(room, update)| {
-                    let event = update.timeline.events.last()?.event_id()?;
-                    Some((client.get_room(room)?, event))
-                });
-                let _ = reached.send(Reached { token: response.next_batch.clone(), newest: newest.collect() });
-                token = SyncToken::Specific(response.next_batch);
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if std::mem::take(&mut lost) {
                     receipts.reconnected();
@@ -258,6 +220,9 @@ async fn keep_syncing(
                     filter = filter::best(&client, summary_above).await;
                 }
                 first = false;
+                arrivals.settle(&client).await;
+                receipts.synced_to(response.next_batch.clone());
+                token = SyncToken::Specific(response.next_batch);
             }
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {

@@ -278,7 +278,13 @@ async fn an_old_copy_of_the_profile_is_seen_and_said(world: World) {
     let alice = alice.quit().await;
     copy_files(copy.path(), alice.profile_dir());
 
-    let mut alice = alice.start();
+    // The next new one has the name of the one that the server has.
+    let mut alice = alice.back().await;
+    alice.online().await;
+    let mut tablet = world.bob("tablet").await;
+    tablet.room("the chat", |summary| summary.id == room).await;
+    tablet.open(&room).await;
+    tablet.say(&room, "by another new device");
     alice
         .until("the warning", |p| {
             p.app.status.as_ref().filter(|status| status.text.contains("kvitto logout --keep")).map(drop)

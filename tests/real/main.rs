@@ -14,6 +14,7 @@ mod faults;
 mod fleet;
 mod harness;
 mod hostile;
+mod kill_campaign;
 mod kills;
 mod large;
 mod liars;

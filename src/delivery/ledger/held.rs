@@ -1,8 +1,13 @@
 //! Claims that came before the message they are about (L1).
 //!
 //! A peer that is quick can acknowledge a message before its sender's own sync has brought the echo. Such a claim is
-//! kept for a minute; whether it is about an own event at all is seen only then. Anybody can make such claims up, so
-//! there are bounds, and one user's flood takes none of the others' room but the last of it.
+//! kept until that is known; whether it is about an own event at all is seen only then. What a sync brings when it brings
+//! anything, the echo is among, or in the gap that it left. So the time that a claim has begins with the first sync that
+//! brought something after it, and is over with one: a connection that was lost, or a program that did not run, costs no
+//! tick. What is held stands on [disk](crate::delivery::store) too (L8).
+//!
+//! Anybody can make such claims up, so there are bounds, and one user's flood takes none of the others' room but the last
+//! of it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +17,7 @@ use crate::{
     model::{EventId, Ms, RoomId, UserId},
 };
 
-/// How long a claim is held.
+/// How long a claim is held, from one sync to another.
 const HELD_FOR: Ms = 60 * 1000;
 /// So many claims are held in all.
 const HELD_MOST: usize = 10_000;
@@ -24,40 +29,65 @@ const HELD_SUMMARIES: usize = 1_000;
 /// Claims about events that are not known yet.
 #[derive(Debug, Default)]
 pub struct Held {
-    claims: BTreeMap<EventId, Vec<(Ms, PeerClaim)>>,
-    summaries: BTreeMap<EventId, (Ms, RoomId, Summary)>,
+    claims: BTreeMap<EventId, Vec<(Since, PeerClaim)>>,
+    summaries: BTreeMap<EventId, (Since, Counted)>,
     per_user: HashMap<UserId, usize>,
     len: usize,
 }
 
-/// What was held about one event.
+/// When the first sync came after it; `None` when none has.
+type Since = Option<Ms>;
+
+/// What the homeserver has counted for one event (§7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The room that it names.
+    pub room: RoomId,
+    /// The event.
+    pub event: EventId,
+    /// The counts.
+    pub summary: Summary,
+}
+
+/// What came early.
 #[must_use = "what is refused is counted"]
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Early {
     /// What was claimed.
     pub claims: Vec<PeerClaim>,
-    /// What the homeserver has counted, and in which room.
-    pub summary: Option<(RoomId, Summary)>,
+    /// What the homeserver has counted, once for each event.
+    pub summaries: Vec<Counted>,
 }
 
 impl Early {
-    /// L1: what is said of the event in its room; the rest is refused.
-    pub fn in_room(self, room: &RoomId) -> (Self, Refused) {
-        let held = self.len();
-        let claims = self.claims.into_iter().filter(|claim| claim.room == *room).collect();
-        let here = Self { claims, summary: self.summary.filter(|(named, _)| named == room) };
-        let refused = Refused::of(Refusal::OtherRoom, held - here.len());
-        (here, refused)
+    /// L1: what is said of events in their room, and the rest, which is to be refused.
+    pub fn in_room(self, room: &RoomId) -> (Self, Self) {
+        let (here, elsewhere) = self.claims.into_iter().partition(|claim| claim.room == *room);
+        let (counted, counted_elsewhere) = self.summaries.into_iter().partition(|counted| counted.room == *room);
+        let of = |claims, summaries| Self { claims, summaries };
+        (of(here, counted), of(elsewhere, counted_elsewhere))
     }
 
-    /// All of it is refused, for this reason.
-    pub fn refuse(self, refusal: Refusal) -> Refused {
-        Refused::of(refusal, self.len())
+    /// All of it is refused, for this reason. What the homeserver has counted is one claim.
+    pub fn refused(&self, refusal: Refusal) -> Refused {
+        Refused::of(refusal, self.claims.len() + self.summaries.len())
     }
 
-    /// What the homeserver has counted is one claim.
-    fn len(&self) -> usize {
-        self.claims.len() + usize::from(self.summary.is_some())
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.summaries.is_empty()
+    }
+}
+
+impl From<Vec<PeerClaim>> for Early {
+    fn from(claims: Vec<PeerClaim>) -> Self {
+        Self { claims, summaries: Vec::new() }
+    }
+}
+
+impl From<Counted> for Early {
+    fn from(counted: Counted) -> Self {
+        Self { claims: Vec::new(), summaries: vec![counted] }
     }
 }
 
@@ -68,23 +98,23 @@ impl Held {
     }
 
     /// Holds a claim, if there is room for it.
-    pub fn hold(&mut self, claim: PeerClaim, now: Ms) -> Result<(), Refusal> {
+    pub fn hold(&mut self, claim: PeerClaim) -> Result<(), Refusal> {
         let of_user = self.per_user.get(&claim.user).copied().unwrap_or_default();
         if self.len >= HELD_MOST || of_user >= HELD_MOST_PER_USER {
             return Err(Refusal::TooMany);
         }
         self.len += 1;
         self.per_user.insert(claim.user.clone(), of_user + 1);
-        self.claims.entry(claim.event.clone()).or_default().push((now, claim));
+        self.claims.entry(claim.event.clone()).or_default().push((None, claim));
         Ok(())
     }
 
     /// Holds what the homeserver has counted (§7), the last that it said about an event, if there is room for it.
-    pub fn hold_summary(&mut self, room: &RoomId, event: &EventId, summary: Summary, now: Ms) -> Result<(), Refusal> {
-        if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(event) {
+    pub fn hold_summary(&mut self, counted: Counted) -> Result<(), Refusal> {
+        if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(&counted.event) {
             return Err(Refusal::TooMany);
         }
-        self.summaries.insert(event.clone(), (now, room.clone(), summary));
+        self.summaries.insert(counted.event.clone(), (None, counted));
         Ok(())
     }
 
@@ -97,24 +127,28 @@ impl Held {
     pub fn take(&mut self, event: &EventId) -> Early {
         let claims: Vec<_> = self.claims.remove(event).into_iter().flatten().map(|(_, claim)| claim).collect();
         self.forget(claims.iter());
-        let summary = self.summaries.remove(event).map(|(_, room, summary)| (room, summary));
-        Early { claims, summary }
+        let summaries = self.summaries.remove(event).map(|(_, counted)| counted).into_iter().collect();
+        Early { claims, summaries }
     }
 
-    /// Refuses what was held for a minute, but what is about an event that is known by now and being recorded.
-    pub fn expire(&mut self, now: Ms, is_known: impl Fn(&EventId) -> bool) -> Refused {
-        let over = |since: Ms| now.saturating_sub(since) >= HELD_FOR;
-        let mut expired = Vec::new();
+    /// A sync has brought something, and that was taken in. Takes out what is about no event although it had its time; not
+    /// what may be on its way: `is_coming` says so of an event and the room that was named with it.
+    pub fn synced(&mut self, now: Ms, is_coming: impl Fn(&EventId, &RoomId) -> bool) -> Early {
+        let is_over = |since: &mut Since| now.saturating_sub(*since.get_or_insert(now)) >= HELD_FOR;
+        let mut over = Early::default();
         self.claims.retain(|event, claims| {
-            if !is_known(event) {
-                expired.extend(claims.extract_if(.., |(since, _)| over(*since)));
-            }
+            let expired =
+                claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room));
+            over.claims.extend(expired.map(|(_, claim)| claim));
             !claims.is_empty()
         });
-        self.forget(expired.iter().map(|(_, claim)| claim));
-        let summaries = self.summaries.len();
-        self.summaries.retain(|event, (since, ..)| !over(*since) || is_known(event));
-        Refused::of(Refusal::Unknown, expired.len() + summaries - self.summaries.len())
+        self.forget(over.claims.iter());
+        self.summaries.retain(|event, (since, counted)| {
+            let expired = is_over(since) && !is_coming(event, &counted.room);
+            over.summaries.extend(expired.then(|| counted.clone()));
+            !expired
+        });
+        over
     }
 
     /// How many claims are held.

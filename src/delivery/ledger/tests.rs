@@ -28,6 +28,7 @@ fn claim(user: &str, at: Option<Ms>, state: ClaimState) -> PeerClaim {
         state,
         route: Route::Direct,
         heard: NOW,
+        quiet: false,
     }
 }
 
@@ -121,24 +122,31 @@ fn about(user: &str, event: &str) -> PeerClaim {
 fn l1_an_early_claim_is_held_until_its_event_is_known() {
     let mut held = Held::new();
     for (user, event) in [("@bob", "$1"), ("@carol", "$1"), ("@bob", "$2")] {
-        held.hold(about(user, event), 0).unwrap();
+        held.hold(about(user, event)).unwrap();
     }
     assert_eq!(held.take(&EventId::new("$1")).claims, [about("@bob", "$1"), about("@carol", "$1")]);
     assert_eq!(held.take(&EventId::new("$1")), Early::default());
     assert_eq!(held.len(), 1);
 }
 
+/// Nothing is on its way.
+fn nothing(_: &EventId, _: &RoomId) -> bool {
+    false
+}
+
 #[test]
-fn l1_for_sixty_seconds() {
+fn l1_for_sixty_seconds_from_one_sync_to_another() {
     let mut held = Held::new();
-    held.hold(about("@bob", "$1"), 0).unwrap();
-    held.hold(about("@bob", "$1"), 1).unwrap();
-    held.hold(about("@bob", "$2"), 0).unwrap();
-    let is_known = |event: &EventId| event.as_str() == "$2";
-    assert_eq!(held.expire(59_999, is_known), Refused::default());
-    assert_eq!(held.expire(60_000, is_known), Refused::of(Refusal::Unknown, 1));
+    held.hold(about("@bob", "$1")).unwrap();
+    held.hold(about("@bob", "$2")).unwrap();
+    let second = |event: &EventId, room: &RoomId| event.as_str() == "$2" && *room == RoomId::new("!r");
+    assert_eq!(held.synced(600_000, second), Early::default(), "there was no connection, or no program");
+    held.hold(about("@bob", "$1")).unwrap();
+    assert_eq!(held.synced(600_001, second), Early::default());
+    assert_eq!(held.synced(659_999, second), Early::default());
+    assert_eq!(held.synced(660_000, second).claims, [about("@bob", "$1")]);
     assert_eq!(held.take(&EventId::new("$1")).claims.len(), 1);
-    assert_eq!(held.take(&EventId::new("$2")).claims.len(), 1, "its message was there in time");
+    assert_eq!(held.take(&EventId::new("$2")).claims.len(), 1, "its message is on its way");
     assert!(held.is_empty());
 }
 
@@ -146,50 +154,51 @@ fn l1_for_sixty_seconds() {
 fn l1_what_was_held_about_another_room_or_somebody_elses_message_is_refused() {
     let mut held = Held::new();
     let (event, room, other) = (EventId::new("$1"), RoomId::new("!r"), RoomId::new("!other"));
-    let mut taken = || {
-        held.hold(about("@bob", "$1"), 0).unwrap();
-        held.hold(PeerClaim { room: other.clone(), ..about("@bob", "$1") }, 0).unwrap();
-        held.hold_summary(&other, &event, Summary::default(), 0).unwrap();
-        held.take(&event)
-    };
-    let here = Early { claims: vec![about("@bob", "$1")], summary: None };
-    assert_eq!(taken().in_room(&room), (here, Refused::of(Refusal::OtherRoom, 2)));
-    assert_eq!(taken().refuse(Refusal::NotOwn), Refused::of(Refusal::NotOwn, 3));
+    held.hold(about("@bob", "$1")).unwrap();
+    held.hold(PeerClaim { room: other.clone(), ..about("@bob", "$1") }).unwrap();
+    held.hold_summary(Counted { room: other, event: event.clone(), summary: Summary::default() }).unwrap();
+    let (here, elsewhere) = held.take(&event).in_room(&room);
+    assert_eq!(here, Early::from(vec![about("@bob", "$1")]));
+    assert_eq!(elsewhere.refused(Refusal::OtherRoom), Refused::of(Refusal::OtherRoom, 2));
 }
 
 #[test]
 fn l1_what_is_held_is_bounded() {
     let mut held = Held::new();
-    let flood = |held: &mut Held, user: &str, now| {
-        let outcomes = (0..201).map(|n| held.hold(about(user, &format!("${n}")), now));
+    let flood = |held: &mut Held, user: &str| {
+        let outcomes = (0..201).map(|n| held.hold(about(user, &format!("${n}"))));
         let (taken, refused): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
         assert!(refused.iter().all(|outcome| *outcome == Err(Refusal::TooMany)));
         taken.len()
     };
-    assert_eq!(flood(&mut held, "@mallory", 0), 200, "per user");
-    assert_eq!(flood(&mut held, "@bob", 0), 200, "one user's flood leaves room for the others");
-    let others: usize = (0..48).map(|n| flood(&mut held, &format!("@{n}"), 0)).sum();
-    assert_eq!((others, flood(&mut held, "@late", 0)), (9_600, 0), "in all");
-    assert_eq!(held.expire(60_000, |_| false), Refused::of(Refusal::Unknown, 10_000));
-    assert_eq!(flood(&mut held, "@bob", 60_000), 200, "what is over makes room, also for those who had used theirs up");
+    assert_eq!(flood(&mut held, "@mallory"), 200, "per user");
+    assert_eq!(flood(&mut held, "@bob"), 200, "one user's flood leaves room for the others");
+    let others: usize = (0..48).map(|n| flood(&mut held, &format!("@{n}"))).sum();
+    assert_eq!((others, flood(&mut held, "@late")), (9_600, 0), "in all");
+    assert!(held.synced(0, nothing).is_empty());
+    assert_eq!(held.synced(60_000, nothing).claims.len(), 10_000);
+    assert_eq!(flood(&mut held, "@bob"), 200, "what is over makes room, also for those who had used theirs up");
     assert_eq!(held.len(), 200);
 }
 
 #[test]
 fn l1_l7_what_the_homeserver_counted_early_is_held_for_a_minute_and_bounded() {
-    let (mut held, room) = (Held::new(), RoomId::new("!r"));
+    let mut held = Held::new();
     let event = |number: usize| EventId::new(format!("${number}"));
-    let summary = |users| Summary { users, ..Summary::default() };
-    let outcomes = (0..1_001).map(|number| held.hold_summary(&room, &event(number), summary(1), 0));
+    let counted = |number, users| {
+        let summary = Summary { users, ..Summary::default() };
+        Counted { room: RoomId::new("!r"), event: event(number), summary }
+    };
+    let outcomes = (0..1_001).map(|number| held.hold_summary(counted(number, 1)));
     assert_eq!(outcomes.collect::<Vec<_>>().split_off(999), [Ok(()), Err(Refusal::TooMany)]);
-    held.hold_summary(&room, &event(0), summary(2), 1).expect("the last that was said about it");
+    held.hold_summary(counted(0, 2)).expect("the last that was said about it");
     assert!(held.holds(&event(0)) && !held.holds(&event(1_000)));
-    assert_eq!(held.take(&event(0)), Early { claims: vec![], summary: Some((room.clone(), summary(2))) });
+    assert_eq!(held.take(&event(0)), Early::from(counted(0, 2)));
     assert_eq!(held.take(&event(0)), Early::default());
-    let is_known = |of: &EventId| *of == event(1);
-    assert_eq!(held.expire(59_999, is_known), Refused::default());
+    let first = |of: &EventId, _: &RoomId| *of == event(1);
+    assert!(held.synced(0, first).is_empty() && held.synced(59_999, first).is_empty());
     assert!(held.holds(&event(2)));
-    assert_eq!(held.expire(60_000, is_known), Refused::of(Refusal::Unknown, 998));
+    assert_eq!(held.synced(60_000, first).refused(Refusal::Unknown), Refused::of(Refusal::Unknown, 998));
     assert!(held.holds(&event(1)) && !held.holds(&event(2)));
 }
 
@@ -207,6 +216,7 @@ fn any_claim() -> impl Strategy<Value = PeerClaim> {
             at,
             route,
             heard,
+            quiet: false,
             ..claim(&format!("@{user}"), None, state)
         },
     )

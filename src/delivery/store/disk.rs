@@ -1,6 +1,6 @@
 //! The SQLite file, and the cipher through which everything goes in and out.
 
-use std::{fs::OpenOptions, io, path::Path};
+use std::{collections::HashSet, fs::OpenOptions, io, path::Path};
 
 use matrix_sdk_store_encryption::{EncryptedValueBase64, Error as CipherError, StoreCipher};
 use rusqlite::{Connection, ErrorCode, Params, TransactionBehavior};
@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS];
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS, EARLY];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -65,6 +65,13 @@ const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NO
 const HABITS: &str = "
     CREATE TABLE habits (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What came before its message; in whose messages what was withheld; and which device this is.
+const EARLY: &str = "
+    CREATE TABLE early (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE TABLE quiet (key BLOB PRIMARY KEY, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE device (value BLOB NOT NULL) STRICT;
 ";
 
 /// A hashed key.
@@ -189,6 +196,13 @@ impl Access<'_> {
     /// The value that a query finds.
     pub fn one<T: DeserializeOwned>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
         Ok(self.all(sql, params)?.pop())
+    }
+
+    /// The keys that a query finds.
+    pub fn keys(&self, sql: &str) -> Result<HashSet<Key>> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let keys = statement.query_map([], |row| row.get(0))?;
+        Ok(keys.collect::<std::result::Result<_, _>>()?)
     }
 
     /// The number that a query finds.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Claimed, Result, Store,
     disk::Access,
+    early::forget_claims,
     rows::{ClaimRow, OwnEventRow},
 };
 use crate::{
@@ -88,6 +89,7 @@ impl Store {
 
     /// Takes in what own devices say.
     pub fn claim_fleet(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
+        let early = &mut self.early;
         self.disk.write(|tx| {
             let mut known: BTreeMap<&EventId, (OwnEvent, bool)> = BTreeMap::new();
             let (mut unknown, mut refused) = (Vec::new(), Refused::default());
@@ -99,6 +101,7 @@ impl Store {
                     unknown.push(claim.clone());
                     continue;
                 };
+                forget_claims(tx, early, [claim])?;
                 let answered = own.claims.len();
                 let merged = refused.believed(own.merge(claim.clone(), now));
                 *changed |= merged.is_some_and(|merged| merged != Merged::Same);

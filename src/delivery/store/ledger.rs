@@ -14,6 +14,7 @@ use rusqlite::params;
 use super::{
     Result, Store,
     disk::{Access, Key},
+    early::{Keys, forget_claims, forget_counts},
     habits,
     large::{self, Crowds, Live, Page},
     rows::{ClaimRow, OwnEventRow},
@@ -58,7 +59,7 @@ pub struct Summed {
 impl Store {
     /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
     pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
-        self.write_ledger(|tx, crowds| {
+        self.write_ledger(|tx, crowds, _| {
             if is_own_event(tx, &own.event)? {
                 return Ok(());
             }
@@ -153,11 +154,15 @@ impl Store {
     pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
         sorted.sort_by(|a, b| a.event.cmp(&b.event));
-        self.write_ledger(|tx, crowds| {
+        self.write_ledger(|tx, crowds, early| {
             crowds.forget_unused(now);
             let mut claimed = Claimed::default();
             for about_one in sorted.chunk_by(|a, b| a.event == b.event) {
+                let unknown = claimed.unknown.len();
                 take_in(tx, crowds, about_one, now, &mut claimed)?;
+                if claimed.unknown.len() == unknown {
+                    forget_claims(tx, early, about_one.iter().copied())?;
+                }
             }
             Ok(claimed)
         })
@@ -171,7 +176,7 @@ impl Store {
         members: usize,
         now: Ms,
     ) -> Result<Summed> {
-        self.write_ledger(|tx, crowds| {
+        self.write_ledger(|tx, crowds, early| {
             let mut summed = Summed::default();
             for (event, told) in summaries {
                 let mut live = if let Some(live) = crowds.take(tx, event)? {
@@ -186,6 +191,7 @@ impl Store {
                     summed.unknown.push((event.clone(), *told));
                     continue;
                 };
+                forget_counts(tx, early, event)?;
                 if live.large.room != *room {
                     summed.refused.count(Refusal::OtherRoom, 1);
                 } else if live.sum_up(tx, *told, members, now)? {
@@ -209,8 +215,8 @@ impl Store {
     }
 
     /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
-    fn write_ledger<T>(&mut self, work: impl FnOnce(&Access<'_>, &mut Crowds) -> Result<T>) -> Result<T> {
-        let done = self.disk.write(|tx| work(tx, &mut self.crowds));
+    fn write_ledger<T>(&mut self, work: impl FnOnce(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
+        let done = self.disk.write(|tx| work(tx, &mut self.crowds, &mut self.early));
         if done.is_err() {
             self.crowds = Crowds::default();
         }

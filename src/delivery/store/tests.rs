@@ -90,6 +90,7 @@ pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
         state: ClaimState::Delivered,
         route: Route::Direct,
         heard: NOW,
+        quiet: false,
     }
 }
 

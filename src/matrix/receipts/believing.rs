@@ -24,7 +24,7 @@ use crate::{
     delivery::{
         habits::Habits,
         ledger::{
-            ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused,
+            Counted, Early, ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused,
             crowd::{LARGE, Large},
         },
         policy::{self, EventFacts, RoomFacts},
@@ -64,8 +64,9 @@ impl Actor {
         let in_time = event.sent >= since;
         if is_recorded || event.redacted || !in_time || !(asks || bridged || answered) {
             // What is still held is no lie, but there is nowhere to keep it.
-            let (_, refused) = self.held.take(&event.event).in_room(&facts.room);
-            return self.refuse(refused);
+            let (here, elsewhere) = self.held.take(&event.event).in_room(&facts.room);
+            self.refuse_early(&elsewhere, Refusal::OtherRoom);
+            return self.forget_early(&here);
         }
         self.freezing.insert(event.event.clone());
         if asks && facts.joined_members <= self.debts.settings().max_members {
@@ -126,8 +127,13 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
+    pub(super) async fn frozen(&mut self, own: OwnEvent, fleet: OwnEvent) {
         self.freezing.remove(&own.event);
+        self.freeze(own, fleet).await;
+        self.tell_dealt_with();
+    }
+
+    async fn freeze(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         let people = own.people();
         for own in [&mut own, &mut fleet] {
             let (sent, expected) = (own.sent, &mut own.expected);
@@ -136,15 +142,14 @@ impl Actor {
             }
         }
         tracing::debug!(event = %own.event, people = own.expected.len(), "who was given the key is known");
-        let (early, refused) = self.held.take(&own.event).in_room(&own.room);
-        self.refuse(refused);
+        let (early, elsewhere) = self.held.take(&own.event).in_room(&own.room);
+        self.refuse_early(&elsewhere, Refusal::OtherRoom);
         let (own_claims, claims): (Vec<_>, Vec<_>) =
             early.claims.into_iter().partition(|claim| self.is_own(&claim.user));
         // The own devices first: by the others it is seen that the event is recorded.
         let kept = self.store.freeze_fleet(&fleet).and_then(|()| self.store.freeze(&own));
         if self.stored(kept).is_none() {
-            // Believing these would only begin anew.
-            self.tell_kept();
+            // Believing these would only begin anew; they are looked at after a restart.
             return;
         }
         self.know(&own.expected.keys().cloned().collect::<Vec<_>>());
@@ -155,15 +160,51 @@ impl Actor {
         }
         self.believe(&own.room, claims).await;
         self.believe_fleet(&own.room, own_claims).await;
-        if let Some((room, summary)) = early.summary {
-            self.summed_up(&room, vec![(own.event, summary)]).await;
+        for Counted { room, event, summary } in early.summaries {
+            self.summed_up(&room, vec![(event, summary)]).await;
         }
-        self.tell_kept();
+    }
+
+    /// What a former run was told before its time (L8). The room of each is known, or else it was not to be believed.
+    pub(super) async fn take_up_what_came_early(&mut self) {
+        let early = self.store.early();
+        let Early { claims, summaries } = self.stored(early).unwrap_or_default();
+        let mut rooms: BTreeMap<RoomId, (Vec<PeerClaim>, Vec<PeerClaim>)> = BTreeMap::new();
+        for claim in claims {
+            let (own, others) = rooms.entry(claim.room.clone()).or_default();
+            if self.is_own(&claim.user) { own.push(claim) } else { others.push(claim) }
+        }
+        for (room, (own, others)) in rooms {
+            self.believe(&room, others).await;
+            self.believe_fleet(&room, own).await;
+        }
+        for Counted { room, event, summary } in summaries {
+            self.summed_up(&room, vec![(event, summary)]).await;
+        }
+    }
+
+    /// L8: this waits for its message, or for the members of its room.
+    pub(super) fn remember_early(&mut self, early: &Early) {
+        let kept = self.store.remember_early(early, now());
+        self.stored(kept);
+    }
+
+    fn forget_early(&mut self, early: &Early) {
+        let forgotten = self.store.forget_early(early);
+        self.stored(forgotten);
+    }
+
+    /// Counts what is not believed, and does not keep it any more where it had been waiting.
+    pub(super) fn refuse_early(&mut self, early: &Early, refusal: Refusal) {
+        if !early.is_empty() {
+            self.refuse(early.refused(refusal));
+            self.forget_early(early);
+        }
     }
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
+        let direct::Received { user, device, message, _in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
@@ -206,33 +247,40 @@ impl Actor {
 
     /// The homeserver has counted the receipts of these events (§7).
     pub(super) async fn summed_up(&mut self, room_id: &RoomId, summaries: Vec<(EventId, Summary)>) {
+        let counted = |(event, summary): (EventId, Summary)| Counted { room: room_id.clone(), event, summary };
         let Some(room) = ids::find_room(&self.client, room_id) else {
-            return self.refuse(Refused::of(Refusal::Unknown, summaries.len()));
+            let summaries = summaries.into_iter().map(counted).collect();
+            return self.refuse_early(&Early { claims: Vec::new(), summaries }, Refusal::Unknown);
         };
         let members = usize::try_from(room.joined_members_count()).unwrap_or(usize::MAX);
         let summed = self.store.sum_up(room_id, &summaries, members, now());
         let Some(Summed { tallied, unknown, refused }) = self.stored(summed) else { return };
         self.refuse(refused);
         self.tell_all(room_id, &[], &tallied).await;
-        self.expire();
-        for (event, summary) in unknown {
-            match self.held.hold_summary(room_id, &event, summary, now()) {
-                Ok(()) => self.look_up(&room, &event).await,
-                Err(refusal) => self.refuse(Refused::of(refusal, 1)),
+        for counted in unknown.into_iter().map(counted) {
+            let early = Early::from(counted.clone());
+            match self.held.hold_summary(counted) {
+                Ok(()) => {
+                    self.remember_early(&early);
+                    for Counted { event, .. } in &early.summaries {
+                        self.look_up(&room, event).await;
+                    }
+                }
+                Err(refusal) => self.refuse_early(&early, refusal),
             }
         }
     }
 
     /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
     pub(super) async fn hold(&mut self, room: &Room, claims: Vec<PeerClaim>) {
-        self.expire();
-        let (mut events, mut refused) = (BTreeSet::new(), Refused::default());
-        for claim in claims {
-            let event = claim.event.clone();
-            let held = refused.believed(self.held.hold(claim, now()));
-            events.extend(held.map(|()| event));
+        if claims.is_empty() {
+            return;
         }
-        self.refuse(refused);
+        let (held, too_many): (Vec<_>, Vec<_>) =
+            claims.into_iter().partition(|claim| self.held.hold(claim.clone()).is_ok());
+        self.refuse_early(&too_many.into(), Refusal::TooMany);
+        let events: BTreeSet<EventId> = held.iter().map(|claim| claim.event.clone()).collect();
+        self.remember_early(&held.into());
         for event in events {
             self.look_up(room, &event).await;
         }
@@ -273,14 +321,16 @@ impl Actor {
 
     /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
     pub(super) fn not_own_event(&mut self, event: &EventId) {
-        let refused = self.held.take(event).refuse(Refusal::NotOwn);
-        self.refuse(refused);
+        let early = self.held.take(event);
+        self.refuse_early(&early, Refusal::NotOwn);
     }
 
-    /// L1: what was held for a minute is not waited for any more, unless it is about an event that is being recorded.
+    /// L1: a sync has brought something. What was held for a minute is not waited for any more, unless its event is being
+    /// recorded, or may be among those that are being fetched.
     pub(super) fn expire(&mut self) {
-        let refused = self.held.expire(now(), |event| self.freezing.contains(event));
-        self.refuse(refused);
+        let is_walked = |room: &RoomId| ids::sdk_room(room).is_some_and(|room| self.walking.contains_key(&room));
+        let over = self.held.synced(now(), |event, room| self.freezing.contains(event) || is_walked(room));
+        self.refuse_early(&over, Refusal::Unknown);
     }
 
     /// Counts what is not believed: every place that refuses a claim ends here.

@@ -14,7 +14,7 @@ use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender, oneshot},
     time::{sleep, timeout},
 };
 
@@ -34,8 +34,8 @@ pub(super) struct Received {
     pub user: UserId,
     pub device: DeviceId,
     pub message: Message,
-    /// Gone when it has been dealt with.
-    pub in_hand: OwnedSemaphorePermit,
+    /// Gone when it has been dealt with: its place, and what a sync waits for.
+    pub _in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
 }
 
 /// What it says.
@@ -76,6 +76,8 @@ impl Message {
 const IN_HAND: u32 = 64;
 /// How long the end of a session waits for them.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2);
+/// How long a sync waits for one from a device that is known.
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to find out whose device has sent one.
 const PROVEN_WITHIN: Duration = Duration::from_mins(1);
 /// Pauses between attempts to do so.
@@ -103,6 +105,16 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                 return;
             };
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
+            if let Some(device) = known_device(&client, &sender, &key).await {
+                let (done, dealt_with) = oneshot::channel();
+                let user = ids::user(&sender);
+                let _ = inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
+                // L8: the homeserver forgets it with the next sync.
+                if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
+                    tracing::warn!("a delivery message that came is not on disk yet");
+                }
+                return;
+            }
             // Beside the sync, which must not wait for a request.
             tokio::spawn(async move {
                 let ends = inputs.clone();
@@ -118,7 +130,7 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                     };
                     let _ = inputs.send(match proven {
                         Ok((device, in_hand)) => {
-                            Input::Received(Received { user: ids::user(&sender), device, message, in_hand })
+                            Input::Received(Received { user: ids::user(&sender), device, message, _in_hand: (in_hand, None) })
                         }
                         Err(refusal) => refused(refusal, &message),
                     });
@@ -202,21 +214,24 @@ async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &Ro
 /// The first message of a new acquaintance comes before their device list: then the server is asked for it, if the message
 /// is about a room that is known here.
 async fn device_with_key(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
-    let encryption = client.encryption();
-    let with_key = |devices: UserDevices| {
-        let mut devices = devices.devices();
-        devices.find(|device| device.curve25519_key().is_some_and(|known| known.to_base64() == key))
-    };
-    let mut device = with_key(encryption.get_user_devices(sender).await.ok()?);
-    if device.is_none() && ids::find_room(client, room).is_some() {
-        // The message comes only once.
-        let mut pause = PAUSE;
-        while let Err(error) = encryption.request_user_identity(sender).await {
-            tracing::info!(%error, "whose device has sent a delivery message is not known yet");
-            sleep(pause.lengthen()).await;
-        }
-        device = with_key(encryption.get_user_devices(sender).await.ok()?);
+    let device = known_device(client, sender, key).await;
+    if device.is_some() || ids::find_room(client, room).is_none() {
+        return device;
     }
+    // The message comes only once.
+    let mut pause = PAUSE;
+    while let Err(error) = client.encryption().request_user_identity(sender).await {
+        tracing::info!(%error, "whose device has sent a delivery message is not known yet");
+        sleep(pause.lengthen()).await;
+    }
+    known_device(client, sender, key).await
+}
+
+/// The device with this key, if it is known here.
+async fn known_device(client: &Client, sender: &SdkUserId, key: &str) -> Option<DeviceId> {
+    let devices = client.encryption().get_user_devices(sender).await.ok()?;
+    let mut devices = devices.devices();
+    let device = devices.find(|device| device.curve25519_key().is_some_and(|known| known.to_base64() == key));
     device.map(|device| ids::device(device.device_id()))
 }
 

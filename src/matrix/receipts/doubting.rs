@@ -1,4 +1,5 @@
-//! Whether somebody who claims something is in the room (L2), where the list of its members is not complete.
+//! Whether somebody who claims something is in the room (L2), where the list of its members is not complete. What waits for
+//! it stands with what came early on disk (L8).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,7 +8,7 @@ use matrix_sdk::{Room, RoomState, ruma::RoomId as SdkRoomId};
 use super::{Actor, Input, believing::PAUSE, ids, members};
 use crate::{
     clock::now,
-    delivery::ledger::{PeerClaim, Refusal, Refused},
+    delivery::ledger::{PeerClaim, Refusal},
     model::{EventId, Ms, RoomId, UserId},
 };
 
@@ -23,7 +24,7 @@ impl Actor {
     /// the room wait until that is known.
     pub(super) async fn believe(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else {
-            return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
+            return self.refuse_early(&claims.into(), Refusal::Unknown);
         };
         let looked = self.looked_for_members.get(room.room_id());
         let may_wait = looked.is_none_or(|at| now().saturating_sub(*at) > LOOKED_FOR);
@@ -47,24 +48,25 @@ impl Actor {
 
     /// Lets claims wait until everybody in the room is known.
     fn doubt(&mut self, room: &Room, claims: Vec<PeerClaim>) {
-        let (mut waiting, mut refused) = (Vec::new(), Refused::default());
+        let (mut waiting, mut too_many) = (Vec::new(), Vec::new());
         let mut all: usize = self.doubted.values().map(Vec::len).sum();
         let already = self.doubted.get(room.room_id());
         for claim in claims {
             let known = already.into_iter().flatten().chain(&waiting);
             if all >= DOUBTED || known.filter(|other: &&PeerClaim| other.user == claim.user).count() >= DOUBTED_PER_USER
             {
-                refused.count(Refusal::TooMany, 1);
+                too_many.push(claim);
                 continue;
             }
             all += 1;
             waiting.push(claim);
         }
         let is_looked_for = already.is_some();
-        self.refuse(refused);
+        self.refuse_early(&too_many.into(), Refusal::TooMany);
         if waiting.is_empty() {
             return;
         }
+        self.remember_early(&waiting.clone().into());
         self.doubted.entry(room.room_id().to_owned()).or_default().extend(waiting);
         if is_looked_for {
             return;
@@ -103,7 +105,7 @@ impl Actor {
             claimant.is_some_and(|claimant| claimant.doubtful && !claimant.left).then_some(claim)
         }));
         let (mut believed, mut doubted) = (Vec::with_capacity(claims.len()), Vec::new());
-        let mut refused = Refused::default();
+        let mut refused: Vec<(PeerClaim, Refusal)> = Vec::new();
         for (claim, claimant) in claims.into_iter().zip(claimants) {
             let is_expected = || expected.contains(&(claim.event.clone(), claim.user.clone()));
             let allowed = match claimant {
@@ -115,9 +117,14 @@ impl Actor {
                 Some(claimant) => claimant.allowed,
                 None => Err(Refusal::NotJoined),
             };
-            believed.extend(refused.believed(allowed).map(|()| claim));
+            match allowed {
+                Ok(()) => believed.push(claim),
+                Err(refusal) => refused.push((claim, refusal)),
+            }
         }
-        self.refuse(refused);
+        for (claim, refusal) in refused {
+            self.refuse_early(&vec![claim].into(), refusal);
+        }
         self.doubt(room, doubted);
         self.take(room, &believed).await;
     }

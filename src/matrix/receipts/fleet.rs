@@ -13,7 +13,7 @@ use super::{Actor, direct, ids};
 use crate::{
     clock::now,
     delivery::{
-        ledger::{ExpectedDevice, OwnEvent, PeerClaim, Refusal, Refused},
+        ledger::{ExpectedDevice, OwnEvent, PeerClaim, Refusal},
         policy::{EventFacts, EventKind, SenderFacts},
         route::ServerFacts,
         store::Claimed,
@@ -42,7 +42,7 @@ impl Actor {
     /// Takes in what own other devices say about a room's own events.
     pub(super) async fn believe_fleet(&mut self, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&self.client, room_id) else {
-            return self.refuse(Refused::of(Refusal::Unknown, claims.len()));
+            return self.refuse_early(&claims.into(), Refusal::Unknown);
         };
         let claimed = self.store.claim_fleet(&claims, now());
         let Some(Claimed { changed, unknown, refused, .. }) = self.stored(claimed) else { return };

@@ -1,6 +1,6 @@
 //! The handle on the actor: what the rest of `matrix` tells it, and asks it for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::Client;
 use tokio::{
@@ -10,6 +10,7 @@ use tokio::{
         mpsc::{UnboundedSender, unbounded_channel},
         oneshot,
     },
+    time::timeout,
 };
 
 use super::{Actor, Input, direct, native, pages, undelivered, watch};
@@ -18,6 +19,9 @@ use crate::{
     delivery::{debts::Debts, policy::Settings, store::Store},
     model::{EventId, Ms, RoomId, UserId, Whom},
 };
+
+/// How long a sync waits until what it brought is dealt with.
+const DEALT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the actor cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +134,16 @@ impl Receipts {
         let (answer, token) = oneshot::channel();
         self.tell(Input::SyncToken(answer));
         token.await.ok().flatten()
+    }
+
+    /// Waits until everything that syncs have brought is on disk as far as it matters here, and who was given the key of
+    /// the own messages among it; but not for ever, since the latter takes the network.
+    pub(in crate::matrix) async fn dealt_with(&self) {
+        let (done, dealt_with) = oneshot::channel();
+        self.tell(Input::DealtWith(done));
+        if timeout(DEALT_WITHIN, dealt_with).await.is_err() {
+            tracing::warn!("what came is not dealt with yet");
+        }
     }
 
     /// `/sync` came to here: kept once everything that came with it has been dealt with.

@@ -5,10 +5,9 @@
 //! again.
 //!
 //! **Reading.** `m.receipt` comes with the sync, is dropped by the server when the next sync shows that it arrived, and
-//! is given to event handlers in between. So a handler waits until the actor has put the receipts on disk. Only those
-//! about an event that has not come yet are in memory until it has (L1), and a kill in that moment loses them. The actor
-//! has them from the room's update, which comes before: there no event that makes no sense stands in their way (L6), and
-//! only those of a few syncs can wait (L7).
+//! is given to event handlers in between. So a handler waits until the actor has put the receipts on disk (L8), also
+//! those about an event that has not come yet (L1). The actor has them from the room's update, which comes before: there
+//! no event that makes no sense stands in their way (L6), and only those of a few syncs can wait (L7).
 //!
 //! **What the server can do** stands in `/versions`. It is asked at the start, every hour, and when the connection is back
 //! after a loss, since a server may be upgraded. Nothing waits for it but receipts whose way depends on it.
@@ -203,15 +202,6 @@ impl Actor {
         tracing::debug!(%room, receipts = receipts.len(), "delivery receipts came");
         let claims = receipts.into_iter().map(|receipt| PeerClaim::native(room.clone(), receipt, heard));
         self.believe(room, claims.collect()).await;
-    }
-
-    /// L8: tells the syncs whose receipts are on disk; those about an own event are when it is known who has its key.
-    pub(super) fn tell_kept(&mut self) {
-        if !self.freezing.iter().any(|event| self.held.holds(event)) {
-            for kept in self.unkept.drain(..) {
-                let _ = kept.send(());
-            }
-        }
     }
 }
 

@@ -119,7 +119,6 @@ impl Actor {
 
     /// Does what it is time for: answers, and what there is to say about keys that have not come.
     pub(super) async fn do_what_is_due(&mut self) {
-        self.expire();
         let mut overdue: HashMap<RoomId, Vec<Awaited>> = HashMap::new();
         for awaited in self.debts.overdue(now()) {
             overdue.entry(awaited.room.clone()).or_default().push(awaited);
@@ -247,7 +246,6 @@ impl Actor {
 
     /// Tells what was told to others and what was withheld from them, and what they said that is not believed.
     pub(super) fn tell_log(&mut self) {
-        self.expire();
         let Some(mut entries) = self.stored(self.store.log()) else { return };
         entries.retain(|entry| !self.is_own(&entry.person));
         let mut names: HashMap<RoomId, SafeText> = HashMap::new();

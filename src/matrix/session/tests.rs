@@ -100,16 +100,13 @@ async fn keep_draft(session: &Session) {
     };
     let (key, value) = (StateStoreDataKey::ComposerDraft(&room(), None), StateStoreDataValue::ComposerDraft(draft));
     session.client.state_store().set_kv_data(key, value).await.unwrap();
-    let (key, value) = (StateStoreDataKey::SyncToken, StateStoreDataValue::SyncToken("s1".to_owned()));
-    session.client.state_store().set_kv_data(key, value).await.unwrap();
 }
 
-/// The draft, and whether the sync position is there.
-async fn kept(session: &Session) -> (Option<String>, bool) {
+/// The draft.
+async fn kept(session: &Session) -> Option<String> {
     let store = session.client.state_store();
     let draft = store.get_kv_data(StateStoreDataKey::ComposerDraft(&room(), None)).await.unwrap();
-    let position = store.get_kv_data(StateStoreDataKey::SyncToken).await.unwrap();
-    (draft.map(|draft| draft.into_composer_draft().unwrap().plain_text), position.is_some())
+    draft.map(|draft| draft.into_composer_draft().unwrap().plain_text)
 }
 
 /// Makes the login long ago.

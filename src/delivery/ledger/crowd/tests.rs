@@ -39,6 +39,7 @@ fn claim(user: &str, device: Option<&str>, at: Option<Ms>, state: ClaimState) ->
         state,
         route: Route::Direct,
         heard: NOW,
+        quiet: false,
     }
 }
 

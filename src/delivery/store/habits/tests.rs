@@ -54,6 +54,7 @@ fn claim(sent: Ms, user: &UserId, device: &str) -> PeerClaim {
         state: ClaimState::Delivered,
         route: Route::Direct,
         heard: NOW,
+        quiet: false,
     }
 }
 

@@ -62,6 +62,7 @@ fn claim(number: usize, device: Option<&str>, at: Ms) -> PeerClaim {
         state: ClaimState::Delivered,
         route: Route::Native,
         heard: NOW,
+        quiet: false,
     }
 }
 

@@ -35,7 +35,7 @@ async fn whoever_logs_in_again_goes_on_with_device_keys_and_drafts_p2() {
         assert_eq!(server.requests(LOGIN)[1].field("device_id"), "DEVICE1");
         assert_eq!(again.account, first.account);
         assert_eq!((again.logged_in_at, again.key), (7, first.key));
-        assert_eq!(kept(&again).await, (Some("unsent".to_owned()), true));
+        assert_eq!(kept(&again).await, Some("unsent".to_owned()));
         assert_eq!(identity_key(&again).await, identity_key(&first).await);
         assert_eq!(active(&profile).await.account, first.account);
     }
@@ -89,7 +89,7 @@ async fn a_new_device_is_made_where_the_keys_are_gone_and_drafts_stay_p2() {
         let second = login(&profile, &server, "alice").await.unwrap();
         assert_eq!(server.requests(LOGIN).last().unwrap().field("device_id"), serde_json::Value::Null);
         assert_ne!(second.account.device, device);
-        assert_eq!(kept(&second).await, (Some("unsent".to_owned()), false));
+        assert_eq!(kept(&second).await, Some("unsent".to_owned()));
         assert_ne!(identity_key(&second).await, former);
         assert!(second.logged_in_at > 7);
     }
@@ -119,7 +119,7 @@ async fn room_keys_outlive_a_device_that_is_given_up() {
     let second = login(&profile, &server, "alice").await.unwrap();
     assert_eq!(second.account.device.as_str(), "FORCED");
     assert_ne!(identity_key(&second).await, former);
-    assert_eq!(kept(&second).await, (Some("unsent".to_owned()), false));
+    assert_eq!(kept(&second).await, Some("unsent".to_owned()));
     let count = |table: &str| {
         open().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u32>(0)).unwrap()
     };
@@ -156,7 +156,7 @@ async fn another_user_starts_clean_after_a_question_that_names_what_is_lost() {
     assert!(profile.dir.join("ledger").exists(), "nothing is deleted before the answer");
 
     let other = move_in(&profile, new).await.unwrap();
-    assert_eq!(kept(&other).await, (None, false));
+    assert_eq!(kept(&other).await, None);
     assert_ne!(other.key, first.key);
     assert!(!profile.dir.join("ledger").exists());
 }

@@ -229,7 +229,7 @@ async fn l2_l5_receipts_of_others_are_believed_and_told() {
 }
 
 #[tokio::test]
-async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
+async fn l8_a_sync_waits_until_receipts_are_on_disk_and_not_for_their_event() {
     let server = a_plain_room_of(2).await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
@@ -240,16 +240,45 @@ async fn l8_a_sync_waits_for_receipts_about_an_event_that_is_being_recorded() {
         actor.handle(Input::Receipts(kept)).await;
     };
 
-    let (kept, mut on_disk) = oneshot::channel();
-    waits(&mut acting.actor, 1, kept).await;
-    assert!(on_disk.try_recv().is_err());
+    for n in [1, 2] {
+        let (kept, mut on_disk) = oneshot::channel();
+        waits(&mut acting.actor, n, kept).await;
+        on_disk.try_recv().expect("it is kept");
+        assert_eq!(acting.actor.store.early().unwrap().claims.len(), n);
+    }
     acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
-    on_disk.try_recv().expect("now it is kept");
     assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
+    assert_eq!(acting.actor.store.early().unwrap().claims.len(), 1, "about the second");
+}
 
-    let (kept, mut on_disk) = oneshot::channel();
-    waits(&mut acting.actor, 2, kept).await;
-    on_disk.try_recv().expect("no sync waits for an event that may never come");
+/// L8: what a run that was killed had been told before its time, about a message or about members, the next one knows.
+#[tokio::test]
+async fn l8_what_came_early_outlives_a_kill() {
+    let server = a_plain_room_of(2).await;
+    let mut before = acting(&server).await;
+    before.actor.client.sync_once(SyncSettings::new()).await.unwrap();
+    before.actor.take_in_what_came().await;
+    before.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), Some("PHONE"))]).await;
+    let summary = Summary { users: 1, devices: 1, latest: None };
+    before.actor.summed_up(&room(), vec![(event(2), summary)]).await;
+    let sdk_room = ids::find_room(&before.actor.client, &room()).unwrap();
+    sdk_room.mark_members_missing();
+    before.actor.receipts_came(&room(), vec![receipt(3, "@carol:example.org", None)]).await;
+
+    let Acting { actor, dir, .. } = before;
+    let (client, events) = (actor.client.clone(), unbounded_channel().0);
+    drop(actor);
+    let store = Store::open(dir.path(), &[7; 32]).unwrap();
+    let (inputs, _inputs) = unbounded_channel();
+    let mut after = Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT), events, inputs);
+    after.resume().await;
+    assert!(after.held.holds(&event(1)) && after.held.holds(&event(2)));
+    after.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
+    after.handle(Input::Frozen { own: own(2), fleet: nobody(2) }).await;
+    assert_eq!(after.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
+    assert_eq!(after.store.large_event(&event(2)).unwrap().map(|large| large.tally().users), Some(1));
+    let early = after.store.early().unwrap();
+    assert_eq!(early.claims.iter().map(|claim| &claim.event).collect::<Vec<_>>(), [&event(3)]);
 }
 
 #[tokio::test]

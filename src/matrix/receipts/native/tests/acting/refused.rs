@@ -106,16 +106,19 @@ async fn l1_l2_l7_a_claim_that_is_not_believed_is_counted_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn l1_what_was_held_for_nothing_is_counted_when_the_log_is_asked_for() {
+async fn l1_what_was_held_for_nothing_is_counted_and_shown_in_the_log() {
     let server = a_room_of_many_kinds().await;
     let mut acting = acting(&server).await;
     acting.actor.client.sync_once(SyncSettings::new()).await.unwrap();
     let claim = |n| PeerClaim::native(room(), receipt(n, bob().as_str(), None), 0);
+    acting.actor.take_in_what_came().await;
     acting.actor.freezing.insert(event(2));
     for n in [1, 2] {
-        acting.actor.held.hold(claim(n), 0).unwrap();
+        acting.actor.held.hold(claim(n)).unwrap();
     }
-    acting.actor.held.hold(claim(3), now()).unwrap();
+    let _ = acting.actor.held.synced(0, |_, _| false);
+    acting.actor.held.hold(claim(3)).unwrap();
+    acting.actor.expire();
     acting.actor.handle(Input::Refused(Refused::of(Refusal::Unproven, 7))).await;
     for _ in 0..2 {
         acting.actor.handle(Input::Log).await;
@@ -127,7 +130,7 @@ async fn l1_what_was_held_for_nothing_is_counted_when_the_log_is_asked_for() {
     }
 
     let elsewhere = RoomId::new("!other:example.org");
-    acting.actor.held.hold(PeerClaim { room: elsewhere, ..claim(2) }, 0).unwrap();
+    acting.actor.held.hold(PeerClaim { room: elsewhere, ..claim(2) }).unwrap();
     refused(&mut acting);
     acting.actor.handle(Input::Frozen { own: own(2), fleet: nobody(2) }).await;
     assert_eq!(refused(&mut acting), [(Refusal::OtherRoom, 1)]);
