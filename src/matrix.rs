@@ -8,6 +8,7 @@
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
+//! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
 //! - [`receipts`]: delivery receipts at work.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
@@ -21,11 +22,13 @@ use tokio::{
         oneshot,
     },
     task::JoinHandle,
+    time::Instant,
 };
 
 use self::{
-    errors::LoginError,
-    live::Live,
+    errors::{LoginError, SessionError},
+    live::{Live, NotLive},
+    pause::Pause,
     session::{
         Login, Restored, Session,
         trust::{self, End, Verdict},
@@ -40,6 +43,7 @@ use crate::{
 mod actions;
 mod body;
 pub mod content;
+mod disk;
 mod edits;
 pub mod errors;
 mod ids;
@@ -82,6 +86,10 @@ pub struct Matrix {
 const STACK: usize = 16 << 20;
 /// How long the tasks of a session that has ended may take to notice.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long it may take to see that the program ends.
+const CLOSED_WITHIN: Duration = Duration::from_millis(200);
+/// Pauses before the profile is opened again while another program holds it.
+const PAUSE: Pause = Pause::new(Duration::from_millis(500), Duration::from_secs(5));
 
 impl Matrix {
     /// Starts it. The first events tell whether there is a session ([`Event::LoggedIn`], with the rooms from the cache)
@@ -183,7 +191,7 @@ impl Worker<'_> {
         effects: &mut UnboundedReceiver<Effect>,
         mut news: UnboundedReceiver<News>,
     ) -> SessionEnd {
-        self.begin(last).await;
+        self.begin(last, effects).await;
         let end = loop {
             tokio::select! {
                 effect = effects.recv() => match effect {
@@ -191,7 +199,7 @@ impl Worker<'_> {
                     Some(Effect::ReplaceAccount) => if let Some(login) = self.granted.take() {
                         break SessionEnd::Granted(login);
                     },
-                    Some(effect) => self.handle(effect).await,
+                    Some(effect) => self.handle_until_closed(effect, effects).await,
                     None => break SessionEnd::Quit,
                 },
                 Some(news) = news.recv() => match news {
@@ -221,7 +229,7 @@ impl Worker<'_> {
     }
 
     /// Puts the last session away, or takes up the one on disk.
-    async fn begin(&mut self, last: Option<SessionEnd>) {
+    async fn begin(&mut self, last: Option<SessionEnd>, effects: &UnboundedReceiver<Effect>) {
         match last {
             Some(SessionEnd::LoggedOut(sentence)) => return self.tell(Event::LoggedOut(sentence)),
             Some(SessionEnd::Granted(login)) => return self.move_in(*login).await,
@@ -232,14 +240,39 @@ impl Worker<'_> {
             }
             Some(SessionEnd::Quit | SessionEnd::Itself(End::Renewed)) | None => {}
         }
-        match session::restore(self.profile).await {
-            Ok(Restored::Active(session)) => self.go_live(*session).await,
-            Ok(Restored::Nobody) => self.tell(Event::LoggedOut(None)),
-            Ok(Restored::Ended { account, session, why }) => {
-                self.tell(Event::SessionEnded { account, why });
-                self.ended = session.map(|session| self.ask_about(session));
+        self.take_up(effects).await;
+    }
+
+    /// Takes up the session on disk, as soon as nobody else holds its files.
+    async fn take_up(&mut self, effects: &UnboundedReceiver<Effect>) {
+        let mut pause = PAUSE;
+        loop {
+            let failed = match session::restore(self.profile).await {
+                Ok(Restored::Active(session)) => match Live::start(self.profile, *session, self.events.clone()).await {
+                    Ok(live) => return self.live = Some(live),
+                    Err(failed) => failed,
+                },
+                Ok(Restored::Nobody) => return self.tell(Event::LoggedOut(None)),
+                Ok(Restored::Ended { account, session, why }) => {
+                    self.tell(Event::SessionEnded { account, why });
+                    self.ended = session.map(|session| self.ask_about(session));
+                    return;
+                }
+                Err(error) => {
+                    NotLive { passes: matches!(error, SessionError::Locked(_)), sentence: errors::line(&error) }
+                }
+            };
+            if !failed.passes {
+                return self.tell(Event::LoggedOut(Some(failed.sentence)));
             }
-            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+            self.tell(Event::Failed(failed.sentence));
+            let end = Instant::now() + pause.lengthen();
+            while Instant::now() < end {
+                if effects.is_closed() {
+                    return;
+                }
+                tokio::time::sleep(CLOSED_WITHIN).await;
+            }
         }
     }
 
@@ -272,7 +305,7 @@ impl Worker<'_> {
     async fn go_live(&mut self, session: Session) {
         match Live::start(self.profile, session, self.events.clone()).await {
             Ok(live) => self.live = Some(live),
-            Err(sentence) => self.tell(Event::LoggedOut(Some(sentence))),
+            Err(NotLive { sentence, .. }) => self.tell(Event::LoggedOut(Some(sentence))),
         }
     }
 
@@ -305,6 +338,18 @@ impl Worker<'_> {
             (Err(error), _) => self.tell(Event::LoginFailed(errors::line(&error))),
         }
         None
+    }
+
+    /// Carries out an effect. One that waits for the disk does not keep the program from quitting.
+    async fn handle_until_closed(&mut self, effect: Effect, effects: &UnboundedReceiver<Effect>) {
+        let disk = self.live.as_ref().map(|live| live.disk().clone());
+        let handled = self.handle(effect);
+        tokio::pin!(handled);
+        while tokio::time::timeout(CLOSED_WITHIN, &mut handled).await.is_err() {
+            if let Some(disk) = disk.as_ref().filter(|_| effects.is_closed()) {
+                disk.give_up();
+            }
+        }
     }
 
     async fn handle(&mut self, effect: Effect) {

@@ -38,6 +38,7 @@ mod log;
 mod progress;
 mod rows;
 
+pub use disk::Keeper;
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
@@ -102,6 +103,11 @@ impl Store {
         let disk = Disk::open(&dir.join("delivery.sqlite3"), key)?;
         let early = early::keys(&disk.read())?;
         Ok(Self { disk, crowds: Crowds::default(), early })
+    }
+
+    /// From now on a write is done by this, which can try it again when the disk does not take it.
+    pub fn wait_for_disk(&mut self, keeper: Keeper) {
+        self.disk.wait_for_disk(keeper);
     }
 
     // ── requests (§3) ──
@@ -195,7 +201,7 @@ impl Store {
         self.change_room(room, |row| row.joined_since = since)
     }
 
-    fn change_room(&mut self, room: &RoomId, change: impl FnOnce(&mut RoomRow)) -> Result<()> {
+    fn change_room(&mut self, room: &RoomId, change: impl Fn(&mut RoomRow)) -> Result<()> {
         self.disk.write(|tx| {
             let mut row = read_room(tx, room)?;
             change(&mut row);

@@ -7,19 +7,21 @@
 //! siblings. A server's text is always made safe for a terminal on the way.
 
 mod chain;
+mod hindrance;
 mod sentence;
 mod unreachable;
 
+pub use hindrance::Hindrance;
 pub use sentence::{
     http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
 };
-pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after, sync_sentence};
+pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after};
 pub use unreachable::Unreachable;
 
 use std::{error::Error as StdError, io, path::Path};
 
 use matrix_sdk::{
-    ClientBuildError, HttpError,
+    HttpError,
     authentication::oauth::{
         OAuthError,
         error::{OAuthAuthorizationCodeError, OAuthDiscoveryError},
@@ -224,6 +226,11 @@ pub enum SessionError {
         /// Why not.
         why: SafeText,
     },
+    /// Another program has a database open in a way that keeps everybody else out.
+    #[error(
+        "Another program holds the databases in {0}. kvitto goes on as soon as a backup or a scan lets go of them."
+    )]
+    Locked(SafeText),
     /// Logged out here; the server does not know.
     #[error(
         "You are logged out on this machine, but the homeserver was not told: {why} \
@@ -256,7 +263,7 @@ impl SessionError {
     }
 
     /// The SDK could not open its databases in `folder`.
-    pub(super) fn building(folder: &Path, error: &ClientBuildError) -> Self {
+    pub(super) fn building(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
         Self::opening(folder, error)
     }
 
@@ -267,6 +274,9 @@ impl SessionError {
 
     /// A database in `folder` could not be opened or used.
     pub(super) fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
+        if Hindrance::below(error) == Some(Hindrance::Locked) {
+            return Self::Locked(shown(folder));
+        }
         for cause in chain::causes(error) {
             if cause.is::<matrix_sdk_store_encryption::Error>() {
                 return Self::Key(shown(&folder.join("key")));

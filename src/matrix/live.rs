@@ -16,7 +16,9 @@ use tokio::{
 };
 
 use super::{
-    Profile, actions, edits, errors, ids,
+    Profile, actions,
+    disk::{self, Disk},
+    edits, errors, ids,
     pause::Pause,
     receipts::Receipts,
     rooms,
@@ -30,12 +32,31 @@ use super::{
 };
 use crate::{
     app::{effect::Effect, event::Event},
-    delivery::{debts::Debts, policy::Settings, store::Store},
+    delivery::{
+        debts::Debts,
+        policy::Settings,
+        store::{Store, StoreError},
+    },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
 
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
+
+/// Why a session cannot be at work.
+pub(super) struct NotLive {
+    /// In a sentence.
+    pub sentence: SafeText,
+    /// Another program holds a file, and will let go of it.
+    pub passes: bool,
+}
+
+impl NotLive {
+    fn because(error: &StoreError) -> Self {
+        let passes = matches!(error, StoreError::Sqlite(error) if errors::Hindrance::of(error) == Some(errors::Hindrance::Locked));
+        Self { sentence: errors::line(error), passes }
+    }
+}
 
 /// A session at work.
 pub(super) struct Live {
@@ -49,17 +70,18 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Tells the rooms from the cache first, then starts everything. The error is a sentence.
+    /// Tells the rooms from the cache first, then starts everything.
     pub(super) async fn start(
         profile: &Profile,
         mut session: Session,
         events: UnboundedSender<Event>,
-    ) -> Result<Self, SafeText> {
+    ) -> Result<Self, NotLive> {
         let client = session.client.clone();
-        let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
+        let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
+        store.wait_for_disk(disk::keeper(&session.disk));
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
-        let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
-            .map_err(|error| errors::line(&error))?;
+        let receipts = Receipts::start(&client, &session.disk, store, session.logged_in_at, debts, events.clone())
+            .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
@@ -71,7 +93,7 @@ impl Live {
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(keep_sending(client.clone(), events.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
+        let sync = Sync::start(&client, &session.disk, &receipts, &events, profile.summary_above).await;
         go_on_sending(&client, &events).await;
         session.begin_upkeep();
         Ok(Self { session, ends, sync, receipts, open: None, tasks, events })
@@ -107,6 +129,16 @@ impl Live {
 
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+
+    /// How it stands with the session's files.
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.session.disk
+    }
+
+    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given back.
+    fn trouble(&self) -> Option<SafeText> {
+        self.disk().trouble().map(|trouble| trouble.sentence())
     }
 
     fn room(&self, id: &RoomId) -> Option<Room> {
@@ -195,6 +227,9 @@ impl Live {
 
     async fn save_draft(&self, id: &RoomId, text: String) {
         let Some(room) = self.room(id) else { return };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
+        }
         let saved = if text.is_empty() {
             room.clear_composer_draft(None).await
         } else {
@@ -218,6 +253,9 @@ impl Live {
             let why = SafeText::line("This room is not known here any more.");
             return self.tell(Event::NotQueued { room: id, text, emote, why });
         };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::NotQueued { room: id, text, emote, why });
+        }
         self.receipts.sending(id.clone());
         if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
             self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
@@ -231,6 +269,9 @@ impl Live {
             let why = SafeText::line("This message is not known here any more.");
             return self.tell(Event::EditFailed { room: id, event, text, why });
         };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::EditFailed { room: id, event, text, why });
+        }
         if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
         }

@@ -69,6 +69,7 @@ use self::{
 };
 use super::{
     Profile,
+    disk::{self, Disk},
     errors::{LoginError, SessionError, Unreachable, is_refusal, sentence},
 };
 use crate::{
@@ -95,6 +96,8 @@ const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 pub struct Session {
     /// The SDK's client, on the databases in the profile's folder.
     pub client: Client,
+    /// How it stands with those.
+    pub(super) disk: Arc<Disk>,
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
@@ -162,8 +165,9 @@ pub async fn restore(profile: &Profile) -> Result<Restored, SessionError> {
         // With new keys the old device's id may not be used again.
         return Ok(ended(None, "This device's keys are gone. Log in again, as a new device."));
     }
-    let client = open(&vault, &record).await?;
-    let session = Box::new(resume(client, auth, &vault, &record).await?);
+    let disk = Disk::new();
+    let client = open(&vault, &record, &disk).await?;
+    let session = Box::new(resume(client, disk, auth, &vault, &record).await?);
     Ok(match record.state {
         State::Active(_) => Restored::Active(session),
         _ => ended(
@@ -441,17 +445,18 @@ pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, Session
         }
         None => vault.forget_databases()?,
     }
-    let client = open(&vault, &record).await?;
+    let disk = Disk::new();
+    let client = open(&vault, &record, &disk).await?;
     record.state = State::Active(Granted::of(&auth));
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
-    let mut session = resume(client, auth, &vault, &record).await?;
+    let mut session = resume(client, disk, auth, &vault, &record).await?;
     session.upkeep = Some((password, same_device));
     Ok(session)
 }
 
 /// Builds the client on the folder's databases. Makes no request.
-async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
+async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client, SessionError> {
     let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
@@ -467,7 +472,7 @@ async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .sqlite_store_with_config_and_cache_path(stores, None::<&Path>)
+        .store_config(disk::stores(vault.dir(), stores, disk).await?)
         .build()
         .await
         .map_err(|error| SessionError::building(vault.dir(), &error))?;
@@ -476,7 +481,13 @@ async fn open(vault: &Vault, record: &Record) -> Result<Client, SessionError> {
 }
 
 /// Makes the client go on with this session, and keep its tokens.
-async fn resume(client: Client, auth: AuthSession, vault: &Vault, record: &Record) -> Result<Session, SessionError> {
+async fn resume(
+    client: Client,
+    disk: Arc<Disk>,
+    auth: AuthSession,
+    vault: &Vault,
+    record: &Record,
+) -> Result<Session, SessionError> {
     let restoring = |error: matrix_sdk::Error| SessionError::restoring(vault.dir(), &error);
     let (tell, troubles) = unbounded_channel();
     let keeper = Arc::new(Keeper::new(vault.clone(), &auth, tell));
@@ -492,6 +503,7 @@ async fn resume(client: Client, auth: AuthSession, vault: &Vault, record: &Recor
     client.restore_session(auth).await.map_err(restoring)?;
     Ok(Session {
         client,
+        disk,
         account: account(record),
         logged_in_at: record.logged_in_at,
         key: *vault.key(),

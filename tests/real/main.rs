@@ -29,6 +29,7 @@ mod rogue;
 mod rubbish;
 mod session;
 mod smoke;
+mod storage;
 mod support;
 mod terminal;
 mod world;

@@ -393,6 +393,11 @@ impl Person {
         }
     }
 
+    /// Where the profile is.
+    pub fn profile_dir(&self) -> &Path {
+        &self.profile.dir
+    }
+
     /// This device's id.
     pub fn device(&self) -> String {
         self.app.account.as_ref().expect("logged in").device.to_string()

@@ -137,8 +137,7 @@ impl Held {
         let is_over = |since: &mut Since| now.saturating_sub(*since.get_or_insert(now)) >= HELD_FOR;
         let mut over = Early::default();
         self.claims.retain(|event, claims| {
-            let expired =
-                claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room));
+            let expired = claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room));
             over.claims.extend(expired.map(|(_, claim)| claim));
             !claims.is_empty()
         });

@@ -82,7 +82,8 @@ impl Store {
         let keys = self.disk.write(|tx| {
             rows.iter()
                 .map(|(of, row)| {
-                    let key = of.map_or_else(|counted| key_of_counts(tx, &counted.event), |claim| key_of_claim(tx, claim));
+                    let key =
+                        of.map_or_else(|counted| key_of_counts(tx, &counted.event), |claim| key_of_claim(tx, claim));
                     tx.run(
                         "INSERT OR REPLACE INTO early (key, day, value) VALUES (?1, ?2, ?3)",
                         params![key, now / DAY + DAYS, tx.seal(row)?],
@@ -145,7 +146,8 @@ fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> Key {
     let device = claim.device.as_ref().map_or("", |device| device.as_str());
     let at = claim.at.map(|at| at.to_string()).unwrap_or_default();
     let quiet = if claim.quiet { "quiet" } else { "" };
-    let names = [claim.room.as_str(), claim.event.as_str(), claim.user.as_str(), device, claim.state.as_str(), &at, quiet];
+    let names =
+        [claim.room.as_str(), claim.event.as_str(), claim.user.as_str(), device, claim.state.as_str(), &at, quiet];
     disk.key("early", &names)
 }
 
@@ -171,7 +173,17 @@ mod tests {
     fn claim(n: usize, device: Option<&str>, quiet: bool) -> PeerClaim {
         let (room, event, user) = (RoomId::new("!r"), EventId::new(format!("${n}")), UserId::new("@bob:x"));
         let device = device.map(DeviceId::new);
-        PeerClaim { room, event, user, device, at: Some(5), state: ClaimState::Delivered, route: Route::Direct, heard: 6, quiet }
+        PeerClaim {
+            room,
+            event,
+            user,
+            device,
+            at: Some(5),
+            state: ClaimState::Delivered,
+            route: Route::Direct,
+            heard: 6,
+            quiet,
+        }
     }
 
     fn counted(n: usize) -> Counted {

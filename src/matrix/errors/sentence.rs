@@ -13,12 +13,7 @@ use matrix_sdk::{
     ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
 };
-use matrix_sdk_ui::{
-    encryption_sync_service::Error as EncryptionError,
-    room_list_service::Error as ListError,
-    sync_service::Error as SyncError,
-    timeline::{Error as TimelineError, PaginationError},
-};
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::{Unreachable, chain};
 use crate::model::SafeText;
@@ -159,15 +154,6 @@ fn refresh_sentence(error: &RefreshTokenError) -> SafeText {
         RefreshTokenError::MatrixAuth(error) => http_sentence(error),
         RefreshTokenError::OAuth(error) => said("The login server did not renew this session", &error.to_string()),
         RefreshTokenError::RefreshTokenRequired => said(NOT_KNOWN, ""),
-    }
-}
-
-/// Why sliding sync has stopped.
-pub fn sync_sentence(error: &SyncError) -> SafeText {
-    match error {
-        SyncError::RoomList(ListError::SlidingSync(error))
-        | SyncError::EncryptionSync(EncryptionError::SlidingSync(error)) => sentence(error),
-        error => said("It did not work", &chain::root(error).to_string()),
     }
 }
 

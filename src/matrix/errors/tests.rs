@@ -153,3 +153,10 @@ fn a_disk_failure_says_what_to_do() {
         assert!(error.starts_with("Cannot use /there/key: ") && error.ends_with(hint), "{error}");
     }
 }
+
+#[test]
+fn a_database_that_another_program_holds_is_not_called_broken() {
+    let busy = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+    let error = SessionError::building(Path::new("/there"), &busy).to_string();
+    assert!(error.starts_with("Another program holds the databases in /there."), "{error}");
+}

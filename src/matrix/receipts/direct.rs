@@ -108,7 +108,8 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
             if let Some(device) = known_device(&client, &sender, &key).await {
                 let (done, dealt_with) = oneshot::channel();
                 let user = ids::user(&sender);
-                let _ = inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
+                let _ =
+                    inputs.send(Input::Received(Received { user, device, message, _in_hand: (in_hand, Some(done)) }));
                 // L8: the homeserver forgets it with the next sync.
                 if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
                     tracing::warn!("a delivery message that came is not on disk yet");
@@ -129,9 +130,12 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                         proven => proven.map(|device| (device, in_hand)),
                     };
                     let _ = inputs.send(match proven {
-                        Ok((device, in_hand)) => {
-                            Input::Received(Received { user: ids::user(&sender), device, message, _in_hand: (in_hand, None) })
-                        }
+                        Ok((device, in_hand)) => Input::Received(Received {
+                            user: ids::user(&sender),
+                            device,
+                            message,
+                            _in_hand: (in_hand, None),
+                        }),
                         Err(refusal) => refused(refusal, &message),
                     });
                 };

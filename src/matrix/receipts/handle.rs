@@ -17,6 +17,7 @@ use super::{Actor, Input, direct, native, pages, undelivered, watch};
 use crate::{
     app::event::Event,
     delivery::{debts::Debts, policy::Settings, store::Store},
+    matrix::disk::Disk,
     model::{EventId, Ms, RoomId, UserId, Whom},
 };
 
@@ -44,6 +45,7 @@ impl Receipts {
     /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
     pub(in crate::matrix) fn start(
         client: &Client,
+        disk: &Arc<Disk>,
         store: Store,
         logged_in_at: Ms,
         debts: Debts,
@@ -52,7 +54,7 @@ impl Receipts {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
         let in_hand = direct::listen(client, inputs.clone());
-        native::listen(client, inputs.clone());
+        native::listen(client, disk, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
             tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),

@@ -53,8 +53,9 @@ pub(in crate::matrix) fn watch_one_time_keys(
             return;
         }
         loop {
-            let sentence = "The homeserver refuses this device's new keys: this profile is an old copy of itself. Quit, run \
-                            'kvitto logout --keep', and log in again; messages and keys stay.";
+            // The way out comes first: the line may be cut.
+            let sentence = "Run 'kvitto logout --keep' and log in again: this is an old copy of the profile. The homeserver \
+                            refuses its new keys; messages and keys stay.";
             let _ = events.send(Event::Failed(SafeText::line(sentence)));
             sleep(AGAIN).await;
         }

@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use super::Receipts;
-use crate::matrix::pause::Pause;
+use crate::matrix::{disk::Disk, pause::Pause};
 
 /// How long the event cache may take to have on disk what came into a room.
 const KEPT_WITHIN: Duration = Duration::from_secs(10);
@@ -45,13 +45,15 @@ const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30))
 pub(super) struct Arrivals {
     /// What syncs have brought since the last look.
     updates: Arc<Mutex<Receiver<RoomUpdates>>>,
+    disk: Arc<Disk>,
     receipts: Receipts,
 }
 
 impl Arrivals {
     /// Of everything that this client is told from now on.
-    pub(super) fn new(client: &Client, receipts: &Receipts) -> Self {
-        Self { updates: Arc::new(Mutex::new(client.subscribe_to_all_room_updates())), receipts: receipts.clone() }
+    pub(super) fn new(client: &Client, disk: &Arc<Disk>, receipts: &Receipts) -> Self {
+        let updates = Arc::new(Mutex::new(client.subscribe_to_all_room_updates()));
+        Self { updates, disk: disk.clone(), receipts: receipts.clone() }
     }
 
     /// Lets a sync wait with its position until what came with it is on disk, for as long as the guard lives.
@@ -73,7 +75,7 @@ impl Arrivals {
         }
         for (room, events) in came {
             if let Some(room) = client.get_room(&room) {
-                keep(&room, events).await;
+                keep(&room, &self.disk, events).await;
             }
         }
         self.receipts.dealt_with().await;
@@ -100,9 +102,14 @@ fn take(updates: &mut Receiver<RoomUpdates>) -> HashMap<OwnedRoomId, Vec<OwnedEv
 }
 
 /// Waits until these events of a room are on disk, or the room is cleared from it.
-async fn keep(room: &Room, events: Vec<OwnedEventId>) {
+async fn keep(room: &Room, disk: &Disk, events: Vec<OwnedEventId>) {
     let mut pause = PAUSE;
     while !matches!(timeout(KEPT_WITHIN, on_disk(room, &events)).await, Ok(Ok(()))) {
+        if disk.trouble().is_some() {
+            // What could not be written is being tried again.
+            disk.well().await;
+            continue;
+        }
         tracing::warn!(room = %room.room_id(), "events that came are not on disk; their room is cleared");
         match clear(room).await {
             Ok(()) => return,

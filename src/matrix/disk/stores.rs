@@ -1,0 +1,77 @@
+//! The SDK's stores on their files, each [`Steady`]. What is in the media store can be fetched again, so that one may fail.
+
+use std::{path::Path, sync::Arc};
+
+use matrix_sdk::{
+    SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig,
+    config::StoreConfig, cross_process_lock::CrossProcessLockConfig,
+};
+use matrix_sdk_base::crypto::store::CryptoStore;
+
+use super::{Disk, Steady};
+use crate::matrix::errors::{Hindrance, SessionError};
+
+const STATE: &str = "matrix-sdk-state.sqlite3";
+const CRYPTO: &str = "matrix-sdk-crypto.sqlite3";
+const EVENT_CACHE: &str = "matrix-sdk-event-cache.sqlite3";
+
+/// What all of them fail with.
+pub(super) type SqliteError = <SqliteCryptoStore as CryptoStore>::Error;
+
+/// Opens the stores in a folder.
+pub(in crate::matrix) async fn stores(
+    folder: &Path,
+    config: SqliteStoreConfig,
+    disk: &Arc<Disk>,
+) -> Result<StoreConfig, SessionError> {
+    let opening = |error| SessionError::building(folder, &error);
+    let state = SqliteStateStore::open_with_config(&config).await.map_err(opening)?;
+    let cache = SqliteEventCacheStore::open_with_config(&config).await.map_err(opening)?;
+    let media = SqliteMediaStore::open_with_config(&config).await.map_err(opening)?;
+    let crypto = SqliteCryptoStore::open_with_config(&config).await.map_err(opening)?;
+    Ok(StoreConfig::new(CrossProcessLockConfig::SingleProcess)
+        .state_store(steady(state, STATE, disk))
+        .event_cache_store(steady(cache, EVENT_CACHE, disk))
+        .media_store(media)
+        .crypto_store(steady(crypto, CRYPTO, disk)))
+}
+
+fn steady<Store>(inner: Store, file: &'static str, disk: &Arc<Disk>) -> Steady<Store> {
+    Steady { inner, file, disk: Arc::clone(disk) }
+}
+
+impl<Store> Steady<Store> {
+    /// Does this until the disk takes it.
+    pub(super) async fn until_kept<T, Attempt>(&self, attempt: impl Fn() -> Attempt) -> Result<T, SqliteError>
+    where
+        Attempt: Future<Output = Result<T, SqliteError>>,
+    {
+        self.disk.steady(self.file, hindrance, attempt).await
+    }
+}
+
+fn hindrance(error: &SqliteError) -> Option<Hindrance> {
+    match error {
+        SqliteError::Sqlite(error) => Hindrance::of(error),
+        error => Hindrance::below(error),
+    }
+}
+
+/// Makes the methods of a store that are handed on, and tried again with the same arguments.
+macro_rules! hand_on {
+    ($trait:ident for $store:ident {
+        $($name:ident($($arg:ident: $kind:ty),*) -> $out:ty;)*
+    } $(and by hand { $($by_hand:tt)* })?) => {
+        #[async_trait::async_trait]
+        impl $trait for $crate::matrix::disk::Steady<$store> {
+            type Error = $crate::matrix::disk::stores::SqliteError;
+
+            $(async fn $name(&self, $($arg: $kind),*) -> Result<$out, Self::Error> {
+                self.until_kept(|| self.inner.$name($(Clone::clone(&$arg)),*)).await
+            })*
+
+            $($($by_hand)*)?
+        }
+    };
+}
+pub(super) use hand_on;
