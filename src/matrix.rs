@@ -166,7 +166,7 @@ enum SessionEnd {
 /// What comes back from a task.
 enum News {
     /// Of a login.
-    Login(Result<Login, LoginError>),
+    Login(Result<Box<Login>, LoginError>),
     /// What the server says about the session that it had ended.
     Ended(Verdict),
 }
@@ -317,18 +317,18 @@ impl Worker<'_> {
     }
 
     /// The server has let somebody in. Whoever would replace another account is asked first.
-    async fn granted(&mut self, outcome: Result<Login, LoginError>) -> Option<Box<Login>> {
+    async fn granted(&mut self, outcome: Result<Box<Login>, LoginError>) -> Option<Box<Login>> {
         self.login = None;
         let replaces = match &outcome {
             Ok(login) => session::replaces(self.profile, login).await.map_err(LoginError::from),
             Err(_) => Ok(None),
         };
         match (outcome, replaces) {
-            (Ok(login), Ok(None)) => return Some(Box::new(login)),
+            (Ok(login), Ok(None)) => return Some(login),
             (Ok(login), Ok(Some(former))) => {
                 let former_session = self.ended.as_ref().map(|(session, _)| &**session);
                 let question = session::losses(&former, former_session, &login).await;
-                self.granted = Some(Box::new(login));
+                self.granted = Some(login);
                 self.tell(Event::LoginReplaces(question));
             }
             (Ok(login), Err(error)) => {
@@ -407,7 +407,7 @@ impl Worker<'_> {
         }
         let tell = self.tell.clone();
         self.replace_login(tokio::spawn(async move {
-            let _ = tell.send(News::Login(login.await));
+            let _ = tell.send(News::Login(login.await.map(Box::new)));
         }));
     }
 

@@ -302,7 +302,10 @@ impl Live {
 
 /// Takes up what a former run did not send.
 async fn go_on_sending(client: &Client, events: &UnboundedSender<Event>) {
-    unwedge(client, |msg| msg.contains("M_UNKNOWN_TOKEN")).await;
+    // What the homeserver refused for itself says so. Anything else that did not pass by itself was the session's, also
+    // when a kill came before that was seen.
+    let refused = |msg: &str| msg.starts_with("the server returned an error: [4") && !msg.contains("M_UNKNOWN_TOKEN");
+    unwedge(client, |msg| !refused(msg)).await;
     edits::give_back(client, events).await;
     client.send_queue().respawn_tasks_for_rooms_with_unsent_requests().await;
 }

@@ -28,6 +28,7 @@ mod probes;
 mod rogue;
 mod rubbish;
 mod session;
+mod session_campaign;
 mod smoke;
 mod storage;
 mod support;

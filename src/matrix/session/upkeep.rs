@@ -81,10 +81,11 @@ async fn make_up(client: &Client, password: Option<&Password>, late: bool) -> Re
         let mut request = upload_keys::v3::Request::new();
         request.device_keys = Some(own.as_device_keys().to_raw());
         client.send(request).await?;
-        if status.has_self_signing && known.master_keys.contains_key(user) {
-            if let Err(error) = own.verify().await {
-                warn!(%error, "this device is not signed; it has to be verified");
-            }
+        if status.has_self_signing
+            && known.master_keys.contains_key(user)
+            && let Err(error) = own.verify().await
+        {
+            warn!(%error, "this device is not signed; it has to be verified");
         }
     }
     if !known.master_keys.contains_key(user) {
