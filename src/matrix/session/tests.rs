@@ -14,7 +14,11 @@ use super::{
     loopback::{Loopback, homeserver, refuse, reply, response},
     *,
 };
-use crate::delivery::{debts::KEY_WAIT, policy::Settings};
+use crate::{
+    app::effect::Secret,
+    delivery::{debts::KEY_WAIT, policy::Settings},
+    matrix::errors::LoginError,
+};
 
 mod browser;
 mod ending;

@@ -17,7 +17,10 @@ use super::{
     },
     LOGIN, active, profile,
 };
-use crate::matrix::errors::Kind;
+use crate::{
+    app::event::LoginMethod,
+    matrix::errors::{Kind, LoginError},
+};
 
 /// Requests `url` as a browser would.
 async fn browse(url: &Url) {
