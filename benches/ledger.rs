@@ -74,6 +74,7 @@ fn receipt(number: usize) -> PeerClaim {
         state: ClaimState::Delivered,
         route: Route::Native,
         heard: NOW,
+        quiet: false,
     }
 }
 

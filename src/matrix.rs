@@ -9,7 +9,9 @@
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
+//! - [`sending`]: when what was written may leave.
 //! - [`receipts`]: delivery receipts at work.
+//! - [`vouched`]: what only the server can vouch for, and is not believed from anybody else.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
 
@@ -52,9 +54,11 @@ mod pause;
 pub mod peer;
 mod receipts;
 mod rooms;
+mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.
 #[derive(Clone, Debug)]

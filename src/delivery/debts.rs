@@ -13,6 +13,10 @@
 //! key is awaited, so it needs no record of its own: after a restart the key has its time once more, since it may have
 //! come meanwhile. When it comes, what was not told is withdrawn, and the receipt is owed as ever.
 //!
+//! **Silence.** The sender may wonder about a message that gets no receipt, when a later one gets one. So with that the device
+//! says that its silence before means nothing, if it has withheld a receipt for anything that they sent there before ([`Reason::is_silence`]): not
+//! for what nor why, and not when it had come. Nothing is said where nothing is acknowledged.
+//!
 //! **A kill** at any instant loses what is in memory and nothing else. What was sent and not yet written down is sent
 //! again after the restart, and merged (L3); nothing leaves that was withheld on disk.
 //!
@@ -202,7 +206,7 @@ impl Debts {
             let (room, readable) = (room.room.clone(), event.readable);
             let EventFacts { event, sender, sent, .. } = event;
             let state = if readable { ClaimState::Delivered } else { ClaimState::Undecryptable };
-            let debt = Owed { room, event, sender, sent, since: now, state };
+            let debt = Owed { room, event, sender, sent, since: now, state, quiet: false };
             let step = match decision {
                 Decision::Send if readable => Step::Owe(now),
                 Decision::Send if is_awaited => {
@@ -354,7 +358,7 @@ impl Debts {
     pub fn dispatch<B: Book>(
         &mut self,
         book: &mut B,
-        batch: Batch,
+        mut batch: Batch,
         sender: SenderFacts,
         (server, same_server): (Option<ServerFacts>, bool),
         now: Ms,
@@ -364,6 +368,10 @@ impl Debts {
             named: policy::names_device(&batch.sender, sender, &self.settings),
             asking: book.asking_devices(&batch.sender, &batch.room, now)?,
         };
+        let withheld = book.withheld(&batch.sender, &batch.room)?;
+        for owed in &mut batch.owed {
+            owed.quiet = owed.state == ClaimState::Delivered && withheld.is_some_and(|withheld| withheld < owed.sent);
+        }
         match route::choose(self.settings.route, server, batch.state, to) {
             Plan::Native { name_device } => return Ok(Some(Way::Native { batch, name_device })),
             Plan::Direct(devices) => {
@@ -384,7 +392,7 @@ impl Debts {
     /// These were sent.
     pub fn sent<B: Book>(&mut self, book: &mut B, owed: &[Owed], route: Route, now: Ms) -> Result<(), B::Error> {
         self.settle(book, owed, now, |owed| match owed.state {
-            ClaimState::Delivered => Step::Sent { at: now, route },
+            ClaimState::Delivered => Step::Sent { at: now, route, quiet: owed.quiet },
             ClaimState::Undecryptable => Step::Told(Some(now)),
         })
     }

@@ -13,11 +13,16 @@
 //!
 //! What is said of a device here is not certain. A person may go incognito for an hour, or not want receipts in some
 //! rooms. An alarm that is wrong once is not believed again, so [`Habits::missed`] is said only of devices that answer
-//! nearly always, that have answered in that room, and that had time; nothing else depends on it.
+//! nearly always, that have answered a later message in that room, and that had time; nothing else depends on it. And one
+//! that withheld something says so with what it answers next there (§3): then its silence about all that was sent before
+//! in that room [means nothing](Habits::means_nothing).
+//!
+//! A device that is [gone](Habits::is_gone) will never answer. That is no claim but what the homeserver says of the person's
+//! devices now, so the last look holds; one that comes back is there again.
 //!
 //! A [large](super::ledger::crowd) message says nothing about habits (L7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{Answers, ExpectedDevice, OwnEvent, RECEIPTS_PER_PERSON};
 use crate::model::{DeviceId, Ms, RoomId};
@@ -64,6 +69,10 @@ pub struct Habit {
     pub(super) days: Days,
     /// The newest messages at which it was expected, and when its answer was heard.
     pub(super) recent: BTreeMap<Sent, Option<Ms>>,
+    /// By a few bits of the room: before this its silence means nothing there.
+    pub(super) quiet: BTreeMap<u16, Ms>,
+    /// It was not among the person's devices when these were looked at last.
+    pub(super) gone: bool,
 }
 
 impl Habits {
@@ -81,6 +90,23 @@ impl Habits {
     pub fn answer(&mut self, room: &RoomId, sent: Ms, device: Option<&DeviceId>, heard: Ms) {
         self.answers = self.answers.max(Answers::of(device));
         self.note(device.cloned(), (sent, bits(room)), Some(heard));
+    }
+
+    /// With its answer to a message a device said that its silence before means nothing in that room (§3).
+    pub fn quiet(&mut self, room: &RoomId, sent: Ms, device: &DeviceId) {
+        let habit = self.devices.entry(Some(device.clone())).or_insert_with(|| Habit::new(sent));
+        let until = habit.quiet.entry(bits(room)).or_default();
+        *until = sent.max(*until);
+    }
+
+    /// The person has these devices now. Whether one that is waited for has gone, or come back.
+    pub fn exist(&mut self, devices: &BTreeSet<DeviceId>) -> bool {
+        let mut changed = false;
+        for (device, habit) in &mut self.devices {
+            let gone = device.as_ref().is_some_and(|device| !devices.contains(device));
+            changed |= std::mem::replace(&mut habit.gone, gone) != gone;
+        }
+        changed
     }
 
     fn note(&mut self, device: Option<DeviceId>, message: Sent, heard: Option<Ms>) {
@@ -103,10 +129,21 @@ impl Habits {
         habit?.silent_since(at)
     }
 
-    /// Whether a device, or a person who counts as one, has missed a message that it has not answered: it usually answers,
-    /// in that room too, and has answered a later one. Says when it did that.
-    pub fn missed(&self, own: &OwnEvent, device: Option<&DeviceId>, now: Ms) -> Option<Ms> {
-        self.of(device)?.missed((own.sent, bits(&own.room)), now)
+    /// Whether a device has missed a message that it has not answered: it usually answers, and has answered a later one in
+    /// that room. Says when it did that. A receipt that names no device cannot say that something was withheld, so this is
+    /// not said of a person who counts as one.
+    pub fn missed(&self, own: &OwnEvent, device: &DeviceId, now: Ms) -> Option<Ms> {
+        self.of(Some(device))?.missed((own.sent, bits(&own.room)), now)
+    }
+
+    /// Whether a device has said that its silence about a message means nothing.
+    pub fn means_nothing(&self, own: &OwnEvent, device: &DeviceId) -> bool {
+        self.of(Some(device)).is_some_and(|habit| habit.means_nothing((own.sent, bits(&own.room))))
+    }
+
+    /// Whether the person does not have this device any more.
+    pub fn is_gone(&self, device: &DeviceId) -> bool {
+        self.of(Some(device)).is_some_and(|habit| habit.gone)
     }
 
     /// Whether this device was ever heard.
@@ -129,7 +166,8 @@ impl Habits {
 
 impl Habit {
     fn new(first: Ms) -> Self {
-        Self { first, began: None, heard: None, days: Days::default(), recent: BTreeMap::new() }
+        let (days, recent, quiet) = (Days::default(), BTreeMap::new(), BTreeMap::new());
+        Self { first, began: None, heard: None, days, recent, quiet, gone: false }
     }
 
     fn note(&mut self, message @ (sent, _): Sent, heard: Option<Ms>) {
@@ -155,19 +193,25 @@ impl Habit {
         is_silent.then_some(since)
     }
 
+    fn means_nothing(&self, (sent, room): Sent) -> bool {
+        self.quiet.get(&room).is_some_and(|until| sent < *until)
+    }
+
     fn missed(&self, message: Sent, now: Ms) -> Option<Ms> {
-        let is_later = |sent: &Sent| sent.0 > message.0;
+        let is_later = |sent: &Sent| sent.0 > message.0 && sent.1 == message.1;
         let answers = || self.recent.iter().filter_map(|(sent, heard)| Some((sent, (*heard)?)));
         let later = answers().filter(|(sent, _)| is_later(sent)).map(|(_, heard)| heard).min()?;
-        let here = answers().any(|(sent, _)| sent.1 == message.1);
-        // What came after its last answer is still open, for each of the messages; so is this one.
+        // What came after its last answer is still open, for each of the messages; so is this one. What it was silent about
+        // on purpose says nothing about what it usually does.
         let newest = answers().next_back().map(|(sent, _)| *sent)?;
-        let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message);
+        let open = |(sent, heard): &(&Sent, &Option<Ms>)| heard.is_some() || !self.means_nothing(**sent);
+        let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message).filter(open);
         let (answered, all) =
             judged.fold((0, 0), |(answered, all), (_, heard)| (answered + usize::from(heard.is_some()), all + 1));
         let usually = all >= ENOUGH && answered * 5 >= all * 4;
         let has_begun = self.began.is_some_and(|began| began < message.0);
-        (usually && here && has_begun && later.saturating_add(GRACE) <= now).then_some(later)
+        let is_over = later.saturating_add(GRACE) <= now;
+        (usually && has_begun && is_over && !self.means_nothing(message)).then_some(later)
     }
 }
 

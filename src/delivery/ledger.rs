@@ -137,8 +137,8 @@ pub struct PeerClaim {
 impl PeerClaim {
     /// A receipt that the homeserver has passed on (§2).
     pub fn native(room: RoomId, receipt: Native, heard: Ms) -> Self {
-        let Native { event, user, device, at } = receipt;
-        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard, quiet: false }
+        let Native { event, user, device, at, quiet } = receipt;
+        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard, quiet }
     }
 
     /// What a device has said about an event (§3).

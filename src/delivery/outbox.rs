@@ -56,6 +56,8 @@ pub struct Owed {
     pub since: Ms,
     /// What there is to say.
     pub state: ClaimState,
+    /// It is said with it that the silence before it means nothing (§3): known when it leaves.
+    pub quiet: bool,
 }
 
 impl Owed {
@@ -86,7 +88,8 @@ impl Batch {
     /// at which this device woke up is not told (P11).
     pub fn answer(&self, now: Ms) -> Answer {
         let claim = |owed: &Owed| (owed.event.clone(), Claim { at: Some(now), state: owed.state });
-        Answer { room: self.room.clone(), receipts: self.owed.iter().map(claim).collect() }
+        let quiet = self.owed.iter().any(|owed| owed.quiet);
+        Answer { room: self.room.clone(), receipts: self.owed.iter().map(claim).collect(), quiet }
     }
 }
 

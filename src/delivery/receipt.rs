@@ -35,6 +35,8 @@ pub const NATIVE_DEVICES_FEATURE: &str = "dev.kvitto.delivery_devices";
 pub const NATIVE_FEDERATED_FEATURE: &str = "dev.kvitto.delivery_federated";
 /// The key under which a native receipt tells devices apart.
 pub const NATIVE_DEVICES: &str = "dev.kvitto.devices";
+/// The key under which a native receipt says that its device's silence before it means nothing.
+pub const NATIVE_QUIET: &str = "dev.kvitto.quiet";
 /// The key, in a filter's `room.ephemeral`, of what a client asks about delivery receipts (§7).
 pub const NATIVE_FILTER: &str = "dev.kvitto.delivery";
 /// The key under which an event's receipts are summed up, in place of the users (§7).
@@ -81,6 +83,8 @@ pub struct Answer {
     pub room: RoomId,
     /// One claim per event.
     pub receipts: Vec<(EventId, Claim)>,
+    /// That this device was silent about what was sent in that room before these events means nothing.
+    pub quiet: bool,
 }
 
 /// What is claimed about one event.
@@ -121,7 +125,11 @@ impl Answer {
     pub fn to_json(&self) -> Value {
         let receipts: Map<String, Value> =
             self.receipts.iter().map(|(event, claim)| (event.as_str().to_owned(), claim.to_json())).collect();
-        json!({ "room_id": self.room.as_str(), "receipts": receipts })
+        let mut content = json!({ "room_id": self.room.as_str(), "receipts": receipts });
+        if self.quiet {
+            content["quiet"] = true.into();
+        }
+        content
     }
 
     /// Reads the event's content; entries that make no sense are left out (L6).
@@ -131,7 +139,8 @@ impl Answer {
             event.starts_with('$').then_some(())?;
             Some((EventId::new(event), Claim::parse(claim)?))
         });
-        Some(Self { room: room_id(content)?, receipts: receipts.collect() })
+        let quiet = content.get("quiet") == Some(&Value::Bool(true));
+        Some(Self { room: room_id(content)?, receipts: receipts.collect(), quiet })
     }
 }
 

@@ -37,12 +37,14 @@ mod ledger;
 mod log;
 mod progress;
 mod rows;
+mod unproven;
 
 pub use disk::Keeper;
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
+pub use unproven::Unproven;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
 pub const ROOMS_PER_DEVICE: u32 = 500;
@@ -108,6 +110,23 @@ impl Store {
     /// From now on a write is done by this, which can try it again when the disk does not take it.
     pub fn wait_for_disk(&mut self, keeper: Keeper) {
         self.disk.wait_for_disk(keeper);
+    }
+
+    /// This device uses the file from now on. Whom another one of this account has asked, it has asked for itself (§3), and
+    /// what another one withheld says nothing about the silence of this one: so that is forgotten. What others have asked
+    /// of this account holds on, and what is owed is decided anew (P2).
+    pub fn begin_as(&mut self, device: &DeviceId) -> Result<()> {
+        self.disk.write(|tx| {
+            let before: Option<String> = tx.one("SELECT value FROM device", [])?;
+            if before.as_deref() == Some(device.as_str()) {
+                return Ok(());
+            }
+            for statement in ["DELETE FROM asked", "DELETE FROM quiet", "DELETE FROM device"] {
+                tx.run(statement, [])?;
+            }
+            tx.run("INSERT INTO device (value) VALUES (?1)", [tx.seal(&device.as_str())?])?;
+            Ok(())
+        })
     }
 
     // ── requests (§3) ──
@@ -224,6 +243,7 @@ impl Store {
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             tx.run("DELETE FROM early WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM unproven WHERE day < ?1", [today])?;
             tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
             Ok(())
         })

@@ -10,8 +10,8 @@
 //! is a row of its own that does not.
 //!
 //! What a device does otherwise, its [habits](super::habits), says what its silence means. One that was silent for weeks
-//! when the message was sent does not count, until it answers this message after all: so a message that is complete stays
-//! complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
+//! when the message was sent does not count, nor does one that is gone and has not answered, until it answers this message
+//! after all: so a message that is complete stays complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,32 +138,38 @@ impl View<'_> {
     /// A person whose receipts never name a device.
     fn as_one(self, known: &[ExpectedDevice], stamp: Option<&Stamp>) -> DeviceDelivery {
         let given = || known.iter().filter(|device| device.excluded.is_none());
-        let is_silent = !given().any(ExpectedDevice::is_counted);
+        let mut there = given().filter(|known| !self.habits.is_gone(&known.device)).peekable();
+        let is_gone = given().next().is_some() && there.peek().is_none();
+        let is_waited_for = there.any(ExpectedDevice::is_counted);
         let since = given().filter_map(|device| device.silent).max();
         DeviceDelivery {
             device: None,
             name: SafeText::default(),
             state: match (stamp, since) {
                 (Some(stamp), _) => state(stamp),
-                (None, Some(since)) if is_silent => DeviceState::Silent { since },
-                (None, _) => self.unanswered(None),
+                (None, _) if is_gone => DeviceState::Gone,
+                (None, Some(since)) if !is_waited_for => DeviceState::Silent { since },
+                (None, _) => DeviceState::Pending,
             },
             route: stamp.map(|stamp| stamp.route),
-            expected: given().next().is_some() && (stamp.is_some() || !is_silent),
+            expected: given().next().is_some() && (stamp.is_some() || is_waited_for),
         }
     }
 
     fn device(self, known: &ExpectedDevice, stamp: Option<&Stamp>, answers: Answers) -> DeviceDelivery {
+        let is_gone = self.habits.is_gone(&known.device);
         let state = match (stamp, &known.excluded, answers) {
             (Some(stamp), ..) => state(stamp),
             (None, Some(why), _) => DeviceState::Excluded { why: SafeText::line(why) },
+            (None, None, _) if is_gone => DeviceState::Gone,
             (None, None, Answers::Never | Answers::Unnamed) => DeviceState::Unknown,
             (None, None, Answers::Named) => match known.silent {
                 Some(since) => DeviceState::Silent { since },
-                None => self.unanswered(Some(&known.device)),
+                None => self.unanswered(&known.device),
             },
         };
-        let is_counted = known.excluded.is_none() && (known.silent.is_none() || stamp.is_some());
+        let is_waited_for = known.silent.is_none() && !is_gone;
+        let is_counted = known.excluded.is_none() && (is_waited_for || stamp.is_some());
         DeviceDelivery {
             device: Some(known.device.clone()),
             name: known.name.clone(),
@@ -173,9 +179,12 @@ impl View<'_> {
         }
     }
 
-    fn unanswered(self, device: Option<&DeviceId>) -> DeviceState {
-        let later = self.habits.missed(self.own, device, self.now);
-        later.map_or(DeviceState::Pending, |later| DeviceState::Missed { later })
+    fn unanswered(self, device: &DeviceId) -> DeviceState {
+        match self.habits.missed(self.own, device, self.now) {
+            Some(later) => DeviceState::Missed { later },
+            None if self.habits.means_nothing(self.own, device) => DeviceState::Quiet,
+            None => DeviceState::Pending,
+        }
     }
 }
 

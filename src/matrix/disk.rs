@@ -12,7 +12,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -67,6 +70,8 @@ pub(super) struct Disk {
     waiting: Mutex<BTreeMap<&'static str, (usize, Hindrance)>>,
     trouble: watch::Sender<Option<Trouble>>,
     given_up: watch::Sender<bool>,
+    /// See [`Disk::by_plain_sync`].
+    by_plain_sync: AtomicBool,
 }
 
 impl Disk {
@@ -76,6 +81,7 @@ impl Disk {
             waiting: Mutex::default(),
             trouble: watch::Sender::new(None),
             given_up: watch::Sender::new(false),
+            by_plain_sync: AtomicBool::new(false),
         })
     }
 
@@ -93,6 +99,13 @@ impl Disk {
     pub(super) async fn well(&self) {
         // The sender is in `self`.
         let _ = self.watch().wait_for(Option::is_none).await;
+    }
+
+    /// From now on what comes, comes by `/sync`. The SDK keeps beside the keys how far it has come with to-device messages, of
+    /// either kind of sync, and asks a sliding sync to go on from there; a homeserver does not understand the other kind's. So
+    /// that of `/sync`, which goes on from a token of its own, is not kept.
+    pub(super) fn by_plain_sync(&self) {
+        self.by_plain_sync.store(true, Ordering::Relaxed);
     }
 
     /// From now on a write that the disk does not take fails.
@@ -272,7 +285,9 @@ mod tests {
         let mut two = [disk.wait(FILE), disk.wait(FILE)];
         let mut other = disk.wait("messages");
         assert_eq!(disk.trouble(), None);
-        two.iter_mut().for_each(|waiting| waiting.because(Hindrance::Locked));
+        for waiting in &mut two {
+            waiting.because(Hindrance::Locked);
+        }
         other.because(Hindrance::Full);
         let [first, second] = two;
         drop(first);

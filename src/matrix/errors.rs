@@ -12,6 +12,7 @@ mod sentence;
 mod unreachable;
 
 pub use hindrance::Hindrance;
+pub(super) use hindrance::SqliteError;
 pub use sentence::{
     http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
 };
@@ -274,8 +275,12 @@ impl SessionError {
 
     /// A database in `folder` could not be opened or used.
     pub(super) fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
-        if Hindrance::below(error) == Some(Hindrance::Locked) {
-            return Self::Locked(shown(folder));
+        match Hindrance::below(error) {
+            Some(Hindrance::Locked) => return Self::Locked(shown(folder)),
+            Some(Hindrance::Full) => return Self::disk(folder, &io::ErrorKind::StorageFull.into()),
+            Some(Hindrance::ReadOnly) => return Self::disk(folder, &io::ErrorKind::PermissionDenied.into()),
+            Some(Hindrance::Broken(why)) => return Self::disk(folder, &io::Error::other(why)),
+            None => {}
         }
         for cause in chain::causes(error) {
             if cause.is::<matrix_sdk_store_encryption::Error>() {
@@ -283,16 +288,6 @@ impl SessionError {
             }
             if let Some(error) = cause.downcast_ref::<io::Error>() {
                 return Self::disk(folder, error);
-            }
-            if let Some(rusqlite::ErrorCode::DiskFull) =
-                cause.downcast_ref().and_then(rusqlite::Error::sqlite_error_code)
-            {
-                return Self::disk(folder, &io::ErrorKind::StorageFull.into());
-            }
-            if let Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) =
-                cause.downcast_ref().and_then(rusqlite::Error::sqlite_error_code)
-            {
-                return Self::disk(folder, &io::ErrorKind::PermissionDenied.into());
             }
         }
         Self::Store { folder: shown(folder), why: SafeText::line(chain::root(error).to_string().trim_end_matches('.')) }

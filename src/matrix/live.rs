@@ -1,17 +1,14 @@
 //! A session at work: its sync, its send queue, its receipts and the timeline that is open.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use matrix_sdk::{
-    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room,
+    ComposerDraft, ComposerDraftType, Room,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
-    send_queue::LocalEchoContent,
+    send_queue::RoomSendQueueError,
 };
 use tokio::{
-    sync::{
-        broadcast,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
 };
 
@@ -19,9 +16,9 @@ use super::{
     Profile, actions,
     disk::{self, Disk},
     edits, errors, ids,
-    pause::Pause,
     receipts::Receipts,
     rooms,
+    sending::Sending,
     session::{
         Session,
         trust::{self, End},
@@ -29,6 +26,7 @@ use super::{
     },
     sync::Sync,
     timeline::OpenTimeline,
+    vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -39,9 +37,6 @@ use crate::{
     },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
-
-/// Pauses before the send queue is tried again after a failure that may pass.
-const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
 
 /// Why a session cannot be at work.
 pub(super) struct NotLive {
@@ -63,6 +58,7 @@ pub(super) struct Live {
     session: Session,
     ends: UnboundedReceiver<End>,
     sync: Sync,
+    sending: Sending,
     receipts: Receipts,
     open: Option<Arc<OpenTimeline>>,
     tasks: Vec<JoinHandle<()>>,
@@ -77,6 +73,7 @@ impl Live {
         events: UnboundedSender<Event>,
     ) -> Result<Self, NotLive> {
         let client = session.client.clone();
+        let sending = Sending::start(&client).await;
         let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
         store.wait_for_disk(disk::keeper(&session.disk));
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
@@ -91,12 +88,13 @@ impl Live {
             tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
             tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
-            tokio::spawn(keep_sending(client.clone(), events.clone())),
+            tokio::spawn(sending.clone().keep_on(events.clone())),
+            tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
-        let sync = Sync::start(&client, &session.disk, &receipts, &events, profile.summary_above).await;
-        go_on_sending(&client, &events).await;
+        sending.go_on(&events).await;
+        let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self { session, ends, sync, receipts, open: None, tasks, events })
+        Ok(Self { session, ends, sync, sending, receipts, open: None, tasks, events })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -115,10 +113,10 @@ impl Live {
 
     /// Stops everything; what was told before is on disk then.
     pub(super) async fn stop(mut self) -> Session {
-        // Its tasks hold the client, and must not go on beside the one of the next login.
-        self.session.client.send_queue().set_enabled(false).await;
         drop(self.open);
         self.sync.stop().await;
+        // The queues' tasks hold the client, and must not go on beside the one of the next login.
+        self.sending.lost();
         self.receipts.stop().await;
         for task in self.tasks {
             task.abort();
@@ -212,11 +210,12 @@ impl Live {
     async fn open_room(&mut self, id: &RoomId) {
         self.close_room();
         let Some(room) = self.room(id) else { return };
-        match OpenTimeline::open(&room, self.events.clone()).await {
+        match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
             Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }
         self.receipts.opened(id.clone());
+        self.sending.opened(&room);
         let draft = room.load_composer_draft(None).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a draft could not be read");
             None
@@ -257,9 +256,17 @@ impl Live {
             return self.tell(Event::NotQueued { room: id, text, emote, why });
         }
         self.receipts.sending(id.clone());
-        if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
+        if let Err(error) = self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await {
             self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
         }
+    }
+
+    /// Everything that is said in a room goes this way.
+    async fn queue(&self, room: &Room, content: AnyMessageLikeEventContent) -> Result<(), RoomSendQueueError> {
+        self.sending.before(room).await;
+        room.send_queue().send(content).await?;
+        self.sending.release(room);
+        Ok(())
     }
 
     /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one. It is no new message,
@@ -272,7 +279,7 @@ impl Live {
         if let Some(why) = self.trouble() {
             return self.tell(Event::EditFailed { room: id, event, text, why });
         }
-        if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
+        if let Err(error) = self.queue(&room, edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
         }
     }
@@ -286,9 +293,11 @@ impl Live {
     }
 
     async fn retry(&self, id: &RoomId, key: ItemKey) {
-        let Some(open) = self.open_timeline(id) else { return };
-        if let Err(error) = open.retry(&key).await {
-            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
+        let (Some(open), Some(room)) = (self.open_timeline(id), self.room(id)) else { return };
+        self.sending.before(&room).await;
+        match open.retry(&key).await {
+            Ok(()) => self.sending.release(&room),
+            Err(error) => self.tell(Event::ItemFailed { key, why: errors::line(&error) }),
         }
     }
 
@@ -297,55 +306,5 @@ impl Live {
         if let Err(error) = open.discard(&key).await {
             self.tell(Event::ItemFailed { key, why: errors::line(&error) });
         }
-    }
-}
-
-/// Takes up what a former run did not send.
-async fn go_on_sending(client: &Client, events: &UnboundedSender<Event>) {
-    // What the homeserver refused for itself says so. Anything else that did not pass by itself was the session's, also
-    // when a kill came before that was seen.
-    let refused = |msg: &str| msg.starts_with("the server returned an error: [4") && !msg.contains("M_UNKNOWN_TOKEN");
-    unwedge(client, |msg| !refused(msg)).await;
-    edits::give_back(client, events).await;
-    client.send_queue().respawn_tasks_for_rooms_with_unsent_requests().await;
-}
-
-/// Lets those wait that were refused only because of the session: that is no failure of their own.
-async fn unwedge(client: &Client, is_of_session: impl Fn(&str) -> bool) {
-    for echo in client.send_queue().local_echoes().await.unwrap_or_default().into_values().flatten() {
-        if let LocalEchoContent::Event {
-            send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), ..
-        } = echo.content
-            && is_of_session(&msg)
-            && let Err(error) = send_handle.unwedge().await
-        {
-            tracing::warn!(%error, "a message stays unsent that only the session held up");
-        }
-    }
-}
-
-/// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
-/// at once; after a failure that may pass, or that is the session's, the same message is tried again after a pause.
-async fn keep_sending(client: Client, events: UnboundedSender<Event>) {
-    let mut errors = client.send_queue().subscribe_errors();
-    let mut pause = PAUSE;
-    loop {
-        match errors.recv().await {
-            Ok(error) if error.is_recoverable || errors::is_of_session(&error.error) => {
-                tracing::info!("sending failed and is tried again");
-                if !error.is_recoverable {
-                    // The queue calls it refused, and keeps it so on disk.
-                    let why = error.error.to_string();
-                    unwedge(&client, |msg| *msg == why).await;
-                }
-                tokio::time::sleep(pause.lengthen()).await;
-            }
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                edits::give_back(&client, &events).await;
-                pause.reset();
-            }
-            Err(broadcast::error::RecvError::Closed) => return,
-        }
-        client.send_queue().set_enabled(true).await;
     }
 }

@@ -51,7 +51,7 @@ use super::{
     receipts::{direct, native::post},
 };
 use crate::{
-    delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE},
+    delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE, Native},
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
 
@@ -324,7 +324,8 @@ impl Peer {
 
     /// Acknowledges an event, through the homeserver and as this device (§2).
     pub async fn acknowledge(&self, room: &RoomId, event: &EventId) -> Outcome<()> {
-        let request = post::request(room, event, NATIVE_TYPE_UNSTABLE, true).ok_or_else(no_such)?;
+        let body = Native::body(true, false);
+        let request = post::request(room, event, NATIVE_TYPE_UNSTABLE, body).ok_or_else(no_such)?;
         self.client.send(request).await.map_err(said)?;
         Ok(())
     }
@@ -336,7 +337,7 @@ impl Peer {
         let devices = direct::expected_devices(&self.client, &user).await.map_err(said)?;
         let devices: Vec<_> = devices.into_iter().map(|known| known.device).collect();
         let claim = Claim { at: Some(at), state: ClaimState::Undecryptable };
-        let answer = Answer { room: room.clone(), receipts: vec![(event.clone(), claim)] };
+        let answer = Answer { room: room.clone(), receipts: vec![(event.clone(), claim)], quiet: false };
         let sent = direct::send_answer(&self.client, &user, &devices, &answer).await;
         sent.map_err(|_| SafeText::line("None of the sender's devices could be told."))
     }

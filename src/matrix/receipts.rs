@@ -11,6 +11,7 @@
 //! - [`doubting`]: who claims something about it may not be in the room.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
+//! - [`gone`]: devices that are waited for and are not there any more.
 //! - [`pages`]: who has a message to thousands, and who does not.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
@@ -30,7 +31,7 @@ use matrix_sdk::{
 };
 use tokio::{
     sync::{
-        Semaphore,
+        OwnedSemaphorePermit, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -54,7 +55,7 @@ use crate::{
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
-        store::{Store, StoreError},
+        store::{Store, StoreError, Unproven},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
@@ -67,6 +68,7 @@ pub(super) mod direct;
 mod doubting;
 mod facts;
 mod fleet;
+mod gone;
 mod handle;
 mod members;
 pub(super) mod native;
@@ -84,6 +86,10 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// One came from a device that is not known yet; to be told when it is on disk.
+    Unproven(Unproven, OwnedSemaphorePermit, oneshot::Sender<()>),
+    /// It was dealt with.
+    Proven(Unproven),
     /// Claims were not believed before they got here.
     Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
@@ -117,6 +123,10 @@ enum Input {
     Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, direct::NotSent>, Ms),
     /// These users have new devices.
     NewDevices(Vec<OwnedUserId>),
+    /// Devices are different: of these users, or of somebody.
+    DevicesChanged(Vec<OwnedUserId>),
+    /// These users have these devices now.
+    Devices(gone::Devices),
     /// Something is about to be sent into this room.
     Sending(RoomId),
     /// This room was opened: its ticks are wanted.
@@ -158,6 +168,7 @@ struct Actor {
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
+    in_hand: Arc<direct::Places>,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
     /// The names under which it takes them.
@@ -179,6 +190,8 @@ struct Actor {
     looking_up: HashSet<EventId>,
     /// Own events whose expected set is being found out.
     freezing: HashSet<EventId>,
+    /// It is being looked which devices are gone; and whose are to be looked at after that.
+    looking_for_gone: Option<Vec<UserId>>,
     /// Rooms whose people are being asked, and whether that was wanted again meanwhile.
     asking: HashMap<OwnedRoomId, bool>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
@@ -206,6 +219,7 @@ impl Actor {
         Self {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            in_hand: Arc::default(),
             user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
@@ -225,6 +239,7 @@ impl Actor {
             looked_for_members: HashMap::new(),
             looking_up: HashSet::new(),
             freezing: HashSet::new(),
+            looking_for_gone: None,
             asking: HashMap::new(),
             to_ask: HashSet::new(),
             opened: None,
@@ -264,12 +279,15 @@ impl Actor {
     /// Takes up what a former run left on disk.
     async fn resume(&mut self) {
         let now = now();
+        let begun = self.store.begin_as(&self.device);
+        self.stored(begun);
         let pruned = self.store.prune(now);
         self.stored(pruned);
         let resumed = self.debts.resume(&mut self.store, rand::random, now);
         self.stored(resumed);
         self.look_again_for_late_keys().await;
         self.take_up_what_came_early().await;
+        self.go_on_proving();
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -281,6 +299,8 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Unproven(unproven, in_hand, kept) => self.unproven(unproven, in_hand, kept),
+            Input::Proven(unproven) => self.proven(&unproven),
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
@@ -307,6 +327,8 @@ impl Actor {
             Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires).await,
             Input::NewDevices(users) => self.new_devices(&users).await,
+            Input::DevicesChanged(users) => self.devices_changed(users.iter().map(|user| ids::user(user))),
+            Input::Devices(found) => self.devices_are(found).await,
             Input::Sending(room) => {
                 if let Some(room) = ids::find_room(&self.client, &room) {
                     self.ask(&room).await;
@@ -314,7 +336,10 @@ impl Actor {
             }
             Input::Opened(room) => {
                 self.tell_room(&room).await;
-                self.opened = Some(room);
+                if self.opened.replace(room).is_none() {
+                    // A former run may have been killed before it had seen who is gone.
+                    self.devices_changed([]);
+                }
             }
             Input::LookAgain => self.look_again().await,
             Input::Undelivered(search) => self.go_on_searching(search).await,

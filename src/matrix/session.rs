@@ -64,6 +64,7 @@ use super::{
     Profile,
     disk::{self, Disk},
     errors::{SessionError, is_refusal, sentence},
+    vouched::Nothings,
 };
 use crate::{
     app::event::Account,
@@ -79,6 +80,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const SETTLED: Duration = Duration::from_secs(30);
 /// Connections to each of the SDK's databases.
 const POOL: usize = 4;
+/// No other program uses them.
+const LOCKS: CrossProcessLockConfig = CrossProcessLockConfig::SingleProcess;
 
 const USER_AGENT: &str = concat!("kvitto/", env!("CARGO_PKG_VERSION"));
 
@@ -88,6 +91,8 @@ pub struct Session {
     pub client: Client,
     /// How it stands with those.
     pub(super) disk: Arc<Disk>,
+    /// What came encrypted and is nothing.
+    pub nothings: Arc<Nothings>,
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
@@ -120,6 +125,8 @@ impl Session {
 
     /// Waits until encryption is set up on the server: for a program that ends right after the login.
     pub async fn settle(&mut self) {
+        // Nobody would be told what is waited for.
+        self.disk.give_up();
         self.begin_upkeep();
         if let Some(task) = self.under_way.take() {
             let _ = tokio::time::timeout(SETTLED, task).await;
@@ -155,9 +162,9 @@ pub async fn restore(profile: &Profile) -> Result<Restored, SessionError> {
         // With new keys the old device's id may not be used again.
         return Ok(ended(None, "This device's keys are gone. Log in again, as a new device."));
     }
-    let disk = Disk::new();
-    let client = open(&vault, &record, &disk).await?;
-    let session = Box::new(resume(client, disk, auth, &vault, &record).await?);
+    let (disk, nothings) = (Disk::new(), Arc::<Nothings>::default());
+    let client = open(&vault, &record, &disk, &nothings).await?;
+    let session = Box::new(resume(client, (disk, nothings), auth, &vault, &record).await?);
     Ok(match record.state {
         State::Active(_) => Restored::Active(session),
         _ => ended(
@@ -319,18 +326,23 @@ pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, Session
         }
         None => vault.forget_databases()?,
     }
-    let disk = Disk::new();
-    let client = open(&vault, &record, &disk).await?;
+    let (disk, nothings) = (Disk::new(), Arc::<Nothings>::default());
+    let client = open(&vault, &record, &disk, &nothings).await?;
     record.state = State::Active(Granted::of(&auth));
     // Before the client can refresh these tokens: what it writes then must not be overwritten.
     vault.write(&record)?;
-    let mut session = resume(client, disk, auth, &vault, &record).await?;
+    let mut session = resume(client, (disk, nothings), auth, &vault, &record).await?;
     session.upkeep = Some((password, same_device));
     Ok(session)
 }
 
 /// Builds the client on the folder's databases. Makes no request.
-async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client, SessionError> {
+async fn open(
+    vault: &Vault,
+    record: &Record,
+    disk: &Arc<Disk>,
+    nothings: &Arc<Nothings>,
+) -> Result<Client, SessionError> {
     let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
@@ -340,13 +352,13 @@ async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client
         // the tokens. Whoever asks for something tries again here, and says why.
         .request_config(RequestConfig::new().disable_retry())
         .handle_refresh_tokens()
-        .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
+        .cross_process_store_config(LOCKS)
         .with_encryption_settings(EncryptionSettings {
             auto_enable_cross_signing: true,
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .store_config(disk::stores(vault.dir(), stores, disk).await?)
+        .store_config(disk::stores(vault.dir(), stores, disk, nothings).await?)
         .build()
         .await
         .map_err(|error| SessionError::building(vault.dir(), &error))?;
@@ -357,7 +369,7 @@ async fn open(vault: &Vault, record: &Record, disk: &Arc<Disk>) -> Result<Client
 /// Makes the client go on with this session, and keep its tokens.
 async fn resume(
     client: Client,
-    disk: Arc<Disk>,
+    (disk, nothings): (Arc<Disk>, Arc<Nothings>),
     auth: AuthSession,
     vault: &Vault,
     record: &Record,
@@ -378,6 +390,7 @@ async fn resume(
     Ok(Session {
         client,
         disk,
+        nothings,
         account: account(record),
         logged_in_at: record.logged_in_at,
         key: *vault.key(),

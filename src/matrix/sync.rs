@@ -39,7 +39,7 @@ use self::{
     guard::{Cause, Guard, Verdict},
     screen::Screen,
 };
-use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts};
+use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
 use crate::{
     app::event::{Connection, Event},
     model::RoomId,
@@ -71,6 +71,7 @@ struct Around {
     screen: Arc<Screen>,
     receipts: Receipts,
     arrivals: Arrivals,
+    sending: Sending,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -83,6 +84,7 @@ impl Sync {
         client: &Client,
         disk: &Arc<Disk>,
         receipts: &Receipts,
+        sending: &Sending,
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
@@ -97,6 +99,7 @@ impl Sync {
             screen,
             receipts: receipts.clone(),
             arrivals: Arrivals::new(client, &disk, receipts),
+            sending: sending.clone(),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
@@ -158,7 +161,7 @@ struct Stuck;
 
 /// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, disk, screen, try_now, .. } = around;
+    let Around { receipts, sending, disk, screen, try_now, .. } = around;
     let mut troubles = disk.watch();
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
@@ -182,6 +185,12 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
         if let Some(connection) = connection {
             if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
                 receipts.reconnected();
+            }
+            // Told with every answer.
+            if lost {
+                sending.lost();
+            } else {
+                sending.connected();
             }
             screen.shows(connection);
         }
@@ -216,7 +225,9 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 }
 
 /// The loop of `/sync`.
-async fn plain(Around { client, disk, screen, receipts, arrivals, events, summary_above, try_now }: Around) {
+async fn plain(around: Around) {
+    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now } = around;
+    disk.by_plain_sync();
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
     let mut passed_over = None;
@@ -236,6 +247,7 @@ async fn plain(Around { client, disk, screen, receipts, arrivals, events, summar
         match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {
                 pause.reset();
+                sending.in_step();
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if std::mem::take(&mut lost) {
                     receipts.reconnected();
@@ -262,6 +274,7 @@ async fn plain(Around { client, disk, screen, receipts, arrivals, events, summar
                 }
             }
             Err(error) => {
+                sending.lost();
                 screen.shows(Connection::Offline(errors::sentence(&error)));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);

@@ -33,6 +33,10 @@ pub enum DeviceState {
         /// When it answered the later one, as this client heard it.
         later: Ms,
     },
+    /// Nothing can be said (L5): it did not answer, and said later that this means nothing.
+    Quiet,
+    /// It was given the room key, and is no device of this person's any more; it has not answered and is not counted.
+    Gone,
     /// It was given the room key, and no device of this name has answered anything for weeks; it is not counted.
     Silent {
         /// When it was last heard, or first expected when it never was.

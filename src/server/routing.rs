@@ -77,6 +77,8 @@ pub struct Receipt {
     pub ts: Ms,
     /// The name under which it came, and under which it goes on.
     pub name: ReceiptName,
+    /// The device says that its silence before means nothing.
+    pub quiet: bool,
 }
 
 /// What a server knows about an event that it has and that the claimant may see.

@@ -25,7 +25,7 @@ use crate::{
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
-    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineItemKind, UserId},
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineChange, TimelineItem, TimelineItemKind, UserId},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -294,6 +294,23 @@ fn inspector_of_somebody_elses_message() {
         assert!(screen(&app).text().contains("Looking up"));
         happen(&mut app, [Event::ReceiptFate { event: EventId::new("$m9"), fate }]);
         insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
+    }
+}
+
+#[test]
+fn inspector_of_what_came_in_the_clear() {
+    for (up, index) in [(4, 15), (3, 16)] {
+        let mut app = with_selected(up);
+        let open = app.open.as_ref().unwrap();
+        let item = open.items[index].clone();
+        let TimelineItemKind::Message(mut message) = item.kind else { panic!("no message") };
+        message.in_clear = true;
+        let item = TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) };
+        let changes = vec![TimelineChange::Set(index, item)];
+        happen(&mut app, [Event::Timeline { room: RoomId::new(LAKE), changes }]);
+        assert!(screen(&app).text().contains("⊘ not encrypted"), "{}", screen(&app).text());
+        type_in(&mut app, "i");
+        assert!(screen(&app).text().contains("⊘ It came unencrypted, although this room is encrypted"));
     }
 }
 

@@ -115,9 +115,9 @@ pub fn device(state: &DeviceState, theme: Theme) -> Span<'static> {
         DeviceState::Delivered { .. } => (signs.delivered, Role::Delivered),
         DeviceState::Pending => (signs.pending, Role::Dim),
         DeviceState::Undecryptable { .. } => (signs.undecryptable, Role::Error),
-        DeviceState::Unknown => (signs.unknown, Role::Dim),
+        DeviceState::Unknown | DeviceState::Quiet => (signs.unknown, Role::Dim),
         DeviceState::Missed { .. } => (signs.missed, Role::Warning),
-        DeviceState::Silent { .. } | DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
+        DeviceState::Silent { .. } | DeviceState::Gone | DeviceState::Excluded { .. } => (signs.excluded, Role::Dim),
     };
     Span::styled(text, theme.role(role))
 }
@@ -138,7 +138,10 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
             device(&DeviceState::Missed { later: 0 }, theme),
             "a device that usually answers has not, but has answered a later one",
         ),
-        (device(&DeviceState::Unknown, theme), "nobody knows: this person's devices have never sent a receipt"),
+        (
+            device(&DeviceState::Unknown, theme),
+            "nobody knows: no receipt ever came from this person, or none was sent then",
+        ),
         (row_read, "after the devices: everyone has read it"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
         (simple(&Mark::Read), "on every device, and everyone has read it"),

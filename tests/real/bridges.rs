@@ -105,6 +105,11 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     alice.open(&room).await;
     bridged(&mut alice, &event, BridgeState::Sent).await;
     alice.delivered_to(&event, &ghost.user_id, &[SOME_DEVICE.to_owned()]).await;
+    // Its last word counts; whoever was reached stays so.
+    say(&world, &power_token, &room, &status(&event, "FAIL_PERMANENT", &json!({ "delivered_to_users": [] })));
+    bridged(&mut alice, &event, BridgeState::Failed).await;
+    assert_eq!(mark(&alice, &event), Some(Mark::NotBridged));
+    alice.delivered_to(&event, &ghost.user_id, &[SOME_DEVICE.to_owned()]).await;
     let open = alice.app.open.as_ref().expect("a room is open");
     assert!(!open.deliveries.contains_key(&theirs), "L1: nothing about others' messages");
 }

@@ -411,9 +411,14 @@ pub struct Away {
 }
 
 impl Away {
+    /// Starts the client again, from what is on disk, and does not wait for it.
+    pub fn starts(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
     /// Starts the client again, from what is on disk.
     pub async fn back(self) -> Person {
-        let mut person = Person::start(self.profile, self.home);
+        let mut person = self.starts();
         person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
         person
     }
@@ -421,6 +426,19 @@ impl Away {
     /// Starts the client again, whether there is a session or not.
     pub fn start(self) -> Person {
         Person::start(self.profile, self.home)
+    }
+
+    /// Starts the client again when its device's keys are gone.
+    pub async fn back_without_keys(self) -> Person {
+        for file in fs::read_dir(&self.profile.dir).expect("the profile is a folder") {
+            let path = file.expect("the profile can be read").path();
+            if path.to_string_lossy().contains("matrix-sdk-crypto") {
+                fs::remove_file(path).expect("a file of the profile can be removed");
+            }
+        }
+        let mut person = Person::start(self.profile, self.home);
+        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        person
     }
 
     /// Where the profile is.

@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use kvitto::{
-    app::{effect::Effect, event::Connection},
+    app::{Screen, effect::Effect, event::Connection},
     model::{EventId, RoomId},
 };
 use rusqlite::Connection as Sqlite;
@@ -118,11 +118,12 @@ async fn a_start_waits_for_a_database_that_is_held(world: World) {
     alice.say(&room, "while he is away");
     let event = alice.sees("while he is away").await;
     let held = FILES.map(|file| Held::hold(bob.profile_dir(), file));
-    let mut bob = bob.back().await;
-    bob.until("the word that a file is held", |p| {
-        matches!(&p.app.connection, Connection::Offline(why) if why.contains("locked")).then_some(())
-    })
-    .await;
+    let mut bob = bob.starts();
+    let is_told = |person: &mut Person| {
+        let status = person.app.status.as_ref()?;
+        (status.text.contains("Another program holds") && person.app.screen == Screen::Starting).then_some(())
+    };
+    bob.until("the word that the files are held", is_told).await;
     drop(held);
     bob.online().await;
     bob.open(&room).await;

@@ -66,6 +66,8 @@ pub enum Step {
         at: Ms,
         /// How.
         route: Route,
+        /// With the word that the silence before it means nothing (§3).
+        quiet: bool,
     },
     /// It is withheld, for good.
     Withhold(Reason),
@@ -109,6 +111,10 @@ pub trait Book {
 
     /// There is or was incognito there (P12).
     fn set_incognito(&mut self, incognito: &Incognito) -> Result<(), Self::Error>;
+
+    /// The latest message of this person's in this room whose receipt was withheld, while that was not said (§3): when it
+    /// was sent.
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>, Self::Error>;
 
     /// This person's devices that ask for receipts in this room (§3), by id.
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>, Self::Error>;

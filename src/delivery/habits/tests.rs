@@ -101,7 +101,7 @@ fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
     let missed = |answered: &[bool], n: u64, now: Ms| {
         let answers = |sent| answered.get(usize::try_from((sent - BEGIN) / often(1).abs_diff(BEGIN)).unwrap());
         let habits = history((0..answered.len() as u64).map(often), |sent| answers(sent) == Some(&true));
-        habits.missed(&message(room(), often(n)), Some(&phone()), now)
+        habits.missed(&message(room(), often(n)), &phone(), now)
     };
     let late = often(100);
     for (answered, n, expected) in [
@@ -127,10 +127,46 @@ fn nothing_is_missed_in_a_room_where_a_device_answers_nothing() {
     let mut habits = history((0..10).map(often), |_| true);
     let quiet = RoomId::new("!quiet");
     habits.expect(&quiet, often(5) + 1, [&phone()]);
-    let missed = |habits: &Habits| habits.missed(&message(quiet.clone(), often(5) + 1), Some(&phone()), often(99));
+    let missed = |habits: &Habits| habits.missed(&message(quiet.clone(), often(5) + 1), &phone(), often(99));
     assert_eq!(missed(&habits), None);
     habits.answer(&quiet, often(2) + 1, Some(&phone()), often(2) + 2);
-    assert_eq!(missed(&habits), Some(often(6) + 1_000));
+    assert_eq!(missed(&habits), None, "receipts may have been switched off there since");
+    habits.answer(&quiet, often(7) + 1, Some(&phone()), often(7) + 2);
+    assert_eq!(missed(&habits), Some(often(7) + 2));
+}
+
+#[test]
+fn l5_silence_that_means_nothing_is_not_missed_and_makes_nobody_unreliable() {
+    let off = |sent| (often(5)..often(9)).contains(&sent);
+    let mut habits = history((0..12).map(often), |sent| !off(sent) && sent != often(10));
+    let (late, about) = (often(99), |n| message(room(), often(n)));
+    assert_eq!(habits.missed(&about(5), &phone(), late), None, "one that was off so long answers too seldom");
+    habits.quiet(&room(), often(9), &phone());
+    for n in 0..12 {
+        assert_eq!(habits.means_nothing(&about(n), &phone()), n < 9);
+        // What it has answered, nobody asks about.
+        if n == 10 || n < 9 {
+            assert_eq!(habits.missed(&about(n), &phone(), late), (n == 10).then_some(often(11) + 1_000), "{n}");
+        }
+    }
+    assert!(!habits.means_nothing(&message(RoomId::new("!other"), often(5)), &phone()), "it was said of that room");
+    let known = habits.clone();
+    habits.quiet(&room(), often(7), &phone());
+    assert_eq!(habits, known, "l3");
+    let long = history((12..40).map(often), |_| true);
+    habits.devices.get_mut(&Some(phone())).unwrap().recent = long.devices[&Some(phone())].recent.clone();
+    assert!(habits.means_nothing(&about(6), &phone()), "whatever was forgotten since");
+}
+
+#[test]
+fn a_device_that_is_not_there_any_more_is_gone_until_it_is_back() {
+    let mut habits = history([BEGIN], |_| false);
+    let there = |devices: &[DeviceId]| devices.iter().cloned().collect::<BTreeSet<_>>();
+    assert!(!habits.exist(&there(&[phone(), DeviceId::new("NEW")])) && !habits.is_gone(&phone()));
+    assert!(habits.exist(&there(&[DeviceId::new("NEW")])) && habits.is_gone(&phone()));
+    assert!(!habits.exist(&there(&[])));
+    assert!(habits.exist(&there(&[phone()])) && !habits.is_gone(&phone()));
+    assert!(!habits.is_gone(&DeviceId::new("NEW")), "nobody waits for it");
 }
 
 #[test]
@@ -192,11 +228,10 @@ proptest! {
         }
         let (sent, room, _) = learned[n % learned.len()];
         let own = message(RoomId::new(format!("!{room}")), sent);
-        if let Some(later) = habits.missed(&own, Some(&phone()), at) {
+        if let Some(later) = habits.missed(&own, &phone(), at) {
             let answered = |is: &dyn Fn(&Learned) -> bool| learned.iter().any(|known| known.2.is_some() && is(known));
-            prop_assert!(answered(&|known| known.0 > sent && known.2 == Some(later)));
+            prop_assert!(answered(&|known| known.0 > sent && known.1 == room && known.2 == Some(later)));
             prop_assert!(answered(&|known| known.0 < sent));
-            prop_assert!(answered(&|known| known.1 == room));
             prop_assert!(later + GRACE <= at);
         }
     }

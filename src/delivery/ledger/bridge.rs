@@ -1,9 +1,10 @@
 //! What is believed of bridges (PROTOCOL §4).
 //!
 //! A bridge's bot is one more claimant: it repeats itself, its events come in any order, and anybody may send one that
-//! looks alike. So what it says is a maximum, as all of the ledger is: of the state the furthest, where 'sent' is beyond
-//! every failure and a failure beyond 'pending', and of those who were reached all. Who may redact others' messages in a
-//! room runs it or speaks for whoever does; nobody else is taken for a bridge (L2).
+//! looks alike. So what it says is a maximum, as all of the ledger is: of the state the last word, by the server's clock,
+//! where 'pending' is none; and of those who were reached all. A retry undoes a failure, and a bridge that takes back what
+//! it had said to be sent is believed too. Who may redact others' messages in a room runs it or speaks for whoever does;
+//! nobody else is taken for a bridge (L2).
 
 use std::collections::BTreeSet;
 
@@ -34,22 +35,22 @@ impl BridgeReport {
         Self { state: status.state, at, bot, why: status.why, reached: status.reached }
     }
 
-    /// The greatest is believed: the furthest state, of the same the latest. The rest only makes the order total.
+    /// The greatest is believed: the last word, and 'pending' while there is none. The rest only makes the order total.
     fn rank(&self) -> impl Ord + '_ {
-        (self.state, self.at, &self.bot, &self.why)
+        (self.state != BridgeState::Pending, self.at, self.state, &self.bot, &self.why)
     }
 
     /// Takes in another one about the same message (L3).
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        let (furthest, less) = if self.rank() >= other.rank() { (self, other) } else { (other, self) };
-        let reached = match (furthest.reached, less.reached) {
+        let (last, before) = if self.rank() >= other.rank() { (self, other) } else { (other, self) };
+        let reached = match (last.reached, before.reached) {
             // The first by id, not by time: so it does not matter which came first (L3, L7).
             (Some(one), Some(more)) => Some(one.into_iter().chain(more).collect::<BTreeSet<_>>()),
             (one, more) => one.or(more),
         };
         let reached = reached.map(|all| all.into_iter().take(REACHED_KEPT).collect());
-        Self { reached, ..furthest }
+        Self { reached, ..last }
     }
 }
 
@@ -71,19 +72,32 @@ mod tests {
     }
 
     #[test]
-    fn l3_success_is_not_undone_and_undoes_a_failure() {
+    fn l3_the_last_word_counts_and_pending_is_none() {
         use BridgeState::{Failed, Pending, Retriable, Sent};
         for (first, second, state) in [
             (Sent, Pending, Sent),
-            (Sent, Failed, Sent),
+            (Sent, Failed, Failed),
+            (Sent, Retriable, Retriable),
             (Retriable, Sent, Sent),
             (Failed, Sent, Sent),
             (Retriable, Failed, Failed),
+            (Failed, Retriable, Retriable),
             (Retriable, Pending, Retriable),
             (Pending, Pending, Pending),
         ] {
-            assert_eq!(report(first, 1, None).merge(report(second, 2, None)).state, state, "{first:?} {second:?}");
+            for (one, other) in [(0, 1), (1, 0)] {
+                let said = [report(first, 1, None), report(second, 2, None)];
+                let merged = said[one].clone().merge(said[other].clone());
+                assert_eq!(merged.state, state, "{first:?} {second:?}");
+            }
         }
+    }
+
+    #[test]
+    fn l3_what_is_taken_back_leaves_whoever_was_reached() {
+        let sent = report(BridgeState::Sent, 1, Some(&["@ghost:x"]));
+        let taken_back = sent.merge(report(BridgeState::Failed, 2, Some(&[])));
+        assert_eq!(taken_back, report(BridgeState::Failed, 2, Some(&["@ghost:x"])));
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn owed(sender: &str, room: &str, event: &str, since: Ms) -> Owed {
         sent: since,
         since,
         state: ClaimState::Delivered,
+        quiet: false,
     }
 }
 
@@ -88,7 +89,10 @@ fn p11_no_sync_sets_the_moment_of_leaving() {
 fn p11_the_answer_tells_the_time_of_sending_only() {
     let batch = take_one(&mut one(), 9_000);
     let claim = Claim { at: Some(9_000), state: ClaimState::Delivered };
-    assert_eq!(batch.answer(9_000), Answer { room: RoomId::new("!r"), receipts: vec![(EventId::new("$1"), claim)] });
+    assert_eq!(
+        batch.answer(9_000),
+        Answer { room: RoomId::new("!r"), receipts: vec![(EventId::new("$1"), claim)], quiet: false }
+    );
 }
 
 #[test]

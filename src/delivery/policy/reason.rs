@@ -159,6 +159,12 @@ impl Reason {
         matches!(self, TooMany | DeviceNotNamed | NoNative | NotAccepted | NotAsked)
     }
 
+    /// True when the sender may have waited for the receipt: silence about it is said to mean nothing (§3). Nobody waits for
+    /// receipts for scrollback, for what they removed, and for what is no message.
+    pub fn is_silence(self) -> bool {
+        !matches!(self, Undecryptable | BeforeJoin | JoinTimeUnknown | Own | Redacted | NotAMessage)
+    }
+
     /// True when it belongs into the log of receipts: somebody sent what one could have been expected for. Nobody did
     /// with scrollback and with own messages.
     pub fn is_logged(self) -> bool {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
+use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_QUIET, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
 /// So many receipts are read from one `m.receipt`; the rest is not looked at.
@@ -22,12 +22,19 @@ pub struct Native {
     pub device: Option<DeviceId>,
     /// When, by the homeserver's clock; `None` when it does not say.
     pub at: Option<Ms>,
+    /// That this device was silent about what was sent in that room before means nothing (§3).
+    pub quiet: bool,
 }
 
 impl Native {
-    /// The body that is posted. A device is named only where this says so (P13).
-    pub fn body(name_device: bool) -> Value {
-        if name_device { json!({ NATIVE_DEVICES: true }) } else { json!({}) }
+    /// The body that is posted. A device is named only where this says so (P13), and only one that is named can say that
+    /// its silence before means nothing.
+    pub fn body(name_device: bool, quiet: bool) -> Value {
+        match (name_device, quiet) {
+            (false, _) => json!({}),
+            (true, false) => json!({ NATIVE_DEVICES: true }),
+            (true, true) => json!({ NATIVE_DEVICES: true, NATIVE_QUIET: true }),
+        }
     }
 
     /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name; entries that make no sense
@@ -43,11 +50,17 @@ impl Native {
     /// it says something new only when it is earlier than each of theirs: then one more has it.
     fn entry(event: &str, user: &str, entry: &Value) -> Option<Vec<Self>> {
         let entry = entry.as_object().filter(|_| user.starts_with('@'))?;
-        let receipt = |device, at| Self { event: EventId::new(event), user: UserId::new(user), device, at };
+        let receipt = |device, at| {
+            let (event, user) = (EventId::new(event), UserId::new(user));
+            Self { event, user, device, at, quiet: false }
+        };
         let devices = entry.get(NATIVE_DEVICES).and_then(Value::as_object);
         let devices = devices.into_iter().flatten().filter(|(device, _)| !device.is_empty());
         let mut receipts: Vec<Self> = devices
-            .filter_map(|(device, entry)| Some(receipt(Some(DeviceId::new(device)), time(entry.as_object()?).ok()?)))
+            .filter_map(|(device, entry)| {
+                let named = receipt(Some(DeviceId::new(device)), time(entry.as_object()?).ok()?);
+                Some(Self { quiet: entry.get(NATIVE_QUIET) == Some(&Value::Bool(true)), ..named })
+            })
             .collect();
         if let Ok(at) = time(entry)
             && receipts.iter().all(|named| at.is_some() && named.at > at)
@@ -131,8 +144,20 @@ mod tests {
 
     #[test]
     fn p13_a_device_is_named_only_on_purpose() {
-        assert_eq!(Native::body(true), json!({ "dev.kvitto.devices": true }));
-        assert_eq!(Native::body(false), json!({}));
+        assert_eq!(Native::body(true, false), json!({ "dev.kvitto.devices": true }));
+        assert_eq!(Native::body(true, true), json!({ "dev.kvitto.devices": true, "dev.kvitto.quiet": true }));
+        assert_eq!((Native::body(false, false), Native::body(false, true)), (json!({}), json!({})));
+    }
+
+    #[test]
+    fn a_device_that_is_named_can_say_that_its_silence_means_nothing() {
+        let entry = json!({ "ts": 5, "dev.kvitto.quiet": true, "dev.kvitto.devices": {
+            "D": { "ts": 5, "dev.kvitto.quiet": true }, "E": { "ts": 6 }, "F": { "ts": 7, "dev.kvitto.quiet": 1 },
+        } });
+        let read = Native::parse(&json!({ "$e": { "m.delivery": { BOB: entry } } }));
+        assert_eq!(read.iter().map(|receipt| receipt.quiet).collect::<Vec<_>>(), [true, false, false]);
+        let nobody = json!({ "$e": { "m.delivery": { BOB: { "ts": 5, "dev.kvitto.quiet": true } } } });
+        assert!(!Native::parse(&nobody)[0].quiet);
     }
 
     #[test]
@@ -171,7 +196,7 @@ mod tests {
         });
         assert_eq!(
             Native::parse(&content),
-            [Native { event: EventId::new("$good"), user: UserId::new(BOB), device: None, at: Some(1) }]
+            [Native { event: EventId::new("$good"), user: UserId::new(BOB), device: None, at: Some(1), quiet: false }]
         );
         for none in [json!(null), json!([]), json!("$e")] {
             assert_eq!(Native::parse(&none), []);

@@ -43,13 +43,20 @@ fn the_answer_on_the_wire() {
             (EventId::new("$a"), claim(Some(5), ClaimState::Delivered)),
             (EventId::new("$b"), claim(None, ClaimState::Undecryptable)),
         ],
+        quiet: false,
     };
-    let wire = json!({
+    let mut wire = json!({
         "room_id": "!r",
         "receipts": { "$a": { "ts": 5, "state": "delivered" }, "$b": { "state": "undecryptable" } },
     });
     assert_eq!(answer.to_json(), wire);
-    assert_eq!(Answer::parse(&wire), Some(answer));
+    assert_eq!(Answer::parse(&wire), Some(answer.clone()));
+    for (quiet, expected) in [(json!(true), true), (json!(false), false), (json!("true"), false), (json!(null), false)]
+    {
+        wire["quiet"] = quiet;
+        assert_eq!(Answer::parse(&wire), Some(Answer { quiet: expected, ..answer.clone() }));
+    }
+    assert_eq!(Answer { quiet: true, ..answer }.to_json()["quiet"], true);
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn only_so_many_receipts_are_read() {
 fn a_full_answer_fits_into_a_to_device_event() {
     let longest = |n: usize| EventId::new(format!("${n:0>254}"));
     let receipts = (0..RECEIPTS_SENT).map(|n| (longest(n), claim(Some(Ms::MAX), ClaimState::Undecryptable)));
-    let answer = Answer { room: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect() };
+    let answer = Answer { room: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect(), quiet: false };
     let encrypted = answer.to_json().to_string().len() * 4 / 3;
     assert!(encrypted < 64 * 1024 - 2 * 1024, "{encrypted}");
 }
@@ -146,7 +153,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(room in "![a-z:]*", claims in prop::collection::btree_map("\\$.{1,20}", any_claim(), 0..40)) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
-        let answer = Answer { room: RoomId::new(room), receipts };
+        let answer = Answer { room: RoomId::new(room), receipts, quiet: false };
         prop_assert_eq!(Answer::parse(&answer.to_json()), Some(answer));
     }
 
@@ -156,7 +163,7 @@ proptest! {
         malformed in Malformed::any(),
     ) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
-        let answer = Answer { room: RoomId::new("!r"), receipts };
+        let answer = Answer { room: RoomId::new("!r"), receipts, quiet: true };
         let request = Request { room: RoomId::new("!r"), expires: 5 };
         let [spoiled, asked] = [answer.to_json(), request.to_json()].map(|content| malformed.put_into(&content));
         prop_assert_ne!(&spoiled, &answer.to_json());

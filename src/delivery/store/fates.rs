@@ -4,7 +4,7 @@
 
 use rusqlite::params;
 
-use super::{Result, Store, StoreError, disk::Access, log::Page, rows::FateRow};
+use super::{DAY, FATE_DAYS, Result, Store, StoreError, disk::Access, log::Page, rows::FateRow};
 use crate::{
     delivery::{
         debts::{Awaited, Book, Entry, Stage, Step},
@@ -46,6 +46,7 @@ impl Book for Store {
             let mut log = Page::new(tx, now);
             for entry in entries {
                 let climbs = FateRow::of(entry).map(|row| climb(tx, entry, &row)).transpose()?;
+                note_silence(tx, entry, climbs, now)?;
                 // Whoever is told once more is told; but nothing is withheld twice.
                 if climbs != Some(false) || matches!(entry.step, Step::Sent { .. } | Step::Told(_)) {
                     log.add(entry);
@@ -63,6 +64,11 @@ impl Book for Store {
         Self::set_incognito(self, incognito)
     }
 
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
+        let disk = self.disk.read();
+        disk.one("SELECT value FROM quiet WHERE key = ?1", [disk.key("person", &[person.as_str(), room.as_str()])])
+    }
+
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
         Self::asking_devices(self, user, room, now)
     }
@@ -74,6 +80,33 @@ impl Book for Store {
 
 fn read(disk: &Access<'_>, room: &RoomId, event: &EventId) -> Result<Option<FateRow>> {
     disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("fate", &[room.as_str(), event.as_str()])])
+}
+
+/// Keeps when the latest message was sent whose receipt was withheld from a person in a room, until that is said (§3). Of
+/// what was acknowledged long ago nothing is known any more, so that of old messages is not kept.
+fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -> Result<()> {
+    let key = || tx.key("person", &[entry.sender.as_str(), entry.room.as_str()]);
+    let is_news = match entry.step {
+        Step::Withhold(reason) | Step::Refuse(reason) => reason.is_silence() && climbs != Some(false),
+        Step::Sent { quiet, .. } => quiet,
+        _ => false,
+    };
+    if !is_news || now.saturating_sub(entry.sent) >= FATE_DAYS * DAY {
+        return Ok(());
+    }
+    let before: Option<Ms> = tx.one("SELECT value FROM quiet WHERE key = ?1", [key()])?;
+    match entry.step {
+        Step::Sent { .. } if before.is_some_and(|withheld| withheld < entry.sent) => {
+            tx.run("DELETE FROM quiet WHERE key = ?1", [key()])?;
+        }
+        Step::Sent { .. } => {}
+        _ => {
+            let latest = before.map_or(entry.sent, |before| before.max(entry.sent));
+            let row = params![key(), now / DAY + FATE_DAYS, tx.seal(&latest)?];
+            tx.run("INSERT OR REPLACE INTO quiet (key, day, value) VALUES (?1, ?2, ?3)", row)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a row if it is further than what stands there, and says whether it is.

@@ -1,13 +1,13 @@
 //! What is kept beside the ledger: how people's devices answer, and what this user's own other devices said.
 //!
 //! [Habits](Habits) change in the transaction in which the ledger does, so that no message is counted twice or not at all
-//! (L8). There is one row for each person.
+//! (L8). There is one row for each person. Which of their devices are gone stands there too.
 //!
 //! The own fleet is a ledger of its own. In it, too, an own message has devices that were given the key, and claims of
 //! theirs (§3); but the claimant is this account, which L2 lets nobody be in the ledger of others. So the two can never be
 //! mixed up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,10 @@ struct HabitRow {
     heard: Option<Ms>,
     days: (u64, u64),
     recent: Vec<(Ms, u16, Option<Ms>)>,
+    #[serde(default)]
+    quiet: BTreeMap<u16, Ms>,
+    #[serde(default)]
+    gone: bool,
 }
 
 impl HabitRow {
@@ -46,13 +50,15 @@ impl HabitRow {
             heard: habit.heard,
             days: (habit.days.newest, habit.days.bits),
             recent: habit.recent.iter().map(|((sent, room), heard)| (*sent, *room, *heard)).collect(),
+            quiet: habit.quiet.clone(),
+            gone: habit.gone,
         }
     }
 
     fn into_entry(self) -> (Option<DeviceId>, Habit) {
-        let Self { device, first, began, heard, days: (newest, bits), recent } = self;
+        let Self { device, first, began, heard, days: (newest, bits), recent, quiet, gone } = self;
         let recent = recent.into_iter().map(|(sent, room, heard)| ((sent, room), heard)).collect();
-        (device.map(DeviceId::new), Habit { first, began, heard, days: Days { newest, bits }, recent })
+        (device.map(DeviceId::new), Habit { first, began, heard, days: Days { newest, bits }, recent, quiet, gone })
     }
 }
 
@@ -68,6 +74,19 @@ impl Store {
     pub fn habits(&self, user: &UserId) -> Result<Habits> {
         let habits = read(&self.disk.read(), user)?;
         Ok(Habits { answers: habits.answers.max(self.answers(user)?), ..habits })
+    }
+
+    /// This person has these devices now. Whether one that is waited for has gone, or come back.
+    pub fn devices_are(&mut self, user: &UserId, devices: &BTreeSet<DeviceId>) -> Result<bool> {
+        if !read(&self.disk.read(), user)?.exist(devices) {
+            return Ok(false);
+        }
+        self.disk.write(|tx| {
+            change(tx, user, |habits| {
+                habits.exist(devices);
+            })
+        })?;
+        Ok(true)
     }
 
     /// Records an own message with the own other devices that it was sent to, if there are any. The first record holds.
@@ -108,6 +127,9 @@ impl Store {
                 if own.claims.len() > answered {
                     answer(tx, own, &(claim.user.clone(), claim.device.clone()), claim.heard)?;
                 }
+                if claim.quiet && merged.is_some() {
+                    quiet(tx, own, claim)?;
+                }
             }
             let changed: Vec<OwnEvent> =
                 known.into_values().filter_map(|(own, changed)| changed.then_some(own)).collect();
@@ -128,6 +150,13 @@ pub(super) fn expect(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
 /// A device answered an own message for the first time.
 pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, (user, device): &Who, heard: Ms) -> Result<()> {
     change(tx, user, |habits| habits.answer(&own.room, own.sent, device.as_ref(), heard))
+}
+
+/// With its answer a device said that its silence before means nothing (§3). Whether it names one.
+pub(super) fn quiet(tx: &Access<'_>, own: &OwnEvent, claim: &PeerClaim) -> Result<bool> {
+    let Some(device) = &claim.device else { return Ok(false) };
+    change(tx, &claim.user, |habits| habits.quiet(&own.room, own.sent, device))?;
+    Ok(true)
 }
 
 fn read(disk: &Access<'_>, user: &UserId) -> Result<Habits> {

@@ -37,7 +37,8 @@ pub struct Claimed {
     pub changed: Vec<OwnEvent>,
     /// The large ones.
     pub tallied: Vec<Large>,
-    /// Whether anybody is known to answer, or to answer by device, who was not before (L5).
+    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what their silence means
+    /// about other messages.
     pub answers_changed: bool,
     /// Claims about no own message that is known here.
     pub unknown: Vec<PeerClaim>,
@@ -259,10 +260,11 @@ fn few(
     claimed: &mut Claimed,
 ) -> Result<()> {
     let before = own.claims.clone();
-    let mut changed = false;
+    let (mut changed, mut quiet) = (false, Vec::new());
     for claim in claims {
         let merged = claimed.refused.believed(own.merge(PeerClaim::clone(claim), now));
         changed |= merged.is_some_and(|merged| merged != Merged::Same);
+        quiet.extend(merged.is_some_and(|_| claim.quiet).then_some(claim));
     }
     let fresh: Vec<_> = own.claims.iter().filter(|(who, stamp)| before.get(who) != Some(stamp)).collect();
     for ((user, device), _) in &fresh {
@@ -279,6 +281,9 @@ fn few(
         if !before.contains_key(who) {
             habits::answer(tx, &own, who, stamp.heard)?;
         }
+    }
+    for claim in quiet {
+        claimed.answers_changed |= habits::quiet(tx, &own, claim)?;
     }
     claimed.changed.extend(changed.then_some(own));
     Ok(())

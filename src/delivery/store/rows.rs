@@ -42,7 +42,7 @@ impl FateRow {
             Step::AwaitKey => Fate::AwaitingKey { sender, sent },
             Step::Told(at) => Fate::Told { sender, sent, at },
             Step::Owe(since) => Fate::Owed { sender, sent, since, state: ClaimState::Delivered.as_str().to_owned() },
-            Step::Sent { at, route } => Fate::Sent { at, route: route_name(route).to_owned() },
+            Step::Sent { at, route, .. } => Fate::Sent { at, route: route_name(route).to_owned() },
             Step::Withhold(reason) => Fate::Withheld { code: reason.code().to_owned() },
             Step::Refuse(_) => return None,
         };
@@ -85,7 +85,7 @@ impl FateRow {
         let Fate::Owed { sender, sent, since, state } = &self.fate else { return Ok(None) };
         let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
         let (sender, state) = (UserId::new(sender), state_of(state)?);
-        Ok(Some(Owed { room, event, sender, sent: *sent, since: *since, state }))
+        Ok(Some(Owed { room, event, sender, sent: *sent, since: *since, state, quiet: false }))
     }
 }
 
@@ -112,7 +112,7 @@ impl LogRow {
     /// The row for a step, if it is one that belongs into the log.
     pub fn of(entry: &Entry, now: Ms) -> Option<Self> {
         let (at, what) = match entry.step {
-            Step::Sent { at, route } => (at, What::Delivered { route: route_name(route).to_owned() }),
+            Step::Sent { at, route, .. } => (at, What::Delivered { route: route_name(route).to_owned() }),
             Step::Told(Some(at)) => (at, What::Undecryptable { route: route_name(Route::Direct).to_owned() }),
             Step::Withhold(reason) | Step::Refuse(reason) if reason.is_logged() => {
                 (now, What::Withheld { code: reason.code().to_owned() })

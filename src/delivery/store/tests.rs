@@ -51,7 +51,15 @@ pub(super) fn device(name: &str) -> DeviceId {
 }
 
 pub(super) fn owed(name: &str) -> Owed {
-    Owed { room: room(), event: event(name), sender: bob(), sent: 3, since: 4, state: ClaimState::Delivered }
+    Owed {
+        room: room(),
+        event: event(name),
+        sender: bob(),
+        sent: 3,
+        since: 4,
+        state: ClaimState::Delivered,
+        quiet: false,
+    }
 }
 
 pub(super) fn entry(name: &str, step: Step) -> Entry {
@@ -63,7 +71,7 @@ pub(super) fn owe(name: &str) -> Entry {
 }
 
 pub(super) fn sent(name: &str) -> Entry {
-    entry(name, Step::Sent { at: 9, route: Route::Direct })
+    entry(name, Step::Sent { at: 9, route: Route::Direct, quiet: false })
 }
 
 pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
@@ -294,6 +302,26 @@ fn a_device_may_ask_about_so_many_rooms_and_costs_only_itself() {
     assert_eq!(asking(0), [device("B2")], "the room asked about first is forgotten");
     assert_eq!(asking(1), [device("B1")]);
     assert_eq!(asking(ROOMS_PER_DEVICE), [device("B1")]);
+}
+
+#[test]
+fn whom_another_device_had_asked_is_asked_anew_and_what_others_asked_holds_on() {
+    let (dir, mut store) = temporary();
+    let asked = |store: &Store| store.asked(&room(), NOW).unwrap().len();
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
+    store.begin_as(&device("NEW")).unwrap();
+    assert_eq!(asked(&store), 0, "by whom it was, the file did not say");
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
+    store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
+    let withheld = Entry { sent: NOW, ..entry("1", Step::Withhold(Reason::Off)) };
+    store.record(&[withheld], NOW).unwrap();
+    drop(store);
+    let mut store = open(&dir);
+    store.begin_as(&device("NEW")).unwrap();
+    assert_eq!((asked(&store), store.withheld(&bob(), &room()).unwrap()), (1, Some(NOW)));
+    store.begin_as(&device("NEWER")).unwrap();
+    assert_eq!((asked(&store), store.withheld(&bob(), &room()).unwrap()), (0, None));
+    assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
 }
 
 #[test]

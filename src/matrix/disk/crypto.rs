@@ -1,6 +1,6 @@
 //! Keys.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 use matrix_sdk::{
     SqliteCryptoStore,
@@ -76,6 +76,10 @@ hand_on!(CryptoStore for SqliteCryptoStore {
     get_size() -> Option<usize>;
 } and by hand {
     async fn save_changes(&self, changes: Changes) -> Result<(), Self::Error> {
+        let mut changes = changes;
+        if self.disk.by_plain_sync.load(Ordering::Relaxed) {
+            changes.next_batch_token = None;
+        }
         self.until_kept(|| self.inner.save_changes(copy(&changes))).await
     }
 

@@ -1,4 +1,5 @@
-//! The SDK's stores on their files, each [`Steady`]. What is in the media store can be fetched again, so that one may fail.
+//! The SDK's stores on their files, each [`Steady`], the event cache's without what only the server can vouch for
+//! ([`Cache`]). What is in the media store can be fetched again, so that one may fail.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,23 +7,23 @@ use matrix_sdk::{
     SqliteCryptoStore, SqliteEventCacheStore, SqliteMediaStore, SqliteStateStore, SqliteStoreConfig,
     config::StoreConfig, cross_process_lock::CrossProcessLockConfig,
 };
-use matrix_sdk_base::crypto::store::CryptoStore;
 
 use super::{Disk, Steady};
-use crate::matrix::errors::{Hindrance, SessionError};
+use crate::matrix::{
+    errors::{Hindrance, SessionError, SqliteError},
+    vouched::{Cache, Nothings},
+};
 
 const STATE: &str = "matrix-sdk-state.sqlite3";
 const CRYPTO: &str = "matrix-sdk-crypto.sqlite3";
 const EVENT_CACHE: &str = "matrix-sdk-event-cache.sqlite3";
-
-/// What all of them fail with.
-pub(super) type SqliteError = <SqliteCryptoStore as CryptoStore>::Error;
 
 /// Opens the stores in a folder.
 pub(in crate::matrix) async fn stores(
     folder: &Path,
     config: SqliteStoreConfig,
     disk: &Arc<Disk>,
+    nothings: &Arc<Nothings>,
 ) -> Result<StoreConfig, SessionError> {
     let opening = |error| SessionError::building(folder, &error);
     let state = SqliteStateStore::open_with_config(&config).await.map_err(opening)?;
@@ -31,7 +32,7 @@ pub(in crate::matrix) async fn stores(
     let crypto = SqliteCryptoStore::open_with_config(&config).await.map_err(opening)?;
     Ok(StoreConfig::new(CrossProcessLockConfig::SingleProcess)
         .state_store(steady(state, STATE, disk))
-        .event_cache_store(steady(cache, EVENT_CACHE, disk))
+        .event_cache_store(Cache { disk: steady(cache, EVENT_CACHE, disk), nothings: Arc::clone(nothings) })
         .media_store(media)
         .crypto_store(steady(crypto, CRYPTO, disk)))
 }
@@ -46,14 +47,7 @@ impl<Store> Steady<Store> {
     where
         Attempt: Future<Output = Result<T, SqliteError>>,
     {
-        self.disk.steady(self.file, hindrance, attempt).await
-    }
-}
-
-fn hindrance(error: &SqliteError) -> Option<Hindrance> {
-    match error {
-        SqliteError::Sqlite(error) => Hindrance::of(error),
-        error => Hindrance::below(error),
+        self.disk.steady(self.file, |error: &SqliteError| Hindrance::below(error), attempt).await
     }
 }
 
@@ -64,7 +58,7 @@ macro_rules! hand_on {
     } $(and by hand { $($by_hand:tt)* })?) => {
         #[async_trait::async_trait]
         impl $trait for $crate::matrix::disk::Steady<$store> {
-            type Error = $crate::matrix::disk::stores::SqliteError;
+            type Error = $crate::matrix::errors::SqliteError;
 
             $(async fn $name(&self, $($arg: $kind),*) -> Result<$out, Self::Error> {
                 self.until_kept(|| self.inner.$name($(Clone::clone(&$arg)),*)).await

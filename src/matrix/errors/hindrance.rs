@@ -1,8 +1,13 @@
 //! Why the disk does not take something now, though it may later.
 
+use matrix_sdk::SqliteCryptoStore;
+use matrix_sdk_base::crypto::store::CryptoStore;
 use rusqlite::{Error, ErrorCode};
 
 use super::chain;
+
+/// What the SDK's stores fail with.
+pub(in crate::matrix) type SqliteError = <SqliteCryptoStore as CryptoStore>::Error;
 
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +36,13 @@ impl Hindrance {
         })
     }
 
-    /// What is below this error.
+    /// The same for an error that has one of SQLite's somewhere below. The SDK's own passes its cause over in the chain.
     pub fn below(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        chain::causes(error).find_map(|cause| cause.downcast_ref::<Error>()).and_then(Self::of)
+        let of_sqlite = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+            Some(SqliteError::Sqlite(error)) => Self::of(error),
+            _ => Self::of(cause.downcast_ref()?),
+        };
+        chain::causes(error).find_map(of_sqlite)
     }
 
     /// In a few words, of this file.
@@ -74,5 +83,13 @@ mod tests {
         assert_eq!(of(ffi::SQLITE_CONSTRAINT), None);
         assert_eq!(of(ffi::SQLITE_CORRUPT), None);
         assert_eq!(Hindrance::of(&Error::QueryReturnedNoRows), None);
+    }
+
+    #[test]
+    fn it_is_found_below_the_errors_of_the_sdk() {
+        let busy = || SqliteError::Sqlite(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
+        assert_eq!(Hindrance::below(&busy()), Some(Hindrance::Locked));
+        assert_eq!(Hindrance::below(&std::io::Error::other(busy())), Some(Hindrance::Locked));
+        assert_eq!(Hindrance::below(&SqliteError::StoreClosed), None);
     }
 }

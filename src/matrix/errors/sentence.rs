@@ -13,6 +13,7 @@ use matrix_sdk::{
     ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
 };
+use matrix_sdk_base::Error as BaseError;
 use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::{Unreachable, chain};
@@ -33,6 +34,7 @@ pub fn sentence(error: &Error) -> SafeText {
         Error::Timeout => unreachable_sentence(&Unreachable::TimedOut),
         Error::Identifier(error) => said("This is no valid Matrix identifier", &error.to_string()),
         Error::AuthenticationRequired => said("You are not logged in", ""),
+        Error::UnknownError(error) if is_no_encryption(&error.to_string()) => encryption_not_understood(),
         Error::StateStore(_)
         | Error::EventCacheStore(_)
         | Error::MediaStore(_)
@@ -72,8 +74,23 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
         QueueWedgeError::CrossVerificationRequired => said("Verify this device first", ""),
         QueueWedgeError::MissingMediaContent => said("The file is no longer there; attach it again", ""),
         QueueWedgeError::InvalidMimeType { mime_type } => said("The file's type is not understood", mime_type),
+        QueueWedgeError::GenericApiError { msg } if is_no_encryption(msg) => encryption_not_understood(),
         QueueWedgeError::GenericApiError { msg } => said("The homeserver did not take it", msg),
     }
+}
+
+/// The SDK knows that a room is encrypted, and not how: see `matrix::sending`. What it says then depends on how it was built.
+fn is_no_encryption(text: &str) -> bool {
+    let error = BaseError::EncryptionNotEnabled;
+    text.contains(&error.to_string()) || text.contains(&format!("{error:?}"))
+}
+
+fn encryption_not_understood() -> SafeText {
+    said(
+        "This room's encryption is not understood, and nothing is sent in the clear where it was once switched on; \
+         whoever runs the room can switch it on anew",
+        "",
+    )
 }
 
 /// Why a message could not even be put into the send queue.

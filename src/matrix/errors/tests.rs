@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc};
 
 use matrix_sdk::{
-    Error, RefreshTokenError,
+    Error, QueueWedgeError, RefreshTokenError,
     event_cache::EventCacheError,
     ruma::{
         api::error::{
@@ -84,6 +84,18 @@ fn a_proxys_error_page_is_told_by_its_status_alone() {
     let body = ErrorBody::Json(serde_json::json!({ "html": "<h1>" }));
     let error: HttpError = FromHttpResponseError::Server(ApiError::new(StatusCode::BAD_GATEWAY, body)).into();
     assert_eq!(http_sentence(&error).as_str(), "The homeserver answered with status 502.");
+}
+
+#[test]
+fn a_room_that_is_encrypted_in_no_way_that_is_known_is_told_in_words() {
+    let now: matrix_sdk::Error = matrix_sdk_base::Error::EncryptionNotEnabled.into();
+    let later = QueueWedgeError::from(&now);
+    for told in [sentence(&now), wedge_sentence(&later)] {
+        assert!(
+            told.starts_with("This room's encryption is not understood, and nothing is sent in the clear"),
+            "{told}"
+        );
+    }
 }
 
 /// An error with a source, as hyper makes them.

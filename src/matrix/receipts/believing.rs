@@ -204,7 +204,7 @@ impl Actor {
 
     /// A message of ours came from another device.
     pub(super) async fn received(&mut self, received: direct::Received) {
-        let direct::Received { user, device, message, _in_hand: _until_the_end } = received;
+        let direct::Received { user, device, message, in_hand: _until_the_end } = received;
         tracing::debug!(%user, %device, kind = message.kind(), "a delivery message came");
         match message {
             direct::Message::Request(request) => {
@@ -216,7 +216,9 @@ impl Actor {
             direct::Message::Answer(answer) => {
                 let heard = now();
                 let claim = |(event, claim)| {
-                    PeerClaim::direct(answer.room.clone(), event, claim, user.clone(), device.clone(), heard)
+                    let (user, device) = (user.clone(), device.clone());
+                    let claim = PeerClaim::direct(answer.room.clone(), event, claim, user, device, heard);
+                    PeerClaim { quiet: answer.quiet, ..claim }
                 };
                 let claims = answer.receipts.into_iter().map(claim).collect();
                 if self.is_own(&user) {
@@ -405,7 +407,7 @@ impl Actor {
 async fn from_server(room: &Room, event: &EventId) -> Option<EventFacts> {
     let (cache, _keep) = room.event_cache().await.ok()?;
     let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-    observe::facts(&event).filter(|_| !observe::is_ahead_of_the_server(&event))
+    observe::facts_in(room, &event).await.filter(|_| !observe::is_ahead_of_the_server(&event))
 }
 
 /// Waits for that.

@@ -61,7 +61,8 @@ impl Receipts {
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, debts, events, inputs.clone()) };
+        let actor = Actor::new(client, store, logged_in_at, debts, events, inputs.clone());
+        let actor = Actor { tasks, in_hand: in_hand.clone(), ..actor };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()

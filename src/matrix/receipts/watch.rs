@@ -21,11 +21,13 @@ pub(super) async fn late_keys(client: Client, inputs: UnboundedSender<Input>) {
     }
 }
 
-/// Users who have new devices.
+/// Users who have new devices, or others than before. Of devices that were deleted the SDK does not say whose they were.
 pub(super) async fn devices(client: Client, inputs: UnboundedSender<Input>) {
     let Ok(updates) = client.encryption().devices_stream().await else { return };
     let mut updates = std::pin::pin!(updates);
     while let Some(update) = updates.next().await {
+        let changed = update.new.keys().chain(update.changed.keys()).cloned().collect();
+        let _ = inputs.send(Input::DevicesChanged(changed));
         if inputs.send(Input::NewDevices(update.new.into_keys().collect())).is_err() {
             return;
         }

@@ -37,7 +37,7 @@ pub(super) enum Cause {
     Elsewhere,
     /// The server has forgotten the sliding connection, as it may: a new one is begun.
     Forgotten,
-    /// Perhaps in what the answer says.
+    /// Perhaps in what the answer says, or the server refuses to answer.
     Answer,
     /// In an event of the answer, which the SDK has stored.
     Event,
@@ -67,7 +67,11 @@ impl Cause {
         match error {
             HttpError::Api(error) if matches!(**error, FromHttpResponseError::Deserialization(_)) => Self::Answer,
             HttpError::Cached(error) => Self::of_http(error),
-            _ => Self::Elsewhere,
+            // The server does not have this kind of sync any more, or not as the SDK asks for it.
+            error => match error.as_client_api_error().map(|error| error.status_code.as_u16()) {
+                Some(400 | 404 | 405) => Self::Answer,
+                _ => Self::Elsewhere,
+            },
         }
     }
 }
@@ -141,6 +145,11 @@ pub(super) fn sentence(error: &SyncError) -> SafeText {
 mod tests {
     use std::io;
 
+    use matrix_sdk::ruma::{
+        api::error::{Error as ApiError, ErrorBody},
+        exports::http::StatusCode,
+    };
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -202,5 +211,10 @@ mod tests {
         let answer = FromHttpResponseError::Deserialization(json().into());
         assert_eq!(Cause::of(&HttpError::Api(Box::new(answer)).into()), Cause::Answer);
         assert_eq!(Cause::of(&Error::InsufficientData), Cause::Answer);
+        for (status, cause) in [(400, Cause::Answer), (404, Cause::Answer), (502, Cause::Elsewhere)] {
+            let error = ApiError::new(StatusCode::from_u16(status).unwrap(), ErrorBody::Json(serde_json::Value::Null));
+            let error = HttpError::from(FromHttpResponseError::Server(error));
+            assert_eq!(Cause::of(&error.into()), cause, "{status}");
+        }
     }
 }

@@ -23,6 +23,7 @@ fn receipt(event: &str, claimant: &str, device: Option<&str>, ts: Ms) -> Receipt
         device: device.map(DeviceId::new),
         ts,
         name: ReceiptName::Stable,
+        quiet: false,
     }
 }
 

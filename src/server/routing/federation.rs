@@ -141,7 +141,7 @@ impl Entry {
             return Err(Skipped::SenderNotLocal);
         }
         let Self { room, event, claimant, ts, name } = self;
-        Ok(Receipt { room, event, to, claimant, device: None, ts, name })
+        Ok(Receipt { room, event, to, claimant, device: None, ts, name, quiet: false })
     }
 }
 

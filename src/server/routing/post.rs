@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{EventFacts, RateLimit, Receipt, ReceiptName, Refusal, addressee};
 use crate::{
-    delivery::receipt::NATIVE_DEVICES,
+    delivery::receipt::{NATIVE_DEVICES, NATIVE_QUIET},
     model::{DeviceId, EventId, Ms, RoomId, UserId},
 };
 
@@ -57,7 +57,9 @@ impl<'a> Post<'a> {
             return Err(Refusal::NameNotTaken);
         }
         let named = body.get(NATIVE_DEVICES) == Some(&Value::Bool(true));
-        Ok(Claimed { target: self.target, user: claimant.user, device: claimant.device.filter(|_| named) })
+        let device = claimant.device.filter(|_| named);
+        let quiet = device.is_some() && body.get(NATIVE_QUIET) == Some(&Value::Bool(true));
+        Ok(Claimed { target: self.target, user: claimant.user, device, quiet })
     }
 }
 
@@ -68,6 +70,7 @@ pub struct Claimed {
     target: Target,
     user: UserId,
     device: Option<DeviceId>,
+    quiet: bool,
 }
 
 impl Claimed {
@@ -103,8 +106,8 @@ impl Permitted {
     ///
     /// [`Mailbox::deliver`]: crate::server::bundle::Mailbox::deliver
     pub fn about(self, event: Option<&EventFacts>, now: Ms) -> Result<Option<Receipt>, Refusal> {
-        let Claimed { target: Target { room, event: id, name }, user, device } = self.0;
+        let Claimed { target: Target { room, event: id, name }, user, device, quiet } = self.0;
         let to = addressee(event, &room, &user).map_err(|_| Refusal::NotFound)?;
-        Ok(to.map(|to| Receipt { room, event: id, to, claimant: user, device, ts: now, name }))
+        Ok(to.map(|to| Receipt { room, event: id, to, claimant: user, device, ts: now, name, quiet }))
     }
 }

@@ -252,6 +252,7 @@ fn it_is_routed_to_the_events_sender_and_the_server_sets_ts() {
             device: None,
             ts: NOW,
             name: ReceiptName::Unstable,
+            quiet: false,
         };
         assert_eq!(Case::with_body(body).receipt(), expected);
     }

@@ -36,22 +36,30 @@ fn denominator(delivery: &Delivery) -> String {
     let devices = || delivery.people.iter().flat_map(|person| &person.devices);
     let expected = || devices().filter(|device| device.expected);
     let delivered = expected().filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count();
-    let silent =
-        devices().filter(|device| !device.expected && matches!(device.state, DeviceState::Silent { .. })).count();
-    let silent = match silent {
+    let uncounted = |is: fn(&DeviceState) -> bool, one: &str, many: &str| match devices()
+        .filter(|device| !device.expected && is(&device.state))
+        .count()
+    {
         0 => String::new(),
-        1 => " 1 device that has been silent for weeks is not counted.".to_owned(),
-        more => format!(" {more} devices that have been silent for weeks are not counted."),
+        1 => format!(" 1 device that {one} is not counted."),
+        more => format!(" {more} devices that {many} are not counted."),
     };
+    let silent = uncounted(
+        |state| matches!(state, DeviceState::Silent { .. }),
+        "has been silent for weeks",
+        "have been silent for weeks",
+    );
+    let gone = uncounted(|state| *state == DeviceState::Gone, "is gone", "are gone");
     let all = expected().count();
     if all == 0 {
-        return format!("No devices were counted when it was sent.{silent}");
+        let when = if gone.is_empty() { "were counted when it was sent" } else { "are counted" };
+        return format!("No devices {when}.{silent}{gone}");
     }
     let devices = if all == 1 { "device that was" } else { "devices that were" };
     let verb = if delivered == 1 { "has" } else { "have" };
     let ones = delivery.people.iter().any(PersonDelivery::counts_as_one);
     let ones = if ones { " A person whose receipts name no device counts as one." } else { "" };
-    format!("{delivered} of {all} {devices} given the key when it was sent {verb} it.{ones}{silent}")
+    format!("{delivered} of {all} {devices} given the key when it was sent {verb} it.{ones}{silent}{gone}")
 }
 
 /// What the user can do about what went wrong.
@@ -122,7 +130,15 @@ mod tests {
     #[test]
     fn the_denominator_counts_expected_devices_only() {
         let excluded = || DeviceState::Excluded { why: SafeText::line("blocked") };
-        let cases: [(&[DeviceDelivery], &str); 5] = [
+        let cases: [(&[DeviceDelivery], &str); 7] = [
+            (
+                &[device(HAS_IT, true), device(DeviceState::Gone, false)],
+                "1 of 1 device that was given the key when it was sent has it. 1 device that is gone is not counted.",
+            ),
+            (
+                &[device(DeviceState::Gone, false), device(DeviceState::Gone, false)],
+                "No devices are counted. 2 devices that are gone are not counted.",
+            ),
             (
                 &[
                     device(HAS_IT, true),
@@ -173,7 +189,7 @@ mod tests {
         };
         assert!(about(DeviceState::Undecryptable { at: None }, true).contains("/rekey"));
         assert!(about(DeviceState::Missed { later: 1 }, true).contains("again"));
-        for state in [HAS_IT, DeviceState::Pending, DeviceState::Unknown] {
+        for state in [HAS_IT, DeviceState::Pending, DeviceState::Unknown, DeviceState::Quiet] {
             assert_eq!(about(state, true), "");
         }
         assert_eq!(about(SILENT, false), "");

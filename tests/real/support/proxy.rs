@@ -145,6 +145,11 @@ impl Proxy {
         self.line.state().spoiled = Some((part.to_owned(), spoil));
     }
 
+    /// The bodies of what was kept back so far.
+    pub fn kept(&self) -> Vec<String> {
+        self.line.state().kept.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
+    }
+
     /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
     pub fn deliver(&self) -> usize {
         let kept = std::mem::take(&mut self.line.state().kept);

@@ -80,6 +80,10 @@ impl Book for Mortal {
         Ok(())
     }
 
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
+        Ok(self.living()?.withheld(person, room).unwrap())
+    }
+
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
         Ok(self.living()?.asking_devices(user, room, now).unwrap())
     }

@@ -1,5 +1,6 @@
-//! Random schedules: messages, keys, settings, requests, failures, kills between any two writes, and a clock that jumps.
-//! Whatever happens, nothing that is owed is lost, and nothing leaves that is forbidden (see [`World`]).
+//! Random schedules: messages, keys, settings, requests, failures, kills between any two writes, and a clock that jumps; at
+//! the other end a sync that comes late, kills, and a device that goes. Whatever happens, nothing that is owed is lost, nothing
+//! leaves that is forbidden, and in the end the marks at the other end are true (see [`World`]).
 
 use proptest::prelude::*;
 
@@ -47,6 +48,11 @@ enum Happening {
     Lands(Outcome),
     Killed,
     KilledAfter(u32),
+    /// The first person's sync brings what they have sent.
+    SenderSyncs,
+    SenderIsKilled,
+    /// This account's other device is logged out.
+    LaptopGoes,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +172,9 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         2 => any_outcome().prop_map(Happening::Lands),
         1 => Just(Happening::Killed),
         2 => (1..5u32).prop_map(Happening::KilledAfter),
+        3 => Just(Happening::SenderSyncs),
+        2 => Just(Happening::SenderIsKilled),
+        1 => Just(Happening::LaptopGoes),
     ]
 }
 
@@ -250,6 +259,9 @@ fn happen(world: &mut World, happening: Happening) {
         Happening::Lands(outcome) => world.lands(outcome),
         Happening::Killed => world.kill(),
         Happening::KilledAfter(writes) => world.book.kill_after(writes),
+        Happening::SenderSyncs => world.sender_syncs(),
+        Happening::SenderIsKilled => world.sender.is_killed(world.clock),
+        Happening::LaptopGoes => world.sender.laptop_goes(),
     }
 }
 

@@ -10,6 +10,9 @@ use super::{
 use crate::delivery::{policy::JoinRule, store::Store};
 
 mod rules;
+mod sender;
+
+use self::sender::Sender;
 
 pub const START: Ms = 1_800_000_000_000;
 pub const DAY: Ms = 24 * 3_600 * 1_000;
@@ -50,6 +53,8 @@ pub struct Message {
     failed: HashSet<ClaimState>,
     pub delivered: u32,
     refused: bool,
+    /// Its sender heard that this device has it.
+    arrived: bool,
 }
 
 pub struct World {
@@ -74,6 +79,8 @@ pub struct World {
     under_way: Vec<Way>,
     /// Messages that came, and are not known to have been dealt with.
     unseen: Vec<usize>,
+    /// The first person, at the other end.
+    pub sender: Sender,
     draws: u32,
 }
 
@@ -121,6 +128,7 @@ impl World {
             hidden: vec![0; 2],
             under_way: Vec::new(),
             unseen: Vec::new(),
+            sender: Sender::new(),
             draws: 0,
         };
         world.then(Self::resume);
@@ -193,6 +201,7 @@ impl World {
             failed: HashSet::new(),
             delivered: 0,
             refused: false,
+            arrived: false,
         });
         self.unseen.push(n);
     }
@@ -306,6 +315,11 @@ impl World {
         });
     }
 
+    /// The other end's sync brings what was sent so far.
+    pub fn sender_syncs(&mut self) {
+        self.sender.syncs(&self.messages, self.clock);
+    }
+
     /// What was under way arrives, or does not.
     pub fn lands(&mut self, outcome: Outcome) {
         self.then(|world| mem::take(&mut world.under_way).into_iter().try_for_each(|way| world.land(way, outcome)));
@@ -320,12 +334,17 @@ impl World {
                 Ok(())
             }
             Outcome::Failed(retry_after) => {
+                // It may only seem so.
+                if retry_after.is_none() {
+                    self.arrives(&way, usize::MAX);
+                }
                 let batch = batch_of(way);
                 self.has_failed(&batch);
                 self.debts.failed(batch, retry_after, now);
                 Ok(())
             }
             Outcome::Partly(sent) if route == Route::Native => {
+                self.arrives(&way, sent);
                 let mut batch = batch_of(way);
                 let mut rest = batch.owed.split_off(sent.min(batch.owed.len()));
                 self.debts.sent(&mut self.book, &batch.owed, route, now)?;
@@ -342,7 +361,10 @@ impl World {
                 }
                 Ok(())
             }
-            _ => self.debts.sent(&mut self.book, &batch_of(way).owed, route, now),
+            _ => {
+                self.arrives(&way, usize::MAX);
+                self.debts.sent(&mut self.book, &batch_of(way).owed, route, now)
+            }
         }
     }
 

@@ -19,7 +19,11 @@ fn a_fate_climbs_and_never_steps_back() {
         (Step::Told(Some(8)), Stage::Told, ReceiptFate::ToldUndecryptable { at: 8 }),
         (Step::Owe(4), Stage::Owed, ReceiptFate::Owed { since: 4 }),
         (Step::Withhold(Reason::Left), Stage::Withheld, Reason::Left.fate()),
-        (Step::Sent { at: 9, route: Route::Direct }, Stage::Sent, ReceiptFate::Sent { at: 9, route: Route::Direct }),
+        (
+            Step::Sent { at: 9, route: Route::Direct, quiet: false },
+            Stage::Sent,
+            ReceiptFate::Sent { at: 9, route: Route::Direct },
+        ),
     ];
     for first in &rows {
         for second in &rows {
@@ -91,7 +95,7 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
         ("await", 0, Step::AwaitKey),
         ("owed", 1, Step::Owe(4)),
         ("withheld", 2, Step::Withhold(Reason::Stranger)),
-        ("sent", 3, Step::Sent { at: 9, route: Route::Native }),
+        ("sent", 3, Step::Sent { at: 9, route: Route::Native, quiet: false }),
     ];
     for (name, stage, step) in steps {
         let (entry, disk) = (entry(name, step), old.read());
@@ -111,4 +115,26 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
     assert_eq!(fate(&store, "withheld"), Some(Reason::Stranger.fate()));
     assert_eq!(fate(&store, "sent"), Some(ReceiptFate::Sent { at: 9, route: Route::Native }));
     assert_eq!(store.log().unwrap(), []);
+}
+
+#[test]
+fn l8_what_was_withheld_is_known_until_that_is_said_with_a_later_message() {
+    let (dir, mut store) = temporary();
+    let at = |name: &str, sent, step| Entry { sent: NOW + sent, ..entry(name, step) };
+    let (bob, day) = (super::super::tests::bob(), super::DAY);
+    let known = |store: &Store| store.withheld(&bob, &room()).unwrap().map(|sent| sent.abs_diff(NOW));
+    let said = |quiet| Step::Sent { at: 9, route: Route::Direct, quiet };
+    for reason in [Reason::Redacted, Reason::BeforeJoin, Reason::NotAMessage] {
+        store.record(&[at(reason.code(), 5, Step::Refuse(reason))], NOW).unwrap();
+    }
+    store.record(&[at("long ago", 5, Step::Refuse(Reason::TooOld))], NOW + 31 * day).unwrap();
+    assert_eq!(known(&store), None, "for which nobody waits, or of which nothing is known any more");
+    store.record(&[at("b", 20, Step::Withhold(Reason::Off)), at("a", 10, Step::Refuse(Reason::TooOld))], NOW).unwrap();
+    assert_eq!(known(&super::super::tests::open(&dir)), Some(20));
+    store
+        .record(&[at("b", 30, Step::Withhold(Reason::Off)), at("c", 40, said(false)), at("d", 15, said(true))], NOW)
+        .unwrap();
+    assert_eq!(known(&store), Some(20), "withheld twice is once, and only a later one says so");
+    store.record(&[at("e", 40, said(true))], NOW).unwrap();
+    assert_eq!(known(&store), None);
 }

@@ -74,8 +74,50 @@ fn what_a_device_has_missed_counts_and_is_seen() {
         assert_eq!(rows(&delivery(&mine, &habits)), [("@bob", Some("B"), expected, true)]);
     }
     let as_one = delivery(&mine, &habits([10, 20, 30, 40, 100], None));
-    assert_eq!(rows(&as_one)[0], ("@bob", None, missed, true));
-    assert!(is_undelivered(&as_one));
+    assert_eq!(
+        rows(&as_one)[0],
+        ("@bob", None, DeviceState::Pending, true),
+        "such receipts cannot say what was withheld"
+    );
+}
+
+#[test]
+fn l5_what_a_device_says_means_nothing_is_unknown_and_not_undelivered() {
+    let mut mine = own(&[("@bob", &[known("B")])], &[]);
+    mine.sent = 50;
+    let mut habits = habits([10, 20, 30, 40, 100], Some("B"));
+    habits.get_mut(&UserId::new("@bob")).unwrap().quiet(&RoomId::new("!r"), 100, &DeviceId::new("B"));
+    let delivery = delivery(&mine, &habits);
+    assert_eq!(rows(&delivery), [("@bob", Some("B"), DeviceState::Quiet, true)]);
+    assert!(!is_undelivered(&delivery));
+}
+
+#[test]
+fn a_device_that_is_gone_does_not_count_unless_it_has_answered() {
+    let gone = |device: &str| {
+        let mut habits = habits([10], Some(device));
+        habits.get_mut(&UserId::new("@bob")).unwrap().exist(&BTreeSet::new());
+        habits
+    };
+    let two = [known("B1"), known("B2")];
+    let waiting = own(&[("@bob", &two)], &[("@bob", Some("B1"), ClaimState::Delivered)]);
+    let delivery_of = |own: &OwnEvent, device| delivery(own, &gone(device));
+    let known = delivery_of(&waiting, "B2");
+    assert_eq!(rows(&known), [("@bob", Some("B1"), DELIVERED, true), ("@bob", Some("B2"), DeviceState::Gone, false)]);
+    assert_eq!(mark(&SendState::Sent, Some(&known), &[]).counted(), Mark::Delivered);
+    assert!(!is_undelivered(&known));
+    assert_eq!(rows(&delivery_of(&waiting, "B1"))[0], ("@bob", Some("B1"), DELIVERED, true), "it had answered");
+
+    // As one: while one of theirs is there they are waited for.
+    let as_one = |devices: &[ExpectedDevice]| {
+        let mut habits = gone("B1");
+        habits.get_mut(&UserId::new("@bob")).unwrap().answers = Answers::Unnamed;
+        let delivery = delivery(&own(&[("@bob", devices)], &[]), &habits);
+        let person = rows(&delivery).into_iter().find(|row| row.1.is_none()).unwrap();
+        (person.2, person.3)
+    };
+    assert_eq!(as_one(&two), (DeviceState::Pending, true));
+    assert_eq!(as_one(&two[..1]), (DeviceState::Gone, false));
 }
 
 #[test]

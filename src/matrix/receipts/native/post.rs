@@ -19,6 +19,7 @@ use matrix_sdk::{
         error::{ErrorBody, ErrorKind},
     },
 };
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::once;
@@ -60,7 +61,8 @@ pub(super) async fn post(
     while let (Some(next), Some(name)) = (owed.front(), names.best())
         && Instant::now() < good_until
     {
-        let answer = match request(&next.room, &next.event, name, name_device) {
+        let body = Native::body(name_device, next.quiet);
+        let answer = match request(&next.room, &next.event, name, body) {
             Some(request) => Answer::of(client.send(request).with_request_config(once()).await),
             None => Answer::Refused,
         };
@@ -107,11 +109,11 @@ pub(in crate::matrix) fn request(
     room: &RoomId,
     event: &EventId,
     name: &str,
-    name_device: bool,
+    body: Value,
 ) -> Option<WithBody<create_receipt::Request>> {
     let (room, event) = (ids::sdk_room(room)?, ids::sdk_event(event)?);
     let plain = create_receipt::Request::new(room, name.into(), event);
-    Some(WithBody { plain, body: Native::body(name_device) })
+    Some(WithBody { plain, body })
 }
 
 #[cfg(test)]

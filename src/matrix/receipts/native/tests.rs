@@ -124,6 +124,7 @@ async fn l8_a_sync_goes_on_when_its_receipts_are_on_disk() {
         user: UserId::new("@bob:example.org"),
         device: Some(DeviceId::new("PHONE")),
         at: Some(5),
+        quiet: false,
     };
     assert_eq!(came, [Came { receipts: vec![expected], summaries: vec![] }]);
     kept.send(()).unwrap();

@@ -16,6 +16,7 @@ fn receipt() -> Receipt {
         device: None,
         ts: 5,
         name: ReceiptName::Unstable,
+        quiet: false,
     }
 }
 

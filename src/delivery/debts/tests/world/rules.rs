@@ -105,12 +105,7 @@ impl World {
         });
         self.sync();
         self.lands(Outcome::Failed(None));
-        for _ in 0..5_000 {
-            let Some(wake) = self.debts.next_wake() else { break };
-            self.clock = self.clock.max(wake);
-            self.work(&[], Outcome::Sent);
-        }
-        assert_eq!((self.debts.next_wake(), self.debts.waiting()), (None, 0), "it comes to rest");
+        self.comes_to_rest();
         for message in &self.messages {
             let stage = self.book.stage(&room(message.room), &message.facts.event).unwrap();
             match stage {
@@ -121,6 +116,27 @@ impl World {
             }
         }
         self.checks_log();
+        self.marks_are_true();
+    }
+
+    /// The network is well, and time passes.
+    pub(super) fn comes_to_rest(&mut self) {
+        for _ in 0..5_000 {
+            let Some(wake) = self.debts.next_wake() else { break };
+            self.clock = self.clock.max(wake);
+            self.work(&[], Outcome::Sent);
+        }
+        assert_eq!((self.debts.next_wake(), self.debts.waiting()), (None, 0), "it comes to rest");
+    }
+
+    /// Nothing is against a receipt any more.
+    pub(super) fn makes_up(&mut self) {
+        self.server = Some(ServerFacts::default());
+        for room in &mut self.rooms {
+            (room.joined, room.encrypted, room.join_rule, room.joined_members) = (true, true, JoinRule::NotPublic, 3);
+        }
+        self.people[0] = SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false };
+        self.set(|settings| *settings = Settings { timing: policy::Timing::Immediate, ..Settings::default() });
     }
 
     /// Whoever looks into the log finds each that was sent.

@@ -32,6 +32,7 @@ fn batch(events: usize) -> Batch {
             sent: 1,
             since: 1,
             state: ClaimState::Delivered,
+            quiet: false,
         };
         outbox.owe(owed, Timing::Immediate, 0.0, 1).unwrap();
     }

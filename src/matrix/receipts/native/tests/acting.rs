@@ -67,6 +67,7 @@ impl Acting {
                 sent: now(),
                 since: now(),
                 state: ClaimState::Delivered,
+                quiet: false,
             })
             .collect();
         self.actor
@@ -188,7 +189,7 @@ fn nobody(n: usize) -> OwnEvent {
 }
 
 fn receipt(n: usize, user: &str, device: Option<&str>) -> Native {
-    Native { event: event(n), user: UserId::new(user), device: device.map(DeviceId::new), at: Some(2) }
+    Native { event: event(n), user: UserId::new(user), device: device.map(DeviceId::new), at: Some(2), quiet: false }
 }
 
 /// The messages of the last deliveries that were told, each with whether Bob counts as one.

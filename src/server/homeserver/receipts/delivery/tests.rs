@@ -98,6 +98,29 @@ fn a_device_is_named_when_it_asks_to_be_and_the_server_tells_devices_apart() {
 }
 
 #[test]
+fn a_device_that_is_named_says_that_its_silence_means_nothing() {
+    for (body, quiet) in [
+        (r#"{"dev.kvitto.devices": true, "dev.kvitto.quiet": true}"#, Some(value!(true))),
+        (r#"{"dev.kvitto.devices": true, "dev.kvitto.quiet": 1}"#, None),
+        (r#"{"dev.kvitto.quiet": true}"#, None),
+    ] {
+        let mut scene = scene();
+        scene.world.options.delivery = Some(Delivery { devices: true, stable: false });
+        let event = scene.event.to_string();
+        scene.post(&event, body);
+        let mut entry = value!({ "ts": 1_000_000 });
+        if body.contains("devices") {
+            entry["dev.kvitto.devices"] = value!({ "LAPTOP": { "ts": 1_000_000 } });
+        }
+        if let Some(quiet) = quiet {
+            entry["dev.kvitto.devices"]["LAPTOP"]["dev.kvitto.quiet"] = quiet;
+        }
+        let ada = scene.ada.clone();
+        assert_eq!(scene.bundle(&ada), scene.entry(&entry), "{body}");
+    }
+}
+
+#[test]
 fn a_name_that_is_not_in_use_is_refused_with_400() {
     use ReceiptName::{Stable, Unstable};
     let (early, late) = (Delivery { devices: true, stable: false }, Delivery { devices: true, stable: true });
