@@ -29,9 +29,12 @@ use tokio::{
 
 use self::{
     errors::{LoginError, SessionError},
-    live::{End, Live, NotLive},
+    live::{Live, NotLive},
     pause::Pause,
-    session::Session,
+    session::{
+        Login, Restored, Session,
+        trust::{self, End, Verdict},
+    },
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -133,9 +136,17 @@ fn run(
     loop {
         let runtime =
             Builder::new_multi_thread().thread_name("matrix-worker").thread_stack_size(STACK).enable_all().build()?;
-        let (logins, outcomes) = unbounded_channel();
-        let worker = Worker { profile: &mut profile, events: events.clone(), logins, login: None, live: None };
-        let end = runtime.block_on(worker.run(last, &mut effects, outcomes));
+        let (tell, news) = unbounded_channel();
+        let worker = Worker {
+            profile: &mut profile,
+            events: events.clone(),
+            tell,
+            login: None,
+            granted: None,
+            ended: None,
+            live: None,
+        };
+        let end = runtime.block_on(worker.run(last, &mut effects, news));
         runtime.shutdown_timeout(FAREWELL);
         match end {
             SessionEnd::Quit => return Ok(()),
@@ -144,24 +155,36 @@ fn run(
     }
 }
 
-/// How a session ended.
+/// How a session, or having none, ended.
 enum SessionEnd {
     /// The program ends.
     Quit,
     /// The user logged out; the sentence tells when the server does not know it.
     LoggedOut(Option<SafeText>),
-    /// The server ended it.
-    Revoked(End),
+    /// Nobody here ended it.
+    Itself(End),
+    /// Somebody has logged in. Whatever was at the databases until now is gone before they are.
+    Granted(Box<Login>),
 }
 
-type LoginOutcome = Result<Session, LoginError>;
+/// What comes back from a task.
+enum News {
+    /// Of a login.
+    Login(Result<Box<Login>, LoginError>),
+    /// What the server says about the session that it had ended.
+    Ended(Verdict),
+}
 
 struct Worker<'a> {
     profile: &'a mut Profile,
     events: UnboundedSender<Event>,
-    logins: UnboundedSender<LoginOutcome>,
+    tell: UnboundedSender<News>,
     /// A login or discovery under way.
     login: Option<JoinHandle<()>>,
+    /// A login that would replace another account, and waits for the user's word.
+    granted: Option<Box<Login>>,
+    /// The session that the server says has ended, and the question whether that still holds.
+    ended: Option<(Box<Session>, JoinHandle<()>)>,
     live: Option<Live>,
 }
 
@@ -170,24 +193,33 @@ impl Worker<'_> {
         mut self,
         last: Option<SessionEnd>,
         effects: &mut UnboundedReceiver<Effect>,
-        mut outcomes: UnboundedReceiver<LoginOutcome>,
+        mut news: UnboundedReceiver<News>,
     ) -> SessionEnd {
         self.begin(last, effects).await;
         let end = loop {
             tokio::select! {
                 effect = effects.recv() => match effect {
                     Some(Effect::Logout) if self.live.is_some() => break SessionEnd::LoggedOut(None),
+                    Some(Effect::ReplaceAccount) => if let Some(login) = self.granted.take() {
+                        break SessionEnd::Granted(login);
+                    },
                     Some(effect) => self.handle_until_closed(effect, effects).await,
                     None => break SessionEnd::Quit,
                 },
-                outcome = outcomes.recv() => if let Some(outcome) = outcome {
-                    self.logged_in(outcome).await;
+                Some(news) = news.recv() => match news {
+                    News::Login(outcome) => if let Some(login) = self.granted(outcome).await {
+                        break SessionEnd::Granted(login);
+                    },
+                    News::Ended(verdict) => self.heard(&verdict).await,
                 },
-                end = Live::ended(&mut self.live) => break SessionEnd::Revoked(end),
+                end = Live::ended(&mut self.live) => break SessionEnd::Itself(end),
             }
         };
         if let Some(login) = self.login.take() {
             login.abort();
+        }
+        if let Some(login) = self.granted.take() {
+            login.give_up().await;
         }
         let Some(live) = self.live.take() else { return end };
         let session = live.stop().await;
@@ -203,16 +235,16 @@ impl Worker<'_> {
     /// Puts the last session away, or takes up the one on disk.
     async fn begin(&mut self, last: Option<SessionEnd>, effects: &UnboundedReceiver<Effect>) {
         match last {
-            Some(SessionEnd::LoggedOut(sentence)) => self.tell(Event::LoggedOut(sentence)),
-            // What was typed and not sent stays on disk for the next login.
-            Some(SessionEnd::Revoked(end)) => {
-                session::end_device(self.profile, end.soft).await;
-                let sentence =
-                    "The homeserver has ended this session. Log in again: drafts and unsent messages are kept.";
-                self.tell(Event::LoggedOut(Some(SafeText::line(sentence))));
+            Some(SessionEnd::LoggedOut(sentence)) => return self.tell(Event::LoggedOut(sentence)),
+            Some(SessionEnd::Granted(login)) => return self.move_in(*login).await,
+            Some(SessionEnd::Itself(End::Revoked)) => {
+                if let Err(error) = session::end(self.profile) {
+                    self.tell(Event::Failed(errors::line(&error)));
+                }
             }
-            Some(SessionEnd::Quit) | None => self.take_up(effects).await,
+            Some(SessionEnd::Quit | SessionEnd::Itself(End::Renewed)) | None => {}
         }
+        self.take_up(effects).await;
     }
 
     /// Takes up the session on disk, as soon as nobody else holds its files.
@@ -220,11 +252,16 @@ impl Worker<'_> {
         let mut pause = PAUSE;
         loop {
             let failed = match session::restore(self.profile).await {
-                Ok(Some(session)) => match Live::start(self.profile, session, self.events.clone()).await {
+                Ok(Restored::Active(session)) => match Live::start(self.profile, *session, self.events.clone()).await {
                     Ok(live) => return self.live = Some(live),
                     Err(failed) => failed,
                 },
-                Ok(None) => return self.tell(Event::LoggedOut(None)),
+                Ok(Restored::Nobody) => return self.tell(Event::LoggedOut(None)),
+                Ok(Restored::Ended { account, session, why }) => {
+                    self.tell(Event::SessionEnded { account, why });
+                    self.ended = session.map(|session| self.ask_about(session));
+                    return;
+                }
                 Err(error) => {
                     NotLive { passes: matches!(error, SessionError::Locked(_)), sentence: errors::line(&error) }
                 }
@@ -243,6 +280,27 @@ impl Worker<'_> {
         }
     }
 
+    /// The server may have been wrong: it is asked again.
+    fn ask_about(&self, session: Box<Session>) -> (Box<Session>, JoinHandle<()>) {
+        let (client, tell) = (session.client.clone(), self.tell.clone());
+        let asking = tokio::spawn(async move {
+            let _ = tell.send(News::Ended(trust::ask_until_heard(&client).await));
+        });
+        (session, asking)
+    }
+
+    /// A session that goes on after all, unless somebody is just logging in.
+    async fn heard(&mut self, verdict: &Verdict) {
+        if *verdict != Verdict::Alive || self.granted.is_some() {
+            return;
+        }
+        let Some((session, _)) = self.ended.take() else { return };
+        match session::revive(self.profile) {
+            Ok(()) => self.go_live(*session).await,
+            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+        }
+    }
+
     fn tell(&self, event: Event) {
         // Nobody listens only while the program ends.
         let _ = self.events.send(event);
@@ -255,12 +313,35 @@ impl Worker<'_> {
         }
     }
 
-    async fn logged_in(&mut self, outcome: LoginOutcome) {
-        self.login = None;
-        match outcome {
+    async fn move_in(&mut self, login: Login) {
+        match session::move_in(self.profile, login).await {
             Ok(session) => self.go_live(session).await,
-            Err(error) => self.tell(Event::LoginFailed(errors::line(&error))),
+            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
         }
+    }
+
+    /// The server has let somebody in. Whoever would replace another account is asked first.
+    async fn granted(&mut self, outcome: Result<Box<Login>, LoginError>) -> Option<Box<Login>> {
+        self.login = None;
+        let replaces = match &outcome {
+            Ok(login) => session::replaces(self.profile, login).await.map_err(LoginError::from),
+            Err(_) => Ok(None),
+        };
+        match (outcome, replaces) {
+            (Ok(login), Ok(None)) => return Some(login),
+            (Ok(login), Ok(Some(former))) => {
+                let former_session = self.ended.as_ref().map(|(session, _)| &**session);
+                let question = session::losses(&former, former_session, &login).await;
+                self.granted = Some(login);
+                self.tell(Event::LoginReplaces(question));
+            }
+            (Ok(login), Err(error)) => {
+                login.give_up().await;
+                self.tell(Event::LoginFailed(errors::line(&error)));
+            }
+            (Err(error), _) => self.tell(Event::LoginFailed(errors::line(&error))),
+        }
+        None
     }
 
     /// Carries out an effect. One that waits for the disk does not keep the program from quitting.
@@ -293,6 +374,7 @@ impl Worker<'_> {
                 if let Some(login) = self.login.take() {
                     login.abort();
                 }
+                self.refuse();
             }
             Effect::Settings(settings) => {
                 self.profile.settings = settings.clone();
@@ -321,11 +403,23 @@ impl Worker<'_> {
         }));
     }
 
-    fn begin_login(&mut self, login: impl Future<Output = LoginOutcome> + Send + 'static) {
-        let logins = self.logins.clone();
+    fn begin_login(&mut self, login: impl Future<Output = Result<Login, LoginError>> + Send + 'static) {
+        self.refuse();
+        // Whoever logs in anew does not want the old session back in the middle of it.
+        if let Some((_, asking)) = &self.ended {
+            asking.abort();
+        }
+        let tell = self.tell.clone();
         self.replace_login(tokio::spawn(async move {
-            let _ = logins.send(login.await);
+            let _ = tell.send(News::Login(login.await.map(Box::new)));
         }));
+    }
+
+    /// Gives up a login that nobody wants any more.
+    fn refuse(&mut self) {
+        if let Some(login) = self.granted.take() {
+            tokio::spawn(login.give_up());
+        }
     }
 
     /// Only the newest attempt counts.

@@ -16,7 +16,7 @@ pub(super) use hindrance::SqliteError;
 pub use sentence::{
     http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
 };
-pub(super) use sentence::{is_unknown_token, retry_after};
+pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after};
 pub use unreachable::Unreachable;
 
 use std::{error::Error as StdError, io, path::Path};
@@ -192,7 +192,7 @@ fn method_name(method: LoginMethod) -> &'static str {
 }
 
 /// Why a session could not be read, kept or ended on this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SessionError {
     /// A file or folder.
     #[error("Cannot use {path}: {why}. {hint}")]
@@ -243,6 +243,12 @@ pub enum SessionError {
         /// A sentence.
         why: SafeText,
     },
+    /// Nothing was ended, since the server does not know.
+    #[error("The homeserver was not told: {why} Everything is as it was.")]
+    NotLeft {
+        /// A sentence.
+        why: SafeText,
+    },
 }
 
 impl SessionError {
@@ -267,7 +273,8 @@ impl SessionError {
         Self::opening(folder, error)
     }
 
-    fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
+    /// A database in `folder` could not be opened or used.
+    pub(super) fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
         match Hindrance::below(error) {
             Some(Hindrance::Locked) => return Self::Locked(shown(folder)),
             Some(Hindrance::Full) => return Self::disk(folder, &io::ErrorKind::StorageFull.into()),

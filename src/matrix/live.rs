@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use matrix_sdk::{
-    ComposerDraft, ComposerDraftType, Room, SessionChange,
+    ComposerDraft, ComposerDraftType, Room,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
     send_queue::RoomSendQueueError,
 };
 use tokio::{
-    sync::{broadcast, mpsc::UnboundedSender},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
 };
 
@@ -19,7 +19,11 @@ use super::{
     receipts::Receipts,
     rooms,
     sending::Sending,
-    session::Session,
+    session::{
+        Session,
+        trust::{self, End},
+        warnings,
+    },
     sync::Sync,
     timeline::OpenTimeline,
     vouched,
@@ -33,12 +37,6 @@ use crate::{
     },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
-
-/// The server has ended the session.
-pub(super) struct End {
-    /// The device and its keys may be kept ('soft logout').
-    pub soft: bool,
-}
 
 /// Why a session cannot be at work.
 pub(super) struct NotLive {
@@ -58,7 +56,7 @@ impl NotLive {
 /// A session at work.
 pub(super) struct Live {
     session: Session,
-    changes: broadcast::Receiver<SessionChange>,
+    ends: UnboundedReceiver<End>,
     sync: Sync,
     sending: Sending,
     receipts: Receipts,
@@ -71,7 +69,7 @@ impl Live {
     /// Tells the rooms from the cache first, then starts everything.
     pub(super) async fn start(
         profile: &Profile,
-        session: Session,
+        mut session: Session,
         events: UnboundedSender<Event>,
     ) -> Result<Self, NotLive> {
         let client = session.client.clone();
@@ -82,26 +80,29 @@ impl Live {
         let receipts = Receipts::start(&client, &session.disk, store, session.logged_in_at, debts, events.clone())
             .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
-        let changes = client.subscribe_to_session_changes();
+        let (tell_end, ends) = unbounded_channel();
+        let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
+        let watched = client.clone();
         let tasks = vec![
+            tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
+            tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
+            tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
             tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         sending.go_on(&events).await;
         let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
-        Ok(Self { session, changes, sync, sending, receipts, open: None, tasks, events })
+        session.begin_upkeep();
+        Ok(Self { session, ends, sync, sending, receipts, open: None, tasks, events })
     }
 
-    /// Waits until the server ends the session; for ever when there is none.
+    /// Waits until the session ends; for ever when there is none.
     pub(super) async fn ended(live: &mut Option<Self>) -> End {
         let Some(live) = live else { return std::future::pending().await };
-        loop {
-            match live.changes.recv().await {
-                Ok(SessionChange::UnknownToken(data)) => return End { soft: data.soft_logout },
-                Ok(SessionChange::TokensRefreshed) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
-            }
+        match live.ends.recv().await {
+            Some(end) => end,
+            None => std::future::pending().await,
         }
     }
 
@@ -111,7 +112,7 @@ impl Live {
     }
 
     /// Stops everything; what was told before is on disk then.
-    pub(super) async fn stop(self) -> Session {
+    pub(super) async fn stop(mut self) -> Session {
         drop(self.open);
         self.sync.stop().await;
         // The queues' tasks hold the client, and must not go on beside the one of the next login.
@@ -120,6 +121,7 @@ impl Live {
         for task in self.tasks {
             task.abort();
         }
+        self.session.end_upkeep();
         self.session
     }
 

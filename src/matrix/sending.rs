@@ -29,7 +29,7 @@ use matrix_sdk::{
 };
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
-use super::{edits, pause::Pause};
+use super::{edits, errors, pause::Pause};
 use crate::{app::event::Event, clock::now, model::Ms};
 
 mod room;
@@ -256,35 +256,48 @@ impl Sending {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
-    /// of its own.
+    /// Takes up what a former run did not send.
     pub async fn go_on(&self, events: &UnboundedSender<Event>) {
-        let client = &self.0.client;
-        for echo in client.send_queue().local_echoes().await.unwrap_or_default().into_values().flatten() {
+        // Without an answer, or after a server's failure, a message waits by itself: where that stands for a refusal, it was
+        // said of the tokens, and a kill came before that was seen.
+        let reasons = ["error sending request", "the server returned an error: [5"];
+        self.unwedge(|msg| msg.contains("M_UNKNOWN_TOKEN") || reasons.iter().any(|reason| msg.starts_with(reason)))
+            .await;
+        edits::give_back(&self.0.client, events).await;
+    }
+
+    /// Lets those wait that were refused only because of the session: that is no failure of their own.
+    async fn unwedge(&self, is_of_session: impl Fn(&str) -> bool) {
+        let queued = self.0.client.send_queue().local_echoes().await.unwrap_or_default();
+        for echo in queued.into_values().flatten() {
             if let LocalEchoContent::Event {
                 send_handle,
                 send_error: Some(QueueWedgeError::GenericApiError { msg }),
                 ..
             } = echo.content
-                && msg.contains("M_UNKNOWN_TOKEN")
+                && is_of_session(&msg)
                 && let Err(error) = send_handle.unwedge().await
             {
-                tracing::warn!(%error, "a message of the former session stays unsent");
+                tracing::warn!(%error, "a message stays unsent that only the session held up");
             }
         }
-        edits::give_back(client, events).await;
     }
 
     /// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
-    /// at once; after a failure that may pass, the same message is tried again after a pause.
+    /// at once; after a failure that may pass, or that is the session's, the same message is tried again after a pause.
     pub async fn keep_on(self, events: UnboundedSender<Event>) {
         let client = &self.0.client;
         let mut errors = client.send_queue().subscribe_errors();
         let mut pause = PAUSE;
         loop {
             match errors.recv().await {
-                Ok(error) if error.is_recoverable => {
+                Ok(error) if error.is_recoverable || errors::is_of_session(&error.error) => {
                     tracing::info!("sending failed and is tried again");
+                    if !error.is_recoverable {
+                        // The queue calls it refused, and keeps it so on disk.
+                        let why = error.error.to_string();
+                        self.unwedge(|msg| *msg == why).await;
+                    }
                     // The server has not answered: the way to it may have been gone for long.
                     if error.error.client_api_error_kind().is_none() {
                         self.doubt();

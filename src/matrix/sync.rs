@@ -262,8 +262,6 @@ async fn plain(around: Around) {
                 receipts.synced_to(response.next_batch.clone());
                 token = SyncToken::Specific(response.next_batch);
             }
-            // The session's end is told by the client itself (`SessionChange`).
-            Err(error) if errors::is_unknown_token(&error) => return,
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {
                 tracing::warn!(%error, "an answer had an event without a type");

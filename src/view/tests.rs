@@ -20,12 +20,12 @@ use super::{
 use crate::{
     app::{
         App, Focus,
-        event::{Connection, Event, LoginMethod},
+        event::{Account, Connection, Event, LoginMethod},
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
-    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineChange, TimelineItem, TimelineItemKind},
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineChange, TimelineItem, TimelineItemKind, UserId},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -99,6 +99,24 @@ fn login() {
     let why = "Wrong user name or password. Check both; the server says: Invalid username or password.";
     happen(&mut app, [Event::LoginFailed(safe(why))]);
     screens("login_failed", &app, Theme::default());
+}
+
+#[test]
+fn login_after_the_end() {
+    let mut app = fixture::starting();
+    let account = Account {
+        user: UserId::new("@ada:example.org"),
+        device: safe("ADASDEVICE"),
+        homeserver: safe("https://matrix.example.org"),
+    };
+    let why = "The homeserver has ended this session. Log in again: keys, drafts and unsent messages are kept.";
+    happen(&mut app, [Event::SessionEnded { account, why: safe(why) }]);
+    screens("login_ended", &app, Theme::default());
+    let question = "This profile is @ada:example.org's. To log in as @bob:example.org, what @ada:example.org has here is \
+                    deleted: 2 drafts, 1 unsent message, and the keys to all encrypted messages that were read here. Delete \
+                    it? (Another profile keeps both: --profile.)";
+    happen(&mut app, [Event::LoginReplaces(safe(question))]);
+    screens("login_replaces", &app, Theme::default());
 }
 
 #[test]

@@ -423,8 +423,19 @@ impl Away {
         person
     }
 
-    /// Starts the client again when the homeserver does not know its device any more, and its keys are gone.
+    /// Starts the client again, whether there is a session or not.
+    pub fn start(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
+    /// Starts the client again when its device's keys are gone.
     pub async fn back_without_keys(self) -> Person {
+        for file in fs::read_dir(&self.profile.dir).expect("the profile is a folder") {
+            let path = file.expect("the profile can be read").path();
+            if path.to_string_lossy().contains("matrix-sdk-crypto") {
+                fs::remove_file(path).expect("a file of the profile can be removed");
+            }
+        }
         let mut person = Person::start(self.profile, self.home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person

@@ -4,7 +4,11 @@
 use std::time::{Duration, SystemTime};
 
 use matrix_sdk::{
-    Error, HttpError, QueueWedgeError,
+    Error, HttpError, QueueWedgeError, RefreshTokenError,
+    authentication::oauth::{
+        OAuthError,
+        error::{BasicErrorResponseType, RequestTokenError},
+    },
     event_cache::EventCacheError,
     ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
@@ -14,6 +18,9 @@ use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::{Unreachable, chain};
 use crate::model::SafeText;
+
+/// Whether that is true is found out elsewhere, and said there.
+const NOT_KNOWN: &str = "The homeserver does not know this session at the moment";
 
 /// What any failed call of the SDK means.
 pub fn sentence(error: &Error) -> SafeText {
@@ -49,9 +56,8 @@ pub fn http_sentence(error: &HttpError) -> SafeText {
     match error.as_client_api_error() {
         Some(error) => api_sentence(error),
         None if error.as_uiaa_response().is_some() => said("The homeserver wants you to prove first who you are", ""),
-        None if matches!(error, HttpError::RefreshToken(_)) => {
-            said("The homeserver has ended this session; log in again", "")
-        }
+        None if is_refusal(error) => said(NOT_KNOWN, ""),
+        None if let HttpError::RefreshToken(error) = error => refresh_sentence(error),
         None => said("The homeserver's answer makes no sense", &chain::root(error).to_string()),
     }
 }
@@ -130,9 +136,42 @@ pub fn line(error: &impl std::fmt::Display) -> SafeText {
     SafeText::line(&error.to_string())
 }
 
-/// Whether the server has ended the session.
+/// Whether the server does not know the token.
 pub fn is_unknown_token(error: &Error) -> bool {
     matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_)))
+}
+
+/// Whether the server says that it does not know this session (any more). It is asked again before that is believed.
+pub fn is_refusal(error: &HttpError) -> bool {
+    match error {
+        HttpError::Cached(error) => is_refusal(error),
+        HttpError::RefreshToken(RefreshTokenError::RefreshTokenRequired) => true,
+        // 401 for a token that is not known, 403 for one that was used.
+        HttpError::RefreshToken(RefreshTokenError::MatrixAuth(error)) => {
+            matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_) | ErrorKind::Forbidden))
+        }
+        HttpError::RefreshToken(RefreshTokenError::OAuth(error)) => matches!(
+            &**error,
+            OAuthError::RefreshToken(RequestTokenError::ServerResponse(answer))
+                if *answer.error() == BasicErrorResponseType::InvalidGrant
+        ),
+        error => matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_))),
+    }
+}
+
+/// Whether this says something about the session, and nothing about what was asked for: once the session is right again,
+/// the same may be asked again.
+pub fn is_of_session(error: &Error) -> bool {
+    matches!(error, Error::Http(error) if is_refusal(error) || matches!(**error, HttpError::RefreshToken(_)))
+}
+
+/// Why new tokens could not be had.
+fn refresh_sentence(error: &RefreshTokenError) -> SafeText {
+    match error {
+        RefreshTokenError::MatrixAuth(error) => http_sentence(error),
+        RefreshTokenError::OAuth(error) => said("The login server did not renew this session", &error.to_string()),
+        RefreshTokenError::RefreshTokenRequired => said(NOT_KNOWN, ""),
+    }
 }
 
 /// How long the server wants us to wait, if it says so.
@@ -175,7 +214,7 @@ fn api_sentence(error: &ApiError) -> SafeText {
             };
         }
         ErrorKind::TooLarge => "This is too large for the homeserver",
-        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => "The homeserver has ended this session; log in again",
+        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => NOT_KNOWN,
         ErrorKind::UserDeactivated => "This account is deactivated",
         ErrorKind::InviteBlocked => "This user takes no invites",
         ErrorKind::RoomInUse => "That address is taken; choose another",

@@ -191,6 +191,10 @@ fn send_state(state: Option<&EventSendState>) -> SendState {
         Some(EventSendState::NotSentYet { .. } | EventSendState::SendingFailed { is_recoverable: true, .. }) => {
             SendState::Waiting
         }
+        // It goes out when the session is right again.
+        Some(EventSendState::SendingFailed { error, is_recoverable: false }) if errors::is_of_session(error) => {
+            SendState::Waiting
+        }
         Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {
             SendState::Failed(errors::sentence(error))
         }
