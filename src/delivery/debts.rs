@@ -35,7 +35,7 @@ use super::{
     incognito::Incognito,
     outbox::{Batch, Outbox, Owed, ROUTE_WAIT},
     policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts, Settings, decide},
-    receipt::ClaimState,
+    receipt::{ClaimState, Request},
     route::{self, Plan, Recipient, ServerFacts},
 };
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, UserId};
@@ -81,6 +81,8 @@ pub struct Debts {
     undecided: Vec<Batch>,
     /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later (§3).
     told: Vec<(Ms, Owed)>,
+    /// What of that was told a second time because it may have been lost; there is no third time.
+    told_again: HashSet<Place>,
     counted: Counted,
     /// The time when this was last called.
     clock: Ms,
@@ -107,6 +109,7 @@ impl Debts {
             keys: BTreeMap::new(),
             undecided: Vec::new(),
             told: Vec::new(),
+            told_again: HashSet::new(),
             counted: Counted::default(),
             clock: 0,
         }
@@ -255,24 +258,25 @@ impl Debts {
 
     /// A device asks for receipts in a room until `expires` (§3). What waited for that has a way now. When it has not
     /// asked before, what the sender's other devices were told in the last minutes, or are being told, is sent again, so
-    /// that all of them show the same.
+    /// that all of them show the same. One that may have lost what it was told is told it again, once.
     pub fn asked<B: Book>(
         &mut self,
         book: &mut B,
         (user, device): (&UserId, &DeviceId),
-        room: &RoomId,
-        expires: Ms,
+        Request { room, expires, again }: &Request,
         draw: impl FnMut() -> f64,
         now: Ms,
     ) -> Result<(), B::Error> {
         self.tick(now);
         let is_new = !book.asking_devices(user, room, now)?.contains(device);
-        book.remember_request(user, device, room, expires)?;
-        if is_new {
+        book.remember_request(user, device, room, *expires)?;
+        if is_new || *again {
             self.forget_told(now);
             let told = self.told.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room == *room);
-            let again = told.map(|owed| Owed { since: now, ..owed.clone() }).collect();
-            self.queue(book, again, draw, now)?;
+            let told = told.filter(|owed| is_new || !self.told_again.contains(&owed.place()));
+            let told: Vec<Owed> = told.map(|owed| Owed { since: now, ..owed.clone() }).collect();
+            self.told_again.extend(told.iter().filter(|_| !is_new).map(Owed::place));
+            self.queue(book, told, draw, now)?;
         }
         self.outbox.route_appeared(user, room, now);
         Ok(())
@@ -436,6 +440,8 @@ impl Debts {
 
     fn forget_told(&mut self, now: Ms) {
         self.told.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
+        let places: HashSet<Place> = self.told.iter().map(|(_, owed)| owed.place()).collect();
+        self.told_again.retain(|place| places.contains(place));
     }
 
     /// It is this time. When the clock went back, what waits is moved back with it.

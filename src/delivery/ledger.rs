@@ -160,6 +160,14 @@ pub enum Merged {
 }
 
 impl OwnEvent {
+    /// Whether a device that is waited for has claimed nothing.
+    pub fn is_open(&self) -> bool {
+        let answered = |user: &UserId, device: &DeviceId| self.claims_of(user).any(|(known, _)| known == Some(device));
+        self.expected
+            .iter()
+            .any(|(user, devices)| devices.iter().any(|known| known.is_counted() && !answered(user, &known.device)))
+    }
+
     /// What was claimed in the name of this person, by device.
     pub fn claims_of(&self, user: &UserId) -> impl Iterator<Item = (Option<&DeviceId>, &Stamp)> {
         let claims = self.claims.range((user.clone(), None)..);

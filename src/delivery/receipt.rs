@@ -57,17 +57,24 @@ pub struct Request {
     pub room: RoomId,
     /// Until when, by the asking device's clock.
     pub expires: Ms,
+    /// What was told in the last minutes may have been lost: tell it again.
+    pub again: bool,
 }
 
 impl Request {
     /// The event's content.
     pub fn to_json(&self) -> Value {
-        json!({ "room_id": self.room.as_str(), "expires_ts": self.expires })
+        let mut content = json!({ "room_id": self.room.as_str(), "expires_ts": self.expires });
+        if self.again {
+            content["again"] = true.into();
+        }
+        content
     }
 
     /// Reads the event's content.
     pub fn parse(content: &Value) -> Option<Self> {
-        Some(Self { room: room_id(content)?, expires: content.get("expires_ts")?.as_u64()? })
+        let again = content.get("again") == Some(&Value::Bool(true));
+        Some(Self { room: room_id(content)?, expires: content.get("expires_ts")?.as_u64()?, again })
     }
 
     /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None` when it is over.

@@ -129,6 +129,25 @@ impl Store {
         })
     }
 
+    /// A session begins. Whether the one before was killed.
+    pub fn begin_run(&mut self) -> Result<bool> {
+        self.disk.write(|tx| {
+            let was_killed = tx.exists("SELECT 1 FROM running", [])?;
+            if !was_killed {
+                tx.run("INSERT INTO running (one) VALUES (1)", [])?;
+            }
+            Ok(was_killed)
+        })
+    }
+
+    /// It ends, and everything that it was told is on disk.
+    pub fn end_run(&mut self) -> Result<()> {
+        self.disk.write(|tx| {
+            tx.run("DELETE FROM running", [])?;
+            Ok(())
+        })
+    }
+
     // ── requests (§3) ──
 
     /// This device of somebody else's asks for receipts in this room.

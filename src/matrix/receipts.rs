@@ -127,6 +127,8 @@ enum Input {
     DevicesChanged(Vec<OwnedUserId>),
     /// These users have these devices now.
     Devices(gone::Devices),
+    /// A former run was killed: what it was told may be lost.
+    AskAgain,
     /// Something is about to be sent into this room.
     Sending(RoomId),
     /// This room was opened: its ticks are wanted.
@@ -196,6 +198,8 @@ struct Actor {
     asking: HashMap<OwnedRoomId, bool>,
     /// Rooms whose people are to be asked, when it is known what the homeserver can do.
     to_ask: HashSet<OwnedRoomId>,
+    /// A former run was killed, and what it may have lost was not asked for yet.
+    was_killed: bool,
     /// The room whose ticks were wanted last.
     opened: Option<RoomId>,
     /// [`Input::LookAgain`] is under way.
@@ -242,6 +246,7 @@ impl Actor {
             looking_for_gone: None,
             asking: HashMap::new(),
             to_ask: HashSet::new(),
+            was_killed: false,
             opened: None,
             looking_again: false,
             walking: HashMap::new(),
@@ -262,6 +267,8 @@ impl Actor {
                 },
                 input = inputs.recv() => match input {
                     Some(Input::Stop(done)) => {
+                        let ended = self.store.end_run();
+                        self.stored(ended);
                         let _ = done.send(());
                         break;
                     }
@@ -281,6 +288,8 @@ impl Actor {
         let now = now();
         let begun = self.store.begin_as(&self.device);
         self.stored(begun);
+        let running = self.store.begin_run();
+        self.was_killed = self.stored(running).unwrap_or_default();
         let pruned = self.store.prune(now);
         self.stored(pruned);
         let resumed = self.debts.resume(&mut self.store, rand::random, now);
@@ -329,6 +338,7 @@ impl Actor {
             Input::NewDevices(users) => self.new_devices(&users).await,
             Input::DevicesChanged(users) => self.devices_changed(users.iter().map(|user| ids::user(user))),
             Input::Devices(found) => self.devices_are(found).await,
+            Input::AskAgain => self.ask_again().await,
             Input::Sending(room) => {
                 if let Some(room) = ids::find_room(&self.client, &room) {
                     self.ask(&room).await;

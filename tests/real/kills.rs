@@ -1,11 +1,56 @@
 //! The real program, killed without warning: what it owes is still paid, and what it knew it still knows.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
 use crate::{
     delivery::text,
     person::{Person, direct_chat},
     support::{proxy::count, screens},
     world::{World, on},
 };
+
+/// To-device messages that were lost between the homeserver and the disk, as in a kill right after they were decrypted.
+static LOST: AtomicUsize = AtomicUsize::new(0);
+
+fn lose_to_device(answer: &mut Value) {
+    for events in ["/to_device/events", "/extensions/to_device/events"] {
+        if let Some(Value::Array(events)) = answer.pointer_mut(events) {
+            LOST.fetch_add(events.len(), Ordering::Relaxed);
+            events.clear();
+        }
+    }
+}
+
+/// L8: An encrypted to-device message can be decrypted once, so what a kill cuts off there is asked for again.
+async fn l8_a_receipt_that_a_kill_has_lost_is_told_again(world: World) {
+    let line = world.line();
+    let mut bob = world.bob("phone").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    alice.say(&room, "are you there?");
+    let event = alice.sees("are you there?").await;
+    alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&bob])).await;
+    let alice = alice.quit().await;
+
+    let screen = alice.on_screen();
+    screens::open_first_room(&screen, &world.bob.name);
+    screens::wait_for_mark(&screen, "are you there?", "●");
+    let before = LOST.load(Ordering::Relaxed);
+    line.spoil("/sync", lose_to_device);
+    screens::say(&screen, "did you get it?");
+    bob.sees("did you get it?").await;
+    line.wait_for_requests("a receipt that is lost", |_| LOST.load(Ordering::Relaxed) > before);
+    screens::wait_for_mark(&screen, "did you get it?", "○");
+    screen.kill9();
+
+    line.spoil("/sync", |_| {});
+    let screen = alice.on_screen();
+    screens::open_first_room(&screen, &world.bob.name);
+    screens::wait_for_mark(&screen, "did you get it?", "●");
+}
+on!(l8_a_receipt_that_a_kill_has_lost_is_told_again: synapse, embedded_direct);
 
 /// Invariant 4: Bob's client dies between 'decrypted' and 'sent'. It owes the receipt all the same, and gives it once.
 async fn what_a_killed_receiver_owes_arrives_once(world: World) {

@@ -1,6 +1,6 @@
 //! Single stories; schedules of many things are in [`schedules`].
 
-use self::world::{DAY, Outcome, START, World};
+use self::world::{DAY, Outcome, START, World, person, room};
 use super::*;
 use crate::{
     delivery::policy::{RouteChoice, Timing},
@@ -51,6 +51,24 @@ impl World {
         let log = self.book.log().unwrap();
         log.iter().rev().map(|entry| format!("{} {}", entry.event, word(entry.what))).collect()
     }
+}
+
+#[test]
+fn what_may_have_been_lost_is_told_once_more() {
+    let mut world = world();
+    world.hears(true);
+    world.later(0);
+    let asks = |world: &mut World| {
+        let request = Request { room: room(0), expires: START + 30 * DAY, again: true };
+        let (now, device) = (world.clock, DeviceId::new("D0"));
+        world.debts.asked(&mut world.book, (&person(0), &device), &request, || 0.0, now).unwrap();
+        world.debts.due(now).len()
+    };
+    assert_eq!([asks(&mut world), asks(&mut world)], [1, 0], "and no third time");
+    world.hears(true);
+    world.later(0);
+    world.clock += ROUTE_WAIT;
+    assert_eq!(asks(&mut world), 0, "after ten minutes nobody remembers");
 }
 
 #[test]

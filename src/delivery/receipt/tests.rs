@@ -10,7 +10,7 @@ fn claim(at: Option<Ms>, state: ClaimState) -> Claim {
 
 #[test]
 fn the_request_on_the_wire() {
-    let request = Request { room: RoomId::new("!r"), expires: 1_800 };
+    let request = Request { room: RoomId::new("!r"), expires: 1_800, again: false };
     let wire = json!({ "room_id": "!r", "expires_ts": 1_800 });
     assert_eq!(request.to_json(), wire);
     assert_eq!(Request::parse(&wire), Some(request));
@@ -29,7 +29,7 @@ fn the_request_on_the_wire() {
 
 #[test]
 fn a_request_holds_for_seven_days_at_most() {
-    let until = |expires| Request { room: RoomId::new("!r"), expires }.holds_until(1_000);
+    let until = |expires| Request { room: RoomId::new("!r"), expires, again: false }.holds_until(1_000);
     assert_eq!(until(1_000), None);
     assert_eq!(until(1_001), Some(1_001));
     assert_eq!(until(Ms::MAX), Some(1_000 + REQUEST_LIFETIME));
@@ -164,7 +164,7 @@ proptest! {
     ) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
         let answer = Answer { room: RoomId::new("!r"), receipts, quiet: true };
-        let request = Request { room: RoomId::new("!r"), expires: 5 };
+        let request = Request { room: RoomId::new("!r"), expires: 5, again: true };
         let [spoiled, asked] = [answer.to_json(), request.to_json()].map(|content| malformed.put_into(&content));
         prop_assert_ne!(&spoiled, &answer.to_json());
         prop_assert_eq!(Answer::parse(&spoiled), Some(answer));

@@ -148,6 +148,15 @@ fn assert_filled(store: &Store) {
 }
 
 #[test]
+fn a_run_that_was_killed_is_known_at_the_next_start() {
+    let dir = TempDir::new().unwrap();
+    let open = || Store::open(dir.path(), &[7; 32]).unwrap();
+    assert_eq!([(); 2].map(|()| open().begin_run().unwrap()), [false, true]);
+    open().end_run().unwrap();
+    assert!(!open().begin_run().unwrap());
+}
+
+#[test]
 fn l8_after_reopening_everything_is_there() {
     let (dir, mut store) = temporary();
     fill(&mut store);

@@ -11,6 +11,7 @@ use super::{Actor, Input, believing::others, direct, ids};
 use crate::{
     clock::now,
     delivery::{
+        outbox::ROUTE_WAIT,
         policy::{self, RouteChoice},
         receipt::REQUEST_LIFETIME,
         route::{self, ServerFacts},
@@ -18,6 +19,8 @@ use crate::{
     model::{DeviceId, Ms, UserId},
 };
 
+/// Own messages of a room that are looked at for missing receipts.
+const RECENT: usize = 50;
 /// How long before its end a request is made again.
 const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 
@@ -25,6 +28,23 @@ impl Actor {
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
     /// come through the homeserver. This user's own other devices are asked too; they have no other way.
     pub(super) async fn ask(&mut self, room: &Room) {
+        self.ask_in(room, false).await;
+    }
+
+    /// A former run was killed, perhaps when somebody's receipts were decrypted, which is done once, and not on disk yet
+    /// (L8). So where receipts are missing for what was sent in the last minutes, everybody is asked to tell again.
+    pub(super) async fn ask_again(&mut self) {
+        let since = now().saturating_sub(ROUTE_WAIT);
+        for room in self.client.joined_rooms() {
+            let own_events = self.store.own_events(&ids::room(room.room_id()), RECENT);
+            let own_events = self.stored(own_events).unwrap_or_default();
+            if own_events.iter().any(|own| own.sent > since && own.is_open()) {
+                self.ask_in(&room, true).await;
+            }
+        }
+    }
+
+    async fn ask_in(&mut self, room: &Room, tell_again: bool) {
         let facts = self.room_facts(room).await;
         if !policy::asks(&facts, self.debts.settings()) {
             return;
@@ -55,9 +75,9 @@ impl Actor {
                         route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
                     );
                     let holds = |user: &UserId, device: &DeviceId| {
-                        asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
+                        !tell_again && asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
                     };
-                    direct::send_request(&client, room.room_id(), &people, holds, expires).await
+                    direct::send_request(&client, room.room_id(), &people, holds, (expires, tell_again)).await
                 }
                 Err(error) => Err(direct::NotSent::from(&error)),
             };

@@ -28,7 +28,7 @@ use crate::{
             crowd::{LARGE, Large},
         },
         policy::{self, EventFacts, RoomFacts},
-        receipt::Summary,
+        receipt::{Request, Summary},
         store::{Claimed, Summed},
         summary,
     },
@@ -209,8 +209,8 @@ impl Actor {
         match message {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
-                let asking = (&user, &device);
-                let kept = self.debts.asked(&mut self.store, asking, &request.room, expires, rand::random, now());
+                let (asking, request) = ((&user, &device), Request { expires, ..request });
+                let kept = self.debts.asked(&mut self.store, asking, &request, rand::random, now());
                 self.stored(kept);
             }
             direct::Message::Answer(answer) => {

@@ -398,7 +398,7 @@ pub(super) async fn send_request(
     room: &SdkRoomId,
     people: &[OwnedUserId],
     asked: impl Fn(&UserId, &DeviceId) -> bool,
-    expires: Ms,
+    (expires, again): (Ms, bool),
 ) -> Result<Vec<(UserId, DeviceId)>, NotSent> {
     let is_this =
         |device: &Device| client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id());
@@ -411,7 +411,7 @@ pub(super) async fn send_request(
                 && !asked(&ids::user(device.user_id()), &ids::device(device.device_id()))
         }));
     }
-    let request = Request { room: ids::room(room), expires };
+    let request = Request { room: ids::room(room), expires, again };
     let unreached = send(client, &devices, REQUEST_TYPE, &request.to_json()).await?;
     Ok(devices
         .iter()

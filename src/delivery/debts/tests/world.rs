@@ -7,7 +7,7 @@ use super::{
     super::*,
     mortal::{Killed, Mortal},
 };
-use crate::delivery::{policy::JoinRule, store::Store};
+use crate::delivery::{policy::JoinRule, receipt::Request, store::Store};
 
 mod rules;
 mod sender;
@@ -259,7 +259,8 @@ impl World {
         while !is_known {
             self.then(|world| {
                 let draw = draw(&mut world.draws);
-                world.debts.asked(&mut world.book, (&person(from), &device), &room(in_room), expires, draw, now)?;
+                let request = Request { room: room(in_room), expires, again: false };
+                world.debts.asked(&mut world.book, (&person(from), &device), &request, draw, now)?;
                 is_known = true;
                 Ok(())
             });
