@@ -32,19 +32,19 @@ mod disk;
 mod early;
 mod fates;
 mod habits;
+mod inbox;
 mod large;
 mod ledger;
 mod log;
 mod progress;
 mod rows;
-mod unproven;
 
 pub use disk::Keeper;
+pub use inbox::{Inbox, Incoming};
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
-pub use unproven::Unproven;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
 pub const ROOMS_PER_DEVICE: u32 = 500;
@@ -262,7 +262,7 @@ impl Store {
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             tx.run("DELETE FROM early WHERE day < ?1", [today])?;
-            tx.run("DELETE FROM unproven WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM inbox WHERE day < ?1", [today])?;
             tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
             Ok(())
         })

@@ -33,7 +33,7 @@ use crate::{
     delivery::{
         debts::Debts,
         policy::Settings,
-        store::{Store, StoreError},
+        store::{Inbox, Store, StoreError},
     },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
@@ -76,8 +76,10 @@ impl Live {
         let sending = Sending::start(&client).await;
         let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
         store.wait_for_disk(disk::keeper(&session.disk));
+        let inbox = Inbox::open(&profile.dir, &session.key, Some(disk::keeper(&session.disk)));
+        let stores = (store, inbox.map_err(|error| NotLive::because(&error))?);
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
-        let receipts = Receipts::start(&client, &session.disk, store, session.logged_in_at, debts, events.clone())
+        let receipts = Receipts::start(&client, &session.disk, stores, session.logged_in_at, debts, events.clone())
             .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();

@@ -55,7 +55,7 @@ use crate::{
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
-        store::{Store, StoreError, Unproven},
+        store::{Incoming, Store, StoreError},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
@@ -86,10 +86,10 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
-    /// One came from a device that is not known yet; to be told when it is on disk.
-    Unproven(Unproven, OwnedSemaphorePermit, oneshot::Sender<()>),
+    /// One came, and is in the inbox; it is to be found out whose device has sent it.
+    Incoming(Incoming, OwnedSemaphorePermit),
     /// It was dealt with.
-    Proven(Unproven),
+    DealtWithMessage(Incoming),
     /// Claims were not believed before they got here.
     Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
@@ -296,7 +296,7 @@ impl Actor {
         self.stored(resumed);
         self.look_again_for_late_keys().await;
         self.take_up_what_came_early().await;
-        self.go_on_proving();
+        self.go_on_with_inbox();
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -308,8 +308,8 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
-            Input::Unproven(unproven, in_hand, kept) => self.unproven(unproven, in_hand, kept),
-            Input::Proven(unproven) => self.proven(&unproven),
+            Input::Incoming(incoming, in_hand) => self.prove(incoming, Some(in_hand)),
+            Input::DealtWithMessage(incoming) => self.dealt_with(&incoming),
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;

@@ -67,10 +67,10 @@ const HABITS: &str = "
     CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What came before its message, or from a device that is not known yet; in whose messages what was withheld; which device this is, and whether it runs.
+/// What came before its message, or is not dealt with; in whose messages what was withheld; which device this is, and whether it runs.
 const EARLY: &str = "
     CREATE TABLE early (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
-    CREATE TABLE unproven (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE TABLE inbox (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
     CREATE TABLE quiet (key BLOB PRIMARY KEY, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE device (value BLOB NOT NULL) STRICT;
     CREATE TABLE running (one INTEGER NOT NULL) STRICT;

@@ -14,7 +14,8 @@ use matrix_sdk_base::crypto::CollectStrategy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc::UnboundedSender},
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 
@@ -24,7 +25,7 @@ use crate::{
     delivery::{
         ledger::{ExpectedDevice, Refusal, Refused},
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
-        store::Unproven,
+        store::{Inbox, Incoming},
     },
     matrix::{errors, ids, pause::Pause},
     model::{DeviceId, Ms, RoomId, SafeText, UserId},
@@ -36,8 +37,8 @@ pub(super) struct Received {
     pub user: UserId,
     pub device: DeviceId,
     pub message: Message,
-    /// Gone when it has been dealt with: its place, and what a sync waits for.
-    pub in_hand: (OwnedSemaphorePermit, Option<oneshot::Sender<()>>),
+    /// Gone when it has been dealt with.
+    pub in_hand: OwnedSemaphorePermit,
 }
 
 /// What it says.
@@ -78,8 +79,6 @@ impl Message {
 const IN_HAND: u32 = 64;
 /// How long the end of a session waits for them.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2);
-/// How long a sync waits for one from a device that is known.
-const KEPT_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to find out whose device has sent one.
 const PROVEN_WITHIN: Duration = Duration::from_mins(1);
 /// Pauses between attempts to do so.
@@ -89,13 +88,12 @@ const ROOMLESS: usize = 64;
 /// How long it may take until a room is known: with sliding sync an account of thousands of rooms comes in many parts.
 const ROOM_WITHIN: Duration = Duration::from_mins(10);
 
-/// Hands every proven message of our two types to the actor. One from a device that is not known is on disk before the sync
-/// goes on, and until it is known whose it is.
-pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Places> {
+/// Puts every message of our two types that came encrypted into the inbox, and hands it to the actor.
+pub(super) fn listen(client: &Client, inbox: Inbox, inputs: UnboundedSender<Input>) -> Arc<Places> {
     let places = Arc::new(Places::default());
-    let listening = places.clone();
-    client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
-        let (inputs, places) = (inputs.clone(), listening.clone());
+    let (inbox, listening) = (Arc::new(inbox), places.clone());
+    client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>| {
+        let (inbox, inputs, places) = (inbox.clone(), inputs.clone(), listening.clone());
         async move {
             let Ok(Envelope { kind, sender, content }) = raw.deserialize_as_unchecked() else { return };
             let Some(message) = read(&kind, &content) else { return };
@@ -103,19 +101,17 @@ pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Pla
                 let _ = inputs.send(refused(Refusal::Unproven, &message));
                 return;
             };
+            let incoming = Incoming { sender: sender.into(), key, kind, content };
+            let kept = spawn_blocking({
+                let incoming = incoming.clone();
+                move || inbox.keep(&incoming, now())
+            });
+            if let Ok(Err(error)) = kept.await {
+                tracing::error!(%error, "a delivery message that came is not on disk");
+            }
+            // Now the sync may wait: what came is safe.
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
-            let (done, dealt_with) = oneshot::channel();
-            if let Some(device) = known_device(&client, &sender, &key).await {
-                let in_hand = (in_hand, Some(done));
-                let _ = inputs.send(Input::Received(Received { user: ids::user(&sender), device, message, in_hand }));
-            } else {
-                let unproven = Unproven { sender: sender.into(), key, kind, content };
-                let _ = inputs.send(Input::Unproven(unproven, in_hand, done));
-            }
-            // L8: the homeserver forgets it with the next sync.
-            if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
-                tracing::warn!("a delivery message that came is not on disk yet");
-            }
+            let _ = inputs.send(Input::Incoming(incoming, in_hand));
         }
     });
     places
@@ -127,38 +123,30 @@ fn refused(refusal: Refusal, message: &Message) -> Input {
 }
 
 impl Actor {
-    /// A message came from a device that is not known yet. From now on it is on disk.
-    pub(super) fn unproven(&mut self, unproven: Unproven, in_hand: OwnedSemaphorePermit, kept: oneshot::Sender<()>) {
-        let stored = self.store.remember_unproven(&unproven, now());
-        self.stored(stored);
-        let _ = kept.send(());
-        self.prove(unproven, Some(in_hand));
-    }
-
     /// Goes on with what a former run had not dealt with.
-    pub(super) fn go_on_proving(&mut self) {
-        let unproven = self.store.unproven();
-        for unproven in self.stored(unproven).unwrap_or_default() {
-            self.prove(unproven, None);
+    pub(super) fn go_on_with_inbox(&mut self) {
+        let inbox = self.store.inbox();
+        for incoming in self.stored(inbox).unwrap_or_default() {
+            self.prove(incoming, None);
         }
     }
 
-    /// It is dealt with: what it says is in the store, or refused.
-    pub(super) fn proven(&mut self, unproven: &Unproven) {
-        let forgotten = self.store.forget_unproven(unproven);
+    /// What this says is in the store, or refused.
+    pub(super) fn dealt_with(&mut self, incoming: &Incoming) {
+        let forgotten = self.store.dealt_with(incoming);
         self.stored(forgotten);
     }
 
     /// Finds out whose device has sent a message, beside the actor.
-    fn prove(&self, unproven: Unproven, in_hand: Option<OwnedSemaphorePermit>) {
+    pub(super) fn prove(&self, incoming: Incoming, in_hand: Option<OwnedSemaphorePermit>) {
         let (client, inputs, places) = (self.client.clone(), self.inputs.clone(), self.in_hand.clone());
         tokio::spawn(async move {
             let ends = inputs.clone();
             let dealt_with = async {
-                if let Some(outcome) = places.prove(&client, &unproven, in_hand).await {
+                if let Some(outcome) = places.prove(&client, &incoming, in_hand).await {
                     let _ = inputs.send(outcome);
                 }
-                let _ = inputs.send(Input::Proven(unproven));
+                let _ = inputs.send(Input::DealtWithMessage(incoming));
             };
             tokio::select! {
                 () = dealt_with => {}
@@ -186,11 +174,11 @@ impl Places {
     async fn prove(
         &self,
         client: &Client,
-        unproven: &Unproven,
+        incoming: &Incoming,
         in_hand: Option<OwnedSemaphorePermit>,
     ) -> Option<Input> {
-        let sender = <&SdkUserId>::try_from(unproven.sender.as_str()).ok()?;
-        let (key, message) = (&unproven.key, read(&unproven.kind, &unproven.content)?);
+        let sender = <&SdkUserId>::try_from(incoming.sender.as_str()).ok()?;
+        let (key, message) = (&incoming.key, read(&incoming.kind, &incoming.content)?);
         let in_hand = match in_hand {
             Some(in_hand) => in_hand,
             None => self.in_hand.clone().acquire_owned().await.ok()?,
@@ -205,10 +193,7 @@ impl Places {
             proven => proven.map(|device| (device, in_hand)),
         };
         Some(match proven {
-            Ok((device, in_hand)) => {
-                let in_hand = (in_hand, None);
-                Input::Received(Received { user: ids::user(sender), device, message, in_hand })
-            }
+            Ok((device, in_hand)) => Input::Received(Received { user: ids::user(sender), device, message, in_hand }),
             Err(refusal) => refused(refusal, &message),
         })
     }
@@ -472,7 +457,8 @@ mod tests {
                 .await;
         let client = client(&server).await;
         let (inputs, mut came) = unbounded_channel();
-        listen(&client, inputs);
+        let folder = tempfile::tempdir().unwrap();
+        listen(&client, Inbox::open(folder.path(), &[7; 32], None).unwrap(), inputs);
         client.sync_once(SyncSettings::new()).await.unwrap();
         let mut counted = Refused::default();
         while let Ok(Input::Refused(refused)) = came.try_recv() {

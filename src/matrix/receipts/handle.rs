@@ -16,7 +16,11 @@ use tokio::{
 use super::{Actor, Input, direct, native, pages, undelivered, watch};
 use crate::{
     app::event::Event,
-    delivery::{debts::Debts, policy::Settings, store::Store},
+    delivery::{
+        debts::Debts,
+        policy::Settings,
+        store::{Inbox, Store},
+    },
     matrix::disk::Disk,
     model::{EventId, Ms, RoomId, UserId, Whom},
 };
@@ -46,14 +50,14 @@ impl Receipts {
     pub(in crate::matrix) fn start(
         client: &Client,
         disk: &Arc<Disk>,
-        store: Store,
+        (store, inbox): (Store, Inbox),
         logged_in_at: Ms,
         debts: Debts,
         events: UnboundedSender<Event>,
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
-        let in_hand = direct::listen(client, inputs.clone());
+        let in_hand = direct::listen(client, inbox, inputs.clone());
         native::listen(client, disk, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
