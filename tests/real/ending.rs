@@ -133,11 +133,11 @@ async fn a_session_that_the_server_knows_again_goes_on(world: World) {
         assert_eq!((homeserver, user), (world.proxy.base_url.clone(), world.alice.user_id.clone()));
     };
     filled_in(login_screen(&mut alice).await);
-    let mut alice = alice.quit().await.start();
+    let mut alice = alice.quit().await.starts();
     filled_in(login_screen(&mut alice).await);
     let alice = alice.quit().await;
     world.proxy.allow();
-    let mut alice = alice.start();
+    let mut alice = alice.starts();
     goes_on(&mut alice).await;
     assert_eq!((logins(&world), alice.device()), (1, device));
     alice.open(&room).await;
@@ -163,7 +163,7 @@ async fn whoever_logs_in_again_reads_the_history_and_can_be_reached(world: World
     let (status, _) = world.server.raw("POST", "/_matrix/client/v3/logout/all", Some(&token), &json!({}));
     assert_eq!(status, 200);
     login_screen(&mut alice).await;
-    let mut alice = alice.quit().await.start();
+    let mut alice = alice.quit().await.starts();
     login_screen(&mut alice).await;
     world.proxy.forget_keys(&device);
     let shouted = Account { name: world.alice.name.to_uppercase(), ..world.alice.clone() };

@@ -130,7 +130,7 @@ impl Alice {
         all_is_well(world);
 
         let mut lost = Vec::new();
-        let mut alice = self.away.start();
+        let mut alice = self.away.starts();
         if !is_let_in(&mut alice, ends).await {
             if !ends {
                 lost.push("a session".to_owned());
