@@ -15,7 +15,7 @@ use std::{
 
 use kvitto::{
     app::{Screen, effect::Effect, event::Connection},
-    model::RoomId,
+    model::{Pagination, RoomId},
     server::homeserver::faults::{Fault, Matching},
 };
 use rand::{RngExt, rngs::ThreadRng};
@@ -149,9 +149,13 @@ impl Alice {
             self.device = alice.device();
         }
         alice.open(&self.room).await;
-        let texts = self.texts.clone();
+        let (texts, room) = (self.texts.clone(), self.room.clone());
         alice
             .until("every text", |p| {
+                // What came before a gap is to be fetched.
+                if p.app.open.as_ref()?.pagination == Pagination::Idle {
+                    p.run(Effect::Paginate(room.clone()));
+                }
                 texts.iter().rev().take(5).all(|text| p.messages().any(|message| body(message) == *text)).then_some(())
             })
             .await;
