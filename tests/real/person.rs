@@ -1,7 +1,7 @@
 //! A person with one device: the whole client but its terminal. Events of `matrix` go through `app::update`, and the
 //! effects that come of them go back, as `runtime` does it; so what a test sees is what would be drawn.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use kvitto::{
@@ -11,7 +11,6 @@ use kvitto::{
         event::{Connection, Event},
         update,
     },
-    config::Config,
     delivery::{
         debts::KEY_WAIT,
         ledger::Refusal,
@@ -31,7 +30,13 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use crate::support::{server::Account, terminal::Terminal};
+use crate::support::server::Account;
+
+// The figures' program has this file by its path too.
+#[path = "person/away.rs"]
+mod away;
+
+pub use away::Away;
 
 /// How long anything may take, on a busy machine with a debug build.
 pub const DEADLINE: Duration = Duration::from_mins(1);
@@ -401,63 +406,6 @@ impl Person {
     /// This device's id.
     pub fn device(&self) -> String {
         self.app.account.as_ref().expect("logged in").device.to_string()
-    }
-}
-
-/// A person whose client does not run.
-pub struct Away {
-    profile: Profile,
-    home: Arc<TempDir>,
-}
-
-impl Away {
-    /// Starts the client again, from what is on disk, and does not wait for it.
-    pub fn starts(self) -> Person {
-        Person::start(self.profile, self.home)
-    }
-
-    /// Starts the client again, from what is on disk.
-    pub async fn back(self) -> Person {
-        let mut person = self.starts();
-        person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
-        person
-    }
-
-    /// Starts the client again, whether there is a session or not.
-    pub fn start(self) -> Person {
-        Person::start(self.profile, self.home)
-    }
-
-    /// Starts the client again when its device's keys are gone.
-    pub async fn back_without_keys(self) -> Person {
-        for file in fs::read_dir(&self.profile.dir).expect("the profile is a folder") {
-            let path = file.expect("the profile can be read").path();
-            if path.to_string_lossy().contains("matrix-sdk-crypto") {
-                fs::remove_file(path).expect("a file of the profile can be removed");
-            }
-        }
-        let mut person = Person::start(self.profile, self.home);
-        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
-        person
-    }
-
-    /// Where the profile is.
-    pub fn profile_dir(&self) -> &Path {
-        &self.profile.dir
-    }
-
-    /// What the real program is given as `--data-dir` to go on as this person.
-    pub fn data_dir(&self) -> &Path {
-        self.home.path()
-    }
-
-    /// Starts the real program as this person, with the same settings.
-    pub fn on_screen(&self) -> Terminal {
-        let config = self.home.path().join("config.toml");
-        let settings = Config { delivery: self.profile.settings.clone(), ..Config::default() };
-        fs::write(&config, settings.to_toml()).expect("a temporary folder can be written");
-        let [config, data] = [&config, self.data_dir()].map(|path| path.to_str().expect("a path of plain letters"));
-        Terminal::start(&["--config", config, "--data-dir", data], 120, 40)
     }
 }
 
