@@ -67,6 +67,7 @@ fn message(number: usize) -> TimelineItem {
             reply_to: None,
             reactions: Vec::new(),
             send_state: SendState::Sent,
+            in_clear: false,
             read_by: Vec::new(),
         })),
     }

@@ -287,7 +287,9 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.on_login(|login| login.failed(why));
         }
         Event::LoggedIn(account) => app.logged_in(account, out),
+        Event::LoginReplaces(question) => app.login_replaces(question),
         Event::LoggedOut(reason) => app.logged_out(reason, out),
+        Event::SessionEnded { account, why } => app.session_ended(account, why, out),
         Event::Connection(connection) => app.connection_is(connection),
 
         Event::Rooms(rooms) => {

@@ -16,7 +16,7 @@ use crate::{
     matrix::{
         Profile,
         errors::{Kind, LoginError, SessionError},
-        session,
+        session::{self, Restored},
     },
     runtime::{
         self, End, Start, log,
@@ -70,7 +70,7 @@ enum Command {
     /// Log in with a password (the client itself can also do it in the browser)
     Login(LoginArguments),
     /// End the session on the server and delete everything of the account on this machine
-    Logout,
+    Logout(LogoutArguments),
     /// Print where things are and the settings in force
     Config,
 }
@@ -89,6 +89,13 @@ struct LoginArguments {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+struct LogoutArguments {
+    /// Delete nothing: the next login goes on with the same messages, drafts and keys
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Why a command did not do what it was asked for.
@@ -137,6 +144,17 @@ pub enum Error {
         /// Who.
         user: String,
     },
+    /// Another account's things are there.
+    #[error(
+        "profile \"{profile}\" holds messages and keys of {user}: choose another with --profile, or delete them with \
+         'kvitto logout'"
+    )]
+    OtherAccount {
+        /// The profile.
+        profile: ProfileName,
+        /// Whose.
+        user: String,
+    },
     /// There is no session.
     #[error("profile \"{0}\" is not logged in")]
     NotLoggedIn(ProfileName),
@@ -153,7 +171,7 @@ impl Error {
                 Kind::Network => 5,
                 Kind::Other => 1,
             },
-            Self::Session(SessionError::ServerNotTold { .. }) => 5,
+            Self::Session(SessionError::ServerNotTold { .. } | SessionError::NotLeft { .. }) => 5,
             Self::Places(PlacesError::InUse(_)) => 6,
             _ => 1,
         }
@@ -171,7 +189,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
         None | Some(Command::Demo) => open(&places, config),
         Some(Command::Login(login)) => log_in(&places, config, &login),
-        Some(Command::Logout) => log_out(&places, config),
+        Some(Command::Logout(logout)) => log_out(&places, config, &logout),
         Some(Command::Config) => print_config(&places, &config),
     }
 }
@@ -254,13 +272,20 @@ fn log_in(places: &Places, config: Config, arguments: &LoginArguments) -> Result
     let _lock = places.lock()?;
     let _log = start_log(places, &config)?;
     let profile = profile(places, config, &arguments.device_name);
+    // The tasks of a session that has ended are over before the next one is at its databases.
     in_tokio(async {
-        if let Some(session) = session::restore(&profile).await? {
-            let user = session.account.user.to_string();
-            return Err(Error::LoggedIn { profile: places.profile.clone(), user });
-        }
+        let Restored::Active(session) = session::restore(&profile).await? else { return Ok(()) };
+        let user = session.account.user.to_string();
+        Err(Error::LoggedIn { profile: places.profile.clone(), user })
+    })?;
+    in_tokio(async {
         let password = password(arguments)?;
-        let mut session = session::login_password(&profile, &arguments.homeserver, &arguments.user, &password).await?;
+        let login = session::login_password(&profile, &arguments.homeserver, &arguments.user, &password).await?;
+        if let Some(user) = session::replaces(&profile, &login).await? {
+            login.give_up().await;
+            return Err(Error::OtherAccount { profile: places.profile.clone(), user: user.to_string() });
+        }
+        let mut session = session::move_in(&profile, login).await?;
         session.settle().await;
         let account = &session.account;
         writeln!(io::stdout(), "Logged in as {}, device {}.", account.user, account.device)?;
@@ -268,15 +293,28 @@ fn log_in(places: &Places, config: Config, arguments: &LoginArguments) -> Result
     })
 }
 
-fn log_out(places: &Places, config: Config) -> Result<(), Error> {
+fn log_out(places: &Places, config: Config, arguments: &LogoutArguments) -> Result<(), Error> {
     let _lock = places.lock()?;
     let _log = start_log(places, &config)?;
     let profile = profile(places, config, DEVICE_NAME);
     in_tokio(async {
-        let session = session::restore(&profile).await?;
-        let session = session.ok_or_else(|| Error::NotLoggedIn(places.profile.clone()))?;
-        session::logout(&profile, &session).await?;
-        writeln!(io::stdout(), "Logged out {}.", session.account.user)?;
+        let user = match session::restore(&profile).await? {
+            Restored::Active(session) if arguments.keep => {
+                session::leave(&profile, &session).await?;
+                writeln!(io::stdout(), "Logged out {}; everything is kept for the next login.", session.account.user)?;
+                return Ok(());
+            }
+            Restored::Active(session) | Restored::Ended { session: Some(session), .. } if !arguments.keep => {
+                session::logout(&profile, &session).await?;
+                session.account.user.clone()
+            }
+            Restored::Ended { session: None, account, .. } if !arguments.keep => {
+                session::forget(&profile)?;
+                account.user
+            }
+            _ => return Err(Error::NotLoggedIn(places.profile.clone())),
+        };
+        writeln!(io::stdout(), "Logged out {user}.")?;
         Ok(())
     })
 }

@@ -8,7 +8,10 @@
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
+//! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
+//! - [`sending`]: when what was written may leave.
 //! - [`receipts`]: delivery receipts at work.
+//! - [`vouched`]: what only the server can vouch for, and is not believed from anybody else.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
 
@@ -21,12 +24,17 @@ use tokio::{
         oneshot,
     },
     task::JoinHandle,
+    time::Instant,
 };
 
 use self::{
-    errors::LoginError,
-    live::{End, Live},
-    session::Session,
+    errors::{LoginError, SessionError},
+    live::{Live, NotLive},
+    pause::Pause,
+    session::{
+        Login, Restored, Session,
+        trust::{self, End, Verdict},
+    },
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -37,6 +45,7 @@ use crate::{
 mod actions;
 mod body;
 pub mod content;
+mod disk;
 mod edits;
 pub mod errors;
 mod ids;
@@ -45,9 +54,11 @@ mod pause;
 pub mod peer;
 mod receipts;
 mod rooms;
+mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.
 #[derive(Clone, Debug)]
@@ -79,6 +90,10 @@ pub struct Matrix {
 const STACK: usize = 16 << 20;
 /// How long the tasks of a session that has ended may take to notice.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long it may take to see that the program ends.
+const CLOSED_WITHIN: Duration = Duration::from_millis(200);
+/// Pauses before the profile is opened again while another program holds it.
+const PAUSE: Pause = Pause::new(Duration::from_millis(500), Duration::from_secs(5));
 
 impl Matrix {
     /// Starts it. The first events tell whether there is a session ([`Event::LoggedIn`], with the rooms from the cache)
@@ -121,9 +136,17 @@ fn run(
     loop {
         let runtime =
             Builder::new_multi_thread().thread_name("matrix-worker").thread_stack_size(STACK).enable_all().build()?;
-        let (logins, outcomes) = unbounded_channel();
-        let worker = Worker { profile: &mut profile, events: events.clone(), logins, login: None, live: None };
-        let end = runtime.block_on(worker.run(last, &mut effects, outcomes));
+        let (tell, news) = unbounded_channel();
+        let worker = Worker {
+            profile: &mut profile,
+            events: events.clone(),
+            tell,
+            login: None,
+            granted: None,
+            ended: None,
+            live: None,
+        };
+        let end = runtime.block_on(worker.run(last, &mut effects, news));
         runtime.shutdown_timeout(FAREWELL);
         match end {
             SessionEnd::Quit => return Ok(()),
@@ -132,24 +155,36 @@ fn run(
     }
 }
 
-/// How a session ended.
+/// How a session, or having none, ended.
 enum SessionEnd {
     /// The program ends.
     Quit,
     /// The user logged out; the sentence tells when the server does not know it.
     LoggedOut(Option<SafeText>),
-    /// The server ended it.
-    Revoked(End),
+    /// Nobody here ended it.
+    Itself(End),
+    /// Somebody has logged in. Whatever was at the databases until now is gone before they are.
+    Granted(Box<Login>),
 }
 
-type LoginOutcome = Result<Session, LoginError>;
+/// What comes back from a task.
+enum News {
+    /// Of a login.
+    Login(Result<Box<Login>, LoginError>),
+    /// What the server says about the session that it had ended.
+    Ended(Verdict),
+}
 
 struct Worker<'a> {
     profile: &'a mut Profile,
     events: UnboundedSender<Event>,
-    logins: UnboundedSender<LoginOutcome>,
+    tell: UnboundedSender<News>,
     /// A login or discovery under way.
     login: Option<JoinHandle<()>>,
+    /// A login that would replace another account, and waits for the user's word.
+    granted: Option<Box<Login>>,
+    /// The session that the server says has ended, and the question whether that still holds.
+    ended: Option<(Box<Session>, JoinHandle<()>)>,
     live: Option<Live>,
 }
 
@@ -158,24 +193,33 @@ impl Worker<'_> {
         mut self,
         last: Option<SessionEnd>,
         effects: &mut UnboundedReceiver<Effect>,
-        mut outcomes: UnboundedReceiver<LoginOutcome>,
+        mut news: UnboundedReceiver<News>,
     ) -> SessionEnd {
-        self.begin(last).await;
+        self.begin(last, effects).await;
         let end = loop {
             tokio::select! {
                 effect = effects.recv() => match effect {
                     Some(Effect::Logout) if self.live.is_some() => break SessionEnd::LoggedOut(None),
-                    Some(effect) => self.handle(effect).await,
+                    Some(Effect::ReplaceAccount) => if let Some(login) = self.granted.take() {
+                        break SessionEnd::Granted(login);
+                    },
+                    Some(effect) => self.handle_until_closed(effect, effects).await,
                     None => break SessionEnd::Quit,
                 },
-                outcome = outcomes.recv() => if let Some(outcome) = outcome {
-                    self.logged_in(outcome).await;
+                Some(news) = news.recv() => match news {
+                    News::Login(outcome) => if let Some(login) = self.granted(outcome).await {
+                        break SessionEnd::Granted(login);
+                    },
+                    News::Ended(verdict) => self.heard(&verdict).await,
                 },
-                end = Live::ended(&mut self.live) => break SessionEnd::Revoked(end),
+                end = Live::ended(&mut self.live) => break SessionEnd::Itself(end),
             }
         };
         if let Some(login) = self.login.take() {
             login.abort();
+        }
+        if let Some(login) = self.granted.take() {
+            login.give_up().await;
         }
         let Some(live) = self.live.take() else { return end };
         let session = live.stop().await;
@@ -189,21 +233,71 @@ impl Worker<'_> {
     }
 
     /// Puts the last session away, or takes up the one on disk.
-    async fn begin(&mut self, last: Option<SessionEnd>) {
+    async fn begin(&mut self, last: Option<SessionEnd>, effects: &UnboundedReceiver<Effect>) {
         match last {
-            Some(SessionEnd::LoggedOut(sentence)) => self.tell(Event::LoggedOut(sentence)),
-            // What was typed and not sent stays on disk for the next login.
-            Some(SessionEnd::Revoked(end)) => {
-                session::end_device(self.profile, end.soft).await;
-                let sentence =
-                    "The homeserver has ended this session. Log in again: drafts and unsent messages are kept.";
-                self.tell(Event::LoggedOut(Some(SafeText::line(sentence))));
+            Some(SessionEnd::LoggedOut(sentence)) => return self.tell(Event::LoggedOut(sentence)),
+            Some(SessionEnd::Granted(login)) => return self.move_in(*login).await,
+            Some(SessionEnd::Itself(End::Revoked)) => {
+                if let Err(error) = session::end(self.profile) {
+                    self.tell(Event::Failed(errors::line(&error)));
+                }
             }
-            Some(SessionEnd::Quit) | None => match session::restore(self.profile).await {
-                Ok(Some(session)) => self.go_live(session).await,
-                Ok(None) => self.tell(Event::LoggedOut(None)),
-                Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
-            },
+            Some(SessionEnd::Quit | SessionEnd::Itself(End::Renewed)) | None => {}
+        }
+        self.take_up(effects).await;
+    }
+
+    /// Takes up the session on disk, as soon as nobody else holds its files.
+    async fn take_up(&mut self, effects: &UnboundedReceiver<Effect>) {
+        let mut pause = PAUSE;
+        loop {
+            let failed = match session::restore(self.profile).await {
+                Ok(Restored::Active(session)) => match Live::start(self.profile, *session, self.events.clone()).await {
+                    Ok(live) => return self.live = Some(live),
+                    Err(failed) => failed,
+                },
+                Ok(Restored::Nobody) => return self.tell(Event::LoggedOut(None)),
+                Ok(Restored::Ended { account, session, why }) => {
+                    self.tell(Event::SessionEnded { account, why });
+                    self.ended = session.map(|session| self.ask_about(session));
+                    return;
+                }
+                Err(error) => {
+                    NotLive { passes: matches!(error, SessionError::Locked(_)), sentence: errors::line(&error) }
+                }
+            };
+            if !failed.passes {
+                return self.tell(Event::LoggedOut(Some(failed.sentence)));
+            }
+            self.tell(Event::Failed(failed.sentence));
+            let end = Instant::now() + pause.lengthen();
+            while Instant::now() < end {
+                if effects.is_closed() {
+                    return;
+                }
+                tokio::time::sleep(CLOSED_WITHIN).await;
+            }
+        }
+    }
+
+    /// The server may have been wrong: it is asked again.
+    fn ask_about(&self, session: Box<Session>) -> (Box<Session>, JoinHandle<()>) {
+        let (client, tell) = (session.client.clone(), self.tell.clone());
+        let asking = tokio::spawn(async move {
+            let _ = tell.send(News::Ended(trust::ask_until_heard(&client).await));
+        });
+        (session, asking)
+    }
+
+    /// A session that goes on after all, unless somebody is just logging in.
+    async fn heard(&mut self, verdict: &Verdict) {
+        if *verdict != Verdict::Alive || self.granted.is_some() {
+            return;
+        }
+        let Some((session, _)) = self.ended.take() else { return };
+        match session::revive(self.profile) {
+            Ok(()) => self.go_live(*session).await,
+            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
         }
     }
 
@@ -215,15 +309,50 @@ impl Worker<'_> {
     async fn go_live(&mut self, session: Session) {
         match Live::start(self.profile, session, self.events.clone()).await {
             Ok(live) => self.live = Some(live),
-            Err(sentence) => self.tell(Event::LoggedOut(Some(sentence))),
+            Err(NotLive { sentence, .. }) => self.tell(Event::LoggedOut(Some(sentence))),
         }
     }
 
-    async fn logged_in(&mut self, outcome: LoginOutcome) {
-        self.login = None;
-        match outcome {
+    async fn move_in(&mut self, login: Login) {
+        match session::move_in(self.profile, login).await {
             Ok(session) => self.go_live(session).await,
-            Err(error) => self.tell(Event::LoginFailed(errors::line(&error))),
+            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+        }
+    }
+
+    /// The server has let somebody in. Whoever would replace another account is asked first.
+    async fn granted(&mut self, outcome: Result<Box<Login>, LoginError>) -> Option<Box<Login>> {
+        self.login = None;
+        let replaces = match &outcome {
+            Ok(login) => session::replaces(self.profile, login).await.map_err(LoginError::from),
+            Err(_) => Ok(None),
+        };
+        match (outcome, replaces) {
+            (Ok(login), Ok(None)) => return Some(login),
+            (Ok(login), Ok(Some(former))) => {
+                let former_session = self.ended.as_ref().map(|(session, _)| &**session);
+                let question = session::losses(&former, former_session, &login).await;
+                self.granted = Some(login);
+                self.tell(Event::LoginReplaces(question));
+            }
+            (Ok(login), Err(error)) => {
+                login.give_up().await;
+                self.tell(Event::LoginFailed(errors::line(&error)));
+            }
+            (Err(error), _) => self.tell(Event::LoginFailed(errors::line(&error))),
+        }
+        None
+    }
+
+    /// Carries out an effect. One that waits for the disk does not keep the program from quitting.
+    async fn handle_until_closed(&mut self, effect: Effect, effects: &UnboundedReceiver<Effect>) {
+        let disk = self.live.as_ref().map(|live| live.disk().clone());
+        let handled = self.handle(effect);
+        tokio::pin!(handled);
+        while tokio::time::timeout(CLOSED_WITHIN, &mut handled).await.is_err() {
+            if let Some(disk) = disk.as_ref().filter(|_| effects.is_closed()) {
+                disk.give_up();
+            }
         }
     }
 
@@ -245,6 +374,7 @@ impl Worker<'_> {
                 if let Some(login) = self.login.take() {
                     login.abort();
                 }
+                self.refuse();
             }
             Effect::Settings(settings) => {
                 self.profile.settings = settings.clone();
@@ -273,11 +403,23 @@ impl Worker<'_> {
         }));
     }
 
-    fn begin_login(&mut self, login: impl Future<Output = LoginOutcome> + Send + 'static) {
-        let logins = self.logins.clone();
+    fn begin_login(&mut self, login: impl Future<Output = Result<Login, LoginError>> + Send + 'static) {
+        self.refuse();
+        // Whoever logs in anew does not want the old session back in the middle of it.
+        if let Some((_, asking)) = &self.ended {
+            asking.abort();
+        }
+        let tell = self.tell.clone();
         self.replace_login(tokio::spawn(async move {
-            let _ = logins.send(login.await);
+            let _ = tell.send(News::Login(login.await.map(Box::new)));
         }));
+    }
+
+    /// Gives up a login that nobody wants any more.
+    fn refuse(&mut self) {
+        if let Some(login) = self.granted.take() {
+            tokio::spawn(login.give_up());
+        }
     }
 
     /// Only the newest attempt counts.

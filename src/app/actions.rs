@@ -117,7 +117,12 @@ impl App {
             Action::PopupDown => self.scroll_popup(1),
             Action::PopupPageUp => self.scroll_popup(-self.popup_drawn.rows.cast_signed()),
             Action::PopupPageDown => self.scroll_popup(self.popup_drawn.rows.cast_signed()),
-            Action::PopupClose | Action::No => self.popup = None,
+            Action::PopupClose => self.popup = None,
+            Action::No => {
+                if let Some(Popup::Confirm { on_yes: Effect::ReplaceAccount, .. }) = self.popup.take() {
+                    out.push(Effect::CancelLogin);
+                }
+            }
             Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
                 match &self.popup {
                     Some(Popup::Receipts(_)) => self.in_receipts(action, out),
@@ -128,6 +133,9 @@ impl App {
                 if let Some(Popup::Confirm { on_yes, .. }) = self.popup.take() {
                     if on_yes == Effect::EmptyReceiptLog {
                         self.show_log();
+                    }
+                    if on_yes == Effect::ReplaceAccount {
+                        self.on_login(|login| login.state = super::login::LoginState::LoggingIn);
                     }
                     out.push(on_yes);
                 }

@@ -56,8 +56,10 @@ pub enum Effect {
         /// `Sso` or `OAuth`.
         method: LoginMethod,
     },
-    /// Stop a login that is under way.
+    /// Stop a login that is under way, or give up one that would replace another account.
     CancelLogin,
+    /// Go on with the login that replaces another account; what that has on this machine is deleted.
+    ReplaceAccount,
     /// End the session here and on the server.
     Logout,
     /// Try to connect now, not only when the back-off has passed.

@@ -83,8 +83,17 @@ pub enum Event {
     LoginFailed(SafeText),
     /// There is a session: restored or new.
     LoggedIn(Account),
-    /// There is no session: never was, ended by the user, or ended by the server (then the sentence says so).
+    /// The login would replace another account; a question that names what would be lost.
+    LoginReplaces(SafeText),
+    /// There is no session: never was, ended by the user, or it cannot be used (then the sentence says so).
     LoggedOut(Option<SafeText>),
+    /// The session has ended; what belongs to the account is still on this machine.
+    SessionEnded {
+        /// Who was logged in.
+        account: Account,
+        /// A sentence.
+        why: SafeText,
+    },
     /// The connection changed.
     Connection(Connection),
 

@@ -88,6 +88,7 @@ impl Login {
         Self {
             homeserver: Composer::with(homeserver),
             user: Composer::with(user),
+            focus: if account.is_some() { LoginField::Password } else { LoginField::default() },
             error: Some(error),
             ..Self::default()
         }

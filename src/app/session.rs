@@ -88,6 +88,21 @@ impl App {
         self.account = None;
     }
 
+    /// The session has ended, here or before this start: the login screen is filled in with it.
+    pub(super) fn session_ended(&mut self, account: Account, why: SafeText, out: &mut Vec<Effect>) {
+        if self.screen == Screen::Starting {
+            self.user = Some(account.user.clone());
+        }
+        self.account = Some(account);
+        self.logged_out(Some(why), out);
+    }
+
+    /// Somebody else has logged in: that is asked about before anything is deleted.
+    pub(super) fn login_replaces(&mut self, question: SafeText) {
+        self.on_login(|login| login.state = LoginState::Idle);
+        self.popup = Some(Popup::Confirm { question, on_yes: Effect::ReplaceAccount });
+    }
+
     /// Forgets everything that belongs to an account.
     fn forget(&mut self) {
         self.rooms = Rooms::default();

@@ -59,6 +59,7 @@ pub fn message(name: &str) -> TimelineItem {
         reply_to: None,
         reactions: Vec::new(),
         send_state: SendState::Sent,
+        in_clear: false,
         read_by: Vec::new(),
     };
     TimelineItem { key: key(name), kind: TimelineItemKind::Message(Box::new(message)) }

@@ -83,6 +83,8 @@ pub struct OpenRoom {
     /// news. One that came while the user looked on says nothing, and is not drawn.
     pub unread_line: bool,
     readers: Readers,
+    /// The event that turned encryption on, if the timeline reaches back to it.
+    encrypted_from: Option<usize>,
     /// What was drawn last, its indices kept right by every change.
     drawn: Option<TimelineFacts>,
     /// Nothing changed since it was drawn.
@@ -114,6 +116,7 @@ impl OpenRoom {
             typing_notice: None,
             unread_line: true,
             readers: Readers::default(),
+            encrypted_from: None,
             drawn: None,
             drawn_is_current: false,
             marked_read: None,
@@ -139,6 +142,12 @@ impl OpenRoom {
     /// Everyone else who has read the message at this index: whose receipt stands there or below.
     pub fn readers(&self, index: usize) -> Vec<ReadBy> {
         self.readers.of(index)
+    }
+
+    /// Whether the message at this index came in the clear although the room was encrypted when it was sent.
+    pub fn came_in_clear(&self, index: usize) -> bool {
+        let was_encrypted = self.encrypted_from.is_none_or(|from| from < index);
+        was_encrypted && self.message(index).is_some_and(|message| message.in_clear)
     }
 
     /// Takes over changes, in order. An index that does not exist costs its change and no more.
@@ -187,6 +196,7 @@ impl OpenRoom {
         for (index, item) in self.items.iter().enumerate() {
             self.readers.add(index, item);
         }
+        self.encrypted_from = self.items.iter().rposition(begins_encryption);
         self.drawn = None;
         self.may_paginate = true;
         let find = |key: &ItemKey| self.items.iter().position(|item| item.key == *key);
@@ -216,6 +226,9 @@ impl OpenRoom {
         if selected == Some(&item.key) {
             self.selection = Some(Place { key: item.key.clone(), index });
         }
+        if begins_encryption(&item) {
+            self.encrypted_from = Some(index);
+        }
         self.readers.inserted(index);
         self.readers.add(index, &item);
         self.items.insert(index, item);
@@ -232,6 +245,7 @@ impl OpenRoom {
 
     fn remove(&mut self, index: usize) {
         self.items.remove(index);
+        self.encrypted_from = self.encrypted_from.filter(|from| *from != index);
         self.readers.removed(index);
         self.move_places(|at| {
             if *at > index {
@@ -243,6 +257,7 @@ impl OpenRoom {
 
     fn truncate(&mut self, length: usize) {
         self.items.truncate(length);
+        self.encrypted_from = self.encrypted_from.filter(|from| *from < length);
         self.readers.truncated(length);
         self.settle_places();
     }
@@ -256,6 +271,7 @@ impl OpenRoom {
         for place in self.selection.iter_mut().chain(anchored) {
             shift(&mut place.index);
         }
+        self.encrypted_from.iter_mut().for_each(&shift);
         for row in self.drawn.iter_mut().flat_map(|drawn| [&mut drawn.first, &mut drawn.last]) {
             shift(&mut row.item);
         }
@@ -321,6 +337,10 @@ impl OpenRoom {
     pub(super) fn was_marked(&mut self, key: ItemKey) {
         self.marked_read = Some(key);
     }
+}
+
+fn begins_encryption(item: &TimelineItem) -> bool {
+    matches!(item.kind, TimelineItemKind::Notice { encrypted_from_here: true, .. })
 }
 
 /// That this user is typing, as the others in the room were told.

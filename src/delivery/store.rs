@@ -37,11 +37,14 @@ mod ledger;
 mod log;
 mod progress;
 mod rows;
+mod unproven;
 
+pub use disk::Keeper;
 pub use large::Page;
 pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
+pub use unproven::Unproven;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
 pub const ROOMS_PER_DEVICE: u32 = 500;
@@ -102,6 +105,11 @@ impl Store {
         let disk = Disk::open(&dir.join("delivery.sqlite3"), key)?;
         let early = early::keys(&disk.read())?;
         Ok(Self { disk, crowds: Crowds::default(), early })
+    }
+
+    /// From now on a write is done by this, which can try it again when the disk does not take it.
+    pub fn wait_for_disk(&mut self, keeper: Keeper) {
+        self.disk.wait_for_disk(keeper);
     }
 
     /// This device uses the file from now on. Whom another one of this account has asked, it has asked for itself (§3), and
@@ -212,7 +220,7 @@ impl Store {
         self.change_room(room, |row| row.joined_since = since)
     }
 
-    fn change_room(&mut self, room: &RoomId, change: impl FnOnce(&mut RoomRow)) -> Result<()> {
+    fn change_room(&mut self, room: &RoomId, change: impl Fn(&mut RoomRow)) -> Result<()> {
         self.disk.write(|tx| {
             let mut row = read_room(tx, room)?;
             change(&mut row);
@@ -235,6 +243,7 @@ impl Store {
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;
             tx.run("DELETE FROM asked WHERE day < ?1", [today])?;
             tx.run("DELETE FROM early WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM unproven WHERE day < ?1", [today])?;
             tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
             Ok(())
         })

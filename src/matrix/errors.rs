@@ -7,19 +7,22 @@
 //! siblings. A server's text is always made safe for a terminal on the way.
 
 mod chain;
+mod hindrance;
 mod sentence;
 mod unreachable;
 
+pub use hindrance::Hindrance;
+pub(super) use hindrance::SqliteError;
 pub use sentence::{
     http_sentence, line, queue_sentence, sentence, storage_sentence, timeline_sentence, wedge_sentence,
 };
-pub(super) use sentence::{is_unknown_token, retry_after};
+pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after};
 pub use unreachable::Unreachable;
 
 use std::{error::Error as StdError, io, path::Path};
 
 use matrix_sdk::{
-    ClientBuildError, HttpError,
+    HttpError,
     authentication::oauth::{
         OAuthError,
         error::{OAuthAuthorizationCodeError, OAuthDiscoveryError},
@@ -189,7 +192,7 @@ fn method_name(method: LoginMethod) -> &'static str {
 }
 
 /// Why a session could not be read, kept or ended on this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SessionError {
     /// A file or folder.
     #[error("Cannot use {path}: {why}. {hint}")]
@@ -224,6 +227,11 @@ pub enum SessionError {
         /// Why not.
         why: SafeText,
     },
+    /// Another program has a database open in a way that keeps everybody else out.
+    #[error(
+        "Another program holds the databases in {0}. kvitto goes on as soon as a backup or a scan lets go of them."
+    )]
+    Locked(SafeText),
     /// Logged out here; the server does not know.
     #[error(
         "You are logged out on this machine, but the homeserver was not told: {why} \
@@ -232,6 +240,12 @@ pub enum SessionError {
     ServerNotTold {
         /// The device that stays.
         device: SafeText,
+        /// A sentence.
+        why: SafeText,
+    },
+    /// Nothing was ended, since the server does not know.
+    #[error("The homeserver was not told: {why} Everything is as it was.")]
+    NotLeft {
         /// A sentence.
         why: SafeText,
     },
@@ -250,7 +264,7 @@ impl SessionError {
     }
 
     /// The SDK could not open its databases in `folder`.
-    pub(super) fn building(folder: &Path, error: &ClientBuildError) -> Self {
+    pub(super) fn building(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
         Self::opening(folder, error)
     }
 
@@ -259,23 +273,21 @@ impl SessionError {
         Self::opening(folder, error)
     }
 
-    fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
+    /// A database in `folder` could not be opened or used.
+    pub(super) fn opening(folder: &Path, error: &(dyn StdError + 'static)) -> Self {
+        match Hindrance::below(error) {
+            Some(Hindrance::Locked) => return Self::Locked(shown(folder)),
+            Some(Hindrance::Full) => return Self::disk(folder, &io::ErrorKind::StorageFull.into()),
+            Some(Hindrance::ReadOnly) => return Self::disk(folder, &io::ErrorKind::PermissionDenied.into()),
+            Some(Hindrance::Broken(why)) => return Self::disk(folder, &io::Error::other(why)),
+            None => {}
+        }
         for cause in chain::causes(error) {
             if cause.is::<matrix_sdk_store_encryption::Error>() {
                 return Self::Key(shown(&folder.join("key")));
             }
             if let Some(error) = cause.downcast_ref::<io::Error>() {
                 return Self::disk(folder, error);
-            }
-            if let Some(rusqlite::ErrorCode::DiskFull) =
-                cause.downcast_ref().and_then(rusqlite::Error::sqlite_error_code)
-            {
-                return Self::disk(folder, &io::ErrorKind::StorageFull.into());
-            }
-            if let Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) =
-                cause.downcast_ref().and_then(rusqlite::Error::sqlite_error_code)
-            {
-                return Self::disk(folder, &io::ErrorKind::PermissionDenied.into());
             }
         }
         Self::Store { folder: shown(folder), why: SafeText::line(chain::root(error).to_string().trim_end_matches('.')) }

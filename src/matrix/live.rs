@@ -1,41 +1,64 @@
 //! A session at work: its sync, its send queue, its receipts and the timeline that is open.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use matrix_sdk::{
-    Client, ComposerDraft, ComposerDraftType, QueueWedgeError, Room, SessionChange,
+    ComposerDraft, ComposerDraftType, Room,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
-    send_queue::LocalEchoContent,
+    send_queue::RoomSendQueueError,
 };
 use tokio::{
-    sync::{broadcast, mpsc::UnboundedSender},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
 };
 
 use super::{
-    Profile, actions, edits, errors, ids, pause::Pause, receipts::Receipts, rooms, session::Session, sync::Sync,
+    Profile, actions,
+    disk::{self, Disk},
+    edits, errors, ids,
+    receipts::Receipts,
+    rooms,
+    sending::Sending,
+    session::{
+        Session,
+        trust::{self, End},
+        warnings,
+    },
+    sync::Sync,
     timeline::OpenTimeline,
+    vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
-    delivery::{debts::Debts, policy::Settings, store::Store},
+    delivery::{
+        debts::Debts,
+        policy::Settings,
+        store::{Store, StoreError},
+    },
     model::{EventId, ItemKey, RoomId, SafeText},
 };
 
-/// Pauses before the send queue is tried again after a failure that may pass.
-const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
+/// Why a session cannot be at work.
+pub(super) struct NotLive {
+    /// In a sentence.
+    pub sentence: SafeText,
+    /// Another program holds a file, and will let go of it.
+    pub passes: bool,
+}
 
-/// The server has ended the session.
-pub(super) struct End {
-    /// The device and its keys may be kept ('soft logout').
-    pub soft: bool,
+impl NotLive {
+    fn because(error: &StoreError) -> Self {
+        let passes = matches!(error, StoreError::Sqlite(error) if errors::Hindrance::of(error) == Some(errors::Hindrance::Locked));
+        Self { sentence: errors::line(error), passes }
+    }
 }
 
 /// A session at work.
 pub(super) struct Live {
     session: Session,
-    changes: broadcast::Receiver<SessionChange>,
+    ends: UnboundedReceiver<End>,
     sync: Sync,
+    sending: Sending,
     receipts: Receipts,
     open: Option<Arc<OpenTimeline>>,
     tasks: Vec<JoinHandle<()>>,
@@ -43,37 +66,43 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Tells the rooms from the cache first, then starts everything. The error is a sentence.
+    /// Tells the rooms from the cache first, then starts everything.
     pub(super) async fn start(
         profile: &Profile,
-        session: Session,
+        mut session: Session,
         events: UnboundedSender<Event>,
-    ) -> Result<Self, SafeText> {
+    ) -> Result<Self, NotLive> {
         let client = session.client.clone();
-        let store = Store::open(&profile.dir, &session.key).map_err(|error| errors::line(&error))?;
+        let sending = Sending::start(&client).await;
+        let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
+        store.wait_for_disk(disk::keeper(&session.disk));
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
-        let receipts = Receipts::start(&client, store, session.logged_in_at, debts, events.clone())
-            .map_err(|error| errors::line(&error))?;
+        let receipts = Receipts::start(&client, &session.disk, store, session.logged_in_at, debts, events.clone())
+            .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
-        let changes = client.subscribe_to_session_changes();
+        let (tell_end, ends) = unbounded_channel();
+        let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
+        let watched = client.clone();
         let tasks = vec![
+            tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
+            tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
+            tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
-            tokio::spawn(keep_sending(client.clone(), events.clone())),
+            tokio::spawn(sending.clone().keep_on(events.clone())),
+            tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
-        let sync = Sync::start(&client, &receipts, &events, profile.summary_above).await;
-        go_on_sending(&client, &events).await;
-        Ok(Self { session, changes, sync, receipts, open: None, tasks, events })
+        sending.go_on(&events).await;
+        let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
+        session.begin_upkeep();
+        Ok(Self { session, ends, sync, sending, receipts, open: None, tasks, events })
     }
 
-    /// Waits until the server ends the session; for ever when there is none.
+    /// Waits until the session ends; for ever when there is none.
     pub(super) async fn ended(live: &mut Option<Self>) -> End {
         let Some(live) = live else { return std::future::pending().await };
-        loop {
-            match live.changes.recv().await {
-                Ok(SessionChange::UnknownToken(data)) => return End { soft: data.soft_logout },
-                Ok(SessionChange::TokensRefreshed) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
-            }
+        match live.ends.recv().await {
+            Some(end) => end,
+            None => std::future::pending().await,
         }
     }
 
@@ -83,20 +112,31 @@ impl Live {
     }
 
     /// Stops everything; what was told before is on disk then.
-    pub(super) async fn stop(self) -> Session {
-        // Its tasks hold the client, and must not go on beside the one of the next login.
-        self.session.client.send_queue().set_enabled(false).await;
+    pub(super) async fn stop(mut self) -> Session {
         drop(self.open);
         self.sync.stop().await;
+        // The queues' tasks hold the client, and must not go on beside the one of the next login.
+        self.sending.lost();
         self.receipts.stop().await;
         for task in self.tasks {
             task.abort();
         }
+        self.session.end_upkeep();
         self.session
     }
 
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+
+    /// How it stands with the session's files.
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.session.disk
+    }
+
+    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given back.
+    fn trouble(&self) -> Option<SafeText> {
+        self.disk().trouble().map(|trouble| trouble.sentence())
     }
 
     fn room(&self, id: &RoomId) -> Option<Room> {
@@ -170,11 +210,12 @@ impl Live {
     async fn open_room(&mut self, id: &RoomId) {
         self.close_room();
         let Some(room) = self.room(id) else { return };
-        match OpenTimeline::open(&room, self.events.clone()).await {
+        match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
             Err(error) => return self.tell(Event::Failed(errors::line(&error))),
         }
         self.receipts.opened(id.clone());
+        self.sending.opened(&room);
         let draft = room.load_composer_draft(None).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a draft could not be read");
             None
@@ -185,6 +226,9 @@ impl Live {
 
     async fn save_draft(&self, id: &RoomId, text: String) {
         let Some(room) = self.room(id) else { return };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
+        }
         let saved = if text.is_empty() {
             room.clear_composer_draft(None).await
         } else {
@@ -208,10 +252,21 @@ impl Live {
             let why = SafeText::line("This room is not known here any more.");
             return self.tell(Event::NotQueued { room: id, text, emote, why });
         };
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::NotQueued { room: id, text, emote, why });
+        }
         self.receipts.sending(id.clone());
-        if let Err(error) = room.send_queue().send(AnyMessageLikeEventContent::RoomMessage(content)).await {
+        if let Err(error) = self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await {
             self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
         }
+    }
+
+    /// Everything that is said in a room goes this way.
+    async fn queue(&self, room: &Room, content: AnyMessageLikeEventContent) -> Result<(), RoomSendQueueError> {
+        self.sending.before(room).await;
+        room.send_queue().send(content).await?;
+        self.sending.release(room);
+        Ok(())
     }
 
     /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one. It is no new message,
@@ -221,7 +276,10 @@ impl Live {
             let why = SafeText::line("This message is not known here any more.");
             return self.tell(Event::EditFailed { room: id, event, text, why });
         };
-        if let Err(error) = room.send_queue().send(edits::content(edited, &text).into()).await {
+        if let Some(why) = self.trouble() {
+            return self.tell(Event::EditFailed { room: id, event, text, why });
+        }
+        if let Err(error) = self.queue(&room, edits::content(edited, &text).into()).await {
             self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
         }
     }
@@ -235,9 +293,11 @@ impl Live {
     }
 
     async fn retry(&self, id: &RoomId, key: ItemKey) {
-        let Some(open) = self.open_timeline(id) else { return };
-        if let Err(error) = open.retry(&key).await {
-            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
+        let (Some(open), Some(room)) = (self.open_timeline(id), self.room(id)) else { return };
+        self.sending.before(&room).await;
+        match open.retry(&key).await {
+            Ok(()) => self.sending.release(&room),
+            Err(error) => self.tell(Event::ItemFailed { key, why: errors::line(&error) }),
         }
     }
 
@@ -246,44 +306,5 @@ impl Live {
         if let Err(error) = open.discard(&key).await {
             self.tell(Event::ItemFailed { key, why: errors::line(&error) });
         }
-    }
-}
-
-/// Takes up what a former run did not send. A message that was refused only because the session had ended is no failure
-/// of its own.
-async fn go_on_sending(client: &Client, events: &UnboundedSender<Event>) {
-    let queue = client.send_queue();
-    for echo in queue.local_echoes().await.unwrap_or_default().into_values().flatten() {
-        if let LocalEchoContent::Event {
-            send_handle, send_error: Some(QueueWedgeError::GenericApiError { msg }), ..
-        } = echo.content
-            && msg.contains("M_UNKNOWN_TOKEN")
-            && let Err(error) = send_handle.unwedge().await
-        {
-            tracing::warn!(%error, "a message of the former session stays unsent");
-        }
-    }
-    edits::give_back(client, events).await;
-    queue.respawn_tasks_for_rooms_with_unsent_requests().await;
-}
-
-/// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
-/// at once; after a failure that may pass, the same message is tried again after a pause.
-async fn keep_sending(client: Client, events: UnboundedSender<Event>) {
-    let mut errors = client.send_queue().subscribe_errors();
-    let mut pause = PAUSE;
-    loop {
-        match errors.recv().await {
-            Ok(error) if error.is_recoverable => {
-                tracing::info!("sending failed and is tried again");
-                tokio::time::sleep(pause.lengthen()).await;
-            }
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                edits::give_back(&client, &events).await;
-                pause.reset();
-            }
-            Err(broadcast::error::RecvError::Closed) => return,
-        }
-        client.send_queue().set_enabled(true).await;
     }
 }

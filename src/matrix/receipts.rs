@@ -31,7 +31,7 @@ use matrix_sdk::{
 };
 use tokio::{
     sync::{
-        Semaphore,
+        OwnedSemaphorePermit, Semaphore,
         broadcast::{
             Receiver,
             error::{RecvError, TryRecvError},
@@ -44,7 +44,7 @@ use tokio::{
 };
 
 use self::catchup::Walker;
-pub(super) use self::{catchup::cached, handle::Receipts, members::fetch as fetch_members};
+pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use super::ids;
 use crate::{
     app::event::Event,
@@ -55,7 +55,7 @@ use crate::{
         outbox::Batch,
         policy::{EventFacts, Settings},
         route::{Names, Pace, ServerFacts},
-        store::{Store, StoreError},
+        store::{Store, StoreError, Unproven},
     },
     model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
 };
@@ -86,6 +86,10 @@ const IDLE: Duration = Duration::from_hours(1);
 enum Input {
     /// A message of ours came by to-device.
     Received(direct::Received),
+    /// One came from a device that is not known yet; to be told when it is on disk.
+    Unproven(Unproven, OwnedSemaphorePermit, oneshot::Sender<()>),
+    /// It was dealt with.
+    Proven(Unproven),
     /// Claims were not believed before they got here.
     Refused(Refused),
     /// A sync has brought receipts; to be told when they are on disk.
@@ -146,6 +150,8 @@ enum Input {
     /// It was looked up who is in a room.
     People(stances::People),
     Settings(Settings),
+    /// To be told when everything that came is dealt with.
+    DealtWith(oneshot::Sender<()>),
     SyncToken(oneshot::Sender<Option<String>>),
     SyncedTo(String),
     Stop(oneshot::Sender<()>),
@@ -162,6 +168,7 @@ struct Actor {
     inputs: UnboundedSender<Input>,
     updates: Receiver<RoomUpdates>,
     walker: Walker,
+    in_hand: Arc<direct::Places>,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
     /// The names under which it takes them.
@@ -173,6 +180,8 @@ struct Actor {
     doubted: HashMap<OwnedRoomId, Vec<PeerClaim>>,
     /// What was not believed since the session began; no disk keeps it.
     refused: Refused,
+    /// To be told when no own event waits for its expected set.
+    undealt: Vec<oneshot::Sender<()>>,
     /// Places for bridges' statuses whose message is not known yet.
     waiting_for_messages: Arc<Semaphore>,
     /// Rooms of which it was found out so who is in them, and when.
@@ -210,6 +219,7 @@ impl Actor {
         Self {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
+            in_hand: Arc::default(),
             user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
@@ -224,6 +234,7 @@ impl Actor {
             held: Held::default(),
             doubted: HashMap::new(),
             refused: Refused::default(),
+            undealt: Vec::new(),
             waiting_for_messages: Arc::new(Semaphore::new(bridges::HELD_MOST)),
             looked_for_members: HashMap::new(),
             looking_up: HashSet::new(),
@@ -276,6 +287,7 @@ impl Actor {
         self.stored(resumed);
         self.look_again_for_late_keys().await;
         self.take_up_what_came_early().await;
+        self.go_on_proving();
         let walks = self.store.walks();
         for room in self.stored(walks).unwrap_or_default() {
             if let Some(room) = ids::find_room(&self.client, &room) {
@@ -287,6 +299,8 @@ impl Actor {
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Received(received) => self.received(received).await,
+            Input::Unproven(unproven, in_hand, kept) => self.unproven(unproven, in_hand, kept),
+            Input::Proven(unproven) => self.proven(&unproven),
             Input::Refused(refused) => self.refuse(refused),
             Input::Receipts(kept) => {
                 self.take_in_what_came().await;
@@ -358,6 +372,12 @@ impl Actor {
                 let kept = self.debts.set(&mut self.store, settings, now());
                 self.stored(kept);
             }
+            Input::DealtWith(done) => {
+                self.take_in_what_came().await;
+                self.undealt.retain(|done| !done.is_closed());
+                self.undealt.push(done);
+                self.tell_dealt_with();
+            }
             Input::SyncToken(answer) => {
                 let token = self.store.sync_token(&self.device);
                 let _ = answer.send(self.stored(token).flatten());
@@ -368,6 +388,15 @@ impl Actor {
                 self.stored(kept);
             }
             Input::Stop(_) => {}
+        }
+    }
+
+    /// Tells the syncs whose events are dealt with: an own one is when it is known who has its key.
+    fn tell_dealt_with(&mut self) {
+        if self.freezing.is_empty() {
+            for done in self.undealt.drain(..) {
+                let _ = done.send(());
+            }
         }
     }
 

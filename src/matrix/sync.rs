@@ -1,70 +1,77 @@
 //! Keeping in step with the homeserver.
 //!
-//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart, with an
-//! offline mode of its own); elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart);
+//! elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
 //! answers come fast, and a tick would take that second too.
 //!
-//! The sliding connection is begun anew at each start (no shared position): the server then names every room's newest
-//! event, and what was missed is found by comparing (`receipts::catchup`), even when the program was killed between
-//! the arrival of an event and its storing. `/sync` gets the same by a token of ours, which moves on only when what
-//! came with it has been dealt with and is in the event cache.
+//! A position is kept only when what came with it is ([`arrivals`]), so a program that was killed is told again what it
+//! had not kept. With `/sync` that is a token of ours. The SDK keeps one too, before it has dealt with what came, and
+//! drops an answer that ends there; so it is made to forget its own at each start ([`session`](super::session)).
 //!
 //! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
 //! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
-//! sliding connection cannot be told to, and that loop takes its place.
+//! sliding connection cannot be told to, and that loop takes its place until the next start, which finds out with one answer
+//! whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use matrix_sdk::{
-    Client, Error, Room,
+    Client, Error,
     config::{SyncSettings, SyncToken},
-    ruma::{OwnedEventId, OwnedRoomId, api::client::sync::sync_events::v3::Filter},
+    event_handler::EventHandlerDropGuard,
+    ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter},
     sliding_sync::Version,
 };
+use matrix_sdk_base::{StateStoreDataKey, StateStoreDataValue};
 use matrix_sdk_ui::{
-    encryption_sync_service::Error as EncryptionError,
-    room_list_service::{Error as ListError, State as ListState},
-    sync_service::{Error as SyncError, State, SyncService},
+    room_list_service::State as ListState,
+    sync_service::{State, SyncService},
 };
 use tokio::{
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
+    sync::{Notify, mpsc::UnboundedSender},
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
-use super::{
-    errors, ids,
-    pause::Pause,
-    receipts::{Receipts, cached},
+use self::{
+    arrivals::Arrivals,
+    guard::{Cause, Guard, Verdict},
+    screen::Screen,
 };
+use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
 use crate::{
     app::event::{Connection, Event},
-    model::{RoomId, SafeText},
+    model::RoomId,
 };
 
+mod arrivals;
 mod filter;
+mod guard;
+mod screen;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
-/// How long the event cache may take to see what a sync has brought.
-const CACHED_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// A running sync of either kind.
 pub(super) struct Sync {
+    disk: Arc<Disk>,
     service: Option<Arc<SyncService>>,
     try_now: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
+    _held_back: Option<EventHandlerDropGuard>,
 }
 
 /// What a sync works with.
 struct Around {
     client: Client,
+    disk: Arc<Disk>,
+    screen: Arc<Screen>,
     receipts: Receipts,
+    arrivals: Arrivals,
+    sending: Sending,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -75,32 +82,43 @@ impl Sync {
     /// receipts than `summary_above` are to be summed up, as far as the server can do so.
     pub(super) async fn start(
         client: &Client,
+        disk: &Arc<Disk>,
         receipts: &Receipts,
+        sending: &Sending,
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
-        let _ = events.send(Event::Connection(Connection::Connecting));
+        let screen = Arc::new(Screen::new(disk.clone(), events.clone()));
+        screen.shows(Connection::Connecting);
         let try_now = Arc::new(Notify::new());
+        let telling = tokio::spawn(screen::tell_trouble(screen.clone()));
+        let disk = disk.clone();
         let around = Around {
             client: client.clone(),
+            disk: disk.clone(),
+            screen,
             receipts: receipts.clone(),
+            arrivals: Arrivals::new(client, &disk, receipts),
+            sending: sending.clone(),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
         };
         if matches!(client.sliding_sync_version(), Version::Native) {
-            match SyncService::builder(client.clone()).with_offline_mode().build().await {
+            match SyncService::builder(client.clone()).build().await {
                 Ok(service) => {
                     let service = Arc::new(service);
+                    let held_back = around.arrivals.hold_back(client);
                     service.start().await;
                     let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
-                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms];
-                    return Self { service: Some(service), try_now, tasks };
+                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms, telling];
+                    return Self { disk, service: Some(service), try_now, tasks, _held_back: Some(held_back) };
                 }
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
-        Self { service: None, try_now, tasks: vec![tokio::spawn(plain(around))] }
+        let tasks = vec![tokio::spawn(plain(around)), telling];
+        Self { disk, service: None, try_now, tasks, _held_back: None }
     }
 
     /// Tries to reach the server at once.
@@ -121,65 +139,75 @@ impl Sync {
         for task in &self.tasks {
             task.abort();
         }
+        // Only now: nobody asks for more after a write that failed.
+        self.disk.give_up();
         if let Some(service) = self.service {
             service.stop().await;
         }
     }
 }
 
-/// Sliding sync, until it meets an event that it does not get past.
+/// Sliding sync, until it meets an answer that it does not get past.
 async fn sliding(service: Arc<SyncService>, around: Around) {
     if let Err(Stuck) = watch_connection(&service, &around).await {
-        tracing::warn!("sliding sync does not get past an event without a type; going on with /sync");
+        tracing::warn!("sliding sync does not get past an answer; going on with /sync");
         service.stop().await;
         plain(around).await;
     }
 }
 
-/// Asked again, the server would send the same event again.
+/// Asked again, the server would send the same answer again.
 struct Stuck;
 
-fn is_stuck(error: &SyncError) -> bool {
-    matches!(
-        error,
-        SyncError::RoomList(ListError::SlidingSync(Error::SerdeJson(_)))
-            | SyncError::EncryptionSync(EncryptionError::SlidingSync(Error::SerdeJson(_)))
-    )
-}
-
-/// The sync service's state, as a connection; an error that it gave up on is tried again after a pause.
+/// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, events, try_now, .. } = around;
+    let Around { receipts, sending, disk, screen, try_now, .. } = around;
+    let mut troubles = disk.watch();
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
-    let mut pause = PAUSE;
+    let mut guard = Guard::new();
     let mut lost = false;
     loop {
         let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
-        let connection = match states.get() {
+        let (connection, again) = match states.get() {
             State::Running if list_runs => {
-                pause.reset();
-                Some(Connection::Online)
+                guard.works();
+                (Some(Connection::Online), None)
             }
-            State::Offline => Some(Connection::Offline(SafeText::line("the server cannot be reached"))),
-            State::Error(error) if is_stuck(&error) => return Err(Stuck),
-            State::Error(error) => Some(Connection::Offline(errors::line(&*error))),
-            State::Running | State::Idle | State::Terminated => None,
+            State::Error(error) => {
+                let cause = guard::inner(&error).map_or(Cause::Answer, Cause::of);
+                let Verdict::Again(pause) = guard.failed(cause, Instant::now()) else { return Err(Stuck) };
+                let why = Some(guard::sentence(&error)).filter(|_| !pause.is_zero());
+                (why.map(Connection::Offline), Some(pause))
+            }
+            State::Running | State::Idle | State::Offline | State::Terminated => (None, None),
         };
-        let failed = matches!(states.get(), State::Error(_));
         if let Some(connection) = connection {
             if std::mem::replace(&mut lost, connection != Connection::Online) && !lost {
                 receipts.reconnected();
             }
-            let _ = events.send(Event::Connection(connection));
+            // Told with every answer.
+            if lost {
+                sending.lost();
+            } else {
+                sending.connected();
+            }
+            screen.shows(connection);
         }
-        if failed {
-            let _ = timeout(pause.lengthen(), try_now.notified()).await;
+        if disk.trouble().is_some() {
+            // What comes faster than it can be kept, the event cache loses.
+            service.stop().await;
+            disk.well().await;
+            service.start().await;
+        }
+        if let Some(pause) = again {
+            let _ = timeout(pause, try_now.notified()).await;
             service.start().await;
         }
         tokio::select! {
             state = states.next() => if state.is_none() { return Ok(()) },
             state = lists.next() => if state.is_none() { return Ok(()) },
+            changed = troubles.changed() => if changed.is_err() { return Ok(()) },
             () = try_now.notified() => service.start().await,
         }
     }
@@ -196,84 +224,71 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
     let _ = events.send(Event::RoomsComplete);
 }
 
-/// `/sync` came so far, and this was the newest event of each room.
-struct Reached {
-    token: String,
-    newest: Vec<(Room, OwnedEventId)>,
-}
-
-/// Keeps how far `/sync` came, once the event cache has what came: it works beside the sync, and what it had not seen when
-/// the program ended would be missing from the timeline for good.
-async fn keep_token(receipts: Receipts, mut reached: UnboundedReceiver<Reached>) {
-    while let Some(Reached { token, newest }) = reached.recv().await {
-        for (room, event) in newest {
-            if timeout(CACHED_WITHIN, cached(&room, &event)).await.is_err() {
-                tracing::info!(room = %room.room_id(), %event, "the event cache does not see an event");
-            }
-        }
-        receipts.synced_to(token);
-    }
-}
-
-/// The loop of `/sync`, and what keeps its place.
-async fn plain(around: Around) {
-    let (reached, so_far) = unbounded_channel();
-    let receipts = around.receipts.clone();
-    tokio::join!(keep_syncing(around, reached), keep_token(receipts, so_far));
-}
-
 /// The loop of `/sync`.
-async fn keep_syncing(
-    Around { client, receipts, events, summary_above, try_now }: Around,
-    reached: UnboundedSender<Reached>,
-) {
+async fn plain(around: Around) {
+    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now } = around;
+    disk.by_plain_sync();
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
+    let mut passed_over = None;
     let mut first = true;
     let mut lost = false;
     let mut filter = Filter::from(filter::plain());
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
     listen_for_latest_events(&client, known.iter()).await;
     loop {
+        disk.well().await;
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
             .filter(filter.clone())
             .token(token.clone());
-        match client.sync_once(settings).await {
+        // The SDK may panic over what an answer says: that is no more than an answer that failed.
+        let answered = AssertUnwindSafe(client.sync_once(settings)).catch_unwind().await;
+        match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {
                 pause.reset();
-                let newest = response.rooms.joined.iter().filter_map(|(room, update)| {
-                    let event = update.timeline.events.last()?.event_id()?;
-                    Some((client.get_room(room)?, event))
-                });
-                let _ = reached.send(Reached { token: response.next_batch.clone(), newest: newest.collect() });
-                token = SyncToken::Specific(response.next_batch);
+                sending.in_step();
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if std::mem::take(&mut lost) {
                     receipts.reconnected();
                 }
                 if first {
-                    let _ = events.send(Event::Connection(Connection::Online));
+                    screen.shows(Connection::Online);
                     let _ = events.send(Event::RoomsComplete);
                     filter = filter::best(&client, summary_above).await;
                 }
                 first = false;
+                arrivals.settle(&client).await;
+                receipts.synced_to(response.next_batch.clone());
+                token = SyncToken::Specific(response.next_batch);
             }
-            // The session's end is told by the client itself (`SessionChange`).
-            Err(error) if errors::is_unknown_token(&error) => return,
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {
                 tracing::warn!(%error, "an answer had an event without a type");
                 token = SyncToken::ReusePrevious;
-                let _ = timeout(pause.lengthen(), try_now.notified()).await;
+                let reached = stored_token(&client).await;
+                if reached.is_some() && reached != passed_over {
+                    passed_over = reached;
+                } else {
+                    let _ = timeout(pause.lengthen(), try_now.notified()).await;
+                }
             }
             Err(error) => {
-                let _ = events.send(Event::Connection(Connection::Offline(errors::sentence(&error))));
+                sending.lost();
+                screen.shows(Connection::Offline(errors::sentence(&error)));
                 let _ = timeout(pause.lengthen(), try_now.notified()).await;
                 (first, lost) = (true, true);
                 filter = filter::plain().into();
             }
         }
+    }
+}
+
+/// How far the SDK has stored what came by `/sync`.
+async fn stored_token(client: &Client) -> Option<String> {
+    match client.state_store().get_kv_data(StateStoreDataKey::SyncToken).await {
+        Ok(Some(StateStoreDataValue::SyncToken(token))) => Some(token),
+        _ => None,
     }
 }
 

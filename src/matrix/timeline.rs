@@ -7,13 +7,15 @@
 //! batch of the SDK's is one event, so that a page of scrollback is drawn once.
 //!
 //! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that forwards the rest:
-//! differences (`timeline/diff.rs`, `timeline/item.rs`), typing, and the answers' originals and members' names that the
-//! cache lacks. Dropping the value ends the task.
+//! differences (`timeline/diff.rs`, `timeline/item.rs`), what was read (`timeline/readers.rs`), typing, and the answers'
+//! originals and members' names that the cache lacks. Dropping the value ends the task.
 
 mod diff;
 mod item;
+mod readers;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,14 +23,18 @@ use std::{
 use futures_util::{Stream, StreamExt, pin_mut};
 use matrix_sdk::{
     Room,
+    event_cache::{RoomEventCacheSubscriber, RoomEventCacheUpdate},
     room::Receipts,
-    ruma::{OwnedEventId, OwnedUserId, api::client::receipt::create_receipt::v3::ReceiptType},
+    ruma::{
+        OwnedEventId, OwnedUserId, api::client::receipt::create_receipt::v3::ReceiptType,
+        events::AnySyncEphemeralRoomEvent, serde::Raw,
+    },
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError, SendHandle},
 };
 use matrix_sdk_ui::{
     Timeline,
-    eyeball_im::VectorDiff,
-    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking},
+    eyeball_im::{Vector, VectorDiff},
+    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking, default_event_filter},
 };
 use tokio::{
     sync::{
@@ -39,7 +45,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{errors, receipts};
+use self::readers::Readers;
+use super::{errors, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -83,21 +90,31 @@ pub struct OpenTimeline {
 impl OpenTimeline {
     /// Opens the room. What the cache has of it is sent before this returns (one [`TimelineChange::Reset`], without
     /// waiting for the network); changes follow for as long as the value lives.
-    pub async fn open(room: &Room, events: UnboundedSender<Event>) -> Result<Self, Error> {
-        let timeline = Arc::new(build(room).await?);
+    pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Event>) -> Result<Self, Error> {
+        let timeline = Arc::new(build(room, &nothings).await?);
         let id = RoomId::new(room.room_id());
 
+        let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+        let (_, updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
         let (items, diffs) = timeline.subscribe().await;
         let (wanted, to_fetch) = unbounded_channel();
-        let forward = Forward { room: id.clone(), own: room.own_user_id().to_owned(), events: events.clone(), wanted };
-        let len = items.len();
+        let mut forward = Forward {
+            room: id.clone(),
+            own: room.own_user_id().to_owned(),
+            events: events.clone(),
+            wanted,
+            readers: Readers::new(room),
+        };
+        for item in &items {
+            forward.readers.look_up(item).await;
+        }
         forward.send(vec![TimelineChange::Reset(items.iter().map(|item| forward.item(item)).collect())]);
 
         let forwarder = tokio::spawn({
             let (room, timeline, events, id) = (room.clone(), timeline.clone(), events.clone(), id.clone());
             async move {
                 tokio::join!(
-                    forward.run(len, diffs),
+                    forward.run(items, diffs, updates),
                     fetch_members(&room, &timeline),
                     fetch_answered(&timeline, to_fetch),
                     forward_typing(&room, &id, &events),
@@ -149,12 +166,10 @@ impl OpenTimeline {
         }
     }
 
-    /// Sends a failed message again, and whatever else waits in this room's queue.
+    /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
     pub async fn retry(&self, key: &ItemKey) -> Result<(), Error> {
         let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
-        handle.unwedge().await?;
-        self.timeline.room().send_queue().set_enabled(true);
-        Ok(())
+        Ok(handle.unwedge().await?)
     }
 
     /// Throws a waiting or failed message away.
@@ -189,14 +204,14 @@ impl Drop for OpenTimeline {
 /// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes in between is then
 /// shown twice. In a room that was just joined, that is the time of a request (whether it is encrypted) and of all of
 /// its first events. So the request is made before, and a timeline during whose making something came is made anew.
-async fn build(room: &Room) -> Result<Timeline, Error> {
+async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
     if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
         tracing::debug!("whether the room is encrypted is not known yet");
     }
     let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     for _ in 1..ATTEMPTS {
-        let timeline = build_once(room).await?;
+        let timeline = build_once(room, nothings).await?;
         if updates.is_empty() {
             return Ok(timeline);
         }
@@ -204,13 +219,15 @@ async fn build(room: &Room) -> Result<Timeline, Error> {
             let _ = updates.try_recv();
         }
     }
-    build_once(room).await
+    build_once(room, nothings).await
 }
 
-async fn build_once(room: &Room) -> Result<Timeline, Error> {
+async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
+    let nothings = nothings.clone();
     let builder = room
         .timeline_builder()
         .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
+        .event_filter(move |event, rules| !nothings.contains(event.event_id()) && default_event_filter(event, rules))
         .with_date_divider_mode(DateDividerMode::Daily);
     Ok(builder.build().await?)
 }
@@ -222,26 +239,88 @@ struct Forward {
     events: UnboundedSender<Event>,
     /// Messages that answer something the timeline does not have.
     wanted: UnboundedSender<OwnedEventId>,
+    readers: Readers,
 }
 
 impl Forward {
-    async fn run(self, mut len: usize, diffs: impl Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>>) {
+    async fn run(
+        mut self,
+        mut items: Vector<Arc<TimelineItem>>,
+        diffs: impl Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>>,
+        mut updates: RoomEventCacheSubscriber,
+    ) {
         pin_mut!(diffs);
-        while let Some(batch) = diffs.next().await {
-            let changes = batch.into_iter().map(|diff| diff::change(diff, &mut len, |item| self.item(item)));
-            self.send(changes.collect());
+        loop {
+            tokio::select! {
+                batch = diffs.next() => {
+                    let Some(batch) = batch else { return };
+                    let changes = self.changes(batch, &mut items).await;
+                    self.send(changes);
+                }
+                Some(came) = next_ephemeral(&mut updates) => {
+                    let read: BTreeSet<_> = came.iter().flat_map(|event| self.readers.hear(event)).collect();
+                    let changes = self.read(&read, &items);
+                    if !changes.is_empty() {
+                        self.send(changes);
+                    }
+                }
+            }
         }
+    }
+
+    async fn changes(
+        &mut self,
+        batch: Vec<VectorDiff<Arc<TimelineItem>>>,
+        items: &mut Vector<Arc<TimelineItem>>,
+    ) -> Vec<TimelineChange> {
+        let mut changes = Vec::with_capacity(batch.len());
+        let mut read = BTreeSet::new();
+        for diff in batch {
+            for item in diff::values(&diff) {
+                read.extend(self.readers.look_up(item).await);
+            }
+            let mut len = items.len();
+            changes.push(diff::change(diff.clone(), &mut len, |item| self.item(item)));
+            diff.apply(items);
+        }
+        changes.extend(self.read(&read, items));
+        changes
+    }
+
+    /// The items of these events anew, since somebody has read them.
+    fn read(&self, events: &BTreeSet<OwnedEventId>, items: &Vector<Arc<TimelineItem>>) -> Vec<TimelineChange> {
+        let find = |event: &OwnedEventId| {
+            let is_it = |item: &Arc<TimelineItem>| item.as_event().and_then(|item| item.event_id()) == Some(event);
+            // Receipts stand near the end.
+            let index = items.len() - 1 - items.iter().rev().position(is_it)?;
+            Some(TimelineChange::Set(index, self.item(items.get(index)?)))
+        };
+        events.iter().filter_map(find).collect()
     }
 
     fn item(&self, item: &TimelineItem) -> crate::model::TimelineItem {
         if let Some(event) = item::answers_unknown(item) {
             let _ = self.wanted.send(event);
         }
-        item::item(item, &self.own)
+        let read_by = item.as_event().map(|event| self.readers.at(event)).unwrap_or_default();
+        item::item(item, &self.own, read_by)
     }
 
     fn send(&self, changes: Vec<TimelineChange>) {
         let _ = self.events.send(Event::Timeline { room: self.room.clone(), changes });
+    }
+}
+
+/// What is ephemeral, as it comes; the store has it by then.
+type Ephemeral = Vec<Raw<AnySyncEphemeralRoomEvent>>;
+
+async fn next_ephemeral(updates: &mut RoomEventCacheSubscriber) -> Option<Ephemeral> {
+    loop {
+        match updates.recv().await {
+            Ok(RoomEventCacheUpdate::AddEphemeralEvents { events }) => return Some(events),
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
     }
 }
 

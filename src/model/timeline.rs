@@ -34,6 +34,8 @@ pub enum TimelineItemKind {
         text: SafeText,
         /// Others whose read receipt stands at it.
         read_by: Vec<ReadBy>,
+        /// This one turned encryption on.
+        encrypted_from_here: bool,
     },
     /// A message.
     Message(Box<Message>),
@@ -64,6 +66,8 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// How far sending has come; always `Sent` for others' messages.
     pub send_state: SendState,
+    /// It came in the clear, and the room is encrypted now; not by itself amiss where it was not then.
+    pub in_clear: bool,
     /// Others whose read receipt stands at this message.
     pub read_by: Vec<ReadBy>,
 }

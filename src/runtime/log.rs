@@ -1,4 +1,4 @@
-//! The log: a file a day, seven kept, for the user's eyes only.
+//! The log: a file a day, seven kept, for the user's eyes only, and [bounded](bound) in rate and size.
 //!
 //! No message text, key or token may get into it, at any level. kvitto's own lines are written with that in mind; the
 //! libraries' are not (matrix-sdk logs whole requests and events at `debug` and `trace`), so whatever level is
@@ -8,7 +8,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tracing::level_filters::LevelFilter;
@@ -18,7 +18,10 @@ use tracing_appender::{
 };
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::bound::Bound;
 use crate::config::private;
+
+mod bound;
 
 /// How many files are kept.
 const FILES: usize = 7;
@@ -48,6 +51,8 @@ struct PrivateFiles {
     folder: PathBuf,
     /// The day whose file is private.
     day: u64,
+    bound: Bound,
+    opened: Instant,
 }
 
 impl PrivateFiles {
@@ -60,13 +65,14 @@ impl PrivateFiles {
             .max_log_files(FILES)
             .build(folder)
             .map_err(io::Error::other)?;
-        let mut files = Self { files, folder: folder.into(), day: 0 };
+        let mut files = Self { files, folder: folder.into(), day: 0, bound: Bound::new(0), opened: Instant::now() };
         files.keep_private()?;
+        files.bound = Bound::new(newest(folder)?);
         Ok(files)
     }
 
     fn keep_private(&mut self) -> io::Result<()> {
-        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / A_DAY.as_secs();
+        let today = today();
         if today != self.day {
             for file in fs::read_dir(&self.folder)? {
                 private::close(&file?.path())?;
@@ -77,11 +83,30 @@ impl PrivateFiles {
     }
 }
 
+/// Days since 1970.
+fn today() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / A_DAY.as_secs()
+}
+
+/// How large the newest file is: today's, which was just opened.
+fn newest(folder: &Path) -> io::Result<u64> {
+    let files = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    let newest = files.into_iter().max_by_key(fs::DirEntry::file_name);
+    newest.map_or(Ok(0), |file| Ok(file.metadata()?.len()))
+}
+
 impl io::Write for PrivateFiles {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.files.write(bytes)?;
-        self.keep_private()?;
-        Ok(written)
+    /// Each call is for one whole entry.
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        if today() != self.day {
+            self.bound.next_day();
+        }
+        let admitted = self.bound.admit(entry, self.opened.elapsed());
+        if !admitted.is_empty() {
+            self.files.write_all(&admitted)?;
+            self.keep_private()?;
+        }
+        Ok(entry.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -134,5 +159,27 @@ mod tests {
         log.write_all(b"a line\n").unwrap();
         assert_eq!(mode(), 0o600);
         assert_eq!(fs::read_to_string(&file).unwrap(), "a line\n");
+    }
+
+    #[test]
+    fn a_flood_does_not_fill_the_disk_nor_does_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let entry = [b'x'; 1 << 10];
+        let mut log = PrivateFiles::new(&path).unwrap();
+        for _ in 0..20_000 {
+            log.write_all(&entry).unwrap();
+        }
+        let size = newest(&path).unwrap();
+        assert!(size < 1 << 20, "{size} bytes of a flood of 20 MB");
+
+        let file = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+        fs::OpenOptions::new().append(true).open(&file).unwrap().set_len(bound::DAY).unwrap();
+        let mut log = PrivateFiles::new(&path).unwrap();
+        log.write_all(&entry).unwrap();
+        assert_eq!(newest(&path).unwrap(), bound::DAY, "what is full stays full when the program starts again");
+        log.day -= 1;
+        log.write_all(&entry).unwrap();
+        assert!(newest(&path).unwrap() > bound::DAY, "after midnight there is place");
     }
 }

@@ -122,6 +122,13 @@ pub struct Bundle {
     pub rooms: BTreeMap<RoomId, Value>,
 }
 
+/// A room's content as a response has it, as far as there is any: summaries, which stand where a reader expects users
+/// and may cost that reader all else in their `m.receipt`, and the receipts that go into one `m.receipt` with all others of
+/// the room. That one comes last: some clients keep only the last one that a response has for a room.
+pub fn apart(content: Value) -> (Option<Value>, Option<Value>) {
+    content::apart(content)
+}
+
 impl Mailbox {
     /// An empty mailbox, whose first number comes after `start`. A server that keeps it in memory gives its own start
     /// in milliseconds: then a token from an earlier life, with the numbers of a mailbox that is gone, acknowledges

@@ -189,6 +189,7 @@ pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message 
         reply_to: None,
         reactions: Vec::new(),
         send_state: SendState::Sent,
+        in_clear: false,
         read_by: Vec::new(),
     }
 }
@@ -214,6 +215,7 @@ fn timeline() -> Vec<TimelineItem> {
         at: NOW - minutes_ago * MINUTE,
         text: safe(text),
         read_by: Vec::new(),
+        encrypted_from_here: false,
     };
     let mut items = vec![
         item("start", TimelineItemKind::Start),

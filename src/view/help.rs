@@ -21,6 +21,10 @@ pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
         Span::styled(theme.symbols().incognito, theme.role(Role::Warning)),
         "At a room: you are incognito in it",
     );
+    page.entry(
+        Span::styled(theme.symbols().in_clear, theme.role(Role::Warning)),
+        "At a message: it came unencrypted into an encrypted room",
+    );
     page.left = left;
     page.heading("Commands, typed as :name, or as /name where a message is written");
     for info in ACTIONS {

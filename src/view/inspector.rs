@@ -3,7 +3,7 @@
 //! On an own message: how many have it, what a bridge says, then per person and device what the device did, when and by
 //! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices.
 //! Where there are many people, a page of them comes last. On somebody else's: whether a receipt was sent, or which rule
-//! withheld it. Delivered, read and 'nothing is known' are said apart (L5); a time that cannot be true is said to be unknown
+//! withheld it; on either, what it means that it came in the clear. Delivered, read and 'nothing is known' are said apart (L5); a time that cannot be true is said to be unknown
 //! (L4).
 
 mod people;
@@ -34,7 +34,7 @@ pub fn rows(app: &App, fate: Option<&ReceiptFate>, people: &People, theme: Theme
     match app.inspected() {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
         Some((index, message)) if message.own => page.own(index, message, people),
-        Some((_, message)) => page.others(message, fate),
+        Some((index, message)) => page.others(index, message, fate),
     }
     page.rows
 }
@@ -82,6 +82,7 @@ impl Page<'_> {
         let sent = delivery.map_or(message.at, |delivery| delivery.sent);
         let day = words::day(sent, &self.app.time_zone);
         self.sentence(&format!("Sent {day}, {}.", self.exact(sent, sent)), Role::Dim);
+        self.in_clear(index);
         if message.edited {
             self.sentence("Edited since. Receipts are for what it said first; an edit gets none (P4).", Role::Dim);
         }
@@ -249,10 +250,23 @@ impl Page<'_> {
         }
     }
 
-    fn others(&mut self, message: &Message, fate: Option<&ReceiptFate>) {
+    /// A message that nobody has sealed.
+    fn in_clear(&mut self, index: usize) {
+        if self.app.open.as_ref().is_some_and(|open| open.came_in_clear(index)) {
+            let text = format!(
+                "{} It came unencrypted, although this room is encrypted: whoever runs a homeserver on its way could read \
+                 it, change it, or write it in this person's name.",
+                self.theme.symbols().in_clear
+            );
+            self.sentence(&text, Role::Warning);
+        }
+    }
+
+    fn others(&mut self, index: usize, message: &Message, fate: Option<&ReceiptFate>) {
         let day = words::day(message.at, &self.app.time_zone);
         let at = self.exact(message.at, message.at);
         self.sentence(&format!("From {} ({}), sent {day}, {at}.", message.sender_name, message.sender), Role::Dim);
+        self.in_clear(index);
         self.rows.push(Line::default());
         let (text, role) = match fate {
             None => (format!("Looking up what was done about it{}", self.theme.symbols().busy), Role::Dim),

@@ -40,8 +40,20 @@ pub fn continues(message: &Message, before: &Message) -> bool {
     message.sender == before.sender && message.at.saturating_sub(before.at) < GROUP
 }
 
-/// The rows of a message, without the header: at least one, and each with a span in it. A selected one shows its spoilers.
-pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look: Look<'_>) -> Vec<Line<'a>> {
+/// What stands beside a message, or changes how it is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// How far it came.
+    pub mark: Option<&'a Mark>,
+    /// It is selected: its spoilers are shown.
+    pub selected: bool,
+    /// It came in the clear into an encrypted room.
+    pub in_clear: bool,
+}
+
+/// The rows of a message, without the header: at least one, and each with a span in it.
+pub fn rows<'a>(message: &'a Message, beside: Beside<'_>, look: Look<'_>) -> Vec<Line<'a>> {
+    let Beside { mark, selected, in_clear } = beside;
     let mut rows = Vec::new();
     rows.extend(message.reply_to.as_ref().map(|(who, what)| reply(who, what, look)));
     body(&mut rows, message, selected, look);
@@ -51,6 +63,10 @@ pub fn rows<'a>(message: &'a Message, mark: Option<&Mark>, selected: bool, look:
     }
     if message.edited {
         append(&mut rows, Span::styled("(edited)", look.theme.role(Role::Dim)), look);
+    }
+    if in_clear {
+        let text = format!("{} not encrypted", look.theme.symbols().in_clear);
+        append(&mut rows, Span::styled(text, look.theme.role(Role::Warning)), look);
     }
     if !message.reactions.is_empty() {
         rows.push(reactions(&message.reactions, look));
@@ -247,7 +263,10 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EventId, SafeText, SpanStyle, UserId};
+    use crate::{
+        model::{EventId, SafeText, SpanStyle, UserId},
+        view::theme::Glyphs,
+    };
 
     fn message(text: &str) -> Message {
         Message {
@@ -262,13 +281,26 @@ mod tests {
             reply_to: None,
             reactions: Vec::new(),
             send_state: SendState::Sent,
+            in_clear: false,
             read_by: Vec::new(),
         }
     }
 
     fn drawn(message: &Message, mark: Option<&Mark>, selected: bool, columns: u16) -> Vec<String> {
         let look = Look { theme: Theme::default(), columns, zone: &TimeZone::UTC };
-        rows(message, mark, selected, look).iter().map(ToString::to_string).collect()
+        rows(message, Beside { mark, selected, in_clear: false }, look).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_came_in_the_clear_says_so_without_colour() {
+        let beside = Beside { in_clear: true, ..Beside::default() };
+        let drawn = |glyphs, columns| {
+            let look = Look { theme: Theme { glyphs, ..Theme::default() }, columns, zone: &TimeZone::UTC };
+            rows(&message("hi"), beside, look).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(Glyphs::Unicode, 24), ["hi ⊘ not encrypted"]);
+        assert_eq!(drawn(Glyphs::Ascii, 24), ["hi ! not encrypted"]);
+        assert_eq!(drawn(Glyphs::Unicode, 16), ["hi", "⊘ not encrypted"]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Symbols {
     pub open: &'static str,
     /// A room in which the user is incognito.
     pub incognito: &'static str,
+    /// A message that came in the clear into an encrypted room.
+    pub in_clear: &'static str,
     /// There is a value before this one, and after it.
     pub values: [&'static str; 2],
     /// Something is under way.
@@ -69,6 +71,7 @@ pub const UNICODE: Symbols = Symbols {
     invite: "+",
     open: "›",
     incognito: "ø",
+    in_clear: "⊘",
     values: ["‹", "›"],
     busy: "…",
     online: "●",
@@ -95,6 +98,7 @@ pub const ASCII: Symbols = Symbols {
     invite: "+",
     open: "*",
     incognito: "/",
+    in_clear: "!",
     values: ["<", ">"],
     busy: "...",
     online: "*",

@@ -20,12 +20,12 @@ use super::{
 use crate::{
     app::{
         App, Focus,
-        event::{Connection, Event, LoginMethod},
+        event::{Account, Connection, Event, LoginMethod},
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
-    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineItemKind},
+    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineChange, TimelineItem, TimelineItemKind, UserId},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -99,6 +99,24 @@ fn login() {
     let why = "Wrong user name or password. Check both; the server says: Invalid username or password.";
     happen(&mut app, [Event::LoginFailed(safe(why))]);
     screens("login_failed", &app, Theme::default());
+}
+
+#[test]
+fn login_after_the_end() {
+    let mut app = fixture::starting();
+    let account = Account {
+        user: UserId::new("@ada:example.org"),
+        device: safe("ADASDEVICE"),
+        homeserver: safe("https://matrix.example.org"),
+    };
+    let why = "The homeserver has ended this session. Log in again: keys, drafts and unsent messages are kept.";
+    happen(&mut app, [Event::SessionEnded { account, why: safe(why) }]);
+    screens("login_ended", &app, Theme::default());
+    let question = "This profile is @ada:example.org's. To log in as @bob:example.org, what @ada:example.org has here is \
+                    deleted: 2 drafts, 1 unsent message, and the keys to all encrypted messages that were read here. Delete \
+                    it? (Another profile keeps both: --profile.)";
+    happen(&mut app, [Event::LoginReplaces(safe(question))]);
+    screens("login_replaces", &app, Theme::default());
 }
 
 #[test]
@@ -276,6 +294,23 @@ fn inspector_of_somebody_elses_message() {
         assert!(screen(&app).text().contains("Looking up"));
         happen(&mut app, [Event::ReceiptFate { event: EventId::new("$m9"), fate }]);
         insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
+    }
+}
+
+#[test]
+fn inspector_of_what_came_in_the_clear() {
+    for (up, index) in [(4, 15), (3, 16)] {
+        let mut app = with_selected(up);
+        let open = app.open.as_ref().unwrap();
+        let item = open.items[index].clone();
+        let TimelineItemKind::Message(mut message) = item.kind else { panic!("no message") };
+        message.in_clear = true;
+        let item = TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) };
+        let changes = vec![TimelineChange::Set(index, item)];
+        happen(&mut app, [Event::Timeline { room: RoomId::new(LAKE), changes }]);
+        assert!(screen(&app).text().contains("⊘ not encrypted"), "{}", screen(&app).text());
+        type_in(&mut app, "i");
+        assert!(screen(&app).text().contains("⊘ It came unencrypted, although this room is encrypted"));
     }
 }
 

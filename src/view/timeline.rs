@@ -14,7 +14,7 @@ use ratatui::{
 
 use super::{
     layout, message,
-    message::Look,
+    message::{Beside, Look},
     paint,
     theme::{Role, Theme},
     words, wrap,
@@ -135,7 +135,8 @@ impl<'a> Timeline<'a> {
                 }
                 let mark = self.app.mark(index);
                 let selected = self.open.selection.as_ref().is_some_and(|place| place.index == index);
-                rows.extend(message::rows(message, mark.as_ref(), selected, self.look));
+                let beside = Beside { mark: mark.as_ref(), selected, in_clear: self.open.came_in_clear(index) };
+                rows.extend(message::rows(message, beside, self.look));
             }
             TimelineItemKind::DayLine(at) => {
                 rows.extend(before.map(|_| Line::default()));

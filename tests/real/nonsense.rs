@@ -3,14 +3,18 @@
 
 use kvitto::{
     app::effect::Effect,
-    model::{ReadBy, UserId},
+    model::{ReadBy, RoomId, UserId},
 };
 use serde_json::{Value, json};
 
 use crate::{
     person::{Person, direct_chat},
+    support::proxy::count,
     world::{World, on},
 };
+
+/// More syncs than anybody needs for what happens here.
+const MANY: usize = 200;
 
 /// Where events stand in the answer to a sync, of either kind; `*` is each room.
 const EVENTS: &[&str] = &[
@@ -129,18 +133,27 @@ fn for_each(value: &mut Value, path: &str, does: &mut impl FnMut(&mut Value)) {
 
 async fn nonsense_between_events_costs_nothing_else(world: World) {
     world.proxy.spoil("/sync", events);
-    goes_on(&world).await;
+    let _ = goes_on(&world).await;
 }
 on!(nonsense_between_events_costs_nothing_else: synapse, embedded, embedded_direct);
 
+/// Nor does the client ask for the same answer again and again, not even when it meets it at its start.
 async fn events_without_a_type_cost_nothing_else(world: World) {
     world.proxy.spoil("/sync", untyped);
-    goes_on(&world).await;
+    let (mut alice, bob, room) = goes_on(&world).await;
+    let mut bob = bob.quit().await.back().await;
+    bob.open(&room).await;
+    alice.say(&room, "after a restart");
+    bob.sees("after a restart").await;
+    alice.online().await;
+    bob.online().await;
+    let syncs = count(&world.proxy.requests(), "/sync");
+    assert!(syncs < MANY, "{syncs} syncs for a handful of messages");
 }
 on!(events_without_a_type_cost_nothing_else: synapse, embedded, embedded_direct);
 
 /// What Alice says is read, and she sees that it was received and that it was read.
-async fn goes_on(world: &World) {
+async fn goes_on(world: &World) -> (Person, Person, RoomId) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
@@ -151,10 +164,11 @@ async fn goes_on(world: &World) {
         assert_eq!(bob.sees(text).await, event);
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
     }
-    bob.run(Effect::MarkRead(room));
+    bob.run(Effect::MarkRead(room.clone()));
     let is_reader = |reader: &ReadBy| reader.user == user;
     let read = |p: &mut Person| p.messages().any(|message| message.read_by.iter().any(is_reader)).then_some(());
     alice.until("that Bob has read it", read).await;
+    (alice, bob, room)
 }
 
 /// L6, over `native`; what goes from device to device is not touched by it.

@@ -393,6 +393,11 @@ impl Person {
         }
     }
 
+    /// Where the profile is.
+    pub fn profile_dir(&self) -> &Path {
+        &self.profile.dir
+    }
+
     /// This device's id.
     pub fn device(&self) -> String {
         self.app.account.as_ref().expect("logged in").device.to_string()
@@ -406,15 +411,31 @@ pub struct Away {
 }
 
 impl Away {
+    /// Starts the client again, from what is on disk, and does not wait for it.
+    pub fn starts(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
     /// Starts the client again, from what is on disk.
     pub async fn back(self) -> Person {
-        let mut person = Person::start(self.profile, self.home);
+        let mut person = self.starts();
         person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
         person
     }
 
-    /// Starts the client again when the homeserver does not know its device any more, and its keys are gone.
+    /// Starts the client again, whether there is a session or not.
+    pub fn start(self) -> Person {
+        Person::start(self.profile, self.home)
+    }
+
+    /// Starts the client again when its device's keys are gone.
     pub async fn back_without_keys(self) -> Person {
+        for file in fs::read_dir(&self.profile.dir).expect("the profile is a folder") {
+            let path = file.expect("the profile can be read").path();
+            if path.to_string_lossy().contains("matrix-sdk-crypto") {
+                fs::remove_file(path).expect("a file of the profile can be removed");
+            }
+        }
         let mut person = Person::start(self.profile, self.home);
         person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
         person

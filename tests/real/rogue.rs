@@ -24,7 +24,10 @@ use matrix_sdk::{
         uint,
     },
 };
-use matrix_sdk_base::crypto::CollectStrategy;
+use matrix_sdk_base::crypto::{
+    CollectStrategy,
+    vodozemac::megolm::{GroupSession, SessionConfig},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -138,6 +141,32 @@ impl Rogue {
         };
         let sent = room.send_raw(kind, content.clone()).await.expect("the homeserver takes it");
         EventId::new(sent.response.event_id.as_str())
+    }
+
+    /// Makes a key of its own for a room.
+    pub fn new_key() -> GroupSession {
+        GroupSession::new(SessionConfig::version_1())
+    }
+
+    /// Sends an encrypted event in which anything can stand, also what no client puts there.
+    pub async fn seal_anything(&mut self, room: &RoomId, key: &mut GroupSession, payload: &Value) -> EventId {
+        let mut payload = payload.clone();
+        payload["room_id"] = room.as_str().into();
+        let own_key = self.client.encryption().curve25519_key().await.expect("logged in");
+        let content = json!({
+            "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": key.encrypt(payload.to_string()).to_base64(),
+            "session_id": key.session_id(), "sender_key": own_key.to_base64(), "device_id": self.device(),
+        });
+        self.send(room, "m.room.encrypted", &content)
+    }
+
+    /// Gives somebody such a key: what is encrypted with it from now on can be read.
+    pub async fn give_key(&self, room: &RoomId, to: &str, key: &GroupSession) {
+        let content = json!({
+            "algorithm": "m.megolm.v1.aes-sha2", "room_id": room.as_str(), "session_id": key.session_id(),
+            "session_key": key.session_key().to_base64(),
+        });
+        self.tell(to, "m.room_key", &content).await;
     }
 
     /// Makes a room.

@@ -195,6 +195,11 @@ impl World {
         }
     }
 
+    /// Whether it can be told what is to go wrong.
+    pub fn takes_faults(&self) -> bool {
+        self.homeserver.is_some()
+    }
+
     /// What is to go wrong; on the embedded homeserver only.
     pub fn faults(&self) -> &Faults {
         self.embedded().faults()

@@ -151,6 +151,8 @@ fn session() -> impl Strategy<Value = Event> {
         4 => prop::sample::select(vec!["@me:x", "@me:x", "@me:x", "@eve:x"])
             .prop_map(|user| Event::LoggedIn(account(user))),
         1 => prop::option::of(sentence()).prop_map(Event::LoggedOut),
+        1 => sentence().prop_map(|why| Event::SessionEnded { account: account("@me:x"), why }),
+        1 => sentence().prop_map(Event::LoginReplaces),
         1 => prop_oneof![Just(Connection::Online), sentence().prop_map(Connection::Offline)]
             .prop_map(Event::Connection),
         1 => any::<bool>().prop_map(Event::Focus),

@@ -207,6 +207,40 @@ fn somebody_else_finds_nothing_of_the_account_before() {
 }
 
 #[test]
+fn the_form_is_filled_in_at_every_start_after_the_end() {
+    let mut told = Told::starting();
+    let why = SafeText::line("The homeserver has ended this session.");
+    told.event(Event::SessionEnded { account: account("@me:x"), why: why.clone() });
+    let form = told.login();
+    assert_eq!((form.homeserver.text(), form.user.text()), ("x", "@me:x"));
+    assert_eq!(form.error, Some(why));
+    told.types("secret");
+    assert_eq!(told.keys("Enter"), [login("x", "@me:x", "secret")], "only the password is missing");
+    // The homeserver was wrong.
+    told.event(Event::LoggedIn(account("@me:x")));
+    assert_eq!(told.app.screen, Screen::Main);
+}
+
+#[test]
+fn somebody_elses_login_is_asked_about_before_it_replaces_anything() {
+    for (key, effect, state) in
+        [("y", Effect::ReplaceAccount, LoginState::LoggingIn), ("n", Effect::CancelLogin, LoginState::Idle)]
+    {
+        let mut told = Told::in_room(Vec::new());
+        told.types("half a thou");
+        let why = SafeText::line("The homeserver has ended this session.");
+        told.event(Event::SessionEnded { account: account("@me:x"), why });
+        told.app.on_login(|login| login.state = LoginState::LoggingIn);
+        told.event(Event::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?")));
+        assert_eq!(told.login().state, LoginState::Idle);
+        assert_eq!(told.keys(key), [effect]);
+        assert_eq!((&told.login().state, &told.app.popup), (&state, &None));
+        told.event(Event::LoggedIn(account("@me:x")));
+        assert_eq!(told.typed(), "half a thou", "the drafts of who is still there");
+    }
+}
+
+#[test]
 fn logging_out_oneself_forgets_everything() {
     let mut told = Told::in_room(Vec::new());
     told.types("secret plan");

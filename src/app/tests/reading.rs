@@ -7,7 +7,7 @@ use crate::{
         event::{Connection, Event},
         inspector::Popup,
         people::People,
-        testing::{Told, day_line, key, message, own, read_by, room_id},
+        testing::{Told, changed, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
     model::{
@@ -48,6 +48,34 @@ fn the_newest_message_is_marked_read_once_when_it_is_on_screen() {
     told.changes(vec![TimelineChange::Append(messages(9..10))]);
     assert_eq!(told.after(0), [], "the new one was not drawn yet");
     assert_eq!(told.drawn(6..=9), mark_read());
+}
+
+#[test]
+fn a_message_in_the_clear_is_amiss_only_where_the_room_was_encrypted_by_then() {
+    let clear = |name: &str| changed(message(name), |message| message.in_clear = true);
+    let encrypted = |name: &str| {
+        let text = SafeText::line("Ada turned on encryption");
+        let kind = TimelineItemKind::Notice { at: 0, text, read_by: Vec::new(), encrypted_from_here: true };
+        TimelineItem { key: key(name), kind }
+    };
+    let amiss = |told: &Told| {
+        let open = told.app.open.as_ref().unwrap();
+        (0..open.items.len()).filter(|index| open.came_in_clear(*index)).collect::<Vec<_>>()
+    };
+    let mut told = Told::in_room(vec![clear("$3"), message("$4")]);
+    assert_eq!(amiss(&told), [0]);
+    told.changes(vec![TimelineChange::Insert(0, encrypted("$2"))]);
+    assert_eq!(amiss(&told), [1]);
+    told.changes(vec![TimelineChange::Insert(0, clear("$1")), TimelineChange::Append(vec![clear("$5")])]);
+    assert_eq!(amiss(&told), [2, 4]);
+    told.changes(vec![TimelineChange::Remove(0)]);
+    assert_eq!(amiss(&told), [1, 3]);
+    told.changes(vec![TimelineChange::Truncate(2)]);
+    assert_eq!(amiss(&told), [1]);
+    told.changes(vec![TimelineChange::Reset(vec![clear("$1"), encrypted("$2"), clear("$3")])]);
+    assert_eq!(amiss(&told), [2]);
+    told.changes(vec![TimelineChange::Remove(1)]);
+    assert_eq!(amiss(&told), [0, 1]);
 }
 
 #[test]

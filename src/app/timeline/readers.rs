@@ -114,8 +114,12 @@ mod tests {
     #[test]
     fn a_receipt_at_a_notice_counts_too() {
         let reader = ReadBy { user: crate::model::UserId::new("@ada:x"), at: None };
-        let kind =
-            TimelineItemKind::Notice { at: 1, text: crate::model::SafeText::line("Ada joined"), read_by: vec![reader] };
+        let kind = TimelineItemKind::Notice {
+            at: 1,
+            text: crate::model::SafeText::line("Ada joined"),
+            read_by: vec![reader],
+            encrypted_from_here: false,
+        };
         let mut readers = Readers::default();
         readers.add(2, &TimelineItem { kind, ..message("$2") });
         check(&readers, 1, &["@ada:x"]);

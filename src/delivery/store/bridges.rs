@@ -61,10 +61,10 @@ impl Store {
     }
 
     /// A bridge says this about an own message. Whether that changes anything (L3).
-    pub fn report(&mut self, event: &EventId, report: BridgeReport) -> Result<bool> {
+    pub fn report(&mut self, event: &EventId, report: &BridgeReport) -> Result<bool> {
         self.disk.write(|tx| {
             let before = read(tx, event)?;
-            let merged = before.clone().into_iter().fold(report, BridgeReport::merge);
+            let merged = before.clone().into_iter().fold(report.clone(), BridgeReport::merge);
             if before.as_ref() == Some(&merged) {
                 return Ok(false);
             }
@@ -103,12 +103,12 @@ mod tests {
         ] {
             let why = SafeText::line("words");
             let report = BridgeReport { state, at, bot: bot.clone(), why, reached };
-            assert!(open().report(&event, report.clone()).unwrap());
-            assert!(!open().report(&event, report.clone()).unwrap(), "said twice");
+            assert!(open().report(&event, &report).unwrap());
+            assert!(!open().report(&event, &report).unwrap(), "said twice");
             assert_eq!(open().bridged(&event).unwrap(), Some(report));
         }
         let late = BridgeReport { state: BridgeState::Pending, at: 9, bot, why: SafeText::default(), reached: None };
-        assert!(!open().report(&event, late).unwrap());
+        assert!(!open().report(&event, &late).unwrap());
         assert_eq!(open().bridged(&EventId::new("$other")).unwrap(), None);
     }
 }

@@ -67,9 +67,10 @@ const HABITS: &str = "
     CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What came before its message; in whose messages what was withheld; and which device this is.
+/// What came before its message, or from a device that is not known yet; in whose messages what was withheld; and which device this is.
 const EARLY: &str = "
     CREATE TABLE early (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+    CREATE TABLE unproven (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
     CREATE TABLE quiet (key BLOB PRIMARY KEY, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE device (value BLOB NOT NULL) STRICT;
 ";
@@ -77,10 +78,14 @@ const EARLY: &str = "
 /// A hashed key.
 pub type Key = [u8; 32];
 
+/// Makes attempts at a write until one succeeds or fails for good, and says how the last one ended.
+pub type Keeper = Box<dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()> + Send>;
+
 /// The open file.
 pub struct Disk {
     db: Connection,
     cipher: StoreCipher,
+    keeper: Keeper,
 }
 
 impl Disk {
@@ -119,7 +124,12 @@ impl Disk {
             tx.pragma_update(None, "user_version", version)?;
             tx.commit()?;
         }
-        Ok(Self { db, cipher })
+        Ok(Self { db, cipher, keeper: Box::new(|attempt| attempt()) })
+    }
+
+    /// From now on writes are done by this.
+    pub fn wait_for_disk(&mut self, keeper: Keeper) {
+        self.keeper = keeper;
     }
 
     /// To read.
@@ -127,12 +137,18 @@ impl Disk {
         Access { db: &self.db, cipher: &self.cipher }
     }
 
-    /// To read and write in one transaction: when `work` fails, nothing of it was done.
-    pub fn write<T>(&mut self, work: impl FnOnce(&Access<'_>) -> Result<T>) -> Result<T> {
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&Access { db: &tx, cipher: &self.cipher })?;
-        tx.commit()?;
-        Ok(done)
+    /// To read and write in one transaction: when `work` fails, nothing of it was done. It is called once for each attempt.
+    pub fn write<T>(&mut self, mut work: impl FnMut(&Access<'_>) -> Result<T>) -> Result<T> {
+        let Self { db, cipher, keeper } = self;
+        let mut done = None;
+        keeper(&mut || {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&Access { db: &tx, cipher })?;
+            tx.commit()?;
+            done = Some(value);
+            Ok(())
+        })?;
+        done.ok_or(StoreError::Entry("nothing was written"))
     }
 }
 

@@ -216,8 +216,14 @@ impl Store {
     }
 
     /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
-    fn write_ledger<T>(&mut self, work: impl FnOnce(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
-        let done = self.disk.write(|tx| work(tx, &mut self.crowds, &mut self.early));
+    fn write_ledger<T>(&mut self, mut work: impl FnMut(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
+        let mut again = false;
+        let done = self.disk.write(|tx| {
+            if std::mem::replace(&mut again, true) {
+                self.crowds = Crowds::default();
+            }
+            work(tx, &mut self.crowds, &mut self.early)
+        });
         if done.is_err() {
             self.crowds = Crowds::default();
         }

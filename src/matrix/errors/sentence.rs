@@ -4,15 +4,23 @@
 use std::time::{Duration, SystemTime};
 
 use matrix_sdk::{
-    Error, HttpError, QueueWedgeError,
+    Error, HttpError, QueueWedgeError, RefreshTokenError,
+    authentication::oauth::{
+        OAuthError,
+        error::{BasicErrorResponseType, RequestTokenError},
+    },
     event_cache::EventCacheError,
     ruma::api::error::{Error as ApiError, ErrorBody, ErrorKind, RetryAfter},
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
 };
+use matrix_sdk_base::Error as BaseError;
 use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
 use super::{Unreachable, chain};
 use crate::model::SafeText;
+
+/// Whether that is true is found out elsewhere, and said there.
+const NOT_KNOWN: &str = "The homeserver does not know this session at the moment";
 
 /// What any failed call of the SDK means.
 pub fn sentence(error: &Error) -> SafeText {
@@ -26,6 +34,7 @@ pub fn sentence(error: &Error) -> SafeText {
         Error::Timeout => unreachable_sentence(&Unreachable::TimedOut),
         Error::Identifier(error) => said("This is no valid Matrix identifier", &error.to_string()),
         Error::AuthenticationRequired => said("You are not logged in", ""),
+        Error::UnknownError(error) if is_no_encryption(&error.to_string()) => encryption_not_understood(),
         Error::StateStore(_)
         | Error::EventCacheStore(_)
         | Error::MediaStore(_)
@@ -47,9 +56,8 @@ pub fn http_sentence(error: &HttpError) -> SafeText {
     match error.as_client_api_error() {
         Some(error) => api_sentence(error),
         None if error.as_uiaa_response().is_some() => said("The homeserver wants you to prove first who you are", ""),
-        None if matches!(error, HttpError::RefreshToken(_)) => {
-            said("The homeserver has ended this session; log in again", "")
-        }
+        None if is_refusal(error) => said(NOT_KNOWN, ""),
+        None if let HttpError::RefreshToken(error) = error => refresh_sentence(error),
         None => said("The homeserver's answer makes no sense", &chain::root(error).to_string()),
     }
 }
@@ -66,8 +74,23 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
         QueueWedgeError::CrossVerificationRequired => said("Verify this device first", ""),
         QueueWedgeError::MissingMediaContent => said("The file is no longer there; attach it again", ""),
         QueueWedgeError::InvalidMimeType { mime_type } => said("The file's type is not understood", mime_type),
+        QueueWedgeError::GenericApiError { msg } if is_no_encryption(msg) => encryption_not_understood(),
         QueueWedgeError::GenericApiError { msg } => said("The homeserver did not take it", msg),
     }
+}
+
+/// The SDK knows that a room is encrypted, and not how: see `matrix::sending`. What it says then depends on how it was built.
+fn is_no_encryption(text: &str) -> bool {
+    let error = BaseError::EncryptionNotEnabled;
+    text.contains(&error.to_string()) || text.contains(&format!("{error:?}"))
+}
+
+fn encryption_not_understood() -> SafeText {
+    said(
+        "This room's encryption is not understood, and nothing is sent in the clear where it was once switched on; \
+         whoever runs the room can switch it on anew",
+        "",
+    )
 }
 
 /// Why a message could not even be put into the send queue.
@@ -113,9 +136,42 @@ pub fn line(error: &impl std::fmt::Display) -> SafeText {
     SafeText::line(&error.to_string())
 }
 
-/// Whether the server has ended the session.
+/// Whether the server does not know the token.
 pub fn is_unknown_token(error: &Error) -> bool {
     matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_)))
+}
+
+/// Whether the server says that it does not know this session (any more). It is asked again before that is believed.
+pub fn is_refusal(error: &HttpError) -> bool {
+    match error {
+        HttpError::Cached(error) => is_refusal(error),
+        HttpError::RefreshToken(RefreshTokenError::RefreshTokenRequired) => true,
+        // 401 for a token that is not known, 403 for one that was used.
+        HttpError::RefreshToken(RefreshTokenError::MatrixAuth(error)) => {
+            matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_) | ErrorKind::Forbidden))
+        }
+        HttpError::RefreshToken(RefreshTokenError::OAuth(error)) => matches!(
+            &**error,
+            OAuthError::RefreshToken(RequestTokenError::ServerResponse(answer))
+                if *answer.error() == BasicErrorResponseType::InvalidGrant
+        ),
+        error => matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_))),
+    }
+}
+
+/// Whether this says something about the session, and nothing about what was asked for: once the session is right again,
+/// the same may be asked again.
+pub fn is_of_session(error: &Error) -> bool {
+    matches!(error, Error::Http(error) if is_refusal(error) || matches!(**error, HttpError::RefreshToken(_)))
+}
+
+/// Why new tokens could not be had.
+fn refresh_sentence(error: &RefreshTokenError) -> SafeText {
+    match error {
+        RefreshTokenError::MatrixAuth(error) => http_sentence(error),
+        RefreshTokenError::OAuth(error) => said("The login server did not renew this session", &error.to_string()),
+        RefreshTokenError::RefreshTokenRequired => said(NOT_KNOWN, ""),
+    }
 }
 
 /// How long the server wants us to wait, if it says so.
@@ -158,7 +214,7 @@ fn api_sentence(error: &ApiError) -> SafeText {
             };
         }
         ErrorKind::TooLarge => "This is too large for the homeserver",
-        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => "The homeserver has ended this session; log in again",
+        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => NOT_KNOWN,
         ErrorKind::UserDeactivated => "This account is deactivated",
         ErrorKind::InviteBlocked => "This user takes no invites",
         ErrorKind::RoomInUse => "That address is taken; choose another",

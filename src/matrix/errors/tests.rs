@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc};
 
 use matrix_sdk::{
-    Error,
+    Error, QueueWedgeError, RefreshTokenError,
     event_cache::EventCacheError,
     ruma::{
         api::error::{
@@ -38,7 +38,7 @@ fn a_spec_error_code_becomes_plain_words_and_then_the_servers_own() {
             401,
             ErrorKind::UnknownToken(UnknownTokenErrorData::new()),
             "",
-            "The homeserver has ended this session; log in again.",
+            "The homeserver does not know this session at the moment.",
         ),
         (400, ErrorKind::Unknown, "Oh", "The homeserver answered M_UNKNOWN: Oh."),
         (404, ErrorKind::Unrecognized, "", "The homeserver cannot do this."),
@@ -47,6 +47,28 @@ fn a_spec_error_code_becomes_plain_words_and_then_the_servers_own() {
         assert_eq!(http_sentence(&error).as_str(), expected);
         assert_eq!(sentence(&error.into()).as_str(), expected);
     }
+}
+
+#[test]
+fn a_failed_refresh_is_a_refusal_only_when_the_token_is_refused() {
+    let unknown = || ErrorKind::UnknownToken(UnknownTokenErrorData::new());
+    let refresh = |error: HttpError| HttpError::RefreshToken(RefreshTokenError::MatrixAuth(Arc::new(error)));
+    assert!(is_refusal(&answered(401, unknown(), "")));
+    assert!(is_refusal(&refresh(answered(401, unknown(), ""))));
+    assert!(is_refusal(&refresh(answered(403, ErrorKind::Forbidden, "used"))));
+    assert!(is_refusal(&HttpError::RefreshToken(RefreshTokenError::RefreshTokenRequired)));
+    for (error, sentence) in [
+        (answered(500, ErrorKind::Unknown, "Oh"), "The homeserver answered M_UNKNOWN: Oh."),
+        (answered(404, ErrorKind::Unrecognized, ""), "The homeserver cannot do this."),
+        (answered(502, ErrorKind::NotJson, ""), "The homeserver does not accept this."),
+    ] {
+        let error = refresh(error);
+        assert!(!is_refusal(&error), "{error}");
+        assert_eq!(http_sentence(&error).as_str(), sentence);
+        assert!(is_of_session(&error.into()), "what was asked for is not what failed");
+    }
+    assert!(!is_refusal(&answered(403, ErrorKind::Forbidden, "You are not invited.")));
+    assert!(!is_of_session(&answered(403, ErrorKind::Forbidden, "You are not invited.").into()));
 }
 
 #[test]
@@ -62,6 +84,18 @@ fn a_proxys_error_page_is_told_by_its_status_alone() {
     let body = ErrorBody::Json(serde_json::json!({ "html": "<h1>" }));
     let error: HttpError = FromHttpResponseError::Server(ApiError::new(StatusCode::BAD_GATEWAY, body)).into();
     assert_eq!(http_sentence(&error).as_str(), "The homeserver answered with status 502.");
+}
+
+#[test]
+fn a_room_that_is_encrypted_in_no_way_that_is_known_is_told_in_words() {
+    let now: matrix_sdk::Error = matrix_sdk_base::Error::EncryptionNotEnabled.into();
+    let later = QueueWedgeError::from(&now);
+    for told in [sentence(&now), wedge_sentence(&later)] {
+        assert!(
+            told.starts_with("This room's encryption is not understood, and nothing is sent in the clear"),
+            "{told}"
+        );
+    }
 }
 
 /// An error with a source, as hyper makes them.
@@ -130,4 +164,11 @@ fn a_disk_failure_says_what_to_do() {
         let error = SessionError::disk(Path::new("/there/key"), &kind.into()).to_string();
         assert!(error.starts_with("Cannot use /there/key: ") && error.ends_with(hint), "{error}");
     }
+}
+
+#[test]
+fn a_database_that_another_program_holds_is_not_called_broken() {
+    let busy = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+    let error = SessionError::building(Path::new("/there"), &busy).to_string();
+    assert!(error.starts_with("Another program holds the databases in /there."), "{error}");
 }

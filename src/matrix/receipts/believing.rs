@@ -127,8 +127,13 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
+    pub(super) async fn frozen(&mut self, own: OwnEvent, fleet: OwnEvent) {
         self.freezing.remove(&own.event);
+        self.freeze(own, fleet).await;
+        self.tell_dealt_with();
+    }
+
+    async fn freeze(&mut self, mut own: OwnEvent, mut fleet: OwnEvent) {
         let people = own.people();
         for own in [&mut own, &mut fleet] {
             let (sent, expected) = (own.sent, &mut own.expected);
@@ -402,7 +407,7 @@ impl Actor {
 async fn from_server(room: &Room, event: &EventId) -> Option<EventFacts> {
     let (cache, _keep) = room.event_cache().await.ok()?;
     let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-    observe::facts(&event).filter(|_| !observe::is_ahead_of_the_server(&event))
+    observe::facts_in(room, &event).await.filter(|_| !observe::is_ahead_of_the_server(&event))
 }
 
 /// Waits for that.

@@ -104,7 +104,7 @@ impl Actor {
         if message.sender.as_str() != room.own_user_id() || message.kind != EventKind::Message {
             return;
         }
-        let reported = self.store.report(&message.event, BridgeReport::new(sender, at, status));
+        let reported = self.store.report(&message.event, &BridgeReport::new(sender, at, status));
         if self.stored(reported) != Some(true) {
             return;
         }

@@ -192,7 +192,7 @@ impl Walker {
 
 /// Waits until the event cache has dealt with the sync that brought this event: only then it knows of a gap before it, and
 /// only then the event outlives this program.
-pub(in crate::matrix) async fn cached(room: &Room, event: &EventId) -> matrix_sdk::event_cache::Result<()> {
+async fn cached(room: &Room, event: &EventId) -> matrix_sdk::event_cache::Result<()> {
     let (cache, _keep) = room.event_cache().await?;
     let is_there = |cache: RoomEventCache| async move {
         let events = cache.events().await?;

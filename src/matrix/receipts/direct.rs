@@ -18,11 +18,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Input;
+use super::{Actor, Input};
 use crate::{
+    clock::now,
     delivery::{
         ledger::{ExpectedDevice, Refusal, Refused},
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
+        store::Unproven,
     },
     matrix::{errors, ids, pause::Pause},
     model::{DeviceId, Ms, RoomId, SafeText, UserId},
@@ -87,66 +89,83 @@ const ROOMLESS: usize = 64;
 /// How long it may take until a room is known: with sliding sync an account of thousands of rooms comes in many parts.
 const ROOM_WITHIN: Duration = Duration::from_mins(10);
 
-/// Hands every proven message of our two types to the actor.
+/// Hands every proven message of our two types to the actor. One from a device that is not known is on disk before the sync
+/// goes on, and until it is known whose it is.
 pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) -> Arc<Places> {
-    let in_hand = Arc::new(Semaphore::new(IN_HAND as usize));
-    let places = Arc::new(Places { in_hand, roomless: Semaphore::new(ROOMLESS) });
+    let places = Arc::new(Places::default());
     let listening = places.clone();
     client.add_event_handler(move |raw: Raw<AnyToDeviceEvent>, info: Option<EncryptionInfo>, client: Client| {
         let (inputs, places) = (inputs.clone(), listening.clone());
         async move {
-            let Some((sender, message)) = read(&raw) else { return };
-            let refused = |refusal, message: &Message| {
-                tracing::info!(%refusal, kind = message.kind(), "a delivery message was ignored");
-                Input::Refused(Refused::of(refusal, message.claims()))
-            };
+            let Ok(Envelope { kind, sender, content }) = raw.deserialize_as_unchecked() else { return };
+            let Some(message) = read(&kind, &content) else { return };
             let Some(key) = olm_key(&sender, info) else {
                 let _ = inputs.send(refused(Refusal::Unproven, &message));
                 return;
             };
             let Ok(in_hand) = places.in_hand.clone().acquire_owned().await else { return };
+            let (done, dealt_with) = oneshot::channel();
             if let Some(device) = known_device(&client, &sender, &key).await {
-                let (done, dealt_with) = oneshot::channel();
-                let user = ids::user(&sender);
-                let _ =
-                    inputs.send(Input::Received(Received { user, device, message, in_hand: (in_hand, Some(done)) }));
-                // L8: the homeserver forgets it with the next sync.
-                if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
-                    tracing::warn!("a delivery message that came is not on disk yet");
-                }
-                return;
+                let in_hand = (in_hand, Some(done));
+                let _ = inputs.send(Input::Received(Received { user: ids::user(&sender), device, message, in_hand }));
+            } else {
+                let unproven = Unproven { sender: sender.into(), key, kind, content };
+                let _ = inputs.send(Input::Unproven(unproven, in_hand, done));
             }
-            // Beside the sync, which must not wait for a request.
-            tokio::spawn(async move {
-                let ends = inputs.clone();
-                let dealt_with = async {
-                    let room = message.room();
-                    let room_is_known = ids::find_room(&client, room).is_some();
-                    let proven = match proven_device(&client, &sender, &key, room).await {
-                        Err(_) if !room_is_known => {
-                            drop(in_hand);
-                            places.proven_later(&client, &sender, &key, room).await
-                        }
-                        proven => proven.map(|device| (device, in_hand)),
-                    };
-                    let _ = inputs.send(match proven {
-                        Ok((device, in_hand)) => Input::Received(Received {
-                            user: ids::user(&sender),
-                            device,
-                            message,
-                            in_hand: (in_hand, None),
-                        }),
-                        Err(refusal) => refused(refusal, &message),
-                    });
-                };
-                tokio::select! {
-                    () = dealt_with => {}
-                    () = ends.closed() => {}
-                }
-            });
+            // L8: the homeserver forgets it with the next sync.
+            if timeout(KEPT_WITHIN, dealt_with).await.is_err() {
+                tracing::warn!("a delivery message that came is not on disk yet");
+            }
         }
     });
     places
+}
+
+fn refused(refusal: Refusal, message: &Message) -> Input {
+    tracing::info!(%refusal, kind = message.kind(), "a delivery message was ignored");
+    Input::Refused(Refused::of(refusal, message.claims()))
+}
+
+impl Actor {
+    /// A message came from a device that is not known yet. From now on it is on disk.
+    pub(super) fn unproven(&mut self, unproven: Unproven, in_hand: OwnedSemaphorePermit, kept: oneshot::Sender<()>) {
+        let stored = self.store.remember_unproven(&unproven, now());
+        self.stored(stored);
+        let _ = kept.send(());
+        self.prove(unproven, Some(in_hand));
+    }
+
+    /// Goes on with what a former run had not dealt with.
+    pub(super) fn go_on_proving(&mut self) {
+        let unproven = self.store.unproven();
+        for unproven in self.stored(unproven).unwrap_or_default() {
+            self.prove(unproven, None);
+        }
+    }
+
+    /// It is dealt with: what it says is in the store, or refused.
+    pub(super) fn proven(&mut self, unproven: &Unproven) {
+        let forgotten = self.store.forget_unproven(unproven);
+        self.stored(forgotten);
+    }
+
+    /// Finds out whose device has sent a message, beside the actor.
+    fn prove(&self, unproven: Unproven, in_hand: Option<OwnedSemaphorePermit>) {
+        let (client, inputs, places) = (self.client.clone(), self.inputs.clone(), self.in_hand.clone());
+        tokio::spawn(async move {
+            let ends = inputs.clone();
+            let dealt_with = async {
+                if let Some(outcome) = places.prove(&client, &unproven, in_hand).await {
+                    let _ = inputs.send(outcome);
+                }
+                let _ = inputs.send(Input::Proven(unproven));
+            };
+            tokio::select! {
+                () = dealt_with => {}
+                () = ends.closed() => {}
+            }
+        });
+    }
 }
 
 /// Places for messages that are being dealt with.
@@ -155,7 +174,45 @@ pub(super) struct Places {
     roomless: Semaphore,
 }
 
+impl Default for Places {
+    fn default() -> Self {
+        let in_hand = Arc::new(Semaphore::new(IN_HAND as usize));
+        Self { in_hand, roomless: Semaphore::new(ROOMLESS) }
+    }
+}
+
 impl Places {
+    /// What becomes of a message when it is known whose device has sent it, or that nobody can say.
+    async fn prove(
+        &self,
+        client: &Client,
+        unproven: &Unproven,
+        in_hand: Option<OwnedSemaphorePermit>,
+    ) -> Option<Input> {
+        let sender = <&SdkUserId>::try_from(unproven.sender.as_str()).ok()?;
+        let (key, message) = (&unproven.key, read(&unproven.kind, &unproven.content)?);
+        let in_hand = match in_hand {
+            Some(in_hand) => in_hand,
+            None => self.in_hand.clone().acquire_owned().await.ok()?,
+        };
+        let room = message.room();
+        let room_is_known = ids::find_room(client, room).is_some();
+        let proven = match proven_device(client, sender, key, room).await {
+            Err(_) if !room_is_known => {
+                drop(in_hand);
+                self.proven_later(client, sender, key, room).await
+            }
+            proven => proven.map(|device| (device, in_hand)),
+        };
+        Some(match proven {
+            Ok((device, in_hand)) => {
+                let in_hand = (in_hand, None);
+                Input::Received(Received { user: ids::user(sender), device, message, in_hand })
+            }
+            Err(refusal) => refused(refusal, &message),
+        })
+    }
+
     /// Waits a moment for what is in hand: the homeserver does not send it again.
     pub(super) async fn settled(&self) {
         let _ = timeout(SETTLED_WITHIN, self.in_hand.acquire_many(IN_HAND)).await;
@@ -189,15 +246,13 @@ struct Envelope {
     content: Value,
 }
 
-/// Reads one to-device message; `None` when it is none of ours.
-fn read(raw: &Raw<AnyToDeviceEvent>) -> Option<(OwnedUserId, Message)> {
-    let envelope: Envelope = raw.deserialize_as_unchecked().ok()?;
-    let message = match envelope.kind.as_str() {
-        REQUEST_TYPE => Message::Request(Request::parse(&envelope.content)?),
-        ANSWER_TYPE => Message::Answer(Answer::parse(&envelope.content)?),
-        _ => return None,
-    };
-    Some((envelope.sender, message))
+/// Reads a to-device message; `None` when it is none of ours.
+fn read(kind: &str, content: &Value) -> Option<Message> {
+    match kind {
+        REQUEST_TYPE => Some(Message::Request(Request::parse(content)?)),
+        ANSWER_TYPE => Some(Message::Answer(Answer::parse(content)?)),
+        _ => None,
+    }
 }
 
 /// The key of the Olm channel by which a message came, if it came by one.

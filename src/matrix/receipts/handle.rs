@@ -1,6 +1,6 @@
 //! The handle on the actor: what the rest of `matrix` tells it, and asks it for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::Client;
 use tokio::{
@@ -10,14 +10,19 @@ use tokio::{
         mpsc::{UnboundedSender, unbounded_channel},
         oneshot,
     },
+    time::timeout,
 };
 
 use super::{Actor, Input, direct, native, pages, undelivered, watch};
 use crate::{
     app::event::Event,
     delivery::{debts::Debts, policy::Settings, store::Store},
+    matrix::disk::Disk,
     model::{EventId, Ms, RoomId, UserId, Whom},
 };
+
+/// How long a sync waits until what it brought is dealt with.
+const DEALT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the actor cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,7 @@ impl Receipts {
     /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
     pub(in crate::matrix) fn start(
         client: &Client,
+        disk: &Arc<Disk>,
         store: Store,
         logged_in_at: Ms,
         debts: Debts,
@@ -48,14 +54,15 @@ impl Receipts {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
         let in_hand = direct::listen(client, inputs.clone());
-        native::listen(client, inputs.clone());
+        native::listen(client, disk, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
             tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor { tasks, ..Actor::new(client, store, logged_in_at, debts, events, inputs.clone()) };
+        let actor = Actor::new(client, store, logged_in_at, debts, events, inputs.clone());
+        let actor = Actor { tasks, in_hand: in_hand.clone(), ..actor };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -130,6 +137,16 @@ impl Receipts {
         let (answer, token) = oneshot::channel();
         self.tell(Input::SyncToken(answer));
         token.await.ok().flatten()
+    }
+
+    /// Waits until everything that syncs have brought is on disk as far as it matters here, and who was given the key of
+    /// the own messages among it; but not for ever, since the latter takes the network.
+    pub(in crate::matrix) async fn dealt_with(&self) {
+        let (done, dealt_with) = oneshot::channel();
+        self.tell(Input::DealtWith(done));
+        if timeout(DEALT_WITHIN, dealt_with).await.is_err() {
+            tracing::warn!("what came is not dealt with yet");
+        }
     }
 
     /// `/sync` came to here: kept once everything that came with it has been dealt with.

@@ -37,7 +37,7 @@ use crate::{
         receipt::{Native, Summary},
         route::{Names, ServerFacts},
     },
-    matrix::{errors, ids, pause::Pause},
+    matrix::{disk::Disk, errors, ids, pause::Pause},
     model::{EventId, RoomId, Route, UserId},
 };
 
@@ -52,8 +52,9 @@ const DECISION_HOLDS: Duration = Duration::from_secs(5);
 const ASKED_AGAIN: Duration = Duration::from_hours(1);
 /// Pauses between attempts to ask it.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
-/// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the disk is the trouble.
-const KEPT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the disk is the trouble, and is
+/// waited for; it may take some seconds until that is known.
+const KEPT_WITHIN: Duration = Duration::from_secs(10);
 
 /// No retries: the outbox does that.
 fn once() -> RequestConfig {
@@ -61,17 +62,22 @@ fn once() -> RequestConfig {
 }
 
 /// Lets a sync that brings delivery receipts wait for the actor.
-pub(super) fn listen(client: &Client, inputs: UnboundedSender<Input>) {
+pub(super) fn listen(client: &Client, disk: &Arc<Disk>, inputs: UnboundedSender<Input>) {
+    let disk = Arc::clone(disk);
     client.add_event_handler(move |raw: Raw<AnySyncEphemeralRoomEvent>| {
-        let inputs = inputs.clone();
+        let (disk, inputs) = (disk.clone(), inputs.clone());
         async move {
             if read(&raw).is_none() {
                 return;
             }
-            let (kept, on_disk) = oneshot::channel();
+            let (kept, mut on_disk) = oneshot::channel();
             let _ = inputs.send(Input::Receipts(kept));
-            if timeout(KEPT_WITHIN, on_disk).await.is_err() {
-                tracing::warn!("receipts that came are not on disk yet");
+            while timeout(KEPT_WITHIN, &mut on_disk).await.is_err() {
+                if disk.trouble().is_none() {
+                    tracing::warn!("receipts that came are not on disk yet");
+                    break;
+                }
+                disk.well().await;
             }
         }
     });

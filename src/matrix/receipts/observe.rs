@@ -1,9 +1,10 @@
 //! An SDK event, as far as delivery receipts care.
 //!
 //! Only the few fields that the rules need are read, straight from the JSON: an event that is odd elsewhere still
-//! counts, and one that is odd here costs itself only (L6).
+//! counts, and one that is odd here costs itself only (L6). What came encrypted and is the server's to say is nothing, and
+//! has redacted nothing ([`vouched`]).
 
-use matrix_sdk::deserialized_responses::TimelineEvent;
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
-    matrix::ids,
+    matrix::{ids, vouched},
     model::{DeviceId, EventId, Ms, UserId},
 };
 
@@ -51,10 +52,24 @@ pub(super) fn is_ahead_of_the_server(event: &TimelineEvent) -> bool {
     event.encryption_info().is_some() && glance.is_some_and(is_bare)
 }
 
-/// The facts about an event; `None` when it has no id, sender or time.
+/// The facts about an event of a room; `None` when it has no id, sender or time. The event cache may have carried out a
+/// redaction that is none.
+pub(super) async fn facts_in(room: &Room, event: &TimelineEvent) -> Option<EventFacts> {
+    let mut facts = facts(event)?;
+    if facts.redacted
+        && let Some(redaction) = vouched::redaction_of(event)
+        && let Ok((cache, _keep)) = room.event_cache().await
+        && let Ok(Some(redaction)) = cache.find_event(&redaction).await
+    {
+        facts.redacted = !vouched::is_nothing(&redaction);
+    }
+    Some(facts)
+}
+
+/// The facts about an event, as it says them; `None` when it has no id, sender or time.
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
-    let readable = !event.kind.is_utd();
+    let (readable, is_nothing) = (!event.kind.is_utd(), vouched::is_nothing(event));
     // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
     let device = match event.encryption_info() {
         Some(info) => info.sender_device.as_deref().map(ids::device),
@@ -63,8 +78,12 @@ pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     };
     Some(EventFacts {
         device,
-        kind: if readable { glance.kind() } else { glance.kind_of_locked() },
-        redacted: glance.redacted(),
+        kind: match readable {
+            true if is_nothing => EventKind::Other,
+            true => glance.kind(),
+            false => glance.kind_of_locked(),
+        },
+        redacted: !is_nothing && glance.redacted(),
         readable,
         event: EventId::new(glance.event_id),
         sender: UserId::new(glance.sender),

@@ -36,7 +36,11 @@ impl Actor {
     /// Considers events of a room; any of them may have been considered before.
     pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
         self.bridges_said(room, events).await;
-        self.consider(room, events.iter().filter_map(observe::facts).collect()).await;
+        let mut found = Vec::with_capacity(events.len());
+        for event in events {
+            found.extend(observe::facts_in(room, event).await);
+        }
+        self.consider(room, found).await;
     }
 
     async fn consider(&mut self, room: &Room, events: Vec<EventFacts>) {
@@ -184,7 +188,7 @@ impl Actor {
     pub(super) async fn find(&self, room: &Room, event: &EventId) -> Option<EventFacts> {
         let (cache, _keep) = room.event_cache().await.ok()?;
         let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-        observe::facts(&event)
+        observe::facts_in(room, &event).await
     }
 
     /// Sends a batch by the way there is.

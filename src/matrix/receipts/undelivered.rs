@@ -122,7 +122,9 @@ async fn rows(client: &Client, search: Search) -> Vec<Undelivered> {
             _ => None,
         };
         // What was taken back need not arrive any more.
-        if event.as_ref().and_then(observe::facts).is_some_and(|facts| facts.redacted) {
+        if let Some(event) = &event
+            && observe::facts_in(&sdk_room, event).await.is_some_and(|facts| facts.redacted)
+        {
             continue;
         }
         let text = event.as_ref().map(line).unwrap_or_default();

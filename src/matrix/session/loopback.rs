@@ -124,7 +124,7 @@ pub(in crate::matrix) fn refuse(status: u16, code: &str) -> String {
     reply(status, &json!({ "errcode": code, "error": "in the server's words" }))
 }
 
-/// A homeserver that lets everybody in: user and device as asked for, token `token-USER-N`. What `special` answers goes first.
+/// A homeserver that lets everybody in: user (in lower case) and device as asked for, token `token-USER-N`. What `special` answers goes first.
 pub(in crate::matrix) async fn homeserver(
     special: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static,
 ) -> Loopback {
@@ -143,7 +143,7 @@ pub(in crate::matrix) async fn homeserver(
                     *logins
                 };
                 let user = request.field("identifier")["user"].as_str().unwrap_or("alice").to_owned();
-                let user = user.trim_start_matches('@').split(':').next().unwrap();
+                let user = user.trim_start_matches('@').split(':').next().unwrap().to_lowercase();
                 let device = request.field("device_id").as_str().map_or(format!("DEVICE{count}"), ToOwned::to_owned);
                 reply(
                     200,

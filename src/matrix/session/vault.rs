@@ -8,7 +8,9 @@
 //!
 //! The session file is replaced in one step (temporary file, fsync, rename), so that a crash leaves either the old or
 //! the new one. What cannot be read is reported and left alone; nothing is deleted but by [`Vault::clear`] and
-//! [`Vault::forget_device`].
+//! [`Vault::forget_databases`].
+//!
+//! A session that the server has ended stays in it with its tokens, since the server may be wrong.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -33,8 +35,6 @@ use crate::{
     model::Ms,
 };
 
-/// The SDK keeps each store in a database of its own; this is the one that belongs to the device, not to the user.
-const CRYPTO_DATABASE: &str = "matrix-sdk-crypto.sqlite3";
 /// What all of the SDK's databases' names begin with.
 const DATABASES: &str = "matrix-sdk-";
 
@@ -58,21 +58,27 @@ pub(super) struct Record {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum State {
     /// Logged in.
-    Active {
-        /// The device.
-        device: OwnedDeviceId,
-        /// Its tokens.
-        tokens: Tokens,
-        /// Set when the session was made by OAuth.
-        client_id: Option<String>,
-    },
-    /// The server wants the user to log in again, as the same device.
+    Active(Granted),
+    /// The server says that it has ended. The tokens are tried again, in case it was wrong.
+    Ended(Granted),
+    /// It was ended to log in again as the same device.
     SoftLoggedOut {
         /// The device.
         device: OwnedDeviceId,
     },
-    /// The server has removed the device.
+    /// The device is given up; its keys are not here any more, or are being put away.
     HardLoggedOut,
+}
+
+/// What the server gave at the login, and since.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Granted {
+    /// The device.
+    pub device: OwnedDeviceId,
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// Set when the session was made by OAuth.
+    pub client_id: Option<String>,
 }
 
 /// Tokens, never shown by `Debug`.
@@ -86,9 +92,9 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-impl State {
-    /// The state of a live session.
-    pub fn active(session: &AuthSession) -> Self {
+impl Granted {
+    /// Of a live session.
+    pub fn of(session: &AuthSession) -> Self {
         let tokens = SessionTokens {
             access_token: session.access_token().to_owned(),
             refresh_token: session.get_refresh_token().map(ToOwned::to_owned),
@@ -97,22 +103,55 @@ impl State {
             AuthSession::OAuth(session) => Some(session.client_id.as_str().to_owned()),
             _ => None,
         };
-        Self::Active { device: session.meta().device_id.clone(), tokens: Tokens(tokens), client_id }
+        Self { device: session.meta().device_id.clone(), tokens: Tokens(tokens), client_id }
+    }
+}
+
+impl State {
+    /// What the server gave, when it may still hold.
+    pub fn granted(&self) -> Option<&Granted> {
+        match self {
+            Self::Active(granted) | Self::Ended(granted) => Some(granted),
+            Self::SoftLoggedOut { .. } | Self::HardLoggedOut => None,
+        }
     }
 
-    /// The device, while it exists on the server.
+    /// The device that the session was, if it is not given up.
     pub fn device(&self) -> Option<&OwnedDeviceId> {
         match self {
-            Self::Active { device, .. } | Self::SoftLoggedOut { device } => Some(device),
+            Self::Active(granted) | Self::Ended(granted) => Some(&granted.device),
+            Self::SoftLoggedOut { device } => Some(device),
             Self::HardLoggedOut => None,
         }
+    }
+
+    /// The same device with new tokens, neither more nor less alive.
+    #[must_use]
+    pub fn with(self, new: Granted) -> Self {
+        match self {
+            Self::Active(old) if old.device == new.device => Self::Active(new),
+            Self::Ended(old) if old.device == new.device => Self::Ended(new),
+            state => state,
+        }
+    }
+
+    /// The server says that it has ended.
+    #[must_use]
+    pub fn ended(self) -> Self {
+        if let Self::Active(granted) = self { Self::Ended(granted) } else { self }
+    }
+
+    /// The server was wrong.
+    #[must_use]
+    pub fn revived(self) -> Self {
+        if let Self::Ended(granted) = self { Self::Active(granted) } else { self }
     }
 }
 
 impl Record {
-    /// The session in the SDK's form, when it is alive.
+    /// The session in the SDK's form, when the server may still know it.
     pub fn session(&self) -> Option<AuthSession> {
-        let State::Active { device, tokens, client_id } = &self.state else { return None };
+        let Granted { device, tokens, client_id } = self.state.granted()?;
         let meta = SessionMeta { user_id: self.user.clone(), device_id: device.clone() };
         let tokens = tokens.0.clone();
         Some(match client_id {
@@ -153,6 +192,12 @@ impl Vault {
         let vault = Self { dir: dir.to_owned(), key: read_key(dir)? };
         let record = vault.unseal(&sealed)?;
         Ok(Some((vault, record)))
+    }
+
+    /// Opens a folder whose session file may be missing; `None` when it has no key either.
+    pub fn open_by_key(dir: &Path) -> Result<Option<Self>, SessionError> {
+        let key = read_if_there(&dir.join("key"))?.and_then(|key| key.try_into().ok());
+        Ok(key.map(|key| Self { dir: dir.to_owned(), key }))
     }
 
     /// Makes the folder and the key where they are missing.
@@ -215,13 +260,15 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes what belongs to the device (its keys), and keeps what belongs to the user (drafts, unsent messages, the
-    /// cached history).
-    pub fn forget_device(&self) -> Result<(), SessionError> {
-        self.delete(|name| name.starts_with(CRYPTO_DATABASE))
+    /// Changes the session file, if there is one.
+    pub fn change(&self, change: impl FnOnce(State) -> State) -> Result<(), SessionError> {
+        let Some(mut record) = self.read()? else { return Ok(()) };
+        record.state = change(record.state);
+        self.write(&record)
     }
 
-    /// Deletes databases that no session file speaks of: a first login that was cut off leaves them.
+    /// Deletes databases that no session file speaks of and that hold nobody's keys: a first login that was cut off
+    /// leaves them.
     pub fn forget_databases(&self) -> Result<(), SessionError> {
         self.delete(|name| name.starts_with(DATABASES))
     }

@@ -7,6 +7,23 @@ use matrix_sdk_ui::eyeball_im::VectorDiff;
 
 use crate::model::{TimelineChange, TimelineItem};
 
+/// The items that a difference brings.
+pub(super) fn values<T: Clone>(diff: &VectorDiff<T>) -> impl Iterator<Item = &T> {
+    let (many, one) = match diff {
+        VectorDiff::Append { values } | VectorDiff::Reset { values } => (Some(values), None),
+        VectorDiff::PushFront { value }
+        | VectorDiff::PushBack { value }
+        | VectorDiff::Insert { value, .. }
+        | VectorDiff::Set { value, .. } => (None, Some(value)),
+        VectorDiff::Clear
+        | VectorDiff::PopFront
+        | VectorDiff::PopBack
+        | VectorDiff::Remove { .. }
+        | VectorDiff::Truncate { .. } => (None, None),
+    };
+    many.into_iter().flatten().chain(one)
+}
+
 /// Translates one difference of a list that has `len` items, and keeps `len` right.
 pub(super) fn change<T: Clone>(
     diff: VectorDiff<T>,

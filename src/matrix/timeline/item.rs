@@ -10,8 +10,9 @@ use matrix_sdk::ruma::{
     events::{StateEventContentChange, room::member::RoomMemberEventContent},
 };
 use matrix_sdk_ui::timeline::{
-    EmbeddedEvent, EventSendState, EventTimelineItem, InReplyToDetails, MsgLikeContent, MsgLikeKind, Profile,
-    TimelineDetails, TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind, VirtualTimelineItem,
+    AnyOtherStateEventContentChange, EmbeddedEvent, EventSendState, EventTimelineItem, InReplyToDetails,
+    MsgLikeContent, MsgLikeKind, Profile, TimelineDetails, TimelineEventShieldState, TimelineEventShieldStateCode,
+    TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind, VirtualTimelineItem,
 };
 
 use crate::{
@@ -21,13 +22,13 @@ use crate::{
     },
 };
 
-/// Translates an item, as `own` sees it.
-pub(super) fn item(item: &SdkItem, own: &RumaUserId) -> TimelineItem {
+/// Translates an item, as `own` sees it; `read_by`: whose receipt stands at it.
+pub(super) fn item(item: &SdkItem, own: &RumaUserId, read_by: Vec<ReadBy>) -> TimelineItem {
     let kind = match item.kind() {
         SdkKind::Virtual(VirtualTimelineItem::DateDivider(day)) => TimelineItemKind::DayLine(day.get().into()),
         SdkKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineItemKind::UnreadLine,
         SdkKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineItemKind::Start,
-        SdkKind::Event(event) => event_kind(event, own),
+        SdkKind::Event(event) => event_kind(event, own, read_by),
     };
     TimelineItem { key: ItemKey(Arc::from(item.unique_id().0.as_str())), kind }
 }
@@ -53,14 +54,33 @@ fn sender_name(user: &RumaUserId, profile: &TimelineDetails<Profile>) -> SafeTex
     }
 }
 
-fn event_kind(event: &EventTimelineItem, own: &RumaUserId) -> TimelineItemKind {
+fn event_kind(event: &EventTimelineItem, own: &RumaUserId, read_by: Vec<ReadBy>) -> TimelineItemKind {
     let who = sender_name(event.sender(), event.sender_profile());
     match said(event.content(), event.sender(), &who) {
-        Said::Notice(text) => {
-            TimelineItemKind::Notice { at: event.timestamp().get().into(), text, read_by: read_by(event, own) }
-        }
-        Said::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body))),
+        Said::Notice(text) => TimelineItemKind::Notice {
+            at: event.timestamp().get().into(),
+            text,
+            read_by,
+            encrypted_from_here: begins_encryption(event.content()),
+        },
+        Said::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body, read_by))),
     }
+}
+
+/// Whether this is the event that turned encryption on; the rules may be changed later.
+fn begins_encryption(content: &TimelineItemContent) -> bool {
+    let TimelineItemContent::OtherState(state) = content else { return false };
+    matches!(
+        state.content(),
+        AnyOtherStateEventContentChange::RoomEncryption(StateEventContentChange::Original { prev_content: None, .. })
+    )
+}
+
+/// Whether a message came in the clear into a room that is encrypted by now. A redacted one has nothing left to be read.
+fn in_clear(event: &EventTimelineItem) -> bool {
+    let shield = event.get_shield(false);
+    matches!(shield, TimelineEventShieldState::Red { code: TimelineEventShieldStateCode::SentInClear })
+        && !event.content().is_redacted()
 }
 
 enum Said {
@@ -101,7 +121,13 @@ fn reason(content: &StateEventContentChange<RoomMemberEventContent>) -> Option<&
     }
 }
 
-fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, body: Body) -> Message {
+fn message(
+    event: &EventTimelineItem,
+    own: &RumaUserId,
+    sender_name: SafeText,
+    body: Body,
+    read_by: Vec<ReadBy>,
+) -> Message {
     let like = event.content().as_msglike();
     Message {
         event: event.event_id().map(EventId::new),
@@ -115,14 +141,9 @@ fn message(event: &EventTimelineItem, own: &RumaUserId, sender_name: SafeText, b
         reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(reply_to),
         reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
         send_state: send_state(event.send_state()),
-        read_by: read_by(event, own),
+        in_clear: in_clear(event),
+        read_by,
     }
-}
-
-/// Whoever wrote a message has read what stands above it: its sender's receipt counts too.
-fn read_by(event: &EventTimelineItem, own: &RumaUserId) -> Vec<ReadBy> {
-    let others = event.read_receipts().iter().filter(|(user, _)| *user != own);
-    others.map(|(user, receipt)| ReadBy { user: UserId::new(user), at: receipt.ts.map(|ts| ts.get().into()) }).collect()
 }
 
 fn is_edited(like: &MsgLikeContent) -> bool {
@@ -168,6 +189,10 @@ fn send_state(state: Option<&EventSendState>) -> SendState {
     match state {
         None | Some(EventSendState::Sent { .. }) => SendState::Sent,
         Some(EventSendState::NotSentYet { .. } | EventSendState::SendingFailed { is_recoverable: true, .. }) => {
+            SendState::Waiting
+        }
+        // It goes out when the session is right again.
+        Some(EventSendState::SendingFailed { error, is_recoverable: false }) if errors::is_of_session(error) => {
             SendState::Waiting
         }
         Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     ENTRIES,
@@ -73,4 +73,24 @@ impl<'a> Contents<'a> {
     pub(super) fn into_rooms(self) -> BTreeMap<RoomId, Value> {
         self.rooms
     }
+}
+
+/// A room's content, its summaries first and then what names users; `None` where there is nothing of a kind.
+pub(super) fn apart(content: Value) -> (Option<Value>, Option<Value>) {
+    let (mut summaries, mut users) = (Map::new(), Map::new());
+    for (event, names) in into_map(content) {
+        let (summed_up, named): (Map<_, _>, Map<_, _>) =
+            into_map(names).into_iter().partition(|(_, receipts)| receipts.get(NATIVE_SUMMARY).is_some());
+        for (kind, names) in [(&mut summaries, summed_up), (&mut users, named)] {
+            if !names.is_empty() {
+                kind.insert(event.clone(), names.into());
+            }
+        }
+    }
+    let some = |content: Map<String, Value>| (!content.is_empty()).then(|| content.into());
+    (some(summaries), some(users))
+}
+
+fn into_map(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
 }

@@ -20,7 +20,7 @@ use ruma::{
                 },
                 get_supported_versions,
             },
-            session::{get_login_types, login, logout, logout_all},
+            session::{get_login_types, login, logout, logout_all, refresh_token},
             uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UiaaResponse, UserIdentifier},
         },
         error::{ErrorKind, StandardErrorBody},
@@ -29,10 +29,10 @@ use ruma::{
 };
 
 use super::{
-    error::{Answer, bad_json, error, forbidden, senseless},
+    error::{Answer, bad_json, error, forbidden, senseless, unknown_token},
     http::{Plain, Routes, Shared, malformed, respond},
     receipts::delivery,
-    world::{Caller, Device, User, World},
+    world::{Caller, Device, Renewal, User, World},
 };
 use crate::delivery::receipt::{NATIVE_DEVICES_FEATURE, NATIVE_FEATURE};
 
@@ -44,6 +44,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on(register)
         .on(login_types)
         .plain(Method::POST, "/_matrix/client/v3/login", log_in_plainly)
+        .on(refresh)
         .on(log_out)
         .on(log_out_everywhere)
         .on(who_am_i)
@@ -128,7 +129,43 @@ fn log_in(world: &mut World, request: login::v3::Request) -> Answer<login::v3::R
     let user = user.filter(|user| world.user(user).is_some_and(|known| known.password == password.password));
     let user = user.ok_or_else(wrong)?;
     let (device, token) = add_device(world, &user, request.device_id, request.initial_device_display_name);
-    Ok(login::v3::Response::new(user, token, device))
+    let refresh_token = request.refresh_token.then(|| renewable(world, token.clone()));
+    let mut response = login::v3::Response::new(user, token, device);
+    response.refresh_token = refresh_token;
+    Ok(response)
+}
+
+/// A refresh token for the session of this access token.
+fn renewable(world: &mut World, access: String) -> String {
+    let token = secret(32);
+    world.renewals.insert(token.clone(), Renewal { access, next: None });
+    token
+}
+
+/// The former tokens hold until the new ones are used. Exchanged once more until then, the pair that was not used is dead:
+/// its answer may have been lost.
+fn refresh(world: &mut World, (): (), request: refresh_token::v3::Request) -> Answer<refresh_token::v3::Response> {
+    let renewal = world.renewals.get_mut(&request.refresh_token).ok_or_else(unknown_token)?;
+    let (former, next) = (renewal.access.clone(), renewal.next.take());
+    if let Some((access, token)) = next {
+        if !world.unused.contains_key(&access) {
+            return Err(forbidden("This refresh token was used"));
+        }
+        world.tokens.remove(&access);
+        world.unused.remove(&access);
+        world.renewals.remove(&token);
+    }
+    let caller = world.tokens.get(&former).cloned().ok_or_else(unknown_token)?;
+    let access = secret(32);
+    world.tokens.insert(access.clone(), caller);
+    world.unused.insert(access.clone(), former);
+    let token = renewable(world, access.clone());
+    if let Some(renewal) = world.renewals.get_mut(&request.refresh_token) {
+        renewal.next = Some((access.clone(), token.clone()));
+    }
+    let mut response = refresh_token::v3::Response::new(access);
+    response.refresh_token = Some(token);
+    Ok(response)
 }
 
 /// A device of this id, new or as it was, under a new token.

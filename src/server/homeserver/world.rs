@@ -36,6 +36,14 @@ pub struct Caller {
     pub device: OwnedDeviceId,
 }
 
+/// What a refresh token stands for.
+pub struct Renewal {
+    /// The access token that it came with.
+    pub access: String,
+    /// The pair that it was exchanged for: access token and refresh token.
+    pub next: Option<(String, String)>,
+}
+
 /// Everything there is.
 pub struct World {
     pub options: Options,
@@ -46,6 +54,10 @@ pub struct World {
     pub users: BTreeMap<OwnedUserId, User>,
     /// Access tokens.
     pub tokens: HashMap<String, Caller>,
+    /// Refresh tokens.
+    pub renewals: HashMap<String, Renewal>,
+    /// Access tokens that came by a refresh and were not used yet, each with the one that it replaces.
+    pub unused: HashMap<String, String>,
     pub rooms: BTreeMap<OwnedRoomId, Room>,
     pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     pub media: HashMap<String, Media>,
@@ -153,6 +165,8 @@ impl World {
             position: 0,
             users: BTreeMap::new(),
             tokens: HashMap::new(),
+            renewals: HashMap::new(),
+            unused: HashMap::new(),
             rooms: BTreeMap::new(),
             aliases: BTreeMap::new(),
             media: HashMap::new(),
@@ -171,6 +185,9 @@ impl World {
     /// Who has this token; notes that they were seen.
     pub fn caller(&mut self, token: &str) -> Option<Caller> {
         let caller = self.tokens.get(token)?.clone();
+        if let Some(former) = self.unused.remove(token) {
+            self.tokens.remove(&former);
+        }
         let now = self.now;
         self.device_mut(&caller)?.last_seen = now;
         Some(caller)

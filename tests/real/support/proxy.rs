@@ -104,9 +104,29 @@ impl Proxy {
         self.line.state().hold = Some(Hold::Next(part.to_owned()));
     }
 
-    /// Lets through what was refused, kept back or held, from now on.
+    /// Answers every request whose path contains `part` in the homeserver's place, until [`Proxy::allow`].
+    pub fn answer(&self, part: &str, status: &'static str, content: &Value) {
+        self.line.state().answered = Some((part.to_owned(), status, content.clone()));
+    }
+
+    /// As a homeserver that does not know anybody: 401 to everything that comes with a token and to every refresh, until
+    /// [`Proxy::allow`].
+    pub fn know_nobody(&self, soft_logout: bool) {
+        self.line.state().nobody = Some(unknown_token(soft_logout));
+    }
+
+    /// Every access token that was used until now has expired: 401, also after [`Proxy::allow`].
+    pub fn expire(&self) {
+        let mut state = self.line.state();
+        let used = std::mem::take(&mut state.used);
+        state.expired.extend(used);
+    }
+
+    /// Lets through what was refused, kept back, held or answered here, from now on.
     pub fn allow(&self) {
         let mut state = self.line.state();
+        state.answered = None;
+        state.nobody = None;
         state.refused = None;
         state.kept_back = None;
         state.rooms_held = false;
@@ -123,6 +143,11 @@ impl Proxy {
     /// Changes every answer to a request whose path contains `part`, from now on.
     pub fn spoil(&self, part: &str, spoil: Spoil) {
         self.line.state().spoiled = Some((part.to_owned(), spoil));
+    }
+
+    /// The bodies of what was kept back so far.
+    pub fn kept(&self) -> Vec<String> {
+        self.line.state().kept.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
     }
 
     /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
@@ -151,6 +176,11 @@ impl Proxy {
     pub fn wait_for_requests(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
         let (state, in_time) = self.line.wait(|state| condition(&state.requests));
         assert!(in_time, "waited for {what}, but there came only\n{}", state.requests.join("\n"));
+    }
+
+    /// Nobody counts as told of this device's keys until they are told again.
+    pub fn forget_keys(&self, of: &str) {
+        self.line.state().told.retain(|(_, device)| device != of);
     }
 
     /// Waits until a device that logged in here has been told the keys of another one: what it sends from now on is
@@ -203,6 +233,12 @@ struct State {
     /// Rooms and contents of receipts that are to come.
     lies: VecDeque<(String, Value)>,
     spoiled: Option<(String, Spoil)>,
+    answered: Option<(String, &'static str, Value)>,
+    /// What everybody is told who comes with a token.
+    nobody: Option<Value>,
+    /// Access tokens, and those that are not any more.
+    used: HashSet<String>,
+    expired: HashSet<String>,
 }
 
 impl State {
@@ -230,7 +266,31 @@ enum Hold {
     Waits(String),
 }
 
+fn unknown_token(soft_logout: bool) -> Value {
+    json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Nobody is known by this token", "soft_logout": soft_logout })
+}
+
 impl Line {
+    /// What is answered in the homeserver's place.
+    fn in_its_place(&self, path: &str, head: &[String]) -> Option<(&'static str, Value)> {
+        const UNAUTHORIZED: &str = "401 Unauthorized";
+        let mut state = self.state();
+        let token = head.iter().find_map(|header| Some(header.split_once(": Bearer ")?.1.to_owned()));
+        if let Some(token) = &token {
+            if state.expired.contains(token) {
+                return Some((UNAUTHORIZED, unknown_token(true)));
+            }
+            state.used.insert(token.clone());
+        }
+        if let Some((part, status, content)) = &state.answered
+            && path.contains(part)
+        {
+            return Some((status, content.clone()));
+        }
+        let nobody = state.nobody.clone().filter(|_| token.is_some() || path.ends_with("/refresh"));
+        nobody.map(|content| (UNAUTHORIZED, content))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics with the proxy's state in hand")
     }
@@ -282,6 +342,9 @@ impl Line {
             return answer(client, &mut from_client, "200 OK", &versions);
         }
 
+        if let Some((status, content)) = self.in_its_place(path, &head) {
+            return answer(client, &mut from_client, status, &content);
+        }
         if refused {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }

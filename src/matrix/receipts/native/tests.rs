@@ -108,7 +108,7 @@ async fn l8_a_sync_goes_on_when_its_receipts_are_on_disk() {
         homeserver(|_, request| (request.line == "GET /_matrix/client/v3/sync").then(|| reply(200, &a_sync()))).await;
     let client = client(&server).await;
     let (inputs, mut told) = unbounded_channel();
-    listen(&client, inputs);
+    listen(&client, &Disk::new(), inputs);
     let mut updates = client.subscribe_to_all_room_updates();
     let mut sync = std::pin::pin!(client.sync_once(SyncSettings::new()));
     let input = tokio::select! {

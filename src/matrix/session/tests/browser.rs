@@ -15,9 +15,12 @@ use super::{
         loopback::{Loopback, homeserver, refuse, reply},
         *,
     },
-    LOGIN, profile,
+    LOGIN, active, profile,
 };
-use crate::matrix::errors::Kind;
+use crate::{
+    app::event::LoginMethod,
+    matrix::errors::{Kind, LoginError},
+};
 
 /// Requests `url` as a browser would.
 async fn browse(url: &Url) {
@@ -47,7 +50,7 @@ async fn by_browser(
         let url = Url::parse(&to_open.recv().await.unwrap()).unwrap();
         browse(&act(&url)).await;
     };
-    tokio::join!(login, person).0
+    Ok(move_in(profile, tokio::join!(login, person).0?).await?)
 }
 
 #[tokio::test]
@@ -150,15 +153,15 @@ async fn oauth_logs_in_and_refreshed_tokens_are_on_the_disk() {
 
     EXPIRE.store(true, Ordering::SeqCst);
     session.client.whoami().await.unwrap();
-    let again = restore(&profile).await.unwrap().unwrap();
+    let again = active(&profile).await;
     assert_eq!(again.client.access_token().as_deref(), Some("second"));
     assert_eq!(again.client.session_tokens().unwrap().refresh_token.as_deref(), Some("r-second"));
     assert_eq!(again.account, session.account);
 
-    // A refresh that comes after the end brings nothing back.
-    end_device(&profile, false).await;
+    // A refresh that comes after the end does not undo it.
+    end(&profile).unwrap();
     session.client.refresh_access_token().await.unwrap();
-    assert!(restore(&profile).await.unwrap().is_none());
+    assert!(matches!(restore(&profile).await.unwrap(), Restored::Ended { .. }));
 }
 
 #[tokio::test]

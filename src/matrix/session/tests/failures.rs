@@ -14,7 +14,10 @@ use super::{
     },
     LOGIN, login, profile,
 };
-use crate::matrix::errors::Kind;
+use crate::{
+    app::{effect::Secret, event::LoginMethod},
+    matrix::errors::{Kind, LoginError},
+};
 
 /// Logs in against these answers; gives the sentence, with the host as `HOST`, and makes sure that nothing was made on
 /// the disk.

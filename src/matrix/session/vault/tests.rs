@@ -15,7 +15,7 @@ fn record() -> Record {
         sliding_sync: true,
         user: session.meta.user_id.clone(),
         logged_in_at: 7,
-        state: State::active(&session.into()),
+        state: State::Active(Granted::of(&session.into())),
     }
 }
 
@@ -39,8 +39,8 @@ fn a_session_comes_back_as_it_was_written() {
 
 #[test]
 fn an_oauth_session_keeps_its_client_id() {
-    let State::Active { device, tokens, .. } = record().state else { panic!() };
-    let state = State::Active { device, tokens, client_id: Some("CLIENT".to_owned()) };
+    let State::Active(granted) = record().state else { panic!() };
+    let state = State::Active(Granted { client_id: Some("CLIENT".to_owned()), ..granted });
     let Some(AuthSession::OAuth(session)) = (Record { state, ..record() }).session() else { panic!() };
     assert_eq!(session.client_id.as_str(), "CLIENT");
 }
@@ -106,11 +106,45 @@ fn what_cannot_be_read_is_reported_and_left_alone() {
 }
 
 #[test]
-fn forgetting_a_device_keeps_what_is_the_users() {
+fn a_session_that_has_ended_keeps_its_tokens_and_may_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let vault = Vault::create(dir.path()).unwrap();
-    let kept = ["matrix-sdk-state.sqlite3", "matrix-sdk-event-cache.sqlite3", "ledger.sqlite3"];
-    for name in kept.iter().chain(&["matrix-sdk-crypto.sqlite3", "matrix-sdk-crypto.sqlite3-wal"]) {
+    vault.write(&record()).unwrap();
+    let now = || vault.read().unwrap().unwrap();
+    vault.change(State::ended).unwrap();
+    assert!(matches!(now().state, State::Ended(_)));
+    assert_eq!(now().session().unwrap().access_token(), TOKEN);
+    let renewed = |device: &str| Granted {
+        device: device.into(),
+        tokens: Tokens(SessionTokens { access_token: "new".to_owned(), refresh_token: None }),
+        client_id: None,
+    };
+    vault.change(|state| state.with(renewed("OTHER"))).unwrap();
+    assert_eq!(now().session().unwrap().access_token(), TOKEN, "another device's tokens are not this one's");
+    vault.change(|state| state.with(renewed("DEVICE"))).unwrap();
+    assert!(matches!(now().state, State::Ended(_)));
+    vault.change(State::revived).unwrap();
+    assert!(matches!(now().state, State::Active(_)));
+    assert_eq!(now().session().unwrap().access_token(), "new");
+}
+
+#[test]
+fn session_files_of_former_versions_are_read() {
+    let tokens = serde_json::json!({ "access_token": "a", "refresh_token": "r" });
+    let active = serde_json::json!({ "state": "active", "device": "D", "tokens": tokens, "client_id": null });
+    let State::Active(granted) = serde_json::from_value(active).unwrap() else { panic!() };
+    assert_eq!((granted.device.as_str(), &*granted.tokens.0.access_token), ("D", "a"));
+    let soft = serde_json::from_value(serde_json::json!({ "state": "soft_logged_out", "device": "D" })).unwrap();
+    assert!(matches!(soft, State::SoftLoggedOut { device } if device == "D"));
+    let hard = serde_json::from_value(serde_json::json!({ "state": "hard_logged_out" })).unwrap();
+    assert!(matches!(hard, State::HardLoggedOut));
+}
+
+#[test]
+fn databases_are_forgotten_apart_and_everything_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::create(dir.path()).unwrap();
+    for name in ["matrix-sdk-state.sqlite3", "matrix-sdk-crypto.sqlite3-wal", "ledger.sqlite3"] {
         fs::write(dir.path().join(name), "").unwrap();
     }
     let names = || {
@@ -119,8 +153,6 @@ fn forgetting_a_device_keeps_what_is_the_users() {
         names.sort();
         names
     };
-    vault.forget_device().unwrap();
-    assert_eq!(names(), ["key", "ledger.sqlite3", "matrix-sdk-event-cache.sqlite3", "matrix-sdk-state.sqlite3"]);
     vault.forget_databases().unwrap();
     assert_eq!(names(), ["key", "ledger.sqlite3"]);
     fs::create_dir(dir.path().join("media")).unwrap();

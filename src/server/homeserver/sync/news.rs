@@ -80,7 +80,7 @@ pub fn members_changed(room: &Room, since: u64) -> bool {
 
 /// The one `m.receipt` of a room: read receipts since a position, and with them the delivery receipts of this response.
 ///
-/// There is one because matrix-sdk keeps only the last one that a response has for a room.
+/// There is one because matrix-sdk keeps only the last one that a response has for a room; so it comes after the summaries.
 pub fn receipts(room: &Room, user: &UserId, since: u64, deliveries: Option<&Value>) -> Option<Value> {
     let mut content = deliveries.cloned().unwrap_or_else(|| json!({}));
     // An event has one entry for each type and user. Who has one there for all threads and one for some, the first counts.

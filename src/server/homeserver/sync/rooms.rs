@@ -20,6 +20,7 @@ use super::{
     asked::Asked,
     news::{self, Timeline, count, shown},
 };
+use crate::server::bundle;
 
 /// Tells somebody what they ask for.
 pub struct Teller<'a> {
@@ -64,13 +65,11 @@ impl Teller<'_> {
 
         let mut joined = JoinedRoom::new();
         (joined.timeline, joined.state) = self.excerpt(room, since)?;
-        // A summary stands where a reader expects users, and may cost them all else in its event.
-        let (apart, together) =
-            if asked.deliveries.summary_above.is_some() { (deliveries, None) } else { (None, deliveries) };
-        let receipts = asked.deliveries.wanted.then(|| news::receipts(room, user, since, together)).flatten();
-        let deliveries = apart.map(|content| json!({ "type": "m.receipt", "content": content }));
+        let (summaries, together) = deliveries.cloned().map(bundle::apart).unwrap_or_default();
+        let summaries = summaries.map(|content| json!({ "type": "m.receipt", "content": content }));
+        let receipts = asked.deliveries.wanted.then(|| news::receipts(room, user, since, together.as_ref())).flatten();
         let typing = asked.wants_typing().then(|| news::typing(room, since)).flatten();
-        let ephemeral = receipts.iter().chain(&deliveries).chain(&typing);
+        let ephemeral = summaries.iter().chain(&receipts).chain(&typing);
         joined.ephemeral.events = ephemeral.map(raw).collect::<Answer<_>>()?;
         joined.account_data.events = news::room_account_data(self.world, user, room, since)?;
         let nothing = joined.timeline.events.is_empty()

@@ -269,11 +269,24 @@ fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     assert!(matches!(found, Ok(Look::Nothing(Some(11_000)))));
     world.now = 11_000;
     set_read(&mut world, &id, &others[0], "m.read", &text);
-    let third = sync(&mut world, &ada, Some(&second["next_batch"]), summed);
-    let [read, deliveries] = [0, 1].map(|n| &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][n]["content"]);
+    let third = sync(&mut world, &ada, Some(&second["next_batch"]), summed.clone());
+    let [deliveries, read] = [0, 1].map(|n| &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][n]["content"]);
     assert_eq!(read, &json!({ text.as_str(): { "m.read": { "@x0:localhost": { "ts": 5 } } } }));
     let summary = json!({ "dev.kvitto.delivery_summary": { "users": 3, "devices": 3, "latest_ts": 10_400 } });
     assert_eq!(deliveries, &json!({ text.as_str(): { "org.matrix.msc4089.delivery": summary } }));
+
+    // Beside a summary of one event, what names the users of another one is together with what was read.
+    let other = say(&mut world, &id, &ada, "another text");
+    world.now += 1000;
+    acknowledge(&mut world, &others[1], &id, &other);
+    set_read(&mut world, &id, &others[1], "m.read", &other);
+    let fourth = sync(&mut world, &ada, Some(&third["next_batch"]), summed);
+    let events = &fourth["rooms"]["join"][id.as_str()]["ephemeral"]["events"];
+    let both = json!({ other.as_str(): {
+        "m.read": { "@x1:localhost": { "ts": 5 } },
+        "org.matrix.msc4089.delivery": { "@x1:localhost": { "ts": 12_000 } },
+    } });
+    assert_eq!(events, &json!([{ "type": "m.receipt", "content": both }]));
 }
 
 #[test]
