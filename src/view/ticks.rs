@@ -138,10 +138,7 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
             device(&DeviceState::Missed { later: 0 }, theme),
             "a device that usually answers has not, but has answered a later one",
         ),
-        (
-            device(&DeviceState::Unknown, theme),
-            "nobody knows: no receipt ever came from this person, or none was sent then",
-        ),
+        (device(&DeviceState::Unknown, theme), "nobody knows: no receipt ever came, or none was sent then"),
         (row_read, "after the devices: everyone has read it"),
         (simple(&Mark::Delivered), "on every device that was given the key"),
         (simple(&Mark::Read), "on every device, and everyone has read it"),
