@@ -228,11 +228,15 @@ async fn nothing_is_lost_by_kills(world: World) {
     let line = world.line();
     let mut alice = Person::log_in(&line.base_url, &world.alice, "phone", world.settings()).await;
     let mut sender = Sender::new(&world, &mut alice, rooms).await;
-    // P7: Bob is no stranger.
-    alice.open(&sender.rooms[0]).await;
-    alice.say(&sender.rooms[0].clone(), "hello Bob");
-    let hello = alice.sees("hello Bob").await;
-    alice.delivery(&hello, "the expected devices", |_| Some(())).await;
+    // P7: they are no strangers.
+    let first = sender.rooms[0].clone();
+    for (person, text) in [(&mut sender.bob, "hello Alice"), (&mut alice, "hello Bob")] {
+        person.open(&first).await;
+        person.say(&first, text);
+        let hello = person.sees(text).await;
+        person.delivery(&hello, "the expected devices", |_| Some(())).await;
+    }
+    sender.sent += 1;
     let his = world.ticks(&[&alice]);
     let mut alice = alice.quit().await;
 
