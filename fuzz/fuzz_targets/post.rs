@@ -3,7 +3,7 @@
 #![no_main]
 
 use kvitto_fuzz::{
-    delivery::receipt::NATIVE_DEVICES,
+    delivery::receipt::{NATIVE_DEVICES, NATIVE_QUIET},
     laws::{self, NOW, ROOM},
     model::{DeviceId, EventId, RoomId, UserId},
     mutate,
@@ -27,7 +27,8 @@ fuzz_target!(|body: &[u8]| {
                     Some(_) if !taken.contains(&name) => Err(Refusal::NameNotTaken),
                     Some(object) => {
                         let named = object[NATIVE_DEVICES] == Value::Bool(true);
-                        Ok(receipt(name, device.clone().filter(|_| named)))
+                        let quiet = object[NATIVE_QUIET] == Value::Bool(true);
+                        Ok(receipt(name, device.clone().filter(|_| named), quiet))
                     }
                 };
                 let posted = post(body, name, taken, device);
@@ -40,8 +41,9 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-fn receipt(name: ReceiptName, device: Option<DeviceId>) -> Receipt {
+fn receipt(name: ReceiptName, device: Option<DeviceId>, quiet: bool) -> Receipt {
     Receipt {
+        quiet: quiet && device.is_some(),
         room: RoomId::new(ROOM),
         event: EventId::new("$e"),
         to: UserId::new("@alice:a"),
@@ -59,7 +61,7 @@ fn post(
     taken: &[ReceiptName],
     device: Option<DeviceId>,
 ) -> Result<Option<Receipt>, Refusal> {
-    let Receipt { room, event, to, claimant, .. } = receipt(name, None);
+    let Receipt { room, event, to, claimant, .. } = receipt(name, None, false);
     let facts = EventFacts { room: room.clone(), sender: to, since_join: true, state: false, redacted: false };
     Post::new(room, event, name, body)?
         .claimed_by(Claimant { user: claimant, device }, taken)?
