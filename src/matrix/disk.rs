@@ -31,6 +31,7 @@ mod cache;
 mod crypto;
 mod state;
 mod stores;
+mod whole;
 
 pub(super) use stores::stores;
 

@@ -8,7 +8,7 @@ use matrix_sdk::{
     config::StoreConfig, cross_process_lock::CrossProcessLockConfig,
 };
 
-use super::{Disk, Steady};
+use super::{Disk, Steady, whole::Whole};
 use crate::matrix::{
     errors::{Hindrance, SessionError, SqliteError},
     vouched::{Cache, Nothings},
@@ -32,7 +32,7 @@ pub(in crate::matrix) async fn stores(
     let crypto = SqliteCryptoStore::open_with_config(&config).await.map_err(opening)?;
     Ok(StoreConfig::new(CrossProcessLockConfig::SingleProcess)
         .state_store(steady(state, STATE, disk))
-        .event_cache_store(Cache { disk: steady(cache, EVENT_CACHE, disk), nothings: Arc::clone(nothings) })
+        .event_cache_store(Cache { disk: Whole::new(steady(cache, EVENT_CACHE, disk)), nothings: Arc::clone(nothings) })
         .media_store(media)
         .crypto_store(steady(crypto, CRYPTO, disk)))
 }
