@@ -8,9 +8,8 @@
 //! had not kept. With `/sync` that is a token of ours. The SDK keeps one too, before it has dealt with what came, and
 //! drops an answer that ends there; so it is made to forget its own at each start ([`session`](super::session)).
 //!
-//! **An event without a type** makes the SDK give up on the answer that it came with, and ask for the same again. Whoever
-//! is in an encrypted room can write one. By then the answer has been stored; so the loop of `/sync` goes on after it. A
-//! sliding connection cannot be told to, and that loop takes its place until the next start, which finds out with one answer
+//! **An event that the SDK cannot read** makes it give up on the answer that it came with, and ask for the same again. By then
+//! the answer has been stored; so the loop of `/sync` goes on after it. A sliding connection cannot be told to, and that loop takes its place until the next start, which finds out with one answer
 //! whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -264,7 +263,7 @@ async fn plain(around: Around) {
             }
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {
-                tracing::warn!(%error, "an answer had an event without a type");
+                tracing::warn!(%error, "an answer had an event that cannot be read");
                 token = SyncToken::ReusePrevious;
                 let reached = stored_token(&client).await;
                 if reached.is_some() && reached != passed_over {

@@ -80,8 +80,7 @@ fn surround(events: &mut Value, nonsense: &[Value]) {
     }
 }
 
-/// Puts events without a type before and after the encrypted ones of a room. That is what is inside when somebody encrypts
-/// an object that has none.
+/// Puts events without a type before and after the encrypted ones of a room.
 fn untyped(answer: &mut Value) {
     let nonsense = [json!({}), json!({ "content": { "body": "no type" } }), json!({ "type": 5 })];
     for path in ["/rooms/join/*/timeline/events", "/rooms/*/timeline"] {
