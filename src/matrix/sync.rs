@@ -9,8 +9,8 @@
 //! drops an answer that ends there; so it is made to forget its own at each start ([`session`](super::session)).
 //!
 //! **An event that the SDK cannot read** makes it give up on the answer that it came with, and ask for the same again. By then
-//! the answer has been stored; so the loop of `/sync` goes on after it. A sliding connection cannot be told to, and that loop takes its place until the next start, which finds out with one answer
-//! whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
+//! the answer has been stored; so the loop of `/sync` goes on after it. A sliding connection cannot be told to, and that loop
+//! takes its place until the next start, which finds out with one answer whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
