@@ -223,7 +223,7 @@ fn own_messages(alice: &Person) -> Vec<(EventId, String)> {
 }
 
 async fn nothing_is_lost_by_kills(world: World) {
-    let (rooms, kills) = (scale("KVITTO_ROOMS", 4), scale("KVITTO_KILLS", 3));
+    let (rooms, kills) = (scale("KVITTO_ROOMS", 3), scale("KVITTO_KILLS", 2));
     let mut random = rand::rng();
     let line = world.line();
     let mut alice = Person::log_in(&line.base_url, &world.alice, "phone", world.settings()).await;

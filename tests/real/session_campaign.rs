@@ -230,7 +230,7 @@ fn room_keys(away: &Away) -> u32 {
 }
 
 async fn no_schedule_costs_a_session_keys_or_texts(world: World) {
-    let schedules = env::var("KVITTO_SCHEDULES").map_or(3, |number| number.parse().expect("a number"));
+    let schedules = env::var("KVITTO_SCHEDULES").map_or(2, |number| number.parse().expect("a number"));
     let mut random = rand::rng();
     let onlooker = world.server.login_raw(&world.bob);
     let mut alice = Alice::new(&world, &onlooker).await;
