@@ -239,7 +239,16 @@ async fn nothing_is_lost_by_kills(world: World) {
         hellos.push(hello);
     }
     sender.sent += 1;
+    // Alice is asked for receipts in every room before the first kill: a request that a kill cuts off comes by itself only
+    // after days (§3).
     let his = world.ticks(&[&alice]);
+    for room in sender.rooms.clone().iter().skip(1) {
+        sender.bob.open(room).await;
+        sender.bob.say(room, "hello here");
+        sender.sent += 1;
+        let hello = sender.bob.sees("hello here").await;
+        sender.bob.delivered_to(&hello, &world.alice.user_id, &his).await;
+    }
     let mut alice = alice.quit().await;
 
     let mut number = 0;
