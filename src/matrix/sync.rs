@@ -1,8 +1,8 @@
 //! Keeping in step with the homeserver.
 //!
-//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart);
-//! elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever
-//! answers come fast, and a tick would take that second too.
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart); elsewhere a
+//! loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever answers come fast, and a tick would take that
+//! second too.
 //!
 //! A position is kept only when what came with it is ([`arrivals`]), so a program that was killed is told again what it
 //! had not kept. With `/sync` that is a token of ours. The SDK keeps one too, before it has dealt with what came, and
@@ -10,7 +10,8 @@
 //!
 //! **An event that the SDK cannot read** makes it give up on the answer that it came with, and ask for the same again. By then
 //! the answer has been stored; so the loop of `/sync` goes on after it. A sliding connection cannot be told to, and that loop
-//! takes its place until the next start, which finds out with one answer whether the event is still in the way. [`guard`] does the same for every other answer that fails again and again.
+//! takes its place until the next start, which finds out with one answer whether the event is still in the way. [`guard`]
+//! does the same for every other answer that fails again and again.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 

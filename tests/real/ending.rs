@@ -7,7 +7,7 @@ use kvitto::{
 use serde_json::{Value, json};
 
 use crate::{
-    person::{Away, Person, body, direct_chat},
+    person::{Away, Person, body, direct_chat, room_with_a_history},
     support::{
         proxy::{SlidingSync, count},
         server::Account,
@@ -18,11 +18,7 @@ use crate::{
 /// Alice with an encrypted room that something was said in.
 async fn alice_with_a_history(world: &World) -> (Person, RoomId) {
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("notes".to_owned()));
-    let room = alice.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
-    alice.open(&room).await;
-    alice.say(&room, "of old");
-    alice.sees("of old").await;
+    let room = room_with_a_history(&mut alice).await;
     (alice, room)
 }
 

@@ -422,6 +422,16 @@ pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> Room
     room
 }
 
+/// An encrypted room of one's own, open, in which something was said.
+pub async fn room_with_a_history(person: &mut Person) -> RoomId {
+    person.run(Effect::CreateRoom("notes".to_owned()));
+    let room = person.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
+    person.open(&room).await;
+    person.say(&room, "of old");
+    person.sees("of old").await;
+    room
+}
+
 /// Makes an encrypted room of this name that both have open; who is invited may remove none of the other's messages.
 pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &str) -> RoomId {
     from.run(Effect::CreateRoom(name.to_owned()));

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    person::{Away, DEADLINE, Person, body},
+    person::{Away, DEADLINE, Person, body, room_with_a_history},
     support::{screens, server::Device, terminal::Terminal},
     world::{World, on},
 };
@@ -82,11 +82,7 @@ struct Alice {
 impl Alice {
     async fn new(world: &World, onlooker: &Device) -> Self {
         let mut alice = world.alice("desk").await;
-        alice.run(Effect::CreateRoom("notes".to_owned()));
-        let room = alice.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
-        alice.open(&room).await;
-        alice.say(&room, "of old");
-        alice.sees("of old").await;
+        let room = room_with_a_history(&mut alice).await;
         let device = alice.device();
         let key = identity_key(world, onlooker, &device);
         assert!(key.is_string(), "{key}");
