@@ -123,7 +123,12 @@ impl View<'_> {
         } else if explained(&claims) {
             claims.remove(&None);
         }
-        devices.extend(known.iter().map(|known| self.device(known, claims.remove(&Some(&known.device)), answers)));
+        let is_with_one = claims.contains_key(&None);
+        devices.extend(known.iter().map(|known| {
+            let device = self.device(known, claims.remove(&Some(&known.device)), answers);
+            let may_have_it = is_with_one && matches!(device.state, DeviceState::Missed { .. });
+            if may_have_it { DeviceDelivery { state: DeviceState::Quiet, ..device } } else { device }
+        }));
         devices.extend(claims.into_iter().map(|(device, stamp)| DeviceDelivery {
             device: device.cloned(),
             name: SafeText::default(),

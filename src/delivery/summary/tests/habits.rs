@@ -82,6 +82,22 @@ fn what_a_device_has_missed_counts_and_is_seen() {
 }
 
 #[test]
+fn l5_a_device_has_not_missed_what_an_unnamed_device_of_its_person_has() {
+    let habits = habits([10, 20, 30, 40, 100], Some("B"));
+    let unnamed = ("@bob", None, ClaimState::Delivered);
+    let mut mine = own(&[("@bob", &[known("B")])], &[unnamed]);
+    mine.sent = 50;
+    let expected = [("@bob", Some("B"), DeviceState::Quiet, true), ("@bob", None, DELIVERED, false)];
+    assert_eq!(rows(&delivery(&mine, &habits)), expected);
+
+    // A server that gives a person's earliest time with each of their devices says nothing of the others.
+    let mut explained =
+        own(&[("@bob", &[known("B"), known("C")])], &[unnamed, ("@bob", Some("C"), ClaimState::Delivered)]);
+    explained.sent = 50;
+    assert_eq!(rows(&delivery(&explained, &habits))[0].2, DeviceState::Missed { later: 101 });
+}
+
+#[test]
 fn l5_what_a_device_says_means_nothing_is_unknown_and_not_undelivered() {
     let mut mine = own(&[("@bob", &[known("B")])], &[]);
     mine.sent = 50;

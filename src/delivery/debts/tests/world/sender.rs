@@ -153,8 +153,9 @@ impl World {
         }
         self.makes_up();
         let last = self.messages.len()..self.messages.len() + 2;
-        // Later than all that was sent before, and all that the clock showed.
-        let sent = self.messages.iter().map(|message| message.facts.sent).max().unwrap_or(0).max(self.clock) + 1;
+        // Later than all that was sent before, all that the clock showed, and the last moment of incognito (P12).
+        let before = self.messages.iter().map(|message| message.facts.sent).chain(self.hidden.iter().copied());
+        let sent = before.fold(self.clock, Ms::max) + 1;
         self.clock = sent;
         for in_room in 0..2 {
             self.asks(0, in_room, 7, sent + super::DAY);
