@@ -31,6 +31,8 @@ pub mod outbox;
 
 pub mod debts;
 
+pub mod asked;
+
 pub mod route;
 
 pub mod ledger;

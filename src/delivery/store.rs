@@ -25,7 +25,10 @@ use self::{
     large::Crowds,
     rows::{AskedRow, RequestRow, RoomRow},
 };
-use crate::model::{DeviceId, Ms, RoomId, UserId};
+use crate::{
+    delivery::asked::Asked,
+    model::{DeviceId, Ms, RoomId, UserId},
+};
 
 mod bridges;
 mod disk;
@@ -189,13 +192,16 @@ impl Store {
     pub fn remember_asked(&mut self, room: &RoomId, devices: &[(UserId, DeviceId)], expires: Ms) -> Result<()> {
         self.disk.write(|tx| {
             for (user, device) in devices {
+                let key = || tx.key("asked", &[room.as_str(), user.as_str(), device.as_str()]);
+                let before: Option<AskedRow> = tx.one("SELECT value FROM asked WHERE key = ?1", [key()])?;
+                let asked = Asked::until(expires, before.map(|row| row.asked()));
                 tx.run(
                     "INSERT OR REPLACE INTO asked (key, room, day, value) VALUES (?1, ?2, ?3, ?4)",
                     params![
-                        tx.key("asked", &[room.as_str(), user.as_str(), device.as_str()]),
+                        key(),
                         tx.key("room", &[room.as_str()]),
                         expires / DAY,
-                        tx.seal(&AskedRow::new(user, device, expires))?
+                        tx.seal(&AskedRow::new(user, device, asked))?
                     ],
                 )?;
             }
@@ -203,8 +209,8 @@ impl Store {
         })
     }
 
-    /// The devices that this client has asked in this room, and until when that holds.
-    pub fn asked(&self, room: &RoomId, now: Ms) -> Result<HashMap<(UserId, DeviceId), Ms>> {
+    /// The devices that this client has asked in this room, as far as that still holds.
+    pub fn asked(&self, room: &RoomId, now: Ms) -> Result<HashMap<(UserId, DeviceId), Asked>> {
         let disk = self.disk.read();
         let rows: Vec<AskedRow> =
             disk.all("SELECT value FROM asked WHERE room = ?1", [disk.key("room", &[room.as_str()])])?;

@@ -33,7 +33,10 @@ mod state;
 mod stores;
 mod whole;
 
-pub(super) use stores::stores;
+pub(super) use self::{
+    crypto::{Given, Keys},
+    stores::stores,
+};
 
 /// Pauses between attempts; a database that is locked has been waited for five seconds by then.
 const PAUSE: Pause = Pause::new(Duration::from_millis(200), Duration::from_secs(5));

@@ -79,8 +79,15 @@ impl Live {
         let inbox = Inbox::open(&profile.dir, &session.key, Some(disk::keeper(&session.disk)));
         let stores = (store, inbox.map_err(|error| NotLive::because(&error))?);
         let debts = Debts::new(profile.settings.clone(), profile.key_wait);
-        let receipts = Receipts::start(&client, &session.disk, stores, session.logged_in_at, debts, events.clone())
-            .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
+        let receipts = Receipts::start(
+            &client,
+            (&session.disk, &session.keys),
+            stores,
+            session.logged_in_at,
+            debts,
+            events.clone(),
+        )
+        .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());

@@ -11,6 +11,7 @@
 //! - [`doubting`]: who claims something about it may not be in the room.
 //! - [`bridges`]: a bridge's event → the ledger → the ticks.
 //! - [`fleet`]: the same for this user's own other devices; [`undelivered`]: what not every device has.
+//! - [`given`]: who was given the key of an own event.
 //! - [`gone`]: devices that are waited for and are not there any more.
 //! - [`pages`]: who has a message to thousands, and who does not.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
@@ -45,7 +46,7 @@ use tokio::{
 
 use self::catchup::Walker;
 pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
-use super::ids;
+use super::{disk::Keys, ids};
 use crate::{
     app::event::Event,
     clock::now,
@@ -68,6 +69,7 @@ pub(super) mod direct;
 mod doubting;
 mod facts;
 mod fleet;
+mod given;
 mod gone;
 mod handle;
 mod members;
@@ -114,6 +116,8 @@ enum Input {
     Frozen {
         own: OwnEvent,
         fleet: OwnEvent,
+        /// Of these people a device was given the key, and is gone.
+        with_gone: BTreeSet<UserId>,
     },
     /// A batch was sent, or not.
     Answered(Batch, Result<(), direct::NotSent>),
@@ -171,6 +175,8 @@ struct Actor {
     updates: Receiver<RoomUpdates>,
     walker: Walker,
     in_hand: Arc<direct::Places>,
+    /// The keys that are there.
+    keys: Option<Keys>,
     /// What the homeserver can do with receipts; `None` until it has said so.
     server: Option<ServerFacts>,
     /// The names under which it takes them.
@@ -224,6 +230,7 @@ impl Actor {
             updates: client.subscribe_to_all_room_updates(),
             walker: Walker::new(inputs.clone()),
             in_hand: Arc::default(),
+            keys: None,
             user: client.user_id().map_or_else(|| UserId::new(""), ids::user),
             device: client.device_id().map_or_else(|| DeviceId::new(""), ids::device),
             client: client.clone(),
@@ -331,7 +338,7 @@ impl Actor {
             }
             Input::Members(room) => self.members_known(&room).await,
             Input::Walked(room) => self.walked(room).await,
-            Input::Frozen { own, fleet } => self.frozen(own, fleet).await,
+            Input::Frozen { own, fleet, with_gone } => self.frozen(own, fleet, with_gone).await,
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires).await,

@@ -62,7 +62,7 @@ use self::{
 };
 use super::{
     Profile,
-    disk::{self, Disk},
+    disk::{self, Disk, Keys},
     errors::{SessionError, is_refusal, sentence},
     vouched::Nothings,
 };
@@ -91,6 +91,8 @@ pub struct Session {
     pub client: Client,
     /// How it stands with those.
     pub(super) disk: Arc<Disk>,
+    /// The keys that are there.
+    pub(super) keys: Keys,
     /// What came encrypted and is nothing.
     pub nothings: Arc<Nothings>,
     /// Who.
@@ -342,8 +344,9 @@ async fn open(
     record: &Record,
     disk: &Arc<Disk>,
     nothings: &Arc<Nothings>,
-) -> Result<Client, SessionError> {
+) -> Result<(Client, Keys), SessionError> {
     let stores = SqliteStoreConfig::new(vault.dir()).key(Some(vault.key())).pool_max_size(POOL);
+    let (stores, keys) = disk::stores(vault.dir(), stores, disk, nothings).await?;
     let client = Client::builder()
         .homeserver_url(&record.homeserver)
         .sliding_sync_version_builder(if record.sliding_sync { VersionBuilder::Native } else { VersionBuilder::None })
@@ -358,17 +361,17 @@ async fn open(
             auto_enable_backups: false,
             backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
         })
-        .store_config(disk::stores(vault.dir(), stores, disk, nothings).await?)
+        .store_config(stores)
         .build()
         .await
         .map_err(|error| SessionError::building(vault.dir(), &error))?;
     vault.make_files_private()?;
-    Ok(client)
+    Ok((client, keys))
 }
 
 /// Makes the client go on with this session, and keep its tokens.
 async fn resume(
-    client: Client,
+    (client, keys): (Client, Keys),
     (disk, nothings): (Arc<Disk>, Arc<Nothings>),
     auth: AuthSession,
     vault: &Vault,
@@ -390,6 +393,7 @@ async fn resume(
     Ok(Session {
         client,
         disk,
+        keys,
         nothings,
         account: account(record),
         logged_in_at: record.logged_in_at,

@@ -11,7 +11,7 @@ use kvitto::{
     app::effect::Effect,
     delivery::{
         ledger::{ExpectedDevice, OwnEvent, PeerClaim},
-        receipt::{Claim, ClaimState},
+        receipt::{Claim, ClaimState, REQUEST_LIFETIME},
         store::Store,
         summary,
     },
@@ -277,3 +277,27 @@ async fn l5_a_device_that_fell_silent_is_not_waited_for(world: World) {
     assert!(of(&known, &both[1]).is_some_and(|device| device.expected), "{known:?}");
 }
 on!(l5_a_device_that_fell_silent_is_not_waited_for: synapse, embedded);
+
+/// L8, §3: a request for receipts that a kill has lost is made again, with a message that comes after one that is unanswered.
+async fn l8_a_request_that_was_lost_is_made_again(world: World) {
+    let mut bob = world.bob("phone").await;
+    let mut alice = world.alice("desk").await;
+    let phone = bob.device();
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    let away = alice.quit().await;
+    let hour = 60 * MINUTE;
+    let asked = now() - hour;
+    let mut past = Past::of(&away, &room, &world.bob.user_id);
+    past.message(asked - hour, &[&phone], &[&phone]);
+    let devices = [(past.user.clone(), DeviceId::new(phone.clone()))];
+    past.store.remember_asked(&room, &devices, asked + REQUEST_LIFETIME).expect("it can be written");
+    past.message(asked + MINUTE, &[&phone], &[]);
+    drop(past);
+
+    let mut alice = away.back().await;
+    alice.open(&room).await;
+    alice.say(&room, "do you answer?");
+    let event = alice.sees("do you answer?").await;
+    alice.delivered_to(&event, &world.bob.user_id, std::slice::from_ref(&phone)).await;
+}
+on!(l8_a_request_that_was_lost_is_made_again: synapse, embedded_direct);

@@ -201,3 +201,38 @@ async fn a_device_whose_receipt_was_not_read_in_time_is_gone(world: World) {
     alice.delivery(&event, "nobody to be waited for", |known| is_read(known).then_some(())).await;
 }
 on!(a_device_whose_receipt_was_not_read_in_time_is_gone: synapse, embedded_today);
+
+/// Between a message and its echo one of Bob's devices is logged out, and a new one comes. The row holds those that were
+/// given the key.
+async fn the_row_holds_the_devices_that_were_given_the_key(world: World) {
+    let line = world.line();
+    let mut phone = world.bob("phone").await;
+    let laptop = world.bob("laptop").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut phone, &world.bob.user_id).await;
+    let (phones, laptops) = (phone.device(), laptop.device());
+    let _laptop = laptop.quit().await;
+    alice.say(&room, "to both");
+    let both = alice.sees("to both").await;
+    alice.delivered_to(&both, &world.bob.user_id, &world.ticks(&[&phone])).await;
+
+    line.hold_rooms();
+    let before = syncs(&line.requests());
+    phone.say(&room, "and now it hangs");
+    line.wait_for_requests("the sync that hangs", |requests| syncs(requests) > before);
+    alice.say(&room, "early");
+    let early = phone.sees("early").await;
+    delete_device(&world, &world.bob, &laptops);
+    let mut tablet = world.bob("tablet").await;
+    tablet.sees_direct(&room).await;
+    let tablets = tablet.device();
+    line.allow();
+    let is_given = |known: &Delivery| is_complete_without(known, &laptops) && of(known, &phones).is_some();
+    let devices = |known: &Delivery| is_given(known).then(|| of(known, &tablets).cloned());
+    let new = alice.delivery(&early, "the devices that were given the key", devices).await;
+    assert_eq!(new, None, "it was not there");
+    alice.say(&room, "to the tablet");
+    let later = alice.sees("to the tablet").await;
+    alice.delivered_to(&later, &world.bob.user_id, &world.ticks(&[&phone, &tablet])).await;
+}
+on!(the_row_holds_the_devices_that_were_given_the_key: synapse, embedded_direct);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Result, StoreError};
 use crate::{
     delivery::{
+        asked::Asked,
         debts::{Awaited, Entry, Stage, Step},
         ledger::{ExpectedDevice, OwnEvent, Stamp},
         outbox::Owed,
@@ -164,15 +165,21 @@ pub struct AskedRow {
     user: String,
     device: String,
     pub expires: Ms,
+    #[serde(default)]
+    repeats: usize,
 }
 
 impl AskedRow {
-    pub fn new(user: &UserId, device: &DeviceId, expires: Ms) -> Self {
-        Self { user: user.as_str().to_owned(), device: device.as_str().to_owned(), expires }
+    pub fn new(user: &UserId, device: &DeviceId, Asked { expires, repeats }: Asked) -> Self {
+        Self { user: user.as_str().to_owned(), device: device.as_str().to_owned(), expires, repeats }
     }
 
-    pub fn entry(&self) -> ((UserId, DeviceId), Ms) {
-        ((UserId::new(&self.user), DeviceId::new(&self.device)), self.expires)
+    pub fn asked(&self) -> Asked {
+        Asked { expires: self.expires, repeats: self.repeats }
+    }
+
+    pub fn entry(&self) -> ((UserId, DeviceId), Asked) {
+        ((UserId::new(&self.user), DeviceId::new(&self.device)), self.asked())
     }
 }
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     delivery::{
+        asked::Asked,
         debts::{Awaited, Book, Entry, Step},
         incognito::Incognito,
         ledger::{Answers, ExpectedDevice, OwnEvent, PeerClaim},
@@ -131,7 +132,8 @@ fn assert_filled(store: &Store) {
     assert_eq!(store.awaiting().unwrap(), [awaited]);
     assert_eq!(store.log().unwrap().len(), 2);
     assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
-    let asked = HashMap::from([((bob(), device("B1")), NOW + 1), ((bob(), device("B2")), NOW + 1)]);
+    let until = Asked { expires: NOW + 1, repeats: 0 };
+    let asked = HashMap::from([((bob(), device("B1")), until), ((bob(), device("B2")), until)]);
     assert_eq!(store.asked(&room(), NOW).unwrap(), asked);
     let mut expected = own("own", 5);
     expected.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
@@ -338,7 +340,8 @@ fn asked_devices_are_due_again_when_it_expires() {
     let (_dir, mut store) = temporary();
     store.remember_asked(&room(), &[(bob(), device("B1"))], 100).unwrap();
     store.remember_asked(&room(), &[(bob(), device("B1"))], 200).unwrap();
-    assert_eq!(store.asked(&room(), 199).unwrap(), HashMap::from([((bob(), device("B1")), 200)]));
+    let asked = Asked { expires: 200, repeats: 0 };
+    assert_eq!(store.asked(&room(), 199).unwrap(), HashMap::from([((bob(), device("B1")), asked)]));
     assert_eq!(store.asked(&room(), 200).unwrap(), HashMap::new());
     assert_eq!(store.asked(&RoomId::new("!other"), 0).unwrap(), HashMap::new());
 }

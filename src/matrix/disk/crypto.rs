@@ -1,18 +1,22 @@
 //! Keys.
 
-use std::{collections::HashMap, sync::atomic::Ordering};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, atomic::Ordering},
+};
 
 use matrix_sdk::{
     SqliteCryptoStore,
-    ruma::{DeviceId, OwnedDeviceId, RoomId, TransactionId, UserId, events::secret::request::SecretName},
+    ruma::{DeviceId, OwnedDeviceId, OwnedUserId, RoomId, TransactionId, UserId, events::secret::request::SecretName},
 };
+use matrix_sdk_base::deserialized_responses::WithheldCode;
 use matrix_sdk_base::{
     cross_process_lock::CrossProcessLockGeneration,
     crypto::{
         DeviceData, GossipRequest, SecretInfo, TrackedUser, UserIdentityData,
         olm::{
             Account, Curve25519PublicKey, InboundGroupSession, OlmMessageHash, OutboundGroupSession,
-            PrivateCrossSigningIdentity, SenderDataType, Session,
+            PrivateCrossSigningIdentity, SenderDataType, Session, ShareInfo,
         },
         store::{
             CryptoStore,
@@ -25,7 +29,40 @@ use matrix_sdk_base::{
 };
 use zeroize::Zeroizing;
 
-use super::stores::hand_on;
+use super::{Steady, stores::hand_on};
+
+/// To which devices this one gave a room key, and to which it did not, with a sentence that says why.
+pub(in crate::matrix) type Given = BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, Option<&'static str>>>;
+
+/// The keys on disk.
+#[derive(Clone, Debug)]
+pub(in crate::matrix) struct Keys(pub(super) Arc<Steady<SqliteCryptoStore>>);
+
+impl Keys {
+    /// Whom a room key was given to, if it is the one with which this device encrypts now.
+    pub(in crate::matrix) async fn given(&self, room: &RoomId, session_id: &str) -> Option<Given> {
+        let session = self.0.get_outbound_group_session(room).await;
+        let session = session.inspect_err(|error| tracing::warn!(%error, "whom a key was given to cannot be read"));
+        let session = session.ok().flatten().filter(|session| session.session_id() == session_id)?;
+        let why = |share: ShareInfo| match share {
+            ShareInfo::Shared(_) => None,
+            ShareInfo::Withheld(code) => Some(withheld(&code)),
+        };
+        let devices =
+            |devices: BTreeMap<_, _>| devices.into_iter().map(|(device, share)| (device, why(share))).collect();
+        let shared = session.pickle().await.shared_with_set;
+        Some(shared.into_iter().map(|(user, shared)| (user, devices(shared))).collect())
+    }
+}
+
+fn withheld(code: &WithheldCode) -> &'static str {
+    match code {
+        WithheldCode::Blacklisted => "you had blocked this device",
+        WithheldCode::Unverified => "it was not verified",
+        WithheldCode::NoOlm => "it had no one-time key left to begin with",
+        _ => "it was not given the key",
+    }
+}
 
 hand_on!(CryptoStore for SqliteCryptoStore {
     load_account() -> Option<Account>;

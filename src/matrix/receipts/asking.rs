@@ -11,18 +11,17 @@ use super::{Actor, Input, believing::others, direct, ids};
 use crate::{
     clock::now,
     delivery::{
+        asked::Asked,
         outbox::ROUTE_WAIT,
         policy::{self, RouteChoice},
         receipt::REQUEST_LIFETIME,
         route::{self, ServerFacts},
     },
-    model::{DeviceId, Ms, UserId},
+    model::{DeviceId, Ms, RoomId, UserId},
 };
 
 /// Own messages of a room that are looked at for missing receipts.
 const RECENT: usize = 50;
-/// How long before its end a request is made again.
-const REQUEST_RENEWED: Ms = 24 * 3_600 * 1_000;
 
 impl Actor {
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
@@ -62,9 +61,9 @@ impl Actor {
         self.asking.insert(room.room_id().to_owned(), false);
         let (choice, server) = (self.debts.settings().route, server.unwrap_or_default());
         let asked = self.store.asked(&facts.room, now());
-        let asked: HashMap<(UserId, DeviceId), Ms> = self.stored(asked).unwrap_or_default();
+        let asked = self.stored(asked).unwrap_or_default();
+        let lost = self.seem_lost(&facts.room, &asked);
         let expires = now() + REQUEST_LIFETIME;
-        let renewed = now() + REQUEST_RENEWED;
         let (client, room, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let outcome = match others(&room).await {
@@ -75,7 +74,9 @@ impl Actor {
                         route::asks(choice, ServerFacts::default(), true).then(|| room.own_user_id().to_owned()),
                     );
                     let holds = |user: &UserId, device: &DeviceId| {
-                        !tell_again && asked.get(&(user.clone(), device.clone())).is_some_and(|until| *until > renewed)
+                        let device = (user.clone(), device.clone());
+                        let holds = asked.get(&device).is_some_and(|asked| !asked.is_ending(now()));
+                        holds && !tell_again && !lost.contains(&device)
                     };
                     direct::send_request(&client, room.room_id(), &people, holds, (expires, tell_again)).await
                 }
@@ -83,6 +84,28 @@ impl Actor {
             };
             let _ = inputs.send(Input::Asked(room.room_id().to_owned(), outcome, expires));
         });
+    }
+
+    /// Of the devices that were asked in a room, those that seem to have lost the request: each answers elsewhere.
+    fn seem_lost(&mut self, room: &RoomId, asked: &HashMap<(UserId, DeviceId), Asked>) -> HashSet<(UserId, DeviceId)> {
+        let now = now();
+        if !asked.values().any(|asked| asked.is_doubtful(now)) {
+            return HashSet::new();
+        }
+        let sent = self.store.own_events(room, RECENT);
+        let mut sent = self.stored(sent).unwrap_or_default();
+        let fleet: Result<Vec<_>, _> = sent.iter().map(|own| self.store.fleet(&own.event)).collect();
+        sent.extend(self.stored(fleet).unwrap_or_default().into_iter().flatten());
+        let mut lost = HashSet::new();
+        for ((user, device), asked) in asked {
+            if asked.is_doubtful(now) && asked.seems_lost((user, device), &sent, now) {
+                let habits = self.store.habits(user);
+                if self.stored(habits).is_some_and(|habits| habits.is_heard(device)) {
+                    lost.insert((user.clone(), device.clone()));
+                }
+            }
+        }
+        lost
     }
 
     /// A request that did not go out is made again with the next message.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{
     Actor, Input,
     catchup::until_cached,
-    direct, fleet, ids,
+    direct, fleet, given, ids,
     members::{self, Member},
     observe,
 };
@@ -81,10 +81,11 @@ impl Actor {
         };
         let (client, room_of_task, inputs) = (self.client.clone(), room.clone(), self.inputs.clone());
         if !(asks || bridged) {
-            let _ = inputs.send(Input::Frozen { fleet: own.clone(), own });
+            let _ = inputs.send(Input::Frozen { fleet: own.clone(), own, with_gone: BTreeSet::new() });
             return;
         }
         let (this, sender) = (self.device.clone(), event.device.clone());
+        let keys = self.keys.clone();
         tokio::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
@@ -97,7 +98,14 @@ impl Actor {
                 match found {
                     Ok((people, fleet)) => {
                         let fleet = OwnEvent { expected: fleet, ..own.clone() };
-                        let _ = inputs.send(Input::Frozen { own: OwnEvent { expected: people, ..own }, fleet });
+                        let (mut own, mut fleet) = (OwnEvent { expected: people, ..own }, fleet);
+                        let mut with_gone = BTreeSet::new();
+                        if let Some(given) = given::given(keys.as_ref(), &room_of_task, &own.event).await {
+                            for own in [&mut own, &mut fleet] {
+                                with_gone.extend(given::correct(&mut own.expected, &given));
+                            }
+                        }
+                        let _ = inputs.send(Input::Frozen { own, fleet, with_gone });
                         return;
                     }
                     Err(error) => tracing::info!(%error, "who has the key of an own event is not known yet"),
@@ -127,9 +135,12 @@ impl Actor {
     }
 
     /// Who was given the key is known: from now on it does not change any more.
-    pub(super) async fn frozen(&mut self, own: OwnEvent, fleet: OwnEvent) {
+    pub(super) async fn frozen(&mut self, own: OwnEvent, fleet: OwnEvent, with_gone: BTreeSet<UserId>) {
         self.freezing.remove(&own.event);
         self.freeze(own, fleet).await;
+        if !with_gone.is_empty() {
+            self.devices_changed(with_gone);
+        }
         self.tell_dealt_with();
     }
 

@@ -21,7 +21,7 @@ use crate::{
         policy::Settings,
         store::{Inbox, Store},
     },
-    matrix::disk::Disk,
+    matrix::disk::{Disk, Keys},
     model::{EventId, Ms, RoomId, UserId, Whom},
 };
 
@@ -49,7 +49,7 @@ impl Receipts {
     /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
     pub(in crate::matrix) fn start(
         client: &Client,
-        disk: &Arc<Disk>,
+        (disk, keys): (&Arc<Disk>, &Keys),
         (store, inbox): (Store, Inbox),
         logged_in_at: Ms,
         debts: Debts,
@@ -66,7 +66,7 @@ impl Receipts {
             tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
         ];
         let actor = Actor::new(client, store, logged_in_at, debts, events, inputs.clone());
-        let actor = Actor { tasks, in_hand: in_hand.clone(), ..actor };
+        let actor = Actor { tasks, in_hand: in_hand.clone(), keys: Some(keys.clone()), ..actor };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()

@@ -247,7 +247,7 @@ async fn l8_a_sync_waits_until_receipts_are_on_disk_and_not_for_their_event() {
         on_disk.try_recv().expect("it is kept");
         assert_eq!(acting.actor.store.early().unwrap().claims.len(), n);
     }
-    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
+    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1), with_gone: [].into() }).await;
     assert_eq!(acting.actor.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
     assert_eq!(acting.actor.store.early().unwrap().claims.len(), 1, "about the second");
 }
@@ -274,8 +274,8 @@ async fn l8_what_came_early_outlives_a_kill() {
     let mut after = Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT), events, inputs);
     after.resume().await;
     assert!(after.held.holds(&event(1)) && after.held.holds(&event(2)));
-    after.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
-    after.handle(Input::Frozen { own: own(2), fleet: nobody(2) }).await;
+    after.handle(Input::Frozen { own: own(1), fleet: nobody(1), with_gone: [].into() }).await;
+    after.handle(Input::Frozen { own: own(2), fleet: nobody(2), with_gone: [].into() }).await;
     assert_eq!(after.store.own_event(&event(1)).unwrap().unwrap().claims.len(), 1);
     assert_eq!(after.store.large_event(&event(2)).unwrap().map(|large| large.tally().users), Some(1));
     let early = after.store.early().unwrap();
@@ -290,7 +290,7 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     acting.actor.freezing.insert(event(1));
     let summary = Summary { users: 5, devices: 1, latest: Some(now()) };
     acting.actor.summed_up(&room(), vec![(event(1), summary)]).await;
-    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1) }).await;
+    acting.actor.handle(Input::Frozen { own: own(1), fleet: nobody(1), with_gone: [].into() }).await;
     let mut told = Vec::new();
     while let Ok(said) = acting.events.try_recv() {
         if let Event::Deliveries { deliveries, .. } = said {
@@ -373,10 +373,10 @@ async fn a_disk_that_takes_nothing_is_not_tried_for_ever() {
     disk.execute(full, []).unwrap();
 
     acting.actor.receipts_came(&room(), vec![receipt(1, bob().as_str(), None)]).await;
-    let Ok(Input::Frozen { own, fleet }) = acting.inputs.try_recv() else {
+    let Ok(Input::Frozen { own, fleet, .. }) = acting.inputs.try_recv() else {
         panic!("the event was there to be recorded")
     };
-    acting.actor.frozen(own, fleet).await;
+    acting.actor.frozen(own, fleet, [].into()).await;
     assert!(acting.inputs.is_empty() && acting.actor.held.is_empty());
 }
 

@@ -132,7 +132,7 @@ async fn l1_what_was_held_for_nothing_is_counted_and_shown_in_the_log() {
     let elsewhere = RoomId::new("!other:example.org");
     acting.actor.held.hold(PeerClaim { room: elsewhere, ..claim(2) }).unwrap();
     refused(&mut acting);
-    acting.actor.handle(Input::Frozen { own: own(2), fleet: nobody(2) }).await;
+    acting.actor.handle(Input::Frozen { own: own(2), fleet: nobody(2), with_gone: [].into() }).await;
     assert_eq!(refused(&mut acting), [(Refusal::OtherRoom, 1)]);
     assert_eq!(acting.actor.store.own_event(&event(2)).unwrap().unwrap().claims.len(), 1, "the other was held");
 }
