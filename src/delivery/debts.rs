@@ -20,6 +20,10 @@
 //! **A kill** at any instant loses what is in memory and nothing else. What was sent and not yet written down is sent
 //! again after the restart, and merged (L3); nothing leaves that was withheld on disk.
 //!
+//! **The moment** at which receipts leave (P11) is all that a sender may learn of when a message came. So whatever depends
+//! on the time in a way that a sender can see, such as how old a message is (P9), how long a key or a way is waited for, and what was
+//! told lately, is reckoned from that moment, and not from when the device woke up.
+//!
 //! **The clock** is an argument. When it goes back, everything that waits is moved back with it; it would wait for that
 //! moment to come again, and the buckets of P10 would seem to be empty.
 //!
@@ -28,12 +32,12 @@
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
-    mem,
+    fmt, mem,
 };
 
 use super::{
     incognito::Incognito,
-    outbox::{Batch, Outbox, Owed, ROUTE_WAIT},
+    outbox::{Batch, Came, Draw, Outbox, Owed, ROUTE_WAIT},
     policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts, Settings, decide},
     receipt::{ClaimState, Request},
     route::{self, Plan, Recipient, ServerFacts},
@@ -68,11 +72,46 @@ pub enum Way {
     },
 }
 
+/// Something came: when, and at which moment what is owed for it leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    now: Ms,
+    moment: Ms,
+}
+
+impl Arrival {
+    /// The moment from which everything about it is reckoned (P11).
+    pub fn moment(self) -> Ms {
+        self.moment
+    }
+}
+
+/// Random numbers in [0, 1).
+pub struct Numbers(Box<dyn FnMut() -> f64 + std::marker::Send>);
+
+impl Numbers {
+    /// These.
+    pub fn new(numbers: impl FnMut() -> f64 + std::marker::Send + 'static) -> Self {
+        Self(Box::new(numbers))
+    }
+
+    fn next(&mut self) -> f64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Numbers")
+    }
+}
+
 /// Everything that is owed, as far as it is in memory.
 #[derive(Debug)]
 pub struct Debts {
     settings: Settings,
     key_wait: Ms,
+    numbers: Numbers,
     outbox: Outbox,
     incognito: Incognito,
     /// Whose key is awaited, and when that has taken too long; without those whose senders were told.
@@ -100,10 +139,11 @@ struct Key {
 
 impl Debts {
     /// Owes nothing yet. `key_wait` is [`KEY_WAIT`], but in tests.
-    pub fn new(settings: Settings, key_wait: Ms) -> Self {
+    pub fn new(settings: Settings, key_wait: Ms, numbers: Numbers) -> Self {
         Self {
             settings,
             key_wait,
+            numbers,
             outbox: Outbox::new(),
             incognito: Incognito::default(),
             keys: BTreeMap::new(),
@@ -126,15 +166,15 @@ impl Debts {
     }
 
     /// Takes up what a former run left in the book.
-    pub fn resume<B: Book>(&mut self, book: &mut B, draw: impl FnMut() -> f64, now: Ms) -> Result<(), B::Error> {
-        self.tick(now);
+    pub fn resume<B: Book>(&mut self, book: &mut B, now: Ms) -> Result<(), B::Error> {
         self.incognito = book.incognito()?;
-        for awaited in book.awaiting()?.into_iter().filter(|awaited| !awaited.told) {
-            self.wait_for_key(awaited, now);
+        let (awaiting, mut owed) = (book.awaiting()?, book.owed()?);
+        let arrival = self.arrives(Came::Now, now);
+        for awaited in awaiting.into_iter().filter(|awaited| !awaited.told) {
+            self.wait_for_key(awaited, arrival.moment);
         }
-        let mut owed = book.owed()?;
         owed.sort_by_key(|owed| owed.since);
-        self.queue(book, owed, draw, now)?;
+        self.queue(book, owed, arrival)?;
         self.set(book, self.settings.clone(), now)
     }
 
@@ -181,22 +221,32 @@ impl Debts {
         }
     }
 
+    /// Something comes now.
+    pub fn arrives(&mut self, came: Came, now: Ms) -> Arrival {
+        self.tick(now);
+        let draw = self.draw();
+        Arrival { now, moment: self.outbox.moment(came, draw, now) }
+    }
+
+    fn draw(&mut self) -> Draw {
+        Draw { timing: self.settings.timing, number: self.numbers.next() }
+    }
+
     /// Whether it depends on the sender what becomes of an event. Most rooms and events say no to everybody.
-    pub fn rests_on_sender(&self, room: &RoomFacts, event: &EventFacts, now: Ms) -> bool {
-        decide(&as_if_readable(event), room, &SenderFacts::WELCOME, &self.settings, now) == Decision::Send
+    pub fn rests_on_sender(&self, room: &RoomFacts, event: &EventFacts, arrival: Arrival) -> bool {
+        decide(&as_if_readable(event), room, &SenderFacts::WELCOME, &self.settings, arrival.moment) == Decision::Send
     }
 
     /// Takes in events of a room with their senders; for those that do not [rest on them](Self::rests_on_sender), any
-    /// will do. `draw` gives random numbers in [0, 1).
+    /// will do.
     pub fn take_in<B: Book>(
         &mut self,
         book: &mut B,
         room: &RoomFacts,
         events: Vec<(EventFacts, SenderFacts)>,
-        draw: impl FnMut() -> f64,
-        now: Ms,
+        arrival: Arrival,
     ) -> Result<(), B::Error> {
-        self.tick(now);
+        let Arrival { now, moment } = arrival;
         let (mut entries, mut owed, mut awaited) = (Vec::new(), Vec::new(), Vec::new());
         for (event, sender) in events {
             let recorded = book.stage(&room.room, &event.event)?;
@@ -205,13 +255,13 @@ impl Debts {
             }
             let is_awaited = recorded.is_some();
             // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
-            let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, now);
+            let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, moment);
             let (room, readable) = (room.room.clone(), event.readable);
             let EventFacts { event, sender, sent, .. } = event;
             let state = if readable { ClaimState::Delivered } else { ClaimState::Undecryptable };
-            let debt = Owed { room, event, sender, sent, since: now, state, quiet: false };
+            let debt = Owed { room, event, sender, sent, since: moment, state, quiet: false };
             let step = match decision {
-                Decision::Send if readable => Step::Owe(now),
+                Decision::Send if readable => Step::Owe(moment),
                 Decision::Send if is_awaited => {
                     owed.push(debt);
                     continue;
@@ -235,14 +285,14 @@ impl Debts {
             self.keys.remove(&place);
         }
         for Owed { room, event, sender, sent, .. } in awaited {
-            self.wait_for_key(Awaited { room, event, sender, sent, told: false }, now);
+            self.wait_for_key(Awaited { room, event, sender, sent, told: false }, moment);
         }
-        self.queue(book, owed, draw, now)
+        self.queue(book, owed, arrival)
     }
 
-    fn wait_for_key(&mut self, awaited: Awaited, now: Ms) {
+    fn wait_for_key(&mut self, awaited: Awaited, since: Ms) {
         let place = (awaited.room.clone(), awaited.event.clone());
-        self.keys.insert(place, Key { awaited, due: now.saturating_add(self.key_wait), late: false });
+        self.keys.insert(place, Key { awaited, due: since.saturating_add(self.key_wait), late: false });
     }
 
     /// The messages whose key has not come in time: to be looked at again, and [taken in](Self::take_in) as they are now.
@@ -264,30 +314,30 @@ impl Debts {
         book: &mut B,
         (user, device): (&UserId, &DeviceId),
         Request { room, expires, again }: &Request,
-        draw: impl FnMut() -> f64,
         now: Ms,
     ) -> Result<(), B::Error> {
-        self.tick(now);
+        let arrival = self.arrives(Came::Now, now);
+        let moment = arrival.moment;
         let is_new = !book.asking_devices(user, room, now)?.contains(device);
         book.remember_request(user, device, room, *expires)?;
         if is_new || *again {
-            self.forget_told(now);
+            self.forget_told(moment);
             let told = self.told.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room == *room);
             let told = told.filter(|owed| is_new || !self.told_again.contains(&owed.place()));
-            let told: Vec<Owed> = told.map(|owed| Owed { since: now, ..owed.clone() }).collect();
+            let told: Vec<Owed> = told.map(|owed| Owed { since: moment, ..owed.clone() }).collect();
             self.told_again.extend(told.iter().filter(|_| !is_new).map(Owed::place));
-            self.queue(book, told, draw, now)?;
+            self.queue(book, told, arrival)?;
         }
-        self.outbox.route_appeared(user, room, now);
+        self.outbox.route_appeared(user, room, moment);
         Ok(())
     }
 
     /// There may be a way for what had none: the homeserver can do more, or the settings allow more.
     pub fn routes_changed(&mut self, now: Ms) {
-        self.tick(now);
-        self.outbox.routes_changed(now);
+        let Arrival { moment, .. } = self.arrives(Came::Now, now);
+        self.outbox.routes_changed(moment);
         for batch in mem::take(&mut self.undecided) {
-            self.outbox.put_off(batch, now);
+            self.outbox.put_off(batch, moment);
         }
     }
 
@@ -296,11 +346,10 @@ impl Debts {
         &mut self,
         book: &mut B,
         owed: Vec<Owed>,
-        mut draw: impl FnMut() -> f64,
-        now: Ms,
+        Arrival { now, moment }: Arrival,
     ) -> Result<(), B::Error> {
-        let timing = self.settings.timing;
-        let queued = owed.into_iter().map(|owed| self.outbox.owe(owed, timing, draw(), now));
+        let Self { outbox, numbers, .. } = self;
+        let queued = owed.into_iter().map(|owed| outbox.owe(owed, moment, numbers.next(), now));
         let over: Vec<Owed> = queued.filter_map(Result::err).collect();
         self.withhold(book, &over, Reason::TooMany, now)
     }
@@ -315,7 +364,8 @@ impl Debts {
     /// The batches whose time has come, to be decided about once more.
     pub fn due(&mut self, now: Ms) -> Vec<Batch> {
         self.tick(now);
-        self.outbox.due(now)
+        let draw = self.draw();
+        self.outbox.due(draw, now)
     }
 
     /// The part of a batch that may still be sent (P1, P3, P5, P7, P8, P9, P12); the rest is settled.

@@ -1,8 +1,9 @@
 //! What is owed to others and not sent yet, in memory.
 //!
 //! A receipt does not leave at the moment at which its event was read: that moment would tell when the device woke
-//! up (P11). Instead all that is owed to one sender in one room is gathered into a batch, and the batch's delay is
-//! drawn once, when it is opened. That a message cannot be read is said in a batch of its own, since it takes another
+//! up (P11). Instead a [moment](Outbox::moment) is drawn when there is none to come, and all that is owed by then, to
+//! whomever, leaves at it. So everybody is told the same about the waking, however many they are and however much they have sent.
+//! What is owed to one sender in one room makes a batch. That a message cannot be read is said in a batch of its own, since it takes another
 //! way. A batch that is due is taken out with [`Outbox::due`]; then exactly one of these
 //! happens to it:
 //!
@@ -12,19 +13,19 @@
 //! - there is [`no route`](Outbox::no_route), because nobody asked: it comes back and waits for a request, at most ten
 //!   minutes (PROTOCOL §3).
 //!
-//! Somebody who sends a great many messages must not learn for each of them when it came (P10). So whatever is owed gets
-//! its turn when it comes in, from a [bucket](super::bucket) of its sender's over all rooms, and does not leave before.
-//! What would wait for its turn longer than ten minutes is not taken in at all, which bounds what one sender can make this
-//! device remember. A turn is used once: being tried again, by whatever route, needs no other, and what is cancelled
-//! does not give it back.
+//! Somebody who sends a great many messages must not learn for each of them when it came (P10). So whatever leaves takes
+//! its turn from a [bucket](super::bucket) of its sender's over all rooms, by the moments at which things leave and not by those at
+//! which they came; what has no turn waits for the next line of a grid that begins at such a moment. A turn is used once: being
+//! tried again, by whatever route, needs no other. How much is taken in at all is counted apart, when it comes: what would wait
+//! for its turn longer than ten minutes is not, which bounds what one sender can make this device remember.
 //!
-//! The outbox keeps no clock, draws no numbers and writes nothing down. What is owed is on disk before it comes
+//! The outbox has no clock, no dice and no disk. What is owed is on disk before it comes
 //! here ([`super::store`]), so losing the outbox loses nothing; it then begins with full buckets.
 
 use std::collections::BTreeMap;
 
 use super::{
-    bucket::Buckets,
+    bucket::{Bucket, Buckets},
     policy::Timing,
     receipt::{Answer, Claim, ClaimState, RECEIPTS_SENT},
 };
@@ -38,6 +39,12 @@ pub const BURST: u64 = 60;
 pub const INTERVAL: Ms = 1000;
 /// P10: so long a receipt waits for its turn.
 pub const TURN_WAIT: Ms = 10 * 60 * 1000;
+/// P11: what a walk finds leaves so long after a moment, or a multiple of that.
+const WALK_LINE: Ms = 15 * 1000;
+/// P11: what was sent so long ago was there before a walk began.
+const JUST_NOW: Ms = 30 * 1000;
+/// P11: what leaves so much later than at its moment would tell when a device woke up that slept through it.
+const PUNCTUAL: Ms = 2 * 1000;
 const BACKOFF_FIRST: Ms = 1000;
 const BACKOFF_LONGEST: Ms = 5 * 60 * 1000;
 
@@ -80,7 +87,8 @@ pub struct Batch {
     pub owed: Vec<Owed>,
     /// How often it was tried before.
     pub attempt: u32,
-    pace: Pace,
+    /// Batches of one moment leave in the order of such random numbers.
+    order: f64,
 }
 
 impl Batch {
@@ -93,11 +101,29 @@ impl Batch {
     }
 }
 
-/// How a batch is delayed: drawn once.
+/// How an event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// With a sync, or its key did.
+    Now,
+    /// A walk found it, page by page, after a sync that left it out.
+    ByWalk,
+}
+
+impl Came {
+    /// Of what a walk finds, an event that was sent just now came now.
+    pub fn found(sent: Ms, now: Ms) -> Self {
+        if sent.saturating_add(JUST_NOW) > now { Self::Now } else { Self::ByWalk }
+    }
+}
+
+/// What a moment is drawn from (P11).
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Pace {
-    timing: Timing,
-    draw: f64,
+pub struct Draw {
+    /// From what range.
+    pub timing: Timing,
+    /// A random number in [0, 1).
+    pub number: f64,
 }
 
 /// A batch while it waits.
@@ -106,14 +132,16 @@ struct Waiting {
     owed: BTreeMap<EventId, Entry>,
     until: Until,
     attempt: u32,
-    pace: Pace,
+    order: f64,
 }
 
-/// A receipt while it waits, and the moment before which it does not leave (P10); 0 when its turn has come before.
+/// A receipt while it waits, and the moment before which it does not leave (P11).
 #[derive(Debug)]
 struct Entry {
     owed: Owed,
-    turn: Ms,
+    moment: Ms,
+    /// It has had its turn (P10).
+    had_turn: bool,
 }
 
 /// What a batch waits for.
@@ -136,18 +164,28 @@ impl Waiting {
         }
     }
 
-    /// There is a route: what waited for one is due after its delay.
-    fn route_appeared(&mut self, now: Ms) {
+    /// There is a route: what waited for one leaves at this moment.
+    fn route_appeared(&mut self, moment: Ms) {
         if self.until == Until::Asked {
-            self.until = Until::At(self.pace.timing.due(now, self.pace.draw));
+            self.until = Until::At(moment);
         }
     }
 
-    fn add(&mut self, owed: Owed, turn: Ms) {
+    fn add(&mut self, owed: Owed, moment: Ms, had_turn: bool) {
         let since = owed.since;
-        let known = self.owed.entry(owed.event.clone()).or_insert(Entry { owed, turn });
+        let known = self.owed.entry(owed.event.clone()).or_insert(Entry { owed, moment, had_turn });
         known.owed.since = known.owed.since.min(since);
-        known.turn = known.turn.min(turn);
+        known.moment = known.moment.min(moment);
+        known.had_turn |= had_turn;
+    }
+
+    /// What waits for its moment leaves at the first of them.
+    fn leave_by(&mut self, moment: Ms) {
+        if let Until::At(due) = &mut self.until
+            && self.attempt == 0
+        {
+            *due = (*due).min(moment);
+        }
     }
 
     fn clock_went_back(&mut self, by: Ms) {
@@ -156,16 +194,27 @@ impl Waiting {
         }
         for entry in self.owed.values_mut() {
             entry.owed.since = entry.owed.since.saturating_sub(by);
-            entry.turn = entry.turn.saturating_sub(by);
+            entry.moment = entry.moment.saturating_sub(by);
         }
     }
 
-    /// Takes out what has its turn, in the order of the events. The rest waits on, and is as little tied to the moment of
-    /// its turn as to any other (P11).
-    fn take(&mut self, now: Ms) -> Vec<Owed> {
-        let taken = self.owed.extract_if(.., |_, entry| entry.turn <= now).map(|(_, entry)| entry.owed).collect();
-        if let Some(next) = self.owed.values().map(|entry| entry.turn).min() {
-            self.until = Until::At(self.pace.timing.due(next, self.pace.draw));
+    /// Takes out what leaves at `moment`, in the order of the events, as far as there are turns. The rest waits on, for its
+    /// moment, or for a turn on the next line of the timing's grid.
+    fn take(&mut self, moment: Ms, turns: &mut Bucket, timing: Timing) -> Vec<Owed> {
+        let leaves = |entry: &Entry, turns: &mut Bucket| {
+            let has_turn = entry.had_turn || turns.available(moment) > 0;
+            if entry.moment <= moment && has_turn && !entry.had_turn {
+                turns.take(1, moment);
+            }
+            entry.moment <= moment && has_turn
+        };
+        let taken = self.owed.extract_if(.., |_, entry| leaves(entry, turns)).map(|(_, entry)| entry.owed).collect();
+        let line = timing.line(moment, turns.next(1, moment));
+        if let Some(next) =
+            self.owed.values().map(|entry| if entry.moment <= moment { line } else { entry.moment }).min()
+        {
+            self.until = Until::At(next);
+            self.attempt = 0;
         }
         taken
     }
@@ -175,12 +224,18 @@ impl Waiting {
 #[derive(Debug)]
 pub struct Outbox {
     waiting: BTreeMap<(UserId, RoomId, ClaimState), Waiting>,
+    /// What may still be taken in.
+    places: Buckets,
+    /// What may leave.
     turns: Buckets,
+    /// The moment that was drawn last, also when it has passed.
+    moment: Option<Ms>,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { waiting: BTreeMap::new(), turns: Buckets::new(INTERVAL, BURST) }
+        let full = || Buckets::new(INTERVAL, BURST);
+        Self { waiting: BTreeMap::new(), places: full(), turns: full(), moment: None }
     }
 }
 
@@ -190,10 +245,26 @@ impl Outbox {
         Self::default()
     }
 
-    /// Adds a receipt to its sender's batch, or opens one; `draw` is a random number in [0, 1), used only when a batch
-    /// is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
+    /// The moment at which what becomes owed `now` leaves (P11). One that was drawn and is still to come is everybody's, so
+    /// that no number of senders has more than one draw to look at; what comes until then joins in, so that it does not
+    /// show when the draw was made. How much a walk has found by that moment would tell how long ago it began, so what
+    /// it finds leaves later, when it has ended, or nearly always.
+    pub fn moment(&mut self, came: Came, Draw { timing, number }: Draw, now: Ms) -> Ms {
+        match (self.moment, came) {
+            _ if timing == Timing::Immediate => now,
+            (Some(moment), Came::ByWalk) => {
+                let lines = now.saturating_sub(moment).div_ceil(WALK_LINE).max(1);
+                moment.saturating_add(lines.saturating_mul(WALK_LINE))
+            }
+            (Some(moment), Came::Now) if moment >= now => moment,
+            _ => *self.moment.insert(timing.due(now, number)),
+        }
+    }
+
+    /// Adds a receipt to its sender's batch, to leave at this moment; `order` is a random number in [0, 1), used only when
+    /// a batch is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
     /// back when the sender's turns of the next ten minutes are all taken: it is to be dropped (P10).
-    pub fn owe(&mut self, owed: Owed, timing: Timing, draw: f64, now: Ms) -> Result<(), Owed> {
+    pub fn owe(&mut self, owed: Owed, moment: Ms, order: f64, now: Ms) -> Result<(), Owed> {
         let place = |state| (owed.sender.clone(), owed.room.clone(), state);
         match owed.state {
             ClaimState::Delivered => self.withdraw(&place(ClaimState::Undecryptable), &owed.event),
@@ -201,17 +272,24 @@ impl Outbox {
             ClaimState::Undecryptable => {}
         }
         let place = place(owed.state);
-        let turn = if self.waits(&place, &owed.event) {
-            Ms::MAX
-        } else {
-            self.turn(&owed.sender, now).ok_or_else(|| owed.clone())?
-        };
-        let opened = || {
-            let until = Until::At(timing.due(now.max(turn), draw));
-            Waiting { owed: BTreeMap::new(), until, attempt: 0, pace: Pace { timing, draw } }
-        };
-        self.waiting.entry(place).or_insert_with(opened).add(owed, turn);
+        if !self.waits(&place, &owed.event) && !self.has_place(&owed.sender, now) {
+            return Err(owed);
+        }
+        let opened = || Waiting { owed: BTreeMap::new(), until: Until::At(moment), attempt: 0, order };
+        let waiting = self.waiting.entry(place).or_insert_with(opened);
+        waiting.add(owed, moment, false);
+        waiting.leave_by(moment);
         Ok(())
+    }
+
+    /// Whether one more receipt for this sender has a place (P10).
+    fn has_place(&mut self, sender: &UserId, now: Ms) -> bool {
+        let places = self.places.of(sender, now);
+        let in_time = places.next(1, now).saturating_sub(now) <= TURN_WAIT;
+        if in_time {
+            places.take(1, now);
+        }
+        in_time
     }
 
     fn waits(&self, place: &(UserId, RoomId, ClaimState), event: &EventId) -> bool {
@@ -227,35 +305,34 @@ impl Outbox {
         }
     }
 
-    /// The moment from which one more receipt may leave for this sender (P10).
-    fn turn(&mut self, sender: &UserId, now: Ms) -> Option<Ms> {
-        let turns = self.turns.of(sender, now);
-        let turn = turns.next(1, now);
-        let in_time = turn.saturating_sub(now) <= TURN_WAIT;
-        in_time.then(|| {
-            turns.take(1, now);
-            turn
-        })
-    }
-
-    /// Takes out what is due and has its turn. Batches of one moment come in the order of their draws, not of the events.
-    pub fn due(&mut self, now: Ms) -> Vec<Batch> {
+    /// Takes out what is due and has its turn. Batches of one moment come in a random order, not in that of the events. What
+    /// was due long ago, because the machine slept meanwhile, has a new moment drawn.
+    pub fn due(&mut self, draw: Draw, now: Ms) -> Vec<Batch> {
+        let was_missed = |waiting: &Waiting| waiting.due().saturating_add(PUNCTUAL) < now;
+        if draw.timing != Timing::Immediate && self.waiting.values().any(was_missed) {
+            let moment = self.moment(Came::Now, draw, now);
+            for waiting in self.waiting.values_mut().filter(|waiting| was_missed(waiting)) {
+                waiting.until = Until::At(moment);
+            }
+        }
         let mut due = Vec::new();
-        self.waiting.retain(|(sender, room, state), waiting| {
+        let Self { waiting, turns, .. } = self;
+        waiting.retain(|(sender, room, state), waiting| {
             let at = waiting.due();
             if at > now {
                 return true;
             }
-            let (attempt, pace) = (waiting.attempt, waiting.pace);
-            let owed = waiting.take(now);
+            let (attempt, order) = (waiting.attempt, waiting.order);
+            let moment = if draw.timing == Timing::Immediate { now } else { at };
+            let owed = waiting.take(moment, turns.of(sender, now), draw.timing);
             let batch = |owed: &[Owed]| {
                 let (sender, room) = (sender.clone(), room.clone());
-                (at, Batch { sender, room, state: *state, owed: owed.to_vec(), attempt, pace })
+                (at, Batch { sender, room, state: *state, owed: owed.to_vec(), attempt, order })
             };
             due.extend(owed.chunks(RECEIPTS_SENT).map(batch));
             !waiting.owed.is_empty()
         });
-        due.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then(a.pace.draw.total_cmp(&b.pace.draw)));
+        due.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then(a.order.total_cmp(&b.order)));
         due.into_iter().map(|(_, batch)| batch).collect()
     }
 
@@ -292,20 +369,20 @@ impl Outbox {
         over
     }
 
-    /// A device of this sender has asked for receipts in this room: what waited for that is sent, after the delay that
-    /// was drawn for it and not on the tick of the request.
-    pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, now: Ms) {
+    /// A device of this sender has asked for receipts in this room: what waited for that leaves at this moment, and not on
+    /// the tick of the request.
+    pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, moment: Ms) {
         for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
             if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone(), state)) {
-                waiting.route_appeared(now);
+                waiting.route_appeared(moment);
             }
         }
     }
 
     /// There may be a route now where there was none, to anybody: the server can do more, or the settings allow more.
-    /// What waited for one is due again, after the delay that was drawn for it.
-    pub fn routes_changed(&mut self, now: Ms) {
-        self.waiting.values_mut().for_each(|waiting| waiting.route_appeared(now));
+    /// What waited for one leaves at this moment.
+    pub fn routes_changed(&mut self, moment: Ms) {
+        self.waiting.values_mut().for_each(|waiting| waiting.route_appeared(moment));
     }
 
     /// Takes out, and returns, what is not to be kept: the policy or the circumstances have changed (P3, P5, P8, P12).
@@ -321,7 +398,9 @@ impl Outbox {
     /// The clock went back by so much: what waits is moved back with it.
     pub fn clock_went_back(&mut self, by: Ms) {
         self.waiting.values_mut().for_each(|waiting| waiting.clock_went_back(by));
+        self.places.clock_went_back(by);
         self.turns.clock_went_back(by);
+        self.moment = self.moment.map(|moment| moment.saturating_sub(by));
     }
 
     /// How many receipts wait.
@@ -336,13 +415,13 @@ impl Outbox {
 
     /// Back into the queue; what was owed to the same sender meanwhile shares the batch's luck.
     fn put_back(&mut self, batch: Batch, until: Until, attempt: u32) {
-        let Batch { sender, room, state, owed, pace, .. } = batch;
-        let opened = Waiting { owed: BTreeMap::new(), until, attempt, pace };
+        let Batch { sender, room, state, owed, order, .. } = batch;
+        let opened = Waiting { owed: BTreeMap::new(), until, attempt, order };
         let waiting = self.waiting.entry((sender, room, state)).or_insert(opened);
         waiting.until = until;
         waiting.attempt = waiting.attempt.max(attempt);
         for owed in owed {
-            waiting.add(owed, 0);
+            waiting.add(owed, 0, true);
         }
     }
 }

@@ -51,7 +51,7 @@ pub enum Who {
     Nobody,
 }
 
-/// How long a receipt waits, so that its time does not tell when a device woke up (P11).
+/// How a moment is drawn at which receipts leave, so that it does not tell when a device woke up (P11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timing {
     /// Not at all: tells exactly when a device woke up. For tests and benches.
@@ -83,14 +83,24 @@ impl Timing {
         Ms::from(shortest) + drawn
     }
 
-    /// When a receipt leaves that became owed at `now`: after the delay, and for `guarded` on the next line of the
-    /// grid, together with everything else that became due before it.
+    /// The moment that is drawn at `now`: after the delay, and for `guarded` on the next line of the grid.
     pub fn due(self, now: Ms, draw: f64) -> Ms {
         let due = now.saturating_add(self.delay(draw));
         match self {
             Self::Guarded => due.div_ceil(GUARDED_GRID).saturating_mul(GUARDED_GRID),
             Self::Immediate | Self::Prompt | Self::Balanced => due,
         }
+    }
+
+    /// The first line at `earliest` or later of the grid that begins at a `moment`: on it leaves what had no turn then (P10).
+    pub fn line(self, moment: Ms, earliest: Ms) -> Ms {
+        let step = match self {
+            Self::Immediate => 1,
+            Self::Prompt => 1_000,
+            Self::Balanced => 5_000,
+            Self::Guarded => GUARDED_GRID,
+        };
+        moment.saturating_add(earliest.saturating_sub(moment).div_ceil(step).saturating_mul(step))
     }
 }
 

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     app::{effect::Effect, event::Event},
     delivery::{
-        debts::Debts,
+        debts::{Debts, Numbers},
         policy::Settings,
         store::{Inbox, Store, StoreError},
     },
@@ -78,7 +78,7 @@ impl Live {
         store.wait_for_disk(disk::keeper(&session.disk));
         let inbox = Inbox::open(&profile.dir, &session.key, Some(disk::keeper(&session.disk)));
         let stores = (store, inbox.map_err(|error| NotLive::because(&error))?);
-        let debts = Debts::new(profile.settings.clone(), profile.key_wait);
+        let debts = Debts::new(profile.settings.clone(), profile.key_wait, Numbers::new(rand::random::<f64>));
         let receipts = Receipts::start(
             &client,
             (&session.disk, &session.keys),

@@ -127,6 +127,8 @@ enum Input {
     Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, direct::NotSent>, Ms),
     /// These users have new devices.
     NewDevices(Vec<OwnedUserId>),
+    /// It is the moment to ask those.
+    AskNewDevices(Vec<OwnedUserId>),
     /// Devices are different: of these users, or of somebody.
     DevicesChanged(Vec<OwnedUserId>),
     /// These users have these devices now.
@@ -299,7 +301,7 @@ impl Actor {
         self.was_killed = self.stored(running).unwrap_or_default();
         let pruned = self.store.prune(now);
         self.stored(pruned);
-        let resumed = self.debts.resume(&mut self.store, rand::random, now);
+        let resumed = self.debts.resume(&mut self.store, now);
         self.stored(resumed);
         self.look_again_for_late_keys().await;
         self.take_up_what_came_early().await;
@@ -325,7 +327,7 @@ impl Actor {
             Input::Server(facts) => self.server_said(facts).await,
             Input::Found(room, events) => {
                 if let Some(room) = self.client.get_room(&room) {
-                    self.take_in(&room, &events).await;
+                    self.take_in_found(&room, &events).await;
                 }
             }
             Input::Late(room, events) => self.readable_now(&room, events).await,
@@ -342,7 +344,8 @@ impl Actor {
             Input::Answered(batch, outcome) => self.answered(batch, &outcome),
             Input::Posted(posted) => self.posted(posted),
             Input::Asked(room, outcome, expires) => self.asked(&room, outcome, expires).await,
-            Input::NewDevices(users) => self.new_devices(&users).await,
+            Input::NewDevices(users) => self.at_moment(Input::AskNewDevices(users)),
+            Input::AskNewDevices(users) => self.ask_new_devices(&users).await,
             Input::DevicesChanged(users) => self.devices_changed(users.iter().map(|user| ids::user(user))),
             Input::Devices(found) => self.devices_are(found).await,
             Input::AskAgain => self.ask_again().await,

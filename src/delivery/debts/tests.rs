@@ -9,6 +9,7 @@ use crate::{
 
 mod mortal;
 mod schedules;
+mod waking;
 mod world;
 
 /// Somebody known who has asked for receipts in a room, to be sent them at once and encrypted.
@@ -30,15 +31,20 @@ impl World {
         self.messages.len() - 1
     }
 
-    /// After so long, whatever is due is done.
+    /// So long passes, and whatever is due meanwhile is done.
     fn later(&mut self, time: Ms) {
-        self.clock += time;
+        let until = self.clock + time;
+        while let Some(wake) = self.debts.next_wake().filter(|wake| *wake <= until) {
+            self.clock = self.clock.max(wake);
+            self.work(&[], Outcome::Sent);
+        }
+        self.clock = until;
         self.work(&[], Outcome::Sent);
     }
 
     fn key_comes(&mut self, n: usize) {
         self.messages[n].facts.readable = true;
-        self.then(|world| world.take_in(&[n]));
+        self.then(|world| world.take_in(&[n], Came::Now));
     }
 
     /// What the log says, the latest last.
@@ -61,7 +67,7 @@ fn what_may_have_been_lost_is_told_once_more() {
     let asks = |world: &mut World| {
         let request = Request { room: room(0), expires: START + 30 * DAY, again: true };
         let (now, device) = (world.clock, DeviceId::new("D0"));
-        world.debts.asked(&mut world.book, (&person(0), &device), &request, || 0.0, now).unwrap();
+        world.debts.asked(&mut world.book, (&person(0), &device), &request, now).unwrap();
         world.debts.due(now).len()
     };
     assert_eq!([asks(&mut world), asks(&mut world)], [1, 0], "and no third time");
@@ -253,7 +259,7 @@ fn p4_p9_what_is_refused_each_time_is_in_the_log_once() {
     world.comes(0, 0, START - 9 * DAY, EventKind::Message, true);
     world.comes(0, 0, START - 11 * DAY, EventKind::Message, true);
     for _ in 0..3 {
-        world.then(|world| world.take_in(&[0, 1, 2, 3]));
+        world.then(|world| world.take_in(&[0, 1, 2, 3], Came::Now));
     }
     assert_eq!(world.told(), ["$0 P4", "$2 P9"], "and not what nobody asked for");
     assert_eq!(world.book.log().unwrap().iter().map(|entry| entry.count).collect::<Vec<_>>(), [1, 1]);

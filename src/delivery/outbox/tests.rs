@@ -20,8 +20,17 @@ fn owed(sender: &str, room: &str, event: &str, since: Ms) -> Owed {
 
 /// Owes it, as one of those that are not too many.
 #[track_caller]
-fn owe(outbox: &mut Outbox, owed: Owed, timing: Timing, draw: f64, now: Ms) {
-    assert_eq!(outbox.owe(owed, timing, draw, now), Ok(()));
+fn owe(outbox: &mut Outbox, owed: Owed, timing: Timing, number: f64, now: Ms) {
+    let moment = outbox.moment(Came::Now, Draw { timing, number }, now);
+    assert_eq!(outbox.owe(owed, moment, number, now), Ok(()));
+}
+
+fn due(outbox: &mut Outbox, timing: Timing, now: Ms) -> Vec<Batch> {
+    outbox.due(Draw { timing, number: 0.5 }, now)
+}
+
+fn due_at_once(outbox: &mut Outbox, now: Ms) -> Vec<Batch> {
+    due(outbox, Timing::Immediate, now)
 }
 
 fn events(batch: &Batch) -> Vec<&str> {
@@ -37,51 +46,56 @@ fn one() -> Outbox {
 
 #[track_caller]
 fn take_one(outbox: &mut Outbox, now: Ms) -> Batch {
-    let mut due = outbox.due(now);
+    let mut due = due_at_once(outbox, now);
     assert_eq!(due.len(), 1);
     due.remove(0)
 }
 
 #[test]
-fn p11_a_batch_is_gathered_per_sender_and_room_and_drawn_once() {
+fn p11_all_that_is_owed_by_a_moment_leaves_at_it() {
     let mut outbox = Outbox::new();
     owe(&mut outbox, owed("@a", "!r", "$2", 0), Timing::Balanced, 0.5, 0);
     owe(&mut outbox, owed("@a", "!r", "$1", 2_000), Timing::Balanced, 0.9, 2_000);
     owe(&mut outbox, owed("@a", "!s", "$3", 0), Timing::Balanced, 0.75, 0);
-    owe(&mut outbox, owed("@b", "!r", "$4", 0), Timing::Balanced, 0.0, 0);
-    assert_eq!((outbox.len(), outbox.next_wake()), (4, Some(500)));
-    assert_eq!(outbox.due(499), []);
+    owe(&mut outbox, owed("@b", "!r", "$4", 2_750), Timing::Balanced, 0.0, 2_750);
+    assert_eq!((outbox.len(), outbox.next_wake()), (4, Some(2_750)));
+    assert_eq!(due(&mut outbox, Timing::Balanced, 2_749), []);
+    let left = due(&mut outbox, Timing::Balanced, 2_750);
+    assert_eq!(left.iter().map(events).collect::<Vec<_>>(), [vec!["$4"], vec!["$1", "$2"], vec!["$3"]]);
 
-    let due = outbox.due(2_750);
-    assert_eq!(due.iter().map(events).collect::<Vec<_>>(), [vec!["$4"], vec!["$1", "$2"]]);
-    assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(3_875)));
+    owe(&mut outbox, owed("@a", "!r", "$5", 2_751), Timing::Balanced, 0.0, 2_751);
+    assert_eq!(outbox.next_wake(), Some(3_251), "and what comes later has another one");
 }
 
 #[test]
-fn p11_on_one_line_of_the_grid_the_draws_decide_the_order() {
+fn p11_at_one_moment_the_order_is_random() {
     let mut outbox = Outbox::new();
-    for (sender, draw) in [("@a", 0.4), ("@b", 0.1), ("@c", 0.3)] {
-        owe(&mut outbox, owed(sender, "!r", "$1", 1), Timing::Guarded, draw, 1);
+    for (sender, order) in [("@a", 0.4), ("@b", 0.1), ("@c", 0.3)] {
+        outbox.owe(owed(sender, "!r", "$1", 1), 15_000, order, 1).unwrap();
     }
-    let senders: Vec<_> = outbox.due(15_000).into_iter().map(|batch| batch.sender).collect();
+    let senders: Vec<_> = due(&mut outbox, Timing::Guarded, 15_000).into_iter().map(|batch| batch.sender).collect();
     assert_eq!(senders, ["@b", "@c", "@a"].map(UserId::new));
 }
 
-/// When something leaves is up to the draw alone: not the sync that brought it, and none that brings more meanwhile.
 #[test]
-fn p11_no_sync_sets_the_moment_of_leaving() {
-    for timing in [Timing::Prompt, Timing::Balanced, Timing::Guarded] {
-        for draw in (0..100).map(|n| f64::from(n) / 100.0) {
-            let mut outbox = Outbox::new();
-            owe(&mut outbox, owed("@a", "!r", "$1", 1), timing, draw, 1);
-            let due = outbox.next_wake().unwrap();
-            assert!(due > 1, "{timing:?} {draw}");
-            for tick in [2, 100, due - 1] {
-                owe(&mut outbox, owed("@a", "!r", &format!("${tick}"), tick), timing, draw, tick);
-                assert_eq!((outbox.due(tick), outbox.next_wake()), (vec![], Some(due)), "{timing:?} {draw}");
-            }
-            assert_ne!(outbox.due(due), []);
-        }
+fn p11_what_a_walk_finds_leaves_on_a_line_after_the_moment() {
+    let draw = |number| Draw { timing: Timing::Balanced, number };
+    let mut outbox = Outbox::new();
+    assert_eq!(outbox.moment(Came::ByWalk, draw(0.5), 0), 2_750, "when there is no other");
+    for (now, line) in [(0, 17_750), (2_750, 17_750), (17_750, 17_750), (17_751, 32_750)] {
+        assert_eq!(outbox.moment(Came::ByWalk, draw(0.9), now), line, "{now}");
+    }
+    assert_eq!(outbox.moment(Came::Now, draw(0.5), 3_000), 5_750);
+    assert_eq!([29_999, 30_000, 30_001].map(|now| Came::found(0, now)), [Came::Now, Came::ByWalk, Came::ByWalk]);
+}
+
+#[test]
+fn p11_a_machine_that_slept_through_the_moment_has_another_one() {
+    for (now, left) in [(2_750, 1), (4_750, 1), (4_751, 0)] {
+        let mut outbox = Outbox::new();
+        owe(&mut outbox, owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);
+        assert_eq!(due(&mut outbox, Timing::Balanced, now).len(), left, "{now}");
+        assert_eq!(outbox.next_wake(), (left == 0).then_some(now + 2_750));
     }
 }
 
@@ -115,8 +129,12 @@ fn a_large_batch_comes_in_parts_that_fit() {
     for n in 0..=RECEIPTS_SENT {
         now += INTERVAL;
         owe(&mut outbox, owed("@a", "!r", &format!("${n}"), 0), Timing::Immediate, 0.0, now);
+        for batch in due_at_once(&mut outbox, now) {
+            outbox.put_off(batch, 1_000_000);
+        }
     }
-    assert_eq!(outbox.due(now).iter().map(|batch| batch.owed.len()).collect::<Vec<_>>(), [RECEIPTS_SENT, 1]);
+    let parts = due_at_once(&mut outbox, 1_000_000);
+    assert_eq!(parts.iter().map(|batch| batch.owed.len()).collect::<Vec<_>>(), [RECEIPTS_SENT, 1]);
 }
 
 #[test]
@@ -148,7 +166,7 @@ fn what_is_owed_during_a_back_off_waits_with_it() {
     owe(&mut outbox, owed("@a", "!r", "$2", 100), Timing::Immediate, 0.0, 100);
     outbox.failed(batch, 100, None);
     owe(&mut outbox, owed("@a", "!r", "$3", 200), Timing::Immediate, 0.0, 200);
-    assert_eq!(outbox.due(1_099), []);
+    assert_eq!(due_at_once(&mut outbox, 1_099), []);
     let batch = take_one(&mut outbox, 1_100);
     assert_eq!((events(&batch), batch.attempt), (vec!["$1", "$2", "$3"], 1), "and counts its attempts");
 }
@@ -161,7 +179,7 @@ fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
     assert_eq!(outbox.no_route(batch, 60_000), []);
     assert_eq!(outbox.next_wake(), Some(ROUTE_WAIT), "when the first one's time is over");
 
-    assert_eq!(outbox.due(ROUTE_WAIT - 1), []);
+    assert_eq!(due_at_once(&mut outbox, ROUTE_WAIT - 1), []);
     let batch = take_one(&mut outbox, ROUTE_WAIT);
     assert_eq!(outbox.no_route(batch, ROUTE_WAIT), [owed("@a", "!r", "$1", 0)]);
     assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(ROUTE_WAIT + 60_000)));
@@ -191,7 +209,7 @@ fn that_it_cannot_be_read_waits_for_a_way_of_its_own() {
 }
 
 #[test]
-fn a_request_sends_what_waited_for_it_after_its_delay() {
+fn a_request_sends_what_waited_for_it_at_its_moment() {
     let mut outbox = Outbox::new();
     owe(&mut outbox, owed("@a", "!r", "$1", 0), Timing::Balanced, 0.5, 0);
     let batch = take_one(&mut outbox, 2_750);
@@ -200,9 +218,9 @@ fn a_request_sends_what_waited_for_it_after_its_delay() {
     outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!other"), 10_000);
     outbox.route_appeared(&UserId::new("@b"), &RoomId::new("!r"), 10_000);
     assert_eq!(outbox.next_wake(), Some(ROUTE_WAIT));
-    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 10_000);
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 12_750);
     assert_eq!(outbox.next_wake(), Some(12_750));
-    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 11_000);
+    outbox.route_appeared(&UserId::new("@a"), &RoomId::new("!r"), 13_000);
     assert_eq!(outbox.next_wake(), Some(12_750), "a second request changes nothing");
 }
 
@@ -212,13 +230,13 @@ fn what_waits_for_any_route_is_due_when_routes_change() {
     for sender in ["@a", "@b"] {
         owe(&mut outbox, owed(sender, "!r", "$1", 0), Timing::Balanced, 0.5, 0);
     }
-    for batch in outbox.due(2_750) {
+    for batch in due_at_once(&mut outbox, 2_750) {
         outbox.no_route(batch, 2_750);
     }
-    owe(&mut outbox, owed("@c", "!r", "$1", 0), Timing::Guarded, 0.5, 0);
-    outbox.routes_changed(10_000);
-    assert_eq!(outbox.due(12_749), []);
-    let senders: Vec<_> = outbox.due(12_750).into_iter().map(|batch| batch.sender).collect();
+    owe(&mut outbox, owed("@c", "!r", "$1", 2_751), Timing::Guarded, 0.4, 2_751);
+    outbox.routes_changed(12_750);
+    assert_eq!(due_at_once(&mut outbox, 12_749), []);
+    let senders: Vec<_> = due_at_once(&mut outbox, 12_750).into_iter().map(|batch| batch.sender).collect();
     assert_eq!(senders, ["@a", "@b"].map(UserId::new));
     assert_eq!(outbox.next_wake(), Some(15_000), "what waits for its time goes on waiting");
 }
@@ -228,7 +246,7 @@ fn what_is_put_off_was_not_tried() {
     let mut outbox = one();
     let batch = take_one(&mut outbox, 0);
     outbox.put_off(batch, 7_000);
-    assert_eq!(outbox.due(6_999), []);
+    assert_eq!(due_at_once(&mut outbox, 6_999), []);
     assert_eq!(take_one(&mut outbox, 7_000).attempt, 0);
 }
 
@@ -258,15 +276,16 @@ fn p10_sixty_at_once_then_one_a_second_for_ten_minutes_and_no_more() {
     // From one sender in two rooms, and of another one.
     let over = (0..10_000).filter(|n| {
         let room = if n % 2 == 0 { "!r" } else { "!s" };
-        outbox.owe(owed("@a", room, &format!("${n}"), 0), Timing::Immediate, 0.0, 0).is_err()
+        outbox.owe(owed("@a", room, &format!("${n}"), 0), 0, 0.0, 0).is_err()
     });
     assert_eq!(over.count(), 10_000 - 60 - 600);
     owe(&mut outbox, owed("@b", "!r", "$b", 0), Timing::Immediate, 0.0, 0);
     assert_eq!(outbox.len(), 660 + 1, "and no more than that is kept in memory");
 
-    let mut leave = |now| outbox.due(now).iter().map(|batch| batch.owed.len()).sum::<usize>();
+    let mut leave = |now| due_at_once(&mut outbox, now).iter().map(|batch| batch.owed.len()).sum::<usize>();
     assert_eq!([leave(0), leave(999), leave(1_000), leave(1_999), leave(11_000)], [61, 0, 1, 0, 10]);
-    assert_eq!((leave(600_000), leave(Ms::MAX)), (589, 0));
+    let rest: usize = (12..=600).map(|second| leave(second * 1_000)).sum();
+    assert_eq!((rest, leave(1_000_000)), (589, 0));
 }
 
 #[test]
@@ -285,17 +304,26 @@ fn p10_one_turn_is_enough_however_often_it_is_tried_or_owed() {
     assert_eq!(again.owed.len(), 61, "all of them again, and the one whose turn has come");
 }
 
+/// How many leave at the moment and after it does not depend on when they came.
 #[test]
-fn p10_p11_a_turn_is_waited_for_on_the_grid() {
-    let mut outbox = Outbox::new();
-    for n in 0..80 {
-        owe(&mut outbox, owed("@a", "!r", &format!("${n}"), 7), Timing::Guarded, 0.1, 7);
+fn p10_p11_a_turn_is_waited_for_on_a_grid_that_begins_at_the_moment() {
+    for (timing, came, lines) in [
+        (Timing::Guarded, [14_000, 7, 1], vec![(15_000, 60), (30_000, 15), (45_000, 5)]),
+        (Timing::Balanced, [2_750, 2_000, 0], vec![(2_750, 60), (7_750, 5), (12_750, 5), (17_750, 5), (22_750, 5)]),
+    ] {
+        for came in came {
+            let mut outbox = Outbox::new();
+            let moment = lines[0].0;
+            for n in 0..80 {
+                outbox.owe(owed("@a", "!r", &format!("${n:02}"), 7), moment, 0.1, came).unwrap();
+            }
+            let mut left = Vec::new();
+            while let Some(wake) = outbox.next_wake() {
+                left.push((wake, due(&mut outbox, timing, wake).iter().map(|batch| batch.owed.len()).sum::<usize>()));
+            }
+            assert_eq!(left, lines, "{timing:?} {came}");
+        }
     }
-    let mut left = Vec::new();
-    while let Some(wake) = outbox.next_wake() {
-        left.push((wake, outbox.due(wake).iter().map(|batch| batch.owed.len()).sum::<usize>()));
-    }
-    assert_eq!(left, [(15_000, 74), (30_000, 6)]);
 }
 
 #[derive(Clone, Debug)]
@@ -347,7 +375,7 @@ proptest! {
                 }
                 Step::Pass(time) => now += time,
                 Step::Due(outcomes) => {
-                    for (batch, outcome) in outbox.due(now).into_iter().zip(outcomes) {
+                    for (batch, outcome) in due_at_once(&mut outbox, now).into_iter().zip(outcomes) {
                         match outcome {
                             Outcome::Sent => batch.owed.iter().for_each(|owed| { expected.remove(&name(owed)); }),
                             Outcome::Failed(retry_after) => outbox.failed(batch, now, retry_after),
@@ -369,7 +397,7 @@ proptest! {
             }
             prop_assert_eq!(outbox.len(), expected.len());
         }
-        let left: BTreeSet<_> = outbox.due(Ms::MAX).iter().flat_map(|batch| &batch.owed).map(name).collect();
+        let left: BTreeSet<_> = due_at_once(&mut outbox, 1 << 60).iter().flat_map(|batch| &batch.owed).map(name).collect();
         prop_assert_eq!(left, expected);
         prop_assert!(outbox.is_empty());
     }
@@ -397,7 +425,7 @@ proptest! {
             let go = waiting.min(tokens);
             (tokens, waiting, allowed) = (tokens - go, waiting - go, allowed + go);
 
-            for batch in outbox.due(now) {
+            for batch in due_at_once(&mut outbox, now) {
                 if batch.sender.as_str() == "@bob" {
                     bob_left = Some(second);
                     continue;

@@ -1,6 +1,9 @@
 //! Asking other people's devices for receipts (§3): before a message, when they are new, and again before a request ends.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use matrix_sdk::{
     Room,
@@ -12,7 +15,7 @@ use crate::{
     clock::now,
     delivery::{
         asked::Asked,
-        outbox::ROUTE_WAIT,
+        outbox::{Came, ROUTE_WAIT},
         policy::{self, RouteChoice},
         receipt::REQUEST_LIFETIME,
         route::{self, ServerFacts},
@@ -128,8 +131,19 @@ impl Actor {
         }
     }
 
+    /// P11: tells this actor something at the moment at which receipts leave, and not at that of a waking.
+    pub(super) fn at_moment(&mut self, input: Input) {
+        let now = now();
+        let wait = self.debts.arrives(Came::Now, now).moment().saturating_sub(now);
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let _ = inputs.send(input);
+        });
+    }
+
     /// New devices of people who were asked are asked too.
-    pub(super) async fn new_devices(&mut self, users: &[OwnedUserId]) {
+    pub(super) async fn ask_new_devices(&mut self, users: &[OwnedUserId]) {
         let users: HashSet<UserId> = users.iter().map(|user| ids::user(user)).collect();
         for room in self.client.joined_rooms() {
             let asked = self.store.asked(&ids::room(room.room_id()), now());

@@ -221,7 +221,7 @@ impl Actor {
             direct::Message::Request(request) => {
                 let Some(expires) = request.holds_until(now()) else { return };
                 let (asking, request) = ((&user, &device), Request { expires, ..request });
-                let kept = self.debts.asked(&mut self.store, asking, &request, rand::random, now());
+                let kept = self.debts.asked(&mut self.store, asking, &request, now());
                 self.stored(kept);
             }
             direct::Message::Answer(answer) => {

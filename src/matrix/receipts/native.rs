@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     sync::{Notify, mpsc::UnboundedSender, oneshot},
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 
 use self::post::Posted;
@@ -141,13 +141,7 @@ impl Actor {
         self.names = Names::new(self.debts.settings().receipt_type);
         self.debts.routes_changed(now());
         if std::mem::take(&mut self.was_killed) {
-            // P11: not at the moment of the start.
-            let wait = self.debts.settings().timing.due(0, rand::random());
-            let inputs = self.inputs.clone();
-            tokio::spawn(async move {
-                sleep(Duration::from_millis(wait)).await;
-                let _ = inputs.send(Input::AskAgain);
-            });
+            self.at_moment(Input::AskAgain);
         }
         for room in std::mem::take(&mut self.to_ask) {
             if let Some(room) = self.client.get_room(&room) {

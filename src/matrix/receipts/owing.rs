@@ -23,11 +23,19 @@ use crate::{
     clock::now,
     delivery::{
         debts::{Awaited, Book, Way},
-        outbox::Batch,
+        outbox::{Batch, Came},
         policy::{self, Decision, EventFacts, EventKind, Reason, SenderFacts},
     },
     model::{DeviceId, EventId, ReceiptFate, ReceiptLog, RoomId, Route, SafeText, UserId},
 };
+
+async fn facts_in(room: &Room, events: &[TimelineEvent]) -> Vec<EventFacts> {
+    let mut found = Vec::with_capacity(events.len());
+    for event in events {
+        found.extend(observe::facts_in(room, event).await);
+    }
+    found
+}
 
 /// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is decided anew.
 const DECISION_HOLDS: Duration = Duration::from_secs(30);
@@ -36,15 +44,25 @@ impl Actor {
     /// Considers events of a room; any of them may have been considered before.
     pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
         self.bridges_said(room, events).await;
-        let mut found = Vec::with_capacity(events.len());
-        for event in events {
-            found.extend(observe::facts_in(room, event).await);
-        }
-        self.consider(room, found).await;
+        let found = facts_in(room, events).await;
+        self.consider(room, found, Came::Now).await;
     }
 
-    async fn consider(&mut self, room: &Room, events: Vec<EventFacts>) {
+    /// The same for what a walk found.
+    pub(super) async fn take_in_found(&mut self, room: &Room, events: &[TimelineEvent]) {
+        self.bridges_said(room, events).await;
+        let (found, now) = (facts_in(room, events).await, now());
+        let (new, old) = found.into_iter().partition(|facts| Came::found(facts.sent, now) == Came::Now);
+        self.consider(room, old, Came::ByWalk).await;
+        self.consider(room, new, Came::Now).await;
+    }
+
+    async fn consider(&mut self, room: &Room, events: Vec<EventFacts>, came: Came) {
+        if events.is_empty() {
+            return;
+        }
         let room_facts = self.room_facts(room).await;
+        let arrival = self.debts.arrives(came, now());
         let mut considered = Vec::new();
         let mut member_missing = None;
         let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
@@ -66,7 +84,7 @@ impl Actor {
             }
             let sender = if is_own {
                 Some(FLEET)
-            } else if !self.debts.rests_on_sender(&room_facts, &facts, now()) {
+            } else if !self.debts.rests_on_sender(&room_facts, &facts, arrival) {
                 Some(SenderFacts::WELCOME)
             } else if let Some(sender) = senders.get(&facts.sender) {
                 *sender
@@ -81,7 +99,7 @@ impl Actor {
             }
         }
         tracing::debug!(room = %room_facts.room, events = considered.len(), "considered");
-        let taken = self.debts.take_in(&mut self.store, &room_facts, considered, rand::random, now());
+        let taken = self.debts.take_in(&mut self.store, &room_facts, considered, arrival);
         self.stored(taken);
         if member_missing.is_some() {
             // A walk fetches the members first, and is on disk until it has ended.
@@ -151,7 +169,7 @@ impl Actor {
                 redacted: false,
             }));
         }
-        self.consider(&room, events).await;
+        self.consider(&room, events, Came::Now).await;
     }
 
     /// Sends a batch whose time has come, after deciding about each entry once more.

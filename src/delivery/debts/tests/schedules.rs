@@ -43,6 +43,8 @@ enum Happening {
     },
     Server(Option<ServerFacts>),
     Passes(Ms),
+    /// Until the next batch is due.
+    Waits,
     ClockJumps(i64),
     Works(Vec<Outcome>),
     Lands(Outcome),
@@ -167,6 +169,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(from, room, device, lifetime)| Happening::Asks { from, room, device, lifetime }),
         2 => prop::option::of(server).prop_map(Happening::Server),
         6 => prop_oneof![0..10_000u64, 0..900_000u64].prop_map(Happening::Passes),
+        6 => Just(Happening::Waits),
         1 => jump.prop_map(Happening::ClockJumps),
         10 => prop::collection::vec(any_outcome(), 0..3).prop_map(Happening::Works),
         2 => any_outcome().prop_map(Happening::Lands),
@@ -213,7 +216,7 @@ fn happen(world: &mut World, happening: Happening) {
             message.facts.readable = true;
             // Whoever is not told looks again at the next start.
             if told {
-                world.then(|world| world.take_in(&[n]));
+                world.then(|world| world.take_in(&[n], Came::Now));
             } else {
                 world.kill();
             }
@@ -224,7 +227,9 @@ fn happen(world: &mut World, happening: Happening) {
                 message.facts.redacted = true;
             }
         }
-        Happening::Walk => world.then(|world| world.take_in(&(0..world.messages.len()).collect::<Vec<_>>())),
+        Happening::Walk => {
+            world.then(|world| world.take_in(&(0..world.messages.len()).collect::<Vec<_>>(), Came::ByWalk));
+        }
         Happening::Setting(setting) => world.set(|settings| set(settings, setting)),
         Happening::Room(room, change) => {
             let room = &mut world.rooms[room];
@@ -254,6 +259,7 @@ fn happen(world: &mut World, happening: Happening) {
             });
         }
         Happening::Passes(time) => world.clock += time,
+        Happening::Waits => world.clock = world.debts.next_wake().map_or(world.clock, |wake| world.clock.max(wake)),
         Happening::ClockJumps(by) => world.clock = world.clock.saturating_add_signed(by),
         Happening::Works(outcomes) => world.work(&outcomes, Outcome::Sent),
         Happening::Lands(outcome) => world.lands(outcome),

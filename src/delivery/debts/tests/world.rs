@@ -81,7 +81,8 @@ pub struct World {
     unseen: Vec<usize>,
     /// The first person, at the other end.
     pub sender: Sender,
-    draws: u32,
+    /// What left, when, and to whom.
+    pub observed: Vec<(Ms, usize, Vec<EventId>)>,
 }
 
 type Done<T = ()> = Result<T, Killed>;
@@ -113,7 +114,7 @@ impl World {
         let mut world = Self {
             dir,
             book: Mortal::new(store),
-            debts: Debts::new(settings.clone(), KEY_WAIT),
+            debts: Debts::new(settings.clone(), KEY_WAIT, numbers(0)),
             settings,
             rooms: vec![facts(0), facts(1)],
             people: vec![known, known, SenderFacts { known: false, ..known }],
@@ -129,9 +130,17 @@ impl World {
             under_way: Vec::new(),
             unseen: Vec::new(),
             sender: Sender::new(),
-            draws: 0,
+            observed: Vec::new(),
         };
         world.then(Self::resume);
+        world
+    }
+
+    /// So many people, all known.
+    pub fn of(people: usize) -> Self {
+        let mut world = Self::new();
+        world.people = vec![world.people[0]; people];
+        world.turns = vec![0; people];
         world
     }
 
@@ -154,7 +163,7 @@ impl World {
     /// The program is started again: nothing is left but what is on disk, and what the homeserver sends again.
     fn begin_anew(&mut self) -> Done {
         self.book = Mortal::new(Store::open(self.dir.path(), &KEY).unwrap());
-        self.debts = Debts::new(self.settings.clone(), KEY_WAIT);
+        self.debts = Debts::new(self.settings.clone(), KEY_WAIT, numbers(self.passed));
         self.under_way.clear();
         self.run_began = self.passed;
         self.turns.fill(0);
@@ -167,13 +176,12 @@ impl World {
     }
 
     fn resume(&mut self) -> Done {
-        let (now, draw) = (self.clock, draw(&mut self.draws));
-        self.debts.resume(&mut self.book, draw, now)?;
+        self.debts.resume(&mut self.book, self.clock)?;
         let awaiting: HashSet<_> = self.book.awaiting()?.into_iter().map(|awaited| awaited.event).collect();
         let locked = |n: &usize| awaiting.contains(&self.messages[*n].facts.event);
         let locked: Vec<usize> = (0..self.messages.len()).filter(locked).collect();
-        self.take_in(&locked)?;
-        self.take_in(&self.unseen.clone())
+        self.take_in(&locked, Came::Now)?;
+        self.take_in(&self.unseen.clone(), Came::Now)
     }
 
     // ── what comes in ──
@@ -207,14 +215,17 @@ impl World {
     }
 
     pub fn sync(&mut self) {
-        self.then(|world| world.take_in(&world.unseen.clone()));
+        self.then(|world| world.take_in(&world.unseen.clone(), Came::Now));
     }
 
     /// As the actor does it: each room for itself, and only those that are open.
-    pub fn take_in(&mut self, messages: &[usize]) -> Done {
+    pub fn take_in(&mut self, messages: &[usize], came: Came) -> Done {
         for room in 0..self.rooms.len() {
             let here: Vec<usize> = messages.iter().copied().filter(|n| self.messages[*n].room == room).collect();
-            let facts = self.room(room);
+            if here.is_empty() {
+                continue;
+            }
+            let (facts, arrival) = (self.room(room), self.debts.arrives(came, self.clock));
             let mut considered = Vec::new();
             let mut owed = Vec::new();
             for n in here.iter().copied() {
@@ -223,14 +234,14 @@ impl World {
                     continue;
                 }
                 let sender = self.people[*person];
-                let rests_on_sender = self.debts.rests_on_sender(&facts, event, self.clock);
+                let rests_on_sender = self.debts.rests_on_sender(&facts, event, arrival);
                 considered.push((event.clone(), if rests_on_sender { sender } else { SenderFacts::WELCOME }));
-                if event.readable && decide(event, &facts, &sender, &self.settings, self.clock) == Decision::Send {
+                if event.readable && decide(event, &facts, &sender, &self.settings, arrival.moment()) == Decision::Send
+                {
                     owed.push(n);
                 }
             }
-            let (now, draw) = (self.clock, draw(&mut self.draws));
-            self.debts.take_in(&mut self.book, &facts, considered, draw, now)?;
+            self.debts.take_in(&mut self.book, &facts, considered, arrival)?;
             for n in owed {
                 self.messages[n].owed.get_or_insert(self.passed);
             }
@@ -258,9 +269,8 @@ impl World {
         let mut is_known = false;
         while !is_known {
             self.then(|world| {
-                let draw = draw(&mut world.draws);
                 let request = Request { room: room(in_room), expires, again: false };
-                world.debts.asked(&mut world.book, (&person(from), &device), &request, draw, now)?;
+                world.debts.asked(&mut world.book, (&person(from), &device), &request, now)?;
                 is_known = true;
                 Ok(())
             });
@@ -290,7 +300,7 @@ impl World {
             let overdue: HashSet<EventId> = overdue.collect();
             let locked: Vec<usize> =
                 (0..world.messages.len()).filter(|n| overdue.contains(&world.messages[*n].facts.event)).collect();
-            world.take_in(&locked)?;
+            world.take_in(&locked, Came::Now)?;
             let mut outcomes = outcomes.iter().copied().chain(std::iter::repeat(rest));
             for batch in world.debts.due(world.clock) {
                 let (room, from) = (world.room_named(&batch.room), world.person_named(&batch.sender));
@@ -403,9 +413,10 @@ fn batch_of(way: Way) -> Batch {
 }
 
 /// Numbers that are as good as random here.
-fn draw(draws: &mut u32) -> impl FnMut() -> f64 + '_ {
-    || {
-        *draws = draws.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(*draws) / f64::from(u32::MAX)
-    }
+pub fn numbers(seed: u64) -> Numbers {
+    let mut state = u32::try_from(seed % (1 << 32)).unwrap();
+    Numbers::new(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state) / (f64::from(u32::MAX) + 1.0)
+    })
 }

@@ -25,6 +25,7 @@ impl World {
             }
         }
         assert!(!batch.owed.is_empty());
+        self.observed.push((self.clock, from, batch.owed.iter().map(|owed| owed.event.clone()).collect()));
         let room = self.room(in_room);
         for owed in &batch.owed {
             let stage = self.book.stage(&owed.room, &owed.event)?;

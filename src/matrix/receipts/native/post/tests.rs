@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     delivery::{
-        outbox::Outbox,
+        outbox::{Draw, Outbox},
         policy::{ReceiptType, Timing},
         receipt::ClaimState,
     },
@@ -34,9 +34,9 @@ fn batch(events: usize) -> Batch {
             state: ClaimState::Delivered,
             quiet: false,
         };
-        outbox.owe(owed, Timing::Immediate, 0.0, 1).unwrap();
+        outbox.owe(owed, 1, 0.0, 1).unwrap();
     }
-    outbox.due(1).remove(0)
+    outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, 1).remove(0)
 }
 
 /// A server that answers each receipt by its name and event.

@@ -9,9 +9,9 @@ use super::{super::*, client};
 use crate::{
     app::event::Event,
     delivery::{
-        debts::{Book, Debts, Entry, KEY_WAIT, Step},
+        debts::{Book, Debts, Entry, KEY_WAIT, Numbers, Step},
         ledger::{Answers, ExpectedDevice, OwnEvent, Refused},
-        outbox::{Outbox, Owed},
+        outbox::{Draw, Outbox, Owed},
         policy::{SenderFacts, Settings, Timing},
         receipt::ClaimState,
         store::Store,
@@ -36,7 +36,14 @@ async fn acting(server: &Loopback) -> Acting {
     let (to_events, events) = unbounded_channel();
     let (to_inputs, inputs) = unbounded_channel();
     let client = client(server).await;
-    let mut actor = Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT), to_events, to_inputs);
+    let mut actor = Actor::new(
+        &client,
+        store,
+        0,
+        Debts::new(Settings::default(), KEY_WAIT, Numbers::new(|| 0.5)),
+        to_events,
+        to_inputs,
+    );
     actor.server_said(ServerFacts { native: true, devices: true, federated: false }).await;
     Acting { actor, inputs, events, dir }
 }
@@ -76,9 +83,9 @@ impl Acting {
             .unwrap();
         let mut outbox = Outbox::new();
         for owed in owed {
-            outbox.owe(owed, Timing::Immediate, 0.0, 0).unwrap();
+            outbox.owe(owed, 0, 0.0, 0).unwrap();
         }
-        outbox.due(0).remove(0)
+        outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, 0).remove(0)
     }
 
     /// Sends a batch, and takes in what became of it.
@@ -165,7 +172,8 @@ async fn until_the_server_has_said_what_it_can_do_a_batch_waits_for_that() {
     assert_eq!(acting.actor.debts.next_wake(), None);
 
     acting.actor.server_said(ServerFacts { native: true, ..ServerFacts::default() }).await;
-    let batch = acting.actor.debts.due(now()).remove(0);
+    let moment = acting.actor.debts.next_wake().expect("it leaves after that");
+    let batch = acting.actor.debts.due(moment).remove(0);
     acting.send(batch).await;
     assert!(acting.is_sent(1));
 }
@@ -271,7 +279,8 @@ async fn l8_what_came_early_outlives_a_kill() {
     drop(actor);
     let store = Store::open(dir.path(), &[7; 32]).unwrap();
     let (inputs, _inputs) = unbounded_channel();
-    let mut after = Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT), events, inputs);
+    let mut after =
+        Actor::new(&client, store, 0, Debts::new(Settings::default(), KEY_WAIT, Numbers::new(|| 0.5)), events, inputs);
     after.resume().await;
     assert!(after.held.holds(&event(1)) && after.held.holds(&event(2)));
     after.handle(Input::Frozen { own: own(1), fleet: nobody(1), with_gone: [].into() }).await;
