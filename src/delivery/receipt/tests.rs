@@ -99,11 +99,32 @@ fn only_so_many_receipts_are_read() {
 }
 
 #[test]
+fn p11_a_message_has_one_of_three_lengths() {
+    let length = |kind: &str, content: Value| kind.len() + padded(kind, content).to_string().len();
+    let answer = |count: usize, id: usize, state, quiet| {
+        let event = |n: usize| EventId::new(format!("${n:0>id$}"));
+        let receipts = (0..count).map(|n| (event(n), claim(Some(1_800_000_000_000), state))).collect();
+        length(ANSWER_TYPE, Answer { room: RoomId::new("!room:example.org"), receipts, quiet }.to_json())
+    };
+    let request = Request { room: RoomId::new("!room:example.org"), expires: 1_800_000_000_000, again: true };
+    assert_eq!(length(REQUEST_TYPE, request.to_json()), SIZES[0]);
+    for (count, id, size) in [(1, 43, 0), (7, 43, 0), (60, 43, 1), (60, 254, 2), (RECEIPTS_SENT, 254, 2)] {
+        for (state, quiet) in [(ClaimState::Delivered, true), (ClaimState::Undecryptable, false)] {
+            assert_eq!(answer(count, id, state, quiet), SIZES[size], "{count} receipts for ids of {id}");
+        }
+    }
+    let answer = padded(ANSWER_TYPE, json!({ "room_id": "!r", "receipts": { "$e": {} } }));
+    assert_eq!(Answer::parse(&answer).unwrap().receipts.len(), 1, "padding is not read");
+    let too_long = json!({ "room_id": "x".repeat(SIZES[2]) });
+    assert_eq!(padded(REQUEST_TYPE, too_long.clone()), too_long);
+}
+
+#[test]
 fn a_full_answer_fits_into_a_to_device_event() {
     let longest = |n: usize| EventId::new(format!("${n:0>254}"));
     let receipts = (0..RECEIPTS_SENT).map(|n| (longest(n), claim(Some(Ms::MAX), ClaimState::Undecryptable)));
     let answer = Answer { room: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect(), quiet: false };
-    let encrypted = answer.to_json().to_string().len() * 4 / 3;
+    let encrypted = padded(ANSWER_TYPE, answer.to_json()).to_string().len() * 4 / 3;
     assert!(encrypted < 64 * 1024 - 2 * 1024, "{encrypted}");
 }
 

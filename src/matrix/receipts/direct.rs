@@ -24,7 +24,7 @@ use crate::{
     clock::now,
     delivery::{
         ledger::{ExpectedDevice, Refusal, Refused},
-        receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request},
+        receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request, padded},
         store::{Inbox, Incoming},
     },
     matrix::{errors, ids, pause::Pause},
@@ -359,7 +359,7 @@ pub(in crate::matrix) async fn send_answer(
 ) -> Result<(), NotSent> {
     let known = devices_of(client, user).await.map_err(|error| NotSent::from(&error))?;
     let devices: Vec<Device> = devices.iter().filter_map(|id| known.get(&ids::sdk_device(id))).collect();
-    let unreached = send(client, &devices, ANSWER_TYPE, &answer.to_json()).await?;
+    let unreached = send(client, &devices, ANSWER_TYPE, &padded(ANSWER_TYPE, answer.to_json())).await?;
     if unreached.len() < devices.len() { Ok(()) } else { Err(NotSent { retry_after: None }) }
 }
 
@@ -397,7 +397,7 @@ pub(super) async fn send_request(
         }));
     }
     let request = Request { room: ids::room(room), expires, again };
-    let unreached = send(client, &devices, REQUEST_TYPE, &request.to_json()).await?;
+    let unreached = send(client, &devices, REQUEST_TYPE, &padded(REQUEST_TYPE, request.to_json())).await?;
     Ok(devices
         .iter()
         .map(|device| (device.user_id().to_owned(), device.device_id().to_owned()))
