@@ -75,6 +75,14 @@ pub fn message_body(message: &MessageType) -> Body {
     }
 }
 
+/// Whether a person sees nothing of an `m.room.message` (P4).
+pub fn shows_nothing(message: &MessageType) -> bool {
+    match message_body(message) {
+        Body::Text(lines) | Body::Notice(lines) | Body::Emote(lines) => lines.iter().all(Line::is_blank),
+        _ => false,
+    }
+}
+
 /// The text as it was typed, where it can be edited: the plain body is the markdown that the formatted one was made of. One
 /// that is too long to be kept whole is none, since it would be cut.
 pub fn source(kind: &MsgLikeKind) -> Option<SafeText> {

@@ -26,8 +26,10 @@ use matrix_sdk::{
     event_cache::{RoomEventCacheSubscriber, RoomEventCacheUpdate},
     room::Receipts,
     ruma::{
-        OwnedEventId, OwnedUserId, api::client::receipt::create_receipt::v3::ReceiptType,
-        events::AnySyncEphemeralRoomEvent, serde::Raw,
+        OwnedEventId, OwnedUserId,
+        api::client::receipt::create_receipt::v3::ReceiptType,
+        events::{AnySyncEphemeralRoomEvent, AnySyncMessageLikeEvent, AnySyncTimelineEvent},
+        serde::Raw,
     },
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError, SendHandle},
 };
@@ -46,7 +48,7 @@ use tokio::{
 };
 
 use self::readers::Readers;
-use super::{errors, receipts, vouched::Nothings};
+use super::{content, errors, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -227,9 +229,19 @@ async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, E
     let builder = room
         .timeline_builder()
         .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
-        .event_filter(move |event, rules| !nothings.contains(event.event_id()) && default_event_filter(event, rules))
+        .event_filter(move |event, rules| {
+            !nothings.contains(event.event_id()) && !shows_nothing(event) && default_event_filter(event, rules)
+        })
         .with_date_divider_mode(DateDividerMode::Daily);
     Ok(builder.build().await?)
+}
+
+/// P4: a message of which nobody sees anything is none, and has no line, as long as it has not been edited.
+fn shows_nothing(event: &AnySyncTimelineEvent) -> bool {
+    let AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message)) = event else { return false };
+    message.as_original().is_some_and(|message| {
+        message.unsigned.relations.replace.is_none() && content::shows_nothing(&message.content.msgtype)
+    })
 }
 
 /// Translates and sends.

@@ -57,11 +57,16 @@ impl SafeText {
         &self.0
     }
 
-    /// This text, or the other where this one is blank: a name of nothing but spaces or invisible characters is
-    /// no name.
+    /// Whether a person sees nothing of it: it is made of spaces, of characters that are drawn as blanks, and of what
+    /// stands for something unprintable.
+    pub fn is_blank(&self) -> bool {
+        self.chars().all(|c| c.is_whitespace() || matches!(c, '\u{2800}' | '\u{1D159}' | '\u{FFFD}'))
+    }
+
+    /// This text, or the other where this one [is blank](Self::is_blank): a name of which nothing is seen is no name.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
-        if self.trim().is_empty() { fallback } else { self }
+        if self.is_blank() { fallback } else { self }
     }
 }
 
@@ -132,5 +137,10 @@ impl Line {
     /// A line of plain text.
     pub fn plain(text: SafeText) -> Self {
         Self { quote: 0, spans: vec![Span { text, style: SpanStyle::default() }] }
+    }
+
+    /// Whether a person sees nothing of it.
+    pub fn is_blank(&self) -> bool {
+        self.spans.iter().all(|span| span.text.is_blank())
     }
 }

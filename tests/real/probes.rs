@@ -68,7 +68,7 @@ const fn kind(name: &'static str, most: usize, shot: fn(&Ground, usize) -> Shot)
 }
 
 /// What no person sees as a new message (P4), and what tries to look like one.
-const SILENT: [Kind; 12] = [
+const SILENT: [Kind; 14] = [
     kind("reactions", 1_000, |ground, n| reaction(ground.said[0].as_str(), n)),
     kind("reactions to made-up ids", 1_000, |_, n| reaction(&made_up(n), n)),
     kind("edits, in the clear", 1_000, |ground, n| Shot::send("m.room.message", edit(ground.said[0].as_str(), n))),
@@ -107,6 +107,8 @@ const SILENT: [Kind; 12] = [
         Shot::send("m.room.message", with(request, "msgtype", "m.key.verification.request".into()))
     }),
     kind("unknown types", 100, |_, n| Shot::send("com.example.message", text(&format!("unknown {n}")))),
+    kind("messages that show nothing, in the clear", 100, |_, n| Shot::send("m.room.message", blank(n))),
+    kind("messages that show nothing, encrypted", 100, |_, n| Shot::Sealed("m.room.message", blank(n))),
 ];
 
 /// What P10 is there for: what is seen. Every tenth is a new poll.
@@ -119,6 +121,19 @@ const VISIBLE: Kind = kind("messages and new polls", 10_000, |_, n| match n % 10
 const REDACTIONS: Kind = kind("redactions of own messages", 1_000, |ground, n| {
     Shot::redact(ground.said[n % (ground.said.len() - 1) + 1].as_str())
 });
+
+/// Nothing that a person sees: spaces, what has no width, blanks of other scripts, what cannot be printed; also as HTML.
+fn blank(n: usize) -> Value {
+    let blanks =
+        ["", " \n ", "\u{200B}", "\u{2060}\u{FEFF}", "\u{2800}", "\u{3164}", "\u{1}\u{7}", "\u{E000}", "\u{301}"];
+    let (msgtype, body) = (["m.text", "m.notice", "m.emote"][n % 3], blanks[n % blanks.len()]);
+    let plain = json!({ "msgtype": msgtype, "body": body });
+    if n.is_multiple_of(2) {
+        return plain;
+    }
+    let html = with(plain, "format", "org.matrix.custom.html".into());
+    with(html, "formatted_body", format!("<p><b>{body}</b><br></p>").into())
+}
 
 fn poll() -> Value {
     let said = |words: &str| json!([{ "mimetype": "text/plain", "body": words }]);

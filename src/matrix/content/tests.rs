@@ -15,7 +15,7 @@ use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{AnyOtherStateEventContentChange as State, MembershipChange};
 use serde_json::{Value, json};
 
-use super::{html, membership, message_body, preview, profile, state, undecryptable};
+use super::{html, membership, message_body, preview, profile, shows_nothing, state, undecryptable};
 use crate::model::{Body, Line, SafeText, SpanStyle};
 
 /// As the SDK gets it from the wire.
@@ -292,4 +292,27 @@ fn room_changes_are_sentences() {
     for (change, expected) in table {
         assert_eq!(state(&ada, &change).as_str(), expected);
     }
+}
+
+#[test]
+fn p4_a_message_of_which_nothing_is_seen_shows_nothing() {
+    let shows = |body: &str, html: Option<&str>| {
+        let content = match html {
+            Some(html) => json!({
+                "msgtype": "m.text", "body": body, "format": "org.matrix.custom.html", "formatted_body": html,
+            }),
+            None => json!({ "msgtype": "m.notice", "body": body }),
+        };
+        let message = Raw::<MessageType>::from_json(serde_json::value::to_raw_value(&content).unwrap());
+        !shows_nothing(&message.deserialize().unwrap())
+    };
+    for blank in ["", " \t\n", "\u{200b}\u{2060}", "\u{2800}", "\u{3164}", "\u{1}\u{e000}", "\u{301}"] {
+        assert!(!shows(blank, None), "{blank:?}");
+        assert!(!shows(blank, Some(&format!("<p>{blank}</p><br>"))), "{blank:?}");
+        assert!(shows(blank, Some("<p>hi</p>")), "{blank:?}");
+    }
+    for seen in ["a", "\u{200b}.", "é", "👍", "\u{2801}"] {
+        assert!(shows(seen, None), "{seen:?}");
+    }
+    assert!(shows("hi", Some(" ")), "what the HTML does not show, the body does");
 }

@@ -4,7 +4,7 @@
 //! counts, and one that is odd here costs itself only (L6). What came encrypted and is the server's to say is nothing, and
 //! has redacted nothing ([`vouched`]).
 
-use matrix_sdk::{Room, deserialized_responses::TimelineEvent};
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent, ruma::events::room::message::MessageType};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
-    matrix::{ids, vouched},
+    matrix::{content, ids, vouched},
     model::{DeviceId, EventId, Ms, UserId},
 };
 
@@ -111,13 +111,15 @@ impl Glance {
         let verification = self.content.get("msgtype").and_then(Value::as_str) == Some("m.key.verification.request");
         match self.kind.as_str() {
             _ if self.state_key.is_some() => EventKind::State,
-            "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start"
-                if !replaces && !verification =>
-            {
-                EventKind::Message
-            }
+            _ if replaces || verification || self.shows_nothing() => EventKind::Other,
+            "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start" => EventKind::Message,
             _ => EventKind::Other,
         }
+    }
+
+    fn shows_nothing(&self) -> bool {
+        self.kind == "m.room.message"
+            && MessageType::deserialize(&self.content).is_ok_and(|message| content::shows_nothing(&message))
     }
 
     /// P3. A redacted event keeps its type and loses its content.
@@ -187,6 +189,9 @@ mod tests {
             ("m.room.message", &text, EventKind::Message),
             ("m.room.message", &edit, EventKind::Other),
             ("m.room.message", &json!({"msgtype": "m.key.verification.request", "body": ""}), EventKind::Other),
+            ("m.room.message", &json!({"msgtype": "m.text", "body": " \u{200b}\u{2800}\n"}), EventKind::Other),
+            ("m.room.message", &json!({"msgtype": "m.image", "body": " ", "url": "mxc://a/b"}), EventKind::Message),
+            ("m.room.message", &json!({"msgtype": "com.example.new", "body": ""}), EventKind::Message),
             ("m.sticker", &json!({"body": "cat"}), EventKind::Message),
             ("m.poll.start", &json!({"m.poll": {}}), EventKind::Message),
             ("org.matrix.msc3381.poll.start", &json!({"a": {}}), EventKind::Message),
