@@ -319,6 +319,11 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
                 open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
             }
         }
+        Event::Traces { room, traces } => {
+            if let Some(open) = app.open_if(&room) {
+                open.traces = traces;
+            }
+        }
         Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
         Event::People(page) => app.people_are(page),
         Event::Stances { room, people, more } => app.stances_are(&room, people, more),

@@ -17,7 +17,7 @@ pub use id::{DeviceId, EventId, RoomId, UserId};
 pub use mark::{
     Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route, Tally,
 };
-pub use overview::{LogEntry, Logged, NotBelieved, PersonStance, ReceiptLog, Undelivered};
+pub use overview::{LogEntry, Logged, NotBelieved, PersonStance, ReceiptLog, Trace, Undelivered};
 pub use people::{PeoplePage, Whom};
 pub use room::{Membership, RoomSummary};
 pub use text::{Line, SafeText, Span, SpanStyle};

@@ -6,7 +6,7 @@ use crate::{
     input::Key,
     model::{
         Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonStance, ReceiptFate, ReceiptLog, RoomId, RoomSummary,
-        SafeText, TimelineChange, Undelivered, UserId,
+        SafeText, TimelineChange, Trace, Undelivered, UserId,
     },
 };
 
@@ -144,6 +144,13 @@ pub enum Event {
         room: RoomId,
         /// One each.
         deliveries: Vec<Delivery>,
+    },
+    /// All traces in a room of what its senders were told to be unreadable, by when that was sent.
+    Traces {
+        /// The room.
+        room: RoomId,
+        /// One each.
+        traces: Vec<Trace>,
     },
     /// The answer to [`super::effect::Effect::AskReceiptFate`].
     ReceiptFate {

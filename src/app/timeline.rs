@@ -15,7 +15,7 @@ use self::{readers::Readers, seek::Sought};
 use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
     Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
-    TimelineItemKind,
+    TimelineItemKind, Trace,
 };
 
 /// One item of the timeline, wherever it moves.
@@ -73,6 +73,8 @@ pub struct OpenRoom {
     pub unseen_below: usize,
     /// What is known about the delivery of own messages.
     pub deliveries: HashMap<EventId, Delivery>,
+    /// What others were told to be unreadable and was no message, by when it was sent.
+    pub traces: Vec<Trace>,
     /// Who else is typing.
     pub typing: Vec<SafeText>,
     /// What is being written.
@@ -111,6 +113,7 @@ impl OpenRoom {
             anchor: Anchor::Newest,
             unseen_below: 0,
             deliveries: HashMap::new(),
+            traces: Vec::new(),
             typing: Vec::new(),
             writing,
             typing_notice: None,
@@ -137,6 +140,19 @@ impl OpenRoom {
     pub fn selected(&self) -> Option<(&ItemKey, &Message)> {
         let place = self.selection.as_ref()?;
         Some((&place.key, self.message(place.index)?))
+    }
+
+    /// The traces of what was sent after the message at this index, and before the next.
+    pub fn traces_after(&self, index: usize) -> &[Trace] {
+        let at = |item: &TimelineItem| match &item.kind {
+            TimelineItemKind::Message(message) => Some(message.at),
+            TimelineItemKind::Notice { at, .. } => Some(*at),
+            _ => None,
+        };
+        let Some(from) = self.items.get(index).and_then(at).filter(|_| !self.traces.is_empty()) else { return &[] };
+        let until = self.items[index + 1..].iter().find_map(at).unwrap_or(Ms::MAX);
+        let before = |time: Ms| self.traces.partition_point(|trace| trace.sent < time);
+        self.traces.get(before(from)..before(until)).unwrap_or_default()
     }
 
     /// Everyone else who has read the message at this index: whose receipt stands there or below.

@@ -50,6 +50,8 @@ pub use book::{Awaited, Book, Entry, Stage, Step};
 
 /// So long a message's key is waited for before its sender is told that it cannot be read.
 pub const KEY_WAIT: Ms = 60 * 1000;
+/// So long nobody is told that a message cannot be read who was told so of what was none.
+const IN_VAIN: Ms = 24 * 3_600 * 1_000;
 /// So many events that are no messages are remembered as counted in the log.
 const COUNTED: usize = 10_000;
 
@@ -262,6 +264,7 @@ impl Debts {
             let debt = Owed { room, event, sender, sent, since: moment, state, quiet: false };
             let step = match decision {
                 Decision::Send if readable => Step::Owe(moment),
+                Decision::Send if is_awaited && told_in_vain(book, &debt.sender, moment)? => Step::Told(None),
                 Decision::Send if is_awaited => {
                     owed.push(debt);
                     continue;
@@ -399,6 +402,9 @@ impl Debts {
                 redacted: redacted.contains(&owed.event),
             };
             match decide(&facts, room, &sender, &self.settings, now) {
+                Decision::Send if owed.state == ClaimState::Undecryptable && told_in_vain(book, &owed.sender, now)? => {
+                    settled.push(Entry::about(&owed, Step::Told(None)));
+                }
                 Decision::Send => kept.push(owed),
                 Decision::Withhold(reason) => settled.push(Entry::about(&owed, Step::Withhold(reason))),
             }
@@ -504,6 +510,12 @@ impl Debts {
             self.told.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(back));
         }
     }
+}
+
+/// P1: whether this person makes a device tell that it cannot read what is no message, and so is not told anything of the
+/// kind for now.
+fn told_in_vain<B: Book>(book: &B, person: &UserId, now: Ms) -> Result<bool, B::Error> {
+    Ok(book.told_in_vain(person)?.is_some_and(|told| told.saturating_add(IN_VAIN) > now))
 }
 
 fn write<B: Book>(book: &mut B, entries: &[Entry], now: Ms) -> Result<(), B::Error> {

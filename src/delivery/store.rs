@@ -41,6 +41,7 @@ mod ledger;
 mod log;
 mod progress;
 mod rows;
+mod traces;
 
 pub use disk::Keeper;
 pub use inbox::{Inbox, Incoming};
@@ -270,6 +271,7 @@ impl Store {
             tx.run("DELETE FROM early WHERE day < ?1", [today])?;
             tx.run("DELETE FROM inbox WHERE day < ?1", [today])?;
             tx.run("DELETE FROM quiet WHERE day < ?1", [today])?;
+            tx.run("DELETE FROM traces WHERE day < ?1", [today])?;
             Ok(())
         })
     }

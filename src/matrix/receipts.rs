@@ -15,6 +15,7 @@
 //! - [`gone`]: devices that are waited for and are not there any more.
 //! - [`pages`]: who has a message to thousands, and who does not.
 //! - [`native`], [`direct`]: the two routes that receipts travel by, there and back.
+//! - [`traces`]: what others were told to be unreadable, and was no message.
 //! - [`stances`]: how the people of a room stand to the user, for whoever looks.
 //! - [`catchup`]: what a sync left out is fetched, so that it is owed too.
 
@@ -78,6 +79,7 @@ mod observe;
 mod owing;
 mod pages;
 mod stances;
+mod traces;
 mod undelivered;
 mod watch;
 
@@ -356,6 +358,7 @@ impl Actor {
             }
             Input::Opened(room) => {
                 self.tell_room(&room).await;
+                self.tell_traces(&room).await;
                 if self.opened.replace(room).is_none() {
                     // A former run may have been killed before it had seen who is gone.
                     self.devices_changed([]);

@@ -24,6 +24,21 @@ pub struct LogEntry {
     pub what: Logged,
 }
 
+/// What a sender was told that it cannot be read, and what was no message when it could be (P1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The event.
+    pub event: EventId,
+    /// Who sent it, and was told.
+    pub sender: UserId,
+    /// When they sent it.
+    pub sent: Ms,
+    /// When they were told.
+    pub told: Ms,
+    /// What it was ('a reaction'), or empty.
+    pub what: SafeText,
+}
+
 /// What was done about somebody's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logged {

@@ -25,7 +25,10 @@ use crate::{
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
-    model::{EventId, Pagination, ReceiptFate, RoomId, Route, TimelineChange, TimelineItem, TimelineItemKind, UserId},
+    model::{
+        EventId, Pagination, ReceiptFate, RoomId, Route, SafeText, TimelineChange, TimelineItem, TimelineItemKind,
+        Trace, UserId,
+    },
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -265,6 +268,27 @@ fn inspector_of_an_own_message() {
         type_in(&mut app, "i");
         screens(name, &app, Theme::default());
     }
+}
+
+#[test]
+fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_sent() {
+    let mut app = fixture::chatting();
+    let trace = |seconds: u64, what: &str| Trace {
+        event: EventId::new(format!("$trace{seconds}")),
+        sender: UserId::new("@ada:lovelace.example"),
+        sent: NOW - seconds * 1_000,
+        told: NOW - seconds * 1_000 + 60_000,
+        what: SafeText::line(what),
+    };
+    let room = RoomId::new(LAKE);
+    happen(&mut app, [Event::Traces { room: room.clone(), traces: vec![trace(70, "a reaction")] }]);
+    let one = screen(&app).text();
+    assert!(one.contains("@ada:lovelace.example was told at"), "{one}");
+    assert!(one.contains("it was a reaction."), "{one}");
+    let many = vec![trace(75, "a reaction"), trace(70, "an edit")];
+    happen(&mut app, [Event::Traces { room, traces: many }]);
+    let many = screen(&app).text();
+    assert!(many.contains("2 times somebody was told") && many.contains("the last was an edit"), "{many}");
 }
 
 #[test]

@@ -154,14 +154,24 @@ impl<'a> Timeline<'a> {
                 rows.extend(matches!(before, Some(TimelineItemKind::Message(_))).then(Line::default));
                 let text = format!("{text}  {}", words::clock(*at, self.look.zone));
                 let sign = Span::styled(format!("{} ", theme.symbols().notice), theme.role(Role::Dim));
-                let look = Look { columns: self.look.columns.saturating_sub(2), ..self.look };
-                for (row, mut line) in message::sentence(&text, Role::Dim, look).into_iter().enumerate() {
-                    line.spans.insert(0, if row == 0 { sign.clone() } else { Span::raw("  ") });
-                    rows.push(line);
-                }
+                self.notice(&text, &sign, &mut rows);
             }
         }
+        let traces = self.open.traces_after(index);
+        if !traces.is_empty() {
+            let sign = Span::styled(format!("{} ", theme.symbols().notice), theme.role(Role::Warning));
+            self.notice(&words::traces(traces, self.look.zone), &sign, &mut rows);
+        }
         rows
+    }
+
+    /// A sentence behind a sign.
+    fn notice(&self, text: &str, sign: &Span<'static>, rows: &mut Vec<Line<'a>>) {
+        let look = Look { columns: self.look.columns.saturating_sub(2), ..self.look };
+        for (row, mut line) in message::sentence(text, Role::Dim, look).into_iter().enumerate() {
+            line.spans.insert(0, if row == 0 { sign.clone() } else { Span::raw("  ") });
+            rows.push(line);
+        }
     }
 
     /// `──────── Sunday 22 November 2026 ────────`.

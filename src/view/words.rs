@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::model::Ms;
+use crate::model::{Ms, SafeText, Trace};
 
 /// Formats a moment; a moment that no calendar knows is a question mark.
 fn moment(at: Ms, zone: &TimeZone, format: &str) -> String {
@@ -23,6 +23,20 @@ pub fn clock(at: Ms, zone: &TimeZone) -> String {
 pub fn exact(at: Ms, near: Ms, zone: &TimeZone) -> String {
     let format = if day(at, zone) == day(near, zone) { "%H:%M:%S" } else { "%-d %b %H:%M:%S" };
     moment(at, zone, format)
+}
+
+/// What others were told to be unreadable and was no message: all of it in one sentence, `""` for none.
+pub fn traces(traces: &[Trace], zone: &TimeZone) -> String {
+    let Some(last) = traces.iter().max_by_key(|trace| trace.told) else { return String::new() };
+    let (sender, told) = (SafeText::line(last.sender.as_str()), moment(last.told, zone, "%H:%M:%S"));
+    let what = last.what.clone().or(SafeText::line("no message"));
+    if traces.len() == 1 {
+        return format!("{sender} was told at {told} that a message could not be read here; it was {what}.");
+    }
+    let count = traces.len();
+    format!(
+        "{count} times somebody was told that a message could not be read here; the last was {what} ({sender}, {told})."
+    )
 }
 
 /// `14:03`, with the day in front when it is not the day of `near`.

@@ -3,12 +3,15 @@
 use kvitto::{
     app::effect::Effect,
     delivery::policy::Settings,
-    model::{DeviceState, EventId, Logged, Ms, ReceiptFate, Route},
+    model::{DeviceState, EventId, Logged, Membership, Ms, ReceiptFate, Route},
 };
+use serde_json::json;
 
 use crate::{
+    delivery::text,
     person::{Person, direct_chat},
-    support::proxy::count,
+    rogue::Rogue,
+    support::{proxy::count, screens},
     world::{World, on},
 };
 
@@ -115,3 +118,44 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     assert_eq!(bob.log(Effect::AskReceiptLog).await.entries, []);
 }
 on!(the_log_says_what_was_told_and_what_was_not: embedded, embedded_direct);
+
+/// P1: what its sender was told to be unreadable turns out to be a reaction. It leaves a line, also after a restart.
+async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
+    let url = &world.proxy.base_url;
+    let mut bob =
+        Person::log_in_with(url, &world.bob, "phone", world.settings(), |profile| profile.key_wait = WAIT).await;
+    let mut mallory = Rogue::log_in(&world.server.base_url, &world.alice).await;
+    let encryption = json!({ "type": "m.room.encryption", "content": { "algorithm": "m.megolm.v1.aes-sha2" } });
+    let chat = json!({
+        "preset": "trusted_private_chat", "is_direct": true, "invite": [world.bob.user_id],
+        "initial_state": [encryption],
+    });
+    let room = mallory.create_room(&chat);
+    bob.room("the invite", |summary| summary.id == room).await;
+    bob.run(Effect::Accept(room.clone()));
+    bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
+    bob.open(&room).await;
+    mallory.look().await;
+    mallory.ask(&room, &world.bob.user_id).await;
+    let hello = mallory.send(&room, "m.room.message", &text("hello"));
+    mallory.until("the receipt", |received| received.direct.contains_key(&hello)).await;
+
+    let mut key = Rogue::new_key();
+    let content = json!({
+        "algorithm": "m.megolm.v1.aes-sha2", "room_id": room.as_str(), "session_id": key.session_id(),
+        "session_key": key.session_key().to_base64(),
+    });
+    let relation = json!({ "rel_type": "m.annotation", "event_id": hello.as_str(), "key": "+" });
+    let reaction = json!({ "type": "m.reaction", "content": { "m.relates_to": relation } });
+    let probe = mallory.seal_anything(&room, &mut key, &reaction).await;
+    bob.fate_that(&room, &probe, |fate| matches!(fate, ReceiptFate::ToldUndecryptable { .. })).await;
+    mallory.tell(&world.bob.user_id, "m.room_key", &content).await;
+    let traces = |p: &mut Person| p.app.open.as_ref().map(|open| open.traces.clone()).filter(|found| !found.is_empty());
+    let found = bob.until("the trace", traces).await;
+    assert_eq!(found.iter().map(|trace| (&trace.event, &*trace.what)).collect::<Vec<_>>(), [(&probe, "a reaction")]);
+
+    let screen = bob.quit().await.on_screen();
+    screens::open_first_room(&screen, &world.alice.name);
+    screen.wait_for_text("it was a reaction.");
+}
+on!(p1_what_is_no_message_after_all_leaves_a_trace: synapse, embedded_direct);

@@ -116,6 +116,9 @@ pub trait Book {
     /// was sent.
     fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>, Self::Error>;
 
+    /// When this person was last told that something cannot be read which was no message when it could be (P1).
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>, Self::Error>;
+
     /// This person's devices that ask for receipts in this room (§3), by id.
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>, Self::Error>;
 

@@ -138,6 +138,34 @@ fn p8_while_its_key_is_awaited_the_rules_hold_as_ever() {
 }
 
 #[test]
+fn p1_who_was_told_of_what_is_no_message_is_not_told_again_for_a_day() {
+    let mut world = world();
+    let probe = world.hears(false);
+    world.later(KEY_WAIT);
+    assert_eq!(world.told(), ["$0 undecryptable"]);
+    let waiting = world.hears(false);
+    world.messages[probe].facts.kind = EventKind::Other;
+    world.key_comes(probe);
+    let traces = world.book.traces();
+    assert_eq!(
+        traces.iter().map(|trace| (trace.event.as_str(), trace.told)).collect::<Vec<_>>(),
+        [("$0", START + KEY_WAIT)]
+    );
+    world.later(KEY_WAIT);
+    assert_eq!(world.stage(waiting), Some(Stage::Told));
+    assert_eq!(world.told(), ["$0 undecryptable", "$0 P4"], "and nothing is said of this one");
+    world.kill();
+    world.key_comes(waiting);
+    world.later(0);
+    assert_eq!(world.told().last().unwrap(), "$1 delivered", "which gets its receipt all the same");
+
+    world.clock = START + KEY_WAIT + DAY - 1;
+    world.hears(false);
+    world.later(KEY_WAIT);
+    assert_eq!(world.told().last().unwrap(), "$2 undecryptable", "a day after the first");
+}
+
+#[test]
 fn p10_a_turn_too_few_to_tell_of_a_lost_key_takes_no_receipt_away() {
     let mut world = world();
     let locked = world.hears(false);

@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 ///
 /// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
 /// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS, EARLY];
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS, EARLY, TRACES];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -74,6 +74,14 @@ const EARLY: &str = "
     CREATE TABLE quiet (key BLOB PRIMARY KEY, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE device (value BLOB NOT NULL) STRICT;
     CREATE TABLE running (one INTEGER NOT NULL) STRICT;
+";
+
+/// What was told to be unreadable, and was no message.
+const TRACES: &str = "
+    CREATE TABLE traces (key BLOB PRIMARY KEY, room BLOB NOT NULL, person BLOB NOT NULL, day INTEGER NOT NULL,
+        value BLOB NOT NULL) STRICT;
+    CREATE INDEX traces_room ON traces (room);
+    CREATE INDEX traces_person ON traces (person);
 ";
 
 /// A hashed key.

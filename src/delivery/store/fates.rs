@@ -4,12 +4,13 @@
 
 use rusqlite::params;
 
-use super::{DAY, FATE_DAYS, Result, Store, StoreError, disk::Access, log::Page, rows::FateRow};
+use super::{DAY, FATE_DAYS, Result, Store, StoreError, disk::Access, log::Page, rows::FateRow, traces};
 use crate::{
     delivery::{
         debts::{Awaited, Book, Entry, Stage, Step},
         incognito::Incognito,
         outbox::Owed,
+        policy::Reason,
     },
     model::{DeviceId, EventId, Ms, ReceiptFate, RoomId, UserId},
 };
@@ -45,6 +46,11 @@ impl Book for Store {
         self.disk.write(|tx| {
             let mut log = Page::new(tx, now);
             for entry in entries {
+                if matches!(entry.step, Step::Withhold(Reason::NotAMessage))
+                    && let Some(told) = read(tx, &entry.room, &entry.event)?.and_then(|row| row.told())
+                {
+                    traces::leave(tx, entry, told, now)?;
+                }
                 let climbs = FateRow::of(entry).map(|row| climb(tx, entry, &row)).transpose()?;
                 note_silence(tx, entry, climbs, now)?;
                 // Whoever is told once more is told; but nothing is withheld twice.
@@ -67,6 +73,10 @@ impl Book for Store {
     fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
         let disk = self.disk.read();
         disk.one("SELECT value FROM quiet WHERE key = ?1", [disk.key("person", &[person.as_str(), room.as_str()])])
+    }
+
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>> {
+        traces::last(&self.disk.read(), person)
     }
 
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {

@@ -70,6 +70,14 @@ impl FateRow {
         })
     }
 
+    /// When the sender was told that it cannot be read, if that is how far it is.
+    pub fn told(&self) -> Option<Ms> {
+        match self.fate {
+            Fate::Told { at, .. } => at,
+            _ => None,
+        }
+    }
+
     /// The message, when this row is at that stage.
     pub fn to_awaited(&self) -> Option<Awaited> {
         let (sender, sent, told) = match &self.fate {

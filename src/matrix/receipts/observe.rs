@@ -15,7 +15,7 @@ use crate::{
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
     matrix::{content, ids, vouched},
-    model::{DeviceId, EventId, Ms, UserId},
+    model::{DeviceId, EventId, Ms, SafeText, UserId},
 };
 
 /// The fields of an event that are looked at.
@@ -89,6 +89,18 @@ pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
         sender: UserId::new(glance.sender),
         sent: glance.origin_server_ts,
     })
+}
+
+/// What an event is that is no message, in a few words.
+pub(super) fn in_words(event: &TimelineEvent) -> SafeText {
+    let glance: Option<Glance> = event.raw().deserialize_as_unchecked().ok();
+    let Some(glance) = glance else { return SafeText::default() };
+    match (glance.kind.as_str(), glance.relation()) {
+        ("m.reaction", _) => SafeText::line("a reaction"),
+        (_, Some("m.replace")) => SafeText::line("an edit"),
+        ("m.room.message", _) if glance.shows_nothing() => SafeText::line("a message that shows nothing"),
+        (kind, _) => SafeText::line(&format!("an event of the type {kind}")),
+    }
 }
 
 impl Glance {

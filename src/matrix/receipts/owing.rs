@@ -99,8 +99,12 @@ impl Actor {
             }
         }
         tracing::debug!(room = %room_facts.room, events = considered.len(), "considered");
+        let may_leave_traces = considered.iter().any(|(facts, _)| facts.readable && facts.kind == EventKind::Other);
         let taken = self.debts.take_in(&mut self.store, &room_facts, considered, arrival);
         self.stored(taken);
+        if may_leave_traces && self.opened.as_ref() == Some(&room_facts.room) {
+            self.tell_traces(&room_facts.room).await;
+        }
         if member_missing.is_some() {
             // A walk fetches the members first, and is on disk until it has ended.
             self.walk(room.clone(), member_missing).await;

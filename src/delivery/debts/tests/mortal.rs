@@ -1,7 +1,11 @@
 //! A store on a real file, whose program is killed after so many writes.
 
 use super::super::*;
-use crate::{delivery::store::Store, model::LogEntry};
+use super::world::room;
+use crate::{
+    delivery::store::Store,
+    model::{LogEntry, Trace},
+};
 
 /// It was killed.
 #[derive(Debug)]
@@ -29,6 +33,10 @@ impl Mortal {
 
     pub fn log(&self) -> Result<Vec<LogEntry>> {
         Ok(self.living()?.log().unwrap())
+    }
+
+    pub fn traces(&self) -> Vec<Trace> {
+        self.store.traces(&room(0)).unwrap()
     }
 
     fn living(&self) -> Result<&Store> {
@@ -82,6 +90,10 @@ impl Book for Mortal {
 
     fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
         Ok(self.living()?.withheld(person, room).unwrap())
+    }
+
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>> {
+        Ok(self.living()?.told_in_vain(person).unwrap())
     }
 
     fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
