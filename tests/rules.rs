@@ -18,8 +18,8 @@ type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
-    ("P1", &["p1_only_what_is_readable"],
-        &["p1_a_late_key_is_acknowledged", "p1_a_key_that_came_while_away_is_acknowledged"]),
+    ("P1", &["p1_only_what_is_readable", "p1_who_was_told_of_what_is_no_message_is_not_told_again_for_a_day"],
+        &["p1_what_is_no_message_after_all_leaves_a_trace", "p1_a_late_key_is_acknowledged", "p1_a_key_that_came_while_away_is_acknowledged"]),
     ("P2", &["p2_nothing_from_before_the_join_or_the_login"],
         &["p2_what_was_missed_is_acknowledged", "p1_to_p4_nothing_for_what_is_no_message"]),
     ("P3", &["p3_neither_own_nor_redacted", "p3_a_message_without_content_was_redacted"],
@@ -42,7 +42,8 @@ const TABLE: &[Row] = &[
     ("P10", &["p10_sixty_at_once_then_one_a_second_for_ten_minutes_and_no_more",
               "p10_sixty_and_one_a_second_leave_and_nobody_else_waits"],
         &["p4_p7_p10_probes_are_not_answered"]),
-    ("P11", &["p11_delays", "p11_no_sync_sets_the_moment_of_leaving",
+    ("P11", &["p11_delays", "p11_all_that_is_owed_by_a_moment_leaves_at_it",
+              "p11_many_senders_and_messages_tell_no_more_than_one",
               "p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded",
               "p11_the_answer_tells_the_time_of_sending_only"], &[]),
     ("P12", &["p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended"],

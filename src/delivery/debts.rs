@@ -31,10 +31,11 @@
 //! random schedules, with kills between any two steps.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
-    fmt, mem,
+    collections::{BTreeMap, HashSet},
+    mem,
 };
 
+use self::counted::Counted;
 use super::{
     incognito::Incognito,
     outbox::{Batch, Came, Draw, Outbox, Owed, ROUTE_WAIT},
@@ -44,16 +45,17 @@ use super::{
 };
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, UserId};
 
+mod arrival;
 mod book;
+mod counted;
 
+pub use arrival::{Arrival, Numbers};
 pub use book::{Awaited, Book, Entry, Stage, Step};
 
 /// So long a message's key is waited for before its sender is told that it cannot be read.
 pub const KEY_WAIT: Ms = 60 * 1000;
 /// So long nobody is told that a message cannot be read who was told so of what was none.
 const IN_VAIN: Ms = 24 * 3_600 * 1_000;
-/// So many events that are no messages are remembered as counted in the log.
-const COUNTED: usize = 10_000;
 
 /// A batch, and the way it goes.
 #[derive(Debug, PartialEq)]
@@ -72,40 +74,6 @@ pub enum Way {
         /// To whom.
         devices: Vec<DeviceId>,
     },
-}
-
-/// Something came: when, and at which moment what is owed for it leaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    now: Ms,
-    moment: Ms,
-}
-
-impl Arrival {
-    /// The moment from which everything about it is reckoned (P11).
-    pub fn moment(self) -> Ms {
-        self.moment
-    }
-}
-
-/// Random numbers in [0, 1).
-pub struct Numbers(Box<dyn FnMut() -> f64 + std::marker::Send>);
-
-impl Numbers {
-    /// These.
-    pub fn new(numbers: impl FnMut() -> f64 + std::marker::Send + 'static) -> Self {
-        Self(Box::new(numbers))
-    }
-
-    fn next(&mut self) -> f64 {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Numbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Numbers")
-    }
 }
 
 /// Everything that is owed, as far as it is in memory.
@@ -524,30 +492,6 @@ fn write<B: Book>(book: &mut B, entries: &[Entry], now: Ms) -> Result<(), B::Err
 
 fn as_if_readable(event: &EventFacts) -> EventFacts {
     EventFacts { readable: true, ..event.clone() }
-}
-
-/// The events that were refused and are not remembered on disk, the last ones: so that each is in the log once, although
-/// a sync, a walk and a second look may all bring it.
-#[derive(Debug, Default)]
-struct Counted {
-    events: HashSet<EventId>,
-    order: VecDeque<EventId>,
-}
-
-impl Counted {
-    /// Says whether it is a new one.
-    fn insert(&mut self, event: &EventId) -> bool {
-        let is_new = self.events.insert(event.clone());
-        if is_new {
-            self.order.push_back(event.clone());
-        }
-        if self.order.len() > COUNTED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.events.remove(&oldest);
-        }
-        is_new
-    }
 }
 
 #[cfg(test)]

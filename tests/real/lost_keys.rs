@@ -154,8 +154,10 @@ async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
     let found = bob.until("the trace", traces).await;
     assert_eq!(found.iter().map(|trace| (&trace.event, &*trace.what)).collect::<Vec<_>>(), [(&probe, "a reaction")]);
 
-    let screen = bob.quit().await.on_screen();
+    let bob = bob.quit().await;
+    let screen = bob.on_screen();
     screens::open_first_room(&screen, &world.alice.name);
-    screen.wait_for_text("it was a reaction.");
+    screen.wait_for_text("was told at");
+    screen.wait_for_text("a message could not be read here");
 }
 on!(p1_what_is_no_message_after_all_leaves_a_trace: synapse, embedded_direct);

@@ -292,15 +292,3 @@ fn p4_p9_what_is_refused_each_time_is_in_the_log_once() {
     assert_eq!(world.told(), ["$0 P4", "$2 P9"], "and not what nobody asked for");
     assert_eq!(world.book.log().unwrap().iter().map(|entry| entry.count).collect::<Vec<_>>(), [1, 1]);
 }
-
-#[test]
-fn what_many_remember_is_bounded() {
-    let mut counted = Counted::default();
-    let event = |n: usize| EventId::new(format!("${n}"));
-    for n in 0..=COUNTED {
-        assert!(counted.insert(&event(n)));
-    }
-    assert!(!counted.insert(&event(1)));
-    assert_eq!((counted.events.len(), counted.order.len()), (COUNTED, COUNTED));
-    assert!(counted.insert(&event(0)), "the oldest is forgotten");
-}
