@@ -36,4 +36,5 @@ mod storage;
 mod support;
 mod terminal;
 mod vouched;
+mod waking;
 mod world;

@@ -59,6 +59,8 @@ pub struct Received {
     pub direct: Receipts,
     /// The Olm messages that they came in.
     pub messages: usize,
+    /// When these had left, as they say themselves.
+    pub at: BTreeMap<EventId, u64>,
     /// The receipts that came through the homeserver.
     pub native: Receipts,
 }
@@ -257,8 +259,9 @@ fn count_receipts(client: &Client, received: &Arc<Mutex<Received>>) {
         if event["type"] == "dev.kvitto.delivery" && info.is_some() {
             let mut received = counted.lock().expect("nobody panics with it in hand");
             received.messages += 1;
-            for event in event["content"]["receipts"].as_object().into_iter().flat_map(|events| events.keys()) {
+            for (event, claim) in event["content"]["receipts"].as_object().into_iter().flatten() {
                 *received.direct.entry(EventId::new(event)).or_default() += 1;
+                received.at.extend(claim["ts"].as_u64().map(|at| (EventId::new(event), at)));
             }
         }
         std::future::ready(())

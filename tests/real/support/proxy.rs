@@ -150,6 +150,13 @@ impl Proxy {
         self.line.state().kept.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
     }
 
+    /// Waits until something is kept back.
+    #[track_caller]
+    pub fn wait_until_kept(&self) {
+        let (state, in_time) = self.line.wait(|state| !state.kept.is_empty());
+        assert!(in_time, "waited for what is kept back, but there came only\n{}", state.requests.join("\n"));
+    }
+
     /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
     pub fn deliver(&self) -> usize {
         let kept = std::mem::take(&mut self.line.state().kept);
