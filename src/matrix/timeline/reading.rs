@@ -34,7 +34,7 @@ pub(super) struct Reading {
 struct Seen {
     /// The newest event.
     newest: OwnedEventId,
-    /// The newest that nobody takes for more than was read: the same one, or one above what cannot be decrypted.
+    /// The newest that others may be told of: the same one, or one above what cannot be decrypted.
     readable: Option<OwnedEventId>,
 }
 
@@ -85,8 +85,12 @@ impl OpenTimeline {
         self.forwarder.abort();
         let Some(seen) = self.seen() else { return };
         let attention = receipts.attention(self.timeline.room()).await;
-        tokio::time::sleep(attention.wait).await;
-        if attention.shown.read_receipt.is_some()
+        let mut shown = attention.shown;
+        if !attention.wait.is_zero() {
+            tokio::time::sleep(attention.wait).await;
+            shown = receipts.attention(self.timeline.room()).await.shown;
+        }
+        if shown.read_receipt.is_some()
             && let Err(error) = self.timeline.send_multiple_receipts(Marks::new().fully_read_marker(seen.newest)).await
         {
             tracing::debug!(%error, "the unread line stays where it was");
