@@ -21,12 +21,12 @@ use self::{
     login::{Found, Login},
     rooms::Rooms,
     status::Status,
-    timeline::OpenRoom,
+    timeline::{Looked, OpenRoom},
 };
 use crate::{
     delivery::{policy::Settings, summary},
     input::{Context, Keymap},
-    model::{ItemKey, Mark, Message, Ms, RoomId, SafeText, UserId},
+    model::{Mark, Message, Ms, RoomId, SafeText, UserId},
 };
 
 mod actions;
@@ -217,10 +217,10 @@ impl App {
 
     /// The open room and its newest message, if that is being looked at and its read receipt is still to be sent: the
     /// timeline's end is on screen, nothing covers it, and the terminal's window has the focus.
-    fn may_mark_read(&self) -> Option<(&OpenRoom, &ItemKey)> {
+    fn may_mark_read(&self) -> Option<Looked> {
         let looking = self.screen == Screen::Main && self.popup.is_none() && self.window_focused;
         let open = self.open.as_ref().filter(|_| looking)?;
-        Some((open, open.unmarked()?))
+        open.unmarked()
     }
 
     fn wants_older(&self) -> Option<&OpenRoom> {
@@ -242,11 +242,11 @@ impl App {
     /// Asks for what the picture on screen calls for: a read receipt, older messages, a page of people.
     fn follow_the_picture(&mut self, out: &mut Vec<Effect>) {
         self.ask_for_people(out);
-        let read = self.may_mark_read().map(|(_, key)| key.clone());
+        let read = self.may_mark_read();
         let older = self.wants_older().is_some();
         let Some(open) = &mut self.open else { return };
-        if let Some(key) = read {
-            open.was_marked(key);
+        if let Some(looked) = read {
+            open.was_marked(looked);
             out.push(Effect::MarkRead(open.id.clone()));
         }
         if older {
@@ -301,6 +301,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::GoTo(room) => app.open_room(&room, out),
 
         Event::Timeline { room, changes } => app.timeline_changed(&room, changes),
+        Event::LookedAt(room) => app.rooms.looked_at(&room),
         Event::Pagination { room, state } => {
             if let Some(open) = app.open_if(&room) {
                 open.pagination = state;

@@ -27,6 +27,8 @@ pub mod bucket;
 
 pub mod incognito;
 
+pub mod attention;
+
 pub mod outbox;
 
 pub mod debts;

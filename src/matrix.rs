@@ -10,7 +10,7 @@
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
 //! - [`sending`]: when what was written may leave.
-//! - [`receipts`]: delivery receipts at work.
+//! - [`receipts`]: delivery receipts at work; [`typing`]: that the user types.
 //! - [`vouched`]: what only the server can vouch for, and is not believed from anybody else.
 //! - [`peer`]: a client without a screen, for the people of the demo.
 //! - [`errors`]: errors in sentences that say what to do.
@@ -58,6 +58,7 @@ mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod typing;
 mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.

@@ -14,6 +14,8 @@ pub struct Rooms {
     /// All rooms, in the order in which they are shown.
     list: Vec<RoomSummary>,
     selected: Option<RoomId>,
+    /// What was counted as unread, and as mentions, when it was looked at and no server was told.
+    looked_at: HashMap<RoomId, (u64, u64)>,
     /// Only rooms whose name contains this are shown, whatever the case.
     pub filter: Option<Composer>,
     /// The list was complete once.
@@ -78,7 +80,10 @@ impl Rooms {
     }
 
     /// Takes over new and changed rooms.
-    pub(super) fn update(&mut self, rooms: Vec<RoomSummary>) {
+    pub(super) fn update(&mut self, mut rooms: Vec<RoomSummary>) {
+        for room in &mut rooms {
+            self.subtract_looked_at(room);
+        }
         let mut fresh: HashMap<RoomId, RoomSummary> = rooms.into_iter().map(|room| (room.id.clone(), room)).collect();
         for room in &mut self.list {
             if let Some(new) = fresh.remove(&room.id) {
@@ -89,8 +94,26 @@ impl Rooms {
         self.list.sort_by(|a, b| order(a).cmp(&order(b)));
     }
 
+    /// What is counted as unread in this room was looked at, and no server is told.
+    pub(super) fn looked_at(&mut self, id: &RoomId) {
+        if let Some(room) = self.list.iter_mut().find(|room| room.id == *id) {
+            let (unread, mentions) = self.looked_at.entry(id.clone()).or_default();
+            *unread += std::mem::take(&mut room.unread);
+            *mentions += std::mem::take(&mut room.mentions);
+        }
+    }
+
+    /// Counts only what came after that. Whoever counts less than before was told after all.
+    fn subtract_looked_at(&mut self, room: &mut RoomSummary) {
+        let Some((unread, mentions)) = self.looked_at.get_mut(&room.id) else { return };
+        (*unread, *mentions) = ((*unread).min(room.unread), (*mentions).min(room.mentions));
+        room.unread -= *unread;
+        room.mentions -= *mentions;
+    }
+
     /// Forgets rooms.
     pub(super) fn remove(&mut self, gone: &[RoomId]) {
+        self.looked_at.retain(|room, _| !gone.contains(room));
         self.list.retain(|room| !gone.contains(&room.id));
     }
 

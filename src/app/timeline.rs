@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use self::{readers::Readers, seek::Sought};
 use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
-    Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
+    Body, Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
     TimelineItemKind, Trace,
 };
 
@@ -91,8 +91,8 @@ pub struct OpenRoom {
     drawn: Option<TimelineFacts>,
     /// Nothing changed since it was drawn.
     drawn_is_current: bool,
-    /// The newest message for which a read receipt was asked.
-    marked_read: Option<ItemKey>,
+    /// What was looked at when a read receipt was asked for last.
+    marked_read: Option<Looked>,
     /// Older messages may be fetched: something came in, or the user asked, since the last fetch began. So a fetch
     /// that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
@@ -339,20 +339,35 @@ impl OpenRoom {
         self.marked_read = None;
     }
 
-    /// The newest message of somebody else, if it is on screen and its read receipt was not asked for yet.
-    pub(super) fn unmarked(&self) -> Option<&ItemKey> {
+    /// What is looked at, if the newest message of somebody else is on screen and no read receipt was asked for since.
+    pub(super) fn unmarked(&self) -> Option<Looked> {
         let drawn = self.drawn.filter(|drawn| self.drawn_is_current && drawn.at_end)?;
         let on_screen = self.items.get(drawn.first.item..)?;
-        let newest = on_screen.iter().rfind(
-            |item| matches!(&item.kind, TimelineItemKind::Message(message) if !message.own && message.event.is_some()),
-        )?;
-        (self.marked_read.as_ref() != Some(&newest.key)).then_some(&newest.key)
+        let newest = |is_it: fn(&Message) -> bool| {
+            let mut items = on_screen.iter().rev();
+            let found = items.find(|item| match &item.kind {
+                TimelineItemKind::Message(message) => !message.own && message.event.is_some() && is_it(message),
+                _ => false,
+            });
+            found.map(|item| item.key.clone())
+        };
+        let readable = newest(|message| !matches!(message.body, Body::Undecryptable(_)));
+        let looked = Looked { newest: newest(|_| true)?, readable };
+        (self.marked_read.as_ref() != Some(&looked)).then_some(looked)
     }
 
-    /// The read receipt of this message was asked for.
-    pub(super) fn was_marked(&mut self, key: ItemKey) {
-        self.marked_read = Some(key);
+    /// A read receipt was asked for when this was looked at.
+    pub(super) fn was_marked(&mut self, looked: Looked) {
+        self.marked_read = Some(looked);
     }
+}
+
+/// What the user looks at: the newest message of somebody else, and the newest that can be read. When a key comes late,
+/// there is more to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Looked {
+    newest: ItemKey,
+    readable: Option<ItemKey>,
 }
 
 fn begins_encryption(item: &TimelineItem) -> bool {

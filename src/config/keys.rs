@@ -1,11 +1,16 @@
 //! The one table of all keys.
 
+use std::collections::BTreeMap;
+
 use toml::de::DeValue;
 use tracing::level_filters::LevelFilter;
 
 use super::Config;
 use crate::{
-    delivery::policy::{Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+    delivery::{
+        attention::{ReadReceipts, Typing},
+        policy::{Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+    },
     model::{RoomId, UserId},
     view::theme::{Glyphs, MarkStyle, Palette},
 };
@@ -118,6 +123,64 @@ pub const KEYS: &[Key] = &[
         show: |config| config.delivery.people.iter().map(|(user, who)| (user.as_str(), quoted(*who))).collect(),
     },
     Key {
+        name: "privacy.read_receipts",
+        doc: "Who learns how far you have read: `auto` is people that you have dealt with, where there is nobody else",
+        values: words::<ReadReceipts>,
+        read: |config, _, value| choice(value).map(|word| config.delivery.attention.read_receipts.all = word),
+        show: |config| one(config.delivery.attention.read_receipts.all),
+    },
+    Key {
+        name: "privacy.typing",
+        doc: "Who is told that you type: `auto` is people that you have dealt with, where there is nobody else",
+        values: words::<Typing>,
+        read: |config, _, value| choice(value).map(|word| config.delivery.attention.typing.all = word),
+        show: |config| one(config.delivery.attention.typing.all),
+    },
+    Key {
+        name: "privacy.rooms.*.read_receipts",
+        doc: "`privacy.read_receipts` for this room alone",
+        values: words::<ReadReceipts>,
+        read: |config, id, value| {
+            choice(value).map(|word| {
+                config.delivery.attention.read_receipts.rooms.insert(RoomId::new(id), word);
+            })
+        },
+        show: |config| each(&config.delivery.attention.read_receipts.rooms, RoomId::as_str),
+    },
+    Key {
+        name: "privacy.rooms.*.typing",
+        doc: "`privacy.typing` for this room alone",
+        values: words::<Typing>,
+        read: |config, id, value| {
+            choice(value).map(|word| {
+                config.delivery.attention.typing.rooms.insert(RoomId::new(id), word);
+            })
+        },
+        show: |config| each(&config.delivery.attention.typing.rooms, RoomId::as_str),
+    },
+    Key {
+        name: "privacy.people.*.read_receipts",
+        doc: "`privacy.read_receipts` in rooms where this person is",
+        values: words::<ReadReceipts>,
+        read: |config, id, value| {
+            choice(value).map(|word| {
+                config.delivery.attention.read_receipts.people.insert(UserId::new(id), word);
+            })
+        },
+        show: |config| each(&config.delivery.attention.read_receipts.people, UserId::as_str),
+    },
+    Key {
+        name: "privacy.people.*.typing",
+        doc: "`privacy.typing` in rooms where this person is",
+        values: words::<Typing>,
+        read: |config, id, value| {
+            choice(value).map(|word| {
+                config.delivery.attention.typing.people.insert(UserId::new(id), word);
+            })
+        },
+        show: |config| each(&config.delivery.attention.typing.people, UserId::as_str),
+    },
+    Key {
         name: "ui.theme",
         doc: "The colours; `auto` looks at NO_COLOR and COLORFGBG",
         values: words::<Option<Palette>>,
@@ -181,6 +244,11 @@ fn quoted(choice: impl Choice) -> String {
 
 fn one<'a>(choice: impl Choice) -> Vec<(&'a str, String)> {
     vec![("", quoted(choice))]
+}
+
+/// What is set for single rooms or people.
+fn each<I, T: Choice>(set: &BTreeMap<I, T>, id: fn(&I) -> &str) -> Vec<(&str, String)> {
+    set.iter().map(|(of, choice)| (id(of), quoted(*choice))).collect()
 }
 
 fn words<T: Choice>() -> String {

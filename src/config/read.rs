@@ -108,10 +108,10 @@ impl Walk<'_> {
 /// What is wrong with the id of a room's or a person's table.
 fn wrong_id(place: &Place) -> Option<&'static str> {
     match place.pattern.as_str() {
-        "delivery.rooms.*" if !place.id.starts_with('!') => {
+        "delivery.rooms.*" | "privacy.rooms.*" if !place.id.starts_with('!') => {
             Some("a room is named by its id, \"!…\" (an alias, \"#…\", can change hands)")
         }
-        "delivery.people.*" if !(place.id.starts_with('@') && place.id.contains(':')) => {
+        "delivery.people.*" | "privacy.people.*" if !(place.id.starts_with('@') && place.id.contains(':')) => {
             Some("a person is named by the full user id, \"@name:server\"")
         }
         _ => None,

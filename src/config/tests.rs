@@ -2,7 +2,10 @@ use proptest::prelude::*;
 
 use super::{edit::with, *};
 use crate::{
-    delivery::policy::{Change, Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+    delivery::{
+        attention::{Attention, ReadReceipts, Typing},
+        policy::{Change, Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+    },
     model::{RoomId, UserId},
     view::theme::Palette,
 };
@@ -25,11 +28,17 @@ fn the_example_says_the_defaults_and_names_every_key() {
             .collect();
         assert!(!without.is_empty(), "{}", key.name);
     }
-    let uncommented =
-        EXAMPLE.replace("# [delivery.", "[delivery.").replace("# send =", "send =").replace("# who =", "who =");
+    let uncommented = ["[delivery.", "[privacy.", "send =", "who =", "read_receipts =", "typing ="]
+        .iter()
+        .fold(EXAMPLE.to_owned(), |text, line| text.replace(&format!("# {line}"), line));
     let config = Config::parse(&uncommented).unwrap();
     assert_eq!(config.delivery.rooms[&RoomId::new("!id:server")], Send::Off);
     assert_eq!(config.delivery.people[&UserId::new("@name:server")], Who::Nobody);
+    let Attention { read_receipts, typing } = config.delivery.attention;
+    assert_eq!(read_receipts.rooms[&RoomId::new("!id:server")], ReadReceipts::Off);
+    assert_eq!(read_receipts.people[&UserId::new("@name:server")], ReadReceipts::Public);
+    assert_eq!(typing.rooms[&RoomId::new("!id:server")], Typing::Off);
+    assert_eq!(typing.people[&UserId::new("@name:server")], Typing::On);
 }
 
 #[test]
@@ -75,6 +84,10 @@ incognito = false
 
 [delivery.rooms."!a:b"]
 send = "off"
+
+[privacy]
+read_receipts = "auto"
+typing = "auto"
 
 [ui]
 theme = "16"

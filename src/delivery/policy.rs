@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attention::Attention;
 use crate::model::{DeviceId, EventId, Ms, RoomId, UserId};
 
 mod change;
@@ -165,6 +166,8 @@ pub struct Settings {
     pub incognito: bool,
     /// P12, in these rooms.
     pub incognito_rooms: BTreeSet<RoomId>,
+    /// P14 and P15.
+    pub attention: Attention,
 }
 
 impl Default for Settings {
@@ -181,6 +184,7 @@ impl Default for Settings {
             people: BTreeMap::new(),
             incognito: false,
             incognito_rooms: BTreeSet::new(),
+            attention: Attention::default(),
         }
     }
 }

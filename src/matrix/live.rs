@@ -26,7 +26,7 @@ use super::{
     },
     sync::Sync,
     timeline::OpenTimeline,
-    vouched,
+    typing, vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -61,6 +61,7 @@ pub(super) struct Live {
     sending: Sending,
     receipts: Receipts,
     open: Option<Arc<OpenTimeline>>,
+    typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
     events: UnboundedSender<Event>,
 }
@@ -92,18 +93,20 @@ impl Live {
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
         let watched = client.clone();
+        let (typing, notices) = unbounded_channel();
         let tasks = vec![
             tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
             tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
             tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
             tokio::spawn(rooms::watch(client.clone(), events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
+            tokio::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
             tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         sending.go_on(&events).await;
         let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self { session, ends, sync, sending, receipts, open: None, tasks, events })
+        Ok(Self { session, ends, sync, sending, receipts, open: None, typing, tasks, events })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -169,7 +172,8 @@ impl Live {
             }
             Effect::MarkRead(id) => {
                 if let Some(open) = self.open_timeline(&id) {
-                    tokio::spawn(async move { open.mark_read().await });
+                    let receipts = self.receipts.clone();
+                    tokio::spawn(async move { open.mark_read(&receipts).await });
                 }
             }
             Effect::SaveDraft { room, text } => self.save_draft(&room, text).await,
@@ -190,9 +194,8 @@ impl Live {
             Effect::EmptyReceiptLog => self.receipts.empty_log(),
             Effect::AskStances(room) => self.receipts.stances(room),
             Effect::Typing { room, typing } => {
-                if let Some(room) = self.room(&room) {
-                    tokio::spawn(async move { room.typing_notice(typing).await });
-                }
+                // What tells it ends only with the session.
+                let _ = self.typing.send((room, typing));
             }
             effect => {
                 let action = actions::run(self.session.client.clone(), self.receipts.clone(), effect);
@@ -211,8 +214,9 @@ impl Live {
     }
 
     fn close_room(&mut self) {
-        if let Some(open) = self.open.take().and_then(Arc::into_inner) {
-            tokio::spawn(open.close());
+        if let Some(open) = self.open.take() {
+            let receipts = self.receipts.clone();
+            tokio::spawn(async move { open.close(&receipts).await });
         }
     }
 

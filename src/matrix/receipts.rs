@@ -6,6 +6,7 @@
 //!
 //! - [`handle`]: what the rest of `matrix` tells the actor.
 //! - [`owing`]: somebody else's event → [`observe`] → `debts`, which decides, owes on disk, and decides again → sent.
+//! - [`attention`]: what else a room is shown.
 //! - [`asking`]: others' devices are asked for receipts, before a message and when they are new.
 //! - [`believing`]: an own event → who was given the key, frozen on disk → answers → `ledger` → the ticks.
 //! - [`doubting`]: who claims something about it may not be in the room.
@@ -63,6 +64,7 @@ use crate::{
 };
 
 mod asking;
+mod attention;
 mod believing;
 mod bridges;
 mod catchup;
@@ -151,6 +153,8 @@ enum Input {
     Known(Vec<UserId>),
     /// What was done about this event?
     Fate(RoomId, EventId),
+    /// What is this room shown?
+    Attention(RoomId, oneshot::Sender<attention::Attention>),
     /// What was told to others, and what was withheld?
     Log,
     /// Forget that.
@@ -375,6 +379,7 @@ impl Actor {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;
             }
+            Input::Attention(room, answer) => self.tell_attention(&room, answer).await,
             Input::Log => {
                 self.take_in_what_came().await;
                 self.tell_log();

@@ -8,26 +8,21 @@
 //!
 //! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that forwards the rest:
 //! differences (`timeline/diff.rs`, `timeline/item.rs`), what was read (`timeline/readers.rs`), typing, and the answers'
-//! originals and members' names that the cache lacks. Dropping the value ends the task.
+//! originals and members' names that the cache lacks. How far the user has read is told by `timeline/reading.rs`. Dropping the value ends the task.
 
 mod diff;
 mod item;
 mod readers;
+mod reading;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, pin_mut};
 use matrix_sdk::{
     Room,
     event_cache::{RoomEventCacheSubscriber, RoomEventCacheUpdate},
-    room::Receipts,
     ruma::{
         OwnedEventId, OwnedUserId,
-        api::client::receipt::create_receipt::v3::ReceiptType,
         events::{AnySyncEphemeralRoomEvent, AnySyncMessageLikeEvent, AnySyncTimelineEvent},
         serde::Raw,
     },
@@ -47,7 +42,7 @@ use tokio::{
     time::timeout,
 };
 
-use self::readers::Readers;
+use self::{readers::Readers, reading::Reading};
 use super::{content, errors, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
@@ -85,8 +80,7 @@ pub struct OpenTimeline {
     timeline: Arc<Timeline>,
     events: UnboundedSender<Event>,
     forwarder: JoinHandle<()>,
-    /// The newest event that the user has looked at.
-    seen: Mutex<Option<OwnedEventId>>,
+    reading: Reading,
 }
 
 impl OpenTimeline {
@@ -123,7 +117,7 @@ impl OpenTimeline {
                 );
             }
         });
-        Ok(Self { room: id, timeline, events, forwarder, seen: Mutex::default() })
+        Ok(Self { room: id, timeline, events, forwarder, reading: Reading::default() })
     }
 
     /// Which room it is.
@@ -144,28 +138,6 @@ impl OpenTimeline {
             }
         };
         self.pagination(state);
-    }
-
-    /// Tells everyone that the newest message was read (`m.read`), and clears 'marked as unread'. To be called only
-    /// when the user looks at it.
-    pub async fn mark_read(&self) {
-        let newest = self.timeline.latest_event_id().await;
-        match self.timeline.mark_as_read(ReceiptType::Read).await {
-            Ok(_) => *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = newest,
-            Err(error) => self.failed("The read receipt could not be sent", &errors::sentence(&error)),
-        }
-    }
-
-    /// Closes the room: what the user has looked at becomes the place of the unread line (`m.fully_read`). Dropping
-    /// the value instead leaves the line where it was.
-    pub async fn close(self) {
-        self.forwarder.abort();
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(seen) = seen
-            && let Err(error) = self.timeline.send_multiple_receipts(Receipts::new().fully_read_marker(seen)).await
-        {
-            tracing::debug!(%error, "the unread line stays where it was");
-        }
     }
 
     /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.

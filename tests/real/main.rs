@@ -4,6 +4,7 @@
 //! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
 
 mod ages;
+mod attention;
 mod bridges;
 mod delivery;
 mod demo;

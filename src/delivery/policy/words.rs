@@ -2,6 +2,7 @@
 //! and the receipts screen goes through it from one end to the other.
 
 use super::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who};
+use crate::delivery::attention::{ReadReceipts, Typing};
 
 /// A setting that is one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -50,4 +51,13 @@ impl Choice for NameDevice {
 
 impl Choice for ReceiptType {
     const WORDS: &'static [(&'static str, Self)] = &[("unstable", Self::Unstable), ("stable", Self::Stable)];
+}
+
+impl Choice for ReadReceipts {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("public", Self::Public), ("private", Self::Private), ("off", Self::Off)];
+}
+
+impl Choice for Typing {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)];
 }

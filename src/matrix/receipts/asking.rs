@@ -131,13 +131,17 @@ impl Actor {
         }
     }
 
+    /// P11: how long it is to the moment at which receipts leave.
+    pub(super) fn until_moment(&mut self) -> Duration {
+        let now = now();
+        Duration::from_millis(self.debts.arrives(Came::Now, now).moment().saturating_sub(now))
+    }
+
     /// P11: tells this actor something at the moment at which receipts leave, and not at that of a waking.
     pub(super) fn at_moment(&mut self, input: Input) {
-        let now = now();
-        let wait = self.debts.arrives(Came::Now, now).moment().saturating_sub(now);
-        let inputs = self.inputs.clone();
+        let (wait, inputs) = (self.until_moment(), self.inputs.clone());
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+            tokio::time::sleep(wait).await;
             let _ = inputs.send(input);
         });
     }

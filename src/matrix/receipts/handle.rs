@@ -76,7 +76,7 @@ impl Receipts {
         Ok(Self { inputs, reconnected, in_hand })
     }
 
-    fn tell(&self, input: Input) {
+    pub(super) fn tell(&self, input: Input) {
         // The actor ends only with the session; what comes after that has no use.
         let _ = self.inputs.send(input);
     }

@@ -65,7 +65,7 @@ pub(in crate::matrix) async fn fetch(room: &Room) -> matrix_sdk::Result<()> {
 
 /// Whether the members are fetched. A list that was asked for before somebody joined can come after the sync that brought
 /// them, and take them out again: one with fewer than there are is not complete.
-async fn are_known(room: &Room) -> matrix_sdk::Result<bool> {
+pub(super) async fn are_known(room: &Room) -> matrix_sdk::Result<bool> {
     if !room.are_members_synced() {
         return Ok(false);
     }
