@@ -44,7 +44,7 @@ use super::{ids, pause::Pause, receipts::Receipts};
 mod list;
 
 /// Where it is kept what is being found out.
-const KEPT: &[u8] = b"dev.kvitto.direct_chats";
+const KEPT: &[u8] = b"direct_chats";
 /// Pauses between attempts to find out whether a room is a direct chat.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_mins(1));
 /// How long a sync may take to bring a room that was joined.
