@@ -38,6 +38,7 @@ pub mod editing;
 pub mod effect;
 pub mod event;
 pub mod inspector;
+mod invites;
 pub mod layout;
 pub mod login;
 pub mod overview;

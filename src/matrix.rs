@@ -8,6 +8,7 @@
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
+//! - [`direct_chats`]: which rooms are chats with whom.
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
 //! - [`sending`]: when what was written may leave.
 //! - [`receipts`]: delivery receipts at work; [`typing`]: that the user types.
@@ -45,6 +46,7 @@ use crate::{
 mod actions;
 mod body;
 pub mod content;
+mod direct_chats;
 mod disk;
 mod edits;
 pub mod errors;

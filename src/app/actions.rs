@@ -69,7 +69,10 @@ impl App {
             Action::Complete => self.complete_command(now, out),
             Action::Filter => self.rooms.filter = Some(Composer::default()),
             Action::FilterClear => self.rooms.filter = None,
-            Action::Accept => out.push(Effect::Accept(self.invite_meant()?)),
+            Action::Accept => {
+                let invite = self.invite_meant()?;
+                self.ask_to_accept(invite);
+            }
             Action::Decline => out.push(Effect::Decline(self.invite_meant()?)),
             Action::SelectUp => self.in_timeline(OpenRoom::select_up),
             Action::SelectDown => self.in_timeline(OpenRoom::select_down),
@@ -303,11 +306,7 @@ impl App {
         let id = room.id.clone();
         match &room.membership {
             Membership::Joined => self.open_room(&id, out),
-            Membership::Invited { by } => {
-                let by = by.as_ref().map(|user| format!(", where {user} invites you")).unwrap_or_default();
-                let question = SafeText::line(&format!("Join {}{by}?", room.name));
-                self.popup = Some(Popup::Confirm { question, on_yes: Effect::Accept(id) });
-            }
+            Membership::Invited { .. } => self.ask_to_accept(id),
         }
     }
 

@@ -1,42 +1,42 @@
 //! What a person asks for that takes one or a few requests: join, create, invite, leave, remove, a new key.
 //!
-//! Whoever is invited, or whose invite to a direct chat is taken, is known from then on (P7). That is kept before the
-//! request is made, or a kill while it is under way would leave them a stranger in the room.
+//! Whoever is invited is known from then on (P7). That is kept before the request is made, or a kill while it is under way
+//! would leave them a stranger in the room.
 //!
 //! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
 
-use std::time::Duration;
-
 use matrix_sdk::{
-    Client, Room,
+    Client, Room, RoomState,
     ruma::{
-        OwnedRoomOrAliasId, OwnedServerName, OwnedUserId,
+        OwnedRoomOrAliasId, OwnedServerName, OwnedUserId, RoomId as SdkRoomId,
         api::{
-            client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+            client::{
+                membership::{join_room_by_id_or_alias::v3::Request as JoinRoom, leave_room::v3::Request as LeaveRoom},
+                room::create_room::v3::{Request as CreateRoom, RoomPreset},
+            },
             error::ErrorKind,
         },
         assign,
-        events::{InitialStateEvent, direct::DirectEventContent, room::encryption::RoomEncryptionEventContent},
+        events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
     },
 };
-use tokio::time::timeout;
 
-use super::{errors, ids, receipts::Receipts, rooms};
+use super::{direct_chats::DirectChats, errors, ids, receipts::Receipts, rooms};
 use crate::{
     app::{effect::Effect, event::Event},
     model::{EventId, RoomId, SafeText},
 };
 
-/// How long it may take to mark a direct chat as one.
-const MARKED_WITHIN: Duration = Duration::from_secs(30);
-
 /// Runs one of these effects and tells how it went.
-pub(super) async fn run(client: Client, receipts: Receipts, effect: Effect) -> Vec<Event> {
+pub(super) async fn run(client: Client, receipts: Receipts, chats: DirectChats, effect: Effect) -> Vec<Event> {
     let outcome = match effect {
-        Effect::DirectChat(user) => direct_chat(&client, &receipts, &user).await,
+        Effect::DirectChat(user) => direct_chat(&client, &receipts, &chats, &user).await,
         Effect::CreateRoom(name) => create(&client, name).await,
-        Effect::Join(room) => join(&client, &room).await,
-        Effect::Accept(room) => accept(&client, &receipts, &room).await,
+        Effect::Join(room) => join(&client, &chats, &room).await,
+        Effect::Accept(room) => match room_of(&client, &room) {
+            Ok(room) => accept(&client, &chats, &room).await,
+            Err(sentence) => Err(sentence),
+        },
         Effect::Decline(room) => leave(&client, &room, "The invite was declined.").await,
         Effect::Leave(room) => leave(&client, &room, "You left the room.").await,
         Effect::Invite { room, user } => invite(&client, &receipts, &room, &user).await,
@@ -74,19 +74,13 @@ fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
     ids::find_room(client, id).ok_or_else(|| SafeText::line("This room is not known here any more."))
 }
 
-async fn direct_chat(client: &Client, receipts: &Receipts, typed: &str) -> Outcome {
+async fn direct_chat(client: &Client, receipts: &Receipts, chats: &DirectChats, typed: &str) -> Outcome {
     let user = user_id(typed)?;
     if client.user_id() == Some(&*user) {
         return Err(SafeText::line("That is you. A chat with yourself is made with /create."));
     }
     receipts.known(vec![ids::user(&user)]);
-    let room = match client.get_dm_room(&user) {
-        Some(room) => room,
-        None => client
-            .create_dm(&user)
-            .await
-            .map_err(|error| failed(&format!("No chat with {user} was started"), &error))?,
-    };
+    let room = chats.with(&user).await.map_err(|error| failed(&format!("No chat with {user} was started"), &error))?;
     Ok(go_to(client, &room).await)
 }
 
@@ -101,52 +95,42 @@ async fn create(client: &Client, name: String) -> Outcome {
     Ok(go_to(client, &room).await)
 }
 
-async fn join(client: &Client, typed: &str) -> Outcome {
+async fn join(client: &Client, chats: &DirectChats, typed: &str) -> Outcome {
     let room = OwnedRoomOrAliasId::try_from(typed.trim())
         .map_err(|_| SafeText::line(&format!("'{typed}' is no room. It looks like #name:server or !id:server.")))?;
+    let invited = <&SdkRoomId>::try_from(&*room).ok().and_then(|id| client.get_room(id));
+    if let Some(invited) = invited.filter(|room| room.state() == RoomState::Invited) {
+        return accept(client, chats, &invited).await;
+    }
     let via: Vec<OwnedServerName> = room.server_name().map(ToOwned::to_owned).into_iter().collect();
-    let joined = client
-        .join_room_by_id_or_alias(&room, &via)
-        .await
-        .map_err(|error| failed(&format!("{room} was not joined"), &error))?;
-    Ok(go_to(client, &joined).await)
+    // Past the SDK, which would write into `m.direct` when the room is one that this user is invited to.
+    let request = assign!(JoinRoom::new(room.clone()), { via });
+    let joined = client.send(request).await.map_err(matrix_sdk::Error::from);
+    let joined = joined.map_err(|error| failed(&format!("{room} was not joined"), &error))?;
+    go_to_joined(client, chats, &joined.room_id).await
 }
 
-async fn accept(client: &Client, receipts: &Receipts, id: &RoomId) -> Outcome {
-    let room = room_of(client, id)?;
-    let inviter = room.invite_details().await.ok().map(|invite| invite.inviter_id);
-    let direct = room.is_direct().await.unwrap_or_default();
-    if direct && let Some(inviter) = &inviter {
-        receipts.known(vec![ids::user(inviter)]);
-    }
-    room.join().await.map_err(|error| failed("The invite was not accepted", &error))?;
-    if direct && let Some(inviter) = inviter {
-        tokio::spawn(mark_direct(client.clone(), room.clone(), inviter));
-    }
-    Ok(go_to(client, &room).await)
+async fn accept(client: &Client, chats: &DirectChats, room: &Room) -> Outcome {
+    chats.accept(room).await.map_err(|error| failed("The invite was not accepted", &error))?;
+    go_to_joined(client, chats, room.room_id()).await
 }
 
-/// Says in `m.direct` that this is a direct chat, where the SDK has not: it does so only when no sync was faster than the
-/// answer to the join. Without it this user's other devices would take the inviter for a stranger (P7).
-async fn mark_direct(client: Client, room: Room, inviter: OwnedUserId) {
-    let mark = async {
-        let marked = client.account().fetch_account_data_static::<DirectEventContent>().await?;
-        let marked = marked.map(|raw| raw.deserialize()).transpose()?.unwrap_or_default();
-        if marked.values().flatten().any(|known| known == room.room_id()) {
-            return Ok(());
-        }
-        client.account().mark_as_dm(room.room_id(), &[inviter]).await
-    };
-    match timeout(MARKED_WITHIN, mark).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "a direct chat is not marked as one"),
-        Err(_) => tracing::warn!("a direct chat could not be marked as one in time"),
+async fn go_to_joined(client: &Client, chats: &DirectChats, room: &SdkRoomId) -> Outcome {
+    match chats.brought(room).await {
+        Some(room) => Ok(go_to(client, &room).await),
+        None => Ok(vec![done("You are in the room. It is shown as soon as the homeserver sends it.")]),
     }
 }
 
 async fn leave(client: &Client, id: &RoomId, said: &str) -> Outcome {
     let room = room_of(client, id)?;
-    room.leave().await.map_err(|error| failed("You are still in the room", &error))?;
+    let left = if room.state() == RoomState::Invited && room.direct_targets_length() > 0 {
+        // The SDK would take the room out of `m.direct` too, and write that as it was at the last sync.
+        client.send(LeaveRoom::new(room.room_id().to_owned())).await.map(|_| ()).map_err(Into::into)
+    } else {
+        room.leave().await
+    };
+    left.map_err(|error| failed("You are still in the room", &error))?;
     Ok(vec![Event::RoomsGone(vec![id.clone()]), done(said)])
 }
 

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     Profile, actions,
+    direct_chats::DirectChats,
     disk::{self, Disk},
     edits, errors, ids,
     receipts::Receipts,
@@ -60,6 +61,7 @@ pub(super) struct Live {
     sync: Sync,
     sending: Sending,
     receipts: Receipts,
+    chats: DirectChats,
     open: Option<Arc<OpenTimeline>>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
@@ -89,6 +91,7 @@ impl Live {
             events.clone(),
         )
         .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
+        let chats = DirectChats::start(&client, &receipts).await;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
@@ -106,7 +109,7 @@ impl Live {
         sending.go_on(&events).await;
         let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self { session, ends, sync, sending, receipts, open: None, typing, tasks, events })
+        Ok(Self { session, ends, sync, sending, receipts, chats, open: None, typing, tasks, events })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -198,7 +201,9 @@ impl Live {
                 let _ = self.typing.send((room, typing));
             }
             effect => {
-                let action = actions::run(self.session.client.clone(), self.receipts.clone(), effect);
+                let (client, receipts, chats) =
+                    (self.session.client.clone(), self.receipts.clone(), self.chats.clone());
+                let action = actions::run(client, receipts, chats, effect);
                 let events = self.events.clone();
                 tokio::spawn(async move {
                     for event in action.await {

@@ -102,6 +102,8 @@ enum Input {
     Receipts(oneshot::Sender<()>),
     /// What the homeserver can do with receipts.
     Server(ServerFacts),
+    /// The user takes this person's invite to this room; nobody, when it is found out whether it is a direct chat.
+    Taking(RoomId, Option<UserId>),
     /// A walk, or a second look, has these events of a room.
     Found(OwnedRoomId, Vec<TimelineEvent>),
     /// Keys came late: these events can be read now.
@@ -218,6 +220,8 @@ struct Actor {
     opened: Option<RoomId>,
     /// [`Input::LookAgain`] is under way.
     looking_again: bool,
+    /// Rooms that may be direct chats, and whose invite to them the user takes.
+    taking: HashMap<RoomId, UserId>,
     /// Rooms being walked, and whether another gap has come meanwhile.
     walking: HashMap<OwnedRoomId, bool>,
     /// The newest event that a sync has brought, by room.
@@ -264,6 +268,7 @@ impl Actor {
             was_killed: false,
             opened: None,
             looking_again: false,
+            taking: HashMap::new(),
             walking: HashMap::new(),
             newest: HashMap::new(),
             tasks: Vec::new(),
@@ -375,6 +380,8 @@ impl Actor {
                 let kept = self.store.remember_known(&people);
                 self.stored(kept);
             }
+            Input::Taking(room, Some(from)) => drop(self.taking.insert(room, from)),
+            Input::Taking(room, None) => drop(self.taking.remove(&room)),
             Input::Fate(room, event) => {
                 self.take_in_what_came().await;
                 self.tell_fate(&room, event).await;

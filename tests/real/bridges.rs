@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     delivery::text,
-    person::{Person, SOME_DEVICE, direct_chat},
+    person::{Person, SOME_DEVICE, direct_chat, shared_room},
     world::{World, on},
 };
 
@@ -135,3 +135,40 @@ async fn a_bridge_that_fails_is_seen_beside_the_devices(world: World) {
     assert_eq!(alice.ticks(&event, &world.bob.user_id), his);
 }
 on!(a_bridge_that_fails_is_seen_beside_the_devices: synapse, embedded);
+
+/// Whoever made a room can send what a bridge sends. It counts nobody who is not there, and no device comes or goes by it:
+/// neither that of the sender, nor of somebody who is said to have it.
+async fn a_status_counts_nobody_outside_and_no_device(world: World) {
+    let mut bob = world.bob("phone").await;
+    let carol = world.server.register("carol");
+    let mut tablet = Person::log_in(&world.proxy.base_url, &carol, "tablet", world.settings()).await;
+    world.proxy.wait_for_keys(&tablet.device(), &tablet.device());
+    let mut alice = world.alice("desk").await;
+    let room = shared_room(&mut bob, &mut alice, &world.alice.user_id, "shared").await;
+    bob.run(Effect::Invite { room: room.clone(), user: carol.user_id.clone() });
+    tablet.room("the invite", |summary| summary.id == room).await;
+    tablet.run(Effect::Accept(room.clone()));
+    // She does not know Alice, so her tablet says nothing (P7).
+    alice.sees_members(&room, 3).await;
+    alice.say(&room, "who has it?");
+    let event = alice.sees("who has it?").await;
+    let his = world.ticks(&[&bob]);
+    alice.delivered_to(&event, &world.bob.user_id, &his).await;
+    let counted = |known: &Delivery| {
+        let devices = known.people.iter().flat_map(|person| person.devices.iter().map(|device| (&person.user, device)));
+        let counted = devices.filter(|(_, device)| device.expected);
+        counted.map(|(user, device)| (user.clone(), device.state.clone())).collect::<Vec<_>>()
+    };
+    let before = alice.delivery(&event, "the devices", |known| Some(counted(known))).await;
+
+    let token = world.server.login_raw(&world.bob).token;
+    let reached = json!({ "delivered_to_users": ["@nobody:net.example", carol.user_id, world.bob.user_id] });
+    say(&world, &token, &room, &status(&event, "SUCCESS", &reached));
+    let known = bridged(&mut alice, &event, BridgeState::Sent).await;
+    assert_eq!(counted(&known), before);
+    assert_eq!(known.bridge.and_then(|bridge| bridge.delivered_to), Some(Vec::new()));
+    assert_eq!(alice.ticks(&event, "@nobody:net.example"), [""; 0]);
+    assert_eq!(alice.ticks(&event, &carol.user_id), [""; 0]);
+    assert_eq!(alice.ticks(&event, &world.bob.user_id), his);
+}
+on!(a_status_counts_nobody_outside_and_no_device: synapse, embedded);

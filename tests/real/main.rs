@@ -9,6 +9,7 @@ mod bridges;
 mod delivery;
 mod demo;
 mod departures;
+mod direct_chats;
 mod editing;
 mod ending;
 mod faults;

@@ -1,8 +1,10 @@
 //! What a bridge says, put into what is known of a message's delivery (PROTOCOL §4).
 //!
 //! People on the other network are users without devices here. Where the bridge tells whom it reached, each of them counts
-//! as one: delivered when the bridge names them, awaited when it does not. Whoever has devices is judged by these, so that
-//! a bridge ticks nobody's device. The bot itself is no recipient.
+//! as one: delivered when the bridge names them, awaited when it does not. Whoever has devices is judged by these, the bot
+//! too, so that a bridge ticks nobody's device and takes none away. The bot itself is no recipient.
+//!
+//! Whom a bridge names is its word alone, so nobody counts who was not in the room when the message was recorded.
 
 use std::collections::BTreeSet;
 
@@ -13,32 +15,23 @@ use crate::{
 
 /// Puts in what the bridge said.
 pub fn bridged(delivery: &mut Delivery, report: &BridgeReport) {
-    for device in delivery.people.iter_mut().filter(|person| person.user == report.bot).flat_map(|bot| &mut bot.devices)
-    {
-        device.expected = false;
-    }
     // Of a crowd there are only counts, of devices (L7).
-    if let (Some(reached), None) = (&report.reached, &delivery.tally) {
-        count_people(&mut delivery.people, reached, &report.bot);
-    }
-    delivery.bridge = Some(Bridge {
-        bot: report.bot.clone(),
-        state: report.state,
-        why: report.why.clone(),
-        delivered_to: report.reached.as_ref().map(|users| users.iter().cloned().collect()),
-    });
+    let delivered_to = match (&report.reached, &delivery.tally) {
+        (Some(reached), None) => Some(count_people(&mut delivery.people, reached, &report.bot)),
+        (reached, _) => reached.as_ref().map(|users| users.iter().cloned().collect()),
+    };
+    delivery.bridge =
+        Some(Bridge { bot: report.bot.clone(), state: report.state, why: report.why.clone(), delivered_to });
 }
 
-fn count_people(people: &mut Vec<PersonDelivery>, reached: &BTreeSet<UserId>, bot: &UserId) {
-    let known: BTreeSet<UserId> = people.iter().map(|person| person.user.clone()).collect();
-    let new = reached.iter().filter(|user| !known.contains(user));
-    people.extend(new.map(|user| PersonDelivery {
-        user: user.clone(),
-        name: SafeText::default(),
-        devices: Vec::new(),
-    }));
+/// Counts everybody who has no device as one, and returns those of them who were reached.
+fn count_people(people: &mut [PersonDelivery], reached: &BTreeSet<UserId>, bot: &UserId) -> Vec<UserId> {
+    let mut delivered_to = Vec::new();
     for person in people.iter_mut().filter(|person| person.devices.is_empty() && person.user != *bot) {
         let has_it = reached.contains(&person.user);
+        if has_it {
+            delivered_to.push(person.user.clone());
+        }
         person.devices.push(DeviceDelivery {
             device: None,
             name: SafeText::default(),
@@ -47,5 +40,5 @@ fn count_people(people: &mut Vec<PersonDelivery>, reached: &BTreeSet<UserId>, bo
             expected: true,
         });
     }
-    people.sort_by(|a, b| a.user.cmp(&b.user));
+    delivered_to
 }

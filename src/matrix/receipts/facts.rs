@@ -91,7 +91,8 @@ pub(super) async fn sender(client: &Client, room: &Room, user: &SdkUserId, known
         own: false,
         joined: member.is_some_and(|member| *member.membership() == MembershipState::Join),
         ignored: client.is_user_ignored(user).await,
-        known: known || client.get_dm_rooms(user).next().is_some(),
+        // P7: other clients may have taken the invite's word that it is to a direct chat.
+        known: known || client.get_dm_rooms(user).any(|chat| (1..=2).contains(&chat.active_members_count())),
         verified,
     })
 }

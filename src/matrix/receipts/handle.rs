@@ -116,6 +116,11 @@ impl Receipts {
         self.tell(Input::Known(people));
     }
 
+    /// The user takes this person's invite to this room, which may be a direct chat; nobody, when that is found out.
+    pub(in crate::matrix) fn taking(&self, room: RoomId, from: Option<UserId>) {
+        self.tell(Input::Taking(room, from));
+    }
+
     /// Tell what was done about this event.
     pub(in crate::matrix) fn fate(&self, room: RoomId, event: EventId) {
         self.tell(Input::Fate(room, event));

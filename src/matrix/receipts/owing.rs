@@ -112,7 +112,9 @@ impl Actor {
     }
 
     async fn sender_facts(&self, room: &Room, user: &UserId) -> Option<SenderFacts> {
-        let known = self.stored(self.store.is_known(user)).unwrap_or_default();
+        // P7: they may write before it is found out that the room is a direct chat.
+        let taken = self.taking.get(&ids::room(room.room_id())) == Some(user) && room.active_members_count() == 2;
+        let known = taken || self.stored(self.store.is_known(user)).unwrap_or_default();
         match ids::sdk_user(user) {
             Some(id) => facts::sender(&self.client, room, &id, known).await,
             // An id of a form that the SDK does not take cannot be a member (P8).
