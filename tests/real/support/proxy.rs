@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -17,7 +17,10 @@ use std::{
 use serde_json::{Value, json};
 use url::Url;
 
+use self::head::{content_length, http_1_0, read_head};
 use super::http;
+
+mod head;
 
 /// How long a test waits for a request, on a busy machine with a debug build.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -298,14 +301,15 @@ impl Line {
         nobody.map(|content| (UNAUTHORIZED, content))
     }
 
+    /// Also after a test has failed with it in hand: others, and the proxy's own threads, go on.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics with the proxy's state in hand")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this holds; whether it does.
     fn wait(&self, condition: impl Fn(&State) -> bool) -> (MutexGuard<'_, State>, bool) {
         let waited = self.changed.wait_timeout_while(self.state(), DEADLINE, |state| !condition(state));
-        let (state, timeout) = waited.expect("nobody panics with the proxy's state in hand");
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         (state, !timeout.timed_out())
     }
 
@@ -460,38 +464,6 @@ pub fn count(requests: &[String], part: &str) -> usize {
 /// Whether a sliding sync is the one that rooms come by.
 fn is_for_rooms(body: &[u8]) -> bool {
     body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST)
-}
-
-/// The request line and the headers, but for those about the connection, which the proxy decides on.
-fn read_head(from_client: &mut impl BufRead) -> io::Result<Vec<String>> {
-    let mut head = Vec::new();
-    for line in from_client.lines() {
-        let line = line?;
-        if line.is_empty() && !head.is_empty() {
-            return Ok(head);
-        }
-        if !line.to_ascii_lowercase().starts_with("connection:") {
-            head.push(line);
-        }
-    }
-    Err(io::ErrorKind::UnexpectedEof.into())
-}
-
-/// The same head for a request whose answer ends with the connection.
-fn http_1_0(head: &[String]) -> String {
-    let request_line = head[0].replace("HTTP/1.1", "HTTP/1.0");
-    let headers = head[1..].iter().filter(|header| {
-        let header = header.to_ascii_lowercase();
-        !["host:", "content-length:", "accept-encoding:"].iter().any(|name| header.starts_with(name))
-    });
-    let lines: Vec<&str> = std::iter::once(&request_line).chain(headers).map(String::as_str).collect();
-    lines.join("\r\n") + "\r\n"
-}
-
-fn content_length(head: &[String]) -> usize {
-    let length =
-        head.iter().find_map(|header| header.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    length.unwrap_or_default()
 }
 
 /// Answers in the homeserver's place. What the client still sends is read to its end, since closing on unread bytes
