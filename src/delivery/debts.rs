@@ -452,8 +452,10 @@ impl Debts {
         self.outbox.failed(batch, now, retry_after);
     }
 
-    /// This batch was not tried: it is due again then.
+    /// This batch was not tried: it is due again then, and nobody was told.
     pub fn put_off(&mut self, batch: Batch, until: Ms) {
+        let places: HashSet<Place> = batch.owed.iter().map(Owed::place).collect();
+        self.told.retain(|(_, owed)| owed.state != batch.state || !places.contains(&owed.place()));
         self.outbox.put_off(batch, until);
     }
 

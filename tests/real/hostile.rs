@@ -86,7 +86,7 @@ async fn hostile_text_is_only_text() {
     attacker.run(Effect::DirectChat(victim.user_id.clone()));
     let room = attacker.room("the chat", |room| room.direct && room.encrypted).await;
     terminal.wait_for_text("invite");
-    terminal.type_text("a");
+    screens::accept(&terminal);
     sees(&format!("> Message {SEEN_NAME}"));
     for (number, (body, seen)) in bodies().into_iter().enumerate() {
         server.send(token, &room, "m.room.message", &text(&body));

@@ -44,7 +44,7 @@ async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
 
     phone.run(Effect::DirectChat(alice.user_id.clone()));
     wait_for_row(&terminal, &[&bob.name, "invite"]);
-    terminal.type_text("a");
+    screens::accept(&terminal);
     screens::wait_for_composer(&terminal, &bob.name);
     let room = phone.room("Alice in the room", |room| room.direct && room.joined_members == 2).await;
 

@@ -28,6 +28,13 @@ pub fn open_first_room(terminal: &Terminal, name: &str) {
     wait_for_composer(terminal, name);
 }
 
+/// Accepts the selected invite.
+pub fn accept(terminal: &Terminal) {
+    terminal.type_text("a");
+    terminal.wait_for_text("y yes");
+    terminal.type_text("y");
+}
+
 /// Waits until a room is open and nothing is typed in it.
 pub fn wait_for_composer(terminal: &Terminal, name: &str) {
     terminal.wait_for_text(&format!("> Message {name}"));
