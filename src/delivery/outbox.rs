@@ -157,10 +157,7 @@ impl Waiting {
     fn due(&self) -> Ms {
         match self.until {
             Until::At(due) => due,
-            Until::Asked => {
-                let first = self.owed.values().map(|entry| entry.owed.since).min();
-                first.unwrap_or(0).saturating_add(ROUTE_WAIT)
-            }
+            Until::Asked => end_of_wait(self.owed.values().map(|entry| &entry.owed)),
         }
     }
 
@@ -218,6 +215,11 @@ impl Waiting {
         }
         taken
     }
+}
+
+/// When the first of these has waited for a request long enough.
+fn end_of_wait<'a>(owed: impl Iterator<Item = &'a Owed>) -> Ms {
+    owed.map(|owed| owed.since).min().unwrap_or(0).saturating_add(ROUTE_WAIT)
 }
 
 /// All that is owed and not sent yet.
@@ -418,7 +420,11 @@ impl Outbox {
         let Batch { sender, room, state, owed, order, .. } = batch;
         let opened = Waiting { owed: BTreeMap::new(), until, attempt, order };
         let waiting = self.waiting.entry((sender, room, state)).or_insert(opened);
-        waiting.until = until;
+        waiting.until = match (waiting.until, until) {
+            // What has had no turn yet does not wait for a request, and its time may be over: it is tried first.
+            (Until::At(at), Until::Asked) => Until::At(at.min(end_of_wait(owed.iter()))),
+            _ => until,
+        };
         waiting.attempt = waiting.attempt.max(attempt);
         for owed in owed {
             waiting.add(owed, 0, true);

@@ -185,6 +185,27 @@ fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
     assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(ROUTE_WAIT + 60_000)));
 }
 
+/// One that has had its turn and waits for a request, and one that was owed long ago, before a restart, and has none yet.
+#[test]
+fn what_has_no_turn_yet_is_tried_although_others_wait_for_a_request() {
+    let mut outbox = Outbox::new();
+    let now = 2 * ROUTE_WAIT;
+    for n in 0..61 {
+        owe(&mut outbox, owed("@a", "!r", &format!("${n:02}"), now - 1), Timing::Immediate, 0.0, now);
+    }
+    owe(&mut outbox, owed("@a", "!r", "old", 0), Timing::Immediate, 0.0, now);
+    let mut tried = Vec::new();
+    while outbox.len() > 61 {
+        let wake = outbox.next_wake().unwrap();
+        tried.push(wake - now);
+        for batch in due(&mut outbox, Timing::Balanced, wake) {
+            assert!(outbox.no_route(batch, wake).iter().all(|over| over.event.as_str() == "old"));
+        }
+        assert!(outbox.next_wake().unwrap() > wake, "no moment twice: {tried:?}");
+    }
+    assert_eq!(tried, [0, 5_000]);
+}
+
 #[test]
 fn a_time_to_come_counts_as_now() {
     // What was owed before a restart, by a clock that has gone back since.

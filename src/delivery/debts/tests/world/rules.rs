@@ -126,6 +126,10 @@ impl World {
             let Some(wake) = self.debts.next_wake() else { break };
             self.clock = self.clock.max(wake);
             self.work(&[], Outcome::Sent);
+            assert!(
+                self.debts.next_wake() > Some(self.clock) || self.debts.next_wake().is_none(),
+                "nothing waits for now"
+            );
         }
         assert_eq!((self.debts.next_wake(), self.debts.waiting()), (None, 0), "it comes to rest");
     }
