@@ -54,6 +54,7 @@ mod ids;
 mod live;
 mod pause;
 pub mod peer;
+mod polling;
 mod receipts;
 mod rooms;
 mod sending;

@@ -43,7 +43,7 @@ use tokio::{
 };
 
 use self::{readers::Readers, reading::Reading};
-use super::{content, errors, receipts, vouched::Nothings};
+use super::{content, errors, polling::keep_polling, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -129,7 +129,7 @@ impl OpenTimeline {
     /// is an [`Event::Failed`], after which it may be tried again.
     pub async fn paginate(&self) {
         self.pagination(Pagination::Loading);
-        let state = match self.timeline.paginate_backwards(PAGE).await {
+        let state = match keep_polling(self.timeline.paginate_backwards(PAGE)).await {
             Ok(true) => Pagination::ReachedStart,
             Ok(false) => Pagination::Idle,
             Err(error) => {

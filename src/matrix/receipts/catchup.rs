@@ -24,7 +24,7 @@ use super::{Actor, Input, ids, members, observe};
 use crate::{
     clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
-    matrix::pause::Pause,
+    matrix::{pause::Pause, polling::keep_polling},
     model::Ms,
 };
 
@@ -168,7 +168,7 @@ impl Walker {
         let until = walk.until.saturating_sub(SLACK);
         let mut walked = 0;
         loop {
-            let page = pagination.run_backwards_once(PAGE).await?;
+            let page = keep_polling(pagination.run_backwards_once(PAGE)).await?;
             walked += page.events.len();
             let newest = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).max();
             let past = newest.is_some_and(|newest| newest < until);
