@@ -231,6 +231,10 @@ impl World {
             for n in here.iter().copied() {
                 let Message { person, facts: event, .. } = &self.messages[n];
                 if !self.debts.is_open(&self.book, &facts.room, event)? {
+                    // A kill can come between the disk and what is noted here.
+                    if self.stage(n) == Some(Stage::Owed) {
+                        owed.push(n);
+                    }
                     continue;
                 }
                 let sender = self.people[*person];
