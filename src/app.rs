@@ -76,6 +76,43 @@ pub enum Focus {
     Composer,
 }
 
+/// Whether somebody sees what is on the screen, as far as the terminal tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It says whether its window has the focus.
+    Told(bool),
+    /// It has not said anything (tmux does not, unless it is told to, and passes nothing on of another window in front): a
+    /// key was pressed since the last message came.
+    Guessed(bool),
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self::Guessed(false)
+    }
+}
+
+impl Watched {
+    /// Whether there is somebody, or there was since the last message came.
+    pub fn by_anybody(self) -> bool {
+        let (Self::Told(watched) | Self::Guessed(watched)) = self;
+        watched
+    }
+
+    fn key_pressed(&mut self) {
+        if let Self::Guessed(pressed) = self {
+            *pressed = true;
+        }
+    }
+
+    /// A message came.
+    fn message_came(&mut self) {
+        if let Self::Guessed(pressed) = self {
+            *pressed = false;
+        }
+    }
+}
+
 /// Everything there is to draw, and what has to be remembered to get there.
 #[derive(Debug)]
 pub struct App {
@@ -101,8 +138,8 @@ pub struct App {
     pub demo: Option<Demo>,
     /// The delivery settings in force.
     pub settings: Settings,
-    /// The terminal's window has the focus.
-    pub window_focused: bool,
+    /// Whether somebody sees what is on the screen.
+    pub watched: Watched,
     /// In which times are shown.
     pub time_zone: TimeZone,
     /// Which keys mean what.
@@ -129,7 +166,7 @@ impl App {
             account: None,
             demo: None,
             settings,
-            window_focused: true,
+            watched: Watched::default(),
             time_zone,
             keymap: Keymap::default(),
             drafts: HashMap::new(),
@@ -217,9 +254,9 @@ impl App {
     }
 
     /// The open room and its newest message, if that is being looked at and its read receipt is still to be sent: the
-    /// timeline's end is on screen, nothing covers it, and the terminal's window has the focus.
+    /// timeline's end is on screen, nothing covers it, and somebody is there.
     fn may_mark_read(&self) -> Option<Looked> {
-        let looking = self.screen == Screen::Main && self.popup.is_none() && self.window_focused;
+        let looking = self.screen == Screen::Main && self.popup.is_none() && self.watched.by_anybody();
         let open = self.open.as_ref().filter(|_| looking)?;
         open.unmarked()
     }
@@ -268,10 +305,16 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
     let out = &mut effects;
     app.tick(now, out);
     match event {
-        Event::Key(key) => app.press(key, now, out),
-        Event::Paste(text) => app.insert(&text, now, out),
+        Event::Key(key) => {
+            app.watched.key_pressed();
+            app.press(key, now, out);
+        }
+        Event::Paste(text) => {
+            app.watched.key_pressed();
+            app.insert(&text, now, out);
+        }
         Event::Resize | Event::Wake => {}
-        Event::Focus(focused) => app.window_focused = focused,
+        Event::Focus(focused) => app.watched = Watched::Told(focused),
 
         Event::DemoDoing(what) => app.demo_is_doing(what),
         Event::DemoReady(entrance) => app.demo_is_ready(entrance, out),

@@ -5,7 +5,7 @@
 //! is everything forgotten.
 
 use super::{
-    App, Focus, Screen,
+    App, Focus, Screen, Watched,
     command::escaped,
     editing::Writing,
     effect::Effect,
@@ -131,9 +131,13 @@ impl App {
     }
 
     pub(super) fn timeline_changed(&mut self, room: &RoomId, changes: Vec<TimelineChange>) {
-        let watched = self.screen == Screen::Main && self.window_focused;
+        let watched = self.screen == Screen::Main && self.watched == Watched::Told(true);
         if let Some(open) = self.open_if(room) {
+            let newest = open.newest_of_others().cloned();
             open.apply(changes, watched);
+            if newest.is_some() && open.newest_of_others() != newest.as_ref() {
+                self.watched.message_came();
+            }
         }
         if self.inspected().is_none() {
             self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    App, Screen,
+    App, Screen, Watched,
     effect::Effect,
     event::{Account, Event},
     layout::{LayoutFacts, Row, TimelineFacts},
@@ -130,7 +130,7 @@ pub struct Told {
 
 impl Told {
     pub fn starting() -> Self {
-        Self { app: App::new(Settings::default(), TimeZone::UTC), now: T0 }
+        Self { app: App { watched: Watched::Told(true), ..App::new(Settings::default(), TimeZone::UTC) }, now: T0 }
     }
 
     /// Logged in, with the rooms `one` and `two` and an invite to `three`.

@@ -155,6 +155,12 @@ impl OpenRoom {
         self.traces.get(before(from)..before(until)).unwrap_or_default()
     }
 
+    /// The newest message of somebody else.
+    pub(super) fn newest_of_others(&self) -> Option<&ItemKey> {
+        let is_it = |item: &&TimelineItem| matches!(&item.kind, TimelineItemKind::Message(message) if !message.own);
+        self.items.iter().rev().find(is_it).map(|item| &item.key)
+    }
+
     /// Everyone else who has read the message at this index: whose receipt stands there or below.
     pub fn readers(&self, index: usize) -> Vec<ReadBy> {
         self.readers.of(index)

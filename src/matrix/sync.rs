@@ -13,7 +13,7 @@
 //! takes its place until the next start, which finds out with one answer whether the event is still in the way. [`guard`]
 //! does the same for every other answer that fails again and again.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use matrix_sdk::{
@@ -31,7 +31,7 @@ use matrix_sdk_ui::{
 use tokio::{
     sync::{Notify, mpsc::UnboundedSender},
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use self::{
@@ -42,7 +42,7 @@ use self::{
 use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
 use crate::{
     app::event::{Connection, Event},
-    model::RoomId,
+    model::{RoomId, SafeText},
 };
 
 mod arrivals;
@@ -52,6 +52,8 @@ mod screen;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
+/// After so long without an answer, the connection is not believed in any more: the SDK waits for three minutes.
+const SILENCE: Duration = Duration::from_secs(45);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -209,8 +211,18 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             state = lists.next() => if state.is_none() { return Ok(()) },
             changed = troubles.changed() => if changed.is_err() { return Ok(()) },
             () = try_now.notified() => service.start().await,
+            () = sleep(SILENCE), if !lost => {
+                lost = true;
+                sending.lost();
+                screen.shows(silent());
+            }
         }
     }
+}
+
+/// How it stands with a homeserver that lets a request hang.
+fn silent() -> Connection {
+    Connection::Offline(SafeText::line("the homeserver does not answer"))
 }
 
 /// Tells once that the room list is complete: when the list's first range has come.
@@ -245,17 +257,28 @@ async fn plain(around: Around) {
             .filter(filter.clone())
             .token(token.clone());
         // The SDK may panic over what an answer says: that is no more than an answer that failed.
-        let answered = AssertUnwindSafe(client.sync_once(settings)).catch_unwind().await;
+        let mut answered = pin!(AssertUnwindSafe(client.sync_once(settings)).catch_unwind());
+        let answered = match timeout(SILENCE, &mut answered).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                lost = true;
+                sending.lost();
+                screen.shows(silent());
+                answered.await
+            }
+        };
         match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {
                 pause.reset();
                 sending.in_step();
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
-                if std::mem::take(&mut lost) {
+                if lost {
                     receipts.reconnected();
                 }
-                if first {
+                if std::mem::take(&mut lost) || first {
                     screen.shows(Connection::Online);
+                }
+                if first {
                     let _ = events.send(Event::RoomsComplete);
                     filter = filter::best(&client, summary_above).await;
                 }

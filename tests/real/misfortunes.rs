@@ -4,15 +4,17 @@
 use std::time::{Duration, Instant};
 
 use kvitto::{
+    app::event::Connection,
     model::{ReceiptFate, Route},
     server::homeserver::faults::{Fault, Matching, Strikes},
 };
 use matrix_sdk::ruma::UserId;
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
     person::{DEADLINE, Person, body, direct_chat},
-    support::proxy::count,
+    support::proxy::{SlidingSync, count},
     world::{World, on},
 };
 
@@ -58,6 +60,28 @@ async fn a_sync_that_goes_wrong_goes_on(world: World) {
     bob.online().await;
 }
 on!(a_sync_that_goes_wrong_goes_on: embedded);
+
+/// A request that the homeserver lets hang looks like one that waits for news, and the SDK gives it three minutes.
+async fn a_sync_that_hangs_is_said_to_be_offline(world: World) {
+    let line = world.line();
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    bob.online().await;
+    if world.sync == SlidingSync::Kept {
+        line.hold_rooms();
+    } else {
+        line.hold_next("/sync");
+    }
+    // The one under way is answered, and the next hangs.
+    world.server.create_room(&world.server.login_raw(&world.bob).token, &json!({}));
+    let why = |p: &mut Person| match &p.app.connection {
+        Connection::Offline(why) => Some(why.to_string()),
+        _ => None,
+    };
+    assert_eq!(bob.until("being offline", why).await, "the homeserver does not answer");
+    line.allow();
+    bob.online().await;
+}
+on!(a_sync_that_hangs_is_said_to_be_offline: synapse, embedded);
 
 /// What Alice says while her requests go wrong is said, and said once.
 async fn what_is_said_is_said_once(world: World) {

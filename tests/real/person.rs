@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 use kvitto::{
     app::{
-        App, Screen,
+        App, Screen, Watched,
         effect::{Effect, Secret},
         event::{Connection, Event},
         update,
@@ -110,7 +110,8 @@ impl Person {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
         let _ = log.try_init();
         let (sender, events) = unbounded_channel();
-        let app = App::new(profile.settings.clone(), TimeZone::UTC);
+        let mut app = App::new(profile.settings.clone(), TimeZone::UTC);
+        app.watched = Watched::Told(true);
         let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
         Self { app, fates: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
     }

@@ -107,7 +107,8 @@ pub struct World {
     /// Who is to receive it.
     pub bob: Account,
     homeserver: Option<Arc<Homeserver>>,
-    sync: SlidingSync,
+    /// Whether clients find sliding sync there.
+    pub sync: SlidingSync,
     choice: RouteChoice,
     ticks: Ticks,
 }

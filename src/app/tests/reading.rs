@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        Focus,
+        Focus, Watched,
         effect::Effect,
         event::{Connection, Event},
         inspector::Popup,
@@ -114,6 +114,24 @@ fn a_room_in_a_window_without_focus_is_not_marked_read() {
     told.event(Event::Focus(false));
     assert_eq!(told.drawn(5..=8), []);
     assert_eq!(told.event(Event::Focus(true)), mark_read());
+}
+
+/// As in tmux with its defaults, also when it is detached.
+#[test]
+fn where_the_terminal_tells_no_focus_a_key_since_the_message_came_says_that_somebody_is_there() {
+    let mut told = Told::in_room(messages(0..9));
+    told.app.watched = Watched::default();
+    assert_eq!(told.drawn(5..=8), []);
+    assert_eq!(told.keys("Up"), mark_read(), "any key");
+    told.changes(vec![TimelineChange::Append(messages(9..10))]);
+    assert_eq!(told.drawn(6..=9), []);
+    told.changes(vec![TimelineChange::Set(9, message("$9"))]);
+    assert_eq!(told.drawn(6..=9), []);
+    told.changes(vec![TimelineChange::Append(vec![own("10", SendState::Sent)])]);
+    assert_eq!(told.event(Event::Focus(true)), [], "nothing is drawn yet");
+    assert_eq!(told.drawn(7..=10), mark_read(), "and what the terminal tells holds");
+    told.changes(vec![TimelineChange::Append(messages(11..12))]);
+    assert_eq!(told.drawn(8..=11), mark_read());
 }
 
 #[test]
