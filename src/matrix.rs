@@ -44,6 +44,7 @@ use crate::{
 };
 
 mod actions;
+mod address;
 mod body;
 pub mod content;
 mod direct_chats;

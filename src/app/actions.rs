@@ -65,7 +65,13 @@ impl App {
             Action::RoomDown => self.rooms.move_selection(1),
             Action::RoomFirst => self.rooms.move_selection(-TO_THE_END),
             Action::RoomLast => self.rooms.move_selection(TO_THE_END),
-            Action::RoomOpen => self.open_selected(out),
+            Action::RoomOpen => match self.filtered_command() {
+                Some(line) => {
+                    self.run_command(&line, now, out)?;
+                    self.rooms.filter = None;
+                }
+                None => self.open_selected(out),
+            },
             Action::Complete => self.complete_command(now, out),
             Action::Filter => self.rooms.filter = Some(Composer::default()),
             Action::FilterClear => self.rooms.filter = None,

@@ -83,6 +83,13 @@ impl App {
         }
     }
 
+    /// What is typed behind the slash of the filter, if it is a command and not what a room is called.
+    pub fn filtered_command(&self) -> Option<String> {
+        let line = self.rooms.filter.as_ref()?.text().trim();
+        let name = line.split(char::is_whitespace).next()?;
+        (Action::from_command(name).is_some() && self.rooms.visible().is_empty()).then(|| line.to_owned())
+    }
+
     /// Carries out a command line, without its slash or colon.
     pub(super) fn run_command(&mut self, line: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let line = line.trim();
@@ -176,7 +183,8 @@ pub(super) fn user_id(typed: &str) -> Result<String, Refusal> {
 }
 
 fn room_address(typed: &str) -> Result<String, Refusal> {
-    if typed.len() > 1 && typed.starts_with(['#', '!']) && !typed.contains(char::is_whitespace) {
+    let is_one = ["#", "!", "matrix:", "https://matrix.to/"].iter().any(|start| typed.starts_with(start));
+    if typed.len() > 1 && is_one {
         Ok(typed.to_owned())
     } else {
         Err(format!("{typed} is no room; one looks like #room:example.org or !id:example.org."))

@@ -8,7 +8,7 @@
 use matrix_sdk::{
     Client, Room, RoomState,
     ruma::{
-        OwnedRoomOrAliasId, OwnedServerName, OwnedUserId, RoomId as SdkRoomId,
+        OwnedUserId, RoomId as SdkRoomId,
         api::{
             client::{
                 membership::{join_room_by_id_or_alias::v3::Request as JoinRoom, leave_room::v3::Request as LeaveRoom},
@@ -21,7 +21,13 @@ use matrix_sdk::{
     },
 };
 
-use super::{direct_chats::DirectChats, errors, ids, receipts::Receipts, rooms};
+use super::{
+    address::{self, Address},
+    direct_chats::DirectChats,
+    errors, ids,
+    receipts::Receipts,
+    rooms,
+};
 use crate::{
     app::{effect::Effect, event::Event},
     model::{EventId, RoomId, SafeText},
@@ -96,18 +102,21 @@ async fn create(client: &Client, name: String) -> Outcome {
 }
 
 async fn join(client: &Client, chats: &DirectChats, typed: &str) -> Outcome {
-    let room = OwnedRoomOrAliasId::try_from(typed.trim())
-        .map_err(|_| SafeText::line(&format!("'{typed}' is no room. It looks like #name:server or !id:server.")))?;
+    let Address { room, via } = Address::read(typed).map_err(|why| SafeText::line(&why))?;
     let invited = <&SdkRoomId>::try_from(&*room).ok().and_then(|id| client.get_room(id));
     if let Some(invited) = invited.filter(|room| room.state() == RoomState::Invited) {
         return accept(client, chats, &invited).await;
     }
-    let via: Vec<OwnedServerName> = room.server_name().map(ToOwned::to_owned).into_iter().collect();
     // Past the SDK, which would write into `m.direct` when the room is one that this user is invited to.
-    let request = assign!(JoinRoom::new(room.clone()), { via });
-    let joined = client.send(request).await.map_err(matrix_sdk::Error::from);
-    let joined = joined.map_err(|error| failed(&format!("{room} was not joined"), &error))?;
-    go_to_joined(client, chats, &joined.room_id).await
+    let request = assign!(JoinRoom::new(room.clone()), { via: via.clone() });
+    match client.send(request).await {
+        Ok(joined) => go_to_joined(client, chats, &joined.room_id).await,
+        Err(error) => {
+            let why = errors::http_sentence(&error);
+            let opened_by = address::opened_by(client, &room, via).await.unwrap_or_default();
+            Err(SafeText::line(&format!("Not joined: {why}{opened_by}")))
+        }
+    }
 }
 
 async fn accept(client: &Client, chats: &DirectChats, room: &Room) -> Outcome {

@@ -129,7 +129,7 @@ pub fn undecryptable(cause: UtdCause) -> SafeText {
         UtdCause::WithheldForUnverifiedOrInsecureDevice => {
             "its sender gives the key to verified devices only: verify this device"
         }
-        UtdCause::WithheldBySender => "its sender did not give the key to this device",
+        UtdCause::WithheldBySender => "its sender could or would not give the key to this device",
         UtdCause::Unknown => "its key has not arrived",
     })
 }

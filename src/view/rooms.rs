@@ -75,6 +75,9 @@ fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// Says why there is nothing, and what to do about it.
 fn empty(app: &App) -> String {
+    if let (Some(command), Some(key)) = (app.filtered_command(), hints::key(app, Action::RoomOpen)) {
+        return format!("No room is called that. {key} runs the command /{command}.");
+    }
     let filter = app.rooms.filter.as_ref().filter(|filter| !filter.is_empty());
     match (filter, &app.connection, app.rooms.complete) {
         (Some(filter), ..) => {

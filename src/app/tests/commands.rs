@@ -182,6 +182,23 @@ fn the_filter_narrows_the_list_until_a_room_is_opened() {
     assert_eq!(told.app.focus, Focus::Composer);
 }
 
+/// Who has just logged in types what the README says, in the list of rooms.
+#[test]
+fn a_command_behind_the_filters_slash_is_a_command() {
+    let mut told = Told::with_rooms();
+    told.keys("/");
+    told.types("dm @ada:x");
+    assert_eq!(told.keys("Enter"), [Effect::DirectChat("@ada:x".to_owned())]);
+    assert_eq!(told.app.rooms.filter, None);
+
+    told.keys("/");
+    told.types("dm");
+    told.keys("Enter");
+    assert_eq!(told.status(), "Something is missing: /dm @user:server");
+    told.event(Event::Rooms(vec![RoomSummary { name: SafeText::line("dm @ada"), ..summary("two", 1) }]));
+    assert_eq!(told.keys("Enter"), [Effect::OpenRoom(room_id("two"))], "a room of this name comes first");
+}
+
 #[test]
 fn rooms_are_changed_by_key_from_the_composer() {
     let mut told = Told::in_room(Vec::new());

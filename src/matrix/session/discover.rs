@@ -71,7 +71,7 @@ impl Address {
             url.set_fragment(None);
             return (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self::Url(url));
         }
-        let name = ServerName::parse(typed.trim_end_matches('/')).ok()?;
+        let name = ServerName::parse(typed.trim_end_matches('/').to_lowercase()).ok()?;
         // Nobody has a certificate for these, and nobody else can listen in.
         let scheme = if matches!(name.host(), "localhost" | "127.0.0.1" | "[::1]") { "http" } else { "https" };
         Url::parse(&format!("{scheme}://{name}")).ok().map(Self::Name)
@@ -171,5 +171,17 @@ fn shown_host(url: &Url) -> SafeText {
     match url.port() {
         Some(port) => SafeText::line(&format!("{host}:{port}")),
         None => SafeText::line(host),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_capitals() {
+        assert_eq!(Address::parse("LOCALHOST:8008"), Address::parse("localhost:8008"));
+        assert_eq!(Address::parse("Example.ORG/"), Address::parse("example.org"));
+        assert_eq!(Address::parse("LOCALHOST:8008").unwrap().url().as_str(), "http://localhost:8008/");
     }
 }

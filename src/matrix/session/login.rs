@@ -11,7 +11,7 @@ use matrix_sdk::{
         api::{
             client::{
                 session::{get_login_types::v3::LoginType, login::v3 as login},
-                uiaa::{self, MatrixUserIdentifier, UserIdentifier},
+                uiaa::{self, EmailUserIdentifier, MatrixUserIdentifier, UserIdentifier},
             },
             error::ErrorKind,
         },
@@ -84,7 +84,7 @@ pub async fn login_password(
     let known = Known::of(profile).await?;
     let device = known.device_of(|owner| is_spelling_of(user, owner));
     let found = discover::homeserver(homeserver, PATIENCE).await?;
-    let identifier = UserIdentifier::Matrix(MatrixUserIdentifier::new(user.to_owned()));
+    let identifier = identifier(user);
     let auth = in_time(&found, by_password(profile, &found, &identifier, password, device.clone())).await?;
     // The server knows best how somebody is spelled.
     let other = known.device_of(|owner| *owner == auth.meta().user_id).filter(|_| device.is_none());
@@ -96,6 +96,15 @@ pub async fn login_password(
     let again = Login { found, auth, password: login.password.clone() };
     login.give_up().await;
     Ok(again)
+}
+
+/// Whom somebody who types this means: a user, by name or id, or whoever has this e-mail address.
+fn identifier(typed: &str) -> UserIdentifier {
+    if typed.find('@').is_some_and(|at| at > 0) {
+        UserIdentifier::Email(EmailUserIdentifier::new(typed.to_owned()))
+    } else {
+        UserIdentifier::Matrix(MatrixUserIdentifier::new(typed.to_owned()))
+    }
 }
 
 async fn by_password(
@@ -168,4 +177,18 @@ async fn in_time<T>(found: &Found, work: impl Future<Output = Result<T, LoginErr
     tokio::time::timeout(PATIENCE, work)
         .await
         .unwrap_or_else(|_| Err(LoginError::Unreachable { host: found.shown(), why: Unreachable::TimedOut }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_named_by_name_id_or_email_address() {
+        for (typed, email) in
+            [("alice", false), ("@alice:example.org", false), ("alice@mail.example", true), ("@alice", false)]
+        {
+            assert_eq!(matches!(identifier(typed), UserIdentifier::Email(_)), email, "{typed}");
+        }
+    }
 }
