@@ -15,6 +15,7 @@ use self::{
     demo::Demo,
     editing::Writing,
     effect::Effect,
+    endings::Taken,
     event::{Account, Connection, Event},
     inspector::Popup,
     layout::{LayoutFacts, PopupFacts},
@@ -36,6 +37,7 @@ pub mod demo;
 mod draft;
 pub mod editing;
 pub mod effect;
+mod endings;
 pub mod event;
 pub mod inspector;
 mod invites;
@@ -109,6 +111,8 @@ pub struct App {
     pub keymap: Keymap,
     /// What is typed in rooms that are not open.
     drafts: HashMap<RoomId, Writing>,
+    /// Texts of a room that has ended, on the way to the next room that is opened.
+    taken: Option<Taken>,
     /// Whose drafts and rooms these are.
     user: Option<UserId>,
     popup_drawn: PopupFacts,
@@ -133,6 +137,7 @@ impl App {
             time_zone,
             keymap: Keymap::default(),
             drafts: HashMap::new(),
+            taken: None,
             user: None,
             popup_drawn: PopupFacts::default(),
         }

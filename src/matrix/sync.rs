@@ -39,7 +39,7 @@ use self::{
     guard::{Cause, Guard, Verdict},
     screen::Screen,
 };
-use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
+use super::{disk::Disk, endings::Endings, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
 use crate::{
     app::event::{Connection, Event},
     model::RoomId,
@@ -72,6 +72,7 @@ struct Around {
     receipts: Receipts,
     arrivals: Arrivals,
     sending: Sending,
+    endings: Endings,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -83,8 +84,7 @@ impl Sync {
     pub(super) async fn start(
         client: &Client,
         disk: &Arc<Disk>,
-        receipts: &Receipts,
-        sending: &Sending,
+        (receipts, sending, endings): (&Receipts, &Sending, &Endings),
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
@@ -100,6 +100,7 @@ impl Sync {
             receipts: receipts.clone(),
             arrivals: Arrivals::new(client, &disk, receipts),
             sending: sending.clone(),
+            endings: endings.clone(),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
@@ -161,7 +162,7 @@ struct Stuck;
 
 /// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, sending, disk, screen, try_now, .. } = around;
+    let Around { receipts, sending, endings, disk, screen, try_now, .. } = around;
     let mut troubles = disk.watch();
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
@@ -192,6 +193,7 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             } else {
                 sending.connected();
             }
+            endings.connection_is(!lost);
             screen.shows(connection);
         }
         if disk.trouble().is_some() {
@@ -226,7 +228,7 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 
 /// The loop of `/sync`.
 async fn plain(around: Around) {
-    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now } = around;
+    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now, .. } = around;
     disk.by_plain_sync();
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;
