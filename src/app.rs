@@ -148,7 +148,10 @@ impl App {
         let open = self.open.as_ref()?;
         let message = open.message(index).filter(|message| message.own)?;
         let delivery = message.event.as_ref().and_then(|event| open.deliveries.get(event));
-        Some(summary::mark(&message.send_state, delivery, &open.readers(index)))
+        let mark = summary::mark(&message.send_state, delivery, &open.readers(index));
+        // Where nobody is asked for receipts, it is not known who was there.
+        let is_known = || self.rooms.get(&open.id).is_some_and(|room| self.asks_in(room));
+        Some(if mark == Mark::Nobody && !is_known() { Mark::Sent } else { mark })
     }
 
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.

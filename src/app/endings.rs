@@ -46,7 +46,8 @@ impl App {
         let (successor, _) = row.successor().ok_or_else(|| format!("No room is known in which {name} goes on."))?;
         let successor = successor.clone();
         if self.open.as_ref().is_some_and(|open| open.id == id) {
-            self.taken = self.unsent().or(self.taken.take());
+            let before = self.taken.take().filter(|taken| taken.from != id);
+            self.taken = self.unsent().or(before);
         }
         match self.rooms.get(&successor).map(|room| &room.membership) {
             Some(Membership::Joined) => self.open_room(&successor, out),

@@ -70,6 +70,8 @@ struct State {
     changed: bool,
     /// Rooms that the user is leaving here.
     leaving: BTreeSet<OwnedRoomId>,
+    /// Rooms that the user has left here: an answer that was under way then may bring them once more.
+    left_here: BTreeSet<OwnedRoomId>,
     /// Rooms that the server is being asked about.
     asking: BTreeSet<OwnedRoomId>,
     connected: bool,
@@ -129,6 +131,9 @@ impl Endings {
                 return None;
             }
         }
+        if invited {
+            state.left_here.remove(room.room_id());
+        }
         state.change(room.room_id(), |row| (row.invited, row.ended) = (invited, None));
         Some(was_invited)
     }
@@ -144,6 +149,11 @@ impl Endings {
         let stored = Own::stored(room).await.filter(Own::is_out);
         // Who leaves in one client knows it; but those whom an administrator takes out of a purged room seem to leave it.
         let by_self = stored.as_ref().is_none_or(|stored| stored.is_by(own));
+        if by_self && self.state().left_here.contains(room.room_id()) {
+            let mut state = self.state();
+            state.changed |= state.rows.remove(room.room_id()).is_some();
+            return None;
+        }
         match (row.ended, stored.map(|stored| stored.ended(own, row.invited))) {
             (Some(ended), _) if ended != Ended::GONE || by_self => Some(ended.shown()),
             (_, Some(ended)) if !by_self => {
@@ -250,6 +260,7 @@ impl Endings {
             let mut state = self.state();
             state.leaving.remove(room);
             if left {
+                state.left_here.insert(room.to_owned());
                 state.changed |= state.rows.remove(room).is_some();
             }
         }
