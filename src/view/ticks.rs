@@ -279,7 +279,7 @@ mod tests {
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
         let signs: Vec<_> = legend(theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
+        assert_eq!(signs, ["~", "!", "+", "0", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
     }
 
     #[test]
