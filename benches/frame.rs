@@ -36,6 +36,8 @@ fn room(number: u64) -> RoomSummary {
         name: SafeText::line(&format!("Room number {number}")),
         topic: SafeText::line("What everyone should know"),
         membership: Membership::Joined,
+        ending: None,
+        older: Vec::new(),
         direct: false,
         encrypted: true,
         public: Some(false),

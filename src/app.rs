@@ -15,6 +15,7 @@ use self::{
     demo::Demo,
     editing::Writing,
     effect::Effect,
+    endings::Taken,
     event::{Account, Connection, Event},
     inspector::Popup,
     layout::{LayoutFacts, PopupFacts},
@@ -36,6 +37,7 @@ pub mod demo;
 mod draft;
 pub mod editing;
 pub mod effect;
+mod endings;
 pub mod event;
 pub mod inspector;
 mod invites;
@@ -146,6 +148,8 @@ pub struct App {
     pub keymap: Keymap,
     /// What is typed in rooms that are not open.
     drafts: HashMap<RoomId, Writing>,
+    /// Texts of a room that has ended, on the way to the next room that is opened.
+    taken: Option<Taken>,
     /// Whose drafts and rooms these are.
     user: Option<UserId>,
     popup_drawn: PopupFacts,
@@ -170,6 +174,7 @@ impl App {
             time_zone,
             keymap: Keymap::default(),
             drafts: HashMap::new(),
+            taken: None,
             user: None,
             popup_drawn: PopupFacts::default(),
         }
@@ -180,7 +185,10 @@ impl App {
         let open = self.open.as_ref()?;
         let message = open.message(index).filter(|message| message.own)?;
         let delivery = message.event.as_ref().and_then(|event| open.deliveries.get(event));
-        Some(summary::mark(&message.send_state, delivery, &open.readers(index)))
+        let mark = summary::mark(&message.send_state, delivery, &open.readers(index));
+        // Where nobody is asked for receipts, it is not known who was there.
+        let is_known = || self.rooms.get(&open.id).is_some_and(|room| self.asks_in(room));
+        Some(if mark == Mark::Nobody && !is_known() { Mark::Sent } else { mark })
     }
 
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.

@@ -8,6 +8,7 @@
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
 //! - [`live`]: a session at work; [`actions`]: join, create, invite and the like; [`edits`].
+//! - [`endings`]: rooms that ended, and what is said of them; [`leaving`].
 //! - [`direct_chats`]: which rooms are chats with whom.
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
 //! - [`sending`]: when what was written may leave.
@@ -50,8 +51,10 @@ pub mod content;
 mod direct_chats;
 mod disk;
 mod edits;
+mod endings;
 pub mod errors;
 mod ids;
+mod leaving;
 mod live;
 mod pause;
 pub mod peer;

@@ -19,7 +19,7 @@ pub use mark::{
 };
 pub use overview::{LogEntry, Logged, NotBelieved, PersonStance, ReceiptLog, Trace, Undelivered};
 pub use people::{PeoplePage, Whom};
-pub use room::{Membership, RoomSummary};
+pub use room::{Ending, How, Membership, RoomSummary};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{
     Body, ItemKey, Message, Pagination, Reaction, ReadBy, SendState, TimelineChange, TimelineItem, TimelineItemKind,

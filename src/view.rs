@@ -10,6 +10,7 @@
 
 mod commands;
 mod editor;
+mod endings;
 #[cfg(test)]
 mod fixture;
 mod help;
@@ -95,7 +96,7 @@ fn draw_room(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Are
         return None;
     };
     room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
-    room::draw_header_rule(open, theme, frame, areas.header_rule);
+    room::draw_header_rule(app, open, theme, frame, areas.header_rule);
     room::draw_composer_rule(app, open, theme, frame, areas.composer_rule);
     room::draw_composer(app, open, theme, frame, areas);
     timeline::draw(app, open, theme, frame, areas.timeline)

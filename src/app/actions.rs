@@ -75,11 +75,9 @@ impl App {
             Action::Complete => self.complete_command(now, out),
             Action::Filter => self.rooms.filter = Some(Composer::default()),
             Action::FilterClear => self.rooms.filter = None,
-            Action::Accept => {
-                let invite = self.invite_meant()?;
-                self.ask_to_accept(invite);
-            }
-            Action::Decline => out.push(Effect::Decline(self.invite_meant()?)),
+            Action::Accept => self.accept(out)?,
+            Action::Decline => self.decline()?,
+            Action::Take => self.take_texts(now)?,
             Action::SelectUp => self.in_timeline(OpenRoom::select_up),
             Action::SelectDown => self.in_timeline(OpenRoom::select_down),
             Action::PageUp => self.in_timeline(OpenRoom::page_up),
@@ -224,7 +222,8 @@ impl App {
         open.writing.touch(now);
         let composer = &open.writing.composer;
         let command = open.writing.edited().is_none() && matches!(entered(composer.text()), Entered::Command(_));
-        if composer.is_empty() || command {
+        let closed = self.rooms.get(&open.id).is_some_and(|room| !room.is_open());
+        if composer.is_empty() || command || closed {
             return self.stop_typing(out);
         }
         let told = open.typing_notice.map(|notice| notice.told);
@@ -260,6 +259,11 @@ impl App {
         let Some(open) = self.open.as_mut().filter(|open| !open.writing.composer.text().trim().is_empty()) else {
             return Ok(());
         };
+        if let Entered::Message(_) = entered(open.writing.composer.text()) {
+            let room = open.id.clone();
+            self.may_write(&room)?;
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
         open.follow_newest();
         let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
@@ -282,7 +286,13 @@ impl App {
         self.rooms.select(room);
         if self.open.as_ref().is_none_or(|open| open.id != *room) {
             self.put_away(out);
-            let writing = self.drafts.remove(room).unwrap_or_default();
+            let mut writing = self.drafts.remove(room).unwrap_or_default();
+            if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
+                writing.message().put_below(&taken.text);
+                if let Some(text) = writing.save() {
+                    out.push(Effect::SaveDraft { room: room.clone(), text });
+                }
+            }
             self.open = Some(OpenRoom::new(room.clone(), writing));
             out.push(Effect::OpenRoom(room.clone()));
         }
@@ -311,7 +321,7 @@ impl App {
         let Some(room) = self.rooms.selected() else { return };
         let id = room.id.clone();
         match &room.membership {
-            Membership::Joined => self.open_room(&id, out),
+            Membership::Joined | Membership::Left => self.open_room(&id, out),
             Membership::Invited { .. } => self.ask_to_accept(id),
         }
     }

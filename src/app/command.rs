@@ -7,7 +7,7 @@ use super::{App, Focus, Screen, composer::Composer, effect::Effect, inspector::P
 use crate::{
     delivery::policy::Change,
     input::{ACTIONS, Action, ActionInfo},
-    model::{Membership, Ms, RoomId, RoomSummary, SafeText},
+    model::{Membership, Ms, RoomSummary, SafeText},
 };
 
 /// Why something could not be done: a sentence for the status line.
@@ -112,12 +112,7 @@ impl App {
             Action::DirectChat => out.push(Effect::DirectChat(user_id(argument)?)),
             Action::Create => out.push(Effect::CreateRoom(argument.to_owned())),
             Action::Join => out.push(Effect::Join(room_address(argument)?)),
-            Action::Leave => {
-                let room = self.joined_room()?;
-                let back = if room.public == Some(true) { "" } else { " Only a new invite brings you back." };
-                let question = SafeText::line(&format!("Leave {}?{back}", room.name));
-                self.popup = Some(Popup::Confirm { question, on_yes: Effect::Leave(room.id.clone()) });
-            }
+            Action::Leave => self.ask_to_leave()?,
             Action::Invite => {
                 out.push(Effect::Invite { room: self.joined_room()?.id.clone(), user: user_id(argument)? });
             }
@@ -134,6 +129,7 @@ impl App {
             }
             Action::Me => {
                 let room = self.open.as_ref().ok_or("Open a room first.")?.id.clone();
+                self.may_write(&room)?;
                 out.push(Effect::SendEmote { room, text: argument.to_owned() });
             }
             Action::Logout => {
@@ -146,7 +142,7 @@ impl App {
     }
 
     /// The room that a command is about: the selected one where the room list has the focus, else the open one.
-    fn room_meant(&self) -> Option<&RoomSummary> {
+    pub(super) fn room_meant(&self) -> Option<&RoomSummary> {
         match (self.focus, &self.open) {
             (Focus::Rooms, _) => self.rooms.selected(),
             (_, Some(open)) => self.rooms.get(&open.id),
@@ -157,18 +153,6 @@ impl App {
     pub(super) fn joined_room(&self) -> Result<&RoomSummary, Refusal> {
         let room = self.room_meant().filter(|room| room.membership == Membership::Joined);
         room.ok_or_else(|| "Open a room that you are in first.".to_owned())
-    }
-
-    /// The invite that is selected; where the room list has no focus, the only one there is.
-    pub(super) fn invite_meant(&self) -> Result<RoomId, Refusal> {
-        let is_invite = |room: &&RoomSummary| room.membership != Membership::Joined;
-        let invite = if self.focus == Focus::Rooms {
-            self.rooms.selected().filter(is_invite)
-        } else {
-            let mut invites = self.rooms.all().iter().filter(is_invite);
-            invites.next().filter(|_| invites.next().is_none())
-        };
-        Ok(invite.ok_or("Select an invite in the room list first.")?.id.clone())
     }
 }
 

@@ -63,7 +63,7 @@ impl Writing {
     }
 
     /// Everything that must not be lost.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let text = self.composer.text();
         match &self.editing {
             None => text.to_owned(),

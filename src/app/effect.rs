@@ -124,8 +124,15 @@ pub enum Effect {
     Accept(RoomId),
     /// Decline an invite.
     Decline(RoomId),
-    /// Leave a room.
-    Leave(RoomId),
+    /// Join the room in which an upgraded one goes on.
+    Follow(RoomId),
+    /// Leave a room, or put away one that has ended.
+    Leave {
+        /// The room.
+        room: RoomId,
+        /// Older versions of it, which are left too.
+        older: Vec<RoomId>,
+    },
     /// Invite a user.
     Invite {
         /// Into this room.

@@ -22,7 +22,7 @@ impl App {
 fn question(room: &RoomSummary) -> SafeText {
     let by = match &room.membership {
         Membership::Invited { by } => by.as_ref(),
-        Membership::Joined => None,
+        Membership::Joined | Membership::Left => None,
     };
     let invites = by.map(|user| format!(", where {user} invites you")).unwrap_or_default();
     let receipts = if room.direct && by.is_some() {
@@ -32,11 +32,15 @@ fn question(room: &RoomSummary) -> SafeText {
         "Nobody is sent delivery receipts because of it."
     };
     let seen = "Its members see that you joined, and what you read there.";
-    let name = match room.name.char_indices().nth(NAME) {
-        Some((end, _)) => format!("{}…", &room.name[..end]),
-        None => room.name.to_string(),
-    };
-    SafeText::block(&format!("Join {name}{invites}? {receipts} {seen}"))
+    SafeText::block(&format!("Join {}{invites}? {receipts} {seen}", short(&room.name)))
+}
+
+/// A name as it stands in a question.
+pub(super) fn short(name: &str) -> String {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -121,6 +121,13 @@ fn own_who(word: &str) -> Result<Option<Who>, Refusal> {
     }
 }
 
+impl App {
+    /// Whether others are asked for receipts in this room.
+    pub(super) fn asks_in(&self, room: &RoomSummary) -> bool {
+        policy::asks(&facts(room), &self.settings)
+    }
+}
+
 /// What the policy asks about a room, without what only a message would be measured by.
 fn facts(room: &RoomSummary) -> RoomFacts {
     let join_rule = match room.public {

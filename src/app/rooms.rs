@@ -68,15 +68,15 @@ impl Rooms {
         others.find(|room| room.membership == Membership::Joined && (room.unread > 0 || room.marked_unread))
     }
 
-    /// The joined room below the given one, or above it; the first one, if none is given.
+    /// The room below the given one, or above it, that can be opened; the first one, if none is given.
     pub fn neighbour(&self, of: Option<&RoomId>, down: bool) -> Option<&RoomSummary> {
-        let joined: Vec<_> = self.list.iter().filter(|room| room.membership == Membership::Joined).collect();
-        let index = match joined.iter().position(|room| Some(&room.id) == of) {
+        let rooms: Vec<_> = self.list.iter().filter(|room| !is_invite(room)).collect();
+        let index = match rooms.iter().position(|room| Some(&room.id) == of) {
             Some(index) if down => index + 1,
             Some(index) => index.checked_sub(1)?,
             None => 0,
         };
-        joined.get(index).copied()
+        rooms.get(index).copied()
     }
 
     /// Takes over new and changed rooms.
@@ -131,8 +131,12 @@ impl Rooms {
     }
 }
 
+/// Whether the room waits for an answer.
+pub(super) fn is_invite(room: &RoomSummary) -> bool {
+    matches!(room.membership, Membership::Invited { .. })
+}
+
 /// Invites, then newest activity; then by name and id, so that the order never depends on how rooms came in.
 fn order(room: &RoomSummary) -> impl Ord {
-    let joined = room.membership == Membership::Joined;
-    (joined, Reverse(room.latest), room.name.clone(), room.id.clone())
+    (!is_invite(room), Reverse(room.latest), room.name.clone(), room.id.clone())
 }

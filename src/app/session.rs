@@ -109,6 +109,7 @@ impl App {
         self.open = None;
         self.popup.take_if(|popup| !matches!(popup, Popup::Help { .. }));
         self.drafts.clear();
+        self.taken = None;
         self.focus = Focus::Rooms;
         self.user = None;
     }

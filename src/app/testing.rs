@@ -103,6 +103,8 @@ pub fn summary(name: &str, latest: Ms) -> RoomSummary {
         name: SafeText::line(name),
         topic: SafeText::default(),
         membership: Membership::Joined,
+        ending: None,
+        older: Vec::new(),
         direct: false,
         encrypted: true,
         public: Some(false),

@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod drafts;
 mod editing;
+mod endings;
 mod login;
 mod overview;
 mod people;

@@ -222,6 +222,10 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
     if let Some(tally) = delivery.and_then(|delivery| delivery.tally) {
         return counted(tally);
     }
+    // Those that nobody has been asked about have no delivery, or say what a bridge did.
+    if delivery.is_some_and(|delivery| delivery.people.is_empty() && delivery.bridge.is_none()) {
+        return Mark::Nobody;
+    }
     let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user).collect();
     let mut people = Vec::new();
     let mut read = true;

@@ -108,6 +108,7 @@ pub enum Action {
     FilterClear,
     Accept,
     Decline,
+    Take,
     SelectUp,
     SelectDown,
     PageUp,

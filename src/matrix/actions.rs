@@ -1,4 +1,4 @@
-//! What a person asks for that takes one or a few requests: join, create, invite, leave, remove, a new key.
+//! What a person asks for that takes one or a few requests: join, create, invite, remove, a new key.
 //!
 //! Whoever is invited is known from then on (P7). That is kept before the request is made, or a kill while it is under way
 //! would leave them a stranger in the room.
@@ -11,7 +11,7 @@ use matrix_sdk::{
         OwnedUserId, RoomId as SdkRoomId,
         api::{
             client::{
-                membership::{join_room_by_id_or_alias::v3::Request as JoinRoom, leave_room::v3::Request as LeaveRoom},
+                membership::join_room_by_id_or_alias::v3::Request as JoinRoom,
                 room::create_room::v3::{Request as CreateRoom, RoomPreset},
             },
             error::ErrorKind,
@@ -23,8 +23,9 @@ use matrix_sdk::{
 
 use super::{
     address::{self, Address},
-    direct_chats::DirectChats,
-    errors, ids,
+    direct_chats::{Chat, DirectChats},
+    endings::Endings,
+    errors, ids, leaving,
     receipts::Receipts,
     rooms,
 };
@@ -33,21 +34,32 @@ use crate::{
     model::{EventId, RoomId, SafeText},
 };
 
+/// What these effects work with.
+pub(super) struct Context {
+    pub client: Client,
+    pub receipts: Receipts,
+    pub chats: DirectChats,
+    pub endings: Endings,
+}
+
 /// Runs one of these effects and tells how it went.
-pub(super) async fn run(client: Client, receipts: Receipts, chats: DirectChats, effect: Effect) -> Vec<Event> {
+pub(super) async fn run(context: Context, effect: Effect) -> Vec<Event> {
+    let context = &context;
+    let Context { client, receipts, .. } = context;
     let outcome = match effect {
-        Effect::DirectChat(user) => direct_chat(&client, &receipts, &chats, &user).await,
-        Effect::CreateRoom(name) => create(&client, name).await,
-        Effect::Join(room) => join(&client, &chats, &room).await,
-        Effect::Accept(room) => match room_of(&client, &room) {
-            Ok(room) => accept(&client, &chats, &room).await,
+        Effect::DirectChat(user) => direct_chat(context, &user).await,
+        Effect::CreateRoom(name) => create(context, name).await,
+        Effect::Join(room) => join(context, &room).await,
+        Effect::Accept(room) => match room_of(client, &room) {
+            Ok(room) => accept(context, &room).await,
             Err(sentence) => Err(sentence),
         },
-        Effect::Decline(room) => leave(&client, &room, "The invite was declined.").await,
-        Effect::Leave(room) => leave(&client, &room, "You left the room.").await,
-        Effect::Invite { room, user } => invite(&client, &receipts, &room, &user).await,
-        Effect::Redact { room, event } => redact(&client, &room, &event).await,
-        Effect::Rekey(room) => rekey(&client, &room).await,
+        Effect::Follow(room) => leaving::follow(context, &room).await,
+        Effect::Decline(room) => leaving::decline(context, &room).await,
+        Effect::Leave { room, older } => leaving::leave(context, &room, &older).await,
+        Effect::Invite { room, user } => invite(client, receipts, &room, &user).await,
+        Effect::Redact { room, event } => redact(client, &room, &event).await,
+        Effect::Rekey(room) => rekey(client, &room).await,
         other => {
             tracing::error!(?other, "this effect is not done here");
             Ok(Vec::new())
@@ -56,19 +68,20 @@ pub(super) async fn run(client: Client, receipts: Receipts, chats: DirectChats, 
     outcome.unwrap_or_else(|sentence| vec![Event::Failed(sentence)])
 }
 
-type Outcome = Result<Vec<Event>, SafeText>;
+pub(super) type Outcome = Result<Vec<Event>, SafeText>;
 
-fn failed(what: &str, error: &matrix_sdk::Error) -> SafeText {
+pub(super) fn failed(what: &str, error: &matrix_sdk::Error) -> SafeText {
     SafeText::line(&format!("{what}: {}", errors::sentence(error)))
 }
 
-fn done(text: &str) -> Event {
+pub(super) fn done(text: &str) -> Event {
     Event::Done(SafeText::line(text))
 }
 
 /// Shows a room that is there now: its row first, so that there is something to go to.
-async fn go_to(client: &Client, room: &Room) -> Vec<Event> {
-    vec![Event::Rooms(vec![rooms::summary(client, room).await]), Event::GoTo(ids::room(room.room_id()))]
+pub(super) async fn go_to(context: &Context, room: &Room) -> Vec<Event> {
+    let row = rooms::summary(&context.client, &context.endings, room).await;
+    vec![Event::Rooms(row.into_iter().collect()), Event::GoTo(ids::room(room.room_id()))]
 }
 
 fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
@@ -76,41 +89,53 @@ fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
         .map_err(|_| SafeText::line(&format!("'{typed}' is not a user id. It looks like @name:server.")))
 }
 
-fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
+pub(super) fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
     ids::find_room(client, id).ok_or_else(|| SafeText::line("This room is not known here any more."))
 }
 
-async fn direct_chat(client: &Client, receipts: &Receipts, chats: &DirectChats, typed: &str) -> Outcome {
+async fn direct_chat(context: &Context, typed: &str) -> Outcome {
+    let Context { client, receipts, chats, .. } = context;
     let user = user_id(typed)?;
     if client.user_id() == Some(&*user) {
         return Err(SafeText::line("That is you. A chat with yourself is made with /create."));
     }
     receipts.known(vec![ids::user(&user)]);
-    let room = chats.with(&user).await.map_err(|error| failed(&format!("No chat with {user} was started"), &error))?;
-    Ok(go_to(client, &room).await)
+    let chat = chats.with(&user).await.map_err(|error| failed(&format!("No chat with {user} was started"), &error))?;
+    let (room, chat) = chat;
+    let said = match chat {
+        Chat::There => None,
+        Chat::Awaited => Some(format!("{user} has not accepted the invite to this chat yet.")),
+        Chat::InvitedAgain => Some(format!("{user} had left this chat, and was invited again.")),
+        Chat::MadeAnew => Some(format!("{user} is not in the chat that there was: this is a new one.")),
+    };
+    let mut events = go_to(context, &room).await;
+    events.extend(said.map(|said| done(&said)));
+    Ok(events)
 }
 
-async fn create(client: &Client, name: String) -> Outcome {
+async fn create(context: &Context, name: String) -> Outcome {
     let encryption = InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults());
     let request = assign!(CreateRoom::new(), {
         name: Some(name),
         preset: Some(RoomPreset::PrivateChat),
         initial_state: vec![encryption.to_raw_any()],
     });
-    let room = client.create_room(request).await.map_err(|error| failed("The room was not created", &error))?;
-    Ok(go_to(client, &room).await)
+    let room = context.client.create_room(request).await;
+    let room = room.map_err(|error| failed("The room was not created", &error))?;
+    Ok(go_to(context, &room).await)
 }
 
-async fn join(client: &Client, chats: &DirectChats, typed: &str) -> Outcome {
+async fn join(context: &Context, typed: &str) -> Outcome {
+    let client = &context.client;
     let Address { room, via } = Address::read(typed).map_err(|why| SafeText::line(&why))?;
     let invited = <&SdkRoomId>::try_from(&*room).ok().and_then(|id| client.get_room(id));
     if let Some(invited) = invited.filter(|room| room.state() == RoomState::Invited) {
-        return accept(client, chats, &invited).await;
+        return accept(context, &invited).await;
     }
     // Past the SDK, which would write into `m.direct` when the room is one that this user is invited to.
     let request = assign!(JoinRoom::new(room.clone()), { via: via.clone() });
     match client.send(request).await {
-        Ok(joined) => go_to_joined(client, chats, &joined.room_id).await,
+        Ok(joined) => go_to_joined(context, &joined.room_id).await,
         Err(error) => {
             let why = errors::http_sentence(&error);
             let opened_by = address::opened_by(client, &room, via).await.unwrap_or_default();
@@ -119,28 +144,16 @@ async fn join(client: &Client, chats: &DirectChats, typed: &str) -> Outcome {
     }
 }
 
-async fn accept(client: &Client, chats: &DirectChats, room: &Room) -> Outcome {
-    chats.accept(room).await.map_err(|error| failed("The invite was not accepted", &error))?;
-    go_to_joined(client, chats, room.room_id()).await
+pub(super) async fn accept(context: &Context, room: &Room) -> Outcome {
+    context.chats.accept(room).await.map_err(|error| failed("The invite was not accepted", &error))?;
+    go_to_joined(context, room.room_id()).await
 }
 
-async fn go_to_joined(client: &Client, chats: &DirectChats, room: &SdkRoomId) -> Outcome {
-    match chats.brought(room).await {
-        Some(room) => Ok(go_to(client, &room).await),
+pub(super) async fn go_to_joined(context: &Context, room: &SdkRoomId) -> Outcome {
+    match context.chats.brought(room).await {
+        Some(room) => Ok(go_to(context, &room).await),
         None => Ok(vec![done("You are in the room. It is shown as soon as the homeserver sends it.")]),
     }
-}
-
-async fn leave(client: &Client, id: &RoomId, said: &str) -> Outcome {
-    let room = room_of(client, id)?;
-    let left = if room.state() == RoomState::Invited && room.direct_targets_length() > 0 {
-        // The SDK would take the room out of `m.direct` too, and write that as it was at the last sync.
-        client.send(LeaveRoom::new(room.room_id().to_owned())).await.map(|_| ()).map_err(Into::into)
-    } else {
-        room.leave().await
-    };
-    left.map_err(|error| failed("You are still in the room", &error))?;
-    Ok(vec![Event::RoomsGone(vec![id.clone()]), done(said)])
 }
 
 async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) -> Outcome {

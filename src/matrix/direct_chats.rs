@@ -38,10 +38,11 @@ use tokio::{
     time::timeout,
 };
 
-use self::list::Unreadable;
+use self::{list::Unreadable, stand::Stand};
 use super::{ids, pause::Pause, receipts::Receipts};
 
 mod list;
+mod stand;
 
 /// Where it is kept what is being found out.
 const KEPT: &[u8] = b"direct_chats";
@@ -52,6 +53,19 @@ const BROUGHT_WITHIN: Duration = Duration::from_secs(30);
 
 /// Rooms that may be direct chats, and with whom.
 type Open = BTreeMap<OwnedRoomId, OwnedUserId>;
+
+/// What there was of a chat with somebody who was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chat {
+    /// It was there, or is the first one.
+    There,
+    /// They have not taken the invite yet.
+    Awaited,
+    /// They had left, and were invited again.
+    InvitedAgain,
+    /// They are not in the one that there was, so there is a new one.
+    MadeAnew,
+}
 
 /// See the module.
 #[derive(Clone)]
@@ -96,29 +110,45 @@ impl DirectChats {
         joined.map(|_| ()).map_err(Into::into)
     }
 
-    /// The chat with somebody: one that there is, or a new one.
-    pub async fn with(&self, user: &UserId) -> matrix_sdk::Result<Room> {
-        if let Some(room) = self.client.get_dm_room(user) {
-            return Ok(room);
-        }
+    /// The chat with somebody: the best that there is, or a new one. What is typed there must not go to somebody else, so who
+    /// is in it counts, and not only what `m.direct` says.
+    pub async fn with(&self, user: &UserId) -> matrix_sdk::Result<(Room, Chat)> {
         let mut made = self.made.lock().await;
-        let content = self.content().await?;
-        let listed = list::rooms(content.as_ref().map(|raw| raw.json().get()), user.as_str()).unwrap_or_default();
-        let listed = listed.into_iter().filter_map(|room| OwnedRoomId::try_from(room).ok());
-        let rooms = listed.chain(made.get(user).cloned()).filter_map(|room| self.client.get_room(&room));
-        let mut rooms = rooms.filter(|room| room.state() == RoomState::Joined);
-        if let Some(room) = rooms.next() {
-            return Ok(room);
+        let is_direct = |room: &Room| {
+            let targets = room.direct_targets();
+            targets.iter().any(|target| target.as_str() == user.as_str())
+        };
+        let mut rooms: Vec<Room> = self.client.joined_rooms().into_iter().filter(is_direct).collect();
+        let mut best = stand::best(&rooms, user).await?;
+        if !matches!(best, Some((Stand::Alone | Stand::AmongOthers, _))) {
+            let content = self.content().await?;
+            let listed = list::rooms(content.as_ref().map(|raw| raw.json().get()), user.as_str()).unwrap_or_default();
+            let listed = listed.into_iter().filter_map(|room| OwnedRoomId::try_from(room).ok());
+            rooms.extend(listed.chain(made.get(user).cloned()).filter_map(|room| self.client.get_room(&room)));
+            best = stand::best(&rooms, user).await?;
         }
+        match best {
+            Some((Stand::Alone | Stand::AmongOthers, room)) => return Ok((room, Chat::There)),
+            Some((Stand::Invited, room)) => return Ok((room, Chat::Awaited)),
+            Some((Stand::Gone, room)) if room.invite_user_by_id(user).await.is_ok() => {
+                self.begin_to_settle(room.room_id(), user).await;
+                return Ok((room, Chat::InvitedAgain));
+            }
+            Some(_) | None => {}
+        }
+        let was_left = rooms.iter().any(|room| room.state() == RoomState::Joined);
         // The SDK writes `m.direct` here when it can read all of it; what it cannot read, it leaves alone.
         let room = self.client.create_dm(user).await?;
-        let id = room.room_id().to_owned();
-        made.insert(user.to_owned(), id.clone());
-        if let Err(error) = self.keep(&id, Some(user)).await {
+        made.insert(user.to_owned(), room.room_id().to_owned());
+        self.begin_to_settle(room.room_id(), user).await;
+        Ok((room, if was_left { Chat::MadeAnew } else { Chat::There }))
+    }
+
+    async fn begin_to_settle(&self, room: &RoomId, with: &UserId) {
+        if let Err(error) = self.keep(room, Some(with)).await {
             tracing::warn!(%error, "after a kill, a direct chat may not be marked as one");
         }
-        tokio::spawn(self.clone().settle(id, user.to_owned()));
-        Ok(room)
+        tokio::spawn(self.clone().settle(room.to_owned(), with.to_owned()));
     }
 
     /// Waits until a sync has brought a room that was joined.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use matrix_sdk::{
-    ComposerDraft, ComposerDraftType, Room,
+    ComposerDraft, ComposerDraftType, Room, RoomState,
     ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
     send_queue::RoomSendQueueError,
 };
@@ -16,7 +16,9 @@ use super::{
     Profile, actions,
     direct_chats::DirectChats,
     disk::{self, Disk},
-    edits, errors, ids,
+    edits,
+    endings::Endings,
+    errors, ids,
     receipts::Receipts,
     rooms,
     sending::Sending,
@@ -62,6 +64,7 @@ pub(super) struct Live {
     sending: Sending,
     receipts: Receipts,
     chats: DirectChats,
+    endings: Endings,
     open: Option<Arc<OpenTimeline>>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
@@ -92,6 +95,7 @@ impl Live {
         )
         .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let chats = DirectChats::start(&client, &receipts).await;
+        let endings = Endings::start(&client, &events).await;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
@@ -101,15 +105,16 @@ impl Live {
             tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
             tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
             tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
-            tokio::spawn(rooms::watch(client.clone(), events.clone())),
+            tokio::spawn(rooms::watch(client.clone(), endings.clone(), events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
             tokio::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
             tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         sending.go_on(&events).await;
-        let sync = Sync::start(&client, &session.disk, &receipts, &sending, &events, profile.summary_above).await;
+        let sync =
+            Sync::start(&client, &session.disk, (&receipts, &sending, &endings), &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self { session, ends, sync, sending, receipts, chats, open: None, typing, tasks, events })
+        Ok(Self { session, ends, sync, sending, receipts, chats, endings, open: None, typing, tasks, events })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -201,9 +206,13 @@ impl Live {
                 let _ = self.typing.send((room, typing));
             }
             effect => {
-                let (client, receipts, chats) =
-                    (self.session.client.clone(), self.receipts.clone(), self.chats.clone());
-                let action = actions::run(client, receipts, chats, effect);
+                let context = actions::Context {
+                    client: self.session.client.clone(),
+                    receipts: self.receipts.clone(),
+                    chats: self.chats.clone(),
+                    endings: self.endings.clone(),
+                };
+                let action = actions::run(context, effect);
                 let events = self.events.clone();
                 tokio::spawn(async move {
                     for event in action.await {
@@ -239,7 +248,9 @@ impl Live {
             None
         });
         self.tell(Event::Draft { room: id.clone(), text: draft.map(|draft| draft.plain_text).unwrap_or_default() });
-        self.sync.subscribe(id).await;
+        if room.state() == RoomState::Joined {
+            self.sync.subscribe(id).await;
+        }
     }
 
     async fn save_draft(&self, id: &RoomId, text: String) {

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 use matrix_sdk::{Client, Room, RoomDisplayName, RoomState, sliding_sync::Version};
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
-use super::ids;
+use super::{endings::Endings, ids, leaving};
 use crate::{
     app::event::Event,
     model::{Membership, RoomId, RoomSummary, SafeText},
@@ -20,9 +20,9 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(30);
 
 /// Tells all rooms that are known, then every change, until the client is dropped.
-pub(super) async fn watch(client: Client, events: UnboundedSender<Event>) {
+pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSender<Event>) {
     let mut updates = client.room_info_notable_update_receiver();
-    tell(&client, client.rooms(), &events).await;
+    tell(&client, &endings, client.rooms(), &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
@@ -37,7 +37,7 @@ pub(super) async fn watch(client: Client, events: UnboundedSender<Event>) {
         }
         let rooms =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
-        tell(&client, rooms, &events).await;
+        tell(&client, &endings, rooms, &events).await;
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
@@ -47,15 +47,13 @@ pub(super) async fn watch(client: Client, events: UnboundedSender<Event>) {
 }
 
 /// Sorts rooms into those that belong into the list and those that do not (any more), and tells both.
-async fn tell(client: &Client, rooms: Vec<Room>, events: &UnboundedSender<Event>) {
+async fn tell(client: &Client, endings: &Endings, rooms: Vec<Room>, events: &UnboundedSender<Event>) {
     let mut shown = Vec::new();
     let mut gone = Vec::new();
     for room in rooms {
-        match room.state() {
-            RoomState::Joined | RoomState::Invited if !room.is_space() && !room.is_tombstoned() => {
-                shown.push(summary(client, &room).await);
-            }
-            _ => gone.push(ids::room(room.room_id())),
+        match summary(client, endings, &room).await {
+            Some(row) => shown.push(row),
+            None => gone.push(ids::room(room.room_id())),
         }
     }
     if !shown.is_empty() {
@@ -64,33 +62,45 @@ async fn tell(client: &Client, rooms: Vec<Room>, events: &UnboundedSender<Event>
     if !gone.is_empty() {
         let _ = events.send(Event::RoomsGone(gone));
     }
+    endings.save().await;
 }
 
-/// A room's row, from what the SDK has in memory.
-pub(super) async fn summary(client: &Client, room: &Room) -> RoomSummary {
-    let membership = if room.state() == RoomState::Invited {
-        let by = room.invite_details().await.ok().map(|invite| ids::user(&invite.inviter_id));
-        Membership::Invited { by }
-    } else {
-        Membership::Joined
+/// A room's row, from what the SDK has in memory; `None` when the list does not show it.
+pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> Option<RoomSummary> {
+    let ending = endings.of(room).await?;
+    let membership = match room.state() {
+        RoomState::Joined => Membership::Joined,
+        RoomState::Invited => {
+            let by = room.invite_details().await.ok().map(|invite| ids::user(&invite.inviter_id));
+            Membership::Invited { by }
+        }
+        _ => Membership::Left,
     };
+    let mut older = Vec::new();
+    for room in leaving::older(client, room) {
+        older.push((ids::room(room.room_id()), name(&room).await));
+    }
     let server = room.unread_notification_counts();
-    RoomSummary {
+    let is_there = membership != Membership::Left;
+    let count = |of_sdk: u64, of_server: u64| if is_there { of_sdk.max(of_server) } else { 0 };
+    Some(RoomSummary {
         id: ids::room(room.room_id()),
         name: name(room).await,
         topic: SafeText::line(&room.topic().unwrap_or_default()),
-        membership,
         direct: room.direct_targets_length() > 0
             || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),
         encrypted: room.encryption_state().is_encrypted(),
         public: room.is_public(),
         joined_members: room.joined_members_count(),
         // The SDK counts what it has seen of a room, the server what there is, if it counts at all.
-        unread: room.num_unread_messages().max(server.notification_count),
-        mentions: room.num_unread_mentions().max(server.highlight_count),
-        marked_unread: room.is_marked_unread(),
+        unread: count(room.num_unread_messages(), server.notification_count),
+        mentions: count(room.num_unread_mentions(), server.highlight_count),
+        marked_unread: is_there && room.is_marked_unread(),
         latest: activity(client, room),
-    }
+        membership,
+        ending,
+        older,
+    })
 }
 
 /// The room's name; an empty or invisible one is replaced by its id, so that every room can be told from others.

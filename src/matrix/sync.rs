@@ -39,7 +39,7 @@ use self::{
     guard::{Cause, Guard, Verdict},
     screen::Screen,
 };
-use super::{disk::Disk, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
+use super::{disk::Disk, endings::Endings, errors, ids, pause::Pause, receipts::Receipts, sending::Sending};
 use crate::{
     app::event::{Connection, Event},
     model::{RoomId, SafeText},
@@ -74,6 +74,7 @@ struct Around {
     receipts: Receipts,
     arrivals: Arrivals,
     sending: Sending,
+    endings: Endings,
     events: UnboundedSender<Event>,
     summary_above: u64,
     try_now: Arc<Notify>,
@@ -85,8 +86,7 @@ impl Sync {
     pub(super) async fn start(
         client: &Client,
         disk: &Arc<Disk>,
-        receipts: &Receipts,
-        sending: &Sending,
+        (receipts, sending, endings): (&Receipts, &Sending, &Endings),
         events: &UnboundedSender<Event>,
         summary_above: u64,
     ) -> Self {
@@ -102,6 +102,7 @@ impl Sync {
             receipts: receipts.clone(),
             arrivals: Arrivals::new(client, &disk, receipts),
             sending: sending.clone(),
+            endings: endings.clone(),
             events: events.clone(),
             summary_above,
             try_now: try_now.clone(),
@@ -163,7 +164,7 @@ struct Stuck;
 
 /// The sync service's state, as a connection; what it gave up on is tried again after a pause.
 async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), Stuck> {
-    let Around { receipts, sending, disk, screen, try_now, .. } = around;
+    let Around { receipts, sending, endings, disk, screen, try_now, .. } = around;
     let mut troubles = disk.watch();
     let mut states = service.state();
     let mut lists = service.room_list_service().state();
@@ -194,6 +195,7 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             } else {
                 sending.connected();
             }
+            endings.connection_is(!lost);
             screen.shows(connection);
         }
         if disk.trouble().is_some() {
@@ -238,7 +240,7 @@ async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Even
 
 /// The loop of `/sync`.
 async fn plain(around: Around) {
-    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now } = around;
+    let Around { client, disk, screen, receipts, arrivals, sending, events, summary_above, try_now, .. } = around;
     disk.by_plain_sync();
     let mut token = receipts.sync_token().await.map_or(SyncToken::ReusePrevious, SyncToken::Specific);
     let mut pause = PAUSE;

@@ -167,6 +167,8 @@ pub enum Mark {
     Failed,
     /// On the server; nothing is known or expected beyond that.
     Sent,
+    /// On the server, and nobody else was in the room or invited: nobody can get it.
+    Nobody,
     /// On the server, and a bridge could not pass it on to the other network.
     NotBridged,
     /// On the server, and these devices are expected, few enough to be shown one by one.

@@ -12,6 +12,49 @@ pub enum Membership {
         /// Who asked, when the server says so.
         by: Option<UserId>,
     },
+    /// Not in the room, nor invited, any more.
+    Left,
+}
+
+/// That a room has ended for this user, or goes on elsewhere: what happened, who did it, why and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// What happened.
+    pub how: How,
+    /// Who did it, as far as it is known.
+    pub by: Option<UserId>,
+    /// Why, in their words; else empty.
+    pub why: SafeText,
+    /// When, as far as it is known.
+    pub at: Option<Ms>,
+}
+
+/// How a room ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// This user left it in another client.
+    Left,
+    /// This user declined the invite in another client.
+    Declined,
+    /// This user was removed (kicked).
+    Removed,
+    /// This user was banned.
+    Banned,
+    /// The invite was taken back.
+    Withdrawn,
+    /// The homeserver does not know this user there any more, nor why.
+    Gone,
+    /// It is not known yet.
+    Unknown,
+    /// It was upgraded: it goes on in another room.
+    Upgraded {
+        /// The room in which it goes on.
+        successor: RoomId,
+        /// Joining that was refused. As long as it is, this room is as any other.
+        refused: bool,
+    },
+    /// It was closed, and no room was named in which it goes on: it is as any other.
+    Closed,
 }
 
 /// One row of the room list, and the facts that the header and the receipt stance are made from.
@@ -23,8 +66,13 @@ pub struct RoomSummary {
     pub name: SafeText,
     /// Its topic, or empty.
     pub topic: SafeText,
-    /// Joined or invited.
+    /// Joined, invited, or neither any more.
     pub membership: Membership,
+    /// That it has ended, or goes on elsewhere.
+    pub ending: Option<Ending>,
+    /// Older versions of it that this user is still in and that lead here, with their names: whoever leaves it leaves
+    /// them too.
+    pub older: Vec<(RoomId, SafeText)>,
     /// A direct chat.
     pub direct: bool,
     /// Encrypted.
@@ -41,4 +89,19 @@ pub struct RoomSummary {
     pub marked_unread: bool,
     /// The newest activity, for sorting; 0 when nothing is known.
     pub latest: Ms,
+}
+
+impl RoomSummary {
+    /// Whether anything can be written there.
+    pub fn is_open(&self) -> bool {
+        self.membership == Membership::Joined && self.successor().is_none_or(|(_, refused)| refused)
+    }
+
+    /// The room in which it goes on, and whether joining that was refused.
+    pub fn successor(&self) -> Option<(&RoomId, bool)> {
+        match &self.ending.as_ref()?.how {
+            How::Upgraded { successor, refused } => Some((successor, *refused)),
+            _ => None,
+        }
+    }
 }

@@ -130,6 +130,8 @@ fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSum
         name: safe(name),
         topic: SafeText::default(),
         membership: Membership::Joined,
+        ending: None,
+        older: Vec::new(),
         direct: false,
         encrypted: true,
         public: Some(false),

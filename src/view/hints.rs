@@ -107,12 +107,21 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
                 Some(room) if invited(&room.membership) => {
                     wanted.extend([(Action::Accept, "accept"), (Action::Decline, "decline")]);
                 }
+                Some(room) if room.membership == Membership::Left => {
+                    wanted.extend([(Action::RoomOpen, "open"), (Action::Decline, "put away")]);
+                }
+                Some(room) if room.successor().is_some() => {
+                    wanted.extend([(Action::RoomOpen, "open"), (Action::Accept, "go on"), (Action::Decline, "leave")]);
+                }
                 Some(_) => wanted.extend([(Action::RoomOpen, "open"), (Action::Filter, "filter")]),
                 None => {}
             }
             wanted.push((Action::CommandLine, "command"));
         }
         Focus::Timeline => {
+            if app.open.as_ref().and_then(|open| app.rooms.get(&open.id)).is_some_and(|room| !room.is_open()) {
+                wanted.push((Action::Take, "take along"));
+            }
             match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
                 Some(SendState::Failed(_)) => wanted.extend([(Action::Retry, "retry"), (Action::Discard, "discard")]),
                 Some(SendState::Waiting) => wanted.push((Action::Discard, "discard")),

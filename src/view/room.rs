@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     editor::{self, Typed},
-    hints,
+    endings, hints,
     layout::Areas,
     paint,
     theme::{Role, Theme},
@@ -52,7 +52,13 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
     let (receipts, why) = stance(app, room);
     let reasoned = why.map(|why| fact(&format!("{receipts} {} {why}", theme.symbols().dash)));
-    let (receipts, members) = (fact(receipts), fact(&words::count(room.joined_members, "member", "members")));
+    let (receipts, members) = if room.is_open() {
+        (fact(receipts), fact(&words::count(room.joined_members, "member", "members")))
+    } else {
+        // The rule below says it in full.
+        (fact("nothing can be sent here"), Span::raw(""))
+    };
+    let reasoned = reasoned.filter(|_| room.is_open());
 
     // The name keeps a third of the row; of the facts there are as many as that allows.
     let choices = [
@@ -85,8 +91,13 @@ fn stance(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) {
     ("receipts: off", Some(start.chain(sentence).collect()))
 }
 
-/// The rule under the header; it says when older messages are on their way.
-pub fn draw_header_rule(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+/// The rule under the header; it says how the room ended, if it did, and when older messages are on their way.
+pub fn draw_header_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+    if let Some(ending) = app.rooms.get(&open.id).and_then(|room| room.ending.as_ref()) {
+        let text = endings::sentence(ending, &app.time_zone);
+        let text = wrap::cut(&text, area.width.saturating_sub(RULE_ENDS), theme.symbols().ellipsis);
+        return paint::rule(frame, area, vec![Span::styled(text, theme.role(Role::Warning))], Vec::new(), theme);
+    }
     let loading = (open.pagination == Pagination::Loading && !open.items.is_empty()).then(|| {
         Span::styled(format!("{} older messages{}", theme.symbols().up, theme.symbols().busy), theme.role(Role::Dim))
     });
@@ -148,7 +159,11 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
 }
 
 fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
-    let to = app.rooms.get(&open.id).map_or("this room", |room| room.name.as_str());
+    let room = app.rooms.get(&open.id);
+    if room.is_some_and(|room| !room.is_open()) {
+        return "Nothing can be sent here any more".to_owned();
+    }
+    let to = room.map_or("this room", |room| room.name.as_str());
     // What Enter does here stands among the key hints below.
     if app.focus == Focus::Composer {
         format!("Message {to}, or / for a command{}", theme.symbols().busy)
@@ -194,6 +209,14 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
             }];
             if app.focus == Focus::Rooms {
                 lines.push(format!("{} accepts, {} declines.", key(Action::Accept), key(Action::Decline)));
+            }
+            lines
+        }
+        Some(room) if room.ending.is_some() => {
+            let mut lines =
+                room.ending.iter().map(|ending| endings::sentence(ending, &app.time_zone)).collect::<Vec<_>>();
+            if app.focus == Focus::Rooms {
+                lines.push(endings::ways_out(room, key));
             }
             lines
         }

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    editor, hints, layout, paint, room,
+    editor, endings, hints, layout, paint, room,
     theme::{Role, Theme},
     wrap::Rows,
 };
@@ -109,6 +109,8 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, 
     let role = if new { Role::Heading } else { Role::Text };
     let mut right = if invited {
         vec![Span::styled("invite", theme.role(Role::Unread))]
+    } else if let Some(word) = room.ending.as_ref().and_then(|ending| endings::word(ending, room.is_open())) {
+        vec![Span::styled(word, theme.role(Role::Warning))]
     } else {
         news(room.unread, room.mentions, room.marked_unread, theme)
     };

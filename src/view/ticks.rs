@@ -32,6 +32,7 @@ struct Signs {
     waiting: &'static str,
     failed: &'static str,
     sent: &'static str,
+    nobody: &'static str,
     not_bridged: &'static str,
     delivered: &'static str,
     pending: &'static str,
@@ -48,6 +49,7 @@ const UNICODE: Signs = Signs {
     waiting: "◌",
     failed: "!",
     sent: "✓",
+    nobody: "∅",
     not_bridged: "✓!",
     delivered: "●",
     pending: "○",
@@ -64,6 +66,7 @@ const ASCII: Signs = Signs {
     waiting: "~",
     failed: "!",
     sent: "+",
+    nobody: "0",
     not_bridged: "+!",
     delivered: "#",
     pending: "o",
@@ -91,6 +94,7 @@ pub fn mark(mark: &Mark, theme: Theme) -> Vec<Span<'static>> {
         Mark::Waiting => vec![span(signs.waiting, Role::Dim)],
         Mark::Failed => vec![span(signs.failed, Role::Error)],
         Mark::Sent => vec![span(signs.sent, Role::Dim)],
+        Mark::Nobody => vec![span(signs.nobody, Role::Warning)],
         Mark::NotBridged => vec![span(signs.not_bridged, Role::Error)],
         Mark::Delivered => vec![span(signs.all, Role::Delivered)],
         Mark::Read => vec![span(signs.read, Role::Read)],
@@ -130,6 +134,7 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
         (simple(&Mark::Waiting), "waiting to be sent"),
         (simple(&Mark::Failed), "could not be sent"),
         (simple(&Mark::Sent), "on the server"),
+        (simple(&Mark::Nobody), "on the server, but nobody else is there to get it"),
         (simple(&Mark::NotBridged), "on the server, but a bridge could not pass it on"),
         (device(&DeviceState::Delivered { at: None }, theme), "a device received and decrypted it"),
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
@@ -215,6 +220,7 @@ mod tests {
             (Mark::Waiting, Devices, "◌", "~"),
             (Mark::Failed, Devices, "!", "!"),
             (Mark::Sent, Devices, "✓", "+"),
+            (Mark::Nobody, Devices, "∅", "0"),
             (Mark::NotBridged, Classic, "✓!", "+!"),
             (rows(&[&[D, P], &[X], &[Q]]), Devices, "●○ × ?", "#o x ?"),
             (rows(&[&[D, M]]), Devices, "●△", "#^"),
@@ -256,7 +262,8 @@ mod tests {
                 }
             }
         };
-        let simple = [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::NotBridged, Mark::Delivered, Mark::Read];
+        let simple =
+            [Mark::Waiting, Mark::Failed, Mark::Sent, Mark::Nobody, Mark::NotBridged, Mark::Delivered, Mark::Read];
         let one_device = [D, P, X, Q, M].map(|state| rows(&[&[state]]));
         let read_rows = one_device.clone().map(read);
         let counts =
@@ -272,7 +279,7 @@ mod tests {
     fn ascii_is_ascii_and_every_sign_is_in_the_legend() {
         let theme = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
         let signs: Vec<_> = legend(theme).into_iter().map(|(sign, _)| sign.content.into_owned()).collect();
-        assert_eq!(signs, ["~", "!", "+", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
+        assert_eq!(signs, ["~", "!", "+", "0", "+!", "#", "o", "x", "^", "?", "*", "++", "**"]);
     }
 
     #[test]

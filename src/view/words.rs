@@ -19,6 +19,11 @@ pub fn clock(at: Ms, zone: &TimeZone) -> String {
     moment(at, zone, "%H:%M")
 }
 
+/// `22 Nov 2026 14:03`.
+pub fn date(at: Ms, zone: &TimeZone) -> String {
+    moment(at, zone, "%-d %b %Y %H:%M")
+}
+
 /// `14:03:22`, with the day in front when it is not the day of `near`.
 pub fn exact(at: Ms, near: Ms, zone: &TimeZone) -> String {
     let format = if day(at, zone) == day(near, zone) { "%H:%M:%S" } else { "%-d %b %H:%M:%S" };

@@ -240,7 +240,8 @@ fn before_the_server_has_it_nothing_else_counts() {
 #[test]
 fn without_expected_devices_it_is_sent() {
     assert_eq!(mark(&SendState::Sent, None, &[]), Mark::Sent);
-    assert_eq!(mark_of(&own(&[], &[]), &[]), Mark::Sent);
+    assert_eq!(mark_of(&own(&[("@bob", &[])], &[]), &[]), Mark::Sent, "who is only invited");
+    assert_eq!(mark_of(&own(&[], &[]), &[]), Mark::Nobody);
     assert_eq!(mark_of(&own(&[("@bob", &[excluded("B")])], &[]), &["@bob"]), Mark::Sent);
 }
 

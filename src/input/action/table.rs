@@ -96,8 +96,27 @@ pub const ACTIONS: &[ActionInfo] = &[
         "Show all rooms again",
         &[(Context::Rooms, &[ESC]), (Context::Filter, &[ESC])],
     ),
-    by_key(Action::Accept, "accept", "Accept the invite", &[(Context::Rooms, &[c('a')])]).and_command(""),
-    by_key(Action::Decline, "decline", "Decline the invite", &[(Context::Rooms, &[c('x')])]).and_command(""),
+    by_key(
+        Action::Accept,
+        "accept",
+        "Accept the invite; go on in the room that follows an upgraded one",
+        &[(Context::Rooms, &[c('a')])],
+    )
+    .and_command(""),
+    by_key(
+        Action::Decline,
+        "decline",
+        "Decline the invite; put away a room that has ended",
+        &[(Context::Rooms, &[c('x')])],
+    )
+    .and_command(""),
+    by_key(
+        Action::Take,
+        "take",
+        "Take what was not sent here along, into the next room that you open",
+        &[(Context::Timeline, &[c('t')])],
+    )
+    .and_command(""),
     by_key(Action::SelectUp, "select-up", "Select the message above", &[(Context::Timeline, &[c('k'), UP])]),
     by_key(Action::SelectDown, "select-down", "Select the message below", &[(Context::Timeline, &[c('j'), DOWN])]),
     by_key(
@@ -243,7 +262,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_command(Action::DirectChat, "dm", "@user:server", "Open or start the direct chat with this person"),
     by_command(Action::Create, "create", "NAME", "Create an encrypted, private room"),
     by_command(Action::Join, "join", "#alias:server", "Join a room by its alias or id"),
-    by_command(Action::Leave, "leave", "", "Leave this room"),
+    by_command(Action::Leave, "leave", "", "Leave this room, or put it away when it has ended"),
     by_command(Action::Invite, "invite", "@user:server", "Invite this person into this room"),
     by_command(
         Action::Receipts,

@@ -105,6 +105,9 @@ impl Actor {
                                 with_gone.extend(given::correct(&mut own.expected, &given));
                             }
                         }
+                        if own.expected.is_empty() {
+                            own.expected = invited(&room_of_task).await;
+                        }
                         let _ = inputs.send(Input::Frozen { own, fleet, with_gone });
                         return;
                     }
@@ -163,7 +166,9 @@ impl Actor {
             // Believing these would only begin anew; they are looked at after a restart.
             return;
         }
-        self.know(&own.expected.keys().cloned().collect::<Vec<_>>());
+        // Not those without a device: they may only be invited.
+        let with_device = own.expected.iter().filter(|(_, devices)| !devices.is_empty());
+        self.know(&with_device.map(|(user, _)| user.clone()).collect::<Vec<_>>());
         let large = self.store.large_event(&own.event);
         match self.stored(large).flatten() {
             Some(large) => self.tell_all(&own.room, &[], &[large]).await,
@@ -432,6 +437,13 @@ async fn appears_from_server(room: &Room, event: &EventId) {
 pub(super) async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
     let members = members::joined(room).await?;
     Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
+}
+
+/// Where nobody else is joined: who can get a message all the same, once they take the invite. Whether a device of theirs
+/// was given the key counts for nothing.
+async fn invited(room: &Room) -> BTreeMap<UserId, Vec<ExpectedDevice>> {
+    let invited = room.members_no_sync(RoomMemberships::INVITE).await.unwrap_or_default();
+    invited.iter().map(|member| (ids::user(member.user_id()), Vec::new())).collect()
 }
 
 /// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it

@@ -5,8 +5,8 @@ use ruma::{
     OwnedRoomId, RoomId, UserId,
     api::{
         client::membership::{
-            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, kick_user, leave_room,
-            unban_user,
+            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, joined_rooms, kick_user,
+            leave_room, unban_user,
         },
         error::ErrorKind,
     },
@@ -22,7 +22,7 @@ use crate::server::homeserver::{
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes.on(join_by_id).on(join_by_id_or_alias).on(invite).on(leave).on(forget).on(kick).on(ban).on(unban)
+    routes.on(join_by_id).on(join_by_id_or_alias).on(invite).on(rooms).on(leave).on(forget).on(kick).on(ban).on(unban)
 }
 
 fn join_by_id(
@@ -65,6 +65,11 @@ fn invite(world: &mut World, caller: Caller, request: invite_user::v3::Request) 
     let draft = Draft::member(world, &invited.user_id, &MembershipState::Invite, invited.reason);
     send(world, &request.room_id, &caller.user, draft)?;
     Ok(invite_user::v3::Response::new())
+}
+
+fn rooms(world: &mut World, caller: Caller, _request: joined_rooms::v3::Request) -> Answer<joined_rooms::v3::Response> {
+    let joined = world.rooms.values().filter(|room| room.has(&caller.user));
+    Ok(joined_rooms::v3::Response::new(joined.map(|room| room.id.clone()).collect()))
 }
 
 fn leave(world: &mut World, caller: Caller, request: leave_room::v3::Request) -> Answer<leave_room::v3::Response> {
