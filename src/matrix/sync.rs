@@ -53,7 +53,7 @@ mod screen;
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
 /// After so long without an answer, the connection is not believed in any more: the SDK waits for three minutes.
-const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(40);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -260,14 +260,13 @@ async fn plain(around: Around) {
             .token(token.clone());
         // The SDK may panic over what an answer says: that is no more than an answer that failed.
         let mut answered = pin!(AssertUnwindSafe(client.sync_once(settings)).catch_unwind());
-        let answered = match timeout(SILENCE, &mut answered).await {
-            Ok(answered) => answered,
-            Err(_) => {
-                lost = true;
-                sending.lost();
-                screen.shows(silent());
-                answered.await
-            }
+        let answered = if let Ok(answered) = timeout(SILENCE, &mut answered).await {
+            answered
+        } else {
+            lost = true;
+            sending.lost();
+            screen.shows(silent());
+            answered.await
         };
         match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kvitto::{
     app::effect::Effect,
-    model::{How, Membership, RoomId, RoomSummary, SendState, TimelineItemKind},
+    model::{How, Membership, RoomId, RoomSummary, SendState, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
 
@@ -162,7 +162,7 @@ async fn an_upgraded_room_offers_its_successor(world: World) {
     ends(&mut alice, &old, |how| *how == How::Upgraded { successor: new.clone(), refused: false }).await;
     let row = alice.app.rooms.get(&old).expect("the row stays").clone();
     let ending = row.ending.as_ref().expect("it has ended");
-    assert_eq!(ending.by.as_ref().map(|by| by.as_str()), Some(&*world.bob.user_id));
+    assert_eq!(ending.by.as_ref().map(UserId::as_str), Some(&*world.bob.user_id));
     assert_eq!((&*ending.why, ending.at.is_some(), row.is_open()), ("here", true, false));
     alice.run(Effect::Follow(old.clone()));
     alice.until("the open successor", |p| p.app.open.as_ref().is_some_and(|open| open.id == new).then_some(())).await;
@@ -300,7 +300,7 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         let row = alice.app.rooms.get(room).expect("the row stays").clone();
         let ending = row.ending.clone().expect("it has ended");
         let by = if matches!(way, Way::Left { .. }) { &world.alice } else { &world.bob };
-        assert_eq!(ending.by.as_ref().map(|by| by.as_str()), Some(&*by.user_id), "{way:?}");
+        assert_eq!(ending.by.as_ref().map(UserId::as_str), Some(&*by.user_id), "{way:?}");
         let why = if matches!(way, Way::Left { .. }) { "" } else { "off topic" };
         assert_eq!((&*ending.why, ending.at.is_some()), (why, true), "{way:?}");
         assert!(!row.is_open(), "{way:?}");

@@ -36,11 +36,11 @@ fn nothing_is_sent_into_a_room_that_ended_and_its_texts_can_be_taken_along() {
     assert_eq!(told.status(), "Nothing can be sent here any more. What is typed can be taken along.");
     told.keys("Esc t");
     told.event(Event::GoTo(room_id("two")));
-    let writing = |told: &Told| told.app.open.as_ref().map(|open| open.writing.composer.text().to_owned());
-    assert_eq!(writing(&told).as_deref(), Some("failed\nwaiting\ndraft"));
+    let composed = |told: &Told| told.app.open.as_ref().map(|open| open.writing.composer.text().to_owned());
+    assert_eq!(composed(&told).as_deref(), Some("failed\nwaiting\ndraft"));
     // It is taken once, and stays where it was.
     told.event(Event::GoTo(room_id("one")));
-    assert_eq!(writing(&told).as_deref(), Some("draft"));
+    assert_eq!(composed(&told).as_deref(), Some("draft"));
 }
 
 #[test]
