@@ -182,8 +182,9 @@ impl Endings {
         let stored = Own::stored(&room).await;
         let ended = match answer {
             Ok(Some(own)) => Some(own).filter(Own::is_out).map(|own| own.ended(room.own_user_id(), invited)),
-            // Synapse keeps a ban from whom it is about.
-            Ok(None) => match stored.filter(|own| own.is_out() && !own.is_by(room.own_user_id())) {
+            // Synapse keeps a ban from whom it is about, and others tell nothing to whoever has declined. An invite to a room that
+            // was purged stays one.
+            Ok(None) => match stored.filter(|own| own.is_out() && (invited || !own.is_by(room.own_user_id()))) {
                 Some(own) => Some(own.ended(room.own_user_id(), invited)),
                 None => Some(Ended::GONE),
             },
