@@ -14,6 +14,7 @@ mod kvitto {
 
     /// `src/delivery.rs`, without what needs a disk.
     pub mod delivery {
+        pub mod attention;
         pub mod bucket;
         pub mod habits;
         pub mod ledger;
