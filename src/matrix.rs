@@ -65,6 +65,7 @@ mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod typed;
 mod typing;
 mod vouched;
 

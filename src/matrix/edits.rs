@@ -19,7 +19,7 @@ use matrix_sdk::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{errors, ids};
+use super::{errors, ids, typed};
 use crate::{
     app::event::Event,
     model::{EventId, RoomId},
@@ -27,7 +27,7 @@ use crate::{
 
 /// 'This is the text of that message from now on' (`m.replace`).
 pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventContent {
-    let new = RoomMessageEventContentWithoutRelation::text_markdown(text);
+    let new = RoomMessageEventContentWithoutRelation::new(typed::text(text));
     new.make_replacement(ReplacementMetadata::new(event, None))
 }
 

@@ -29,7 +29,7 @@ use super::{
     },
     sync::Sync,
     timeline::OpenTimeline,
-    typing, vouched,
+    typed, typing, vouched,
 };
 use crate::{
     app::{effect::Effect, event::Event},
@@ -186,10 +186,10 @@ impl Live {
             }
             Effect::SaveDraft { room, text } => self.save_draft(&room, text).await,
             Effect::Send { room, text } => {
-                self.send(room, RoomMessageEventContent::text_markdown(&text), text, false).await;
+                self.send(room, RoomMessageEventContent::new(typed::text(&text)), text, false).await;
             }
             Effect::SendEmote { room, text } => {
-                self.send(room, RoomMessageEventContent::emote_markdown(&text), text, true).await;
+                self.send(room, RoomMessageEventContent::new(typed::emote(&text)), text, true).await;
             }
             Effect::Edit { room, event, text } => self.edit(room, event, text).await,
             Effect::ForgetEdit { room, event } => self.forget_edit(&room, &event).await,
