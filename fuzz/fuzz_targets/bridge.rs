@@ -9,7 +9,7 @@ use kvitto_fuzz::{
         summary,
     },
     laws,
-    model::{BridgeState, Delivery, EventId, UserId},
+    model::{BridgeState, Delivery, EventId, PersonDelivery, SafeText, UserId},
     mutate,
 };
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -30,9 +30,13 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(said.clone().merge(said.clone()), said, "L3: said twice is said once");
     assert_eq!(said.clone().merge(late.clone()), late.merge(said.clone()), "L3: in any order");
 
-    let mut delivery = Delivery::new(EventId::new("$own"), laws::NOW, Vec::new());
+    // Of those whom it names, every other one was in the room.
+    let here = said.reached.iter().flatten().step_by(2);
+    let here = here.map(|user| PersonDelivery { user: user.clone(), name: SafeText::default(), devices: Vec::new() });
+    let here: Vec<_> = here.collect();
+    let expected = here.iter().filter(|person| person.user != bot).count();
+    let mut delivery = Delivery::new(EventId::new("$own"), laws::NOW, here);
     summary::bridged(&mut delivery, &said);
-    let reached = said.reached.iter().flatten().filter(|user| **user != bot).count();
     let counted = delivery.people.iter().filter(|person| person.counts_as_one()).count();
-    assert_eq!(counted, reached, "each person counts once, and the bot not at all");
+    assert_eq!(counted, expected, "each person in the room counts once, the bot and those outside not at all");
 });
