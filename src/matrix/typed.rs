@@ -37,7 +37,9 @@ fn formatted(typed: &str) -> Option<FormattedBody> {
     let shielded = shield(typed, less, and);
     let mut formatted = FormattedBody::markdown(&*shielded)?;
     for (stand_in, entity, in_address) in [(less, "&lt;", "%3C"), (and, "&amp;", "&amp;")] {
-        let encoded: String = stand_in.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut bytes = [0; 4];
+        let encoded = stand_in.encode_utf8(&mut bytes).bytes();
+        let encoded = encoded.fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"));
         formatted.body = formatted.body.replace(&encoded, in_address).replace(stand_in, entity);
     }
     Some(formatted)
