@@ -2,13 +2,14 @@
 
 use matrix_sdk::{
     Room,
+    config::RequestConfig,
+    deserialized_responses::MemberEvent,
     ruma::{
         OwnedUserId, UserId,
         api::{client::state::get_state_event_for_key, error::ErrorKind},
         events::{StateEventType, room::member::MembershipState},
     },
 };
-use matrix_sdk::{config::RequestConfig, deserialized_responses::MemberEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::{
