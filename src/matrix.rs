@@ -61,6 +61,7 @@ mod sending;
 pub mod session;
 mod sync;
 mod timeline;
+mod typed;
 mod typing;
 mod vouched;
 

@@ -14,7 +14,7 @@ use super::{
     login::{Login, LoginState},
     rooms::Rooms,
 };
-use crate::model::{EventId, ReceiptFate, RoomId, SafeText, TimelineChange};
+use crate::model::{EventId, Ms, ReceiptFate, RoomId, SafeText, TimelineChange};
 
 impl App {
     /// Changes the login screen, if it is shown.
@@ -130,11 +130,18 @@ impl App {
         }
     }
 
-    pub(super) fn timeline_changed(&mut self, room: &RoomId, changes: Vec<TimelineChange>) {
+    pub(super) fn timeline_changed(
+        &mut self,
+        room: &RoomId,
+        changes: Vec<TimelineChange>,
+        now: Ms,
+        out: &mut Vec<Effect>,
+    ) {
         let watched = self.screen == Screen::Main && self.window_focused;
         if let Some(open) = self.open_if(room) {
             open.apply(changes, watched);
         }
+        self.edited_may_be_removed(now, out);
         if self.inspected().is_none() {
             self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
         }

@@ -33,11 +33,16 @@ use super::{edits, errors, pause::Pause};
 use crate::{app::event::Event, clock::now, model::Ms};
 
 mod room;
+mod size;
+
+pub(super) use size::refusal;
 
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
 /// Pauses between attempts to ask about a room.
 const ASK_AGAIN: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
+/// So often it is looked whether an edit that was given back is out of the queue.
+const GIVEN_BACK: u8 = 8;
 /// A sync answers twice in that time at least.
 const SILENCE: Ms = 75_000;
 /// So many may be in a room that is asked about when it is opened, before anything is written.
@@ -49,6 +54,7 @@ pub(super) struct Sending(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    events: UnboundedSender<Event>,
     state: Mutex<State>,
 }
 
@@ -116,10 +122,10 @@ impl State {
 
 impl Sending {
     /// Switches the client's send queues off. To be called before anything else is done with the client.
-    pub async fn start(client: &Client) -> Self {
+    pub async fn start(client: &Client, events: &UnboundedSender<Event>) -> Self {
         client.send_queue().set_enabled(false).await;
         room::watch(client);
-        Self(Arc::new(Inner { client: client.clone(), state: Mutex::default() }))
+        Self(Arc::new(Inner { client: client.clone(), events: events.clone(), state: Mutex::default() }))
     }
 
     /// A `/sync` was answered: it has told of everything.
@@ -204,9 +210,22 @@ impl Sending {
             let waiting = client.state_store().load_rooms_with_unsent_requests().await;
             let waiting = waiting.inspect_err(|error| tracing::warn!(%error, "what waits is not known"));
             for room in waiting.unwrap_or_default().iter().filter_map(|room| client.get_room(room)) {
-                this.release(&room);
+                let this = this.clone();
+                tokio::spawn(async move { this.release_what_waits(&room).await });
             }
         });
+    }
+
+    /// Before what has waited goes, edits are given back that would be seen by nobody.
+    async fn release_what_waits(&self, room: &Room) {
+        let mut pause = ASK_AGAIN;
+        for _ in 0..GIVEN_BACK {
+            if !edits::give_back_removed(room, &self.0.events).await {
+                break;
+            }
+            tokio::time::sleep(pause.lengthen()).await;
+        }
+        self.release(room);
     }
 
     /// What is known of the rooms may be old.

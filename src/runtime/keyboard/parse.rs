@@ -245,7 +245,8 @@ fn sequence(parameters: &[u8], last: u8) -> Option<Typed> {
     let key = match last {
         b'u' => unicode(code?)?,
         b'~' => numbered(code?)?,
-        last => named(last)?,
+        last if code.is_none_or(|code| code == 1) => named(last)?,
+        _ => return None,
     };
     with(key, held).map(Typed::Key)
 }
