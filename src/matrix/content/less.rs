@@ -58,8 +58,7 @@ const FORMATS: [&str; 38] = [
 
 /// See the module.
 pub(super) fn shows_less(lines: &[Line], plain: &str) -> bool {
-    let shown: String =
-        lines.iter().map(|line| line.spans.iter().map(|span| &*span.text).chain(["\n"])).flatten().collect();
+    let shown: String = lines.iter().flat_map(|line| line.spans.iter().map(|span| &*span.text).chain(["\n"])).collect();
     let (shown, said) = (spoken(&shown), spoken(&said(plain)));
     let Some(missing) = said.len().checked_sub(shown.len()).filter(|missing| *missing > 0) else { return false };
     if said.len() >= MUCH && missing > shown.len() {

@@ -125,7 +125,7 @@ fn message(content: &TimelineItemContent) -> Option<&matrix_sdk_ui::timeline::Me
 
 /// What a message says that was edited, as far as the SDK knows.
 fn edited(content: &TimelineItemContent) -> Option<&MessageType> {
-    message(content).filter(|message| message.is_edited()).map(|message| message.msgtype())
+    message(content).filter(|message| message.is_edited()).map(matrix_sdk_ui::timeline::Message::msgtype)
 }
 
 fn body(content: &Value) -> Option<String> {

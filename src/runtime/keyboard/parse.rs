@@ -190,7 +190,7 @@ fn character(bytes: &[u8]) -> Found {
     let Some(whole) = bytes.get(..length) else { return Found::Part };
     let char = std::str::from_utf8(whole).ok().and_then(|text| text.chars().next());
     // What is no character costs its first byte only.
-    char.map_or(Found::Whole(1, None), |char| Found::Whole(length, printable(char).map(|key| Typed::Key(key))))
+    char.map_or(Found::Whole(1, None), |char| Found::Whole(length, printable(char).map(Typed::Key)))
 }
 
 fn printable(char: char) -> Option<Key> {
