@@ -352,7 +352,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::RoomsComplete => app.rooms.complete = true,
         Event::GoTo(room) => app.open_room(&room, out),
 
-        Event::Timeline { room, changes } => app.timeline_changed(&room, changes),
+        Event::Timeline { room, changes } => app.timeline_changed(&room, changes, now, out),
         Event::LookedAt(room) => app.rooms.looked_at(&room),
         Event::Pagination { room, state } => {
             if let Some(open) = app.open_if(&room) {
@@ -390,7 +390,10 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
-        Event::EditFailed { room, event, text, why } => app.edit_failed(room, event, &text, why, now, out),
+        Event::EditFailed { room, event, text, removed, why } => {
+            app.edit_failed(room, event, (&text, removed), out);
+            app.status = Some(Status::error(why, now));
+        }
     }
     if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
         let why = "That message could not be found any more; it may have been removed.";

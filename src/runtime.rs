@@ -7,8 +7,6 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -17,6 +15,7 @@ use tokio::{
 
 use self::{
     effects::Effects,
+    keyboard::Keyboard,
     signals::{Signal, Signals},
     terminal::Screen,
 };
@@ -29,6 +28,7 @@ use crate::{
 };
 
 mod effects;
+mod keyboard;
 pub mod log;
 mod panics;
 pub mod places;
@@ -90,9 +90,10 @@ async fn run_in_tokio(start: Start) -> io::Result<End> {
     screen.draw(&mut app)?;
 
     let effects = Effects::new(Matrix::start(start.profile, from_matrix)?, start.config, from_jobs);
+    let typed = Keyboard::listen()?;
     let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
     let demo = start.demo.unwrap_or_else(|| unbounded_channel().1);
-    let result = client.run(Sources { signals, typed: EventStream::new(), jobs, matrix: matrix_events, demo }).await;
+    let result = client.run(Sources { signals, typed, jobs, matrix: matrix_events, demo }).await;
     tracing::info!(?result, "quitting");
 
     let Client { screen, effects, .. } = client;
@@ -106,7 +107,7 @@ async fn run_in_tokio(start: Start) -> io::Result<End> {
 /// Where everything that happens comes from.
 struct Sources {
     signals: Signals,
-    typed: EventStream,
+    typed: Keyboard,
     jobs: UnboundedReceiver<Event>,
     matrix: UnboundedReceiver<Event>,
     demo: UnboundedReceiver<Event>,
@@ -115,7 +116,7 @@ struct Sources {
 /// What the loop has to do next.
 enum Step {
     Signal(Signal),
-    Happened(Option<Event>),
+    Happened(Event),
     JobDone(Event),
     Draw,
 }
@@ -146,11 +147,12 @@ impl Client {
                     self.screen.take_again()?;
                     self.happened(Event::Resize)?
                 }
+                Step::Signal(Signal::Resized) => self.happened(Event::Resize)?,
                 Step::Signal(Signal::Suspend) => {
                     terminal::stop_process()?;
                     Next::GoOn
                 }
-                Step::Happened(event) => event.map_or(Ok(Next::GoOn), |event| self.happened(event))?,
+                Step::Happened(event) => self.happened(event)?,
                 Step::JobDone(event) => {
                     if let Event::Settings(settings) = &event {
                         self.effects.run(Effect::Settings(settings.clone()));
@@ -179,14 +181,14 @@ impl Client {
             biased;
             signal = sources.signals.next() => Ok(Step::Signal(signal)),
             typed = sources.typed.next() => match typed {
-                Some(input) => Ok(Step::Happened(terminal::event(input?))),
+                Some(event) => Ok(Step::Happened(event)),
                 // The terminal is gone.
                 None => Ok(Step::Signal(Signal::Quit)),
             },
             Some(event) = sources.jobs.recv() => Ok(Step::JobDone(event)),
-            Some(event) = sources.matrix.recv() => Ok(Step::Happened(Some(event))),
-            Some(event) = sources.demo.recv() => Ok(Step::Happened(Some(event))),
-            () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Some(Event::Wake))),
+            Some(event) = sources.matrix.recv() => Ok(Step::Happened(event)),
+            Some(event) = sources.demo.recv() => Ok(Step::Happened(event)),
+            () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Event::Wake)),
             () = at(frame) => Ok(Step::Draw),
         }
     }

@@ -88,7 +88,7 @@ impl App {
             Action::Matrix => self.show_matrix()?,
             Action::Retry => self.retry(out)?,
             Action::Discard => self.discard()?,
-            Action::Edit => self.begin_edit()?,
+            Action::Edit => self.begin_edit(out)?,
             Action::Redact => self.redact()?,
             Action::Compose => {
                 self.in_timeline(|open| open.selection = None);

@@ -9,9 +9,15 @@
 //! user is told how many devices that are.
 
 use super::{
-    App, Focus, command::Refusal, composer::Composer, draft::Draft, effect::Effect, inspector::Popup, status::Status,
+    App, Focus,
+    command::{Refusal, escaped},
+    composer::Composer,
+    draft::Draft,
+    effect::Effect,
+    inspector::Popup,
+    status::Status,
 };
-use crate::model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText};
+use crate::model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineItemKind};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,6 +68,13 @@ impl Writing {
         Some((event, Some(text).filter(|text| *text != old)))
     }
 
+    /// Puts the text of an edit below the new message.
+    fn keep_as_message(&mut self, text: &str) {
+        let message = self.message();
+        let text = if message.is_empty() { escaped(text) } else { text.to_owned() };
+        message.put_below(&text);
+    }
+
     /// Everything that must not be lost.
     pub(super) fn text(&self) -> String {
         let text = self.composer.text();
@@ -95,12 +108,25 @@ impl Writing {
 }
 
 impl App {
-    /// Puts the selected message into the composer, to be changed.
-    pub(super) fn begin_edit(&mut self) -> Result<(), Refusal> {
+    /// Puts the selected message into the composer, to be changed; one that was refused is taken back.
+    pub(super) fn begin_edit(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let open = self.open.as_mut().ok_or("Open a room first.")?;
-        let Some((_, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
+        let Some((key, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
         let (event, text) = match (&message.event, &message.source) {
             (Some(event), Some(text)) => (event.clone(), text.clone()),
+            (None, Some(text)) if matches!(message.send_state, SendState::Failed(_)) => {
+                if open.writing.edited().is_some() {
+                    return Err("Save or stop the edit first.".to_owned());
+                }
+                let (room, key, text) = (open.id.clone(), key.clone(), text.clone());
+                let emote = matches!(message.body, Body::Emote(_));
+                open.follow_newest();
+                // First kept as a draft, then thrown away.
+                self.not_queued(room.clone(), &text, emote, out);
+                out.push(Effect::Discard { room, key });
+                self.focus = Focus::Composer;
+                return Ok(());
+            }
             (None, Some(_)) => return Err("This message is not sent yet.".to_owned()),
             (_, None) if message.own => return Err("Only text can be edited.".to_owned()),
             (_, None) => return Err("Only your own messages can be edited.".to_owned()),
@@ -144,13 +170,13 @@ impl App {
         &mut self,
         room: RoomId,
         event: EventId,
-        text: &str,
-        why: SafeText,
-        now: Ms,
+        (text, removed): (&str, bool),
         out: &mut Vec<Effect>,
     ) {
         let writing = self.writing_in(&room);
         match writing.edited() {
+            _ if removed && !writing.text().contains(text) => writing.keep_as_message(text),
+            _ if removed => {}
             None => writing.edit(event.clone(), "", text),
             Some(_) if writing.text().contains(text) => {}
             Some(_) => writing.message().put_below(text),
@@ -158,8 +184,34 @@ impl App {
         if let Some(text) = writing.save() {
             out.push(Effect::SaveDraft { room: room.clone(), text });
         }
-        out.push(Effect::ForgetEdit { room, event });
-        self.status = Some(Status::error(why, now));
+        out.push(Effect::ForgetEdit { room, event, removed });
+    }
+
+    /// The message that is being edited may have been removed by somebody else: then there is nothing to be changed, and what
+    /// was typed is a message of its own.
+    pub(super) fn edited_may_be_removed(&mut self, now: Ms, out: &mut Vec<Effect>) {
+        let Some(open) = self.open.as_mut() else { return };
+        let Some(edited) = open.writing.edited() else { return };
+        let removed = open.items.iter().rev().any(|item| match &item.kind {
+            TimelineItemKind::Message(message) => {
+                message.event.as_ref() == Some(edited) && message.body == Body::Redacted
+            }
+            _ => false,
+        });
+        if !removed {
+            return;
+        }
+        let kept = match open.writing.end_edit() {
+            Some((_, Some(text))) if !text.trim().is_empty() => {
+                open.writing.keep_as_message(&text);
+                " What you typed is kept as a new one."
+            }
+            _ => "",
+        };
+        let why = format!("The message that you were editing was removed.{kept}");
+        self.status = Some(Status::error(SafeText::line(&why), now));
+        self.save_draft(out);
+        self.stop_typing(out);
     }
 
     /// Asks before a message is removed for everyone.

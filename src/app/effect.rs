@@ -155,6 +155,8 @@ pub enum Effect {
         room: RoomId,
         /// The message.
         event: EventId,
+        /// It was removed: no edit of it is to be sent.
+        removed: bool,
     },
     /// Remove a message for everyone.
     Redact {

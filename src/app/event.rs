@@ -203,6 +203,8 @@ pub enum Event {
         event: EventId,
         /// What it was to say.
         text: String,
+        /// The message was removed meanwhile.
+        removed: bool,
         /// Why.
         why: SafeText,
     },

@@ -14,7 +14,7 @@ use super::{
     login::{Login, LoginState},
     rooms::Rooms,
 };
-use crate::model::{EventId, ReceiptFate, RoomId, SafeText, TimelineChange};
+use crate::model::{EventId, Ms, ReceiptFate, RoomId, SafeText, TimelineChange};
 
 impl App {
     /// Changes the login screen, if it is shown.
@@ -131,7 +131,13 @@ impl App {
         }
     }
 
-    pub(super) fn timeline_changed(&mut self, room: &RoomId, changes: Vec<TimelineChange>) {
+    pub(super) fn timeline_changed(
+        &mut self,
+        room: &RoomId,
+        changes: Vec<TimelineChange>,
+        now: Ms,
+        out: &mut Vec<Effect>,
+    ) {
         let watched = self.screen == Screen::Main && self.watched == Watched::Told(true);
         if let Some(open) = self.open_if(room) {
             let newest = open.newest_of_others().cloned();
@@ -140,6 +146,7 @@ impl App {
                 self.watched.message_came();
             }
         }
+        self.edited_may_be_removed(now, out);
         if self.inspected().is_none() {
             self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
         }

@@ -24,6 +24,7 @@ use matrix_sdk::{
 use super::{
     address::{self, Address},
     direct_chats::{Chat, DirectChats},
+    edits,
     endings::Endings,
     errors, ids, leaving,
     receipts::Receipts,
@@ -167,12 +168,17 @@ async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) 
 async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Outcome {
     let room = room_of(client, id)?;
     let event = ids::sdk_event(event).ok_or_else(|| SafeText::line("There is no such message."))?;
-    let removed = room.redact(&event, None, None).await.map_err(matrix_sdk::Error::from);
-    removed.map_err(|error| match error.client_api_error_kind() {
+    let removed = async {
+        for edit in edits::of(&room, &event).await? {
+            room.redact(&edit, None, None).await?;
+        }
+        room.redact(&event, None, None).await?;
+        Ok::<_, matrix_sdk::Error>(Vec::new())
+    };
+    removed.await.map_err(|error| match error.client_api_error_kind() {
         Some(ErrorKind::Forbidden) => SafeText::line("You may not remove this message: the room lets others do that."),
         _ => failed("The message was not removed", &error),
-    })?;
-    Ok(Vec::new())
+    })
 }
 
 /// The key of a room's next message is a new one, and goes to every device anew: also to one that lost the old one.

@@ -11,6 +11,7 @@
 //! `content/state.rs` turns changes of the room into sentences.
 
 mod html;
+mod less;
 mod link;
 mod state;
 
@@ -71,7 +72,9 @@ pub fn message_body(message: &MessageType) -> Body {
         }
         MessageType::Location(location) => file("location", &location.geo_uri, None, lines(&location.body, None)),
         MessageType::VerificationRequest(_) => Body::Other(SafeText::line("a request to verify a device")),
-        other => unsupported(other.msgtype()),
+        other if SafeText::block(other.body()).is_blank() => unsupported(other.msgtype()),
+        // Every message says it in plain text too, for whoever does not know its type.
+        other => Body::Text(lines(other.body(), None)),
     }
 }
 
@@ -83,13 +86,33 @@ pub fn shows_nothing(message: &MessageType) -> bool {
     }
 }
 
+/// The text of an unsent message as it was typed: an emote's, too.
+pub fn typed(kind: &MsgLikeKind) -> Option<SafeText> {
+    match kind {
+        MsgLikeKind::Message(message) => match message.msgtype() {
+            MessageType::Emote(emote) => whole(&emote.body),
+            message => source_of(message),
+        },
+        _ => None,
+    }
+}
+
 /// The text as it was typed, where it can be edited: the plain body is the markdown that the formatted one was made of. One
 /// that is too long to be kept whole is none, since it would be cut.
 pub fn source(kind: &MsgLikeKind) -> Option<SafeText> {
     let MsgLikeKind::Message(message) = kind else { return None };
-    let MessageType::Text(text) = message.msgtype() else { return None };
-    let whole = text.body.len() < SafeText::BLOCK_BYTES && text.body.lines().count() < SafeText::BLOCK_LINES;
-    whole.then(|| SafeText::block(&text.body))
+    source_of(message.msgtype())
+}
+
+/// The same of a message.
+pub fn source_of(message: &MessageType) -> Option<SafeText> {
+    let MessageType::Text(text) = message else { return None };
+    whole(&text.body)
+}
+
+fn whole(body: &str) -> Option<SafeText> {
+    let fits = body.len() < SafeText::BLOCK_BYTES && body.lines().count() < SafeText::BLOCK_LINES;
+    fits.then(|| SafeText::block(body))
 }
 
 /// A message of a type that this client cannot show.
@@ -142,11 +165,12 @@ fn caption(plain: Option<&str>, formatted: Option<&FormattedBody>) -> Vec<Line> 
     plain.map(|plain| lines(plain, formatted)).unwrap_or_default()
 }
 
-/// The formatted body where it is HTML and says something, else the plain one. At least one line.
+/// The formatted body where it is HTML and shows no less than the plain one, else that. At least one line.
 fn lines(plain: &str, formatted: Option<&FormattedBody>) -> Vec<Line> {
     formatted
         .filter(|formatted| formatted.format == MessageFormat::Html)
         .and_then(|formatted| html::lines(&formatted.body))
+        .filter(|lines| !less::shows_less(lines, plain))
         .unwrap_or_else(|| SafeText::lines(plain.trim_end_matches(['\r', '\n'])).into_iter().map(Line::plain).collect())
 }
 

@@ -21,7 +21,7 @@ use super::{
     errors, ids,
     receipts::Receipts,
     rooms,
-    sending::Sending,
+    sending::{self, Sending},
     session::{
         Session,
         trust::{self, End},
@@ -79,7 +79,7 @@ impl Live {
         events: UnboundedSender<Event>,
     ) -> Result<Self, NotLive> {
         let client = session.client.clone();
-        let sending = Sending::start(&client).await;
+        let sending = Sending::start(&client, &events).await;
         let mut store = Store::open(&profile.dir, &session.key).map_err(|error| NotLive::because(&error))?;
         store.wait_for_disk(disk::keeper(&session.disk));
         let inbox = Inbox::open(&profile.dir, &session.key, Some(disk::keeper(&session.disk)));
@@ -192,7 +192,7 @@ impl Live {
                 self.send(room, RoomMessageEventContent::new(typed::emote(&text)), text, true).await;
             }
             Effect::Edit { room, event, text } => self.edit(room, event, text).await,
-            Effect::ForgetEdit { room, event } => self.forget_edit(&room, &event).await,
+            Effect::ForgetEdit { room, event, removed } => self.forget_edit(&room, &event, removed).await,
             Effect::Retry { room, key } => self.retry(&room, key).await,
             Effect::Discard { room, key } => self.discard(&room, key).await,
             Effect::AskReceiptFate { room, event } => self.receipts.fate(room, event),
@@ -284,6 +284,9 @@ impl Live {
         if let Some(why) = self.trouble() {
             return self.tell(Event::NotQueued { room: id, text, emote, why });
         }
+        if let Some(why) = sending::refusal(&room, &content) {
+            return self.tell(Event::NotQueued { room: id, text, emote, why });
+        }
         self.receipts.sending(id.clone());
         if let Err(error) = self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await {
             self.tell(Event::NotQueued { room: id, text, emote, why: errors::queue_sentence(&error) });
@@ -303,19 +306,26 @@ impl Live {
     async fn edit(&self, id: RoomId, event: EventId, text: String) {
         let (Some(room), Some(edited)) = (self.room(&id), ids::sdk_event(&event)) else {
             let why = SafeText::line("This message is not known here any more.");
-            return self.tell(Event::EditFailed { room: id, event, text, why });
+            return self.tell(Event::EditFailed { room: id, event, text, removed: false, why });
         };
         if let Some(why) = self.trouble() {
-            return self.tell(Event::EditFailed { room: id, event, text, why });
+            return self.tell(Event::EditFailed { room: id, event, text, removed: false, why });
         }
-        if let Err(error) = self.queue(&room, edits::content(edited, &text).into()).await {
-            self.tell(Event::EditFailed { room: id, event, text, why: errors::queue_sentence(&error) });
+        if edits::is_removed(&room, &edited).await {
+            return self.tell(edits::removed(id, event, text));
+        }
+        let content = edits::content(edited, &text);
+        if let Some(why) = sending::refusal(&room, &content) {
+            return self.tell(Event::EditFailed { room: id, event, text, removed: false, why });
+        }
+        if let Err(error) = self.queue(&room, content.into()).await {
+            self.tell(Event::EditFailed { room: id, event, text, removed: false, why: errors::queue_sentence(&error) });
         }
     }
 
     /// The SDK's timeline (0.18) goes on showing an edit that was taken back, so it is made anew.
-    async fn forget_edit(&mut self, id: &RoomId, event: &EventId) {
-        edits::forget(&self.session.client, id, event).await;
+    async fn forget_edit(&mut self, id: &RoomId, event: &EventId, removed: bool) {
+        edits::forget(&self.session.client, id, event, removed).await;
         if self.open_timeline(id).is_some() {
             self.open_room(id).await;
         }

@@ -33,11 +33,16 @@ use super::{edits, errors, pause::Pause};
 use crate::{app::event::Event, clock::now, model::Ms};
 
 mod room;
+mod size;
+
+pub(super) use size::refusal;
 
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
 /// Pauses between attempts to ask about a room.
 const ASK_AGAIN: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
+/// So often it is looked whether an edit that was given back is out of the queue.
+const GIVEN_BACK: u8 = 8;
 /// A sync answers twice in that time at least.
 const SILENCE: Ms = 75_000;
 /// So many may be in a room that is asked about when it is opened, before anything is written.
@@ -49,6 +54,7 @@ pub(super) struct Sending(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    events: UnboundedSender<Event>,
     state: Mutex<State>,
 }
 
@@ -104,6 +110,10 @@ impl State {
         !matches!(self.known, Known::Nothing) && now.saturating_sub(self.heard) > SILENCE
     }
 
+    fn is_open(&self, room: &Room) -> bool {
+        self.open.get(room.room_id()).is_some_and(RoomSendQueue::is_enabled)
+    }
+
     fn open(&mut self, room: &Room) {
         if let Known::Asked(rooms) = &mut self.known {
             rooms.insert(room.room_id().to_owned());
@@ -116,10 +126,10 @@ impl State {
 
 impl Sending {
     /// Switches the client's send queues off. To be called before anything else is done with the client.
-    pub async fn start(client: &Client) -> Self {
+    pub async fn start(client: &Client, events: &UnboundedSender<Event>) -> Self {
         client.send_queue().set_enabled(false).await;
         room::watch(client);
-        Self(Arc::new(Inner { client: client.clone(), state: Mutex::default() }))
+        Self(Arc::new(Inner { client: client.clone(), events: events.clone(), state: Mutex::default() }))
     }
 
     /// A `/sync` was answered: it has told of everything.
@@ -217,18 +227,17 @@ impl Sending {
         }
     }
 
-    /// Opens the room where its state is known. Otherwise the round in which it is to be found out, unless somebody does.
+    /// The round in which the room is to be opened, unless it is open or somebody is about to.
     fn begin(&self, room: &Room) -> Option<u64> {
         let mut state = self.state();
-        if state.knows(room)? && !room.encryption_state().is_unknown() {
-            state.open(room);
+        if state.knows(room)? && state.is_open(room) && !room.encryption_state().is_unknown() {
             return None;
         }
         let first = state.asking.insert(room.room_id().to_owned());
         first.then_some(state.round)
     }
 
-    /// Finds out the room's state and switches its queue on, unless the round is over first.
+    /// Finds out what must be known and switches the room's queue on, unless the round is over first.
     async fn ask(&self, room: &Room, round: u64) {
         let mut pause = ASK_AGAIN;
         loop {
@@ -239,7 +248,7 @@ impl Sending {
                 }
                 state.knows(room).unwrap_or_default()
             };
-            match room::make_sure(room, told_by_sync).await {
+            match self.make_sure(room, told_by_sync).await {
                 Ok(()) => break,
                 Err(error) => tracing::info!(%error, room = %room.room_id(), "a room's state is not known yet"),
             }
@@ -250,6 +259,18 @@ impl Sending {
             state.asking.remove(room.room_id());
             state.open(room);
         }
+    }
+
+    /// Also of what waits: an edit that would be seen by nobody is given back.
+    async fn make_sure(&self, room: &Room, told_by_sync: bool) -> matrix_sdk::Result<()> {
+        let mut pause = ASK_AGAIN;
+        for _ in 0..GIVEN_BACK {
+            if !edits::give_back_removed(room, &self.0.events).await? {
+                break;
+            }
+            tokio::time::sleep(pause.lengthen()).await;
+        }
+        room::make_sure(room, told_by_sync).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

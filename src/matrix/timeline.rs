@@ -12,8 +12,10 @@
 
 mod diff;
 mod item;
+mod latest;
 mod readers;
 mod reading;
+mod shown;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -21,17 +23,13 @@ use futures_util::{Stream, StreamExt, pin_mut};
 use matrix_sdk::{
     Room,
     event_cache::{RoomEventCacheSubscriber, RoomEventCacheUpdate},
-    ruma::{
-        OwnedEventId, OwnedUserId,
-        events::{AnySyncEphemeralRoomEvent, AnySyncMessageLikeEvent, AnySyncTimelineEvent},
-        serde::Raw,
-    },
+    ruma::{OwnedEventId, OwnedUserId, events::AnySyncEphemeralRoomEvent, serde::Raw},
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError, SendHandle},
 };
 use matrix_sdk_ui::{
     Timeline,
     eyeball_im::{Vector, VectorDiff},
-    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking, default_event_filter},
+    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking},
 };
 use tokio::{
     sync::{
@@ -42,8 +40,8 @@ use tokio::{
     time::timeout,
 };
 
-use self::{readers::Readers, reading::Reading};
-use super::{content, errors, polling::keep_polling, receipts, vouched::Nothings};
+use self::{latest::Latest, readers::Readers, reading::Reading};
+use super::{errors, polling::keep_polling, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -100,9 +98,11 @@ impl OpenTimeline {
             events: events.clone(),
             wanted,
             readers: Readers::new(room),
+            latest: Latest::new(room),
         };
         for item in &items {
             forward.readers.look_up(item).await;
+            forward.latest.look_up(item).await;
         }
         forward.send(vec![TimelineChange::Reset(items.iter().map(|item| forward.item(item)).collect())]);
 
@@ -197,23 +197,12 @@ async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error>
 }
 
 async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
-    let nothings = nothings.clone();
     let builder = room
         .timeline_builder()
         .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
-        .event_filter(move |event, rules| {
-            !nothings.contains(event.event_id()) && !shows_nothing(event) && default_event_filter(event, rules)
-        })
+        .event_filter(shown::filter(nothings.clone()))
         .with_date_divider_mode(DateDividerMode::Daily);
     Ok(builder.build().await?)
-}
-
-/// P4: a message of which nobody sees anything is none, and has no line, as long as it has not been edited.
-fn shows_nothing(event: &AnySyncTimelineEvent) -> bool {
-    let AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message)) = event else { return false };
-    message.as_original().is_some_and(|message| {
-        message.unsigned.relations.replace.is_none() && content::shows_nothing(&message.content.msgtype)
-    })
 }
 
 /// Translates and sends.
@@ -224,6 +213,7 @@ struct Forward {
     /// Messages that answer something the timeline does not have.
     wanted: UnboundedSender<OwnedEventId>,
     readers: Readers,
+    latest: Latest,
 }
 
 impl Forward {
@@ -241,9 +231,20 @@ impl Forward {
                     let changes = self.changes(batch, &mut items).await;
                     self.send(changes);
                 }
-                Some(came) = next_ephemeral(&mut updates) => {
-                    let read: BTreeSet<_> = came.iter().flat_map(|event| self.readers.hear(event)).collect();
-                    let changes = self.read(&read, &items);
+                Some(came) = next_update(&mut updates) => {
+                    let changes = match came {
+                        Came::Ephemeral(came) => {
+                            let read: BTreeSet<_> = came.iter().flat_map(|event| self.readers.hear(event)).collect();
+                            self.read(&read, &items)
+                        }
+                        Came::Edits => {
+                            let mut changed = BTreeSet::new();
+                            for item in &items {
+                                changed.extend(self.latest.look_up(item).await);
+                            }
+                            self.says(&changed, &items)
+                        }
+                    };
                     if !changes.is_empty() {
                         self.send(changes);
                     }
@@ -258,17 +259,26 @@ impl Forward {
         items: &mut Vector<Arc<TimelineItem>>,
     ) -> Vec<TimelineChange> {
         let mut changes = Vec::with_capacity(batch.len());
-        let mut read = BTreeSet::new();
+        let (mut read, mut edited) = (BTreeSet::new(), BTreeSet::new());
         for diff in batch {
             for item in diff::values(&diff) {
                 read.extend(self.readers.look_up(item).await);
+                edited.extend(self.latest.look_up(item).await);
             }
             let mut len = items.len();
             changes.push(diff::change(diff.clone(), &mut len, |item| self.item(item)));
             diff.apply(items);
         }
         changes.extend(self.read(&read, items));
+        changes.extend(self.says(&edited, items));
         changes
+    }
+
+    /// The items anew that show or quote these messages, since they say something else.
+    fn says(&self, events: &BTreeSet<OwnedEventId>, items: &Vector<Arc<TimelineItem>>) -> Vec<TimelineChange> {
+        let shows = |item: &TimelineItem| item.as_event().is_some_and(|item| latest::shows(item, events));
+        let found = items.iter().enumerate().filter(|(_, item)| !events.is_empty() && shows(item));
+        found.map(|(index, item)| TimelineChange::Set(index, self.item(item))).collect()
     }
 
     /// The items of these events anew, since somebody has read them.
@@ -287,7 +297,7 @@ impl Forward {
             let _ = self.wanted.send(event);
         }
         let read_by = item.as_event().map(|event| self.readers.at(event)).unwrap_or_default();
-        item::item(item, &self.own, read_by)
+        item::item(item, &self.own, read_by, &self.latest)
     }
 
     fn send(&self, changes: Vec<TimelineChange>) {
@@ -295,14 +305,25 @@ impl Forward {
     }
 }
 
-/// What is ephemeral, as it comes; the store has it by then.
-type Ephemeral = Vec<Raw<AnySyncEphemeralRoomEvent>>;
+/// What the event cache tells beside what the timeline shows; the cache and the store have it by then.
+enum Came {
+    /// What is ephemeral.
+    Ephemeral(Vec<Raw<AnySyncEphemeralRoomEvent>>),
+    /// Edits or redactions.
+    Edits,
+}
 
-async fn next_ephemeral(updates: &mut RoomEventCacheSubscriber) -> Option<Ephemeral> {
+async fn next_update(updates: &mut RoomEventCacheSubscriber) -> Option<Came> {
     loop {
         match updates.recv().await {
-            Ok(RoomEventCacheUpdate::AddEphemeralEvents { events }) => return Some(events),
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Ok(RoomEventCacheUpdate::AddEphemeralEvents { events }) => return Some(Came::Ephemeral(events)),
+            Ok(RoomEventCacheUpdate::UpdateTimelineEvents(came)) => {
+                if came.diffs.iter().flat_map(diff::values).any(latest::matters) {
+                    return Some(Came::Edits);
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => return Some(Came::Edits),
+            Ok(_) => {}
             Err(broadcast::error::RecvError::Closed) => return None,
         }
     }

@@ -39,6 +39,8 @@ pub enum TimelineItemKind {
     },
     /// A message.
     Message(Box<Message>),
+    /// Nothing that is seen.
+    Nothing,
 }
 
 /// A message.

@@ -11,6 +11,8 @@ pub enum Signal {
     Quit,
     /// To go to the background: SIGTSTP.
     Suspend,
+    /// The terminal has another size: SIGWINCH.
+    Resized,
     /// It was stopped, however, and goes on: SIGCONT.
     Resumed,
 }
@@ -22,6 +24,7 @@ pub struct Signals {
     interrupt: unix::Signal,
     suspend: unix::Signal,
     resume: unix::Signal,
+    resize: unix::Signal,
 }
 
 impl Signals {
@@ -34,6 +37,7 @@ impl Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             suspend: listen_to(signal_hook::consts::SIGTSTP)?,
             resume: listen_to(signal_hook::consts::SIGCONT)?,
+            resize: unix::signal(SignalKind::window_change())?,
         })
     }
 
@@ -45,6 +49,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Quit,
             _ = self.suspend.recv() => Signal::Suspend,
             _ = self.resume.recv() => Signal::Resumed,
+            _ = self.resize.recv() => Signal::Resized,
         }
     }
 }

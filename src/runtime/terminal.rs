@@ -12,9 +12,8 @@ use std::{
 use crossterm::{
     cursor::{Hide, Show},
     event::{
-        DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event as Input,
-        KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
-        PushKeyboardEnhancementFlags,
+        DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyboardEnhancementFlags,
+        PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
     },
     execute,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
@@ -23,8 +22,7 @@ use ratatui::Terminal;
 
 use super::quiet::Quiet;
 use crate::{
-    app::{App, event::Event},
-    input::{Key, KeyCode},
+    app::App,
     view::{
         self,
         theme::{Palette, Theme},
@@ -113,60 +111,6 @@ impl Drop for Screen {
     }
 }
 
-/// What the terminal said, as the app knows it; `None` for what means nothing here.
-pub fn event(input: Input) -> Option<Event> {
-    match input {
-        Input::Key(pressed) => key(pressed).map(Event::Key),
-        Input::Paste(text) => Some(Event::Paste(pasted(&text))),
-        Input::Resize(..) => Some(Event::Resize),
-        Input::FocusGained => Some(Event::Focus(true)),
-        Input::FocusLost => Some(Event::Focus(false)),
-        Input::Mouse(_) => None,
-    }
-}
-
-/// Terminals paste line ends as `\r`. Other control characters cannot be typed, so they cannot be pasted either.
-fn pasted(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|char| !char.is_control() || matches!(char, '\n' | '\t')).collect()
-}
-
-/// The key as the keymap knows it; `None` for a key let go and for those without a meaning.
-fn key(pressed: KeyEvent) -> Option<Key> {
-    let foreign = KeyModifiers::SUPER | KeyModifiers::HYPER | KeyModifiers::META;
-    if pressed.kind == KeyEventKind::Release || pressed.modifiers.intersects(foreign) {
-        return None;
-    }
-    let shift = pressed.modifiers.contains(KeyModifiers::SHIFT);
-    let code = match pressed.code {
-        // Some terminals report Shift apart from the letter.
-        Code::Char(char) if shift => KeyCode::Char(char.to_ascii_uppercase()),
-        Code::Char(char) => KeyCode::Char(char),
-        Code::F(number) => KeyCode::F(number),
-        Code::Enter => KeyCode::Enter,
-        Code::Esc => KeyCode::Esc,
-        Code::Tab | Code::BackTab => KeyCode::Tab,
-        Code::Backspace => KeyCode::Backspace,
-        Code::Delete => KeyCode::Delete,
-        Code::Insert => KeyCode::Insert,
-        Code::Left => KeyCode::Left,
-        Code::Right => KeyCode::Right,
-        Code::Up => KeyCode::Up,
-        Code::Down => KeyCode::Down,
-        Code::Home => KeyCode::Home,
-        Code::End => KeyCode::End,
-        Code::PageUp => KeyCode::PageUp,
-        Code::PageDown => KeyCode::PageDown,
-        _ => return None,
-    };
-    Some(Key {
-        code,
-        ctrl: pressed.modifiers.contains(KeyModifiers::CONTROL),
-        alt: pressed.modifiers.contains(KeyModifiers::ALT),
-        shift: !matches!(code, KeyCode::Char(_)) && (shift || pressed.code == Code::BackTab),
-    })
-}
-
 /// The colours for `ui.theme = "auto"`, from `NO_COLOR` (<https://no-color.org>) and `COLORFGBG`, whose last number is
 /// the background's among the 16 colours. Dark when neither says anything.
 pub fn palette(no_color: Option<&str>, color_fg_bg: Option<&str>) -> Palette {
@@ -187,57 +131,6 @@ pub fn stop_process() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plain(code: KeyCode) -> Key {
-        Key { code, ctrl: false, alt: false, shift: false }
-    }
-
-    #[test]
-    fn keys_come_with_their_modifiers_and_shift_is_part_of_a_character() {
-        let (none, shift, ctrl) = (KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL);
-        for (code, modifiers, expected) in [
-            (Code::Char('g'), none, plain(KeyCode::Char('g'))),
-            (Code::Char('G'), shift, plain(KeyCode::Char('G'))),
-            (Code::Char('g'), shift, plain(KeyCode::Char('G'))),
-            (Code::Char('?'), shift, plain(KeyCode::Char('?'))),
-            (Code::Char('ß'), shift, plain(KeyCode::Char('ß'))),
-            (Code::Char('c'), ctrl, Key { ctrl: true, ..plain(KeyCode::Char('c')) }),
-            (Code::Char('x'), KeyModifiers::ALT, Key { alt: true, ..plain(KeyCode::Char('x')) }),
-            (Code::Enter, shift, Key { shift: true, ..plain(KeyCode::Enter) }),
-            (Code::BackTab, none, Key { shift: true, ..plain(KeyCode::Tab) }),
-            (Code::BackTab, shift, Key { shift: true, ..plain(KeyCode::Tab) }),
-            (Code::F(5), none, plain(KeyCode::F(5))),
-            (Code::PageUp, ctrl, Key { ctrl: true, ..plain(KeyCode::PageUp) }),
-        ] {
-            assert_eq!(key(KeyEvent::new(code, modifiers)), Some(expected), "{code:?} {modifiers:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_pressed_or_repeated_but_not_let_go() {
-        for (kind, heard) in [(KeyEventKind::Press, true), (KeyEventKind::Repeat, true), (KeyEventKind::Release, false)]
-        {
-            let pressed = KeyEvent::new_with_kind(Code::Up, KeyModifiers::NONE, kind);
-            assert_eq!(key(pressed), heard.then_some(plain(KeyCode::Up)), "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn keys_of_the_desktop_and_keys_without_meaning_are_not_heard() {
-        for (code, modifiers) in [
-            (Code::Char('c'), KeyModifiers::SUPER),
-            (Code::CapsLock, KeyModifiers::NONE),
-            (Code::Null, KeyModifiers::NONE),
-        ] {
-            assert_eq!(key(KeyEvent::new(code, modifiers)), None, "{code:?} {modifiers:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_pasted_has_plain_line_ends_and_no_escape_sequences() {
-        let input = Input::Paste("a\r\nb\rc\nd\te\x1b[2J\u{9b}0m\0".into());
-        assert_eq!(event(input), Some(Event::Paste("a\nb\nc\nd\te[2J0m".into())));
-    }
 
     #[test]
     fn the_environment_decides_the_colours() {

@@ -123,7 +123,13 @@ fn main(app: &App) -> Vec<(Action, &'static str)> {
                 wanted.push((Action::Take, "take along"));
             }
             match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
-                Some(SendState::Failed(_)) => wanted.extend([(Action::Retry, "retry"), (Action::Discard, "discard")]),
+                Some(SendState::Failed(_)) => {
+                    wanted.extend([
+                        (Action::Retry, "retry"),
+                        (Action::Discard, "discard"),
+                        (Action::Edit, "take back"),
+                    ]);
+                }
                 Some(SendState::Waiting) => wanted.push((Action::Discard, "discard")),
                 Some(SendState::Sent) | None => wanted.push((Action::Inspect, "who received it")),
             }

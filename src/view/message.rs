@@ -21,6 +21,10 @@ use crate::model::{self, Body, Mark, Message, Ms, Reaction, SendState};
 /// Rows of a body that are shown at most.
 pub const MAX_ROWS: usize = 200;
 
+/// Rows of the body of a message that was not sent: it stands below everything newer, which is to be seen. And when it is
+/// selected.
+const UNSENT_ROWS: (usize, usize) = (2, 8);
+
 /// Messages of one sender that follow one another this closely share a header.
 const GROUP: Ms = 5 * 60 * 1_000;
 
@@ -128,8 +132,18 @@ fn reply(who: &str, what: &str, look: Look<'_>) -> Line<'static> {
 
 fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look: Look<'_>) {
     let theme = look.theme;
+    let most = match message.send_state {
+        SendState::Failed(_) => {
+            if selected {
+                UNSENT_ROWS.1
+            } else {
+                UNSENT_ROWS.0
+            }
+        }
+        SendState::Waiting | SendState::Sent => MAX_ROWS,
+    };
     let mut text = |lines: &'a [model::Line], lead: Option<Span<'a>>, base: Style| {
-        paragraphs(rows, lines, lead, base, selected, look);
+        paragraphs(rows, lines, lead, base, (selected, most), look);
     };
     match &message.body {
         Body::Text(lines) => text(lines, None, theme.role(Role::Text)),
@@ -148,7 +162,7 @@ fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look
                 Span::styled(size, theme.role(Role::Dim)),
             ]));
             if !caption.is_empty() {
-                paragraphs(rows, caption, None, theme.role(Role::Text), selected, look);
+                paragraphs(rows, caption, None, theme.role(Role::Text), (selected, most), look);
             }
         }
         Body::Undecryptable(why) => {
@@ -172,10 +186,10 @@ fn paragraphs<'a>(
     lines: &'a [model::Line],
     mut lead: Option<Span<'a>>,
     base: Style,
-    selected: bool,
+    (selected, most): (bool, usize),
     look: Look<'_>,
 ) {
-    let mut left = MAX_ROWS;
+    let mut left = most;
     for (at, line) in lines.iter().enumerate() {
         let depth = usize::from(line.quote.min(4));
         let quote = format!("{} ", look.theme.symbols().quote).repeat(depth);
@@ -328,6 +342,19 @@ mod tests {
         one_line.body = Body::Text(vec![model::Line { quote: 0, spans }]);
         let rows = drawn(&one_line, None, false, 40);
         assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 1 more line"));
+    }
+
+    #[test]
+    fn what_was_not_sent_takes_few_rows() {
+        let mut failed = message(&["line"; 20].join("\n"));
+        failed.send_state = SendState::Failed(SafeText::line("no"));
+        assert_eq!(
+            drawn(&failed, None, false, 40)[1..],
+            ["line", "… 18 more lines", "Not sent: no (select it to try again)"]
+        );
+        assert_eq!(drawn(&failed, None, true, 40).len(), 8 + 2);
+        failed.body = Body::Text(vec![model::Line::plain(SafeText::block(&"x ".repeat(20_000)))]);
+        assert_eq!(drawn(&failed, None, false, 40).len(), 4);
     }
 
     #[test]

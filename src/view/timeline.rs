@@ -42,7 +42,7 @@ pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, are
     let columns = area.width.min(WIDEST).saturating_sub(INDENT + 1);
     let timeline = Timeline { app, open, look: Look { theme, columns, zone: &app.time_zone } };
     // Whatever stands last has a row, or the end could not be seen.
-    let end = (open.items.len() - 1).saturating_sub(usize::from(timeline.is_hidden(open.items.len() - 1)));
+    let end = (0..open.items.len()).rfind(|index| !timeline.is_hidden(*index))?;
     let placed = lay_out(&open.anchor, end, usize::from(area.height), &|index| timeline.rows(index));
     let selected = open.selection.as_ref().map(|place| place.index);
     let bar = theme.role(if app.focus == Focus::Timeline { Role::Accent } else { Role::Dim });
@@ -111,16 +111,19 @@ fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) 
 }
 
 impl<'a> Timeline<'a> {
-    /// An unread line that says nothing, see [`OpenRoom::unread_line`]: it has no rows.
+    /// What is nothing, and an unread line that says nothing, see [`OpenRoom::unread_line`]: they have no rows.
     fn is_hidden(&self, index: usize) -> bool {
-        let item = self.open.items.get(index);
-        !self.open.unread_line && item.is_some_and(|item| item.kind == TimelineItemKind::UnreadLine)
+        self.open.items.get(index).is_some_and(|item| match item.kind {
+            TimelineItemKind::Nothing => true,
+            TimelineItemKind::UnreadLine => !self.open.unread_line,
+            _ => false,
+        })
     }
 
     /// All rows of one item.
     fn rows(&self, index: usize) -> Vec<Line<'a>> {
         let Some(item) = self.open.items.get(index) else { return Vec::new() };
-        let before = index.checked_sub(1).map(|before| before.saturating_sub(usize::from(self.is_hidden(before))));
+        let before = (0..index).rfind(|before| !self.is_hidden(*before));
         let before = before.and_then(|before| self.open.items.get(before)).map(|item| &item.kind);
         let theme = self.look.theme;
         let mut rows = Vec::new();
@@ -142,6 +145,7 @@ impl<'a> Timeline<'a> {
                 rows.extend(before.map(|_| Line::default()));
                 rows.push(self.rule(&words::day(*at, self.look.zone), Role::Dim));
             }
+            TimelineItemKind::Nothing => {}
             TimelineItemKind::UnreadLine if self.is_hidden(index) => {}
             TimelineItemKind::UnreadLine => {
                 rows.extend(before.map(|_| Line::default()));

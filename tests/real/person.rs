@@ -17,6 +17,7 @@ use kvitto::{
         policy::{Settings, Timing},
         receipt::SUMMARY_ABOVE,
     },
+    input::Key,
     matrix::{Matrix, Profile},
     model::{
         Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeoplePage,
@@ -214,6 +215,11 @@ impl Person {
     /// Puts text where the cursor is.
     pub fn paste(&mut self, text: &str) {
         self.take_in(Event::Paste(text.to_owned()));
+    }
+
+    /// Presses a key.
+    pub fn press(&mut self, key: Key) {
+        self.take_in(Event::Key(key));
     }
 
     /// Sends a line into a room.

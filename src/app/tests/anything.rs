@@ -181,6 +181,7 @@ fn answer() -> impl Strategy<Value = Event> {
         (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Event::EditFailed {
             room,
             event: EventId::new(format!("${event}")),
+            removed: text.contains('/'),
             text,
             why
         }),

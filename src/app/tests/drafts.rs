@@ -255,7 +255,13 @@ proptest! {
                     None => Event::Wake,
                 },
                 Step::RefuseEdit => match matrix.edits.pop() {
-                    Some((room, event, text)) => Event::EditFailed { room, event, text, why: SafeText::line("No.") },
+                    Some((room, event, text)) => Event::EditFailed {
+                        room,
+                        event,
+                        text,
+                        removed: false,
+                        why: SafeText::line("No."),
+                    },
                     None => Event::Wake,
                 },
                 Step::Lose => {

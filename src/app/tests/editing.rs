@@ -29,7 +29,7 @@ fn edit(text: &str) -> Effect {
 
 fn failed(event: &str, text: &str) -> Event {
     let why = SafeText::line("Refused.");
-    Event::EditFailed { room: room_id("one"), event: EventId::new(event), text: text.to_owned(), why }
+    Event::EditFailed { room: room_id("one"), event: EventId::new(event), text: text.to_owned(), removed: false, why }
 }
 
 /// Whether these are among the effects, whatever else is.
@@ -103,7 +103,7 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own") };
+    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own"), removed: false };
     assert_eq!(told.event(failed("$own", "refused")), [save("new\nrefused"), forget], "first kept, then forgotten");
     assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
     assert!(has(&told.keys("Enter"), &edit("refused")));
@@ -115,6 +115,73 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     assert_eq!(told.typed(), "tpyo?", "what is being edited stays");
     told.keys("Esc");
     assert_eq!(told.typed(), "new\nanother");
+}
+
+#[test]
+fn what_was_typed_into_a_message_that_is_removed_meanwhile_is_a_new_one() {
+    let mut told = with_own_message("tpyo");
+    told.keys("c");
+    told.types("new");
+    told.keys("Esc k e");
+    told.types("!");
+    let removed = || TimelineChange::Set(1, changed(said("$own", "tpyo"), |message| message.body = Body::Redacted));
+    let effects = told.changes(vec![removed()]);
+    assert!(has(&effects, &save("new\ntpyo!")), "{effects:?}");
+    assert_eq!((told.typed(), told.app.edited_after()), ("new\ntpyo!", None));
+    let sentence = "The message that you were editing was removed. What you typed is kept as a new one.";
+    assert_eq!(told.status(), sentence);
+    assert!(has(&told.keys("Enter"), &Effect::Send { room: room_id("one"), text: "new\ntpyo!".to_owned() }));
+
+    let mut told = with_own_message("/etc");
+    told.keys("e");
+    told.types("!");
+    told.changes(vec![removed()]);
+    assert_eq!(told.typed(), "//etc!", "it is no command now");
+    let mut told = with_own_message("as it was");
+    told.keys("e");
+    told.changes(vec![removed()]);
+    assert_eq!((told.typed(), told.status()), ("", "The message that you were editing was removed."));
+}
+
+#[test]
+fn an_edit_of_a_message_that_was_removed_comes_back_as_a_new_one() {
+    let mut told = with_own_message("tpyo");
+    told.keys("c");
+    told.types("new");
+    let Event::EditFailed { room, event, text, why, .. } = failed("$own", "typo") else { panic!("it is one") };
+    let removed = Event::EditFailed { room, event, text, removed: true, why };
+    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own"), removed: true };
+    assert_eq!(told.event(removed.clone()), [save("new\ntypo"), forget.clone()]);
+    assert_eq!((told.typed(), told.status(), told.app.edited_after()), ("new\ntypo", "Refused.", None));
+    assert_eq!(told.event(removed), [forget], "once");
+}
+
+#[test]
+fn a_message_that_was_not_sent_can_be_taken_back() {
+    let refused = SendState::Failed(SafeText::line("No."));
+    let unsent = |text: &str| {
+        changed(own("$unsent", refused.clone()), |message| {
+            (message.event, message.source) = (None, Some(SafeText::block(text)));
+        })
+    };
+    let mut told = Told::in_room(vec![message("$other"), unsent("long")]);
+    told.keys("Esc k e");
+    assert_eq!((told.typed(), told.app.focus, told.app.edited_after()), ("long", Focus::Composer, None));
+    told.keys("Ctrl-U");
+    told.types("new");
+    let effects = told.keys("Esc k e");
+    let discard = |effect: &Effect| matches!(effect, Effect::Discard { .. });
+    let (kept, thrown) = (effects.iter().position(|e| *e == save("new\nlong")), effects.iter().position(discard));
+    assert!(kept.is_some() && kept < thrown, "{effects:?}");
+    assert_eq!(told.typed(), "new\nlong");
+
+    let waves = changed(unsent("waves"), |message| message.body = Body::Emote(Vec::new()));
+    let mut told = Told::in_room(vec![waves]);
+    told.keys("Esc k e");
+    assert_eq!(told.typed(), "/me waves");
+    let mut told = Told::in_room(vec![said("$own", "edited"), unsent("long")]);
+    told.keys("Esc k k e Tab Tab j e");
+    assert_eq!((told.status(), told.typed()), ("Save or stop the edit first.", "edited"));
 }
 
 #[test]

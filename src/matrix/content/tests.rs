@@ -128,6 +128,46 @@ fn html_that_shows_nothing_falls_back_to_the_plain_body() {
 }
 
 #[test]
+fn html_that_shows_less_than_the_plain_body_falls_back_to_it() {
+    let long = "what everybody is to read, in so many words that none of them can be missed";
+    let shows_html = |plain: &str, html: &str| {
+        let formatted = json!({
+            "msgtype": "m.text", "body": plain, "format": "org.matrix.custom.html", "formatted_body": html,
+        });
+        let (formatted, plain) = (said(&formatted), said(&json!({ "msgtype": "m.text", "body": plain })));
+        assert!(formatted == plain || formatted == Body::Text(html::lines(html).unwrap_or_default()));
+        formatted != plain
+    };
+    for (plain, html) in [
+        ("Vec<String>", "Vec<String>"),
+        ("Map<K, V> of all", "Map<K, V> of all"),
+        ("a *b* <head> c", "a <em>b</em> <head> c"),
+        ("<style>x</style> <b>seen</b>", "<style>x</style> <b>seen</b>"),
+        ("a <!-- hidden --> b", "a <!-- hidden --> b"),
+        ("the <p> tag, *always*", "the <p> tag, <em>always</em>"),
+        ("AT&nbsp;T", "<i>AT&nbsp;T</i>"),
+        (long, "<p>what</p><template>everybody is to read"),
+        (long, "no"),
+    ] {
+        assert!(!shows_html(plain, html), "{html}");
+    }
+    for (plain, html) in [
+        ("**a** _b_ `c<d`", "<strong>a</strong> <em>b</em> <code>c&lt;d</code>"),
+        ("<b>a</b> and <font color=\"red\">b</font>", "<b>a</b> and <font color=\"red\">b</font>"),
+        ("- a\n- b & c", "<ul><li>a</li><li>b &amp; c</li></ul>"),
+        ("```rust\na<b\n```", "<pre><code class=\"language-rust\">a&lt;b\n</code></pre>"),
+        ("[here](https://example.org/a?b=1&c=2)", "<a href=\"https://example.org/a?b=1&amp;c=2\">here</a>"),
+        ("@bob:example.org: <b>hi</b>", "<a href=\"https://matrix.to/#/@bob:example.org\">Bob</a>: <b>hi</b>"),
+        (":cat: <3", "🐈 &lt;3"),
+        ("> <@a:b> words that were said before, at length\n\n*yes*", "<em>yes</em>"),
+        ("Bob [Spoiler](mxc://example.org/abcdefghijklmnopqrstuvwxyz)", "Bob <span data-mx-spoiler>it</span>"),
+        ("line\nline <br> line", "line<br>line <br> line"),
+    ] {
+        assert!(shows_html(plain, html), "{plain}");
+    }
+}
+
+#[test]
 fn other_formats_fall_back_to_the_plain_body() {
     let body = said(&json!({ "msgtype": "m.text", "body": "a\nb\n", "format": "x", "formatted_body": "<b>c</b>" }));
     assert_eq!(body, Body::Text(vec![Line::plain(SafeText::line("a")), Line::plain(SafeText::line("b"))]));
@@ -198,8 +238,10 @@ fn files_have_a_safe_name_a_size_and_a_caption() {
 }
 
 #[test]
-fn unknown_messages_are_named() {
-    let body = said(&json!({ "msgtype": "org.example.\u{1B}dance", "body": "x" }));
+fn unknown_messages_show_their_body_or_are_named() {
+    let body = said(&json!({ "msgtype": "org.example.dance", "body": "x\ny", "formatted_body": "<b>z</b>" }));
+    assert_eq!(body, Body::Text(vec![Line::plain(SafeText::line("x")), Line::plain(SafeText::line("y"))]));
+    let body = said(&json!({ "msgtype": "org.example.\u{1B}dance", "body": " " }));
     assert_eq!(body, Body::Other(SafeText::line("unsupported message: org.example.\u{FFFD}dance")));
 }
 

@@ -15,6 +15,10 @@ use matrix_sdk_ui::timeline::{
     TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind, VirtualTimelineItem,
 };
 
+use super::{
+    latest::{Latest, Said},
+    shown,
+};
 use crate::{
     matrix::{content, errors},
     model::{
@@ -23,12 +27,13 @@ use crate::{
 };
 
 /// Translates an item, as `own` sees it; `read_by`: whose receipt stands at it.
-pub(super) fn item(item: &SdkItem, own: &RumaUserId, read_by: Vec<ReadBy>) -> TimelineItem {
+pub(super) fn item(item: &SdkItem, own: &RumaUserId, read_by: Vec<ReadBy>, latest: &Latest) -> TimelineItem {
     let kind = match item.kind() {
         SdkKind::Virtual(VirtualTimelineItem::DateDivider(day)) => TimelineItemKind::DayLine(day.get().into()),
         SdkKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineItemKind::UnreadLine,
         SdkKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineItemKind::Start,
-        SdkKind::Event(event) => event_kind(event, own, read_by),
+        SdkKind::Event(event) if is_nothing(event) => TimelineItemKind::Nothing,
+        SdkKind::Event(event) => event_kind(event, own, read_by, latest),
     };
     TimelineItem { key: ItemKey(Arc::from(item.unique_id().0.as_str())), kind }
 }
@@ -54,16 +59,21 @@ fn sender_name(user: &RumaUserId, profile: &TimelineDetails<Profile>) -> SafeTex
     }
 }
 
-fn event_kind(event: &EventTimelineItem, own: &RumaUserId, read_by: Vec<ReadBy>) -> TimelineItemKind {
+/// An edit that cannot be read changes nothing, and is no message.
+fn is_nothing(event: &EventTimelineItem) -> bool {
+    matches!(event.content(), TimelineItemContent::FailedToParseMessageLike { .. }) && shown::is_edit(event)
+}
+
+fn event_kind(event: &EventTimelineItem, own: &RumaUserId, read_by: Vec<ReadBy>, latest: &Latest) -> TimelineItemKind {
     let who = sender_name(event.sender(), event.sender_profile());
     match said(event.content(), event.sender(), &who) {
-        Said::Notice(text) => TimelineItemKind::Notice {
+        Says::Notice(text) => TimelineItemKind::Notice {
             at: event.timestamp().get().into(),
             text,
             read_by,
             encrypted_from_here: begins_encryption(event.content()),
         },
-        Said::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body, read_by))),
+        Says::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body, read_by, latest))),
     }
 }
 
@@ -83,33 +93,33 @@ fn in_clear(event: &EventTimelineItem) -> bool {
         && !event.content().is_redacted()
 }
 
-enum Said {
+enum Says {
     Body(Body),
     Notice(SafeText),
 }
 
-fn said(content: &TimelineItemContent, sender: &RumaUserId, who: &SafeText) -> Said {
+fn said(content: &TimelineItemContent, sender: &RumaUserId, who: &SafeText) -> Says {
     match content {
-        TimelineItemContent::MsgLike(message) => Said::Body(content::body(&message.kind)),
+        TimelineItemContent::MsgLike(message) => Says::Body(content::body(&message.kind)),
         TimelineItemContent::FailedToParseMessageLike { event_type, .. } => {
-            Said::Body(content::unsupported(&event_type.to_string()))
+            Says::Body(content::unsupported(&event_type.to_string()))
         }
         TimelineItemContent::MembershipChange(change) => {
             let member = change.user_id();
             let whom =
                 if member == sender { who.clone() } else { name(member, change.display_name().as_deref(), false) };
-            Said::Notice(content::membership(change.change(), who, &whom, reason(change.content())))
+            Says::Notice(content::membership(change.change(), who, &whom, reason(change.content())))
         }
         TimelineItemContent::ProfileChange(change) => {
             let name = change.displayname_change().map(|name| (name.old.as_deref(), name.new.as_deref()));
-            Said::Notice(content::profile(who, name, change.avatar_url_change().is_some()))
+            Says::Notice(content::profile(who, name, change.avatar_url_change().is_some()))
         }
-        TimelineItemContent::OtherState(state) => Said::Notice(content::state(who, state.content())),
+        TimelineItemContent::OtherState(state) => Says::Notice(content::state(who, state.content())),
         TimelineItemContent::FailedToParseState { event_type, .. } => {
-            Said::Notice(SafeText::line(&format!("{who} set {event_type}")))
+            Says::Notice(SafeText::line(&format!("{who} set {event_type}")))
         }
         TimelineItemContent::CallInvite | TimelineItemContent::RtcNotification { .. } => {
-            Said::Notice(SafeText::line(&format!("{who} started a call")))
+            Says::Notice(SafeText::line(&format!("{who} started a call")))
         }
     }
 }
@@ -127,18 +137,25 @@ fn message(
     sender_name: SafeText,
     body: Body,
     read_by: Vec<ReadBy>,
+    latest: &Latest,
 ) -> Message {
     let like = event.content().as_msglike();
+    let said = event.event_id().and_then(|id| latest.of(id, event.content()));
+    let now = said.and_then(Said::content);
     Message {
         event: event.event_id().map(EventId::new),
         sender: UserId::new(event.sender()),
         sender_name,
         at: event.timestamp().get().into(),
         own: event.is_own(),
-        body,
-        source: like.filter(|_| event.is_own()).and_then(|like| content::source(&like.kind)),
-        edited: like.is_some_and(is_edited),
-        reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(reply_to),
+        body: now.as_ref().map_or(body, content::message_body),
+        source: like.filter(|_| event.is_own()).and_then(|like| match &now {
+            Some(now) => content::source_of(now),
+            None if event.is_local_echo() => content::typed(&like.kind),
+            None => content::source(&like.kind),
+        }),
+        edited: said.map_or_else(|| like.is_some_and(is_edited), |said| said.edited),
+        reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(|answered| reply_to(answered, latest)),
         reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
         send_state: send_state(event.send_state()),
         in_clear: in_clear(event),
@@ -165,9 +182,9 @@ fn reactions(like: &MsgLikeContent, own: &RumaUserId) -> Vec<Reaction> {
         .collect()
 }
 
-fn reply_to(answered: &InReplyToDetails) -> (SafeText, SafeText) {
+fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> (SafeText, SafeText) {
     match &answered.event {
-        TimelineDetails::Ready(event) => quoted(event),
+        TimelineDetails::Ready(event) => quoted(event, latest.of(&answered.event_id, &event.content)),
         TimelineDetails::Unavailable | TimelineDetails::Pending => {
             (SafeText::default(), SafeText::line("an earlier message"))
         }
@@ -175,11 +192,14 @@ fn reply_to(answered: &InReplyToDetails) -> (SafeText, SafeText) {
     }
 }
 
-fn quoted(event: &EmbeddedEvent) -> (SafeText, SafeText) {
+fn quoted(event: &EmbeddedEvent, now: Option<&Said>) -> (SafeText, SafeText) {
     let who = sender_name(&event.sender, &event.sender_profile);
+    if let Some(now) = now.and_then(Said::content) {
+        return (who, content::preview(&content::message_body(&now)));
+    }
     let text = match said(&event.content, &event.sender, &who) {
-        Said::Body(body) => content::preview(&body),
-        Said::Notice(text) => text,
+        Says::Body(body) => content::preview(&body),
+        Says::Notice(text) => text,
     };
     (who, text)
 }
