@@ -150,8 +150,9 @@ async fn twelve_lines_that_arrive_as_keys_are_one_message(world: World) {
     let (terminal, mut bob, _alice) = on_screen(&world).await;
     let lines: Vec<_> = (1..=12).map(|number| format!("line {number}")).collect();
     terminal.type_text(&lines.join("\r"));
+    // A line that was sent would stand beside a mark.
     terminal.wait_for("the last line in the composer", |screen| {
-        text(screen).lines().any(|row| row.trim_start_matches(['>', ' ']).starts_with("line 12") && !row.contains('●'))
+        text(screen).lines().any(|row| row.trim_end().ends_with("│  line 12"))
     });
     terminal.type_text("!");
     terminal.wait_for_text("line 12!");
