@@ -39,6 +39,7 @@ fn room(number: u64) -> RoomSummary {
         ending: None,
         older: Vec::new(),
         direct: false,
+        with: None,
         encrypted: true,
         public: Some(false),
         joined_members: 3,

@@ -353,7 +353,6 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::GoTo(room) => app.open_room(&room, out),
 
         Event::Timeline { room, changes } => app.timeline_changed(&room, changes, now, out),
-        Event::LookedAt(room) => app.rooms.looked_at(&room),
         Event::Pagination { room, state } => {
             if let Some(open) = app.open_if(&room) {
                 open.pagination = state;

@@ -56,6 +56,7 @@ pub mod errors;
 mod ids;
 mod leaving;
 mod live;
+mod older;
 mod pause;
 pub mod peer;
 mod polling;

@@ -201,6 +201,7 @@ impl Client {
                 Effect::TryDemo => return Ok(Next::Leave(End::TryDemo)),
                 Effect::Suspend => terminal::stop_process()?,
                 Effect::Redraw => self.screen.forget()?,
+                Effect::Copy(text) => terminal::copy(&text)?,
                 other => self.effects.run(other),
             }
         }

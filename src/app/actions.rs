@@ -162,6 +162,7 @@ impl App {
             | Action::FieldPrevious
             | Action::LoginSubmit
             | Action::LoginCancel
+            | Action::LoginCopy
             | Action::Newline
             | Action::CursorLeft
             | Action::CursorRight

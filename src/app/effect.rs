@@ -32,6 +32,8 @@ pub enum Effect {
     TryDemo,
     /// Open an address in the browser.
     OpenUrl(String),
+    /// Put a text into the clipboard, as far as the terminal lets it (OSC 52).
+    Copy(String),
     /// Write a delivery setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
     SaveSetting(Change),
 

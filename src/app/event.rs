@@ -115,8 +115,6 @@ pub enum Event {
         /// In this order.
         changes: Vec<TimelineChange>,
     },
-    /// The end of this room's timeline was looked at, and no server is told: only what is counted here can know it.
-    LookedAt(RoomId),
     /// Back-pagination came further.
     Pagination {
         /// The room.

@@ -101,6 +101,11 @@ impl Login {
             Action::FieldPrevious => self.leave_field(-1, out),
             Action::LoginSubmit => self.submit(out),
             Action::LoginCancel => self.cancel(out),
+            Action::LoginCopy => {
+                if let LoginState::Browser { url: Some(url) } = &self.state {
+                    out.push(Effect::Copy(url.to_string()));
+                }
+            }
             _ => return self.edit(out, |field| field.edit(action)),
         }
         true

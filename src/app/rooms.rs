@@ -2,11 +2,18 @@
 //!
 //! Invites stand first, since they wait for an answer; then the room with the newest activity. The selection is a room
 //! and not a row, so it stays on the room when news from another one changes the order.
+//!
+//! Names that look alike (UTS #39, whatever the case) do not tell who is behind a room, so those rooms show it.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
+
+use unicode_security::skeleton;
 
 use super::composer::Composer;
-use crate::model::{Membership, RoomId, RoomSummary, SafeText};
+use crate::model::{Membership, RoomId, RoomSummary, SafeText, UserId};
 
 /// The room list.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,8 +21,8 @@ pub struct Rooms {
     /// All rooms, in the order in which they are shown.
     list: Vec<RoomSummary>,
     selected: Option<RoomId>,
-    /// What was counted as unread, and as mentions, when it was looked at and no server was told.
-    looked_at: HashMap<RoomId, (u64, u64)>,
+    /// Those whose name looks like another one's.
+    alike: HashSet<RoomId>,
     /// Only rooms whose name contains this are shown, whatever the case.
     pub filter: Option<Composer>,
     /// The list was complete once.
@@ -39,6 +46,23 @@ impl Rooms {
         let known = self.get(room).map(|room| &room.name);
         let name = known.into_iter().chain([told]).find(|name| !name.is_empty());
         name.map_or_else(|| room.to_string(), ToString::to_string)
+    }
+
+    /// Whom the room is with, or who invites to it, where its name alone does not tell it from another one.
+    pub fn told_apart_by<'a>(&self, room: &'a RoomSummary) -> Option<&'a UserId> {
+        let inviter = match &room.membership {
+            Membership::Invited { by } => by.as_ref(),
+            _ => None,
+        };
+        inviter.or(room.with.as_ref()).filter(|_| self.alike.contains(&room.id))
+    }
+
+    fn compare_names(&mut self) {
+        let mut names: HashMap<String, Vec<&RoomId>> = HashMap::new();
+        for room in &self.list {
+            names.entry(skeleton(&room.name.to_lowercase()).collect()).or_default().push(&room.id);
+        }
+        self.alike = names.into_values().filter(|rooms| rooms.len() > 1).flatten().cloned().collect();
     }
 
     /// One room.
@@ -80,10 +104,7 @@ impl Rooms {
     }
 
     /// Takes over new and changed rooms.
-    pub(super) fn update(&mut self, mut rooms: Vec<RoomSummary>) {
-        for room in &mut rooms {
-            self.subtract_looked_at(room);
-        }
+    pub(super) fn update(&mut self, rooms: Vec<RoomSummary>) {
         let mut fresh: HashMap<RoomId, RoomSummary> = rooms.into_iter().map(|room| (room.id.clone(), room)).collect();
         for room in &mut self.list {
             if let Some(new) = fresh.remove(&room.id) {
@@ -92,29 +113,13 @@ impl Rooms {
         }
         self.list.extend(fresh.into_values());
         self.list.sort_by(|a, b| order(a).cmp(&order(b)));
-    }
-
-    /// What is counted as unread in this room was looked at, and no server is told.
-    pub(super) fn looked_at(&mut self, id: &RoomId) {
-        if let Some(room) = self.list.iter_mut().find(|room| room.id == *id) {
-            let (unread, mentions) = self.looked_at.entry(id.clone()).or_default();
-            *unread += std::mem::take(&mut room.unread);
-            *mentions += std::mem::take(&mut room.mentions);
-        }
-    }
-
-    /// Counts only what came after that. Whoever counts less than before was told after all.
-    fn subtract_looked_at(&mut self, room: &mut RoomSummary) {
-        let Some((unread, mentions)) = self.looked_at.get_mut(&room.id) else { return };
-        (*unread, *mentions) = ((*unread).min(room.unread), (*mentions).min(room.mentions));
-        room.unread -= *unread;
-        room.mentions -= *mentions;
+        self.compare_names();
     }
 
     /// Forgets rooms.
     pub(super) fn remove(&mut self, gone: &[RoomId]) {
-        self.looked_at.retain(|room, _| !gone.contains(room));
         self.list.retain(|room| !gone.contains(&room.id));
+        self.compare_names();
     }
 
     /// Selects a room.
@@ -139,4 +144,33 @@ pub(super) fn is_invite(room: &RoomSummary) -> bool {
 /// Invites, then newest activity; then by name and id, so that the order never depends on how rooms came in.
 fn order(room: &RoomSummary) -> impl Ord {
     (!is_invite(room), Reverse(room.latest), room.name.clone(), room.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::testing::{invite, room_id, summary};
+
+    #[test]
+    fn names_that_look_alike_are_told_apart_by_the_person() {
+        let with = |name: &str, shown: &str, user: &str| RoomSummary {
+            name: SafeText::line(shown),
+            with: Some(UserId::new(user)),
+            ..summary(name, 0)
+        };
+        let mut rooms = Rooms::default();
+        // The second one's first letter is Cyrillic, and the third one's last is a digit.
+        let invited = RoomSummary { name: SafeText::line("\u{421}arol"), ..invite("three") };
+        rooms.update(vec![with("one", "Carol", "@carol:x"), with("two", "dave", "@dave:x"), invited]);
+        rooms.update(vec![with("four", "CAR0L", "@c:y"), summary("five", 0)]);
+        let apart = |rooms: &Rooms, name: &str| {
+            rooms.get(&room_id(name)).and_then(|room| rooms.told_apart_by(room)).map(ToString::to_string)
+        };
+        let expected = [("one", Some("@carol:x")), ("two", None), ("three", Some("@ada:x")), ("four", Some("@c:y"))];
+        for (name, user) in expected {
+            assert_eq!(apart(&rooms, name).as_deref(), user, "{name}");
+        }
+        rooms.remove(&[room_id("three"), room_id("four")]);
+        assert_eq!(apart(&rooms, "one"), None, "there is nobody else");
+    }
 }

@@ -106,6 +106,7 @@ pub fn summary(name: &str, latest: Ms) -> RoomSummary {
         ending: None,
         older: Vec::new(),
         direct: false,
+        with: None,
         encrypted: true,
         public: Some(false),
         joined_members: 2,

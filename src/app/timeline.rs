@@ -221,6 +221,10 @@ impl OpenRoom {
         self.encrypted_from = self.items.iter().rposition(begins_encryption);
         self.drawn = None;
         self.may_paginate = true;
+        // Whatever was known of older messages is gone with them.
+        if self.pagination == Pagination::ReachedStart {
+            self.pagination = Pagination::Idle;
+        }
         let find = |key: &ItemKey| self.items.iter().position(|item| item.key == *key);
         self.selection = self.selection.take().and_then(|Place { key, .. }| {
             let index = find(&key)?;
@@ -235,6 +239,7 @@ impl OpenRoom {
     }
 
     fn insert(&mut self, index: usize, item: TimelineItem, selected: Option<&ItemKey>) {
+        self.leave_line(index);
         let from_others = matches!(&item.kind, TimelineItemKind::Message(message) if !message.own);
         let below = self.drawn.is_none_or(|drawn| index > drawn.last.item);
         if from_others && below && self.anchor != Anchor::Newest {
@@ -255,6 +260,19 @@ impl OpenRoom {
         self.readers.add(index, &item);
         self.items.insert(index, item);
         self.may_paginate = true;
+    }
+
+    /// A line stays above what comes in directly below it, such as older messages of the day; the user stays with what they
+    /// are reading.
+    fn leave_line(&mut self, index: usize) {
+        let Anchor::Row { place, .. } = &self.anchor else { return };
+        let between = self.items.get(place.index..index).unwrap_or_default();
+        if !between.is_empty()
+            && !between.iter().any(scroll::is_selectable)
+            && let Some(below) = self.place(index).filter(|below| below.index == index)
+        {
+            self.anchor = Anchor::Row { place: below, row: 0, edge: Edge::Top };
+        }
     }
 
     fn set(&mut self, index: usize, item: TimelineItem) {

@@ -146,6 +146,7 @@ pub enum Action {
     FieldPrevious,
     LoginSubmit,
     LoginCancel,
+    LoginCopy,
     TryDemo,
     PopupUp,
     PopupDown,

@@ -39,6 +39,9 @@ use crate::{
     model::{EventId, RoomId, SafeText},
 };
 
+/// A message of which more edits are known than are on so many pages keeps the rest.
+const MOST_PAGES: usize = 50;
+
 /// 'This is the text of that message from now on' (`m.replace`).
 pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventContent {
     let new = RoomMessageEventContentWithoutRelation::new(typed::text(text));
@@ -107,14 +110,16 @@ pub(super) async fn of(room: &Room, event: &SdkEventId) -> matrix_sdk::Result<BT
     let original = room.load_or_fetch_event(event, None).await?;
     let sender = |event: &TimelineEvent| event.raw().get_field::<String>("sender").ok().flatten();
     let mut found = Vec::new();
-    let mut from = None;
-    loop {
+    let mut from: Option<String> = None;
+    for _ in 0..MOST_PAGES {
         let include_relations = IncludeRelations::RelationsOfType(RelationType::Replacement);
-        let options = RelationsOptions { from, limit: Some(uint!(100)), include_relations, ..Default::default() };
+        let options =
+            RelationsOptions { from: from.clone(), limit: Some(uint!(100)), include_relations, ..Default::default() };
         match room.relations(event.to_owned(), options).await {
             Ok(page) => {
                 found.extend(page.chunk);
-                from = page.next_batch_token;
+                // One that stands still leads nowhere.
+                from = page.next_batch_token.filter(|next| from.as_ref() != Some(next));
             }
             // Homeservers of old have no such endpoint.
             Err(error)

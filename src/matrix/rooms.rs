@@ -10,11 +10,14 @@ use std::{collections::BTreeSet, time::Duration};
 use matrix_sdk::{Client, Room, RoomDisplayName, RoomState, sliding_sync::Version};
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
+use self::unread::Unread;
 use super::{endings::Endings, ids, leaving};
 use crate::{
     app::event::Event,
     model::{Membership, RoomId, RoomSummary, SafeText},
 };
+
+mod unread;
 
 /// How long changes are gathered before they are told.
 const GATHER: Duration = Duration::from_millis(30);
@@ -22,14 +25,28 @@ const GATHER: Duration = Duration::from_millis(30);
 /// Tells all rooms that are known, then every change, until the client is dropped.
 pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSender<Event>) {
     let mut updates = client.room_info_notable_update_receiver();
+    let mut came = client.subscribe_to_all_room_updates();
+    let mut ignored = client.subscribe_to_ignore_user_list_changes();
     tell(&client, &endings, client.rooms(), &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
-        match updates.recv().await {
-            Ok(update) => drop(changed.insert(update.room_id)),
-            Err(RecvError::Lagged(_)) => all = true,
-            Err(RecvError::Closed) => return,
+        tokio::select! {
+            update = updates.recv() => match update {
+                Ok(update) => drop(changed.insert(update.room_id)),
+                Err(RecvError::Lagged(_)) => all = true,
+                Err(RecvError::Closed) => return,
+            },
+            came = came.recv() => match came {
+                Ok(came) => changed.extend(unread::with_receipts_for_threads(&came)),
+                Err(RecvError::Lagged(_)) => all = true,
+                Err(RecvError::Closed) => return,
+            },
+            // Whoever is ignored has invited nobody.
+            Some(_) = ignored.next() => all = true,
+        }
+        if changed.is_empty() && !all {
+            continue;
         }
         tokio::time::sleep(GATHER).await;
         while let Ok(update) = updates.try_recv() {
@@ -71,8 +88,13 @@ pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> 
     let membership = match room.state() {
         RoomState::Joined => Membership::Joined,
         RoomState::Invited => {
-            let by = room.invite_details().await.ok().map(|invite| ids::user(&invite.inviter_id));
-            Membership::Invited { by }
+            let by = room.invite_details().await.ok().map(|invite| invite.inviter_id);
+            if let Some(by) = &by
+                && client.is_user_ignored(by).await
+            {
+                return None;
+            }
+            Membership::Invited { by: by.map(|by| ids::user(&by)) }
         }
         _ => Membership::Left,
     };
@@ -80,21 +102,21 @@ pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> 
     for room in leaving::older(client, room) {
         older.push((ids::room(room.room_id()), name(&room).await));
     }
-    let server = room.unread_notification_counts();
+    let with: Vec<_> = room.direct_targets().into_iter().filter_map(|with| with.into_user_id()).take(2).collect();
     let is_there = membership != Membership::Left;
-    let count = |of_sdk: u64, of_server: u64| if is_there { of_sdk.max(of_server) } else { 0 };
+    let unread = if is_there { unread::of(room).await } else { Unread::default() };
     Some(RoomSummary {
         id: ids::room(room.room_id()),
         name: name(room).await,
         topic: SafeText::line(&room.topic().unwrap_or_default()),
         direct: room.direct_targets_length() > 0
             || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),
+        with: if let [with] = &*with { Some(ids::user(with)) } else { None },
         encrypted: room.encryption_state().is_encrypted(),
         public: room.is_public(),
         joined_members: room.joined_members_count(),
-        // The SDK counts what it has seen of a room, the server what there is, if it counts at all.
-        unread: count(room.num_unread_messages(), server.notification_count),
-        mentions: count(room.num_unread_mentions(), server.highlight_count),
+        unread: unread.messages,
+        mentions: unread.mentions,
         marked_unread: is_there && room.is_marked_unread(),
         latest: activity(client, room),
         membership,

@@ -32,6 +32,7 @@ use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 use super::{edits, errors, pause::Pause};
 use crate::{app::event::Event, clock::now, model::Ms};
 
+mod echo;
 mod room;
 mod size;
 
@@ -129,6 +130,7 @@ impl Sending {
     pub async fn start(client: &Client, events: &UnboundedSender<Event>) -> Self {
         client.send_queue().set_enabled(false).await;
         room::watch(client);
+        echo::watch(client);
         Self(Arc::new(Inner { client: client.clone(), events: events.clone(), state: Mutex::default() }))
     }
 
@@ -261,8 +263,9 @@ impl Sending {
         }
     }
 
-    /// Also of what waits: an edit that would be seen by nobody is given back.
+    /// Also of what waits: what is there already is not sent, and an edit that would be seen by nobody is given back.
     async fn make_sure(&self, room: &Room, told_by_sync: bool) -> matrix_sdk::Result<()> {
+        echo::end_what_is_there(room).await?;
         let mut pause = ASK_AGAIN;
         for _ in 0..GIVEN_BACK {
             if !edits::give_back_removed(room, &self.0.events).await? {

@@ -22,6 +22,7 @@ use matrix_sdk::{
     event_handler::EventHandlerDropGuard,
     ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Filter, presence::PresenceState},
     sliding_sync::Version,
+    sync::SyncResponse,
 };
 use matrix_sdk_base::{StateStoreDataKey, StateStoreDataValue};
 use matrix_sdk_ui::{
@@ -56,6 +57,10 @@ const POLL: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(40);
 /// Pauses between attempts to reach the server.
 const PAUSE: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
+
+/// A `/sync` without news takes [`POLL`]. So many in a row may come sooner than [`SOON`], then there is a pause.
+const EMPTY: u32 = 5;
+const SOON: Duration = Duration::from_millis(500);
 
 /// A running sync of either kind.
 pub(super) struct Sync {
@@ -247,6 +252,7 @@ async fn plain(around: Around) {
     let mut passed_over = None;
     let mut first = true;
     let mut lost = false;
+    let mut empty = 0;
     let mut filter = Filter::from(filter::plain());
     let known: Vec<_> = client.joined_rooms().iter().map(|room| room.room_id().to_owned()).collect();
     listen_for_latest_events(&client, known.iter()).await;
@@ -258,6 +264,7 @@ async fn plain(around: Around) {
             .set_presence(PresenceState::Offline)
             .filter(filter.clone())
             .token(token.clone());
+        let asked = Instant::now();
         // The SDK may panic over what an answer says: that is no more than an answer that failed.
         let mut answered = pin!(AssertUnwindSafe(client.sync_once(settings)).catch_unwind());
         let answered = if let Ok(answered) = timeout(SILENCE, &mut answered).await {
@@ -270,7 +277,10 @@ async fn plain(around: Around) {
         };
         match answered.unwrap_or_else(|_| Err(Error::UnknownError("its answer cannot be dealt with".into()))) {
             Ok(response) => {
-                pause.reset();
+                empty = if has_news(&response) || asked.elapsed() > SOON { 0 } else { empty + 1 };
+                if empty <= EMPTY {
+                    pause.reset();
+                }
                 sending.in_step();
                 listen_for_latest_events(&client, response.rooms.joined.keys()).await;
                 if lost {
@@ -287,6 +297,9 @@ async fn plain(around: Around) {
                 arrivals.settle(&client).await;
                 receipts.synced_to(response.next_batch.clone());
                 token = SyncToken::Specific(response.next_batch);
+                if empty > EMPTY {
+                    let _ = timeout(pause.lengthen(), try_now.notified()).await;
+                }
             }
             // The SDK has stored the answer, and up to where it went.
             Err(Error::SerdeJson(error)) => {
@@ -308,6 +321,12 @@ async fn plain(around: Around) {
             }
         }
     }
+}
+
+/// Whether an answer is one that a homeserver need not have waited with; keys and lists of devices count for nothing.
+fn has_news(response: &SyncResponse) -> bool {
+    let none = response.rooms.is_empty() && response.to_device.is_empty();
+    !(none && response.account_data.is_empty() && response.presence.is_empty())
 }
 
 /// How far the SDK has stored what came by `/sync`.

@@ -41,7 +41,7 @@ use tokio::{
 };
 
 use self::{latest::Latest, readers::Readers, reading::Reading};
-use super::{errors, polling::keep_polling, receipts, vouched::Nothings};
+use super::{errors, older, receipts, vouched::Nothings};
 use crate::{
     app::event::Event,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
@@ -129,11 +129,15 @@ impl OpenTimeline {
     /// is an [`Event::Failed`], after which it may be tried again.
     pub async fn paginate(&self) {
         self.pagination(Pagination::Loading);
-        let state = match keep_polling(self.timeline.paginate_backwards(PAGE)).await {
+        let state = match older::paginate(&self.timeline, PAGE).await {
             Ok(true) => Pagination::ReachedStart,
             Ok(false) => Pagination::Idle,
             Err(error) => {
-                self.failed("Older messages could not be fetched", &errors::timeline_sentence(&error));
+                let why = match error {
+                    older::Error::Timeline(error) => errors::timeline_sentence(&error),
+                    older::Error::NothingComes(error) => errors::line(&error),
+                };
+                self.failed("Older messages could not be fetched", &why);
                 Pagination::Idle
             }
         };

@@ -75,6 +75,8 @@ pub struct RoomSummary {
     pub older: Vec<(RoomId, SafeText)>,
     /// A direct chat.
     pub direct: bool,
+    /// Whom a direct chat is with, where that is one person.
+    pub with: Option<UserId>,
     /// Encrypted.
     pub encrypted: bool,
     /// Whether the join rule is public; `None` while it is not known (P5).

@@ -40,7 +40,7 @@ impl Effects {
     /// Starts what the effect asks for. The terminal's own effects mean nothing here.
     pub fn run(&self, effect: Effect) {
         match effect {
-            Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::TryDemo => {}
+            Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Copy(_) | Effect::TryDemo => {}
             Effect::OpenUrl(url) => self.open(url),
             Effect::SaveSetting(change) => {
                 // The thread ends after this.

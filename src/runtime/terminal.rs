@@ -10,6 +10,7 @@ use std::{
 };
 
 use crossterm::{
+    clipboard::CopyToClipboard,
     cursor::{Hide, Show},
     event::{
         DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyboardEnhancementFlags,
@@ -65,6 +66,11 @@ pub fn give_back() {
         );
         let _ = disable_raw_mode();
     }
+}
+
+/// Hands a text to the terminal for its clipboard (OSC 52). Whether it takes it, no terminal says.
+pub fn copy(text: &str) -> io::Result<()> {
+    execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
 }
 
 /// The terminal, taken for the whole screen as long as this lives.

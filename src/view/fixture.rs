@@ -124,7 +124,7 @@ pub fn logged_in() -> App {
     app
 }
 
-fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSummary {
+pub fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSummary {
     RoomSummary {
         id: RoomId::new(id),
         name: safe(name),
@@ -133,6 +133,7 @@ fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSum
         ending: None,
         older: Vec::new(),
         direct: false,
+        with: None,
         encrypted: true,
         public: Some(false),
         joined_members: 2,

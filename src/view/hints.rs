@@ -70,6 +70,9 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
                 (Action::Help, "help"),
                 (Action::Quit, "quit"),
             ],
+            LoginState::Browser { url: Some(_) } => {
+                vec![(Action::LoginCopy, "copy address"), (Action::LoginCancel, "stop"), (Action::Quit, "quit")]
+            }
             _ => vec![(Action::LoginCancel, "stop"), (Action::Quit, "quit")],
         },
         (None, Screen::Main) if app.command_line.is_some() => {

@@ -159,7 +159,10 @@ impl Form<'_> {
                 self.sentence(&format!("Asking for the address to open{busy}"), Role::Dim);
             }
             LoginState::Browser { url: Some(url) } => {
-                self.sentence("Go on in the browser. If none has opened, open this address:", Role::Text);
+                self.sentence(
+                    "Go on in the browser. If none has opened, open this address in one on this machine:",
+                    Role::Text,
+                );
                 self.gap();
                 // Nothing stands beside it, so that it can be copied with the mouse.
                 self.sentence(url, Role::Accent);

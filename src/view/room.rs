@@ -69,11 +69,13 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
     ];
     let columns = |facts: &[Span<'_>]| facts.iter().map(|fact| wrap::width(&fact.content)).fold(0, u16::saturating_add);
     let gap = 2;
-    let name = wrap::cut(&room.name, area.width / 3, theme.symbols().ellipsis);
+    let apart = app.rooms.told_apart_by(room);
+    let full = apart.map_or_else(|| room.name.to_string(), |user| format!("{} {user}", room.name));
+    let name = wrap::cut(&full, area.width / 3, theme.symbols().ellipsis);
     let taken = wrap::width(&name) + gap + columns(&encryption);
     let facts = choices.into_iter().find(|facts| taken + columns(facts) <= area.width).unwrap_or_default();
     let name_room = area.width.saturating_sub(gap + columns(&encryption) + columns(&facts));
-    let name = wrap::cut(&room.name, name_room, theme.symbols().ellipsis);
+    let name = wrap::cut(&full, name_room, theme.symbols().ellipsis);
     let mut spans = vec![Span::styled(name, theme.role(Role::Heading)), Span::raw("  ")];
     spans.extend(encryption);
     spans.extend(facts);

@@ -118,12 +118,15 @@ fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, 
         let gap = if right.is_empty() { "" } else { " " };
         right.insert(0, Span::styled(format!("{}{gap}", symbols.incognito), theme.role(Role::Warning)));
     }
-    let left = vec![
+    let mut left = vec![
         Span::styled(bar, theme.role(Role::Accent)),
         Span::styled(sign, theme.role(Role::Accent)),
         Span::raw(" "),
         Span::styled(name, theme.role(role)),
     ];
+    if let Some(user) = app.rooms.told_apart_by(room) {
+        left.push(Span::styled(format!(" {user}"), theme.role(Role::Dim)));
+    }
     let mut line = paint::both(left, right, width.saturating_sub(1), theme);
     line.spans.push(Span::raw(" "));
     if selected {

@@ -26,8 +26,8 @@ use crate::{
     },
     input::KeyCode,
     model::{
-        EventId, Pagination, ReceiptFate, RoomId, Route, SafeText, TimelineChange, TimelineItem, TimelineItemKind,
-        Trace, UserId,
+        EventId, Pagination, ReceiptFate, RoomId, RoomSummary, Route, SafeText, TimelineChange, TimelineItem,
+        TimelineItemKind, Trace, UserId,
     },
 };
 
@@ -131,9 +131,7 @@ fn login_in_the_browser() {
     happen(&mut app, [Event::LoginMethods { homeserver: safe("https://matrix.example.org"), methods }]);
     screens("login_methods", &app, Theme::default());
     press(&mut app, &[KeyCode::Enter]);
-    let url = "https://auth.example.org/authorize?client_id=01J3Z&code_challenge_method=S256&code_challenge=Yk1Bq3Ex0\
-               &redirect_uri=http%3A%2F%2F127.0.0.1%3A40123%2F&response_type=code&scope=urn%3Amatrix%3Aclient%3Aapi%3A*";
-    happen(&mut app, [Event::BrowserWaiting { url: safe(url) }]);
+    happen(&mut app, [Event::BrowserWaiting { url: safe("http://127.0.0.1:40123/") }]);
     screens("login_browser", &app, Theme::default());
 }
 
@@ -153,6 +151,22 @@ fn rooms() {
     screens("rooms_filter", &app, Theme::default());
     type_in(&mut app, "x");
     screens("rooms_filter_nothing", &app, Theme::default());
+}
+
+#[test]
+fn rooms_whose_names_look_alike() {
+    let mut app = fixture::with_rooms();
+    let with = |id: &str, name: &str, user: &str| RoomSummary {
+        direct: true,
+        with: Some(UserId::new(user)),
+        ..fixture::room(id, name, 0, 0, NOW)
+    };
+    let rooms = vec![
+        with("!1:example.org", "Charlotte", "@charlotte:example.org"),
+        with("!2:example.org", "\u{421}harlotte", "@c:example.com"),
+    ];
+    happen(&mut app, [Event::Rooms(rooms)]);
+    screens("rooms_alike", &app, Theme::default());
 }
 
 #[test]

@@ -122,7 +122,9 @@ fn the_browser_is_opened_and_can_be_given_up() {
     let url = SafeText::line("https://x/auth");
     assert_eq!(told.event(Event::BrowserWaiting { url: url.clone() }), [Effect::OpenUrl(url.to_string())]);
     assert_eq!(told.login().state, LoginState::Browser { url: Some(url.clone()) });
+    assert_eq!(told.keys("Ctrl-Y"), [Effect::Copy(url.to_string())]);
     assert_eq!(told.keys("Esc"), [Effect::CancelLogin]);
+    assert_eq!(told.keys("Ctrl-Y"), []);
     assert_eq!(told.login().state, LoginState::Idle);
     assert_eq!(told.event(Event::BrowserWaiting { url }), [], "it was cancelled meanwhile");
 }

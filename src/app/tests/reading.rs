@@ -7,12 +7,12 @@ use crate::{
         event::{Connection, Event},
         inspector::Popup,
         people::People,
-        testing::{Told, changed, day_line, key, message, own, read_by, room_id, summary},
+        testing::{Told, changed, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
     model::{
-        Body, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptFate,
-        RoomSummary, SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Body, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptFate, SafeText,
+        SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 
@@ -60,24 +60,6 @@ fn p14_a_message_is_marked_read_again_when_its_key_has_come() {
     told.changes(vec![TimelineChange::Set(8, message("$8"))]);
     assert_eq!(told.drawn(5..=8), mark_read());
     assert_eq!(told.drawn(5..=8), []);
-}
-
-#[test]
-fn p14_what_no_server_is_told_is_not_counted_here_any_more() {
-    let mut told = Told::in_room(messages(0..9));
-    let counted = |told: &mut Told, unread| {
-        told.event(Event::Rooms(vec![RoomSummary { unread, mentions: unread.min(1), ..summary("one", 2) }]));
-        told.app.rooms.get(&room_id("one")).map(|room| (room.unread, room.mentions)).unwrap()
-    };
-    assert_eq!(counted(&mut told, 3), (3, 1));
-    told.event(Event::LookedAt(room_id("one")));
-    assert_eq!(told.app.rooms.unread(), (0, 0));
-    assert_eq!(counted(&mut told, 3), (0, 0));
-    assert_eq!(counted(&mut told, 5), (2, 0));
-    told.event(Event::LookedAt(room_id("one")));
-    assert_eq!(counted(&mut told, 6), (1, 0));
-    assert_eq!(counted(&mut told, 0), (0, 0), "another device has told it");
-    assert_eq!(counted(&mut told, 2), (2, 1));
 }
 
 #[test]

@@ -144,6 +144,6 @@ impl OpenRoom {
 }
 
 /// Messages and notices; the lines between them are not.
-fn is_selectable(item: &TimelineItem) -> bool {
+pub(super) fn is_selectable(item: &TimelineItem) -> bool {
     matches!(item.kind, TimelineItemKind::Message(_) | TimelineItemKind::Notice { .. })
 }

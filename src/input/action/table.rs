@@ -221,6 +221,12 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(Action::LoginSubmit, "login-submit", "Go on", &[(Context::Login, &[ENTER])]),
     by_key(Action::LoginCancel, "login-cancel", "Stop logging in", &[(Context::Login, &[ESC])]),
     by_key(
+        Action::LoginCopy,
+        "login-copy",
+        "Copy the address of the login page",
+        &[(Context::Login, &[c('y').ctrl()])],
+    ),
+    by_key(
         Action::TryDemo,
         "try-demo",
         "Try the demo, without an account",

@@ -10,7 +10,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use matrix_sdk::{
-    Room,
+    Error, Room,
     deserialized_responses::TimelineEvent,
     event_cache::RoomEventCache,
     ruma::{EventId, OwnedEventId, OwnedRoomId},
@@ -24,7 +24,7 @@ use super::{Actor, Input, ids, members, observe};
 use crate::{
     clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
-    matrix::{pause::Pause, polling::keep_polling},
+    matrix::{older::EmptyPages, pause::Pause, polling::keep_polling},
     model::Ms,
 };
 
@@ -167,8 +167,15 @@ impl Walker {
         let pagination = cache.pagination();
         let until = walk.until.saturating_sub(SLACK);
         let mut walked = 0;
+        let mut empty = EmptyPages::new();
         loop {
             let page = keep_polling(pagination.run_backwards_once(PAGE)).await?;
+            if page.events.is_empty() && !page.reached_start {
+                let pause = empty.one_more().map_err(|error| Error::UnknownError(error.into()))?;
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            empty = EmptyPages::new();
             walked += page.events.len();
             let newest = page.events.iter().filter_map(observe::facts).map(|facts| facts.sent).max();
             let past = newest.is_some_and(|newest| newest < until);

@@ -4,6 +4,9 @@
 //! page, and the page sends it back to that server with the proof in the query. Dropping the future closes the server
 //! and leaves nothing behind.
 
+use std::net::Ipv4Addr;
+
+use axum::{Router, response::Redirect, routing::get};
 use matrix_sdk::{
     AuthSession,
     authentication::{
@@ -17,6 +20,7 @@ use matrix_sdk::{
     },
     utils::local_server::{LocalServerBuilder, LocalServerIpAddress, LocalServerRedirectHandle, LocalServerResponse},
 };
+use tokio::{net::TcpListener, task::AbortHandle};
 use url::Url;
 
 use super::discover::Found;
@@ -47,7 +51,8 @@ pub(super) async fn sso(
     redirect.query_pairs_mut().append_pair("state", &state);
 
     let url = found.client.matrix_auth().get_sso_login_url(redirect.as_str(), None).await.map_err(|e| failed(&e))?;
-    open(url);
+    let door = Door::to(url).await?;
+    open(door.address.clone());
     drop(open);
 
     let query = callback.await.map(|query| query.0).unwrap_or_default();
@@ -75,7 +80,8 @@ pub(super) async fn oauth(
         .build()
         .await
         .map_err(|error| LoginError::from_oauth(&error, &found.shown()))?;
-    open(login.url.into());
+    let door = Door::to(login.url.into()).await?;
+    open(door.address.clone());
     drop(open);
 
     let query = callback.await.ok_or_else(no_answer)?;
@@ -89,7 +95,34 @@ async fn wait_for_browser() -> Result<(Url, LocalServerRedirectHandle), LoginErr
         .response(LocalServerResponse::PlainText(DONE.to_owned()))
         .spawn()
         .await
-        .map_err(|error| LoginError::Browser(SafeText::line(&format!("no free port for its answer ({error})"))))
+        .map_err(|error| no_port(&error))
+}
+
+fn no_port(error: &std::io::Error) -> LoginError {
+    LoginError::Browser(SafeText::line(&format!("no free port for its answer ({error})")))
+}
+
+/// A short address on this machine that leads to the login page, whose own one fills several lines of a terminal: there it
+/// can be neither clicked nor copied. The browser has to be on this machine anyway.
+struct Door {
+    address: String,
+    server: AbortHandle,
+}
+
+impl Door {
+    async fn to(page: String) -> Result<Self, LoginError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| no_port(&error))?;
+        let address = format!("http://{}/", listener.local_addr().map_err(|error| no_port(&error))?);
+        let leads = Router::new().route("/", get(move || std::future::ready(Redirect::to(&page))));
+        let server = tokio::spawn(axum::serve(listener, leads).into_future()).abort_handle();
+        Ok(Self { address, server })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 /// The login token, from a request that answers ours.

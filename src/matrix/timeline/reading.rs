@@ -9,14 +9,18 @@ use std::sync::{
 };
 
 use matrix_sdk::{
+    Room,
     room::Receipts as Marks,
     ruma::{EventId as SdkEventId, OwnedEventId, api::client::receipt::create_receipt::v3::ReceiptType},
+};
+use matrix_sdk_base::{
+    RoomInfoNotableUpdateReasons, StoreError,
+    read_receipts::{LatestReadReceipt, RoomReadReceipts},
 };
 use matrix_sdk_ui::timeline::TimelineItem;
 
 use super::OpenTimeline;
 use crate::{
-    app::event::Event,
     delivery::attention::{ReadReceipt, Shown},
     matrix::{errors, receipts::Receipts},
 };
@@ -62,13 +66,11 @@ impl OpenTimeline {
     }
 
     async fn tell_read(&self, shown: Shown) -> matrix_sdk::Result<()> {
-        let Some(read_receipt) = shown.read_receipt else {
-            let _ = self.events.send(Event::LookedAt(self.room.clone()));
-            return Ok(());
-        };
+        let room = self.timeline.room();
         let Some(Seen { newest, readable }) = self.seen() else {
-            return self.timeline.room().set_unread_flag(false).await;
+            return if shown.read_receipt.is_some() { room.set_unread_flag(false).await } else { Ok(()) };
         };
+        let Some(read_receipt) = shown.read_receipt else { return Ok(count_from(room, newest).await?) };
         let told = readable.filter(|_| read_receipt == ReadReceipt::Public);
         if let Some(told) = &told {
             self.timeline.send_single_receipt(ReceiptType::Read, told.clone()).await?;
@@ -100,6 +102,18 @@ impl OpenTimeline {
     fn seen(&self) -> Option<Seen> {
         self.reading.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// No server is told how far the user has read, so the SDK, which counts what is unread, cannot hear it from there.
+async fn count_from(room: &Room, newest: OwnedEventId) -> Result<(), StoreError> {
+    room.update_and_save_room_info(|mut info| {
+        let latest_active = Some(LatestReadReceipt { event_id: newest });
+        let mut read = RoomReadReceipts { latest_active, ..RoomReadReceipts::default() };
+        read.pending = info.read_receipts().pending.clone();
+        info.set_read_receipts(read);
+        (info, RoomInfoNotableUpdateReasons::READ_RECEIPT)
+    })
+    .await
 }
 
 /// The newest event, where the last message can be read; else the newest message that can.

@@ -22,6 +22,18 @@ use crate::{
     matrix::errors::{Kind, LoginError},
 };
 
+/// Where the short address leads.
+async fn led_to(short: &str) -> Url {
+    let url = Url::parse(short).unwrap();
+    assert!(short.len() < 30, "{short}");
+    let mut stream = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    Url::parse(location.unwrap_or_else(|| panic!("{answer}"))).unwrap()
+}
+
 /// Requests `url` as a browser would.
 async fn browse(url: &Url) {
     let mut stream = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap();
@@ -47,7 +59,7 @@ async fn by_browser(
     let (opened, mut to_open) = mpsc::unbounded_channel();
     let login = login_browser(profile, &server.url, method, move |url| opened.send(url).unwrap());
     let person = async {
-        let url = Url::parse(&to_open.recv().await.unwrap()).unwrap();
+        let url = led_to(&to_open.recv().await.unwrap()).await;
         browse(&act(&url)).await;
     };
     Ok(move_in(profile, tokio::join!(login, person).0?).await?)
@@ -185,14 +197,20 @@ async fn dropping_a_browser_login_closes_its_port() {
     let (_dir, profile) = profile();
     let (opened, mut to_open) = mpsc::unbounded_channel();
     let login = login_browser(&profile, &server.url, LoginMethod::Sso, move |url| opened.send(url).unwrap());
-    let url = tokio::select! {
+    let opened = async {
+        let short = to_open.recv().await.unwrap();
+        (Url::parse(&short).unwrap(), led_to(&short).await)
+    };
+    let (short, url) = tokio::select! {
         _ = login => panic!("nobody has logged in"),
-        url = to_open.recv() => Url::parse(&url.unwrap()).unwrap(),
+        opened = opened => opened,
     };
     let redirect = Url::parse(&query(&url, "redirectUrl")).unwrap();
     let closed = async {
-        while TcpStream::connect(("127.0.0.1", redirect.port().unwrap())).await.is_ok() {
-            tokio::task::yield_now().await;
+        for port in [redirect.port(), short.port()] {
+            while TcpStream::connect(("127.0.0.1", port.unwrap())).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
         }
     };
     tokio::time::timeout(Duration::from_secs(10), closed).await.unwrap();

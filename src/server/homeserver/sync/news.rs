@@ -141,16 +141,22 @@ pub fn device_lists(world: &World, user: &UserId, since: Option<u64>) -> DeviceL
 }
 
 /// How many messages of others are unread, and how many of them mention the user: since their own last receipt for the
-/// main timeline, or their own last message.
+/// main timeline, or their own last message; and of those in a thread, since their last receipt there.
 pub fn unread(room: &Room, user: &UserId) -> UnreadNotificationsCount {
-    let receipts = ["m.read", "m.read.private"].into_iter().flat_map(|kind| {
-        let keys = ["", "main"].map(|thread| (user.to_owned(), kind.to_owned(), thread.to_owned()));
-        keys.into_iter().filter_map(|key| room.place(&room.receipts.get(&key)?.event))
-    });
-    let read = receipts.max().map_or(0, |place| place + 1);
+    let read_of = |thread: &str| {
+        let keys = ["m.read", "m.read.private"].map(|kind| (user.to_owned(), kind.to_owned(), thread.to_owned()));
+        keys.into_iter().filter_map(|key| room.place(&room.receipts.get(&key)?.event)).max()
+    };
+    let read = read_of("").max(read_of("main")).map_or(0, |place| place + 1);
     let joined = joined_at(room, user).unwrap_or(u64::MAX);
-    let messages = room.events[read..].iter().rev().filter(|event| is_message(event));
-    let unread: Vec<_> = messages.take_while(|message| message.sender != user && message.position > joined).collect();
+    let messages = room.events.iter().enumerate().skip(read).rev().filter(|(_, event)| is_message(event));
+    let unread = messages.take_while(|(_, message)| message.sender != user && message.position > joined);
+    let is_read_there = |place: usize, message: &Event| {
+        let thread = message.relation().filter(|(how, _)| *how == "m.thread");
+        thread.is_some_and(|(_, root)| read_of(root.as_str()) >= Some(place))
+    };
+    let unread: Vec<_> =
+        unread.filter(|(place, message)| !is_read_there(*place, message)).map(|(_, message)| message).collect();
     let mut counts = UnreadNotificationsCount::new();
     counts.highlight_count = Some(count(unread.iter().filter(|message| mentions(message, user)).count()));
     counts.notification_count = Some(count(unread.len()));
