@@ -265,13 +265,13 @@ impl OpenRoom {
     /// A line stays above what comes in directly below it, such as older messages of the day; the user stays with what they
     /// are reading.
     fn leave_line(&mut self, index: usize) {
-        let Anchor::Row { place, .. } = &self.anchor else { return };
+        let Anchor::Row { place, edge, .. } = &self.anchor else { return };
         let between = self.items.get(place.index..index).unwrap_or_default();
         if !between.is_empty()
             && !between.iter().any(scroll::is_selectable)
             && let Some(below) = self.place(index).filter(|below| below.index == index)
         {
-            self.anchor = Anchor::Row { place: below, row: 0, edge: Edge::Top };
+            self.anchor = Anchor::Row { place: below, row: 0, edge: *edge };
         }
     }
 

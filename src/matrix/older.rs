@@ -83,7 +83,7 @@ async fn asks_again(timeline: &Timeline) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]

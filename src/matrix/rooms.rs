@@ -7,7 +7,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use matrix_sdk::{Client, Room, RoomDisplayName, RoomState, sliding_sync::Version};
+use matrix_sdk::{
+    Client, Room, RoomDisplayName, RoomState, ruma::events::direct::OwnedDirectUserIdentifier, sliding_sync::Version,
+};
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use self::unread::Unread;
@@ -102,7 +104,8 @@ pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> 
     for room in leaving::older(client, room) {
         older.push((ids::room(room.room_id()), name(&room).await));
     }
-    let with: Vec<_> = room.direct_targets().into_iter().filter_map(|with| with.into_user_id()).take(2).collect();
+    let with = room.direct_targets().into_iter().filter_map(OwnedDirectUserIdentifier::into_user_id);
+    let with: Vec<_> = with.take(2).collect();
     let is_there = membership != Membership::Left;
     let unread = if is_there { unread::of(room).await } else { Unread::default() };
     Some(RoomSummary {

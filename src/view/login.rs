@@ -160,7 +160,7 @@ impl Form<'_> {
             }
             LoginState::Browser { url: Some(url) } => {
                 self.sentence(
-                    "Go on in the browser. If none has opened, open this address in one on this machine:",
+                    "Go on in the browser. If none has opened, open this in one on this machine:",
                     Role::Text,
                 );
                 self.gap();

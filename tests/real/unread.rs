@@ -23,14 +23,14 @@ async fn what_is_blank_or_read_in_its_thread_is_not_unread(world: World) {
     alice.sees_members(&room, 2).await;
     let say = |content: &Value| world.server.send(&bob, &room, "m.room.message", content);
     let text = |text: &str| json!({ "msgtype": "m.text", "body": text });
-    let root = say(&text("a thread begins"));
+    let begins = say(&text("a thread begins"));
     unread_is(&mut alice, &room, 1).await;
     say(&text(" \u{200b}\n"));
     say(&text("one more"));
     unread_is(&mut alice, &room, 2).await;
 
     let in_thread = |body: &str| {
-        let relation = json!({ "rel_type": "m.thread", "event_id": root.as_str() });
+        let relation = json!({ "rel_type": "m.thread", "event_id": begins.as_str() });
         say(&json!({ "msgtype": "m.text", "body": body, "m.relates_to": relation }))
     };
     in_thread("first");
@@ -43,7 +43,7 @@ async fn what_is_blank_or_read_in_its_thread_is_not_unread(world: World) {
         let (status, answer) = world.server.raw("POST", &path, Some(&elsewhere), &json!({ "thread_id": thread }));
         assert_eq!(status, 200, "{answer}");
     };
-    read(second.as_str(), root.as_str());
+    read(second.as_str(), begins.as_str());
     unread_is(&mut alice, &room, 2).await;
     in_thread("third");
     unread_is(&mut alice, &room, 3).await;

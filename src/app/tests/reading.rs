@@ -173,6 +173,38 @@ fn an_empty_timeline_asks_for_older_messages() {
 }
 
 #[test]
+fn what_is_read_stays_when_older_messages_come_below_the_line_of_its_day() {
+    let mut told = Told::in_room([vec![day_line("start"), day_line("day")], messages(0..30)].concat());
+    told.drawn(22..=31);
+    told.keys("Esc PgUp");
+    told.drawn(0..=9);
+    assert_eq!(*anchor(&told), at("start", 0, 0, Edge::Top));
+    told.changes(vec![TimelineChange::Insert(2, message("$older")), TimelineChange::Insert(2, message("$old"))]);
+    assert_eq!(*anchor(&told), at("$0", 4, 0, Edge::Top));
+
+    let mut told = Told::in_room([vec![day_line("day")], messages(0..30)].concat());
+    told.drawn(0..=9);
+    told.app.open.as_mut().unwrap().anchor = at("day", 0, 0, Edge::Bottom);
+    told.changes(vec![TimelineChange::Insert(1, message("$old"))]);
+    assert_eq!(*anchor(&told), at("$0", 2, 0, Edge::Bottom), "a page up that was not drawn yet holds");
+}
+
+#[test]
+fn a_page_up_at_the_top_waits_for_older_messages() {
+    let mut told = Told::in_room(messages(0..30));
+    told.drawn(20..=29);
+    told.keys("Esc");
+    assert_eq!(told.drawn(0..=9), [Effect::Paginate(room_id("one"))]);
+    assert_eq!(told.keys("PgUp"), []);
+    told.drawn(0..=9);
+    assert_eq!(*anchor(&told), at("$0", 0, 0, Edge::Bottom));
+    told.changes(vec![TimelineChange::Insert(0, day_line("start"))]);
+    told.drawn(0..=9);
+    told.changes(vec![TimelineChange::Insert(1, message("$old"))]);
+    assert_eq!(*anchor(&told), at("$0", 2, 0, Edge::Bottom));
+}
+
+#[test]
 fn the_scroll_position_survives_what_comes_in_above_and_below() {
     let mut told = Told::in_room(messages(0..30));
     told.drawn(20..=29);

@@ -2,9 +2,9 @@
 //!
 //! The app does not know how many rows an item takes, so it moves by what was drawn: a page up puts the row that is now
 //! the topmost at the lower edge. As soon as that is drawn, the anchor becomes the row that came to stand at the top,
-//! and stays there whatever comes in above or below.
+//! and stays there whatever comes in above or below. At the top, it waits for older messages.
 
-use super::{Anchor, Edge, OpenRoom};
+use super::{Anchor, Edge, OpenRoom, Place};
 use crate::{
     app::layout::{Row, TimelineFacts},
     model::{Pagination, TimelineItem, TimelineItemKind},
@@ -24,9 +24,16 @@ impl OpenRoom {
         }
         if drawn.at_end && self.selection.is_none() {
             self.anchor = Anchor::Newest;
-        } else if self.anchor != Anchor::Newest {
+        } else if self.anchor != Anchor::Newest && !self.waits_above(drawn) {
             self.anchor_at(drawn.first, Edge::Top);
         }
+    }
+
+    /// A page up from the top waits for older messages, which may be on their way.
+    fn waits_above(&self, drawn: TimelineFacts) -> bool {
+        let is_top = |place: &Place| !self.items.iter().take(place.index).any(is_selectable);
+        drawn.first == Row::default()
+            && matches!(&self.anchor, Anchor::Row { place, edge: Edge::Bottom, .. } if is_top(place))
     }
 
     /// Selects the item above.
@@ -66,9 +73,7 @@ impl OpenRoom {
     pub(in crate::app) fn page_up(&mut self) {
         self.ask_for_older();
         let Some(drawn) = self.drawn else { return };
-        if drawn.first != Row::default() {
-            self.anchor_at(drawn.first, Edge::Bottom);
-        }
+        self.anchor_at(drawn.first, Edge::Bottom);
         if self.selection.is_some() {
             let above = self.items.iter().take(drawn.first.item + 1).rposition(is_selectable);
             let index = above.or_else(|| self.selectable_from(drawn.first.item));

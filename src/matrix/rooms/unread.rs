@@ -104,12 +104,12 @@ async fn in_vain(room: &Room) -> matrix_sdk::Result<Vain> {
 /// How far the user has read a thread, as a place among the events.
 async fn read_of(
     room: &Room,
-    root: &OwnedEventId,
+    thread: &OwnedEventId,
     places: &HashMap<OwnedEventId, usize>,
 ) -> matrix_sdk::Result<Option<usize>> {
     let mut newest = None;
     for kind in [ReceiptType::Read, ReceiptType::ReadPrivate] {
-        let receipt = room.load_user_receipt(kind, ReceiptThread::Thread(root.clone()), room.own_user_id()).await?;
+        let receipt = room.load_user_receipt(kind, ReceiptThread::Thread(thread.clone()), room.own_user_id()).await?;
         newest = newest.max(receipt.and_then(|(event, _)| places.get(&event).copied()));
     }
     Ok(newest)

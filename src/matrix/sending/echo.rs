@@ -10,6 +10,7 @@
 
 use matrix_sdk::{
     Client, Room,
+    deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, OwnedTransactionId, OwnedUserId, events::AnySyncTimelineEvent, serde::Raw},
     store::{QueuedRequestKind, SentRequestKey},
 };
@@ -43,7 +44,7 @@ pub(super) async fn end_what_is_there(room: &Room) -> matrix_sdk::Result<()> {
     }
     let (cache, _keep) = room.event_cache().await?;
     let events = cache.events().await?;
-    end(room, events.iter().map(|event| event.raw())).await
+    end(room, events.iter().map(TimelineEvent::raw)).await
 }
 
 async fn end(room: &Room, events: impl Iterator<Item = &Raw<AnySyncTimelineEvent>> + Send) -> matrix_sdk::Result<()> {
