@@ -27,6 +27,7 @@ use crate::{
     view::theme::Theme,
 };
 
+mod clusters;
 mod effects;
 mod keyboard;
 pub mod log;

@@ -29,7 +29,10 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
     let mut updates = client.room_info_notable_update_receiver();
     let mut came = client.subscribe_to_all_room_updates();
     let mut ignored = client.subscribe_to_ignore_user_list_changes();
-    tell(&client, &endings, client.rooms(), &events).await;
+    let mut rooms = client.rooms();
+    tell(&client, &endings, &rooms, Counting::AtAGlance, &events).await;
+    rooms.retain(|room| unread::at_a_glance(room).messages > 0);
+    tell(&client, &endings, &rooms, Counting::Exact, &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
@@ -54,9 +57,9 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
         while let Ok(update) = updates.try_recv() {
             changed.insert(update.room_id);
         }
-        let rooms =
+        let rooms: Vec<_> =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
-        tell(&client, &endings, rooms, &events).await;
+        tell(&client, &endings, &rooms, Counting::Exact, &events).await;
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
@@ -65,12 +68,25 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
     }
 }
 
+/// How unread messages are counted.
+#[derive(Clone, Copy)]
+enum Counting {
+    /// From what is in memory, so that the list is there at once.
+    AtAGlance,
+    /// By looking at the messages.
+    Exact,
+}
+
 /// Sorts rooms into those that belong into the list and those that do not (any more), and tells both.
-async fn tell(client: &Client, endings: &Endings, rooms: Vec<Room>, events: &UnboundedSender<Event>) {
+async fn tell(client: &Client, endings: &Endings, rooms: &[Room], counting: Counting, events: &UnboundedSender<Event>) {
     let mut shown = Vec::new();
     let mut gone = Vec::new();
     for room in rooms {
-        match summary(client, endings, &room).await {
+        let row = match counting {
+            Counting::AtAGlance => at_a_glance(client, endings, room).await,
+            Counting::Exact => summary(client, endings, room).await,
+        };
+        match row {
             Some(row) => shown.push(row),
             None => gone.push(ids::room(room.room_id())),
         }
@@ -84,8 +100,18 @@ async fn tell(client: &Client, endings: &Endings, rooms: Vec<Room>, events: &Unb
     endings.save().await;
 }
 
-/// A room's row, from what the SDK has in memory; `None` when the list does not show it.
+/// A room's row; `None` when the list does not show it.
 pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> Option<RoomSummary> {
+    let mut row = at_a_glance(client, endings, room).await?;
+    if row.unread > 0 {
+        let unread = unread::of(room).await;
+        (row.unread, row.mentions) = (unread.messages, unread.mentions);
+    }
+    Some(row)
+}
+
+/// The same from what the SDK has in memory.
+async fn at_a_glance(client: &Client, endings: &Endings, room: &Room) -> Option<RoomSummary> {
     let ending = endings.of(room).await?;
     let membership = match room.state() {
         RoomState::Joined => Membership::Joined,
@@ -107,7 +133,7 @@ pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> 
     let with = room.direct_targets().into_iter().filter_map(OwnedDirectUserIdentifier::into_user_id);
     let with: Vec<_> = with.take(2).collect();
     let is_there = membership != Membership::Left;
-    let unread = if is_there { unread::of(room).await } else { Unread::default() };
+    let unread = if is_there { unread::at_a_glance(room) } else { Unread::default() };
     Some(RoomSummary {
         id: ids::room(room.room_id()),
         name: name(room).await,

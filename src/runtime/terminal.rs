@@ -21,7 +21,7 @@ use crossterm::{
 };
 use ratatui::Terminal;
 
-use super::quiet::Quiet;
+use super::{clusters::Clusters, quiet::Quiet};
 use crate::{
     app::App,
     view::{
@@ -76,6 +76,7 @@ pub fn copy(text: &str) -> io::Result<()> {
 /// The terminal, taken for the whole screen as long as this lives.
 pub struct Screen {
     terminal: Terminal<Quiet<BufWriter<Stdout>>>,
+    clusters: Clusters,
     theme: Theme,
 }
 
@@ -83,7 +84,7 @@ impl Screen {
     /// Takes the terminal.
     pub fn take(theme: Theme) -> io::Result<Self> {
         let terminal = Terminal::new(Quiet::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))?;
-        let screen = Self { terminal, theme };
+        let screen = Self { terminal, clusters: Clusters::default(), theme };
         take()?;
         Ok(screen)
     }
@@ -103,7 +104,10 @@ impl Screen {
     /// Draws the app, and tells it what was drawn.
     pub fn draw(&mut self, app: &mut App) -> io::Result<()> {
         let mut layout = None;
-        self.terminal.draw(|frame| layout = Some(view::draw(app, &self.theme, frame)))?;
+        self.terminal.draw(|frame| {
+            layout = Some(view::draw(app, &self.theme, frame));
+            self.clusters.mark(frame.buffer_mut());
+        })?;
         if let Some(layout) = layout {
             app.layout_was(layout);
         }

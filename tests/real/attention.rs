@@ -183,6 +183,30 @@ async fn p14_off_is_nothing(world: World) {
 }
 on!(p14_off_is_nothing: synapse, embedded);
 
+/// A terminal that tells nothing about its window may be out of sight: what comes is read after the next key, not before.
+async fn p14_without_a_key_nothing_is_read(world: World) {
+    let line = world.line();
+    let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
+    let mut alice = world.alice("desk").await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.say(&room, "hello");
+    alice.sees("hello").await;
+    let bob = bob.quit().await;
+    let screen = bob.on_screen();
+    screens::open_first_room(&screen, &world.alice.name);
+    screen.wait_for_text("hello");
+    let before = made(&line);
+    for text in ["are you there?", "it is urgent", "never mind"] {
+        alice.say(&room, text);
+        screen.wait_for_text(text);
+    }
+    assert_eq!(made(&line), before, "nobody was there");
+    screen.key("esc");
+    wait_for(&line, PUBLIC, before[0] + 1);
+    assert_eq!(made(&line)[0], before[0] + 1, "all at once");
+}
+on!(p14_without_a_key_nothing_is_read: synapse, embedded);
+
 /// Others are not told that one has read what this device could not decrypt.
 async fn p14_what_cannot_be_read_is_not_said_to_be_read(world: World) {
     let line = world.line();

@@ -153,11 +153,12 @@ pub const ACTIONS: &[ActionInfo] = &[
         &[(Context::Timeline, &[ESC])],
     ),
     by_key(Action::Send, "send", "Send what is typed, or save the edit", &[(Context::Composer, &[ENTER])]),
+    // The first is what hints show: xterm as it comes keeps Alt-Enter for itself, and Shift-Enter is Enter in most terminals.
     by_key(
         Action::Newline,
         "newline",
         "Begin a new line",
-        &[(Context::Composer, &[ENTER.alt(), ENTER.shift(), c('j').ctrl()])],
+        &[(Context::Composer, &[c('j').ctrl(), ENTER.alt(), ENTER.shift()])],
     ),
     by_key(Action::LeaveComposer, "leave-composer", "Stop editing; go to the timeline", &[(Context::Composer, &[ESC])]),
     by_key(Action::RunCommand, "run-command", "Run the command", &[(Context::CommandLine, &[ENTER])]),

@@ -40,6 +40,10 @@ impl Unread {
         self.mentions += u64::from(names);
     }
 
+    fn or_more(self, other: Self) -> Self {
+        Self { messages: self.messages.max(other.messages), mentions: self.mentions.max(other.mentions) }
+    }
+
     fn less(self, other: Self) -> Self {
         Self {
             messages: self.messages.saturating_sub(other.messages),
@@ -48,21 +52,24 @@ impl Unread {
     }
 }
 
-/// See the module.
-pub(super) async fn of(room: &Room) -> Unread {
+fn counted(room: &Room) -> (Unread, Unread) {
     let server = room.unread_notification_counts();
     let server = Unread { messages: server.notification_count, mentions: server.highlight_count };
-    let sdk = Unread { messages: room.num_unread_messages(), mentions: room.num_unread_mentions() };
-    if server == Unread::default() && sdk == server {
-        return sdk;
-    }
+    (Unread { messages: room.num_unread_messages(), mentions: room.num_unread_mentions() }, server)
+}
+
+/// Not less than there are, without a look at the messages.
+pub(super) fn at_a_glance(room: &Room) -> Unread {
+    let (sdk, server) = counted(room);
+    sdk.or_more(server)
+}
+
+/// See the module.
+pub(super) async fn of(room: &Room) -> Unread {
+    let (sdk, server) = counted(room);
     let vain = in_vain(room).await.unwrap_or_default();
     let sdk = sdk.less(vain.blank).less(vain.read);
-    if vain.all_seen {
-        return sdk;
-    }
-    let server = server.less(vain.blank);
-    Unread { messages: sdk.messages.max(server.messages), mentions: sdk.mentions.max(server.mentions) }
+    if vain.all_seen { sdk } else { sdk.or_more(server.less(vain.blank)) }
 }
 
 /// What the SDK counts in vain.
