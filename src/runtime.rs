@@ -181,7 +181,7 @@ impl Client {
         tokio::select! {
             biased;
             signal = sources.signals.next() => Ok(Step::Signal(signal)),
-            typed = sources.typed.next() => match typed {
+            typed = sources.typed.next(self.app.takes_text()) => match typed {
                 Some(event) => Ok(Step::Happened(event)),
                 // The terminal is gone.
                 None => Ok(Step::Signal(Signal::Quit)),

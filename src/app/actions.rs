@@ -181,9 +181,14 @@ impl App {
         Ok(())
     }
 
+    /// Whether text is typed now: letters are no commands.
+    pub fn takes_text(&self) -> bool {
+        self.contexts().contains(&Context::Edit)
+    }
+
     /// Puts typed or pasted text where text is typed now, if anywhere. Only the composer has several lines.
     pub(super) fn insert(&mut self, text: &str, now: Ms, out: &mut Vec<Effect>) {
-        if !self.contexts().contains(&Context::Edit) {
+        if !self.takes_text() {
             return;
         }
         if let Screen::Login(login) = &mut self.screen {

@@ -75,6 +75,11 @@ impl Writing {
         message.put_below(&text);
     }
 
+    /// Whether this text is among what is typed, in lines of its own: it is told again until it is known to be kept.
+    fn has_lines(&self, text: &str) -> bool {
+        format!("\n{}\n", self.text()).contains(&format!("\n{text}\n"))
+    }
+
     /// Everything that must not be lost.
     pub(super) fn text(&self) -> String {
         let text = self.composer.text();
@@ -175,10 +180,12 @@ impl App {
     ) {
         let writing = self.writing_in(&room);
         match writing.edited() {
-            _ if removed && !writing.text().contains(text) => writing.keep_as_message(text),
+            _ if removed && !writing.has_lines(text) && !writing.has_lines(&escaped(text)) => {
+                writing.keep_as_message(text);
+            }
             _ if removed => {}
             None => writing.edit(event.clone(), "", text),
-            Some(_) if writing.text().contains(text) => {}
+            Some(_) if writing.has_lines(text) => {}
             Some(_) => writing.message().put_below(text),
         }
         if let Some(text) = writing.save() {

@@ -8,9 +8,8 @@
 //! then it is said that nothing comes. The timeline is left alone for as long as pages bring something; of one that does not
 //! stop asking the future is dropped.
 
-use std::{pin::pin, time::Duration};
+use std::{future::pending, time::Duration};
 
-use futures_util::StreamExt;
 use matrix_sdk::event_cache::PaginationStatus;
 use matrix_sdk_ui::{Timeline, timeline};
 use tokio::time::sleep;
@@ -69,21 +68,26 @@ pub(super) async fn paginate(timeline: &Timeline, events: u16) -> Result<bool, E
     loop {
         tokio::select! {
             biased;
-            () = asks_again(timeline) => sleep(empty.one_more()?).await,
-            reached_start = keep_polling(timeline.paginate_backwards(events)) => return Ok(reached_start?),
+            () = Box::pin(asks_again(timeline)) => sleep(empty.one_more()?).await,
+            reached_start = Box::pin(keep_polling(timeline.paginate_backwards(events))) => return Ok(reached_start?),
         }
     }
 }
 
 /// Waits until the timeline asks for a second page, so the first one was empty.
 async fn asks_again(timeline: &Timeline) {
-    if let Some((_, states)) = timeline.live_back_pagination_status().await {
-        let mut pages = pin!(states.filter(|state| std::future::ready(*state == PaginationStatus::Paginating)));
-        if pages.next().await.is_some() && pages.next().await.is_some() {
-            return;
+    if let Ok((cache, _keep)) = timeline.room().event_cache().await {
+        // The timeline's own states leave out what is like the one before: a page that ends as the next one begins.
+        let mut states = cache.pagination().status();
+        let mut pages = 0;
+        while let Some(state) = states.next().await {
+            pages += u32::from(state == PaginationStatus::Paginating);
+            if pages == 2 {
+                return;
+            }
         }
     }
-    std::future::pending::<()>().await;
+    pending::<()>().await;
 }
 
 #[cfg(test)]

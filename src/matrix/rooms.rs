@@ -43,7 +43,10 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
                 Err(RecvError::Closed) => return,
             },
             came = came.recv() => match came {
-                Ok(came) => changed.extend(unread::with_receipts_for_threads(&came)),
+                Ok(came) => {
+                    let own = client.user_id();
+                    changed.extend(own.iter().flat_map(|own| unread::with_receipts_for_threads(&came, own)));
+                }
                 Err(RecvError::Lagged(_)) => all = true,
                 Err(RecvError::Closed) => return,
             },

@@ -19,7 +19,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use matrix_sdk::{
@@ -40,6 +40,8 @@ pub(super) use size::refusal;
 
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Pause = Pause::new(Duration::from_secs(2), Duration::from_secs(30));
+/// A failure after so long is another trouble than the one before.
+const TROUBLE: Duration = Duration::from_mins(1);
 /// Pauses between attempts to ask about a room.
 const ASK_AGAIN: Pause = Pause::new(Duration::from_secs(1), Duration::from_secs(30));
 /// So often it is looked whether an edit that was given back is out of the queue.
@@ -313,8 +315,13 @@ impl Sending {
         let client = &self.0.client;
         let mut errors = client.send_queue().subscribe_errors();
         let mut pause = PAUSE;
+        let mut last = Instant::now();
         loop {
-            match errors.recv().await {
+            let error = errors.recv().await;
+            if last.elapsed() > TROUBLE {
+                pause.reset();
+            }
+            match error {
                 Ok(error) if error.is_recoverable || errors::is_of_session(&error.error) => {
                     tracing::info!("sending failed and is tried again");
                     if !error.is_recoverable {
@@ -342,6 +349,7 @@ impl Sending {
                 Err(RecvError::Closed) => return,
             }
             self.release_waiting();
+            last = Instant::now();
         }
     }
 }

@@ -5,13 +5,17 @@
 //! the others stay covered. So a row that has or had a cluster is written as a whole when anything in it has changed, and
 //! with it the row below, since the parts may go over the row's end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use ratatui::buffer::{Buffer, Cell, CellDiffOption, CellWidth};
+use ratatui::{
+    buffer::{Buffer, Cell, CellDiffOption, CellWidth},
+    layout::Rect,
+};
 
 /// The rows that had a cluster when they were drawn last.
 #[derive(Debug, Default)]
 pub struct Clusters {
+    area: Rect,
     rows: HashMap<u16, Vec<Cell>>,
 }
 
@@ -19,13 +23,17 @@ impl Clusters {
     /// Marks what is to be written although it has not changed.
     pub fn mark(&mut self, buffer: &mut Buffer) {
         let area = buffer.area;
+        if std::mem::replace(&mut self.area, area) != area {
+            self.rows.clear();
+        }
         let columns = usize::from(area.width).max(1);
         let mut with_clusters = HashMap::new();
-        let mut marked = Vec::new();
+        let mut marked = BTreeSet::new();
         for (y, row) in (area.top()..area.bottom()).zip(buffer.content.chunks(columns)) {
             let had = self.rows.remove(&y);
             let has = row.iter().any(is_cluster);
-            if had.as_ref().map_or(has, |had| had != row) {
+            let changed = had.as_ref().map_or(has, |had| had != row);
+            if changed || (has && marked.contains(&y)) {
                 marked.extend([y, y + 1]);
             }
             if has {
@@ -41,7 +49,8 @@ impl Clusters {
     }
 }
 
-fn is_cluster(cell: &Cell) -> bool {
+/// Whether terminals may draw this in another width than it has here.
+pub fn is_cluster(cell: &Cell) -> bool {
     cell.symbol().chars().nth(1).is_some() && cell.cell_width() > 1
 }
 
@@ -55,9 +64,10 @@ mod tests {
     };
 
     use proptest::prelude::*;
-    use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
+    use ratatui::{Terminal, TerminalOptions, Viewport};
 
     use super::*;
+    use crate::runtime::quiet::Quiet;
 
     const COLUMNS: u16 = 20;
     const ROWS: u16 = 6;
@@ -75,13 +85,13 @@ mod tests {
             Self(Rc::new(RefCell::new(vt100::Parser::new(nonzero(ROWS), nonzero(COLUMNS), 0))))
         }
 
-        fn terminal(&self) -> Terminal<CrosstermBackend<Self>> {
+        fn terminal(&self) -> Terminal<Quiet<Self>> {
             let viewport = Viewport::Fixed(Rect::new(0, 0, COLUMNS, ROWS));
-            Terminal::with_options(CrosstermBackend::new(self.clone()), TerminalOptions { viewport }).unwrap()
+            Terminal::with_options(Quiet::new(self.clone()), TerminalOptions { viewport }).unwrap()
         }
 
         fn text(&self) -> Vec<String> {
-            self.0.borrow().screen().rows(0, COLUMNS).collect()
+            self.0.borrow().screen().rows(0, COLUMNS).map(|row| row.trim_end().to_owned()).collect()
         }
     }
 
@@ -96,7 +106,7 @@ mod tests {
         }
     }
 
-    fn draw(terminal: &mut Terminal<CrosstermBackend<Screen>>, clusters: &mut Clusters, lines: &[String]) {
+    fn draw(terminal: &mut Terminal<Quiet<Screen>>, clusters: &mut Clusters, lines: &[String]) {
         let show = |frame: &mut ratatui::Frame<'_>| {
             for (y, line) in (0..ROWS - 1).zip(lines) {
                 frame.buffer_mut().set_string(0, y, line, ratatui::style::Style::default());

@@ -13,7 +13,7 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, ErrorKind, IsTerminal, Read},
+    io::{self, ErrorKind},
     sync::{Mutex, OnceLock, PoisonError},
     thread,
 };
@@ -33,11 +33,14 @@ mod parse;
 const CHUNK: usize = 4 * 1024;
 
 /// What the reading thread has read, while nobody listens. It cannot be stopped, and a second one would take bytes away.
-static READ: OnceLock<Mutex<Option<UnboundedReceiver<Vec<u8>>>>> = OnceLock::new();
+static READ: OnceLock<Mutex<Option<UnboundedReceiver<Read>>>> = OnceLock::new();
+
+/// What was read at once, and when: the program may be busy with something else, and that is no paste.
+type Read = (Instant, Vec<u8>);
 
 /// See the module.
 pub struct Keyboard {
-    bytes: Option<UnboundedReceiver<Vec<u8>>>,
+    reads: Option<UnboundedReceiver<Read>>,
     parser: Parser,
     burst: Burst,
     events: VecDeque<Event>,
@@ -53,61 +56,61 @@ impl Keyboard {
             thread::Builder::new().name("keyboard".into()).spawn(move || read_all(&sender))?;
             READ.get_or_init(|| Mutex::new(Some(receiver)))
         };
-        let bytes = read.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(Self { bytes, parser: Parser::default(), burst: Burst::default(), events: VecDeque::new() })
+        let reads = read.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Self { reads, parser: Parser::default(), burst: Burst::default(), events: VecDeque::new() })
     }
 
     /// Waits for what is typed next; `None` when the terminal is gone. Nothing is lost when the future is dropped.
-    pub async fn next(&mut self) -> Option<Event> {
+    /// `text`: whether letters are text now, and not commands, so that they may be a paste.
+    pub async fn next(&mut self, text: bool) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
             let due = [self.parser.due(), self.burst.due()].into_iter().flatten().min();
-            let bytes = self.bytes.as_mut()?;
+            let reads = self.reads.as_mut()?;
             tokio::select! {
                 biased;
-                read = bytes.recv() => {
-                    let mut read = read?;
-                    // What has been read meanwhile came together, as far as it is known.
-                    while let Ok(more) = bytes.try_recv() {
-                        read.extend(more);
-                    }
-                    let now = Instant::now();
-                    let typed = self.parser.feed(&read, now);
-                    self.events.extend(self.burst.take_in(typed, now));
+                read = reads.recv() => {
+                    let (at, bytes) = read?;
+                    self.wait_no_longer(text, at);
+                    let typed = self.parser.feed(&bytes, at);
+                    self.events.extend(self.burst.take_in(typed, text, at));
                 }
-                () = super::at(due) => {
-                    let now = Instant::now();
-                    let typed = self.parser.wait_no_longer(now);
-                    self.events.extend(self.burst.take_in(typed, now));
-                    self.events.extend(self.burst.wait_no_longer(now));
-                }
+                () = super::at(due) => self.wait_no_longer(text, Instant::now()),
             }
         }
+    }
+
+    /// By then nothing had come that belongs to what came before, if that was due.
+    fn wait_no_longer(&mut self, text: bool, at: Instant) {
+        let typed = self.parser.wait_no_longer(at);
+        self.events.extend(self.burst.take_in(typed, text, at));
+        self.events.extend(self.burst.wait_no_longer(at));
     }
 }
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
         if let Some(read) = READ.get() {
-            *read.lock().unwrap_or_else(PoisonError::into_inner) = self.bytes.take();
+            *read.lock().unwrap_or_else(PoisonError::into_inner) = self.reads.take();
         }
     }
 }
 
 /// Reads until the terminal is gone, or nobody can listen any more.
-fn read_all(sender: &UnboundedSender<Vec<u8>>) {
-    let mut terminal: Box<dyn Read> = match File::open("/dev/tty") {
-        Ok(terminal) if !io::stdin().is_terminal() => Box::new(terminal),
-        _ => Box::new(io::stdin()),
+fn read_all(sender: &UnboundedSender<Read>) {
+    // Opened anew, it waits for what is typed; another program may have left standard input so that it does not.
+    let mut terminal: Box<dyn io::Read> = match File::open("/dev/tty") {
+        Ok(terminal) => Box::new(terminal),
+        Err(_) => Box::new(io::stdin()),
     };
     let mut chunk = [0; CHUNK];
     loop {
         match terminal.read(&mut chunk) {
             Ok(0) => return,
             Ok(length) => {
-                if sender.send(chunk[..length].to_vec()).is_err() {
+                if sender.send((Instant::now(), chunk[..length].to_vec())).is_err() {
                     return;
                 }
             }

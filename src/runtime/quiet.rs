@@ -19,6 +19,8 @@ use ratatui::{
     layout::{Position, Size},
 };
 
+use super::clusters::is_cluster;
+
 /// See the module.
 pub struct Quiet<W: Write> {
     inner: CrosstermBackend<W>,
@@ -56,12 +58,23 @@ impl<W: Write> Backend for Quiet<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut content = content.peekable();
-        if content.peek().is_none() {
+        let mut content: Vec<_> = content.collect();
+        if content.is_empty() {
             return Ok(());
         }
         self.begin()?;
-        self.inner.draw(content)
+        // ratatui clears the second half of some clusters when it has written them, and in many terminals the first with it.
+        for at in 1..content.len() {
+            let ((x, y, before), (next, row, _)) = (content[at - 1], content[at]);
+            if is_cluster(before) && (next, row) == (x + 1, y) {
+                content.swap(at - 1, at);
+            }
+        }
+        // Where the cursor is behind a cluster, terminals do not agree: it is put where it belongs.
+        for part in content.split_inclusive(|(_, _, cell)| is_cluster(cell)) {
+            self.inner.draw(part.iter().copied())?;
+        }
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

@@ -98,6 +98,7 @@ impl Screen {
 
     /// Draws everything anew next time.
     pub fn forget(&mut self) -> io::Result<()> {
+        self.clusters = Clusters::default();
         self.terminal.clear()
     }
 

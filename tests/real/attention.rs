@@ -18,6 +18,7 @@ use crate::{
     person::{DEADLINE, Person, direct_chat},
     support::{
         proxy::{Proxy, count},
+        screens,
         server::{Account, Device},
     },
     world::{World, on},
@@ -191,10 +192,13 @@ async fn p14_without_a_key_nothing_is_read(world: World) {
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     bob.say(&room, "hello");
     alice.sees("hello").await;
+    alice.say(&room, "welcome");
+    bob.sees("welcome").await;
+    let told = made(&line)[0];
     let bob = bob.quit().await;
     let screen = bob.on_screen();
     screens::open_first_room(&screen, &world.alice.name);
-    screen.wait_for_text("hello");
+    wait_for(&line, PUBLIC, told + 1);
     let before = made(&line);
     for text in ["are you there?", "it is urgent", "never mind"] {
         alice.say(&room, text);

@@ -1,9 +1,18 @@
 //! A homeserver that answers, and does not get on: it is asked ever more slowly, and not for ever.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::pending,
+    time::{Duration, Instant},
+};
 
-use kvitto::{app::effect::Effect, model::SendState};
+use futures_util::future::join_all;
+use kvitto::{
+    app::effect::Effect,
+    model::SendState,
+    server::homeserver::faults::{Fault, Matching},
+};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     person::{Person, body},
@@ -53,6 +62,54 @@ async fn a_sync_that_does_not_wait_is_asked_for_slowly() {
     world.proxy.wait_for_requests("some more syncs", |requests| count(requests, "/v3/sync") >= before + 9);
     assert!(began.elapsed() > Duration::from_secs(6), "{:?}", began.elapsed());
     assert!(alice.is_online(), "the server does answer");
+}
+
+/// How long requests are counted.
+const WINDOW: Duration = Duration::from_secs(40);
+
+/// What befalls every request from now on; also nothing.
+const FAULTS: [Option<Fault>; 7] = [
+    None,
+    Some(Fault::Refused),
+    Some(Fault::Failed),
+    Some(Fault::Limited(Duration::from_millis(500))),
+    Some(Fault::Late(Duration::from_millis(500))),
+    Some(Fault::Lost),
+    Some(Fault::Half),
+];
+
+/// So many requests are made while all of them go wrong in this way, a room is open, and a message waits.
+async fn requests_while(fault: Option<Fault>, sync: SlidingSync) -> usize {
+    let world = world::embedded(sync);
+    let mut alice = world.alice("desk").await;
+    alice.run(Effect::CreateRoom("alone".to_owned()));
+    let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
+    alice.open(&room).await;
+    if let Some(fault) = fault {
+        world.faults().next(Matching::path("/"), usize::MAX, fault);
+    }
+    let before = world.proxy.requests().len();
+    alice.say(&room, "is anybody there?");
+    alice.run(Effect::Paginate(room));
+    let _ = timeout(WINDOW, pending::<()>()).await;
+    world.proxy.requests().len() - before
+}
+
+async fn no_fault_makes_a_storm(sync: SlidingSync) {
+    let made = join_all(FAULTS.map(|fault| requests_while(fault, sync))).await;
+    let made: Vec<_> = FAULTS.iter().zip(made).collect();
+    assert!(made.iter().all(|(_, requests)| *requests as u64 <= 2 * WINDOW.as_secs()), "{made:?}");
+    println!("requests in {WINDOW:?}: {made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_fault_makes_a_storm_by_sliding_sync() {
+    no_fault_makes_a_storm(SlidingSync::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_fault_makes_a_storm_by_plain_sync() {
+    no_fault_makes_a_storm(SlidingSync::Hidden).await;
 }
 
 /// It is done, and nobody is told so.

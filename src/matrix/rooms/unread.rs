@@ -11,7 +11,7 @@ use matrix_sdk::{
     Room,
     deserialized_responses::TimelineEvent,
     ruma::{
-        OwnedEventId, OwnedRoomId, OwnedUserId,
+        OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
         events::{
             receipt::{ReceiptThread, ReceiptType},
             room::message::MessageType,
@@ -154,9 +154,9 @@ impl Counted {
     }
 }
 
-/// The rooms in which this sync has brought receipts for threads.
-pub(super) fn with_receipts_for_threads(came: &RoomUpdates) -> Vec<OwnedRoomId> {
-    let is_one = |event: &Raw<_>| event.json().get().contains("thread_id");
+/// The rooms in which this sync may have brought receipts of this user for threads.
+pub(super) fn with_receipts_for_threads(came: &RoomUpdates, own: &UserId) -> Vec<OwnedRoomId> {
+    let is_one = |event: &Raw<_>| ["thread_id", own.as_str()].iter().all(|part| event.json().get().contains(part));
     let rooms = came.joined.iter().filter(|(_, room)| room.ephemeral.iter().any(is_one));
     rooms.map(|(room, _)| room.clone()).collect()
 }

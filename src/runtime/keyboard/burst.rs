@@ -32,8 +32,9 @@ impl Burst {
         self.last.filter(|_| !self.held.is_empty()).map(|last| last + GAP)
     }
 
-    /// Takes in what was typed at once, and gives what can be said of it already.
-    pub fn take_in(&mut self, typed: Vec<Typed>, now: Instant) -> Vec<Event> {
+    /// Takes in what was typed at once, and gives what can be said of it already. Where letters are no `text`, keys are keys
+    /// however fast they come.
+    pub fn take_in(&mut self, typed: Vec<Typed>, text: bool, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
         let mut pasted = pasted(&typed).into_iter();
         for typed in typed {
@@ -51,7 +52,7 @@ impl Burst {
                     continue;
                 }
             };
-            if character(key).is_none() {
+            if !text || character(key).is_none() {
                 events.append(&mut self.release());
                 self.last = None;
                 events.push(Event::Key(key));
@@ -127,7 +128,7 @@ mod tests {
                 events.extend(burst.wait_no_longer(due));
             }
             now = later;
-            events.extend(burst.take_in(keys(text), now));
+            events.extend(burst.take_in(keys(text), true, now));
         }
         events.extend(burst.wait_no_longer(now + GAP));
         let show = |event: Event| match event {
@@ -156,6 +157,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_no_text_is_typed_keys_are_keys() {
+        let mut burst = Burst::default();
+        let pressed: Vec<_> = burst.take_in(keys("j\nhi"), false, Instant::now());
+        let expected = [Key::char('j'), Key::new(KeyCode::Enter), Key::char('h'), Key::char('i')];
+        assert_eq!(pressed, expected.map(Event::Key));
+        assert_eq!(burst.due(), None);
+    }
+
+    #[tokio::test]
     async fn whatever_types_no_text_ends_a_burst() {
         let mut burst = Burst::default();
         let mut typed = keys("a\nb");
@@ -164,7 +174,7 @@ mod tests {
         let esc = || Event::Key(Key::new(KeyCode::Esc));
         let enter = Event::Key(Key::new(KeyCode::Enter));
         let expected = vec![Event::Paste("a\nb".to_owned()), esc(), enter];
-        assert_eq!(burst.take_in(typed, Instant::now()), expected);
+        assert_eq!(burst.take_in(typed, true, Instant::now()), expected);
         assert_eq!(burst.due(), None);
     }
 }

@@ -4,7 +4,8 @@
 //! keep everything.
 //!
 //! Two things can be told by waiting only: an `ESC` of which nothing follows is the key, and a paste of which nothing comes
-//! any more has lost its end. So has one that is larger than what anybody pastes, or in which Ctrl-C comes alone.
+//! any more has lost its end. So has one in which Ctrl-C comes alone. One that is larger than what anybody pastes comes in
+//! parts.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::input::{Key, KeyCode};
 /// How long the rest of a sequence may take.
 const SEQUENCE_WAIT: Duration = Duration::from_millis(25);
 /// How long a paste may pause.
-const PASTE_WAIT: Duration = Duration::from_millis(500);
+const PASTE_WAIT: Duration = Duration::from_secs(2);
 /// The bytes of a paste, and of a sequence, at most.
 const PASTE_BYTES: usize = 1024 * 1024;
 const SEQUENCE_BYTES: usize = 64;
@@ -74,12 +75,13 @@ impl Parser {
         for byte in bytes {
             if let Some(paste) = &mut self.paste {
                 paste.push(*byte);
-                let ends = paste.ends_with(PASTE_END);
-                if ends {
+                if paste.ends_with(PASTE_END) {
                     paste.truncate(paste.len() - PASTE_END.len());
-                }
-                if ends || paste.len() > PASTE_BYTES {
                     typed.extend(self.end_paste());
+                } else if paste.len() > PASTE_BYTES {
+                    typed.extend(self.end_paste());
+                    // Its rest is no keys.
+                    self.paste = Some(Vec::new());
                 }
             } else {
                 self.take(*byte, &mut typed);
