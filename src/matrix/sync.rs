@@ -32,7 +32,7 @@ use matrix_sdk_ui::{
 use tokio::{
     sync::{Notify, mpsc::UnboundedSender},
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use self::{
@@ -175,11 +175,13 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
     let mut lists = service.room_list_service().state();
     let mut guard = Guard::new();
     let mut lost = false;
+    let (mut heard, mut answered) = (Instant::now(), true);
     loop {
         let list_runs = matches!(lists.get(), ListState::SettingUp | ListState::Running | ListState::Recovering);
         let (connection, again) = match states.get() {
-            State::Running if list_runs => {
+            State::Running if list_runs && answered => {
                 guard.works();
+                heard = Instant::now();
                 (Some(Connection::Online), None)
             }
             State::Error(error) => {
@@ -213,12 +215,15 @@ async fn watch_connection(service: &SyncService, around: &Around) -> Result<(), 
             let _ = timeout(pause, try_now.notified()).await;
             service.start().await;
         }
+        answered = false;
         tokio::select! {
             state = states.next() => if state.is_none() { return Ok(()) },
-            state = lists.next() => if state.is_none() { return Ok(()) },
+            // Told with every answer, and only then.
+            state = lists.next() => if state.is_none() { return Ok(()) } else { answered = true },
             changed = troubles.changed() => if changed.is_err() { return Ok(()) },
             () = try_now.notified() => service.start().await,
-            () = sleep(SILENCE), if !lost => {
+            // Also when what hung was given up meanwhile, and asked for again.
+            () = sleep_until(heard + SILENCE), if !lost => {
                 lost = true;
                 sending.lost();
                 screen.shows(silent());
