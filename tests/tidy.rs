@@ -282,7 +282,9 @@ fn is_stray(file: &str, segments: &[String]) -> bool {
     match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["matrix_sdk" | "matrix_sdk_base" | "matrix_sdk_ui", ..] => module != "matrix",
         ["ruma" | "axum", ..] => !matches!(module, "matrix" | "server"),
-        ["ratatui" | "crossterm", ..] => matches!(module, "model" | "delivery" | "app" | "config" | "matrix"),
+        ["ratatui" | "crossterm" | "termina", ..] => {
+            matches!(module, "model" | "delivery" | "app" | "config" | "matrix")
+        }
         [.., "process", "exit"] => file != "src/main.rs",
         _ => false,
     }

@@ -21,6 +21,9 @@ use matrix_sdk::ruma::events::room::message::{FormattedBody, MessageFormat, Mess
 use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind};
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::model::{Body, Line, SafeText};
 
 /// What a message-like item says.
@@ -84,6 +87,16 @@ pub fn shows_nothing(message: &MessageType) -> bool {
         Body::Text(lines) | Body::Notice(lines) | Body::Emote(lines) => lines.iter().all(Line::is_blank),
         _ => false,
     }
+}
+
+/// The same of an event that was not read yet, by its type and content: only messages can.
+pub fn event_shows_nothing(kind: &str, content: &Value) -> bool {
+    kind == "m.room.message" && MessageType::deserialize(content).is_ok_and(|message| shows_nothing(&message))
+}
+
+/// How an event relates to another one (`rel_type`), by its content.
+pub fn relation(content: &Value) -> Option<&str> {
+    content.pointer("/m.relates_to/rel_type").and_then(Value::as_str)
 }
 
 /// The text of an unsent message as it was typed: an emote's, too.

@@ -61,9 +61,8 @@ pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Event>) 
 /// Returns whether there was one. It stays in the queue until its text is kept elsewhere: see [`forget`]. Fails when the
 /// server cannot be asked.
 pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Event>) -> matrix_sdk::Result<bool> {
-    let mut queued = room.client().send_queue().local_echoes().await.unwrap_or_default();
     let mut found = false;
-    for echo in queued.remove(room.room_id()).unwrap_or_default() {
+    for echo in queued(room).await {
         let Some((event, text)) = waiting(&echo) else { continue };
         match room.event(&event, Some(RequestConfig::short_retry())).await {
             Ok(event) if !has_no_content(&event) => {}
@@ -143,9 +142,8 @@ pub(super) async fn of(room: &Room, event: &SdkEventId) -> matrix_sdk::Result<BT
 
 /// Takes the edits of a message out of the queue that were refused, and when it is `removed` all.
 pub(super) async fn forget(client: &Client, id: &RoomId, edited: &EventId, removed: bool) {
-    let mut queued = client.send_queue().local_echoes().await.unwrap_or_default();
-    let echoes = ids::sdk_room(id).and_then(|room| queued.remove(&room)).unwrap_or_default();
-    for echo in echoes {
+    let Some(room) = ids::find_room(client, id) else { return };
+    for echo in queued(&room).await {
         let is_refused =
             matches!(refused(id.clone(), &echo), Some(Event::EditFailed { event, .. }) if event == *edited);
         let is_in_vain = removed && waiting(&echo).is_some_and(|(event, _)| ids::event(&event) == *edited);
@@ -155,6 +153,11 @@ pub(super) async fn forget(client: &Client, id: &RoomId, edited: &EventId, remov
             tracing::warn!(%error, "a refused edit stays in the queue");
         }
     }
+}
+
+/// What is in the room's queue.
+async fn queued(room: &Room) -> Vec<LocalEcho> {
+    room.send_queue().subscribe().await.map(|(echoes, _)| echoes).unwrap_or_default()
 }
 
 /// The edit in this echo: of which message, and its text.

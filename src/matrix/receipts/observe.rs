@@ -4,7 +4,7 @@
 //! counts, and one that is odd here costs itself only (L6). What came encrypted and is the server's to say is nothing, and
 //! has redacted nothing ([`vouched`]).
 
-use matrix_sdk::{Room, deserialized_responses::TimelineEvent, ruma::events::room::message::MessageType};
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -114,7 +114,7 @@ impl Glance {
     }
 
     fn relation(&self) -> Option<&str> {
-        self.content.pointer("/m.relates_to/rel_type").and_then(Value::as_str)
+        content::relation(&self.content)
     }
 
     /// P4.
@@ -130,8 +130,7 @@ impl Glance {
     }
 
     fn shows_nothing(&self) -> bool {
-        self.kind == "m.room.message"
-            && MessageType::deserialize(&self.content).is_ok_and(|message| content::shows_nothing(&message))
+        content::event_shows_nothing(&self.kind, &self.content)
     }
 
     /// P3. A redacted event keeps its type and loses its content.

@@ -12,10 +12,7 @@ use matrix_sdk::{
     deserialized_responses::TimelineEvent,
     ruma::{
         OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
-        events::{
-            receipt::{ReceiptThread, ReceiptType},
-            room::message::MessageType,
-        },
+        events::receipt::{ReceiptThread, ReceiptType},
         push::Action,
         serde::Raw,
     },
@@ -135,7 +132,7 @@ struct Counted {
 impl Counted {
     fn of(event: &TimelineEvent, room: &Room) -> Option<Self> {
         let counted: Self = event.raw().deserialize_as_unchecked().ok()?;
-        let is_edit = counted.content.pointer("/m.relates_to/rel_type").is_some_and(|kind| kind == "m.replace");
+        let is_edit = content::relation(&counted.content) == Some("m.replace");
         let is_message = ["m.room.message", "m.room.encrypted", "m.sticker"].contains(&&*counted.kind)
             || counted.kind.contains("poll.");
         let is_redacted = counted.content.as_object().is_none_or(serde_json::Map::is_empty);
@@ -143,14 +140,12 @@ impl Counted {
     }
 
     fn shows_nothing(&self) -> bool {
-        let message = || MessageType::deserialize(&self.content).ok();
-        self.kind == "m.room.message" && message().is_some_and(|message| content::shows_nothing(&message))
+        content::event_shows_nothing(&self.kind, &self.content)
     }
 
     fn thread(&self) -> Option<OwnedEventId> {
-        let relation = self.content.get("m.relates_to")?;
-        let root = relation.get("event_id").filter(|_| relation["rel_type"] == "m.thread")?;
-        root.as_str()?.try_into().ok()
+        content::relation(&self.content).filter(|relation| *relation == "m.thread")?;
+        self.content["m.relates_to"]["event_id"].as_str()?.try_into().ok()
     }
 }
 

@@ -10,9 +10,8 @@
 
 use matrix_sdk::{
     Client, Room,
-    deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, OwnedTransactionId, OwnedUserId, events::AnySyncTimelineEvent, serde::Raw},
-    store::{QueuedRequestKind, SentRequestKey},
+    store::{QueuedRequest, QueuedRequestKind, SentRequestKey},
 };
 use serde::Deserialize;
 
@@ -31,7 +30,7 @@ struct Unsigned {
 /// Ends what waits when a sync brings it, before the sync goes on.
 pub(super) fn watch(client: &Client) {
     client.add_event_handler(|event: Raw<AnySyncTimelineEvent>, room: Room| async move {
-        if let Err(error) = end(&room, [&event].into_iter()).await {
+        if let Err(error) = end_by(&event, &room).await {
             tracing::warn!(%error, room = %room.room_id(), "a message that has arrived stays in the queue");
         }
     });
@@ -39,23 +38,31 @@ pub(super) fn watch(client: &Client) {
 
 /// Ends what waits in this room and is known to be there.
 pub(super) async fn end_what_is_there(room: &Room) -> matrix_sdk::Result<()> {
-    if room.client().state_store().load_send_queue_requests(room.room_id()).await?.is_empty() {
+    let waiting = room.client().state_store().load_send_queue_requests(room.room_id()).await?;
+    if waiting.is_empty() {
         return Ok(());
     }
     let (cache, _keep) = room.event_cache().await?;
     let events = cache.events().await?;
-    end(room, events.iter().map(TimelineEvent::raw)).await
+    let echoes: Vec<_> = events.iter().filter_map(|event| own(event.raw(), room)).collect();
+    end(room, waiting, &echoes).await
 }
 
-async fn end(room: &Room, events: impl Iterator<Item = &Raw<AnySyncTimelineEvent>> + Send) -> matrix_sdk::Result<()> {
-    let own = |echo: &Echo| echo.sender == *room.own_user_id();
-    let echoes: Vec<_> = events.filter_map(|event| event.deserialize_as_unchecked().ok()).filter(own).collect();
-    if echoes.is_empty() {
-        return Ok(());
-    }
+async fn end_by(event: &Raw<AnySyncTimelineEvent>, room: &Room) -> matrix_sdk::Result<()> {
+    let Some(echo) = own(event, room) else { return Ok(()) };
+    let waiting = room.client().state_store().load_send_queue_requests(room.room_id()).await?;
+    end(room, waiting, &[echo]).await
+}
+
+/// The event as an echo of this user's, with the transaction id that only the device gets which has sent it.
+fn own(event: &Raw<AnySyncTimelineEvent>, room: &Room) -> Option<Echo> {
+    event.deserialize_as_unchecked().ok().filter(|echo: &Echo| echo.sender == *room.own_user_id())
+}
+
+async fn end(room: &Room, waiting: Vec<QueuedRequest>, echoes: &[Echo]) -> matrix_sdk::Result<()> {
     let client = room.client();
     let (store, id) = (client.state_store(), room.room_id());
-    for request in store.load_send_queue_requests(id).await? {
+    for request in waiting {
         let Some(echo) = echoes.iter().find(|echo| echo.unsigned.transaction_id == request.transaction_id) else {
             continue;
         };

@@ -25,6 +25,8 @@ use matrix_sdk_ui::timeline::{EventTimelineItem, MsgLikeKind, TimelineDetails, T
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::matrix::content;
+
 /// See the module.
 pub(super) struct Latest {
     room: Room,
@@ -178,7 +180,7 @@ impl Edit {
         let alike = edit.sender == original.sender && edit.kind == original.kind && edit.state_key.is_none();
         let content = edit.content.get("m.new_content")?.clone();
         // An edit of an edit is none.
-        let first = original.content.pointer("/m.relates_to/rel_type").is_none_or(|kind| kind != "m.replace");
+        let first = content::relation(&original.content) != Some("m.replace");
         let valid = replaces && alike && first && MessageType::deserialize(&content).is_ok();
         valid.then_some(Self { event: edit.event_id, at: edit.origin_server_ts, content })
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use matrix_sdk::ruma::{
     events::{
         AnySyncMessageLikeEvent, AnySyncTimelineEvent,
-        room::message::{MessageType, Relation},
+        room::message::{MessageType, OriginalSyncRoomMessageEvent, Relation},
     },
     room_version_rules::RoomVersionRules,
     serde::Raw,
@@ -29,9 +29,14 @@ pub(super) fn filter(
     }
 }
 
+/// The message that this event is, unless it is redacted.
+fn message(event: &AnySyncTimelineEvent) -> Option<&OriginalSyncRoomMessageEvent> {
+    let AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message)) = event else { return None };
+    message.as_original()
+}
+
 fn is_of_unknown_type(event: &AnySyncTimelineEvent) -> bool {
-    let AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message)) = event else { return false };
-    message.as_original().is_some_and(|message| {
+    message(event).is_some_and(|message| {
         matches!(message.content.msgtype, MessageType::_Custom(_))
             && !matches!(message.content.relates_to, Some(Relation::Replacement(_)))
     })
@@ -39,8 +44,7 @@ fn is_of_unknown_type(event: &AnySyncTimelineEvent) -> bool {
 
 /// P4: a message of which nobody sees anything is none, and has no line, as long as it has not been edited.
 fn shows_nothing(event: &AnySyncTimelineEvent) -> bool {
-    let AnySyncTimelineEvent::MessageLike(AnySyncMessageLikeEvent::RoomMessage(message)) = event else { return false };
-    message.as_original().is_some_and(|message| {
+    message(event).is_some_and(|message| {
         message.unsigned.relations.replace.is_none() && content::shows_nothing(&message.content.msgtype)
     })
 }
@@ -52,5 +56,5 @@ pub(super) fn is_edit(event: &EventTimelineItem) -> bool {
 
 fn replaces<T>(event: &Raw<T>) -> bool {
     let content: Option<Value> = event.get_field("content").ok().flatten();
-    content.and_then(|content| Some(content.pointer("/m.relates_to/rel_type")? == "m.replace")).unwrap_or_default()
+    content.is_some_and(|content| content::relation(&content) == Some("m.replace"))
 }

@@ -39,35 +39,27 @@ impl Burst {
         let mut pasted = pasted(&typed).into_iter();
         for typed in typed {
             let is_pasted = pasted.next().unwrap_or_default();
-            let key = match typed {
-                Typed::Key(key) => key,
-                other => {
-                    events.append(&mut self.release());
-                    self.last = None;
-                    events.push(match other {
-                        Typed::Paste(text) => Event::Paste(text),
-                        Typed::Focus(focused) => Event::Focus(focused),
-                        Typed::Key(key) => Event::Key(key),
-                    });
+            let event = match typed {
+                Typed::Key(key) if text && character(key).is_some() => {
+                    let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) <= GAP);
+                    if !goes_on {
+                        events.append(&mut self.release());
+                    }
+                    self.last = Some(now);
+                    if is_pasted || !self.held.is_empty() || (goes_on && ends_line(key)) {
+                        self.held.push(key);
+                    } else {
+                        events.push(Event::Key(key));
+                    }
                     continue;
                 }
+                Typed::Key(key) => Event::Key(key),
+                Typed::Paste(text) => Event::Paste(text),
+                Typed::Focus(focused) => Event::Focus(focused),
             };
-            if !text || character(key).is_none() {
-                events.append(&mut self.release());
-                self.last = None;
-                events.push(Event::Key(key));
-                continue;
-            }
-            let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) <= GAP);
-            if !goes_on {
-                events.append(&mut self.release());
-            }
-            self.last = Some(now);
-            if is_pasted || !self.held.is_empty() || (goes_on && ends_line(key)) {
-                self.held.push(key);
-            } else {
-                events.push(Event::Key(key));
-            }
+            events.append(&mut self.release());
+            self.last = None;
+            events.push(event);
         }
         events
     }
