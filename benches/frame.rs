@@ -59,7 +59,7 @@ fn message(number: usize) -> TimelineItem {
     TimelineItem {
         key: ItemKey(number.to_string().into()),
         kind: TimelineItemKind::Message(Box::new(Message {
-            event: Some(EventId::new(format!("${number}"))),
+            event_id: Some(EventId::new(format!("${number}"))),
             sender: UserId::new(format!("@{name}:example.org")),
             sender_name: SafeText::line(name),
             at,
@@ -78,7 +78,7 @@ fn message(number: usize) -> TimelineItem {
 
 fn delivery(number: usize) -> Delivery {
     let device = |id: &str, state| DeviceDelivery {
-        device: Some(DeviceId::new(id)),
+        device_id: Some(DeviceId::new(id)),
         name: SafeText::line("kvitto"),
         state,
         route: Some(Route::Direct),
@@ -86,7 +86,8 @@ fn delivery(number: usize) -> Delivery {
     };
     let delivered = DeviceState::Delivered { at: Some(START) };
     let devices = vec![device("PHONE", delivered), device("LAPTOP", DeviceState::Pending)];
-    let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::line("Ada"), devices }];
+    let people =
+        vec![PersonDelivery { user_id: UserId::new("@ada:example.org"), name: SafeText::line("Ada"), devices }];
     Delivery::new(EventId::new(format!("${number}")), START, people)
 }
 
@@ -94,7 +95,7 @@ fn app() -> App {
     let mut app = App::new(kvitto::delivery::policy::Settings::default(), TimeZone::UTC);
     let open = RoomId::new("!1:example.org");
     let account = Account {
-        user: UserId::new("@you:example.org"),
+        user_id: UserId::new("@you:example.org"),
         device: SafeText::line("DEVICE"),
         homeserver: SafeText::line("example.org"),
     };
@@ -106,8 +107,8 @@ fn app() -> App {
         Event::Rooms((0..ROOMS).map(room).collect()),
         Event::RoomsComplete,
         Event::GoTo(open.clone()),
-        Event::Timeline { room: open.clone(), changes },
-        Event::Deliveries { room: open, deliveries },
+        Event::Timeline { room_id: open.clone(), changes },
+        Event::Deliveries { room_id: open, deliveries },
     ] {
         update(&mut app, event, START);
     }
@@ -117,10 +118,10 @@ fn app() -> App {
 /// A message to 50,000 people while their receipts come in: its counts, and who answered last.
 fn large(delivered: u64) -> Delivery {
     let newest = |number: u64| PersonDelivery {
-        user: UserId::new(format!("@{number}:example.org")),
+        user_id: UserId::new(format!("@{number}:example.org")),
         name: SafeText::line(&format!("Person number {number}")),
         devices: vec![DeviceDelivery {
-            device: Some(DeviceId::new("PHONE")),
+            device_id: Some(DeviceId::new("PHONE")),
             name: SafeText::default(),
             state: DeviceState::Delivered { at: Some(START + number) },
             route: Some(Route::Native),
@@ -153,7 +154,7 @@ fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, events: &[Event]
             let mut layout = None;
             let Ok(_) = terminal.draw(|frame| layout = Some(view::draw(app, &Theme::default(), frame)));
             let took = begin.elapsed();
-            app.layout_was(layout.unwrap_or_default());
+            app.on_drawn(layout.unwrap_or_default());
             took
         })
         .collect();
@@ -172,7 +173,7 @@ fn main() {
     let [esc, up, down, home] = [KeyCode::Esc, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home].map(Key::new);
     println!("{ITEMS} items, 200x60, {ROUNDS} key presses each");
     let room = RoomId::new("!1:example.org");
-    let batch = |batch: u64| Event::Deliveries { room: room.clone(), deliveries: vec![large(batch * 1_000)] };
+    let batch = |batch: u64| Event::Deliveries { room_id: room.clone(), deliveries: vec![large(batch * 1_000)] };
     let batches: Vec<_> = (1..=150).map(batch).collect();
     report("a sync's 1,000 receipts", &measure(&mut app, &mut terminal, &batches));
     let mut measured = |what: &str, before: &[Key], keys: &[Key]| {

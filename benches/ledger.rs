@@ -18,12 +18,12 @@ use kvitto::{
     delivery::{
         ledger::{
             ExpectedDevice, OwnEvent, PeerClaim,
-            crowd::{Crowd, PersonKey},
+            aggregate::{Aggregate, PersonKey},
         },
         receipt::ClaimState,
         store::Store,
     },
-    model::{DeviceId, EventId, Ms, PeoplePage, RoomId, Route, SafeText, UserId, Whom},
+    model::{DeviceId, EventId, Ms, PeopleFilter, PeoplePage, RoomId, Route, SafeText, UserId},
 };
 use tempfile::TempDir;
 
@@ -54,22 +54,22 @@ fn device(number: usize) -> DeviceId {
 
 fn own() -> OwnEvent {
     let known = |number| ExpectedDevice {
-        device: device(number),
+        device_id: device(number),
         name: SafeText::line("kvitto on somebody's laptop"),
         excluded: None,
         silent: None,
     };
     let expected = (0..PEOPLE).map(|number| (user(number), (0..DEVICES).map(known).collect())).collect();
-    OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
+    OwnEvent { room_id: room(), event_id: event(), sent: SENT, expected, claims: BTreeMap::new() }
 }
 
 /// Everybody's first device, then their second and third, in an order that is none.
 fn receipt(number: usize) -> PeerClaim {
     PeerClaim {
-        room: room(),
-        event: event(),
-        user: user(number * 7_919 % PEOPLE),
-        device: Some(device(number / PEOPLE)),
+        room_id: room(),
+        event_id: event(),
+        user_id: user(number * 7_919 % PEOPLE),
+        device_id: Some(device(number / PEOPLE)),
         at: Some(SENT + Ms::try_from(number % 50_000).unwrap_or(0)),
         state: ClaimState::Delivered,
         route: Route::Native,
@@ -89,7 +89,7 @@ fn open(dir: &Path) -> Store {
 fn frozen() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap_or_else(|error| panic!("{error}"));
     let mut store = open(dir.path());
-    if let Err(error) = store.freeze(&own()) {
+    if let Err(error) = store.record_recipients(&own()) {
         panic!("{error}");
     }
     (dir, store)
@@ -114,7 +114,7 @@ fn counts(store: &Store) -> usize {
 }
 
 /// How long it takes to read a page of these people, of whom there are so many.
-fn page(store: &Store, whom: Whom, all: usize) -> Duration {
+fn page(store: &Store, whom: PeopleFilter, all: usize) -> Duration {
     let begin = Instant::now();
     let page = store.page(&event(), whom, Some(&user(25_000)), PeoplePage::MOST);
     let took = begin.elapsed();
@@ -151,11 +151,11 @@ fn once() {
     let mut store = open(dir.path());
     assert_eq!(counts(&store), PEOPLE * DEVICES);
     let restart = begin.elapsed();
-    let cold = page(&store, Whom::Missing, 0);
+    let cold = page(&store, PeopleFilter::Missing, 0);
     let begin = Instant::now();
     take_in(&mut store, &batch(0));
     let first = begin.elapsed();
-    let paged = page(&store, Whom::Everybody, PEOPLE);
+    let paged = page(&store, PeopleFilter::Everybody, PEOPLE);
     let file = fs::metadata(dir.path().join("delivery.sqlite3")).map_or(0, |file| file.len());
     let mib = |bytes: usize| bytes.div_ceil(1 << 20);
     println!("frozen                   {froze:9.1?}");
@@ -197,10 +197,10 @@ fn benches(criterion: &mut Criterion) {
             key[..8].copy_from_slice(&number.to_le_bytes());
             key
         };
-        let mut crowd = Crowd::new(SENT);
-        (0..PEOPLE * DEVICES).for_each(|number| _ = crowd.merge(key(number % PEOPLE), &receipt(number), NOW));
+        let mut aggregate = Aggregate::new(SENT);
+        (0..PEOPLE * DEVICES).for_each(|number| _ = aggregate.merge(key(number % PEOPLE), &receipt(number), NOW));
         let again = receipt(7);
-        bencher.iter(|| crowd.merge(black_box(key(7)), &again, NOW));
+        bencher.iter(|| aggregate.merge(black_box(key(7)), &again, NOW));
     });
 }
 

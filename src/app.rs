@@ -4,7 +4,7 @@
 //! [`Effect`]s that it asks for. It is pure and total: no clock, no network, no terminal, and no event that it cannot
 //! take in any state. So a test is a list of events and what has to come of them, and what the user sees can be
 //! replayed. Two things come from outside besides events: the time, as an argument, and after each drawing what was
-//! on screen ([`App::layout_was`]), because only the view knows how high a message is.
+//! on screen ([`App::on_drawn`]), because only the view knows how high a message is.
 
 use std::collections::HashMap;
 
@@ -151,7 +151,7 @@ pub struct App {
     /// Texts of a room that has ended, on the way to the next room that is opened.
     taken: Option<Taken>,
     /// Whose drafts and rooms these are.
-    user: Option<UserId>,
+    user_id: Option<UserId>,
     popup_drawn: PopupFacts,
 }
 
@@ -175,7 +175,7 @@ impl App {
             keymap: Keymap::default(),
             drafts: HashMap::new(),
             taken: None,
-            user: None,
+            user_id: None,
             popup_drawn: PopupFacts::default(),
         }
     }
@@ -184,7 +184,7 @@ impl App {
     pub fn mark(&self, index: usize) -> Option<Mark> {
         let open = self.open.as_ref()?;
         let message = open.message(index).filter(|message| message.own)?;
-        let delivery = message.event.as_ref().and_then(|event| open.deliveries.get(event));
+        let delivery = message.event_id.as_ref().and_then(|event| open.deliveries.get(event));
         let mark = summary::mark(&message.send_state, delivery, &open.readers(index));
         // Where nobody is asked for receipts, it is not known who was there.
         let is_known = || self.rooms.get(&open.id).is_some_and(|room| self.asks_in(room));
@@ -215,7 +215,7 @@ impl App {
         use Context as C;
         match (&self.popup, &self.screen) {
             (Some(Popup::Confirm { .. }), _) => &[C::Confirm, C::Global],
-            (Some(Popup::Matrix { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
+            (Some(Popup::DeviceTable { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
                 &[C::List, C::Popup, C::Global]
             }
             (Some(Popup::Inspector { .. }), _) if self.of_many().is_some() => &[C::List, C::Popup, C::Global],
@@ -239,9 +239,9 @@ impl App {
     }
 
     /// Tells what was drawn. To be called after each drawing, before the next event.
-    pub fn layout_was(&mut self, layout: LayoutFacts) {
+    pub fn on_drawn(&mut self, layout: LayoutFacts) {
         if let Some(open) = &mut self.open {
-            open.was_drawn(layout.timeline);
+            open.on_drawn(layout.timeline);
         }
         self.popup_drawn = layout.popup.unwrap_or_default();
         if let Some(popup) = &mut self.popup {
@@ -292,7 +292,7 @@ impl App {
         let older = self.wants_older().is_some();
         let Some(open) = &mut self.open else { return };
         if let Some(looked) = read {
-            open.was_marked(looked);
+            open.on_marked_read(looked);
             out.push(Effect::MarkRead(open.id.clone()));
         }
         if older {
@@ -324,25 +324,25 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::Resize | Event::Wake => {}
         Event::Focus(focused) => app.watched = Watched::Told(focused),
 
-        Event::DemoDoing(what) => app.demo_is_doing(what),
-        Event::DemoReady(entrance) => app.demo_is_ready(entrance, out),
+        Event::DemoDoing(what) => app.on_demo_doing(what),
+        Event::DemoReady(entrance) => app.on_demo_ready(entrance, out),
 
         Event::LoginMethods { homeserver, methods } => {
-            app.on_login(|login| login.was_found(Found { homeserver, methods }));
+            app.on_login(|login| login.on_found(Found { homeserver, methods }));
         }
-        Event::HomeserverNotFound(why) => app.on_login(|login| login.was_not_found(why)),
+        Event::HomeserverNotFound(why) => app.on_login(|login| login.on_not_found(why)),
         Event::BrowserWaiting { url } => {
             app.browser_waits(url, out);
         }
         Event::LoginFailed(why) => {
-            app.demo_is_doing(why.clone());
+            app.on_demo_doing(why.clone());
             app.on_login(|login| login.failed(why));
         }
         Event::LoggedIn(account) => app.logged_in(account, out),
         Event::LoginReplaces(question) => app.login_replaces(question),
         Event::LoggedOut(reason) => app.logged_out(reason, out),
         Event::SessionEnded { account, why } => app.session_ended(account, why, out),
-        Event::Connection(connection) => app.connection_is(connection),
+        Event::Connection(connection) => app.on_connection(connection),
 
         Event::Rooms(rooms) => {
             app.rooms.update(rooms);
@@ -352,44 +352,44 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         Event::RoomsComplete => app.rooms.complete = true,
         Event::GoTo(room) => app.open_room(&room, out),
 
-        Event::Timeline { room, changes } => app.timeline_changed(&room, changes, now, out),
-        Event::Pagination { room, state } => {
+        Event::Timeline { room_id: room, changes } => app.timeline_changed(&room, changes, now, out),
+        Event::Pagination { room_id: room, state } => {
             if let Some(open) = app.open_if(&room) {
                 open.pagination = state;
             }
         }
-        Event::Draft { room, text } => app.draft_was(room, &text, out),
-        Event::Typing { room, who } => {
+        Event::Draft { room_id: room, text } => app.on_draft(room, &text, out),
+        Event::Typing { room_id: room, who } => {
             if let Some(open) = app.open_if(&room) {
                 open.typing = who;
             }
         }
 
-        Event::Deliveries { room, deliveries } => {
-            app.undelivered_are_now(&deliveries);
+        Event::Deliveries { room_id: room, deliveries } => {
+            app.on_deliveries(&deliveries);
             if let Some(open) = app.open_if(&room) {
-                open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event.clone(), delivery)));
+                open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event_id.clone(), delivery)));
             }
         }
-        Event::Traces { room, traces } => {
+        Event::Traces { room_id: room, traces } => {
             if let Some(open) = app.open_if(&room) {
                 open.traces = traces;
             }
         }
-        Event::ReceiptFate { event, fate } => app.receipt_fate_is(&event, fate),
-        Event::People(page) => app.people_are(page),
-        Event::Stances { room, people, more } => app.stances_are(&room, people, more),
-        Event::Undelivered(found) => app.undelivered_are(found),
-        Event::ReceiptLog(log) => app.log_is(log),
+        Event::ReceiptStatus { event_id: event, status } => app.on_receipt_status(&event, status),
+        Event::People(page) => app.on_people(page),
+        Event::Eligibility { room_id: room, people, more } => app.on_eligibility(&room, people, more),
+        Event::Undelivered(found) => app.on_undelivered(found),
+        Event::ReceiptLog(log) => app.on_receipt_log(log),
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),
         Event::Failed(why) | Event::ItemFailed { why, .. } => app.status = Some(Status::error(why, now)),
-        Event::NotQueued { room, text, emote, why } => {
+        Event::NotQueued { room_id: room, text, emote, why } => {
             app.not_queued(room, &text, emote, out);
             app.status = Some(Status::error(why, now));
         }
-        Event::EditFailed { room, event, text, removed, why } => {
+        Event::EditFailed { room_id: room, event_id: event, text, removed, why } => {
             app.edit_failed(room, event, (&text, removed), out);
             app.status = Some(Status::error(why, now));
         }

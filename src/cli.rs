@@ -11,16 +11,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     app::{demo::Entrance, effect::Secret, event::Event},
-    config::{Config, ConfigError},
-    delivery::{debts::KEY_WAIT, receipt::SUMMARY_ABOVE},
-    matrix::{
+    client::{
         Profile,
         errors::{Kind, LoginError, SessionError},
         session::{self, Restored},
     },
+    config::{Config, ConfigError},
+    delivery::{receipt::SUMMARY_ABOVE, receipt_queue::KEY_WAIT},
     runtime::{
         self, End, Start, log,
-        places::{Places, PlacesError, ProfileName, Temporary},
+        paths::{Paths, PlacesError, ProfileName, Temporary},
     },
     server::demo::{self, Demo, News},
     view::theme::Theme,
@@ -103,7 +103,7 @@ struct LogoutArguments {
 pub enum Error {
     /// No places, or not ours.
     #[error(transparent)]
-    Places(#[from] PlacesError),
+    Paths(#[from] PlacesError),
     /// No settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -172,7 +172,7 @@ impl Error {
                 Kind::Other => 1,
             },
             Self::Session(SessionError::ServerNotTold { .. } | SessionError::NotLeft { .. }) => 5,
-            Self::Places(PlacesError::InUse(_)) => 6,
+            Self::Paths(PlacesError::InUse(_)) => 6,
             _ => 1,
         }
     }
@@ -184,7 +184,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     if let Some(Command::Demo) = arguments.command {
         return demo();
     }
-    let places = Places::find(config, data_dir, profile)?;
+    let places = Paths::find(config, data_dir, profile)?;
     let config = Config::load(&places.config)?;
     match arguments.command {
         None | Some(Command::Demo) => open(&places, config),
@@ -195,7 +195,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
 }
 
 /// The client, and after it the demo, if that is what the user wants.
-fn open(places: &Places, config: Config) -> Result<(), Error> {
+fn open(places: &Paths, config: Config) -> Result<(), Error> {
     need_terminal()?;
     let lock = places.lock()?;
     let _log = start_log(places, &config)?;
@@ -221,7 +221,7 @@ fn demo() -> Result<(), Error> {
 }
 
 /// Everything as the defaults are, but that receipts are not kept back for seconds: here that would only look slow.
-fn demo_places(folder: &Temporary) -> Result<(Places, Config), Error> {
+fn demo_places(folder: &Temporary) -> Result<(Paths, Config), Error> {
     let places = folder.places();
     fs::write(&places.config, "[delivery]\ntiming = \"prompt\"\n").map_err(Error::Demo)?;
     let config = Config::load(&places.config)?;
@@ -229,7 +229,7 @@ fn demo_places(folder: &Temporary) -> Result<(Places, Config), Error> {
 }
 
 /// The client, with a homeserver and people of its own.
-fn play(places: &Places, config: Config, log: PathBuf) -> Result<(), Error> {
+fn play(places: &Paths, config: Config, log: PathBuf) -> Result<(), Error> {
     let (tell, told) = unbounded_channel();
     let _demo = Demo::start(move |news| {
         let event = match news {
@@ -247,7 +247,7 @@ fn play(places: &Places, config: Config, log: PathBuf) -> Result<(), Error> {
 }
 
 /// What the client begins with; `demo` is what the demo tells, if this is one.
-fn start(places: &Places, config: Config, log: PathBuf, demo: Option<UnboundedReceiver<Event>>) -> Start {
+fn start(places: &Paths, config: Config, log: PathBuf, demo: Option<UnboundedReceiver<Event>>) -> Start {
     Start {
         theme: theme(&config),
         profile: profile(places, config, DEVICE_NAME),
@@ -268,14 +268,14 @@ fn theme(config: &Config) -> Theme {
     Theme { style: config.mark_style, glyphs: config.glyphs, palette }
 }
 
-fn log_in(places: &Places, config: Config, arguments: &LoginArguments) -> Result<(), Error> {
+fn log_in(places: &Paths, config: Config, arguments: &LoginArguments) -> Result<(), Error> {
     let _lock = places.lock()?;
     let _log = start_log(places, &config)?;
     let profile = profile(places, config, &arguments.device_name);
     // The tasks of a session that has ended are over before the next one is at its databases.
     in_tokio(async {
         let Restored::Active(session) = session::restore(&profile).await? else { return Ok(()) };
-        let user = session.account.user.to_string();
+        let user = session.account.user_id.to_string();
         Err(Error::LoggedIn { profile: places.profile.clone(), user })
     })?;
     in_tokio(async {
@@ -288,12 +288,12 @@ fn log_in(places: &Places, config: Config, arguments: &LoginArguments) -> Result
         let mut session = session::move_in(&profile, login).await?;
         session.settle().await;
         let account = &session.account;
-        writeln!(io::stdout(), "Logged in as {}, device {}.", account.user, account.device)?;
+        writeln!(io::stdout(), "Logged in as {}, device {}.", account.user_id, account.device)?;
         Ok(())
     })
 }
 
-fn log_out(places: &Places, config: Config, arguments: &LogoutArguments) -> Result<(), Error> {
+fn log_out(places: &Paths, config: Config, arguments: &LogoutArguments) -> Result<(), Error> {
     let _lock = places.lock()?;
     let _log = start_log(places, &config)?;
     let profile = profile(places, config, DEVICE_NAME);
@@ -301,16 +301,20 @@ fn log_out(places: &Places, config: Config, arguments: &LogoutArguments) -> Resu
         let user = match session::restore(&profile).await? {
             Restored::Active(session) if arguments.keep => {
                 session::leave(&profile, &session).await?;
-                writeln!(io::stdout(), "Logged out {}; everything is kept for the next login.", session.account.user)?;
+                writeln!(
+                    io::stdout(),
+                    "Logged out {}; everything is kept for the next login.",
+                    session.account.user_id
+                )?;
                 return Ok(());
             }
             Restored::Active(session) | Restored::Ended { session: Some(session), .. } if !arguments.keep => {
                 session::logout(&profile, &session).await?;
-                session.account.user.clone()
+                session.account.user_id.clone()
             }
             Restored::Ended { session: None, account, .. } if !arguments.keep => {
                 session::forget(&profile)?;
-                account.user
+                account.user_id
             }
             _ => return Err(Error::NotLoggedIn(places.profile.clone())),
         };
@@ -319,7 +323,7 @@ fn log_out(places: &Places, config: Config, arguments: &LogoutArguments) -> Resu
     })
 }
 
-fn print_config(places: &Places, config: &Config) -> Result<(), Error> {
+fn print_config(places: &Paths, config: &Config) -> Result<(), Error> {
     let origin = if places.config.exists() { "" } else { " (not there: these are the defaults)" };
     writeln!(
         io::stdout(),
@@ -332,14 +336,14 @@ fn print_config(places: &Places, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn start_log(places: &Places, config: &Config) -> Result<log::Log, Error> {
+fn start_log(places: &Paths, config: &Config) -> Result<log::Log, Error> {
     let folder = places.log();
     let log = log::start(&folder, config.log_level).map_err(|source| Error::Log { folder, source })?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     Ok(log)
 }
 
-fn profile(places: &Places, config: Config, device_name: &str) -> Profile {
+fn profile(places: &Paths, config: Config, device_name: &str) -> Profile {
     Profile {
         dir: places.account(),
         device_name: device_name.to_owned(),
@@ -410,7 +414,7 @@ mod tests {
             (Error::Config(invalid), 3),
             (Error::NotLoggedIn(profile.clone()), 4),
             (Error::Login(LoginError::WrongPassword), 4),
-            (Error::Places(PlacesError::InUse(profile)), 6),
+            (Error::Paths(PlacesError::InUse(profile)), 6),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");
         }

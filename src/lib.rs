@@ -12,14 +12,14 @@
 //! | [`app`] | the state and its one `update` | `model`, `delivery`, `input` |
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
-//! | [`matrix`] | everything that knows matrix-sdk | `model`, `clock`, `delivery`, `app::event`, `app::effect` |
+//! | [`client`] | everything that knows matrix-sdk | `model`, `clock`, `delivery`, `app::event`, `app::effect` |
 //! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |
-//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `input`, `matrix` |
-//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `delivery`, `app`, `view`, `input`, `config`, `matrix` |
+//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `input`, `client` |
+//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `delivery`, `app`, `view`, `input`, `config`, `client` |
 //! | [`cli`] | the command line | everything |
 //!
-//! Data takes one way through the house: sync → `matrix` → [`app::event::Event`] → [`app::update`] →
-//! [`app::effect::Effect`] → `matrix`.
+//! Data takes one way through the house: sync → `client` → [`app::event::Event`] → [`app::update`] →
+//! [`app::effect::Effect`] → `client`.
 
 #![recursion_limit = "256"]
 
@@ -37,7 +37,7 @@ pub mod view;
 
 pub mod config;
 
-pub mod matrix;
+pub mod client;
 
 pub mod server;
 

@@ -15,10 +15,10 @@ mod timeline;
 
 pub use id::{DeviceId, EventId, RoomId, UserId};
 pub use mark::{
-    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptFate, Route, Tally,
+    Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptStatus, Route, Tally,
 };
-pub use overview::{LogEntry, Logged, NotBelieved, PersonStance, ReceiptLog, Trace, Undelivered};
-pub use people::{PeoplePage, Whom};
+pub use overview::{LogEntry, Logged, NotBelieved, PersonEligibility, ReceiptLog, Trace, Undelivered};
+pub use people::{PeopleFilter, PeoplePage};
 pub use room::{Ending, How, Membership, RoomSummary};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{

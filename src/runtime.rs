@@ -21,19 +21,19 @@ use self::{
 };
 use crate::{
     app::{self, App, effect::Effect, event::Event},
+    client::{ClientHandle, Profile},
     clock::now,
-    matrix::{Matrix, Profile},
     model::Ms,
     view::theme::Theme,
 };
 
+mod backend;
 mod clusters;
 mod effects;
 mod keyboard;
 pub mod log;
 mod panics;
-pub mod places;
-mod quiet;
+pub mod paths;
 mod signals;
 mod terminal;
 
@@ -44,7 +44,7 @@ const FRAME: Duration = Duration::from_micros(16_667);
 /// How long a frame waits for a burst of events to end.
 const BURST: Duration = Duration::from_millis(50);
 /// How long the program takes to put everything away once it is told to quit.
-const FAREWELL: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the client starts with.
 pub struct Start {
@@ -90,7 +90,7 @@ async fn run_in_tokio(start: Start) -> io::Result<End> {
     // The first frame is there before anything is read from disk or asked of the network.
     screen.draw(&mut app)?;
 
-    let effects = Effects::new(Matrix::start(start.profile, from_matrix)?, start.config, from_jobs);
+    let effects = Effects::new(ClientHandle::start(start.profile, from_matrix)?, start.config, from_jobs);
     let typed = Keyboard::listen()?;
     let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
     let demo = start.demo.unwrap_or_else(|| unbounded_channel().1);
@@ -99,7 +99,7 @@ async fn run_in_tokio(start: Start) -> io::Result<End> {
 
     let Client { screen, effects, .. } = client;
     drop(screen);
-    if timeout(FAREWELL, effects.finish()).await.is_err() {
+    if timeout(SHUTDOWN_TIMEOUT, effects.finish()).await.is_err() {
         tracing::warn!("not everything could be put away in time");
     }
     result

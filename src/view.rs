@@ -9,6 +9,7 @@
 //! terminal when it came into [`crate::model`].
 
 mod commands;
+mod device_table;
 mod editor;
 mod endings;
 #[cfg(test)]
@@ -19,7 +20,6 @@ mod inspector;
 mod layout;
 mod log;
 mod login;
-mod matrix;
 mod message;
 mod paint;
 mod popup;

@@ -75,7 +75,7 @@ async fn send(sender: &mut Person, room: &RoomId, text: &str) -> (Duration, Dura
             let open = p.app.open.as_ref()?;
             let index =
                 (0..open.items.len()).rev().find(|index| open.message(*index).is_some_and(|m| body(m) == text))?;
-            let delivery = open.deliveries.get(open.message(index)?.event.as_ref()?);
+            let delivery = open.deliveries.get(open.message(index)?.event_id.as_ref()?);
             let mut devices =
                 delivery.into_iter().flat_map(|delivery| &delivery.people).flat_map(|person| &person.devices);
             if devices.any(|device| matches!(device.state, DeviceState::Delivered { .. })) {

@@ -19,7 +19,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutat
 fuzz_target!(|data: &[u8]| {
     let Some(content) = laws::json(data) else { return };
     let Some(status) = BridgeStatus::parse(&content) else { return };
-    assert!(status.event.as_str().starts_with('$'));
+    assert!(status.event_id.as_str().starts_with('$'));
     assert!(status.reached.iter().flatten().all(|user| user.as_str().starts_with('@')));
     assert!(status.reached.as_ref().is_none_or(|reached| reached.len() <= REACHED_KEPT));
     laws::is_safe(&status.why);
@@ -32,9 +32,10 @@ fuzz_target!(|data: &[u8]| {
 
     // Of those whom it names, every other one was in the room.
     let here = said.reached.iter().flatten().step_by(2);
-    let here = here.map(|user| PersonDelivery { user: user.clone(), name: SafeText::default(), devices: Vec::new() });
+    let here =
+        here.map(|user| PersonDelivery { user_id: user.clone(), name: SafeText::default(), devices: Vec::new() });
     let here: Vec<_> = here.collect();
-    let expected = here.iter().filter(|person| person.user != bot).count();
+    let expected = here.iter().filter(|person| person.user_id != bot).count();
     let mut delivery = Delivery::new(EventId::new("$own"), laws::NOW, here);
     summary::bridged(&mut delivery, &said);
     let counted = delivery.people.iter().filter(|person| person.counts_as_one()).count();

@@ -32,14 +32,26 @@ fuzz_target!(|data: &[u8]| {
     let device = DeviceId::new("MINE");
     mailbox.add_device(&device);
     let mut known: BTreeMap<EventId, Known> = BTreeMap::new();
-    for Native { event, user, device, at, quiet } in Native::parse(content) {
+    for Native { event_id: event, user_id: user, device_id: device, at, quiet } in Native::parse(content) {
         let Some(ts) = at else { continue };
         let of_event = known.entry(event.clone()).or_default();
         let new = !of_event.contains_key(&(user.clone(), device.clone()));
         let earliest = of_event.entry((user.clone(), device.clone())).or_insert(ts);
         *earliest = ts.min(*earliest);
         let (room, to, name) = (RoomId::new(ROOM), UserId::new("@me:a"), ReceiptName::Unstable);
-        assert_eq!(mailbox.deliver(Receipt { room, event, to, claimant: user, device, ts, name, quiet }), new);
+        assert_eq!(
+            mailbox.deliver(Receipt {
+                room_id: room,
+                event_id: event,
+                to,
+                claimant: user,
+                device_id: device,
+                ts,
+                name,
+                quiet
+            }),
+            new
+        );
     }
 
     let told = told(&mut mailbox, &device, &options);
@@ -73,7 +85,7 @@ fn told(mailbox: &mut Mailbox, device: &DeviceId, options: &Options) -> BTreeMap
             };
             told.entry(EventId::new(event)).or_insert(value);
         }
-        for Native { event, user, device, at, .. } in Native::parse(content) {
+        for Native { event_id: event, user_id: user, device_id: device, at, .. } in Native::parse(content) {
             let entry = &mut told.get_mut(&event).expect("it stands there")[user.as_str()];
             entry[device.as_ref().map_or("", DeviceId::as_str)] = at.into();
         }

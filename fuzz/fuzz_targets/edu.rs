@@ -23,8 +23,8 @@ fuzz_target!(|data: &[u8]| {
     let entries = incoming(&content, ORIGIN);
     assert!(entries.len() <= RECEIPTS_READ);
     for entry in entries.into_iter().flatten() {
-        let written = &content[entry.room.as_str()][entry.name.as_str()][entry.claimant.as_str()];
-        assert_eq!(written["event_ids"], json!([entry.event.as_str()]), "a receipt is for exactly one event");
+        let written = &content[entry.room_id.as_str()][entry.name.as_str()][entry.claimant.as_str()];
+        assert_eq!(written["event_ids"], json!([entry.event_id.as_str()]), "a receipt is for exactly one event");
         assert_eq!(written["data"]["ts"], json!(entry.ts));
         goes_on(entry);
     }
@@ -34,10 +34,10 @@ fuzz_target!(|data: &[u8]| {
 /// An entry speaks of a user of its origin; what it becomes is for the event's sender alone, and would be sent on as it
 /// came.
 fn goes_on(entry: Entry) {
-    assert!(entry.room.as_str().starts_with('!') && entry.event.as_str().starts_with('$'));
+    assert!(entry.room_id.as_str().starts_with('!') && entry.event_id.as_str().starts_with('$'));
     assert!(entry.claimant.as_str().starts_with('@') && is_of(&entry.claimant, ORIGIN));
     let event = EventFacts {
-        room: entry.room.clone(),
+        room_id: entry.room_id.clone(),
         sender: UserId::new("@alice:a"),
         since_join: true,
         state: false,
@@ -45,7 +45,7 @@ fn goes_on(entry: Entry) {
     };
     let facts = Facts { allowed: true, origin_joined: true, claimant_joined: true, event: Some(&event) };
     let receipt = entry.clone().check("a", &facts).expect("nothing is wrong with it");
-    assert!(receipt.to == event.sender && receipt.claimant != receipt.to && receipt.device.is_none());
+    assert!(receipt.to == event.sender && receipt.claimant != receipt.to && receipt.device_id.is_none());
     assert_eq!(incoming(&outgoing(&receipt), ORIGIN), [Ok(entry)]);
 }
 

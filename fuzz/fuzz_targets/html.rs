@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kvitto_fuzz::{laws, matrix::content, model::SafeText};
+use kvitto_fuzz::{client::content, laws, model::SafeText};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(mut content) = laws::json(data) else { return };
     let receipts = Native::parse(&content);
     assert!(receipts.len() <= NATIVE_READ);
-    for Native { event, user, device, .. } in &receipts {
+    for Native { event_id: event, user_id: user, device_id: device, .. } in &receipts {
         assert!(event.as_str().starts_with('$') && user.as_str().starts_with('@'));
         assert!(device.as_ref().is_none_or(|device| !device.as_str().is_empty()));
     }

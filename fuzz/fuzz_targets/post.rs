@@ -44,11 +44,11 @@ fuzz_target!(|body: &[u8]| {
 fn receipt(name: ReceiptName, device: Option<DeviceId>, quiet: bool) -> Receipt {
     Receipt {
         quiet: quiet && device.is_some(),
-        room: RoomId::new(ROOM),
-        event: EventId::new("$e"),
+        room_id: RoomId::new(ROOM),
+        event_id: EventId::new("$e"),
         to: UserId::new("@alice:a"),
         claimant: UserId::new("@bob:b"),
-        device,
+        device_id: device,
         ts: NOW,
         name,
     }
@@ -61,10 +61,10 @@ fn post(
     taken: &[ReceiptName],
     device: Option<DeviceId>,
 ) -> Result<Option<Receipt>, Refusal> {
-    let Receipt { room, event, to, claimant, .. } = receipt(name, None, false);
-    let facts = EventFacts { room: room.clone(), sender: to, since_join: true, state: false, redacted: false };
+    let Receipt { room_id: room, event_id: event, to, claimant, .. } = receipt(name, None, false);
+    let facts = EventFacts { room_id: room.clone(), sender: to, since_join: true, state: false, redacted: false };
     Post::new(room, event, name, body)?
-        .claimed_by(Claimant { user: claimant, device }, taken)?
+        .claimed_by(Claimant { user_id: claimant, device_id: device }, taken)?
         .within(&mut RateLimit::default(), NOW)?
         .by_member(true)?
         .about(Some(&facts), NOW)

@@ -8,9 +8,9 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     delivery::{
-        habits::Habits,
         ledger::{Answers, ExpectedDevice, Held, Merged, OwnEvent, PeerClaim, RECEIPTS_PER_PERSON},
         policy::MAX_AHEAD,
+        responsiveness::Responsiveness,
         summary,
     },
     model::{Delivery, DeviceId, DeviceState, EventId, Mark, Ms, RoomId, SafeText, SendState, UserId},
@@ -51,15 +51,15 @@ pub fn is_safe(text: &SafeText) {
 /// An own event that two devices of Bob's were given the key of, and a third was not.
 fn own_event(room: &RoomId, event: &EventId) -> OwnEvent {
     let device = |id: &str, excluded: Option<&str>| ExpectedDevice {
-        device: DeviceId::new(id),
+        device_id: DeviceId::new(id),
         name: SafeText::default(),
         excluded: excluded.map(ToOwned::to_owned),
         silent: None,
     };
     let devices = vec![device("LAPTOP", None), device("OLD", Some("you blocked this device")), device("PHONE", None)];
     OwnEvent {
-        room: room.clone(),
-        event: event.clone(),
+        room_id: room.clone(),
+        event_id: event.clone(),
         sent: SENT,
         expected: BTreeMap::from([(UserId::new("@bob:b"), devices)]),
         claims: BTreeMap::new(),
@@ -76,7 +76,7 @@ fn merged<'a>(own: &OwnEvent, claims: impl Iterator<Item = &'a PeerClaim>) -> Ow
 
 /// L1, L3, L4, L5 and L7 of whatever was claimed.
 pub fn are_believed_by_the_rules(claims: &[PeerClaim]) {
-    let about: BTreeSet<_> = claims.iter().map(|claim| (&claim.room, &claim.event)).collect();
+    let about: BTreeSet<_> = claims.iter().map(|claim| (&claim.room_id, &claim.event_id)).collect();
     let contested = contested(claims);
     for (room, event) in about {
         believed(&own_event(room, event), &contested);
@@ -96,10 +96,10 @@ fn contested(claims: &[PeerClaim]) -> Vec<PeerClaim> {
 
 fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
     let once = merged(own, claims.iter());
-    let about = claims.iter().filter(|claim| claim.room == own.room && claim.event == own.event);
+    let about = claims.iter().filter(|claim| claim.room_id == own.room_id && claim.event_id == own.event_id);
     let mut told: BTreeMap<&UserId, BTreeSet<&Option<DeviceId>>> = BTreeMap::new();
     for claim in about {
-        told.entry(&claim.user).or_default().insert(&claim.device);
+        told.entry(&claim.user_id).or_default().insert(&claim.device_id);
     }
     assert_eq!(once, merged(&once, claims.iter()), "L3: merging is idempotent");
     if told.values().all(|devices| devices.len() <= RECEIPTS_PER_PERSON) {
@@ -122,15 +122,15 @@ fn believed(own: &OwnEvent, claims: &[PeerClaim]) {
 }
 
 /// Somebody who has answered like this once.
-fn who_answers(own: &OwnEvent, answers: Answers) -> Habits {
-    let mut habits = Habits::default();
+fn who_answers(own: &OwnEvent, answers: Answers) -> Responsiveness {
+    let mut responsiveness = Responsiveness::default();
     let device = DeviceId::new("ONE");
     match answers {
         Answers::Never => {}
-        Answers::Unnamed => habits.answer(&own.room, own.sent, None, NOW),
-        Answers::Named => habits.answer(&own.room, own.sent, Some(&device), NOW),
+        Answers::Unnamed => responsiveness.answer(&own.room_id, own.sent, None, NOW),
+        Answers::Named => responsiveness.answer(&own.room_id, own.sent, Some(&device), NOW),
     }
-    habits
+    responsiveness
 }
 
 /// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected for having claimed.
@@ -140,11 +140,11 @@ fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
         users.map(|user| (user.clone(), who_answers(after, answers))).collect()
     };
     let delivery = summary::delivery(after, &all(answers), NOW);
-    let users: Vec<_> = delivery.people.iter().map(|person| &person.user).collect();
+    let users: Vec<_> = delivery.people.iter().map(|person| &person.user_id).collect();
     assert!(users.is_sorted_by(|one, next| one < next), "everybody once, in order");
     let expected = |delivery: &Delivery| {
         let devices = delivery.people.iter().flat_map(|person| &person.devices);
-        devices.filter(|device| device.expected && device.device.is_some()).count()
+        devices.filter(|device| device.expected && device.device_id.is_some()).count()
     };
     let one = delivery.people.iter().filter(|person| person.counts_as_one()).count();
     let at_first = expected(&summary::delivery(before, &all(Answers::Named), NOW));
@@ -165,9 +165,9 @@ fn held(claims: &[PeerClaim]) {
     let mut held = Held::new();
     let taken: Vec<_> = claims.iter().filter(|claim| held.hold((*claim).clone()).is_ok()).cloned().collect();
     assert_eq!(held.len(), taken.len());
-    let events: BTreeSet<_> = claims.iter().map(|claim| &claim.event).collect();
+    let events: BTreeSet<_> = claims.iter().map(|claim| &claim.event_id).collect();
     for event in events {
-        let of_event: Vec<_> = taken.iter().filter(|claim| claim.event == *event).cloned().collect();
+        let of_event: Vec<_> = taken.iter().filter(|claim| claim.event_id == *event).cloned().collect();
         assert_eq!(held.take(event).claims, of_event);
     }
     assert!(held.is_empty());

@@ -16,10 +16,10 @@ mod kvitto {
     pub mod delivery {
         pub mod attention;
         pub mod bucket;
-        pub mod habits;
         pub mod ledger;
         pub mod policy;
         pub mod receipt;
+        pub mod responsiveness;
         pub mod summary;
     }
 
@@ -29,8 +29,8 @@ mod kvitto {
         pub mod routing;
     }
 
-    /// `src/matrix.rs`, of which this alone does without the SDK.
-    pub mod matrix {
+    /// `src/client.rs`, of which this alone does without the SDK.
+    pub mod client {
         /// Message bodies.
         pub mod content {
             use crate::model::Line;
@@ -46,7 +46,7 @@ mod kvitto {
     }
 }
 
-pub use kvitto::{delivery, matrix, model, server};
+pub use kvitto::{client, delivery, model, server};
 
 pub mod laws;
 pub mod mutate;

@@ -85,7 +85,7 @@ impl App {
             Action::Oldest => self.in_timeline(OpenRoom::select_oldest),
             Action::Newest => self.in_timeline(OpenRoom::follow_newest),
             Action::Inspect => self.inspect(out)?,
-            Action::Matrix => self.show_matrix()?,
+            Action::Devices => self.show_devices()?,
             Action::Retry => self.retry(out)?,
             Action::Discard => self.discard()?,
             Action::Edit => self.begin_edit(out)?,
@@ -237,7 +237,7 @@ impl App {
         let told = told.filter(|_| !again).unwrap_or(now);
         open.typing_notice = Some(TypingNotice { told, until: now.saturating_add(TypingNotice::LENGTH) });
         if again {
-            out.push(Effect::Typing { room: open.id.clone(), typing: true });
+            out.push(Effect::Typing { room_id: open.id.clone(), typing: true });
         }
     }
 
@@ -245,7 +245,7 @@ impl App {
     pub(super) fn stop_typing(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         if open.typing_notice.take().is_some() {
-            out.push(Effect::Typing { room: open.id.clone(), typing: false });
+            out.push(Effect::Typing { room_id: open.id.clone(), typing: false });
         }
     }
 
@@ -253,7 +253,7 @@ impl App {
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         if let Some(text) = open.writing.save() {
-            out.push(Effect::SaveDraft { room: open.id.clone(), text });
+            out.push(Effect::SaveDraft { room_id: open.id.clone(), text });
         }
     }
 
@@ -273,7 +273,7 @@ impl App {
         open.follow_newest();
         let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
-            Entered::Message(text) => out.push(Effect::Send { room, text: text.to_owned() }),
+            Entered::Message(text) => out.push(Effect::Send { room_id: room, text: text.to_owned() }),
             Entered::Command(line) => {
                 if let Err(refusal) = self.run_command(line, now, out) {
                     self.in_timeline(|open| open.writing.composer = typed);
@@ -296,7 +296,7 @@ impl App {
             if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
                 writing.message().put_below(&taken.text);
                 if let Some(text) = writing.save() {
-                    out.push(Effect::SaveDraft { room: room.clone(), text });
+                    out.push(Effect::SaveDraft { room_id: room.clone(), text });
                 }
             }
             self.open = Some(OpenRoom::new(room.clone(), writing));
@@ -312,7 +312,7 @@ impl App {
         if let Some(open) = self.open.take() {
             self.drafts.insert(open.id, open.writing);
         }
-        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::Matrix { .. }));
+        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::DeviceTable { .. }));
     }
 
     fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
@@ -366,10 +366,10 @@ impl App {
         self.in_timeline(OpenRoom::select_something);
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         let (open, (key, message)) = selected.ok_or("Select a message first.")?;
-        if let (false, Some(event)) = (message.own, &message.event) {
-            out.push(Effect::AskReceiptFate { room: open.id.clone(), event: event.clone() });
+        if let (false, Some(event)) = (message.own, &message.event_id) {
+            out.push(Effect::AskReceiptStatus { room_id: open.id.clone(), event_id: event.clone() });
         }
-        self.popup = Some(Popup::Inspector { item: key.clone(), fate: None, people: People::default(), scroll: 0 });
+        self.popup = Some(Popup::Inspector { item: key.clone(), status: None, people: People::default(), scroll: 0 });
         Ok(())
     }
 
@@ -377,7 +377,7 @@ impl App {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if matches!(message.send_state, SendState::Failed(_)) => {
-                out.push(Effect::Retry { room: open.id.clone(), key: key.clone() });
+                out.push(Effect::Retry { room_id: open.id.clone(), key: key.clone() });
                 Ok(())
             }
             _ => Err("Select a message that could not be sent first.".to_owned()),
@@ -389,7 +389,7 @@ impl App {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if message.send_state != SendState::Sent => {
-                let on_yes = Effect::Discard { room: open.id.clone(), key: key.clone() };
+                let on_yes = Effect::Discard { room_id: open.id.clone(), key: key.clone() };
                 let question = SafeText::line("Throw this unsent message away?");
                 self.popup = Some(Popup::Confirm { question, on_yes });
                 Ok(())

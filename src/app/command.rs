@@ -114,7 +114,7 @@ impl App {
             Action::Join => out.push(Effect::Join(room_address(argument)?)),
             Action::Leave => self.ask_to_leave()?,
             Action::Invite => {
-                out.push(Effect::Invite { room: self.joined_room()?.id.clone(), user: user_id(argument)? });
+                out.push(Effect::Invite { room_id: self.joined_room()?.id.clone(), user: user_id(argument)? });
             }
             Action::Log => self.command_log(argument, out)?,
             Action::Rekey => out.push(Effect::Rekey(self.joined_room()?.id.clone())),
@@ -130,7 +130,7 @@ impl App {
             Action::Me => {
                 let room = self.open.as_ref().ok_or("Open a room first.")?.id.clone();
                 self.may_write(&room)?;
-                out.push(Effect::SendEmote { room, text: argument.to_owned() });
+                out.push(Effect::SendEmote { room_id: room, text: argument.to_owned() });
             }
             Action::Logout => {
                 let question = SafeText::line("Log out? Keys and unsent messages on this machine are deleted.");

@@ -38,14 +38,14 @@ impl App {
         Self { demo: Some(Demo::default()), ..self }
     }
 
-    pub(super) fn demo_is_doing(&mut self, what: SafeText) {
+    pub(super) fn on_demo_doing(&mut self, what: SafeText) {
         if let Some(demo) = &mut self.demo {
             demo.doing = what;
         }
     }
 
     /// Logs in, as if the user had typed it.
-    pub(super) fn demo_is_ready(&mut self, entrance: Entrance, out: &mut Vec<Effect>) {
+    pub(super) fn on_demo_ready(&mut self, entrance: Entrance, out: &mut Vec<Effect>) {
         let Some(demo) = &mut self.demo else { return };
         let Entrance { homeserver, user, password, tour } = entrance;
         demo.tour = Some(tour);

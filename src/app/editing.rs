@@ -34,7 +34,7 @@ pub struct Writing {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Editing {
     /// Which.
-    event: EventId,
+    event_id: EventId,
     /// Its text as it was.
     old: String,
     /// The new message that is put aside.
@@ -44,7 +44,7 @@ pub(super) struct Editing {
 impl Writing {
     /// The message that is being edited.
     pub fn edited(&self) -> Option<&EventId> {
-        self.editing.as_ref().map(|editing| &editing.event)
+        self.editing.as_ref().map(|editing| &editing.event_id)
     }
 
     /// The new message, be it on screen or put aside.
@@ -58,12 +58,12 @@ impl Writing {
     /// Puts a message's text into the composer, to be changed from `old`.
     fn edit(&mut self, event: EventId, old: &str, text: &str) {
         let aside = std::mem::replace(&mut self.composer, Composer::with(text));
-        self.editing = Some(Editing { event, old: Composer::with(old).take(), aside });
+        self.editing = Some(Editing { event_id: event, old: Composer::with(old).take(), aside });
     }
 
     /// Ends the edit: the new message is back. Gives what was edited and its text, if that is another one.
     fn end_edit(&mut self) -> Option<(EventId, Option<String>)> {
-        let Editing { event, old, aside } = self.editing.take()?;
+        let Editing { event_id: event, old, aside } = self.editing.take()?;
         let text = std::mem::replace(&mut self.composer, aside).take();
         Some((event, Some(text).filter(|text| *text != old)))
     }
@@ -117,7 +117,7 @@ impl App {
     pub(super) fn begin_edit(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let open = self.open.as_mut().ok_or("Open a room first.")?;
         let Some((key, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
-        let (event, text) = match (&message.event, &message.source) {
+        let (event, text) = match (&message.event_id, &message.source) {
             (Some(event), Some(text)) => (event.clone(), text.clone()),
             (None, Some(text)) if matches!(message.send_state, SendState::Failed(_)) => {
                 if open.writing.edited().is_some() {
@@ -128,7 +128,7 @@ impl App {
                 open.follow_newest();
                 // First kept as a draft, then thrown away.
                 self.not_queued(room.clone(), &text, emote, out);
-                out.push(Effect::Discard { room, key });
+                out.push(Effect::Discard { room_id: room, key });
                 self.focus = Focus::Composer;
                 return Ok(());
             }
@@ -162,7 +162,7 @@ impl App {
             return Err("A message cannot be changed to nothing. Stop editing, and remove it.".to_owned());
         }
         if let Some((event, Some(text))) = open.writing.end_edit() {
-            out.push(Effect::Edit { room: open.id.clone(), event, text });
+            out.push(Effect::Edit { room_id: open.id.clone(), event_id: event, text });
         }
         self.save_draft(out);
         self.stop_typing(out);
@@ -189,9 +189,9 @@ impl App {
             Some(_) => writing.message().put_below(text),
         }
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room: room.clone(), text });
+            out.push(Effect::SaveDraft { room_id: room.clone(), text });
         }
-        out.push(Effect::ForgetEdit { room, event, removed });
+        out.push(Effect::ForgetEdit { room_id: room, event_id: event, removed });
     }
 
     /// The message that is being edited may have been removed by somebody else: then there is nothing to be changed, and what
@@ -201,7 +201,7 @@ impl App {
         let Some(edited) = open.writing.edited() else { return };
         let removed = open.items.iter().rev().any(|item| match &item.kind {
             TimelineItemKind::Message(message) => {
-                message.event.as_ref() == Some(edited) && message.body == Body::Redacted
+                message.event_id.as_ref() == Some(edited) && message.body == Body::Redacted
             }
             _ => false,
         });
@@ -225,13 +225,14 @@ impl App {
     pub(super) fn redact(&mut self) -> Result<(), Refusal> {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?.1)));
         let (open, message) = selected.ok_or("Select a message first.")?;
-        let event = message.event.clone().ok_or("This message is not sent yet: it can be thrown away.")?;
+        let event = message.event_id.clone().ok_or("This message is not sent yet: it can be thrown away.")?;
         if message.body == Body::Redacted {
             return Err("This message has been removed already.".to_owned());
         }
         let known = known_to(message, open.deliveries.get(&event));
         let question = SafeText::line(&format!("Remove this message for everyone? {known}"));
-        self.popup = Some(Popup::Confirm { question, on_yes: Effect::Redact { room: open.id.clone(), event } });
+        self.popup =
+            Some(Popup::Confirm { question, on_yes: Effect::Redact { room_id: open.id.clone(), event_id: event } });
         Ok(())
     }
 

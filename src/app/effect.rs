@@ -5,7 +5,7 @@ use std::fmt;
 use super::event::LoginMethod;
 use crate::{
     delivery::policy::{Change, Settings},
-    model::{EventId, ItemKey, RoomId, UserId, Whom},
+    model::{EventId, ItemKey, PeopleFilter, RoomId, UserId},
 };
 
 /// A password: never shown, not even by `Debug`.
@@ -37,7 +37,7 @@ pub enum Effect {
     /// Write a delivery setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
     SaveSetting(Change),
 
-    // ── everything below is done by `matrix` ──
+    // ── everything below is done by `client` ──
     /// Delivery settings are now these.
     Settings(Settings),
     /// Find the homeserver (a server name or a URL) and the ways to log in.
@@ -77,42 +77,42 @@ pub enum Effect {
     /// Keep what is typed in this room; empty removes it.
     SaveDraft {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The text.
         text: String,
     },
     /// Put a message into the send queue (markdown allowed).
     Send {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The text as typed.
         text: String,
     },
     /// `/me`: an emote.
     SendEmote {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The text after `/me `.
         text: String,
     },
     /// Try a failed message again.
     Retry {
         /// The open room.
-        room: RoomId,
+        room_id: RoomId,
         /// The local echo.
         key: ItemKey,
     },
     /// Throw away a waiting or failed message.
     Discard {
         /// The open room.
-        room: RoomId,
+        room_id: RoomId,
         /// The local echo.
         key: ItemKey,
     },
     /// Whether the user is typing in the open room.
     Typing {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// Typing or not.
         typing: bool,
     },
@@ -131,46 +131,46 @@ pub enum Effect {
     /// Leave a room, or put away one that has ended.
     Leave {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// Older versions of it, which are left too.
         older: Vec<RoomId>,
     },
     /// Invite a user.
     Invite {
         /// Into this room.
-        room: RoomId,
+        room_id: RoomId,
         /// A full user id, as typed.
         user: String,
     },
     /// Change an own message that is on the server; this is its text from now on.
     Edit {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The message.
-        event: EventId,
+        event_id: EventId,
         /// The text as typed.
         text: String,
     },
     /// The text of a refused edit is kept as a draft now: take the edit out of the queue.
     ForgetEdit {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The message.
-        event: EventId,
+        event_id: EventId,
         /// It was removed: no edit of it is to be sent.
         removed: bool,
     },
     /// Remove a message for everyone.
     Redact {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The message.
-        event: EventId,
+        event_id: EventId,
     },
     /// Encrypt with a new key from the next message of this room on, which every device is then given.
     Rekey(RoomId),
-    /// How does everybody in this room stand? Answered by `Event::Stances`.
-    AskStances(RoomId),
+    /// How does everybody in this room stand? Answered by `Event::Eligibility`.
+    AskEligibility(RoomId),
     /// Which own messages of all rooms does not every device have? Answered by `Event::Undelivered`.
     AskUndelivered,
     /// What was told to whom, and what was withheld? Answered by `Event::ReceiptLog`.
@@ -180,17 +180,17 @@ pub enum Effect {
     /// Who has this message of one's own, which went to many, and who does not? Answered by `Event::People`.
     AskPeople {
         /// The message.
-        event: EventId,
+        event_id: EventId,
         /// Whom of them.
-        whom: Whom,
+        filter: PeopleFilter,
         /// Those who come after this person.
         after: Option<UserId>,
     },
     /// What was done about this message of somebody else's?
-    AskReceiptFate {
+    AskReceiptStatus {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The message.
-        event: EventId,
+        event_id: EventId,
     },
 }

@@ -103,7 +103,7 @@ impl App {
             format!("Leave {name}?{older}{back}")
         };
         let older = room.older.iter().map(|(id, _)| id.clone()).collect();
-        let on_yes = Effect::Leave { room: room.id.clone(), older };
+        let on_yes = Effect::Leave { room_id: room.id.clone(), older };
         self.popup = Some(Popup::Confirm { question: SafeText::line(&question), on_yes });
     }
 

@@ -5,8 +5,8 @@ use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonStance, ReceiptFate, ReceiptLog, RoomId, RoomSummary,
-        SafeText, TimelineChange, Trace, Undelivered, UserId,
+        Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId,
+        RoomSummary, SafeText, TimelineChange, Trace, Undelivered, UserId,
     },
 };
 
@@ -36,7 +36,7 @@ pub enum LoginMethod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user.
-    pub user: UserId,
+    pub user_id: UserId,
     /// This device's id, to show.
     pub device: SafeText,
     /// The homeserver, to show.
@@ -111,28 +111,28 @@ pub enum Event {
     /// The open room's timeline changed.
     Timeline {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// In this order.
         changes: Vec<TimelineChange>,
     },
     /// Back-pagination came further.
     Pagination {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// How far.
         state: Pagination,
     },
     /// The room's draft, as it was kept: once for every [`super::effect::Effect::OpenRoom`], empty if there is none.
     Draft {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// Its text.
         text: String,
     },
     /// Who is typing in this room changed.
     Typing {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// Who is typing, by display name.
         who: Vec<SafeText>,
     },
@@ -141,32 +141,32 @@ pub enum Event {
     /// What is known about these own messages' delivery.
     Deliveries {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// One each.
         deliveries: Vec<Delivery>,
     },
     /// All traces in a room of what its senders were told to be unreadable, by when that was sent.
     Traces {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// One each.
         traces: Vec<Trace>,
     },
-    /// The answer to [`super::effect::Effect::AskReceiptFate`].
-    ReceiptFate {
+    /// The answer to [`super::effect::Effect::AskReceiptStatus`].
+    ReceiptStatus {
         /// The message.
-        event: EventId,
+        event_id: EventId,
         /// What was done about it.
-        fate: ReceiptFate,
+        status: ReceiptStatus,
     },
     /// The answer to [`super::effect::Effect::AskPeople`].
     People(PeoplePage),
-    /// The answer to [`super::effect::Effect::AskStances`].
-    Stances {
+    /// The answer to [`super::effect::Effect::AskEligibility`].
+    Eligibility {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// Everybody else in it, by id, but for those who are too many to list.
-        people: Vec<PersonStance>,
+        people: Vec<PersonEligibility>,
         /// How many these are.
         more: usize,
     },
@@ -185,7 +185,7 @@ pub enum Event {
     /// A message could not even be put into the queue; its text comes back.
     NotQueued {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// What it says.
         text: String,
         /// It was said by `/me`.
@@ -196,9 +196,9 @@ pub enum Event {
     /// An edit was refused; its text comes back.
     EditFailed {
         /// The room.
-        room: RoomId,
+        room_id: RoomId,
         /// The message that was edited.
-        event: EventId,
+        event_id: EventId,
         /// What it was to say.
         text: String,
         /// The message was removed meanwhile.

@@ -1,7 +1,7 @@
 //! What can stand over the screen: the help, the inspector, what is known about delivery in all rooms, a question.
 
 use super::{effect::Effect, people::People, receipts::ReceiptsScreen};
-use crate::model::{ItemKey, Ms, ReceiptFate, ReceiptLog, SafeText, Undelivered};
+use crate::model::{ItemKey, Ms, ReceiptLog, ReceiptStatus, SafeText, Undelivered};
 
 /// Something over the screen. It takes all keys until it is closed.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,14 +16,14 @@ pub enum Popup {
         /// The message, see [`super::App::inspected`].
         item: ItemKey,
         /// The answer for somebody else's message, once it is there.
-        fate: Option<ReceiptFate>,
+        status: Option<ReceiptStatus>,
         /// On an own message to many: who they are.
         people: People,
         /// Rows scrolled away.
         scroll: usize,
     },
     /// The open room's last own messages against devices.
-    Matrix {
+    DeviceTable {
         /// Messages scrolled away.
         scroll: usize,
         /// Devices scrolled away, to the left.
@@ -62,7 +62,7 @@ impl Popup {
         match self {
             Self::Help { scroll }
             | Self::Inspector { scroll, .. }
-            | Self::Matrix { scroll, .. }
+            | Self::DeviceTable { scroll, .. }
             | Self::Log { scroll, .. } => *scroll = scroll.saturating_add_signed(rows).min(max),
             Self::Undelivered { rows: found, selected, .. } => {
                 let last = found.as_ref().map_or(0, |found| found.len().saturating_sub(1));
@@ -74,7 +74,7 @@ impl Popup {
 
     /// Scrolls the matrix by devices, to the left when negative.
     pub(super) fn shift_by(&mut self, devices: isize, max: usize) {
-        if let Self::Matrix { shift, .. } = self {
+        if let Self::DeviceTable { shift, .. } = self {
             *shift = shift.saturating_add_signed(devices).min(max);
         }
     }

@@ -84,7 +84,7 @@ impl Login {
     /// The screen after a session ended, with all but the password filled in.
     pub(super) fn again(account: Option<&Account>, error: SafeText) -> Self {
         let (homeserver, user) =
-            account.map(|account| (&*account.homeserver, account.user.as_str())).unwrap_or_default();
+            account.map(|account| (&*account.homeserver, account.user_id.as_str())).unwrap_or_default();
         Self {
             homeserver: Composer::with(homeserver),
             user: Composer::with(user),
@@ -120,7 +120,7 @@ impl Login {
     }
 
     /// The homeserver was found.
-    pub(super) fn was_found(&mut self, found: Found) {
+    pub(super) fn on_found(&mut self, found: Found) {
         if self.state == LoginState::Finding {
             self.state = LoginState::Idle;
         }
@@ -133,7 +133,7 @@ impl Login {
     }
 
     /// The homeserver was not found. That is of no interest any more once a login is under way, which finds it itself.
-    pub(super) fn was_not_found(&mut self, why: SafeText) {
+    pub(super) fn on_not_found(&mut self, why: SafeText) {
         if self.state == LoginState::Finding {
             self.failed(why);
         }

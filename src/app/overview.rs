@@ -1,4 +1,4 @@
-//! What is known about delivery beyond one message: `:matrix`, `:undelivered` and the receipt log.
+//! What is known about delivery beyond one message: `:devices`, `:undelivered` and the receipt log.
 
 pub mod table;
 
@@ -16,9 +16,9 @@ pub fn mark(delivery: &Delivery) -> Mark {
 
 impl App {
     /// Shows the open room's last messages against devices.
-    pub(super) fn show_matrix(&mut self) -> Result<(), Refusal> {
+    pub(super) fn show_devices(&mut self) -> Result<(), Refusal> {
         self.open.as_ref().ok_or("Open a room first.")?;
-        self.popup = Some(Popup::Matrix { scroll: 0, shift: 0 });
+        self.popup = Some(Popup::DeviceTable { scroll: 0, shift: 0 });
         Ok(())
     }
 
@@ -52,7 +52,7 @@ impl App {
     }
 
     /// What is not delivered everywhere is there.
-    pub(super) fn undelivered_are(&mut self, found: Vec<Undelivered>) {
+    pub(super) fn on_undelivered(&mut self, found: Vec<Undelivered>) {
         if let Some(Popup::Undelivered { rows, selected, .. }) = &mut self.popup {
             *selected = (*selected).min(found.len().saturating_sub(1));
             *rows = Some(found);
@@ -60,17 +60,17 @@ impl App {
     }
 
     /// News of some messages' delivery. A row that is complete by now stays where it is, as long as the list is open.
-    pub(super) fn undelivered_are_now(&mut self, deliveries: &[Delivery]) {
+    pub(super) fn on_deliveries(&mut self, deliveries: &[Delivery]) {
         let Some(Popup::Undelivered { rows: Some(rows), .. }) = &mut self.popup else { return };
         for row in rows {
-            if let Some(news) = deliveries.iter().find(|news| news.event == row.delivery.event) {
+            if let Some(news) = deliveries.iter().find(|news| news.event_id == row.delivery.event_id) {
                 row.delivery = news.clone();
             }
         }
     }
 
     /// The log is there.
-    pub(super) fn log_is(&mut self, found: ReceiptLog) {
+    pub(super) fn on_receipt_log(&mut self, found: ReceiptLog) {
         if let Some(Popup::Log { log, .. }) = &mut self.popup {
             *log = Some(found);
         }
@@ -97,7 +97,7 @@ impl App {
             Some(Popup::Undelivered { rows: Some(rows), selected, .. }) => rows.get(*selected).cloned(),
             _ => None,
         };
-        let Some(Undelivered { room, delivery, .. }) = chosen else {
+        let Some(Undelivered { room_id: room, delivery, .. }) = chosen else {
             self.popup = None;
             return Ok(());
         };
@@ -109,7 +109,7 @@ impl App {
         self.open_room(&room, out);
         self.focus = Focus::Timeline;
         if let Some(open) = &mut self.open {
-            open.seek(delivery.event, delivery.sent);
+            open.seek(delivery.event_id, delivery.sent);
         }
         Ok(())
     }

@@ -7,14 +7,14 @@
 use super::{App, effect::Effect, inspector::Popup};
 use crate::{
     input::Action,
-    model::{EventId, PeoplePage, UserId, Whom},
+    model::{EventId, PeopleFilter, PeoplePage, UserId},
 };
 
 /// Which of them are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
     /// Whom of them.
-    pub whom: Whom,
+    pub filter: PeopleFilter,
     /// The last person of each page before this one.
     before: Vec<UserId>,
     asked: bool,
@@ -25,24 +25,24 @@ pub struct People {
 impl People {
     /// The others, from the first page on.
     fn switched(&self) -> Self {
-        let whom = match self.whom {
-            Whom::Missing => Whom::Everybody,
-            Whom::Everybody => Whom::Missing,
+        let filter = match self.filter {
+            PeopleFilter::Missing => PeopleFilter::Everybody,
+            PeopleFilter::Everybody => PeopleFilter::Missing,
         };
-        Self { whom, ..Self::default() }
+        Self { filter, ..Self::default() }
     }
 
     /// The next page, if there is one.
     fn next(&self) -> Option<Self> {
-        let last = self.page.as_ref().filter(|page| page.more)?.people.last()?.user.clone();
+        let last = self.page.as_ref().filter(|page| page.more)?.people.last()?.user_id.clone();
         let before = self.before.iter().cloned().chain([last]).collect();
-        Some(Self { whom: self.whom, before, ..Self::default() })
+        Some(Self { filter: self.filter, before, ..Self::default() })
     }
 
     /// The page before, if there is one.
     fn previous(&self) -> Option<Self> {
         let (_, before) = self.before.split_last()?;
-        Some(Self { whom: self.whom, before: before.to_vec(), ..Self::default() })
+        Some(Self { filter: self.filter, before: before.to_vec(), ..Self::default() })
     }
 
     /// The number of this page, from 1 on.
@@ -61,8 +61,8 @@ impl App {
     /// The message that the inspector shows the people of: an own one that went to many, unless nobody can say who has it.
     pub fn of_many(&self) -> Option<&EventId> {
         let (_, message) = self.inspected().filter(|(_, message)| message.own)?;
-        let delivery = self.open.as_ref()?.deliveries.get(message.event.as_ref()?)?;
-        delivery.tally.filter(|tally| !tally.anonymous).map(|_| &delivery.event)
+        let delivery = self.open.as_ref()?.deliveries.get(message.event_id.as_ref()?)?;
+        delivery.tally.filter(|tally| !tally.anonymous).map(|_| &delivery.event_id)
     }
 
     /// Asks for the page that is to be shown.
@@ -71,16 +71,20 @@ impl App {
         if let Some(Popup::Inspector { people, .. }) = &mut self.popup
             && !std::mem::replace(&mut people.asked, true)
         {
-            out.push(Effect::AskPeople { event, whom: people.whom, after: people.before.last().cloned() });
+            out.push(Effect::AskPeople {
+                event_id: event,
+                filter: people.filter,
+                after: people.before.last().cloned(),
+            });
         }
     }
 
     /// A page is there; it may not be wanted any more.
-    pub(super) fn people_are(&mut self, page: PeoplePage) {
-        let same_message = self.of_many() == Some(&page.event);
+    pub(super) fn on_people(&mut self, page: PeoplePage) {
+        let same_message = self.of_many() == Some(&page.event_id);
         if let Some(Popup::Inspector { people, .. }) = &mut self.popup
             && same_message
-            && (people.whom, people.before.last()) == (page.whom, page.after.as_ref())
+            && (people.filter, people.before.last()) == (page.filter, page.after.as_ref())
         {
             people.page = Some(page);
         }

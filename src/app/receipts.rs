@@ -13,7 +13,7 @@ use super::{
 use crate::{
     delivery::policy::{self, Change, Choice, Decision, JoinRule, RoomFacts, Send, Who},
     input::Action,
-    model::{Membership, PersonStance, RoomId, RoomSummary, UserId},
+    model::{Membership, PersonEligibility, RoomId, RoomSummary, UserId},
 };
 
 mod rows;
@@ -27,9 +27,9 @@ pub use rows::{Outcome, Row, Section};
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceiptsScreen {
     /// The room that it was opened in.
-    pub room: Option<RoomId>,
+    pub room_id: Option<RoomId>,
     /// Everybody else in it, once that is there.
-    pub people: Option<Vec<PersonStance>>,
+    pub people: Option<Vec<PersonEligibility>>,
     /// How many more there are than can be listed.
     pub more: usize,
     /// The row that is selected, see [`App::receipt_rows`].
@@ -38,16 +38,16 @@ pub struct ReceiptsScreen {
 
 impl App {
     /// Whether receipts are sent in this room, as far as the room itself decides it, and if not, why.
-    pub fn room_stance(&self, room: &RoomSummary) -> Decision {
-        policy::room_stance(&facts(room), &self.settings)
+    pub fn room_eligibility(&self, room: &RoomSummary) -> Decision {
+        policy::room_eligibility(&facts(room), &self.settings)
     }
 
     /// `/receipts`: opens the screen; or sets a room (P5) or a person (P7).
     pub(super) fn receipts(&mut self, argument: &str, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if argument.is_empty() {
             let room = self.joined_room().ok().map(|room| room.id.clone());
-            out.extend(room.clone().map(Effect::AskStances));
-            self.popup = Some(Popup::Receipts(ReceiptsScreen { room, people: None, more: 0, selected: 0 }));
+            out.extend(room.clone().map(Effect::AskEligibility));
+            self.popup = Some(Popup::Receipts(ReceiptsScreen { room_id: room, people: None, more: 0, selected: 0 }));
             return Ok(());
         }
         let change = if let Some((user, who)) = argument.split_once(char::is_whitespace) {
@@ -65,10 +65,10 @@ impl App {
     }
 
     /// Everybody in a room is there.
-    pub(super) fn stances_are(&mut self, room: &RoomId, people: Vec<PersonStance>, more: usize) {
+    pub(super) fn on_eligibility(&mut self, room: &RoomId, people: Vec<PersonEligibility>, more: usize) {
         let above = self.rows_above_people();
         if let Some(Popup::Receipts(screen)) = &mut self.popup
-            && screen.room.as_ref() == Some(room)
+            && screen.room_id.as_ref() == Some(room)
         {
             // What was selected below them stays selected.
             if screen.selected >= above {
@@ -136,7 +136,7 @@ fn facts(room: &RoomSummary) -> RoomFacts {
         None => JoinRule::Unknown,
     };
     RoomFacts {
-        room: room.id.clone(),
+        room_id: room.id.clone(),
         encrypted: room.encrypted,
         join_rule,
         joined_members: room.joined_members,

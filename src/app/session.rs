@@ -14,7 +14,7 @@ use super::{
     login::{Login, LoginState},
     rooms::Rooms,
 };
-use crate::model::{EventId, Ms, ReceiptFate, RoomId, SafeText, TimelineChange};
+use crate::model::{EventId, Ms, ReceiptStatus, RoomId, SafeText, TimelineChange};
 
 impl App {
     /// Changes the login screen, if it is shown.
@@ -35,16 +35,16 @@ impl App {
     }
 
     pub(super) fn logged_in(&mut self, account: Account, out: &mut Vec<Effect>) {
-        if self.user.as_ref() != Some(&account.user) {
+        if self.user_id.as_ref() != Some(&account.user_id) {
             self.forget();
         }
-        self.user = Some(account.user.clone());
+        self.user_id = Some(account.user_id.clone());
         self.account = Some(account);
         self.screen = Screen::Main;
         self.connection = Connection::Connecting;
         for (room, writing) in &mut self.drafts {
             if let Some(text) = writing.save() {
-                out.push(Effect::SaveDraft { room: room.clone(), text });
+                out.push(Effect::SaveDraft { room_id: room.clone(), text });
             }
         }
         self.save_draft(out);
@@ -57,7 +57,7 @@ impl App {
     pub(super) fn logged_out(&mut self, reason: Option<SafeText>, out: &mut Vec<Effect>) {
         if self.demo.is_some() {
             match (reason, &self.screen) {
-                (Some(why), _) => self.demo_is_doing(why),
+                (Some(why), _) => self.on_demo_doing(why),
                 // Before the login there is no session, as ever.
                 (None, Screen::Starting) => {}
                 (None, _) => out.push(Effect::Quit),
@@ -91,7 +91,7 @@ impl App {
     /// The session has ended, here or before this start: the login screen is filled in with it.
     pub(super) fn session_ended(&mut self, account: Account, why: SafeText, out: &mut Vec<Effect>) {
         if self.screen == Screen::Starting {
-            self.user = Some(account.user.clone());
+            self.user_id = Some(account.user_id.clone());
         }
         self.account = Some(account);
         self.logged_out(Some(why), out);
@@ -111,10 +111,10 @@ impl App {
         self.drafts.clear();
         self.taken = None;
         self.focus = Focus::Rooms;
-        self.user = None;
+        self.user_id = None;
     }
 
-    pub(super) fn connection_is(&mut self, connection: Connection) {
+    pub(super) fn on_connection(&mut self, connection: Connection) {
         let before = std::mem::replace(&mut self.connection, connection);
         let back = matches!(before, Connection::Offline(_)) && self.connection == Connection::Online;
         if let (true, Some(open)) = (back, &mut self.open) {
@@ -153,11 +153,11 @@ impl App {
     }
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
-    pub(super) fn draft_was(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
+    pub(super) fn on_draft(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
         let writing = self.writing_in(&room);
         writing.load(text);
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room, text });
+            out.push(Effect::SaveDraft { room_id: room, text });
         }
     }
 
@@ -174,7 +174,7 @@ impl App {
         };
         composer.put_below(&text);
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room, text });
+            out.push(Effect::SaveDraft { room_id: room, text });
         }
     }
 
@@ -186,10 +186,10 @@ impl App {
         }
     }
 
-    pub(super) fn receipt_fate_is(&mut self, event: &EventId, answer: ReceiptFate) {
-        let asked = self.inspected().is_some_and(|(_, message)| message.event.as_ref() == Some(event));
-        if let (true, Some(Popup::Inspector { fate, .. })) = (asked, &mut self.popup) {
-            *fate = Some(answer);
+    pub(super) fn on_receipt_status(&mut self, event: &EventId, answer: ReceiptStatus) {
+        let asked = self.inspected().is_some_and(|(_, message)| message.event_id.as_ref() == Some(event));
+        if let (true, Some(Popup::Inspector { status, .. })) = (asked, &mut self.popup) {
+            *status = Some(answer);
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 /// What became of an own message on these people's devices.
 pub fn delivery(event: &str, people: &[(&str, &[DeviceDelivery])]) -> Delivery {
     let people = people.iter().map(|(user, devices)| PersonDelivery {
-        user: UserId::new(user),
+        user_id: UserId::new(user),
         name: SafeText::default(),
         devices: devices.to_vec(),
     });
@@ -31,7 +31,7 @@ pub fn delivery(event: &str, people: &[(&str, &[DeviceDelivery])]) -> Delivery {
 
 /// A device that counts.
 pub fn device(id: &str, state: DeviceState) -> DeviceDelivery {
-    DeviceDelivery { device: Some(DeviceId::new(id)), name: SafeText::default(), state, route: None, expected: true }
+    DeviceDelivery { device_id: Some(DeviceId::new(id)), name: SafeText::default(), state, route: None, expected: true }
 }
 
 /// The time at which all begins.
@@ -48,7 +48,7 @@ pub fn room_id(name: &str) -> RoomId {
 /// Somebody else's message; its key and its event are both of this name.
 pub fn message(name: &str) -> TimelineItem {
     let message = Message {
-        event: Some(EventId::new(name)),
+        event_id: Some(EventId::new(name)),
         sender: UserId::new("@ada:x"),
         sender_name: SafeText::line("Ada"),
         at: T0,
@@ -81,7 +81,7 @@ pub fn own(name: &str, state: SendState) -> TimelineItem {
     changed(message(name), |message| {
         message.own = true;
         message.sender = UserId::new("@me:x");
-        message.event = message.event.take().filter(|_| state == SendState::Sent);
+        message.event_id = message.event_id.take().filter(|_| state == SendState::Sent);
         message.send_state = state;
     })
 }
@@ -93,7 +93,7 @@ pub fn said(name: &str, text: &str) -> TimelineItem {
 
 pub fn read_by(item: TimelineItem, users: &[&str]) -> TimelineItem {
     changed(item, |message| {
-        message.read_by = users.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
+        message.read_by = users.iter().map(|user| ReadBy { user_id: UserId::new(user), at: None }).collect();
     })
 }
 
@@ -122,7 +122,7 @@ pub fn invite(name: &str) -> RoomSummary {
 }
 
 pub fn account(user: &str) -> Account {
-    Account { user: UserId::new(user), device: SafeText::line("DEVICE"), homeserver: SafeText::line("x") }
+    Account { user_id: UserId::new(user), device: SafeText::line("DEVICE"), homeserver: SafeText::line("x") }
 }
 
 /// An app, told things one by one.
@@ -168,7 +168,7 @@ impl Told {
     }
 
     pub fn changes(&mut self, changes: Vec<TimelineChange>) -> Vec<Effect> {
-        self.event(Event::Timeline { room: room_id("one"), changes })
+        self.event(Event::Timeline { room_id: room_id("one"), changes })
     }
 
     /// Time passes, and the app is woken if it asked for that.
@@ -185,7 +185,7 @@ impl Told {
         let all = self.app.open.as_ref().map_or(0, |open| open.items.len());
         let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
         let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
-        self.app.layout_was(LayoutFacts { timeline: Some(timeline), popup: None });
+        self.app.on_drawn(LayoutFacts { timeline: Some(timeline), popup: None });
         self.after(0)
     }
 

@@ -370,7 +370,7 @@ impl OpenRoom {
         let newest = |is_it: fn(&Message) -> bool| {
             let mut items = on_screen.iter().rev();
             let found = items.find(|item| match &item.kind {
-                TimelineItemKind::Message(message) => !message.own && message.event.is_some() && is_it(message),
+                TimelineItemKind::Message(message) => !message.own && message.event_id.is_some() && is_it(message),
                 _ => false,
             });
             found.map(|item| item.key.clone())
@@ -381,7 +381,7 @@ impl OpenRoom {
     }
 
     /// A read receipt was asked for when this was looked at.
-    pub(super) fn was_marked(&mut self, looked: Looked) {
+    pub(super) fn on_marked_read(&mut self, looked: Looked) {
         self.marked_read = Some(looked);
     }
 }

@@ -52,7 +52,7 @@ impl Asked {
             }
             let given = own.expected.get(user).into_iter().flatten();
             let mut given = given.filter(|known| known.excluded.is_none());
-            had_time |= own.sent.saturating_add(patience) <= now && given.any(|known| known.device == *device);
+            had_time |= own.sent.saturating_add(patience) <= now && given.any(|known| known.device_id == *device);
         }
         had_time
     }
@@ -90,11 +90,11 @@ mod tests {
     fn own(sent: Ms, excluded: Option<&str>, answered: bool) -> OwnEvent {
         let (user, device) = (UserId::new("@bob:x"), DeviceId::new("B"));
         let excluded = excluded.map(str::to_owned);
-        let known = ExpectedDevice { device: device.clone(), name: SafeText::default(), excluded, silent: None };
+        let known = ExpectedDevice { device_id: device.clone(), name: SafeText::default(), excluded, silent: None };
         let stamp = Stamp { at: None, state: ClaimState::Delivered, route: Route::Direct, heard: sent };
         OwnEvent {
-            room: RoomId::new("!r"),
-            event: EventId::new(format!("${sent}")),
+            room_id: RoomId::new("!r"),
+            event_id: EventId::new(format!("${sent}")),
             sent,
             expected: BTreeMap::from([(user.clone(), vec![known])]),
             claims: answered.then_some(((user, Some(device)), stamp)).into_iter().collect(),

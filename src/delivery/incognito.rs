@@ -1,7 +1,7 @@
 //! Incognito (P12): nothing leaves while it is on, and nothing is made up for.
 //!
 //! While it is on, [`decide`](super::policy::decide) withholds everything, and what waited is cancelled. That alone would
-//! forget what came and was not looked at in that time: messages that a sync left out and a walk finds later, or whose
+//! forget what came and was not looked at in that time: messages that a sync left out and a backfill finds later, or whose
 //! sending was under way. So the moment at which it ended stays, per room and for all rooms: nothing that was sent before
 //! it is acknowledged. What was sent then and arrives after it gets no receipt either; nobody can tell the two apart.
 //!

@@ -5,7 +5,7 @@
 //! that were ever claimed, and 'best' is a total order; merging is then idempotent and order-free by construction
 //! (L3), and whatever a device says can only ever touch its own entry.
 //!
-//! A message to thousands is believed in the same way, but counted: see [`crowd`].
+//! A message to thousands is believed in the same way, but counted: see [`aggregate`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
 
+pub mod aggregate;
 mod bridge;
-pub mod crowd;
 mod held;
 mod refused;
 
@@ -35,9 +35,9 @@ pub type Who = (UserId, Option<DeviceId>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnEvent {
     /// Its room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// Its id.
-    pub event: EventId,
+    pub event_id: EventId,
     /// `origin_server_ts`.
     pub sent: Ms,
     /// The devices of others as they were when it was sent; those without `excluded` were given the room key.
@@ -50,12 +50,12 @@ pub struct OwnEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedDevice {
     /// The device.
-    pub device: DeviceId,
+    pub device_id: DeviceId,
     /// Its public display name, or empty.
     pub name: SafeText,
     /// Why it was not given the room key; `None` when it was.
     pub excluded: Option<String>,
-    /// Since when it was [silent](super::habits) when the message was sent, and is not waited for.
+    /// Since when it was [silent](super::responsiveness) when the message was sent, and is not waited for.
     pub silent: Option<Ms>,
 }
 
@@ -115,13 +115,13 @@ impl Stamp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerClaim {
     /// The room that the claim names.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// The message.
-    pub event: EventId,
+    pub event_id: EventId,
     /// The claimant, as the channel proves it.
-    pub user: UserId,
+    pub user_id: UserId,
     /// Their device, as the channel proves it; `None` where a receipt names a user only.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
     /// When, by the claimant's clock.
     pub at: Option<Ms>,
     /// What.
@@ -137,14 +137,34 @@ pub struct PeerClaim {
 impl PeerClaim {
     /// A receipt that the homeserver has passed on (§2).
     pub fn native(room: RoomId, receipt: Native, heard: Ms) -> Self {
-        let Native { event, user, device, at, quiet } = receipt;
-        Self { room, event, user, device, at, state: ClaimState::Delivered, route: Route::Native, heard, quiet }
+        let Native { event_id: event, user_id: user, device_id: device, at, quiet } = receipt;
+        Self {
+            room_id: room,
+            event_id: event,
+            user_id: user,
+            device_id: device,
+            at,
+            state: ClaimState::Delivered,
+            route: Route::Native,
+            heard,
+            quiet,
+        }
     }
 
     /// What a device has said about an event (§3).
     pub fn direct(room: RoomId, event: EventId, claim: Claim, user: UserId, device: DeviceId, heard: Ms) -> Self {
         let (device, route) = (Some(device), Route::Direct);
-        Self { room, event, user, device, at: claim.at, state: claim.state, route, heard, quiet: false }
+        Self {
+            room_id: room,
+            event_id: event,
+            user_id: user,
+            device_id: device,
+            at: claim.at,
+            state: claim.state,
+            route,
+            heard,
+            quiet: false,
+        }
     }
 }
 
@@ -165,7 +185,7 @@ impl OwnEvent {
         let answered = |user: &UserId, device: &DeviceId| self.claims_of(user).any(|(known, _)| known == Some(device));
         self.expected
             .iter()
-            .any(|(user, devices)| devices.iter().any(|known| known.is_counted() && !answered(user, &known.device)))
+            .any(|(user, devices)| devices.iter().any(|known| known.is_counted() && !answered(user, &known.device_id)))
     }
 
     /// What was claimed in the name of this person, by device.
@@ -179,14 +199,14 @@ impl OwnEvent {
     /// Takes in a claim (L3, L4). Refuses one about another event or naming another room (L1), and one of too many devices
     /// of the same person (L7).
     pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Result<Merged, Refusal> {
-        if claim.event != self.event {
+        if claim.event_id != self.event_id {
             return Err(Refusal::Unknown);
         }
-        if claim.room != self.room {
+        if claim.room_id != self.room_id {
             return Err(Refusal::OtherRoom);
         }
         let stamp = Stamp::of(&claim, self.sent, now);
-        let key = (claim.user, claim.device);
+        let key = (claim.user_id, claim.device_id);
         if let Some(known) = self.claims.get_mut(&key) {
             return Ok(known.merge(stamp));
         }

@@ -39,9 +39,9 @@ pub const BURST: u64 = 60;
 pub const INTERVAL: Ms = 1000;
 /// P10: so long a receipt waits for its turn.
 pub const TURN_WAIT: Ms = 10 * 60 * 1000;
-/// P11: what a walk finds leaves so long after a moment, or a multiple of that.
+/// P11: what a backfill finds leaves so long after a moment, or a multiple of that.
 const WALK_LINE: Ms = 15 * 1000;
-/// P11: what was sent so long ago was there before a walk began.
+/// P11: what was sent so long ago was there before a backfill began.
 const JUST_NOW: Ms = 30 * 1000;
 /// P11: what leaves so much later than at its moment would tell when a device woke up that slept through it.
 const PUNCTUAL: Ms = 2 * 1000;
@@ -52,9 +52,9 @@ const BACKOFF_LONGEST: Ms = 5 * 60 * 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owed {
     /// The event's room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// The event.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Who sent it, and is owed the receipt.
     pub sender: UserId,
     /// When they sent it (`origin_server_ts`).
@@ -70,7 +70,7 @@ pub struct Owed {
 impl Owed {
     /// Under what the message is found.
     pub fn place(&self) -> (RoomId, EventId) {
-        (self.room.clone(), self.event.clone())
+        (self.room_id.clone(), self.event_id.clone())
     }
 }
 
@@ -80,7 +80,7 @@ pub struct Batch {
     /// To whom.
     pub sender: UserId,
     /// In which room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// What all of it says.
     pub state: ClaimState,
     /// At least one, at most [`RECEIPTS_SENT`], each event once.
@@ -95,9 +95,9 @@ impl Batch {
     /// The message to send. Every receipt carries the time of sending, as it would when a homeserver made it; the time
     /// at which this device woke up is not told (P11).
     pub fn answer(&self, now: Ms) -> Answer {
-        let claim = |owed: &Owed| (owed.event.clone(), Claim { at: Some(now), state: owed.state });
+        let claim = |owed: &Owed| (owed.event_id.clone(), Claim { at: Some(now), state: owed.state });
         let quiet = self.owed.iter().any(|owed| owed.quiet);
-        Answer { room: self.room.clone(), receipts: self.owed.iter().map(claim).collect(), quiet }
+        Answer { room_id: self.room_id.clone(), receipts: self.owed.iter().map(claim).collect(), quiet }
     }
 }
 
@@ -106,14 +106,14 @@ impl Batch {
 pub enum Came {
     /// With a sync, or its key did.
     Now,
-    /// A walk found it, page by page, after a sync that left it out.
-    ByWalk,
+    /// A backfill found it, page by page, after a sync that left it out.
+    ByBackfill,
 }
 
 impl Came {
-    /// Of what a walk finds, an event that was sent just now came now.
+    /// Of what a backfill finds, an event that was sent just now came now.
     pub fn found(sent: Ms, now: Ms) -> Self {
-        if sent.saturating_add(JUST_NOW) > now { Self::Now } else { Self::ByWalk }
+        if sent.saturating_add(JUST_NOW) > now { Self::Now } else { Self::ByBackfill }
     }
 }
 
@@ -170,7 +170,7 @@ impl Waiting {
 
     fn add(&mut self, owed: Owed, moment: Ms, had_turn: bool) {
         let since = owed.since;
-        let known = self.owed.entry(owed.event.clone()).or_insert(Entry { owed, moment, had_turn });
+        let known = self.owed.entry(owed.event_id.clone()).or_insert(Entry { owed, moment, had_turn });
         known.owed.since = known.owed.since.min(since);
         known.moment = known.moment.min(moment);
         known.had_turn |= had_turn;
@@ -249,12 +249,12 @@ impl Outbox {
 
     /// The moment at which what becomes owed `now` leaves (P11). One that was drawn and is still to come is everybody's, so
     /// that no number of senders has more than one draw to look at; what comes until then joins in, so that it does not
-    /// show when the draw was made. How much a walk has found by that moment would tell how long ago it began, so what
+    /// show when the draw was made. How much a backfill has found by that moment would tell how long ago it began, so what
     /// it finds leaves later, when it has ended, or nearly always.
     pub fn moment(&mut self, came: Came, Draw { timing, number }: Draw, now: Ms) -> Ms {
         match (self.moment, came) {
             _ if timing == Timing::Immediate => now,
-            (Some(moment), Came::ByWalk) => {
+            (Some(moment), Came::ByBackfill) => {
                 let lines = now.saturating_sub(moment).div_ceil(WALK_LINE).max(1);
                 moment.saturating_add(lines.saturating_mul(WALK_LINE))
             }
@@ -267,14 +267,14 @@ impl Outbox {
     /// a batch is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
     /// back when the sender's turns of the next ten minutes are all taken: it is to be dropped (P10).
     pub fn owe(&mut self, owed: Owed, moment: Ms, order: f64, now: Ms) -> Result<(), Owed> {
-        let place = |state| (owed.sender.clone(), owed.room.clone(), state);
+        let place = |state| (owed.sender.clone(), owed.room_id.clone(), state);
         match owed.state {
-            ClaimState::Delivered => self.withdraw(&place(ClaimState::Undecryptable), &owed.event),
-            ClaimState::Undecryptable if self.waits(&place(ClaimState::Delivered), &owed.event) => return Ok(()),
+            ClaimState::Delivered => self.withdraw(&place(ClaimState::Undecryptable), &owed.event_id),
+            ClaimState::Undecryptable if self.waits(&place(ClaimState::Delivered), &owed.event_id) => return Ok(()),
             ClaimState::Undecryptable => {}
         }
         let place = place(owed.state);
-        if !self.waits(&place, &owed.event) && !self.has_place(&owed.sender, now) {
+        if !self.waits(&place, &owed.event_id) && !self.has_place(&owed.sender, now) {
             return Err(owed);
         }
         let opened = || Waiting { owed: BTreeMap::new(), until: Until::At(moment), attempt: 0, order };
@@ -329,7 +329,7 @@ impl Outbox {
             let owed = waiting.take(moment, turns.of(sender, now), draw.timing);
             let batch = |owed: &[Owed]| {
                 let (sender, room) = (sender.clone(), room.clone());
-                (at, Batch { sender, room, state: *state, owed: owed.to_vec(), attempt, order })
+                (at, Batch { sender, room_id: room, state: *state, owed: owed.to_vec(), attempt, order })
             };
             due.extend(owed.chunks(RECEIPTS_SENT).map(batch));
             !waiting.owed.is_empty()
@@ -417,7 +417,7 @@ impl Outbox {
 
     /// Back into the queue; what was owed to the same sender meanwhile shares the batch's luck.
     fn put_back(&mut self, batch: Batch, until: Until, attempt: u32) {
-        let Batch { sender, room, state, owed, order, .. } = batch;
+        let Batch { sender, room_id: room, state, owed, order, .. } = batch;
         let opened = Waiting { owed: BTreeMap::new(), until, attempt, order };
         let waiting = self.waiting.entry((sender, room, state)).or_insert(opened);
         waiting.until = match (waiting.until, until) {

@@ -221,11 +221,11 @@ pub enum EventKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventFacts {
     /// Its id.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Who sent it.
     pub sender: UserId,
     /// From which device, as far as that is known.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
     /// `origin_server_ts`.
     pub sent: Ms,
     /// P4.
@@ -251,7 +251,7 @@ pub enum JoinRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomFacts {
     /// The room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// P5.
     pub encrypted: bool,
     /// P5.
@@ -320,7 +320,7 @@ pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settin
     let checked = check_event(event, room, *sender)
         .and_then(|()| check_person(&event.sender, room, *sender, settings))
         .and_then(|()| check_age(event.sent, now));
-    let incognito = settings.is_incognito(&room.room) || event.sent < room.incognito_until;
+    let incognito = settings.is_incognito(&room.room_id) || event.sent < room.incognito_until;
     match checked {
         Ok(()) | Err(Reason::Undecryptable | Reason::JoinTimeUnknown) if incognito => Err(Reason::Incognito).into(),
         checked => checked.into(),
@@ -328,16 +328,16 @@ pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settin
 }
 
 /// Whether receipts are sent in this room at all, as far as the room itself decides it: P5, P6 and P12.
-pub fn room_stance(room: &RoomFacts, settings: &Settings) -> Decision {
-    check_room(room, settings).and_then(|()| refuse(settings.is_incognito(&room.room), Reason::Incognito)).into()
+pub fn room_eligibility(room: &RoomFacts, settings: &Settings) -> Decision {
+    check_room(room, settings).and_then(|()| refuse(settings.is_incognito(&room.room_id), Reason::Incognito)).into()
 }
 
 /// Whether this person is sent receipts for what they write in this room, as far as the room, the person and the settings
 /// decide it: P5 to P8 and P12; and P13, where receipts may only go a way that names this device.
-pub fn person_stance(user: &UserId, room: &RoomFacts, person: SenderFacts, settings: &Settings) -> Decision {
+pub fn person_eligibility(user: &UserId, room: &RoomFacts, person: SenderFacts, settings: &Settings) -> Decision {
     let unnamed = || settings.route == RouteChoice::Direct && !names_device(user, person, settings);
     check_person(user, room, person, settings)
-        .and_then(|()| refuse(settings.is_incognito(&room.room), Reason::Incognito))
+        .and_then(|()| refuse(settings.is_incognito(&room.room_id), Reason::Incognito))
         .and_then(|()| refuse(unnamed(), Reason::DeviceNotNamed))
         .into()
 }
@@ -347,7 +347,7 @@ pub fn person_stance(user: &UserId, room: &RoomFacts, person: SenderFacts, setti
 /// the room.
 pub fn asks(room: &RoomFacts, settings: &Settings) -> bool {
     settings.route != RouteChoice::Off
-        && (settings.rooms.get(&room.room) == Some(&Send::On) || check_auto(room, settings.max_members).is_ok())
+        && (settings.rooms.get(&room.room_id) == Some(&Send::On) || check_auto(room, settings.max_members).is_ok())
 }
 
 /// Whether this person may be told which device a receipt comes from (P13). Whoever is listed as somebody to send
@@ -381,7 +381,7 @@ fn check_person(user: &UserId, room: &RoomFacts, sender: SenderFacts, settings: 
 /// P5 and P6, with the room's own setting over the global one.
 fn check_room(room: &RoomFacts, settings: &Settings) -> Result<(), Reason> {
     refuse(settings.route == RouteChoice::Off, Reason::RouteOff)?;
-    match settings.send(&room.room) {
+    match settings.send(&room.room_id) {
         Send::Off => Err(Reason::Off),
         Send::On => Ok(()),
         Send::Auto => check_auto(room, settings.max_members),

@@ -68,7 +68,7 @@ pub fn padded(kind: &str, mut content: Value) -> Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// Until when, by the asking device's clock.
     pub expires: Ms,
     /// What was told in the last minutes may have been lost: tell it again.
@@ -78,7 +78,7 @@ pub struct Request {
 impl Request {
     /// The event's content.
     pub fn to_json(&self) -> Value {
-        let mut content = json!({ "room_id": self.room.as_str(), "expires_ts": self.expires });
+        let mut content = json!({ "room_id": self.room_id.as_str(), "expires_ts": self.expires });
         if self.again {
             content["again"] = true.into();
         }
@@ -88,7 +88,7 @@ impl Request {
     /// Reads the event's content.
     pub fn parse(content: &Value) -> Option<Self> {
         let again = content.get("again") == Some(&Value::Bool(true));
-        Some(Self { room: room_id(content)?, expires: content.get("expires_ts")?.as_u64()?, again })
+        Some(Self { room_id: room_id(content)?, expires: content.get("expires_ts")?.as_u64()?, again })
     }
 
     /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None` when it is over.
@@ -101,7 +101,7 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// One claim per event.
     pub receipts: Vec<(EventId, Claim)>,
     /// That this device was silent about what was sent in that room before these events means nothing.
@@ -146,7 +146,7 @@ impl Answer {
     pub fn to_json(&self) -> Value {
         let receipts: Map<String, Value> =
             self.receipts.iter().map(|(event, claim)| (event.as_str().to_owned(), claim.to_json())).collect();
-        let mut content = json!({ "room_id": self.room.as_str(), "receipts": receipts });
+        let mut content = json!({ "room_id": self.room_id.as_str(), "receipts": receipts });
         if self.quiet {
             content["quiet"] = true.into();
         }
@@ -161,7 +161,7 @@ impl Answer {
             Some((EventId::new(event), Claim::parse(claim)?))
         });
         let quiet = content.get("quiet") == Some(&Value::Bool(true));
-        Some(Self { room: room_id(content)?, receipts: receipts.collect(), quiet })
+        Some(Self { room_id: room_id(content)?, receipts: receipts.collect(), quiet })
     }
 }
 

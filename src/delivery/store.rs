@@ -1,9 +1,9 @@
 //! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file, `delivery.sqlite3`.
 //!
-//! - What was done about others' messages ([`fates`]), and the [`log`] of it for the user.
+//! - What was done about others' messages ([`statuses`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The [`ledger`]: own messages with their frozen devices, and what was claimed about them, also by bridges;
-//!   beside it the [`habits`] of devices, and what own devices said; and what came [`early`].
+//! - The [`ledger`]: own messages with their snapshot devices, and what was claimed about them, also by bridges;
+//!   beside it the [`responsiveness`] of devices, and what own devices said; and what came [`early`].
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
 //! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
@@ -33,14 +33,14 @@ use crate::{
 mod bridges;
 mod disk;
 mod early;
-mod fates;
-mod habits;
 mod inbox;
 mod large;
 mod ledger;
 mod log;
 mod progress;
+mod responsiveness;
 mod rows;
+mod statuses;
 mod traces;
 
 pub use disk::Keeper;
@@ -258,7 +258,7 @@ impl Store {
         })
     }
 
-    /// Deletes what has no use any more: fates 30 days after the first pruning that saw them, rows of the log
+    /// Deletes what has no use any more: statuses 30 days after the first pruning that saw them, rows of the log
     /// after as many, requests that are over, and what came early and nobody decided about. To be called about once a day.
     pub fn prune(&mut self, now: Ms) -> Result<()> {
         let today = now / DAY;

@@ -9,19 +9,19 @@
 //! first receipt that names a device this ends, for all messages: from then on each device counts, and a receipt without one
 //! is a row of its own that does not.
 //!
-//! What a device does otherwise, its [habits](super::habits), says what its silence means. One that was silent for weeks
+//! What a device does otherwise, its [responsiveness](super::responsiveness), says what its silence means. One that was silent for weeks
 //! when the message was sent does not count, nor does one that is gone and has not answered, until it answers this message
 //! after all: so a message that is complete stays complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    habits::Habits,
     ledger::{
         Answers, ExpectedDevice, OwnEvent, Stamp,
-        crowd::{Large, Newest},
+        aggregate::{Large, Newest},
     },
     receipt::ClaimState,
+    responsiveness::Responsiveness,
 };
 use crate::model::{
     Bridge, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState,
@@ -35,15 +35,15 @@ pub use bridge::bridged;
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
 
-/// What is known about the delivery of an own message, with the habits of people, as far as there are any.
+/// What is known about the delivery of an own message, with the responsiveness of people, as far as there are any.
 /// What people are called, the ledger does not know: their names are left empty.
-pub fn delivery(own: &OwnEvent, habits: &BTreeMap<UserId, Habits>, now: Ms) -> Delivery {
+pub fn delivery(own: &OwnEvent, responsiveness: &BTreeMap<UserId, Responsiveness>, now: Ms) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
-    let none = Habits::default();
-    let view = |user| View { own, habits: habits.get(user).unwrap_or(&none), now };
+    let none = Responsiveness::default();
+    let view = |user| View { own, responsiveness: responsiveness.get(user).unwrap_or(&none), now };
     let people = users.into_iter().map(|user| view(user).person(user)).collect();
-    Delivery::new(own.event.clone(), own.sent, people)
+    Delivery::new(own.event_id.clone(), own.sent, people)
 }
 
 /// What is known about the delivery of a large message: its tally, and who answered last.
@@ -51,7 +51,7 @@ pub fn tallied(large: &Large) -> Delivery {
     let mut people: BTreeMap<&UserId, Vec<DeviceDelivery>> = BTreeMap::new();
     for Newest { who: (user, device), stamp, counts } in &large.newest {
         people.entry(user).or_default().push(DeviceDelivery {
-            device: device.clone(),
+            device_id: device.clone(),
             name: SafeText::default(),
             state: state(stamp),
             route: Some(stamp.route),
@@ -59,7 +59,7 @@ pub fn tallied(large: &Large) -> Delivery {
         });
     }
     let person =
-        |(user, devices): (&UserId, _)| PersonDelivery { user: user.clone(), name: SafeText::default(), devices };
+        |(user, devices): (&UserId, _)| PersonDelivery { user_id: user.clone(), name: SafeText::default(), devices };
     let people = people.into_iter().map(person).collect();
     let known = large.tally();
     let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
@@ -71,17 +71,17 @@ pub fn tallied(large: &Large) -> Delivery {
         latest: known.latest,
         anonymous: large.is_anonymous(),
     };
-    Delivery { tally: Some(tally), ..Delivery::new(large.event.clone(), large.sent, people) }
+    Delivery { tally: Some(tally), ..Delivery::new(large.event_id.clone(), large.sent, people) }
 }
 
 /// What this user's own other devices did with an own message, as far as they were expected. They stand for themselves:
 /// one that has never answered is no kvitto, whatever the others are.
-pub fn fleet(own: &OwnEvent, habits: &Habits, now: Ms) -> Vec<DeviceDelivery> {
-    let view = View { own, habits, now };
+pub fn own_devices(own: &OwnEvent, responsiveness: &Responsiveness, now: Ms) -> Vec<DeviceDelivery> {
+    let view = View { own, responsiveness, now };
     let device = |user: &UserId, known: &ExpectedDevice| {
-        let is_kvitto = habits.is_heard(&known.device);
+        let is_kvitto = responsiveness.is_heard(&known.device_id);
         let answers = if is_kvitto { Answers::Named } else { Answers::Never };
-        let stamp = own.claims.get(&(user.clone(), Some(known.device.clone())));
+        let stamp = own.claims.get(&(user.clone(), Some(known.device_id.clone())));
         DeviceDelivery { expected: false, ..view.device(known, stamp, answers) }
     };
     own.expected.iter().flat_map(|(user, known)| known.iter().map(move |known| device(user, known))).collect()
@@ -107,14 +107,14 @@ type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
 #[derive(Clone, Copy)]
 struct View<'a> {
     own: &'a OwnEvent,
-    habits: &'a Habits,
+    responsiveness: &'a Responsiveness,
     now: Ms,
 }
 
 impl View<'_> {
     fn person(self, user: &UserId) -> PersonDelivery {
         let mut claims: Claims<'_> = self.own.claims_of(user).collect();
-        let answers = claims.keys().map(|device| Answers::of(*device)).fold(self.habits.answers, Answers::max);
+        let answers = claims.keys().map(|device| Answers::of(*device)).fold(self.responsiveness.answers, Answers::max);
         let known = self.own.expected.get(user).map_or(&[][..], Vec::as_slice);
 
         let mut devices: Vec<DeviceDelivery> = Vec::new();
@@ -125,30 +125,30 @@ impl View<'_> {
         }
         let is_with_one = claims.contains_key(&None);
         devices.extend(known.iter().map(|known| {
-            let device = self.device(known, claims.remove(&Some(&known.device)), answers);
+            let device = self.device(known, claims.remove(&Some(&known.device_id)), answers);
             let may_have_it = is_with_one && matches!(device.state, DeviceState::Missed { .. });
             if may_have_it { DeviceDelivery { state: DeviceState::Quiet, ..device } } else { device }
         }));
         devices.extend(claims.into_iter().map(|(device, stamp)| DeviceDelivery {
-            device: device.cloned(),
+            device_id: device.cloned(),
             name: SafeText::default(),
             state: state(stamp),
             route: Some(stamp.route),
             expected: false,
         }));
-        devices.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.device.cmp(&b.device)));
-        PersonDelivery { user: user.clone(), name: SafeText::default(), devices }
+        devices.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.device_id.cmp(&b.device_id)));
+        PersonDelivery { user_id: user.clone(), name: SafeText::default(), devices }
     }
 
     /// A person whose receipts never name a device.
     fn as_one(self, known: &[ExpectedDevice], stamp: Option<&Stamp>) -> DeviceDelivery {
         let given = || known.iter().filter(|device| device.excluded.is_none());
-        let mut there = given().filter(|known| !self.habits.is_gone(&known.device)).peekable();
+        let mut there = given().filter(|known| !self.responsiveness.is_gone(&known.device_id)).peekable();
         let is_gone = given().next().is_some() && there.peek().is_none();
         let is_waited_for = there.any(ExpectedDevice::is_counted);
         let since = given().filter_map(|device| device.silent).max();
         DeviceDelivery {
-            device: None,
+            device_id: None,
             name: SafeText::default(),
             state: match (stamp, since) {
                 (Some(stamp), _) => state(stamp),
@@ -162,7 +162,7 @@ impl View<'_> {
     }
 
     fn device(self, known: &ExpectedDevice, stamp: Option<&Stamp>, answers: Answers) -> DeviceDelivery {
-        let is_gone = self.habits.is_gone(&known.device);
+        let is_gone = self.responsiveness.is_gone(&known.device_id);
         let state = match (stamp, &known.excluded, answers) {
             (Some(stamp), ..) => state(stamp),
             (None, Some(why), _) => DeviceState::Excluded { why: SafeText::line(why) },
@@ -170,13 +170,13 @@ impl View<'_> {
             (None, None, Answers::Never | Answers::Unnamed) => DeviceState::Unknown,
             (None, None, Answers::Named) => match known.silent {
                 Some(since) => DeviceState::Silent { since },
-                None => self.unanswered(&known.device),
+                None => self.unanswered(&known.device_id),
             },
         };
         let is_waited_for = known.silent.is_none() && !is_gone;
         let is_counted = known.excluded.is_none() && (is_waited_for || stamp.is_some());
         DeviceDelivery {
-            device: Some(known.device.clone()),
+            device_id: Some(known.device_id.clone()),
             name: known.name.clone(),
             state,
             route: stamp.map(|stamp| stamp.route),
@@ -185,9 +185,9 @@ impl View<'_> {
     }
 
     fn unanswered(self, device: &DeviceId) -> DeviceState {
-        match self.habits.missed(self.own, device, self.now) {
+        match self.responsiveness.missed(self.own, device, self.now) {
             Some(later) => DeviceState::Missed { later },
-            None if self.habits.means_nothing(self.own, device) => DeviceState::Quiet,
+            None if self.responsiveness.means_nothing(self.own, device) => DeviceState::Quiet,
             None => DeviceState::Pending,
         }
     }
@@ -226,7 +226,7 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
     if delivery.is_some_and(|delivery| delivery.people.is_empty() && delivery.bridge.is_none()) {
         return Mark::Nobody;
     }
-    let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user).collect();
+    let readers: BTreeSet<&UserId> = readers.iter().map(|reader| &reader.user_id).collect();
     let mut people = Vec::new();
     let mut read = true;
     for person in delivery.into_iter().flat_map(|delivery| &delivery.people) {
@@ -234,7 +234,7 @@ pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -
         let states: Vec<DeviceState> = expected.map(|device| device.state.clone()).collect();
         if !states.is_empty() {
             people.push(states);
-            read &= readers.contains(&person.user);
+            read &= readers.contains(&person.user_id);
         }
     }
     match people.iter().map(Vec::len).sum() {

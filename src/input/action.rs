@@ -116,7 +116,7 @@ pub enum Action {
     Oldest,
     Newest,
     Inspect,
-    Matrix,
+    Devices,
     Retry,
     Discard,
     Edit,

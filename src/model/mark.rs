@@ -53,7 +53,7 @@ pub enum DeviceState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceDelivery {
     /// The device; missing for a receipt that names a user only, and for a person who counts as one.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
     /// Its public display name, or empty.
     pub name: SafeText,
     /// What it did.
@@ -69,7 +69,7 @@ pub struct DeviceDelivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonDelivery {
     /// Who.
-    pub user: UserId,
+    pub user_id: UserId,
     /// Their display name in the room, or empty.
     pub name: SafeText,
     /// Devices in a stable order: expected ones first, by id.
@@ -79,7 +79,7 @@ pub struct PersonDelivery {
 impl PersonDelivery {
     /// Whether this person counts as one, because their receipts never name a device.
     pub fn counts_as_one(&self) -> bool {
-        self.devices.iter().any(|device| device.expected && device.device.is_none())
+        self.devices.iter().any(|device| device.expected && device.device_id.is_none())
     }
 }
 
@@ -87,7 +87,7 @@ impl PersonDelivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The message.
-    pub event: EventId,
+    pub event_id: EventId,
     /// When it was sent, by the server's clock.
     pub sent: Ms,
     /// People in a stable order, by id. Empty when nobody else was in the room. Where there is a tally, only the few
@@ -96,7 +96,7 @@ pub struct Delivery {
     /// The counts, where there are too many people to be listed (L7).
     pub tally: Option<Tally>,
     /// This user's own other devices. They are not counted.
-    pub fleet: Vec<DeviceDelivery>,
+    pub own_devices: Vec<DeviceDelivery>,
     /// What a bridge says about it (PROTOCOL §4).
     pub bridge: Option<Bridge>,
 }
@@ -104,7 +104,7 @@ pub struct Delivery {
 impl Delivery {
     /// Of these people, and nothing else is known.
     pub fn new(event: EventId, sent: Ms, people: Vec<PersonDelivery>) -> Self {
-        Self { event, sent, people, tally: None, fleet: Vec::new(), bridge: None }
+        Self { event_id: event, sent, people, tally: None, own_devices: Vec::new(), bridge: None }
     }
 }
 
@@ -216,7 +216,7 @@ impl Mark {
 
 /// What this client did about somebody else's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReceiptFate {
+pub enum ReceiptStatus {
     /// Nothing is recorded: it was never considered (for instance scrollback).
     NotConsidered,
     /// The message cannot be read yet; a receipt is decided when its key comes (P1).

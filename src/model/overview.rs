@@ -13,13 +13,13 @@ pub struct LogEntry {
     /// How often.
     pub count: u64,
     /// The room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// What the room is called, or empty.
     pub room_name: SafeText,
     /// Whose message it is about.
     pub person: UserId,
     /// The message; the last one, where it happened more than once.
-    pub event: EventId,
+    pub event_id: EventId,
     /// What was done.
     pub what: Logged,
 }
@@ -28,7 +28,7 @@ pub struct LogEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// The event.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Who sent it, and was told.
     pub sender: UserId,
     /// When they sent it.
@@ -85,7 +85,7 @@ pub struct NotBelieved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
     /// Its room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// What the room is called.
     pub room_name: SafeText,
     /// One line of what it says, or empty when that is not known here.
@@ -96,9 +96,9 @@ pub struct Undelivered {
 
 /// How somebody in a room stands: whether they are sent receipts for what they write there now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonStance {
+pub struct PersonEligibility {
     /// Who.
-    pub user: UserId,
+    pub user_id: UserId,
     /// Their display name in the room, or empty.
     pub name: SafeText,
     /// The user has dealt with them (P7).

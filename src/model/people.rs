@@ -2,9 +2,9 @@
 
 use super::{EventId, Ms, PersonDelivery, UserId};
 
-/// Whom of them.
+/// Which of the people of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Whom {
+pub enum PeopleFilter {
     /// Those with a device that counts and does not have it.
     #[default]
     Missing,
@@ -16,10 +16,10 @@ pub enum Whom {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeoplePage {
     /// The message.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Of whom this is a page.
-    pub whom: Whom,
-    /// Whom these come after; nobody on the first page.
+    pub filter: PeopleFilter,
+    /// The person that these come after; nobody on the first page.
     pub after: Option<UserId>,
     /// They themselves.
     pub people: Vec<PersonDelivery>,

@@ -57,7 +57,7 @@ pub enum How {
     Closed,
 }
 
-/// One row of the room list, and the facts that the header and the receipt stance are made from.
+/// One row of the room list, and the facts that the header and the receipt eligibility are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSummary {
     /// The room.

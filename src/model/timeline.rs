@@ -47,7 +47,7 @@ pub enum TimelineItemKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Its id; `None` while it is only a local echo.
-    pub event: Option<EventId>,
+    pub event_id: Option<EventId>,
     /// Who sent it.
     pub sender: UserId,
     /// Their display name, or their id.
@@ -128,7 +128,7 @@ pub enum SendState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadBy {
     /// Whose.
-    pub user: UserId,
+    pub user_id: UserId,
     /// When, where known.
     pub at: Option<Ms>,
 }

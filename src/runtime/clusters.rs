@@ -67,7 +67,7 @@ mod tests {
     use ratatui::{Terminal, TerminalOptions, Viewport};
 
     use super::*;
-    use crate::runtime::quiet::Quiet;
+    use crate::runtime::backend::DiffBackend;
 
     const COLUMNS: u16 = 20;
     const ROWS: u16 = 6;
@@ -85,9 +85,9 @@ mod tests {
             Self(Rc::new(RefCell::new(vt100::Parser::new(nonzero(ROWS), nonzero(COLUMNS), 0))))
         }
 
-        fn terminal(&self) -> Terminal<Quiet<Self>> {
+        fn terminal(&self) -> Terminal<DiffBackend<Self>> {
             let viewport = Viewport::Fixed(Rect::new(0, 0, COLUMNS, ROWS));
-            Terminal::with_options(Quiet::new(self.clone()), TerminalOptions { viewport }).unwrap()
+            Terminal::with_options(DiffBackend::new(self.clone()), TerminalOptions { viewport }).unwrap()
         }
 
         fn text(&self) -> Vec<String> {
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    fn draw(terminal: &mut Terminal<Quiet<Screen>>, clusters: &mut Clusters, lines: &[String]) {
+    fn draw(terminal: &mut Terminal<DiffBackend<Screen>>, clusters: &mut Clusters, lines: &[String]) {
         let show = |frame: &mut ratatui::Frame<'_>| {
             for (y, line) in (0..ROWS - 1).zip(lines) {
                 frame.buffer_mut().set_string(0, y, line, ratatui::style::Style::default());

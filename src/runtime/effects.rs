@@ -6,15 +6,15 @@ use tokio::{sync::mpsc::UnboundedSender, task};
 
 use crate::{
     app::{effect::Effect, event::Event},
+    client::ClientHandle,
     config,
     delivery::policy::Change,
-    matrix::Matrix,
     model::SafeText,
 };
 
 /// Where effects go to.
 pub struct Effects {
-    matrix: Matrix,
+    matrix: ClientHandle,
     events: UnboundedSender<Event>,
     saves: mpsc::Sender<Change>,
     saving: task::JoinHandle<()>,
@@ -22,7 +22,7 @@ pub struct Effects {
 
 impl Effects {
     /// What comes of the effects that are done here is told to `events`; `matrix` has a way of its own.
-    pub fn new(matrix: Matrix, config: PathBuf, events: UnboundedSender<Event>) -> Self {
+    pub fn new(matrix: ClientHandle, config: PathBuf, events: UnboundedSender<Event>) -> Self {
         let (saves, requests) = mpsc::channel();
         let outcomes = events.clone();
         // One thread writes one change after the other, so none is lost and the last one stands.

@@ -134,7 +134,7 @@ mod tests {
         ] {
             let filter = filter(chosen);
             let written = |target: &str| levels.iter().filter(|level| filter.would_enable(target, level)).count();
-            for target in ["kvitto", "kvitto::matrix::session"] {
+            for target in ["kvitto", "kvitto::client::session"] {
                 assert_eq!(written(target), own, "{target} at {chosen}");
             }
             for target in ["matrix_sdk::http_client", "matrix_sdk_crypto", "hyper", "reqwest", "ruma", "rustls", "log"]

@@ -21,7 +21,7 @@ use crossterm::{
 };
 use ratatui::Terminal;
 
-use super::{clusters::Clusters, quiet::Quiet};
+use super::{backend::DiffBackend, clusters::Clusters};
 use crate::{
     app::App,
     view::{
@@ -75,7 +75,7 @@ pub fn copy(text: &str) -> io::Result<()> {
 
 /// The terminal, taken for the whole screen as long as this lives.
 pub struct Screen {
-    terminal: Terminal<Quiet<BufWriter<Stdout>>>,
+    terminal: Terminal<DiffBackend<BufWriter<Stdout>>>,
     clusters: Clusters,
     theme: Theme,
 }
@@ -83,7 +83,7 @@ pub struct Screen {
 impl Screen {
     /// Takes the terminal.
     pub fn take(theme: Theme) -> io::Result<Self> {
-        let terminal = Terminal::new(Quiet::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))?;
+        let terminal = Terminal::new(DiffBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))?;
         let screen = Self { terminal, clusters: Clusters::default(), theme };
         take()?;
         Ok(screen)
@@ -110,7 +110,7 @@ impl Screen {
             self.clusters.mark(frame.buffer_mut());
         })?;
         if let Some(layout) = layout {
-            app.layout_was(layout);
+            app.on_drawn(layout);
         }
         Ok(())
     }

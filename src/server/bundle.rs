@@ -177,7 +177,8 @@ impl Mailbox {
         let start = reader.map_or(0, |reader| self.waiting(reader));
         let new = self.log.range(start..).filter(|entry| entry.is_for(device)).map(|entry| &entry.receipt);
         let aside = reader.into_iter().flat_map(|reader| reader.aside.range(..=reader.acknowledged));
-        let some = options.wanted && new.chain(aside.map(|(_, receipt)| receipt)).any(|receipt| speaks(&receipt.room));
+        let some =
+            options.wanted && new.chain(aside.map(|(_, receipt)| receipt)).any(|receipt| speaks(&receipt.room_id));
         some.then(|| reader.map_or(0, Reader::ready_at))
     }
 
@@ -199,7 +200,7 @@ impl Mailbox {
         let mut number = self.dropped + start as u64;
         for entry in self.log.range(start..) {
             if entry.is_for(device) {
-                if !speaks(&entry.receipt.room) {
+                if !speaks(&entry.receipt.room_id) {
                     reader.aside.insert(number + 1, entry.receipt.clone());
                 } else if !contents.add(&entry.receipt) {
                     break;
@@ -219,7 +220,7 @@ impl Mailbox {
     /// the response that left it aside was lost, the next one meets it anew.
     fn take_up_again(&mut self, device: &DeviceId, speaks: impl Fn(&RoomId) -> bool) {
         let reader = self.reader(device);
-        let fitting = reader.aside.extract_if(..=reader.acknowledged, |_, receipt| speaks(&receipt.room));
+        let fitting = reader.aside.extract_if(..=reader.acknowledged, |_, receipt| speaks(&receipt.room_id));
         let entries: Vec<_> = fitting.map(|(_, receipt)| Entry { receipt, only: Some(device.clone()) }).collect();
         self.append(entries);
     }

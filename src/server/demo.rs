@@ -2,7 +2,7 @@
 //!
 //! Who has no account, no network and nobody who uses kvitto must still see what it does, and it must be the real
 //! thing: so here are a [`homeserver`](super::homeserver) on a loopback port, and the people are real clients
-//! ([`peer`](crate::matrix::peer)) with keys and syncs of their own. The user's own client is not touched. It is only
+//! ([`peer`](crate::client::peer)) with keys and syncs of their own. The user's own client is not touched. It is only
 //! told where to log in, and nothing in it knows that the others are played.
 //!
 //! - [`cast`] is who there is and where they meet; [`script`] what they say, and in answer to what: plain data.
@@ -29,7 +29,7 @@ mod stage;
 /// Futures of the SDK are large, most of all in debug builds.
 const STACK: usize = 8 << 20;
 /// How long the peers may take to notice that it is over.
-const FAREWELL: Duration = Duration::from_millis(200);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What the demo tells.
 pub enum News {
@@ -85,7 +85,7 @@ impl Demo {
                 }),
                 Err(error) => tell(News::Failed(SafeText::line(&format!("No homeserver can be started: {error}.")))),
             }
-            runtime.shutdown_timeout(FAREWELL);
+            runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
         };
         let thread = thread::Builder::new().name("demo".to_owned()).stack_size(STACK).spawn(play)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })

@@ -138,7 +138,7 @@ impl Homeserver {
 
     /// Loses, from now on, every to-device message for this device, and with them the room keys.
     pub fn keep_to_device_from(&self, user: &UserId, device: &DeviceId) {
-        let device = Caller { user: user.to_owned(), device: device.to_owned() };
+        let device = Caller { user_id: user.to_owned(), device_id: device.to_owned() };
         self.shared.with(|world| world.unreached.insert(device));
     }
 

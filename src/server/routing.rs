@@ -64,15 +64,15 @@ impl ReceiptName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The event's room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// The event that was received.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Who sent the event: the receipt goes to each of their devices and to nobody else.
     pub to: UserId,
     /// Who received it; never the same as `to`.
     pub claimant: UserId,
     /// Which of their devices, where it wants to be named.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
     /// When: the claimant's server says.
     pub ts: Ms,
     /// The name under which it came, and under which it goes on.
@@ -85,7 +85,7 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventFacts {
     /// The room that it is in.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// Its sender.
     pub sender: UserId,
     /// Whether it was sent after the claimant joined.
@@ -102,7 +102,7 @@ struct NoSuchEvent;
 
 /// To whom a receipt about this event goes, if to anybody: not to oneself, and not about state or what is redacted.
 fn addressee(event: Option<&EventFacts>, room: &RoomId, claimant: &UserId) -> Result<Option<UserId>, NoSuchEvent> {
-    let event = event.filter(|event| event.room == *room && event.since_join).ok_or(NoSuchEvent)?;
+    let event = event.filter(|event| event.room_id == *room && event.since_join).ok_or(NoSuchEvent)?;
     let nothing_to_say = event.state || event.redacted || event.sender == *claimant;
     Ok((!nothing_to_say).then(|| event.sender.clone()))
 }

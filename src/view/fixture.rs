@@ -118,8 +118,11 @@ pub fn logged_out() -> App {
 /// Logged in, nothing there yet.
 pub fn logged_in() -> App {
     let mut app = starting();
-    let account =
-        Account { user: UserId::new("@you:example.org"), device: safe("YOURDEVICE"), homeserver: safe("example.org") };
+    let account = Account {
+        user_id: UserId::new("@you:example.org"),
+        device: safe("YOURDEVICE"),
+        homeserver: safe("example.org"),
+    };
     happen(&mut app, [Event::LoggedIn(account)]);
     app
 }
@@ -181,7 +184,7 @@ pub fn item(key: &str, kind: TimelineItemKind) -> TimelineItem {
 pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message {
     let name = if sender == "you" { "You".to_owned() } else { sender[..1].to_uppercase() + &sender[1..] };
     Message {
-        event: Some(EventId::new(format!("${key}"))),
+        event_id: Some(EventId::new(format!("${key}"))),
         sender: UserId::new(format!("@{sender}:example.org")),
         sender_name: safe(&name),
         at: NOW - minutes_ago * MINUTE,
@@ -261,7 +264,7 @@ fn timeline() -> Vec<TimelineItem> {
     reply.reply_to = Some((safe("Bob"), safe("It looks like this today.")));
     reply.edited = true;
     reply.read_by = ["@ada:example.org", "@bob:example.org"]
-        .map(|user| ReadBy { user: UserId::new(user), at: Some(NOW - 30 * MINUTE) })
+        .map(|user| ReadBy { user_id: UserId::new(user), at: Some(NOW - 30 * MINUTE) })
         .to_vec();
     add("m8", reply);
     items.push(item("unread", TimelineItemKind::UnreadLine));
@@ -270,11 +273,11 @@ fn timeline() -> Vec<TimelineItem> {
     add("m10", message("m10", "you", 5, plain("See you at eight.")));
     add("m11", message("m11", "you", 4, plain("Bring a coat.")));
     let mut failed = message("m12", "you", 3, plain("And the map"));
-    failed.event = None;
+    failed.event_id = None;
     failed.send_state = SendState::Failed(safe("the server refused it: M_TOO_LARGE"));
     add("m12", failed);
     let mut waiting = message("m13", "you", 0, plain("one more thing"));
-    waiting.event = None;
+    waiting.event_id = None;
     waiting.send_state = SendState::Waiting;
     add("m13", waiting);
     items
@@ -284,7 +287,7 @@ pub fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
     let answered = matches!(state, DeviceState::Delivered { .. } | DeviceState::Undecryptable { .. });
     let expected = !matches!(state, DeviceState::Excluded { .. });
     let route = answered.then_some(Route::Direct);
-    DeviceDelivery { device: Some(DeviceId::new(id)), name: safe(name), state, route, expected }
+    DeviceDelivery { device_id: Some(DeviceId::new(id)), name: safe(name), state, route, expected }
 }
 
 fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
@@ -300,7 +303,7 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
 
 pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
-        |user: &str, name: &str, devices| PersonDelivery { user: UserId::new(user), name: safe(name), devices };
+        |user: &str, name: &str, devices| PersonDelivery { user_id: UserId::new(user), name: safe(name), devices };
     let people = vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)];
     Delivery::new(EventId::new(format!("${event}")), sent, people)
 }
@@ -308,7 +311,7 @@ pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceD
 /// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device, one of Bob's does.
 pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
     let native = |state, device: Option<(&str, &str)>, expected| DeviceDelivery {
-        device: device.map(|(id, _)| DeviceId::new(id)),
+        device_id: device.map(|(id, _)| DeviceId::new(id)),
         name: safe(device.map_or("", |(_, name)| name)),
         route: matches!(state, DeviceState::Delivered { .. }).then_some(Route::Native),
         state,
@@ -363,8 +366,8 @@ pub fn chatting() -> App {
         &mut app,
         [
             Event::GoTo(room.clone()),
-            Event::Timeline { room: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
-            Event::Deliveries { room, deliveries },
+            Event::Timeline { room_id: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
+            Event::Deliveries { room_id: room, deliveries },
         ],
     );
     app
@@ -380,6 +383,6 @@ pub fn long_chat(messages: usize) -> App {
         as_item(&key, message(&key, if n % 7 < 3 { "you" } else { "ada" }, minutes_ago, plain(&format!("message {n}"))))
     });
     let changes = vec![TimelineChange::Reset(items.collect())];
-    happen(&mut app, [Event::GoTo(room.clone()), Event::Timeline { room, changes }]);
+    happen(&mut app, [Event::GoTo(room.clone()), Event::Timeline { room_id: room, changes }]);
     app
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{App, Focus, Screen, event::Connection, inspector::Popup, login::LoginState, people::People},
     input::{Action, Key},
-    model::{Membership, SendState, Whom},
+    model::{Membership, PeopleFilter, SendState},
 };
 
 /// The key that does this where the user is now.
@@ -49,7 +49,7 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
             (Action::ListUp, "up"),
             (Action::PopupClose, "close"),
         ],
-        (Some(Popup::Matrix { .. }), _) => {
+        (Some(Popup::DeviceTable { .. }), _) => {
             vec![(Action::PopupClose, "close"), (Action::ListDown, "down"), (Action::ListUp, "up")]
         }
         (Some(Popup::Receipts(_)), _) => vec![
@@ -84,9 +84,9 @@ fn wanted(app: &App) -> Vec<(Action, &'static str)> {
 
 /// In the inspector of a message to many.
 fn many(people: &People) -> Vec<(Action, &'static str)> {
-    let others = match people.whom {
-        Whom::Missing => "everybody",
-        Whom::Everybody => "who lacks it",
+    let others = match people.filter {
+        PeopleFilter::Missing => "everybody",
+        PeopleFilter::Everybody => "who lacks it",
     };
     let mut wanted = vec![(Action::ListChoose, others)];
     wanted.extend((people.number() < people.pages()).then_some((Action::ListNext, "next page")));

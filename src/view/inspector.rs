@@ -20,7 +20,7 @@ use crate::{
     app::{App, people::People},
     input::{Action, Context},
     model::{
-        Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptFate, Route,
+        Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptStatus, Route,
         SendState,
     },
 };
@@ -29,12 +29,18 @@ use crate::{
 const ONE_ROW: u16 = 72;
 
 /// All rows of the inspector.
-pub fn rows(app: &App, fate: Option<&ReceiptFate>, people: &People, theme: Theme, columns: u16) -> Vec<Line<'static>> {
+pub fn rows(
+    app: &App,
+    status: Option<&ReceiptStatus>,
+    people: &People,
+    theme: Theme,
+    columns: u16,
+) -> Vec<Line<'static>> {
     let mut page = Page { app, theme, columns, rows: Vec::new() };
     match app.inspected() {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
         Some((index, message)) if message.own => page.own(index, message, people),
-        Some((index, message)) => page.others(index, message, fate),
+        Some((index, message)) => page.others(index, message, status),
     }
     page.rows
 }
@@ -44,7 +50,7 @@ pub fn rows(app: &App, fate: Option<&ReceiptFate>, people: &People, theme: Theme
 enum Owner {
     Person,
     CountsAsOne,
-    Fleet,
+    OwnDevice,
 }
 
 struct Page<'a> {
@@ -77,7 +83,7 @@ impl Page<'_> {
             }
             SendState::Sent => {}
         }
-        let known = message.event.as_ref().zip(self.app.open.as_ref());
+        let known = message.event_id.as_ref().zip(self.app.open.as_ref());
         let delivery = known.and_then(|(event, open)| open.deliveries.get(event));
         let sent = delivery.map_or(message.at, |delivery| delivery.sent);
         let day = words::day(sent, &self.app.time_zone);
@@ -112,7 +118,7 @@ impl Page<'_> {
             self.rows.push(Line::default());
             self.sentence(&sentence, Role::Text);
         }
-        self.fleet(&delivery.fleet, delivery.sent);
+        self.own_devices(&delivery.own_devices, delivery.sent);
         if delivery.tally.is_some() {
             self.many(people, &readers, delivery);
         }
@@ -127,14 +133,14 @@ impl Page<'_> {
     }
 
     /// Whether this user's own other devices have it.
-    fn fleet(&mut self, fleet: &[DeviceDelivery], sent: Ms) {
-        if fleet.is_empty() {
+    fn own_devices(&mut self, own_devices: &[DeviceDelivery], sent: Ms) {
+        if own_devices.is_empty() {
             return;
         }
         self.rows.push(Line::default());
         self.heading("Your other devices", "not counted");
-        for device in fleet {
-            self.device(device, Owner::Fleet, sent);
+        for device in own_devices {
+            self.device(device, Owner::OwnDevice, sent);
         }
     }
 
@@ -146,7 +152,7 @@ impl Page<'_> {
     }
 
     fn person(&mut self, person: &PersonDelivery, readers: &[ReadBy], sent: Ms) {
-        let read = readers.iter().find(|read| read.user == person.user);
+        let read = readers.iter().find(|read| read.user_id == person.user_id);
         let read = match read {
             Some(ReadBy { at: Some(at), .. }) => format!("read {}", self.exact(*at, sent)),
             Some(ReadBy { at: None, .. }) => "read".to_owned(),
@@ -155,9 +161,9 @@ impl Page<'_> {
         let role = if read.starts_with("read") { Role::Read } else { Role::Dim };
         let heading = self.theme.role(Role::Heading);
         let who = if person.name.is_empty() {
-            vec![Span::styled(person.user.to_string(), heading)]
+            vec![Span::styled(person.user_id.to_string(), heading)]
         } else {
-            let id = Span::styled(format!(" {}", person.user), self.theme.role(Role::Dim));
+            let id = Span::styled(format!(" {}", person.user_id), self.theme.role(Role::Dim));
             let space = self.columns.saturating_sub(wrap::width(&read) + wrap::width(&id.content) + 1);
             let name = wrap::cut(&person.name, space, self.theme.symbols().ellipsis);
             vec![Span::styled(name, heading), id]
@@ -193,7 +199,7 @@ impl Page<'_> {
     /// `● Ada's phone ADAPHONE`: when there is no space for all, the name gives way, since the id is what it is.
     fn name(&self, device: &DeviceDelivery, columns: u16) -> Line<'static> {
         let dim = self.theme.role(Role::Dim);
-        let id = match (&device.device, device.name.is_empty()) {
+        let id = match (&device.device_id, device.name.is_empty()) {
             (Some(id), true) => Span::raw(id.to_string()),
             (Some(id), false) => Span::styled(format!(" {id}"), dim),
             (None, _) => Span::raw("some device"),
@@ -211,7 +217,7 @@ impl Page<'_> {
             Some(Route::Direct) => ", direct",
             None => "",
         };
-        let uncounted = if device.expected || owner == Owner::Fleet { "" } else { ", not counted" };
+        let uncounted = if device.expected || owner == Owner::OwnDevice { "" } else { ", not counted" };
         match &device.state {
             DeviceState::Delivered { at: Some(at) } => {
                 let after = words::span(at.saturating_sub(sent));
@@ -227,7 +233,7 @@ impl Page<'_> {
                 let why = match owner {
                     Owner::Person => "no device of theirs has ever answered",
                     Owner::CountsAsOne => "receipts name no device",
-                    Owner::Fleet => "it has never answered",
+                    Owner::OwnDevice => "it has never answered",
                 };
                 (format!("unknown: {why}"), Role::Dim)
             }
@@ -262,42 +268,42 @@ impl Page<'_> {
         }
     }
 
-    fn others(&mut self, index: usize, message: &Message, fate: Option<&ReceiptFate>) {
+    fn others(&mut self, index: usize, message: &Message, status: Option<&ReceiptStatus>) {
         let day = words::day(message.at, &self.app.time_zone);
         let at = self.exact(message.at, message.at);
         self.sentence(&format!("From {} ({}), sent {day}, {at}.", message.sender_name, message.sender), Role::Dim);
         self.in_clear(index);
         self.rows.push(Line::default());
-        let (text, role) = match fate {
+        let (text, role) = match status {
             None => (format!("Looking up what was done about it{}", self.theme.symbols().busy), Role::Dim),
-            Some(ReceiptFate::NotConsidered) => (
+            Some(ReceiptStatus::NotConsidered) => (
                 "No receipt was sent: it was never considered, for instance because it came as history (P2)."
                     .to_owned(),
                 Role::Text,
             ),
-            Some(ReceiptFate::AwaitingKey) => (
+            Some(ReceiptStatus::AwaitingKey) => (
                 "No receipt was sent yet: the message cannot be read. It is decided when its key comes (P1)."
                     .to_owned(),
                 Role::Warning,
             ),
-            Some(ReceiptFate::ToldUndecryptable { at }) => (
+            Some(ReceiptStatus::ToldUndecryptable { at }) => (
                 format!(
                     "The message cannot be read, and its sender was told so at {}. A receipt is decided when its key comes (P1).",
                     self.exact(*at, message.at)
                 ),
                 Role::Warning,
             ),
-            Some(ReceiptFate::Owed { since }) => {
+            Some(ReceiptStatus::Owed { since }) => {
                 (format!("A receipt is owed since {} and will be sent.", self.exact(*since, message.at)), Role::Text)
             }
-            Some(ReceiptFate::Sent { at, route }) => {
+            Some(ReceiptStatus::Sent { at, route }) => {
                 let to = match route {
                     Route::Native => "by the homeserver's receipt endpoint",
                     Route::Direct => "directly and encrypted, to the sender's devices that asked for it",
                 };
                 (format!("A receipt was sent at {}, {to}.", self.exact(*at, message.at)), Role::Good)
             }
-            Some(ReceiptFate::Withheld { rule, why }) => {
+            Some(ReceiptStatus::Withheld { rule, why }) => {
                 (format!("No receipt was sent, and none will be. {why} ({rule})"), Role::Warning)
             }
         };

@@ -91,7 +91,7 @@ fn item(app: &App, entry: &LogEntry, newer: Option<u64>, columns: u16, theme: Th
     if newer.is_none_or(|newer| words::day(newer, zone) != day) {
         rows.push(Line::styled(wrap::cut(&day, columns, ellipsis), theme.role(Role::Heading)));
     }
-    let room = app.rooms.called(&entry.room, &entry.room_name);
+    let room = app.rooms.called(&entry.room_id, &entry.room_name);
     let time = Span::styled(format!("{:<1$}", words::clock(entry.at, zone), usize::from(TIME)), theme.role(Role::Dim));
     let who =
         vec![time, Span::raw(entry.person.to_string()), Span::styled(format!(" in {room}"), theme.role(Role::Dim))];

@@ -284,7 +284,7 @@ mod tests {
 
     fn message(text: &str) -> Message {
         Message {
-            event: Some(EventId::new("$1")),
+            event_id: Some(EventId::new("$1")),
             sender: UserId::new("@ada:example.org"),
             sender_name: SafeText::line("Ada"),
             at: 0,

@@ -12,7 +12,7 @@ use ratatui::{
 };
 
 use super::{
-    help, hints, inspector, layout, log, matrix, paint, receipts,
+    device_table, help, hints, inspector, layout, log, paint, receipts,
     theme::{Role, Theme},
     undelivered,
     wrap::Rows,
@@ -36,11 +36,11 @@ pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> Po
             let rows = help::rows(theme, columns(screen, WIDE));
             draw_text("Help", WIDE, &rows, *scroll, theme, frame, screen)
         }
-        Popup::Inspector { fate, people, scroll, .. } => {
-            let rows = inspector::rows(app, fate.as_ref(), people, theme, columns(screen, WIDE));
+        Popup::Inspector { status, people, scroll, .. } => {
+            let rows = inspector::rows(app, status.as_ref(), people, theme, columns(screen, WIDE));
             draw_text("Delivery", WIDE, &rows, *scroll, theme, frame, screen)
         }
-        Popup::Matrix { scroll, shift } => matrix::draw(app, *scroll, *shift, theme, frame, screen),
+        Popup::DeviceTable { scroll, shift } => device_table::draw(app, *scroll, *shift, theme, frame, screen),
         Popup::Undelivered { rows, selected, at } => {
             undelivered::draw(app, rows.as_deref(), *selected, *at, theme, frame, screen)
         }

@@ -42,7 +42,7 @@ pub fn draw(app: &App, open: &ReceiptsScreen, theme: Theme, frame: &mut Frame<'_
     foot.extend(page.explanation(app, settings.get(open.selected)));
     foot.resize(FOOT.min(high / 3), Line::default());
 
-    let room = open.room.as_ref().and_then(|room| app.rooms.get(room));
+    let room = open.room_id.as_ref().and_then(|room| app.rooms.get(room));
     let title = room.map_or_else(|| "Receipts".to_owned(), |room| format!("Receipts in {}", room.name));
     let title = wrap::cut(&title, columns.saturating_sub(TITLE_MARGIN), theme.symbols().ellipsis);
     let lines = &page.lines;
@@ -110,7 +110,7 @@ impl Page {
         let bar = if selected { symbols.bar } else { " " };
         let mut what = vec![Span::styled(bar, theme.role(Role::Accent)), Span::raw(" ")];
         let dim = theme.role(Role::Dim);
-        match &row.user {
+        match &row.user_id {
             None => what.push(Span::raw(row.name.to_string())),
             Some(user) if row.name.trim().is_empty() => what.push(Span::raw(user.to_string())),
             Some(user) => {

@@ -50,7 +50,7 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
         vec![encryption]
     };
     let fact = |text: &str| Span::styled(format!("{dot}{text}"), dim);
-    let (receipts, why) = stance(app, room);
+    let (receipts, why) = eligibility(app, room);
     let reasoned = why.map(|why| fact(&format!("{receipts} {} {why}", theme.symbols().dash)));
     let (receipts, members) = if room.is_open() {
         (fact(receipts), fact(&words::count(room.joined_members, "member", "members")))
@@ -86,8 +86,8 @@ pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'
 }
 
 /// Whether receipts are sent in this room, and if not, why not (P5, P6).
-fn stance(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) {
-    let Some(reason) = app.room_stance(room).withheld() else { return ("receipts: on", None) };
+fn eligibility(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) {
+    let Some(reason) = app.room_eligibility(room).withheld() else { return ("receipts: on", None) };
     let mut sentence = reason.sentence().trim_end_matches('.').chars();
     let start = sentence.next().into_iter().flat_map(char::to_lowercase);
     ("receipts: off", Some(start.chain(sentence).collect()))

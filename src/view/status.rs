@@ -57,7 +57,7 @@ fn connection(app: &App, theme: Theme, with_account: bool) -> Vec<Span<'static>>
         Connection::Online if app.demo.is_some() => (symbols.online, "demo".to_owned(), Role::Accent),
         Connection::Online => {
             let account = app.account.as_ref().filter(|_| with_account);
-            let account = account.map(|account| format!(" as {}", account.user)).unwrap_or_default();
+            let account = account.map(|account| format!(" as {}", account.user_id)).unwrap_or_default();
             (symbols.online, format!("online{account}"), Role::Good)
         }
         Connection::Connecting => (symbols.offline, format!("connecting{}", symbols.busy), Role::Dim),

@@ -26,7 +26,7 @@ use crate::{
     },
     input::KeyCode,
     model::{
-        EventId, Pagination, ReceiptFate, RoomId, RoomSummary, Route, SafeText, TimelineChange, TimelineItem,
+        EventId, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText, TimelineChange, TimelineItem,
         TimelineItemKind, Trace, UserId,
     },
 };
@@ -108,7 +108,7 @@ fn login() {
 fn login_after_the_end() {
     let mut app = fixture::starting();
     let account = Account {
-        user: UserId::new("@ada:example.org"),
+        user_id: UserId::new("@ada:example.org"),
         device: safe("ADASDEVICE"),
         homeserver: safe("https://matrix.example.org"),
     };
@@ -177,8 +177,8 @@ fn room() {
     happen(
         &mut app,
         [
-            Event::Typing { room: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
-            Event::Pagination { room, state: Pagination::Loading },
+            Event::Typing { room_id: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
+            Event::Pagination { room_id: room, state: Pagination::Loading },
             Event::Connection(Connection::Offline(safe("no answer from example.org"))),
         ],
     );
@@ -203,7 +203,7 @@ fn room_empty() {
     let room = RoomId::new("!hq:example.org");
     happen(&mut app, [Event::GoTo(room.clone())]);
     screens("room_loading", &app, Theme::default());
-    happen(&mut app, [Event::Pagination { room, state: Pagination::ReachedStart }]);
+    happen(&mut app, [Event::Pagination { room_id: room, state: Pagination::ReachedStart }]);
     screens("room_empty", &app, Theme::default());
 }
 
@@ -268,7 +268,7 @@ fn help() {
     screens("help", &app, Theme::default());
     let facts = screen(&app).facts.popup.unwrap();
     assert!(facts.max_scroll > 0 && facts.rows > 10);
-    app.layout_was(screen(&app).facts);
+    app.on_drawn(screen(&app).facts);
     press(&mut app, &[KeyCode::PageDown, KeyCode::PageDown]);
     insta::assert_snapshot!("help_scrolled_80x24", screen(&app).text());
 }
@@ -288,19 +288,19 @@ fn inspector_of_an_own_message() {
 fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_sent() {
     let mut app = fixture::chatting();
     let trace = |seconds: u64, what: &str| Trace {
-        event: EventId::new(format!("$trace{seconds}")),
+        event_id: EventId::new(format!("$trace{seconds}")),
         sender: UserId::new("@ada:lovelace.example"),
         sent: NOW - seconds * 1_000,
         told: NOW - seconds * 1_000 + 60_000,
         what: SafeText::line(what),
     };
     let room = RoomId::new(LAKE);
-    happen(&mut app, [Event::Traces { room: room.clone(), traces: vec![trace(70, "a reaction")] }]);
+    happen(&mut app, [Event::Traces { room_id: room.clone(), traces: vec![trace(70, "a reaction")] }]);
     let one = screen(&app).text();
     assert!(one.contains("@ada:lovelace.example was told at"), "{one}");
     assert!(one.contains("it was a reaction."), "{one}");
     let many = vec![trace(75, "a reaction"), trace(70, "an edit")];
-    happen(&mut app, [Event::Traces { room, traces: many }]);
+    happen(&mut app, [Event::Traces { room_id: room, traces: many }]);
     let many = screen(&app).text();
     assert!(many.contains("2 times somebody was told") && many.contains("the last was an edit"), "{many}");
 }
@@ -309,7 +309,7 @@ fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_s
 fn inspector_of_a_message_that_the_homeserver_tells_about() {
     let mut app = with_selected(2);
     let deliveries = vec![fixture::told_by_the_server("m11", NOW - 240_000)];
-    happen(&mut app, [Event::Deliveries { room: RoomId::new(LAKE), deliveries }]);
+    happen(&mut app, [Event::Deliveries { room_id: RoomId::new(LAKE), deliveries }]);
     assert!(screen(&app).text().contains("● ●○"), "a person counts as one");
     type_in(&mut app, "i");
     screens("inspector_native", &app, Theme::default());
@@ -317,20 +317,20 @@ fn inspector_of_a_message_that_the_homeserver_tells_about() {
 
 #[test]
 fn inspector_of_somebody_elses_message() {
-    let fates = [
-        ("sent", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Direct }),
-        ("sent_native", ReceiptFate::Sent { at: NOW - 719_000, route: Route::Native }),
-        ("withheld", ReceiptFate::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
-        ("awaiting_key", ReceiptFate::AwaitingKey),
-        ("told_undecryptable", ReceiptFate::ToldUndecryptable { at: NOW - 719_000 }),
-        ("owed", ReceiptFate::Owed { since: NOW - 720_000 }),
-        ("not_considered", ReceiptFate::NotConsidered),
+    let statuses = [
+        ("sent", ReceiptStatus::Sent { at: NOW - 719_000, route: Route::Direct }),
+        ("sent_native", ReceiptStatus::Sent { at: NOW - 719_000, route: Route::Native }),
+        ("withheld", ReceiptStatus::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
+        ("awaiting_key", ReceiptStatus::AwaitingKey),
+        ("told_undecryptable", ReceiptStatus::ToldUndecryptable { at: NOW - 719_000 }),
+        ("owed", ReceiptStatus::Owed { since: NOW - 720_000 }),
+        ("not_considered", ReceiptStatus::NotConsidered),
     ];
-    for (name, fate) in fates {
+    for (name, status) in statuses {
         let mut app = with_selected(4);
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("Looking up"));
-        happen(&mut app, [Event::ReceiptFate { event: EventId::new("$m9"), fate }]);
+        happen(&mut app, [Event::ReceiptStatus { event_id: EventId::new("$m9"), status }]);
         insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
     }
 }
@@ -345,7 +345,7 @@ fn inspector_of_what_came_in_the_clear() {
         message.in_clear = true;
         let item = TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) };
         let changes = vec![TimelineChange::Set(index, item)];
-        happen(&mut app, [Event::Timeline { room: RoomId::new(LAKE), changes }]);
+        happen(&mut app, [Event::Timeline { room_id: RoomId::new(LAKE), changes }]);
         assert!(screen(&app).text().contains("⊘ not encrypted"), "{}", screen(&app).text());
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("⊘ It came unencrypted, although this room is encrypted"));

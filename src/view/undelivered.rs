@@ -61,7 +61,7 @@ fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, them
     let dim = theme.role(Role::Dim);
     let bar = || Span::styled(if selected { symbols.bar } else { " " }, theme.role(Role::Accent));
     let age = words::age(at.saturating_sub(row.delivery.sent));
-    let room = app.rooms.called(&row.room, &row.room_name);
+    let room = app.rooms.called(&row.room_id, &row.room_name);
     let heading =
         if selected { theme.role(Role::Heading).add_modifier(Modifier::REVERSED) } else { theme.role(Role::Heading) };
     let first = paint::both(
@@ -87,7 +87,7 @@ fn missing(delivery: &Delivery) -> String {
     let lacks = |device: &&DeviceDelivery| device.expected && !matches!(device.state, DeviceState::Delivered { .. });
     let person = |person: &PersonDelivery| {
         let lacking: Vec<_> = person.devices.iter().filter(lacks).collect();
-        let who = if person.name.is_empty() { person.user.to_string() } else { person.name.to_string() };
+        let who = if person.name.is_empty() { person.user_id.to_string() } else { person.name.to_string() };
         let others = person.devices.iter().any(|device| device.expected && !lacks(&device));
         let names: Vec<String> = lacking.iter().map(|device| device_name(device)).collect();
         (!lacking.is_empty()).then(|| if others { format!("{who} ({})", words::names(&names)) } else { who })
@@ -99,7 +99,7 @@ fn missing(delivery: &Delivery) -> String {
 }
 
 fn device_name(device: &DeviceDelivery) -> String {
-    match (&device.device, device.name.is_empty()) {
+    match (&device.device_id, device.name.is_empty()) {
         (_, false) => device.name.to_string(),
         (Some(id), true) => id.to_string(),
         (None, true) => "some device".to_owned(),

@@ -153,19 +153,19 @@ impl Past {
     fn message(&mut self, sent: Ms, given: &[&str], answered: &[&str]) -> EventId {
         let event = EventId::new(format!("$sent-at-{sent}"));
         let device = |device: &&str| ExpectedDevice {
-            device: DeviceId::new(*device),
+            device_id: DeviceId::new(*device),
             name: SafeText::default(),
             excluded: None,
             silent: None,
         };
         let own = OwnEvent {
-            room: self.room.clone(),
-            event: event.clone(),
+            room_id: self.room.clone(),
+            event_id: event.clone(),
             sent,
             expected: BTreeMap::from([(self.user.clone(), given.iter().map(device).collect())]),
             claims: BTreeMap::new(),
         };
-        self.store.freeze(&own).expect("it can be written");
+        self.store.record_recipients(&own).expect("it can be written");
         let heard = sent + SECOND;
         let claim = |device: &&str| {
             let claim = Claim { at: Some(heard), state: ClaimState::Delivered };
@@ -180,7 +180,7 @@ impl Past {
 /// What a device of the only other person did.
 fn of<'a>(delivery: &'a Delivery, device: &str) -> Option<&'a DeviceDelivery> {
     let [person] = &delivery.people[..] else { return None };
-    person.devices.iter().find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+    person.devices.iter().find(|known| known.device_id.as_ref().is_some_and(|id| id.as_str() == device))
 }
 
 /// L5: a phone that has answered everything, and a later message long ago, has missed one. It is seen in the client and on

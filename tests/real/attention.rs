@@ -104,7 +104,7 @@ fn made(line: &Proxy) -> [usize; 3] {
 }
 
 fn types(person: &mut Person, room: &RoomId, typing: bool) {
-    person.run(Effect::Typing { room: room.clone(), typing });
+    person.run(Effect::Typing { room_id: room.clone(), typing });
 }
 
 /// A stranger learns nothing, until it is set otherwise for them.
@@ -227,7 +227,9 @@ async fn p14_what_cannot_be_read_is_not_said_to_be_read(world: World) {
     let sealed = world.server.send(&elsewhere.token, &room, "m.room.encrypted", &sealed);
     let is_there = |p: &mut Person| {
         let mut messages = p.messages();
-        messages.any(|it| it.event.as_ref() == Some(&sealed) && matches!(it.body, Body::Undecryptable(_))).then_some(())
+        messages
+            .any(|it| it.event_id.as_ref() == Some(&sealed) && matches!(it.body, Body::Undecryptable(_)))
+            .then_some(())
     };
     bob.until("what cannot be read", is_there).await;
     bob.run(Effect::MarkRead(room));

@@ -42,7 +42,7 @@ fn mark(person: &Person, event: &EventId) -> Option<Mark> {
     let items = 0..person.app.open.as_ref().map_or(0, |open| open.items.len());
     let is_it = |index: &usize| {
         let message = person.app.open.as_ref().and_then(|open| open.message(*index));
-        message.is_some_and(|message| message.event.as_ref() == Some(event))
+        message.is_some_and(|message| message.event_id.as_ref() == Some(event))
     };
     items.rev().find(is_it).and_then(|index| person.app.mark(index))
 }
@@ -88,7 +88,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     say(&world, &power_token, &room, &status(&event, "SUCCESS", &json!({ "delivered_to_users": [] })));
     let known = bridged(&mut alice, &event, BridgeState::Sent).await;
     let awaited = known.people.iter().filter(|person| person.devices.iter().any(|device| device.expected));
-    assert_eq!(awaited.map(|person| &person.user).collect::<Vec<_>>(), [&ghost_id]);
+    assert_eq!(awaited.map(|person| &person.user_id).collect::<Vec<_>>(), [&ghost_id]);
     assert_eq!(alice.ticks(&event, &ghost.user_id), [""; 0]);
     let reached = json!({ "delivered_to_users": [ghost.user_id, 7, "nobody"] });
     say(&world, &power_token, &room, &status(&event, "SUCCESS", &reached));
@@ -145,7 +145,7 @@ async fn a_status_counts_nobody_outside_and_no_device(world: World) {
     world.proxy.wait_for_keys(&tablet.device(), &tablet.device());
     let mut alice = world.alice("desk").await;
     let room = shared_room(&mut bob, &mut alice, &world.alice.user_id, "shared").await;
-    bob.run(Effect::Invite { room: room.clone(), user: carol.user_id.clone() });
+    bob.run(Effect::Invite { room_id: room.clone(), user: carol.user_id.clone() });
     tablet.room("the invite", |summary| summary.id == room).await;
     tablet.run(Effect::Accept(room.clone()));
     // She does not know Alice, so her tablet says nothing (P7).
@@ -155,7 +155,8 @@ async fn a_status_counts_nobody_outside_and_no_device(world: World) {
     let his = world.ticks(&[&bob]);
     alice.delivered_to(&event, &world.bob.user_id, &his).await;
     let counted = |known: &Delivery| {
-        let devices = known.people.iter().flat_map(|person| person.devices.iter().map(|device| (&person.user, device)));
+        let devices =
+            known.people.iter().flat_map(|person| person.devices.iter().map(|device| (&person.user_id, device)));
         let counted = devices.filter(|(_, device)| device.expected);
         counted.map(|(user, device)| (user.clone(), device.state.clone())).collect::<Vec<_>>()
     };

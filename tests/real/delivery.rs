@@ -3,7 +3,7 @@
 use kvitto::{
     app::effect::Effect,
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Settings},
-    model::{Body, Delivery, EventId, Membership, ReceiptFate, RoomId, Route},
+    model::{Body, Delivery, EventId, Membership, ReceiptStatus, RoomId, Route},
 };
 use serde_json::{Value, json};
 
@@ -42,8 +42,8 @@ async fn each_device_ticks(world: World) {
     let answer = phone.sees("hello Alice").await;
     let hers = world.ticks(&[&alice, &tablet]);
     phone.delivered_to(&answer, &world.alice.user_id, &hers).await;
-    let sent = phone.last_fate_of(&room, &hello).await;
-    assert!(matches!(sent, ReceiptFate::Sent { route, .. } if route == world.route()), "{sent:?}");
+    let sent = phone.last_status_of(&room, &hello).await;
+    assert!(matches!(sent, ReceiptStatus::Sent { route, .. } if route == world.route()), "{sent:?}");
     assert_eq!(alice.withheld_by(&room, &hello).await, "P3");
 }
 on!(each_device_ticks: synapse, embedded, embedded_users, embedded_direct, embedded_today);
@@ -119,10 +119,10 @@ async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
     alice
         .delivery(&second, "the key for the tablet", |known| {
             let mut devices = known.people.iter().flat_map(|person| &person.devices);
-            devices.find(|device| device.device.as_ref().is_some_and(|known| known.as_str() == id)).map(drop)
+            devices.find(|device| device.device_id.as_ref().is_some_and(|known| known.as_str() == id)).map(drop)
         })
         .await;
-    alice.fate_now(&room, &second).await;
+    alice.status_now(&room, &second).await;
     assert!(!alice.ticks(&second, &world.bob.user_id).contains(&id), "it was not asked");
     line.allow();
     alice.delivered_to(&second, &world.bob.user_id, &world.ticks(&[&phone, &laptop, &tablet])).await;
@@ -276,9 +276,9 @@ pub async fn what_waits(world: &World, alice: &mut Person, bob: &mut Person, roo
     let waiting = alice.sees("waiting").await;
     bob.sees("waiting").await;
     // The key may come after the message.
-    let is_decided = |fate: &_| !matches!(fate, ReceiptFate::NotConsidered | ReceiptFate::AwaitingKey);
-    let fate = bob.fate_that(room, &waiting, is_decided).await;
-    assert!(matches!(fate, ReceiptFate::Owed { .. }), "{fate:?}");
+    let is_decided = |status: &_| !matches!(status, ReceiptStatus::NotConsidered | ReceiptStatus::AwaitingKey);
+    let status = bob.status_that(room, &waiting, is_decided).await;
+    assert!(matches!(status, ReceiptStatus::Owed { .. }), "{status:?}");
     waiting
 }
 
@@ -362,8 +362,8 @@ async fn p13_nothing_goes_direct_where_no_device_is_named(world: World) {
     bob.set(Settings { name_device: NameDevice::Never, ..world.settings() }).await;
     alice.say(&room, "who has it?");
     let event = alice.sees("who has it?").await;
-    let fate = bob.last_fate_of(&room, &event).await;
-    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P13", .. }), "{fate:?}");
+    let status = bob.last_status_of(&room, &event).await;
+    assert!(matches!(status, ReceiptStatus::Withheld { rule: "P13", .. }), "{status:?}");
 
     bob.set(world.settings()).await;
     alice.say(&room, "and now?");
@@ -428,7 +428,7 @@ async fn a_late_key_is_acknowledged(world: World, restart: bool) {
         p.messages().find(|message| matches!(message.body, Body::Undecryptable(_))).map(drop)
     })
     .await;
-    assert_eq!(bob.fate_of(&room, &locked).await, ReceiptFate::AwaitingKey);
+    assert_eq!(bob.status_of(&room, &locked).await, ReceiptStatus::AwaitingKey);
 
     line.allow();
     let bob = if restart {

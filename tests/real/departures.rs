@@ -2,7 +2,7 @@
 
 use kvitto::{
     app::effect::Effect,
-    model::{Membership, ReceiptFate, RoomId, RoomSummary},
+    model::{Membership, ReceiptStatus, RoomId, RoomSummary},
 };
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn bob_makes(world: &World, room: &RoomId, what: &str) {
 
 /// Somebody leaves a room.
 async fn leaves(person: &mut Person, room: &RoomId) {
-    person.run(Effect::Leave { room: room.clone(), older: Vec::new() });
+    person.run(Effect::Leave { room_id: room.clone(), older: Vec::new() });
     person.until("being out of the room", |p| p.app.rooms.get(room).is_none().then_some(())).await;
 }
 
@@ -72,8 +72,8 @@ async fn what_waits_is_never_told(world: World, gone: Gone) {
         bob.sees_members(&room, 1).await;
     }
     bob.set(world.settings()).await;
-    let fate = bob.last_fate_of(&room, &waiting).await;
-    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");
+    let status = bob.last_status_of(&room, &waiting).await;
+    assert!(matches!(status, ReceiptStatus::Withheld { rule: "P8", .. }), "{status:?}");
     assert_eq!(receipts(&world, &line, since), 0);
     if gone == Gone::ReceiverLeft {
         return;
@@ -117,8 +117,8 @@ async fn p8_what_could_not_leave_is_decided_anew(world: World) {
     line.wait_for_requests("a second attempt", |requests| count(&requests[since..], world.receipt_path()) > 1);
     leaves(&mut alice, &room).await;
     bob.sees_members(&room, 1).await;
-    let fate = bob.last_fate_of(&room, &waiting).await;
-    assert!(matches!(fate, ReceiptFate::Withheld { rule: "P8", .. }), "{fate:?}");
+    let status = bob.last_status_of(&room, &waiting).await;
+    assert!(matches!(status, ReceiptStatus::Withheld { rule: "P8", .. }), "{status:?}");
 
     line.allow();
     let since = line.requests().len();

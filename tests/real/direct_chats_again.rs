@@ -11,7 +11,7 @@ use crate::{
 };
 
 async fn leaves(person: &mut Person, room: &RoomId) {
-    person.run(Effect::Leave { room: room.clone(), older: Vec::new() });
+    person.run(Effect::Leave { room_id: room.clone(), older: Vec::new() });
     person.until("being out of the room", |p| p.app.rooms.get(room).is_none().then_some(())).await;
 }
 
@@ -63,7 +63,7 @@ async fn a_chat_with_somebody_else_in_it_is_not_theirs(world: World) {
     let (mut alice, mut bob) = (world.alice("desk").await, world.bob("phone").await);
     let chat = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     let carols = world.server.login_raw(&carol).token;
-    alice.run(Effect::Invite { room: chat.clone(), user: carol.user_id.clone() });
+    alice.run(Effect::Invite { room_id: chat.clone(), user: carol.user_id.clone() });
     alice.until("the invite", |p| p.app.status.take()).await;
     world.server.join(&carols, &chat);
     alice.sees_members(&chat, 3).await;

@@ -33,10 +33,11 @@ async fn a_message_is_changed_and_removed(world: World) {
     let event = alice.sees("tpyo").await;
     assert_eq!(bob.sees("tpyo").await, event);
 
-    alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: "*typo*".to_owned() });
+    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "*typo*".to_owned() });
     assert_eq!(bob.sees("typo").await, event);
     assert_eq!(alice.sees("typo").await, event);
-    let typed = alice.messages().find(|message| message.event.as_ref() == Some(&event)).and_then(|m| m.source.clone());
+    let typed =
+        alice.messages().find(|message| message.event_id.as_ref() == Some(&event)).and_then(|m| m.source.clone());
     assert_eq!(typed.as_deref(), Some("*typo*"), "what is edited next is what was typed");
     let token = world.server.login_raw(&world.alice).token;
     let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit=1", room.as_str().replace('!', "%21"));
@@ -47,7 +48,7 @@ async fn a_message_is_changed_and_removed(world: World) {
 
     // An edit that could not leave is on disk, as a message is.
     line.cut();
-    alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: "written offline".to_owned() });
+    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "written offline".to_owned() });
     message(&mut alice, "the edit in her own timeline", |message| body(message) == "written offline").await;
     let away = alice.quit().await;
     line.heal();
@@ -56,12 +57,12 @@ async fn a_message_is_changed_and_removed(world: World) {
     alice.open(&room).await;
     alice.sees("written offline").await;
 
-    bob.run(Effect::Redact { room: room.clone(), event: event.clone() });
+    bob.run(Effect::Redact { room_id: room.clone(), event_id: event.clone() });
     says(&mut bob, "You may not remove this message: the room lets others do that.").await;
-    alice.run(Effect::Redact { room: room.clone(), event: event.clone() });
+    alice.run(Effect::Redact { room_id: room.clone(), event_id: event.clone() });
     for person in [&mut alice, &mut bob] {
         message(person, "the removed message", |message| {
-            message.event.as_ref() == Some(&event) && message.body == Body::Redacted
+            message.event_id.as_ref() == Some(&event) && message.body == Body::Redacted
         })
         .await;
     }
@@ -78,7 +79,7 @@ async fn a_refused_edit_comes_back(world: World) {
     let event = alice.sees("short").await;
     // Events are 64 KiB at most.
     let long = "x".repeat(70_000);
-    alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: long.clone() });
+    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: long.clone() });
     alice
         .until("the edit in the composer", |p| {
             let writing = &p.app.open.as_ref()?.writing;
@@ -159,7 +160,7 @@ async fn a_device_that_nothing_can_be_encrypted_to_is_left_out(world: World) {
     let left_out: Vec<_> =
         known.people.iter().flat_map(|person| &person.devices).filter(|device| !device.expected).collect();
     let [device] = left_out.as_slice() else { panic!("{known:#?}") };
-    assert_eq!(device.device.as_ref().map(ToString::to_string), Some(raw.device_id));
+    assert_eq!(device.device_id.as_ref().map(ToString::to_string), Some(raw.device_id));
     assert!(matches!(&device.state, DeviceState::Excluded { why } if why.contains("one-time key")), "{device:?}");
 }
 on!(a_device_that_nothing_can_be_encrypted_to_is_left_out: synapse, embedded_direct);

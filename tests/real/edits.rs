@@ -103,7 +103,7 @@ async fn an_encrypted_edit_that_is_redacted_is_gone_for_everybody(world: World) 
     alice.say(&room, "first");
     let event = alice.sees("first").await;
     assert_eq!(bob.sees("first").await, event);
-    alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: "second".to_owned() });
+    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "second".to_owned() });
     assert_eq!(bob.sees("second").await, event);
     let raw = Raw { world: &world, token: world.server.login_raw(&world.alice).token, room };
     let edit = raw.newest()[0]["event_id"].as_str().map(EventId::new).expect("an edit");
@@ -120,7 +120,7 @@ async fn removing_a_message_removes_its_edits(world: World) {
     alice.say(&room, "first");
     let event = alice.sees("first").await;
     for text in ["second", "third"] {
-        alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: text.to_owned() });
+        alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: text.to_owned() });
         bob.sees(text).await;
     }
     let raw = Raw { world: &world, token: world.server.login_raw(&world.bob).token, room: room.clone() };
@@ -131,7 +131,7 @@ async fn removing_a_message_removes_its_edits(world: World) {
             .count()
     };
     assert_eq!(readable(), 3);
-    alice.run(Effect::Redact { room, event: event.clone() });
+    alice.run(Effect::Redact { room_id: room, event_id: event.clone() });
     for person in [&mut alice, &mut bob] {
         let removed = |p: &mut Person| p.messages().any(|message| message.body == Body::Redacted).then_some(());
         person.until("the removed message", removed).await;
@@ -149,8 +149,11 @@ async fn an_edit_of_a_removed_message_comes_back(world: World) {
     let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
     alice.open(&room).await;
     let raw = Raw { world: &world, token: world.server.login_raw(&world.alice).token, room: room.clone() };
-    let edit =
-        |event: &EventId, text: &str| Effect::Edit { room: room.clone(), event: event.clone(), text: text.to_owned() };
+    let edit = |event: &EventId, text: &str| Effect::Edit {
+        room_id: room.clone(),
+        event_id: event.clone(),
+        text: text.to_owned(),
+    };
     let comes_back = async |alice: &mut Person, text: &str| {
         let is_back = |p: &mut Person| {
             let writing = &p.app.open.as_ref()?.writing;

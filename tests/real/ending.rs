@@ -213,7 +213,7 @@ async fn another_users_login_asks_before_it_replaces_anything(world: World) {
     alice.until("the question", question).await;
     alice.run(Effect::ReplaceAccount);
     goes_on(&mut alice).await;
-    assert_eq!(alice.app.account.as_ref().map(|account| account.user.to_string()), Some(world.bob.user_id.clone()));
+    assert_eq!(alice.app.account.as_ref().map(|account| account.user_id.to_string()), Some(world.bob.user_id.clone()));
     assert!(alice.app.rooms.all().iter().all(|summary| summary.id != room));
 }
 on!(another_users_login_asks_before_it_replaces_anything: synapse, embedded);

@@ -62,7 +62,7 @@ async fn ends(person: &mut Person, room: &RoomId, is_it: impl Fn(&How) -> bool) 
 }
 
 fn leave(room: &RoomId) -> Effect {
-    Effect::Leave { room: room.clone(), older: Vec::new() }
+    Effect::Leave { room_id: room.clone(), older: Vec::new() }
 }
 
 /// Mallory makes rooms that claim to go on where a private one of Alice's has ended. Saying no to one, and leaving one, takes
@@ -109,7 +109,7 @@ async fn an_older_version_goes_with_its_successor(world: World) {
     // What leads where is looked up with the row, and the two come in any order.
     server.put_state(&token, &new, "m.room.topic", &json!({ "topic": "tea" }));
     alice.room("the older version in its row", found).await;
-    alice.run(Effect::Leave { room: new.clone(), older: vec![old.clone()] });
+    alice.run(Effect::Leave { room_id: new.clone(), older: vec![old.clone()] });
     is_away(&mut alice, &new).await;
     is_away(&mut alice, &old).await;
 }
@@ -189,24 +189,24 @@ on!(an_upgraded_room_offers_its_successor: synapse, embedded);
 
 /// A way in which a room ends for Alice, while her client is connected or (`away`) while it does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
+enum Ending {
     Left { away: bool },
     Kicked { away: bool },
     Banned { away: bool },
     Upgraded,
 }
 
-const WAYS: [Way; 7] = [
-    Way::Left { away: false },
-    Way::Kicked { away: false },
-    Way::Banned { away: false },
-    Way::Upgraded,
-    Way::Left { away: true },
-    Way::Kicked { away: true },
-    Way::Banned { away: true },
+const WAYS: [Ending; 7] = [
+    Ending::Left { away: false },
+    Ending::Kicked { away: false },
+    Ending::Banned { away: false },
+    Ending::Upgraded,
+    Ending::Left { away: true },
+    Ending::Kicked { away: true },
+    Ending::Banned { away: true },
 ];
 
-impl Way {
+impl Ending {
     fn is_away(self) -> bool {
         matches!(self, Self::Left { away: true } | Self::Kicked { away: true } | Self::Banned { away: true })
     }
@@ -289,7 +289,7 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         rooms.push((way, room));
     }
     // The draft of the open room is kept when it is left.
-    alice.run(Effect::SaveDraft { room: rooms[6].1.clone(), text: "draft".to_owned() });
+    alice.run(Effect::SaveDraft { room_id: rooms[6].1.clone(), text: "draft".to_owned() });
     let away = alice.quit().await;
     for (way, room) in rooms.iter().filter(|(way, _)| way.is_away()) {
         way.happens(&world, (alices.as_str(), bobs.as_str()), room);
@@ -299,9 +299,9 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         ends(&mut alice, room, |how| way.is(how)).await;
         let row = alice.app.rooms.get(room).expect("the row stays").clone();
         let ending = row.ending.clone().expect("it has ended");
-        let by = if matches!(way, Way::Left { .. }) { &world.alice } else { &world.bob };
+        let by = if matches!(way, Ending::Left { .. }) { &world.alice } else { &world.bob };
         assert_eq!(ending.by.as_ref().map(UserId::as_str), Some(&*by.user_id), "{way:?}");
-        let why = if matches!(way, Way::Left { .. }) { "" } else { "off topic" };
+        let why = if matches!(way, Ending::Left { .. }) { "" } else { "off topic" };
         assert_eq!((&*ending.why, ending.at.is_some()), (why, true), "{way:?}");
         assert!(!row.is_open(), "{way:?}");
         has_its_texts(&mut alice, room).await;

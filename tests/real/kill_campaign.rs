@@ -185,7 +185,7 @@ fn what_is_missing(alice: &Person, event: &Value, edited: &BTreeMap<EventId, Str
     if !["m.room.encrypted", "m.room.message"].contains(&kind) || is_edit {
         return None;
     }
-    let Some(message) = alice.messages().find(|message| message.event.as_ref() == Some(&id)) else {
+    let Some(message) = alice.messages().find(|message| message.event_id.as_ref() == Some(&id)) else {
         return Some(format!("nothing of {kind} {id}"));
     };
     let redacted = !event["unsigned"]["redacted_because"].is_null();
@@ -219,7 +219,7 @@ async fn missing(alice: &mut Person, room: &RoomId, events: &[Value], sender: &S
 /// What was written in the open room.
 fn own_messages(alice: &Person) -> Vec<(EventId, String)> {
     let own = alice.messages().filter(|message| message.own);
-    own.filter_map(|message| Some((message.event.clone()?, body(message)))).collect()
+    own.filter_map(|message| Some((message.event_id.clone()?, body(message)))).collect()
 }
 
 async fn nothing_is_lost_by_kills(world: World) {
@@ -285,8 +285,8 @@ async fn nothing_is_lost_by_kills(world: World) {
             }
             let ticked = sender.bob.delivered_to(&id, &world.alice.user_id, &his);
             if timeout(DEADLINE / 2, ticked).await.is_err() {
-                let fate = back.fate_now(&room, &id).await;
-                lost.push(format!("the receipt for {id} in {room}: {fate:?}"));
+                let status = back.status_now(&room, &id).await;
+                lost.push(format!("the receipt for {id} in {room}: {status:?}"));
             }
         }
     }

@@ -6,7 +6,7 @@ use kvitto::{
         policy::{Send, Settings, Who},
         summary,
     },
-    model::{Delivery, DeviceState, Mark, RoomId, SendState, Tally, UserId, Whom},
+    model::{Delivery, DeviceState, Mark, PeopleFilter, RoomId, SendState, Tally, UserId},
 };
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn mark(delivery: &Delivery) -> Mark {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     let world = world::embedded(SlidingSync::Hidden);
-    let summing = |profile: &mut kvitto::matrix::Profile| profile.summary_above = 2;
+    let summing = |profile: &mut kvitto::client::Profile| profile.summary_above = 2;
     let url = &world.proxy.base_url;
     let mut alice = Person::log_in_with(url, &world.alice, "desk", world.settings(), summing).await;
     let mut phone = world.bob("phone").await;
@@ -89,21 +89,21 @@ async fn l7_who_lacks_a_message_to_many_is_read_from_disk() {
     let is_there = |known: &Delivery| known.tally.as_ref().map(counts).filter(|counts| *counts == (1, 2, false));
     alice.delivery(&hello, "one receipt of two", is_there).await;
     let undelivered = alice.undelivered().await;
-    let rows: Vec<_> = undelivered.iter().map(|row| (&row.delivery.event, mark(&row.delivery))).collect();
+    let rows: Vec<_> = undelivered.iter().map(|row| (&row.delivery.event_id, mark(&row.delivery))).collect();
     assert_eq!(rows, [(&hello, Mark::Count { delivered: 1, expected: 2, undecryptable: 0, missed: 0 })]);
 
-    let missing = alice.people(&hello, Whom::Missing).await;
+    let missing = alice.people(&hello, PeopleFilter::Missing).await;
     assert_eq!(missing.len(), 1);
-    assert_eq!((missing[0].user.as_str(), missing[0].name.as_str()), (&*world.bob.user_id, &*world.bob.name));
+    assert_eq!((missing[0].user_id.as_str(), missing[0].name.as_str()), (&*world.bob.user_id, &*world.bob.name));
     let state = |id: &str| {
         let mut devices = missing[0].devices.iter();
-        devices.find(|device| device.device.as_ref().is_some_and(|known| known.as_str() == id)).map(|one| &one.state)
+        devices.find(|device| device.device_id.as_ref().is_some_and(|known| known.as_str() == id)).map(|one| &one.state)
     };
     assert!(matches!(state(&on_phone), Some(DeviceState::Delivered { at: Some(_) })), "{missing:?}");
     assert_eq!(state(&in_drawer), Some(&DeviceState::Pending));
-    let everybody = alice.people(&hello, Whom::Everybody).await;
+    let everybody = alice.people(&hello, PeopleFilter::Everybody).await;
     assert_eq!(u64::try_from(everybody.len()), Ok(EVERYBODY));
-    assert!(everybody.is_sorted_by(|a, b| a.user < b.user), "each is there once");
+    assert!(everybody.is_sorted_by(|a, b| a.user_id < b.user_id), "each is there once");
 
     let alice = alice.quit().await;
     let screen = alice.on_screen();

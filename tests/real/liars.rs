@@ -89,7 +89,7 @@ impl Stage {
         let what = format!("a receipt of {user} at {since:?}");
         self.alice
             .delivery(event, &what, |known| {
-                let person = known.people.iter().find(|person| person.user == user)?;
+                let person = known.people.iter().find(|person| person.user_id == user)?;
                 person.devices.iter().any(|device| is_it(&device.state)).then_some(())
             })
             .await;
@@ -115,7 +115,7 @@ async fn room_of(alice: &mut Person, name: &str, others: &mut [&mut Rogue]) -> R
     alice.run(Effect::CreateRoom(name.to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == name && summary.encrypted).await;
     for other in &mut *others {
-        alice.run(Effect::Invite { room: room.clone(), user: other.user_id.clone() });
+        alice.run(Effect::Invite { room_id: room.clone(), user: other.user_id.clone() });
         other.join_when_invited(&room).await;
     }
     alice.sees_members(&room, others.len() as u64 + 1).await;
@@ -185,17 +185,17 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     stage
         .alice
         .until("who has read it", |alice| {
-            let mut messages = alice.messages().filter(|message| message.event.as_ref() == Some(&event));
-            messages.any(|message| message.read_by.iter().any(|read| read.user == reader)).then_some(())
+            let mut messages = alice.messages().filter(|message| message.event_id.as_ref() == Some(&event));
+            messages.any(|message| message.read_by.iter().any(|read| read.user_id == reader)).then_some(())
         })
         .await;
 
     // Ten thousand at once: 9,999 who are not in the room, and one who is.
     let second = stage.say(&room, "to ten thousand").await;
-    let mut crowd: Map<String, Value> =
+    let mut aggregate: Map<String, Value> =
         (1..10_000).map(|n| (format!("@zz{n}:example.org"), device("D", sent))).collect();
-    crowd.insert(bob.clone(), device(&phone, sent + 60_000));
-    stage.homeserver_says(json!({ second.as_str(): { NATIVE: crowd } }));
+    aggregate.insert(bob.clone(), device(&phone, sent + 60_000));
+    stage.homeserver_says(json!({ second.as_str(): { NATIVE: aggregate } }));
     stage.alice.delivered_to(&second, &bob, std::slice::from_ref(&phone)).await;
     let people = |known: &kvitto::model::Delivery| Some(known.people.len());
     assert_eq!(stage.alice.delivery(&second, "the people", people).await, 3);

@@ -3,7 +3,7 @@
 use kvitto::{
     app::effect::Effect,
     delivery::policy::Settings,
-    model::{DeviceState, EventId, Logged, Membership, Ms, ReceiptFate, Route},
+    model::{DeviceState, EventId, Logged, Membership, Ms, ReceiptStatus, Route},
 };
 use serde_json::json;
 
@@ -24,7 +24,7 @@ async fn shows(alice: &mut Person, event: &EventId, device: &str, is_it: fn(&Dev
         .delivery(event, &format!("the state of {device}"), |known| {
             let mut devices = known.people.iter().flat_map(|person| &person.devices);
             devices
-                .find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+                .find(|known| known.device_id.as_ref().is_some_and(|id| id.as_str() == device))
                 .filter(|known| is_it(&known.state))?;
             Some(())
         })
@@ -56,8 +56,8 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     let id = laptop.device();
     shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Undecryptable { .. })).await;
     shows(&mut alice, &locked, &phone.device(), |state| matches!(state, DeviceState::Delivered { .. })).await;
-    let told = |fate: &_| matches!(fate, ReceiptFate::ToldUndecryptable { .. });
-    laptop.fate_that(&room, &locked, told).await;
+    let told = |status: &_| matches!(status, ReceiptStatus::ToldUndecryptable { .. });
+    laptop.status_that(&room, &locked, told).await;
 
     line.allow();
     let mut laptop = if restart {
@@ -69,10 +69,10 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
         laptop
     };
     shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Delivered { .. })).await;
-    assert!(matches!(laptop.last_fate_of(&room, &locked).await, ReceiptFate::Sent { route: Route::Direct, .. }));
+    assert!(matches!(laptop.last_status_of(&room, &locked).await, ReceiptStatus::Sent { route: Route::Direct, .. }));
 
     let log = laptop.log(Effect::AskReceiptLog).await.entries;
-    let about: Vec<_> = log.iter().filter(|entry| entry.event == locked).map(|entry| entry.what).collect();
+    let about: Vec<_> = log.iter().filter(|entry| entry.event_id == locked).map(|entry| entry.what).collect();
     let route = Route::Direct;
     assert_eq!(about, [Logged::Delivered { route }, Logged::Undecryptable { route }]);
 }
@@ -95,7 +95,7 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     alice.say(&room, "answered");
     let answered = alice.sees("answered").await;
     alice.delivered_to(&answered, &world.bob.user_id, &world.ticks(&[&bob])).await;
-    bob.last_fate_of(&room, &answered).await;
+    bob.last_status_of(&room, &answered).await;
     bob.set(Settings { incognito: true, ..world.settings() }).await;
     let mut last = None;
     for text in ["one", "two", "three"] {
@@ -108,9 +108,9 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     let log = bob.log(Effect::AskReceiptLog).await.entries;
     let [hidden, told] = &log[..] else { panic!("{log:?}") };
     assert_eq!(told.what, Logged::Delivered { route: world.route() });
-    assert_eq!((told.count, &told.event, told.person.as_str()), (1, &answered, &*world.alice.user_id));
+    assert_eq!((told.count, &told.event_id, told.person.as_str()), (1, &answered, &*world.alice.user_id));
     assert!(matches!(hidden.what, Logged::Withheld { rule: "P12", .. }), "{hidden:?}");
-    assert_eq!((hidden.count, Some(&hidden.event), &hidden.room), (3, last.as_ref(), &room));
+    assert_eq!((hidden.count, Some(&hidden.event_id), &hidden.room_id), (3, last.as_ref(), &room));
     assert!(!hidden.room_name.is_empty() && hidden.first <= hidden.at);
 
     assert_eq!(bob.log(Effect::EmptyReceiptLog).await.entries, []);
@@ -148,11 +148,11 @@ async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
     let relation = json!({ "rel_type": "m.annotation", "event_id": hello.as_str(), "key": "+" });
     let reaction = json!({ "type": "m.reaction", "content": { "m.relates_to": relation } });
     let probe = mallory.seal_anything(&room, &mut key, &reaction).await;
-    bob.fate_that(&room, &probe, |fate| matches!(fate, ReceiptFate::ToldUndecryptable { .. })).await;
+    bob.status_that(&room, &probe, |status| matches!(status, ReceiptStatus::ToldUndecryptable { .. })).await;
     mallory.tell(&world.bob.user_id, "m.room_key", &content).await;
     let traces = |p: &mut Person| p.app.open.as_ref().map(|open| open.traces.clone()).filter(|found| !found.is_empty());
     let found = bob.until("the trace", traces).await;
-    assert_eq!(found.iter().map(|trace| (&trace.event, &*trace.what)).collect::<Vec<_>>(), [(&probe, "a reaction")]);
+    assert_eq!(found.iter().map(|trace| (&trace.event_id, &*trace.what)).collect::<Vec<_>>(), [(&probe, "a reaction")]);
 
     let bob = bob.quit().await;
     let screen = bob.on_screen();

@@ -71,7 +71,7 @@ async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
     assert_eq!(fs::read_to_string(terminal.home().join("status")).ok().as_deref(), Some("0\n"));
 
     let log = everything_in(&places.path().join("data/log"));
-    assert!(log.contains("kvitto::matrix"), "there is a log, at the level that says most:\n{log}");
+    assert!(log.contains("kvitto::client"), "there is a log, at the level that says most:\n{log}");
     // Synapse's access and refresh tokens begin like this.
     for secret in ["hello Bob", "hello Alice", &alice.password, "syt_", "syr_"] {
         assert!(!log.contains(secret), "'{secret}' is in the log:\n{log}");

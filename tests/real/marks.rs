@@ -5,7 +5,7 @@ use kvitto::{
         policy::{Send, Settings},
         summary,
     },
-    model::{Delivery, DeviceDelivery, DeviceState, Mark, ReceiptFate, RoomId, SendState},
+    model::{Delivery, DeviceDelivery, DeviceState, Mark, ReceiptStatus, RoomId, SendState},
 };
 use serde_json::json;
 
@@ -18,7 +18,7 @@ use crate::{
 /// What a device of the only other person did.
 fn of<'a>(delivery: &'a Delivery, device: &str) -> Option<&'a DeviceDelivery> {
     let [person] = &delivery.people[..] else { return None };
-    person.devices.iter().find(|known| known.device.as_ref().is_some_and(|id| id.as_str() == device))
+    person.devices.iter().find(|known| known.device_id.as_ref().is_some_and(|id| id.as_str() == device))
 }
 
 /// How many syncs were asked for.
@@ -60,8 +60,8 @@ async fn l8_a_receipt_before_the_echo_outlives_a_kill(world: World) {
     let before = syncs(&line.requests());
     screens::say(&screen, "early");
     let early = bob.sees("early").await;
-    let told = bob.last_fate_of(&room, &early).await;
-    assert!(matches!(told, ReceiptFate::Sent { .. }), "{told:?}");
+    let told = bob.last_status_of(&room, &early).await;
+    assert!(matches!(told, ReceiptStatus::Sent { .. }), "{told:?}");
     // A sync that brought a receipt goes on when that is on disk.
     line.wait_for_requests("the sync after the receipt", |requests| syncs(requests) > before);
     screen.kill9();
@@ -110,8 +110,8 @@ async fn silence_on_purpose_is_unknown(world: World, quiet: impl Fn(&World) -> S
     alice.say(&room, "meanwhile");
     let meanwhile = alice.sees("meanwhile").await;
     assert_eq!(bob.sees("meanwhile").await, meanwhile);
-    let withheld = bob.last_fate_of(&room, &meanwhile).await;
-    assert!(matches!(withheld, ReceiptFate::Withheld { .. }), "{withheld:?}");
+    let withheld = bob.last_status_of(&room, &meanwhile).await;
+    assert!(matches!(withheld, ReceiptStatus::Withheld { .. }), "{withheld:?}");
     let state = alice.delivery(&meanwhile, "the phone", |known| Some(of(known, &phone)?.state.clone())).await;
     assert_eq!(state, DeviceState::Pending, "nothing is said while nothing is acknowledged");
 
@@ -188,8 +188,8 @@ async fn a_device_whose_receipt_was_not_read_in_time_is_gone(world: World) {
     alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&phone])).await;
     let alice = alice.quit().await;
     let mut laptop = laptop.back().await;
-    let told = laptop.last_fate_of(&room, &event).await;
-    assert!(matches!(told, ReceiptFate::Sent { .. }), "{told:?}");
+    let told = laptop.last_status_of(&room, &event).await;
+    assert!(matches!(told, ReceiptStatus::Sent { .. }), "{told:?}");
     delete_device(&world, &world.bob, &laptops);
 
     let mut alice = alice.back().await;

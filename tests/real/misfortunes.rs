@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use kvitto::{
     app::event::Connection,
-    model::{ReceiptFate, Route},
+    model::{ReceiptStatus, Route},
     server::homeserver::faults::{Fault, Matching, Strikes},
 };
 use matrix_sdk::ruma::UserId;
@@ -149,8 +149,8 @@ async fn no_receipt_is_lost(world: World) {
         if let Fault::Limited(busy) = fault {
             assert!(began.elapsed() >= busy, "{:?} after it was told to wait {busy:?}", began.elapsed());
         }
-        let fate = bob.last_fate_of(&room, &event).await;
-        assert!(matches!(fate, ReceiptFate::Sent { route, .. } if route == world.route()), "{fault:?}: {fate:?}");
+        let status = bob.last_status_of(&room, &event).await;
+        assert!(matches!(status, ReceiptStatus::Sent { route, .. } if route == world.route()), "{fault:?}: {status:?}");
         if world.route() == Route::Native {
             let again = usize::from(!matches!(fault, Fault::Twice | Fault::Late(_)));
             assert_eq!(world.receipts_posted() - posted, 1 + again, "{fault:?}");
@@ -205,7 +205,7 @@ async fn a_device_that_gets_no_key_has_no_tick(world: World) {
     let event = alice.sees("for the phone").await;
     assert_eq!(phone.sees("for the phone").await, event);
     alice.delivered_to(&event, &world.bob.user_id, &world.ticks(&[&phone])).await;
-    assert_eq!(laptop.fate_of(&room, &event).await, ReceiptFate::AwaitingKey);
+    assert_eq!(laptop.status_of(&room, &event).await, ReceiptStatus::AwaitingKey);
     assert_eq!(alice.ticks(&event, &world.bob.user_id), world.ticks(&[&phone]));
 }
 on!(a_device_that_gets_no_key_has_no_tick: embedded, embedded_direct);

@@ -164,7 +164,7 @@ async fn goes_on(world: &World) -> (Person, Person, RoomId) {
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
     }
     bob.run(Effect::MarkRead(room.clone()));
-    let is_reader = |reader: &ReadBy| reader.user == user;
+    let is_reader = |reader: &ReadBy| reader.user_id == user;
     let read = |p: &mut Person| p.messages().any(|message| message.read_by.iter().any(is_reader)).then_some(());
     alice.until("that Bob has read it", read).await;
     (alice, bob, room)

@@ -11,17 +11,17 @@ use kvitto::{
         event::{Connection, Event},
         update,
     },
+    client::{ClientHandle, Profile},
     delivery::{
-        debts::KEY_WAIT,
         ledger::Refusal,
         policy::{Settings, Timing},
         receipt::SUMMARY_ABOVE,
+        receipt_queue::KEY_WAIT,
     },
     input::Key,
-    matrix::{Matrix, Profile},
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeoplePage,
-        PersonDelivery, ReceiptFate, ReceiptLog, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId, Whom,
+        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeopleFilter, PeoplePage,
+        PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId,
     },
 };
 use tempfile::TempDir;
@@ -54,15 +54,15 @@ pub fn at_once() -> Settings {
 pub struct Person {
     /// What would be drawn.
     pub app: App,
-    /// Answers to [`Person::fate_of`].
-    fates: HashMap<EventId, ReceiptFate>,
+    /// Answers to [`Person::status_of`].
+    statuses: HashMap<EventId, ReceiptStatus>,
     /// The answer to [`Person::log`].
     log: Option<ReceiptLog>,
     /// The answer to [`Person::undelivered`].
     undelivered: Option<Vec<Undelivered>>,
     /// The answer to [`Person::people`].
     page: Option<PeoplePage>,
-    matrix: Matrix,
+    matrix: ClientHandle,
     events: UnboundedReceiver<Event>,
     profile: Profile,
     home: Arc<TempDir>,
@@ -113,8 +113,8 @@ impl Person {
         let (sender, events) = unbounded_channel();
         let mut app = App::new(profile.settings.clone(), TimeZone::UTC);
         app.watched = Watched::Told(true);
-        let matrix = Matrix::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, fates: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
+        let matrix = ClientHandle::start(profile.clone(), sender).expect("a thread starts");
+        Self { app, statuses: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
     }
 
     /// Whether the connection is there.
@@ -154,8 +154,8 @@ impl Person {
     }
 
     fn take_in(&mut self, event: Event) {
-        if let Event::ReceiptFate { event, fate } = &event {
-            self.fates.insert(event.clone(), fate.clone());
+        if let Event::ReceiptStatus { event_id: event, status } = &event {
+            self.statuses.insert(event.clone(), status.clone());
         }
         if let Event::ReceiptLog(log) = &event {
             self.log = Some(log.clone());
@@ -224,7 +224,7 @@ impl Person {
 
     /// Sends a line into a room.
     pub fn say(&mut self, room: &RoomId, text: &str) {
-        self.matrix.run(Effect::Send { room: room.clone(), text: text.to_owned() });
+        self.matrix.run(Effect::Send { room_id: room.clone(), text: text.to_owned() });
     }
 
     /// The messages of the open room.
@@ -238,7 +238,7 @@ impl Person {
     /// The id of the message that says exactly this in the open room, once it is on the server and readable.
     pub async fn sees(&mut self, text: &str) -> EventId {
         self.until(&format!("the message '{text}'"), |p| {
-            p.messages().find(|message| body(message) == text).and_then(|message| message.event.clone())
+            p.messages().find(|message| body(message) == text).and_then(|message| message.event_id.clone())
         })
         .await
     }
@@ -274,12 +274,12 @@ impl Person {
 
     /// Waits until this is what own other devices did with an own message, by id: `true` when it has it, `false` when
     /// nothing is known of it.
-    pub async fn fleet_is(&mut self, event: &EventId, wanted: &[(String, bool)]) {
+    pub async fn own_devices_are(&mut self, event: &EventId, wanted: &[(String, bool)]) {
         let mut wanted = wanted.to_vec();
         wanted.sort();
         let known = |delivery: &Delivery| {
-            let devices = delivery.fleet.iter().filter_map(|device| {
-                let id = device.device.as_ref()?.to_string();
+            let devices = delivery.own_devices.iter().filter_map(|device| {
+                let id = device.device_id.as_ref()?.to_string();
                 match device.state {
                     DeviceState::Delivered { .. } => Some((id, true)),
                     DeviceState::Unknown => Some((id, false)),
@@ -300,18 +300,18 @@ impl Person {
     }
 
     /// These people of an own message to many, page after page.
-    pub async fn people(&mut self, event: &EventId, whom: Whom) -> Vec<PersonDelivery> {
+    pub async fn people(&mut self, event: &EventId, whom: PeopleFilter) -> Vec<PersonDelivery> {
         let (mut people, mut after): (Vec<PersonDelivery>, _) = (Vec::new(), None);
         loop {
             self.page = None;
-            self.matrix.run(Effect::AskPeople { event: event.clone(), whom, after });
+            self.matrix.run(Effect::AskPeople { event_id: event.clone(), filter: whom, after });
             let page = self.until("a page of people", |p| p.page.take()).await;
             people.extend(page.people);
             if !page.more {
                 assert_eq!(page.all, people.len());
                 return people;
             }
-            after = people.last().map(|person| person.user.clone());
+            after = people.last().map(|person| person.user_id.clone());
         }
     }
 
@@ -322,19 +322,19 @@ impl Person {
     }
 
     /// What this client did about a message, once it has looked at it.
-    pub async fn fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
-        self.fate_that(room, event, |fate| *fate != ReceiptFate::NotConsidered).await
+    pub async fn status_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptStatus {
+        self.status_that(room, event, |status| *status != ReceiptStatus::NotConsidered).await
     }
 
     /// What this client has done about an event up to now.
-    pub async fn fate_now(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
-        self.fate_that(room, event, |_| true).await
+    pub async fn status_now(&mut self, room: &RoomId, event: &EventId) -> ReceiptStatus {
+        self.status_that(room, event, |_| true).await
     }
 
     /// What this client did about a message, once nothing more is to be done about it.
-    pub async fn last_fate_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptFate {
-        let is_last = |fate: &_| matches!(fate, ReceiptFate::Sent { .. } | ReceiptFate::Withheld { .. });
-        self.fate_that(room, event, is_last).await
+    pub async fn last_status_of(&mut self, room: &RoomId, event: &EventId) -> ReceiptStatus {
+        let is_last = |status: &_| matches!(status, ReceiptStatus::Sent { .. } | ReceiptStatus::Withheld { .. });
+        self.status_that(room, event, is_last).await
     }
 
     /// The log of receipts, or what is left of it after this effect.
@@ -378,29 +378,29 @@ impl Person {
     }
 
     /// What this client did about a message, once it is as wanted.
-    pub async fn fate_that(
+    pub async fn status_that(
         &mut self,
         room: &RoomId,
         event: &EventId,
-        is_it: impl Fn(&ReceiptFate) -> bool,
-    ) -> ReceiptFate {
-        let ask = || Effect::AskReceiptFate { room: room.clone(), event: event.clone() };
-        self.fates.remove(event);
+        is_it: impl Fn(&ReceiptStatus) -> bool,
+    ) -> ReceiptStatus {
+        let ask = || Effect::AskReceiptStatus { room_id: room.clone(), event_id: event.clone() };
+        self.statuses.remove(event);
         self.matrix.run(ask());
         self.until("what was done about a message", |p| {
-            let fate = p.fates.remove(event)?;
-            if !is_it(&fate) {
+            let status = p.statuses.remove(event)?;
+            if !is_it(&status) {
                 p.matrix.run(ask());
             }
-            Some(fate).filter(&is_it)
+            Some(status).filter(&is_it)
         })
         .await
     }
 
     /// The rule for which this client withholds a receipt; anything else that it did, in words.
     pub async fn withheld_by(&mut self, room: &RoomId, event: &EventId) -> String {
-        match self.fate_of(room, event).await {
-            ReceiptFate::Withheld { rule, .. } => rule.to_owned(),
+        match self.status_of(room, event).await {
+            ReceiptStatus::Withheld { rule, .. } => rule.to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -444,7 +444,7 @@ pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &
     from.run(Effect::CreateRoom(name.to_owned()));
     let room = from.room("the room", |summary| summary.name.as_str() == name).await;
     from.open(&room).await;
-    from.run(Effect::Invite { room: room.clone(), user: user.to_owned() });
+    from.run(Effect::Invite { room_id: room.clone(), user: user.to_owned() });
     to.room("the invite", |summary| summary.id == room).await;
     to.run(Effect::Accept(room.clone()));
     to.room("the joined room", |summary| summary.membership == Membership::Joined).await;
@@ -455,10 +455,10 @@ pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &
 
 /// The devices of a person that have a message, sorted, with [`SOME_DEVICE`] where nobody knows which one.
 fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
-    let devices = delivery.people.iter().filter(|person| person.user == *user).flat_map(|person| &person.devices);
+    let devices = delivery.people.iter().filter(|person| person.user_id == *user).flat_map(|person| &person.devices);
     let mut delivered: Vec<String> = devices
         .filter(|device| matches!(device.state, DeviceState::Delivered { .. }))
-        .map(|device| device.device.as_ref().map_or(SOME_DEVICE.to_owned(), ToString::to_string))
+        .map(|device| device.device_id.as_ref().map_or(SOME_DEVICE.to_owned(), ToString::to_string))
         .collect();
     delivered.sort();
     delivered

@@ -18,7 +18,7 @@ use std::{
 
 use kvitto::{
     app::effect::Effect,
-    model::{EventId, Membership, ReceiptFate, RoomId, Route},
+    model::{EventId, Membership, ReceiptStatus, RoomId, Route},
 };
 use serde_json::{Value, json};
 
@@ -328,10 +328,10 @@ async fn p4_p7_p10_probes_are_not_answered(world: World) {
         };
         assert!(may.contains(&receipts), "{receipts} receipts for {} {kind} by somebody {who}", sent.len());
         let rule = match sent.last() {
-            Some(last) => match stage.victim.fate_now(&stage.room, last).await {
-                ReceiptFate::Withheld { rule, .. } => rule.to_owned(),
-                ReceiptFate::NotConsidered => "not passed on by the homeserver".to_owned(),
-                ReceiptFate::Owed { .. } => "waits for its turn".to_owned(),
+            Some(last) => match stage.victim.status_now(&stage.room, last).await {
+                ReceiptStatus::Withheld { rule, .. } => rule.to_owned(),
+                ReceiptStatus::NotConsidered => "not passed on by the homeserver".to_owned(),
+                ReceiptStatus::Owed { .. } => "waits for its turn".to_owned(),
                 other => format!("{other:?}"),
             },
             None => "refused by the homeserver".to_owned(),

@@ -124,7 +124,7 @@ async fn what_waits_while_a_room_becomes_encrypted_is_encrypted(world: World) {
     alice.open(&other).await;
     // That something else goes through shows that the message could have.
     let carol = world.server.register("carol").user_id;
-    alice.run(Effect::Invite { room: room.clone(), user: carol.clone() });
+    alice.run(Effect::Invite { room_id: room.clone(), user: carol.clone() });
     alice.until("the invite", |p| p.app.status.as_ref().is_some_and(|s| s.text.contains(&carol)).then_some(())).await;
     line.allow();
     let event = alice.sees("waiting longer").await;
@@ -164,7 +164,7 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         alice.open(room).await;
         let why = fails(&mut alice, "secret").await;
         assert!(why.starts_with("This room's encryption is not understood"), "{why}");
-        alice.run(Effect::SendEmote { room: room.clone(), text: "waves secretly".to_owned() });
+        alice.run(Effect::SendEmote { room_id: room.clone(), text: "waves secretly".to_owned() });
         fails(&mut alice, "waves secretly").await;
         for event in newest(&world, &token, room) {
             assert!(!event.to_string().contains("secret"), "{event}");
@@ -173,7 +173,7 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         world.server.put_state(&token, room, "m.room.encryption", &megolm());
         catches_up(&mut alice, &world, &token, room).await;
         let key = alice.key_of("secret");
-        alice.run(Effect::Retry { room: room.clone(), key });
+        alice.run(Effect::Retry { room_id: room.clone(), key });
         let event = alice.sees("secret").await;
         assert_eq!(kind(&world, &token, room, &event), "m.room.encrypted");
     }
@@ -209,7 +209,7 @@ async fn an_overwritten_encryption_turns_nothing_off(world: World) {
         alice.say(&room, "secret");
         let why = fails(&mut alice, "secret").await;
         assert!(why.starts_with("This room's encryption is not understood"), "{why}");
-        alice.run(Effect::Edit { room: room.clone(), event: hello.clone(), text: "secretly changed".to_owned() });
+        alice.run(Effect::Edit { room_id: room.clone(), event_id: hello.clone(), text: "secretly changed".to_owned() });
         alice
             .until("the edit in the composer", |p| {
                 let writing = &p.app.open.as_ref()?.writing;

@@ -114,7 +114,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     let failed = |p: &Person| matches!(state_of(p, "never"), Some(SendState::Failed(_)));
     alice.until("the second refusal", |p| failed(p).then_some(())).await;
     let key = alice.key_of("never");
-    alice.run(Effect::Discard { room: room.clone(), key });
+    alice.run(Effect::Discard { room_id: room.clone(), key });
     alice.until("the discarded message to go", |p| state_of(p, "never").is_none().then_some(())).await;
 
     let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.power_levels/", room.as_str().replace('!', "%21"));
@@ -122,7 +122,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     levels["events_default"] = json!(0);
     world.server.put_state(&token, &room, "m.room.power_levels", &levels);
     let key = alice.key_of("too early");
-    alice.run(Effect::Retry { room: room.clone(), key });
+    alice.run(Effect::Retry { room_id: room.clone(), key });
     alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
 on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);

@@ -129,7 +129,7 @@ async fn a_message_that_has_arrived_is_not_sent_again(world: World) {
     alice.say(&room, "hello");
     let arrived = |p: &mut Person| {
         let mut hello = p.messages().filter(|message| body(message) == "hello");
-        hello.next().filter(|message| message.send_state == SendState::Sent && message.event.is_some()).map(drop)
+        hello.next().filter(|message| message.send_state == SendState::Sent && message.event_id.is_some()).map(drop)
     };
     alice.until("that it has arrived", arrived).await;
     world.proxy.spoil("/send/m.room.", as_it_is);

@@ -29,10 +29,10 @@ async fn html_in_the_composer_is_text(world: World) {
         alice.say(&room, typed);
         let event = alice.sees(read).await;
         assert_eq!(bob.sees(read).await, event);
-        alice.run(Effect::Edit { room: room.clone(), event: event.clone(), text: format!("{typed}!") });
+        alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: format!("{typed}!") });
         assert_eq!(bob.sees(&format!("{read}!")).await, event);
     }
-    alice.run(Effect::SendEmote { room: room.clone(), text: "is <i>here</i>".to_owned() });
+    alice.run(Effect::SendEmote { room_id: room.clone(), text: "is <i>here</i>".to_owned() });
     bob.sees("is <i>here</i>").await;
 }
 on!(html_in_the_composer_is_text: synapse, embedded);

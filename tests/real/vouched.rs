@@ -3,7 +3,7 @@
 
 use kvitto::{
     app::effect::Effect,
-    model::{Body, EventId, Membership, ReceiptFate, RoomId, TimelineItemKind, UserId},
+    model::{Body, EventId, Membership, ReceiptStatus, RoomId, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ async fn shows(person: &mut Person, messages: &[&str], changes: &[String]) {
 async fn mallory(world: &World, alice: &mut Person, bob: &mut Person, room: &RoomId) -> Rogue {
     let account = world.server.register("mallory");
     let mut mallory = Rogue::log_in(&world.server.base_url, &account).await;
-    alice.run(Effect::Invite { room: room.clone(), user: account.user_id.clone() });
+    alice.run(Effect::Invite { room_id: room.clone(), user: account.user_id.clone() });
     mallory.join_when_invited(room).await;
     for person in [alice, bob] {
         person.sees_members(room, 3).await;
@@ -139,7 +139,7 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
     world.server.redact(&token, &room, &hello);
     for person in [&mut alice, &mut bob] {
         let is_gone = |p: &mut Person| {
-            p.messages().any(|m| m.event.as_ref() == Some(&hello) && m.body == Body::Redacted).then_some(())
+            p.messages().any(|m| m.event_id.as_ref() == Some(&hello) && m.body == Body::Redacted).then_some(())
         };
         person.until("that the server has removed it", is_gone).await;
     }
@@ -197,7 +197,7 @@ on!(what_came_in_the_clear_says_so: synapse, embedded);
 fn readers(person: &Person, text: &str) -> Vec<UserId> {
     let open = person.app.open.as_ref().expect("a room is open");
     let index = index_of(person, text).expect("the message is there");
-    open.readers(index).into_iter().map(|reader| reader.user).collect()
+    open.readers(index).into_iter().map(|reader| reader.user_id).collect()
 }
 
 /// L5: whoever is invited, joins, leaves or writes has read nothing by that; and what they then say that they have read
@@ -212,7 +212,7 @@ async fn l5_read_is_what_a_read_receipt_says(world: World) {
     }
     let hello = bob.sees("hello").await;
     let carol = world.server.register("carol");
-    alice.run(Effect::Invite { room: room.clone(), user: carol.user_id.clone() });
+    alice.run(Effect::Invite { room_id: room.clone(), user: carol.user_id.clone() });
     alice.until("the invite", |p| notices(p).iter().any(|notice| notice.contains("carol")).then_some(())).await;
     let token = world.server.login_raw(&carol).token;
     world.server.join(&token, &room);
@@ -253,8 +253,8 @@ async fn a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept(world
     bob.sees("hello").await;
     bob.run(Effect::MarkRead(room.clone()));
     world.proxy.wait_for_requests("the read receipt", |requests| count(requests, "/receipt/m.read/") > 0);
-    let fate = bob.last_fate_of(&room, &hello).await;
-    assert!(matches!(fate, ReceiptFate::Sent { .. }), "{fate:?}");
+    let status = bob.last_status_of(&room, &hello).await;
+    assert!(matches!(status, ReceiptStatus::Sent { .. }), "{status:?}");
     assert_eq!(alice.ticks(&hello, &world.bob.user_id), [""; 0]);
     line.allow();
     alice.delivered_to(&hello, &world.bob.user_id, &world.ticks(&[&bob])).await;

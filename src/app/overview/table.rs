@@ -29,11 +29,11 @@ pub struct Table<'a> {
 #[derive(Debug)]
 pub struct Column<'a> {
     /// Whose it is.
-    pub user: &'a UserId,
+    pub user_id: &'a UserId,
     /// Their display name in the room, or empty.
     pub person: &'a SafeText,
     /// The device; missing for a person who counts as one.
-    pub device: Option<&'a DeviceId>,
+    pub device_id: Option<&'a DeviceId>,
     /// Its public display name, or empty.
     pub name: &'a SafeText,
     /// For how many of the messages it counts.
@@ -65,7 +65,7 @@ impl App {
         let Some(open) = &self.open else { return Table::default() };
         let own = (0..open.items.len()).rev().take(LOOKED_AT).filter_map(|index| open.message(index));
         let known = own.filter(|message| message.own).filter_map(|message| {
-            let delivery = open.deliveries.get(message.event.as_ref()?)?;
+            let delivery = open.deliveries.get(message.event_id.as_ref()?)?;
             Some((message, delivery))
         });
         Table::of(known.take(MESSAGES))
@@ -80,9 +80,9 @@ impl<'a> Table<'a> {
         let mut columns: BTreeMap<Key<'a>, Column<'a>> = BTreeMap::new();
         for (key, person, device) in counted {
             let column = columns.entry(key).or_insert_with(|| Column {
-                user: key.0,
+                user_id: key.0,
                 person,
-                device: key.1,
+                device_id: key.1,
                 name: &device.name,
                 expected: 0,
                 delivered: 0,
@@ -106,14 +106,14 @@ impl<'a> Table<'a> {
         }
         let mut columns: Vec<_> = columns.into_values().collect();
         let in_trouble = columns.iter().filter(|column| column.undecryptable + column.missed > 0);
-        let in_trouble: BTreeSet<_> = in_trouble.map(|column| column.user).collect();
-        columns.sort_by_key(|column| !in_trouble.contains(column.user));
+        let in_trouble: BTreeSet<_> = in_trouble.map(|column| column.user_id).collect();
+        columns.sort_by_key(|column| !in_trouble.contains(column.user_id));
         let rows = messages.iter().map(|(message, delivery)| {
             let states: BTreeMap<_, _> = self::devices(delivery)
                 .filter(|(.., device)| device.expected || device.state != DeviceState::Unknown)
                 .map(|(key, _, device)| (key, &device.state))
                 .collect();
-            let cells = columns.iter().map(|column| states.get(&(column.user, column.device)).copied());
+            let cells = columns.iter().map(|column| states.get(&(column.user_id, column.device_id)).copied());
             TableRow { message, delivery, cells: cells.collect() }
         });
         Self { rows: rows.collect(), columns }
@@ -126,7 +126,7 @@ fn devices(delivery: &Delivery) -> impl Iterator<Item = (Key<'_>, &SafeText, &De
     let people = delivery.people.iter().filter(|_| delivery.tally.is_none());
     people.flat_map(|person| {
         let devices = person.devices.iter();
-        devices.map(|device| ((&person.user, device.device.as_ref()), &person.name, device))
+        devices.map(|device| ((&person.user_id, device.device_id.as_ref()), &person.name, device))
     })
 }
 
@@ -142,14 +142,16 @@ mod tests {
     const PENDING: DeviceState = DeviceState::Pending;
 
     fn check(deliveries: &[Delivery], columns: &[(&str, usize, usize)], cells: &[&str]) {
-        let items: Vec<_> = deliveries.iter().map(|delivery| own(delivery.event.as_str(), SendState::Sent)).collect();
+        let items: Vec<_> =
+            deliveries.iter().map(|delivery| own(delivery.event_id.as_str(), SendState::Sent)).collect();
         let messages = items.iter().zip(deliveries).map(|(item, delivery)| match &item.kind {
             TimelineItemKind::Message(message) => (&**message, delivery),
             other => panic!("{other:?}"),
         });
         let table = Table::of(messages);
-        let id =
-            |column: &Column<'_>| format!("{} {}", column.user.as_str(), column.device.map_or("-", DeviceId::as_str));
+        let id = |column: &Column<'_>| {
+            format!("{} {}", column.user_id.as_str(), column.device_id.map_or("-", DeviceId::as_str))
+        };
         let found: Vec<_> =
             table.columns.iter().map(|column| (id(column), column.delivered, column.expected)).collect();
         let expected: Vec<_> = columns.iter().map(|(id, has, all)| ((*id).to_owned(), *has, *all)).collect();
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_person_who_counts_as_one_has_one_column() {
-        let one = DeviceDelivery { device: None, ..device("", HAS_IT) };
+        let one = DeviceDelivery { device_id: None, ..device("", HAS_IT) };
         let listed = DeviceDelivery { expected: false, ..device("A1", DeviceState::Unknown) };
         let bob = device("B1", PENDING);
         let counted = delivery("$2", &[("@ada:x", &[one, listed]), ("@bob:x", &[bob])]);

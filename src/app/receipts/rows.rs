@@ -6,7 +6,7 @@ use super::{ReceiptsScreen, facts, words};
 use crate::{
     app::App,
     delivery::policy::{self, Change, Choice, Decision, SenderFacts, Settings},
-    model::{PersonStance, RoomId, RoomSummary, SafeText, UserId},
+    model::{PersonEligibility, RoomId, RoomSummary, SafeText, UserId},
 };
 
 /// How many members a room may have: what is on offer beside what is set.
@@ -40,7 +40,7 @@ pub struct Row {
     /// What is set, or the display name of whom it is set for; may be empty for those.
     pub name: SafeText,
     /// Whom it is set for.
-    pub user: Option<UserId>,
+    pub user_id: Option<UserId>,
     /// What the value means.
     pub meaning: Cow<'static, str>,
     /// What comes of it for this room or person.
@@ -120,8 +120,8 @@ impl App {
     pub fn receipt_rows(&self, screen: &ReceiptsScreen) -> Vec<Row> {
         let settings = &self.settings;
         let mut rows = Vec::new();
-        if let Some(room) = screen.room.as_ref().and_then(|room| self.rooms.get(room)) {
-            rows.extend(room_rows(room, self.room_stance(room), settings));
+        if let Some(room) = screen.room_id.as_ref().and_then(|room| self.rooms.get(room)) {
+            rows.extend(room_rows(room, self.room_eligibility(room), settings));
             rows.extend(screen.people.iter().flatten().map(|person| person_row(person, room, settings)));
         }
         rows.extend(global_rows(settings));
@@ -130,35 +130,35 @@ impl App {
 }
 
 fn row(section: Section, name: &str, values: Values, meaning: impl Into<Cow<'static, str>>) -> Row {
-    Row { section, name: SafeText::line(name), user: None, meaning: meaning.into(), outcome: None, values }
+    Row { section, name: SafeText::line(name), user_id: None, meaning: meaning.into(), outcome: None, values }
 }
 
-fn room_rows(room: &RoomSummary, stance: Decision, settings: &Settings) -> [Row; 2] {
+fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Settings) -> [Row; 2] {
     let (own, incognito) = (settings.rooms.get(&room.id).copied(), settings.incognito_rooms.contains(&room.id));
     let of = |id: &RoomId| id.clone();
     let send = Values::narrowing(own, |send| Change::RoomSend(of(&room.id), send));
     let hidden = Values::switch(incognito, |on| Change::RoomIncognito(of(&room.id), on));
-    let outcome = Some(outcome(stance, &words::room_is_sent(room, settings)));
+    let outcome = Some(outcome(eligibility, &words::room_is_sent(room, settings)));
     [
         Row { outcome, ..row(Section::Room, "In this room", send, words::room_send(own, settings)) },
         row(Section::Room, "Incognito here", hidden, words::incognito_here(incognito)),
     ]
 }
 
-fn person_row(person: &PersonStance, room: &RoomSummary, settings: &Settings) -> Row {
+fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Settings) -> Row {
     // Whoever is listed is in the room, and somebody else.
-    let PersonStance { known, verified, ignored, .. } = *person;
+    let PersonEligibility { known, verified, ignored, .. } = *person;
     let sender = SenderFacts { own: false, joined: true, ignored, known, verified };
-    let stance = policy::person_stance(&person.user, &facts(room), sender, settings);
-    let named = policy::names_device(&person.user, sender, settings);
-    let own = settings.people.get(&person.user).copied();
+    let eligibility = policy::person_eligibility(&person.user_id, &facts(room), sender, settings);
+    let named = policy::names_device(&person.user_id, sender, settings);
+    let own = settings.people.get(&person.user_id).copied();
     Row {
         section: Section::People,
         name: person.name.clone(),
-        user: Some(person.user.clone()),
+        user_id: Some(person.user_id.clone()),
         meaning: words::person_who(own, settings),
-        outcome: Some(outcome(stance, &words::person_is_sent(person, named, settings))),
-        values: Values::narrowing(own, |who| Change::PersonWho(person.user.clone(), who)),
+        outcome: Some(outcome(eligibility, &words::person_is_sent(person, named, settings))),
+        values: Values::narrowing(own, |who| Change::PersonWho(person.user_id.clone(), who)),
     }
 }
 
@@ -181,8 +181,8 @@ fn global_rows(settings: &Settings) -> [Row; 8] {
     ]
 }
 
-fn outcome(stance: Decision, why_sent: &str) -> Outcome {
-    match stance.withheld() {
+fn outcome(eligibility: Decision, why_sent: &str) -> Outcome {
+    match eligibility.withheld() {
         None => Outcome { sent: true, text: format!("sent: {why_sent}") },
         Some(reason) => Outcome { sent: false, text: format!("not sent: {} ({})", reason.sentence(), reason.rule()) },
     }

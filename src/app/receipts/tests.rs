@@ -14,18 +14,18 @@ fn ada() -> UserId {
     UserId::new("@ada:x")
 }
 
-fn person(name: &str, known: bool) -> PersonStance {
+fn person(name: &str, known: bool) -> PersonEligibility {
     let user = UserId::new(format!("@{}:x", name.to_lowercase()));
-    PersonStance { user, name: SafeText::line(name), known, verified: false, ignored: false }
+    PersonEligibility { user_id: user, name: SafeText::line(name), known, verified: false, ignored: false }
 }
 
 /// The screen, opened in room `one`, where Ada is known and Bob is not.
 fn opened() -> Told {
     let mut told = Told::in_room(Vec::new());
     told.types("/receipts");
-    assert!(told.keys("Enter").contains(&Effect::AskStances(room_id("one"))));
+    assert!(told.keys("Enter").contains(&Effect::AskEligibility(room_id("one"))));
     let people = vec![person("Ada", true), person("Bob", false)];
-    told.event(Event::Stances { room: room_id("one"), people, more: 0 });
+    told.event(Event::Eligibility { room_id: room_id("one"), people, more: 0 });
     told
 }
 
@@ -97,13 +97,13 @@ fn people_of_another_room_are_not_shown_and_the_selection_stays_on_its_row() {
     told.keys("Enter");
     told.keys("Down Down Down");
     assert_eq!(selected(&told), "Members at most");
-    told.event(Event::Stances { room: room_id("two"), people: vec![person("Eve", true)], more: 0 });
-    assert!(rows(&told).iter().all(|row| row.user.is_none()));
-    told.event(Event::Stances { room: room_id("one"), people: vec![person("Ada", true)], more: 7 });
+    told.event(Event::Eligibility { room_id: room_id("two"), people: vec![person("Eve", true)], more: 0 });
+    assert!(rows(&told).iter().all(|row| row.user_id.is_none()));
+    told.event(Event::Eligibility { room_id: room_id("one"), people: vec![person("Ada", true)], more: 7 });
     assert_eq!(selected(&told), "Members at most");
     told.keys("k k");
     assert_eq!(selected(&told), "Ada");
-    told.event(Event::Stances { room: room_id("one"), people: vec![], more: 0 });
+    told.event(Event::Eligibility { room_id: room_id("one"), people: vec![], more: 0 });
     assert_eq!(selected(&told), "Rooms");
 }
 
@@ -163,10 +163,10 @@ fn a_person_says_whether_they_are_sent_receipts_and_by_which_rule() {
 
     let mut told = opened();
     let people = vec![
-        PersonStance { verified: true, ..person("Ada", false) },
-        PersonStance { ignored: true, ..person("Bob", true) },
+        PersonEligibility { verified: true, ..person("Ada", false) },
+        PersonEligibility { ignored: true, ..person("Bob", true) },
     ];
-    told.event(Event::Stances { room: room_id("one"), people, more: 0 });
+    told.event(Event::Eligibility { room_id: room_id("one"), people, more: 0 });
     assert_eq!(said(&told, "Ada").1, "sent: you have verified them");
     assert_eq!(said(&told, "Bob").1, "not sent: You ignore the sender. (P8)");
 }

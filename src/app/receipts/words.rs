@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::{
     delivery::policy::{Choice, NameDevice, ReceiptType, RouteChoice, Send, Settings, Timing, Who},
-    model::{PersonStance, RoomSummary},
+    model::{PersonEligibility, RoomSummary},
 };
 
 /// The largest room for `auto`.
@@ -59,9 +59,9 @@ pub fn person_who(own: Option<Who>, settings: &Settings) -> Cow<'static, str> {
 }
 
 /// Why this person is sent receipts, and what P13 makes of it where they may not know which device it is.
-pub fn person_is_sent(person: &PersonStance, named: bool, settings: &Settings) -> String {
-    let own = settings.people.contains_key(&person.user);
-    let why = match settings.who(&person.user) {
+pub fn person_is_sent(person: &PersonEligibility, named: bool, settings: &Settings) -> String {
+    let own = settings.people.contains_key(&person.user_id);
+    let why = match settings.who(&person.user_id) {
         Who::Everyone if own => "you chose so for them",
         Who::Everyone => "everyone is sent them",
         Who::Known | Who::Verified | Who::Nobody if person.verified => "you have verified them",

@@ -15,8 +15,9 @@ use crate::{
     },
     input::{ACTIONS, Key, KeyCode},
     model::{
-        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeoplePage, PersonStance, ReceiptFate,
-        ReceiptLog, RoomId, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem, Undelivered, UserId, Whom,
+        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeopleFilter, PeoplePage,
+        PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally, TimelineChange,
+        TimelineItem, Undelivered, UserId,
     },
 };
 
@@ -75,7 +76,7 @@ fn event() -> impl Strategy<Value = Event> {
         15 => prop::sample::select(moves).prop_map(Event::Key),
         2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
         20 => (room(), prop::collection::vec(change(), 1..4))
-            .prop_map(|(room, changes)| Event::Timeline { room, changes }),
+            .prop_map(|(room, changes)| Event::Timeline { room_id: room, changes }),
         2 => session(),
         6 => of_rooms(),
         4 => answer(),
@@ -95,7 +96,7 @@ fn a_delivery() -> impl Strategy<Value = Delivery> {
 
 fn of_delivery() -> impl Strategy<Value = Event> {
     let undelivered = (room(), a_delivery()).prop_map(|(room, delivery)| Undelivered {
-        room,
+        room_id: room,
         room_name: SafeText::default(),
         text: SafeText::default(),
         delivery,
@@ -104,15 +105,15 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         at: T0,
         first: T0,
         count,
-        room,
+        room_id: room,
         room_name: SafeText::default(),
         person: UserId::new("@ada:x"),
-        event: EventId::new("$1"),
+        event_id: EventId::new("$1"),
         what: Logged::Delivered { route: Route::Direct },
     });
     let person = (prop::sample::select(vec!["@ada:x", "@bob:x"]), any::<(bool, bool, bool)>()).prop_map(
-        |(user, (known, verified, ignored))| PersonStance {
-            user: UserId::new(user),
+        |(user, (known, verified, ignored))| PersonEligibility {
+            user_id: UserId::new(user),
             name: SafeText::default(),
             known,
             verified,
@@ -120,8 +121,8 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         },
     );
     let page = (a_delivery(), any::<bool>(), any::<bool>()).prop_map(|(delivery, missing, more)| PeoplePage {
-        event: delivery.event,
-        whom: if missing { Whom::Missing } else { Whom::Everybody },
+        event_id: delivery.event_id,
+        filter: if missing { PeopleFilter::Missing } else { PeopleFilter::Everybody },
         after: None,
         people: delivery.people,
         more,
@@ -131,9 +132,9 @@ fn of_delivery() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => page.prop_map(Event::People),
         2 => (room(), prop::collection::vec(person, 0..5), 0_usize..3)
-            .prop_map(|(room, people, more)| Event::Stances { room, people, more }),
+            .prop_map(|(room, people, more)| Event::Eligibility { room_id: room, people, more }),
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
-            .prop_map(|(room, deliveries)| Event::Deliveries { room, deliveries }),
+            .prop_map(|(room, deliveries)| Event::Deliveries { room_id: room, deliveries }),
         2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
         1 => prop::collection::vec(entry, 0..5)
             .prop_map(|entries| Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
@@ -170,23 +171,23 @@ fn of_rooms() -> impl Strategy<Value = Event> {
 fn answer() -> impl Strategy<Value = Event> {
     prop_oneof![
         (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
-            .prop_map(|(room, state)| Event::Pagination { room, state }),
-        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room, text }),
+            .prop_map(|(room, state)| Event::Pagination { room_id: room, state }),
+        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room_id: room, text }),
         (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room, text, emote, why)| Event::NotQueued {
-            room,
+            room_id: room,
             text,
             emote,
             why
         }),
         (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Event::EditFailed {
-            room,
-            event: EventId::new(format!("${event}")),
+            room_id: room,
+            event_id: EventId::new(format!("${event}")),
             removed: text.contains('/'),
             text,
             why
         }),
         (0_u8..40).prop_map(|event| {
-            Event::ReceiptFate { event: EventId::new(format!("${event}")), fate: ReceiptFate::AwaitingKey }
+            Event::ReceiptStatus { event_id: EventId::new(format!("${event}")), status: ReceiptStatus::AwaitingKey }
         }),
         sentence().prop_map(Event::Done),
     ]
@@ -226,7 +227,7 @@ proptest! {
                 Step::Event(event) => {
                     told.event(*event);
                 }
-                Step::Drawn(facts) => told.app.layout_was(facts),
+                Step::Drawn(facts) => told.app.on_drawn(facts),
                 Step::Wait(ms) => told.now += ms,
             }
             let app = &told.app;
@@ -242,7 +243,7 @@ proptest! {
                     let rows = rows.as_ref().map_or(0, Vec::len);
                     prop_assert!(*selected < rows.max(1), "row {selected} of {rows}");
                 }
-                Some(Popup::Matrix { .. }) => prop_assert!(app.open.is_some(), "a matrix of no room"),
+                Some(Popup::DeviceTable { .. }) => prop_assert!(app.open.is_some(), "a matrix of no room"),
                 _ => {}
             }
             let table = app.table();

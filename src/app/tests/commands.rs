@@ -39,13 +39,13 @@ fn commands_ask_for_what_they_say() {
         ("dm @ada:x", Effect::DirectChat("@ada:x".to_owned())),
         ("create Tea and cake", Effect::CreateRoom("Tea and cake".to_owned())),
         ("join #tea:x", Effect::Join("#tea:x".to_owned())),
-        ("invite @ada:x", Effect::Invite { room: room_id("one"), user: "@ada:x".to_owned() }),
+        ("invite @ada:x", Effect::Invite { room_id: room_id("one"), user: "@ada:x".to_owned() }),
         ("receipts auto", here(None)),
         ("receipts on", here(Some(Send::On))),
         ("receipts off", here(Some(Send::Off))),
         ("receipts @ada:x nobody", person(Some(Who::Nobody))),
         ("receipts @ada:x  default", person(None)),
-        ("me  waves at you ", Effect::SendEmote { room: room_id("one"), text: "waves at you".to_owned() }),
+        ("me  waves at you ", Effect::SendEmote { room_id: room_id("one"), text: "waves at you".to_owned() }),
         ("quit", Effect::Quit),
     ];
     for (line, effect) in cases {
@@ -77,7 +77,7 @@ fn a_command_that_cannot_be_done_says_why_and_stays() {
 #[test]
 fn what_cannot_be_undone_is_asked_first() {
     let accept = Effect::Accept(room_id("three"));
-    let leave = Effect::Leave { room: room_id("one"), older: Vec::new() };
+    let leave = Effect::Leave { room_id: room_id("one"), older: Vec::new() };
     for (line, effect) in [("leave", leave), ("logout", Effect::Logout), ("accept", accept)] {
         let mut told = Told::in_room(Vec::new());
         told.types(&format!("/{line}"));
@@ -95,7 +95,7 @@ fn what_cannot_be_undone_is_asked_first() {
 fn two_slashes_send_one() {
     let mut told = Told::in_room(Vec::new());
     told.types("//etc is a folder");
-    let sent = Effect::Send { room: room_id("one"), text: "/etc is a folder".to_owned() };
+    let sent = Effect::Send { room_id: room_id("one"), text: "/etc is a folder".to_owned() };
     assert!(told.keys("Enter").contains(&sent));
 }
 
@@ -273,7 +273,8 @@ fn tab_completes_a_commands_name_as_far_as_it_is_certain() {
         ("logo", "logout"),
         ("l", "l"),
         ("d", "d"),
-        ("de", "decline"),
+        ("de", "de"),
+        ("dec", "decline"),
         ("zz", "zz"),
         ("receipts o", "receipts o"),
     ];

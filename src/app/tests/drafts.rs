@@ -15,15 +15,15 @@ use crate::{
 };
 
 fn save(room: &str, text: &str) -> Effect {
-    Effect::SaveDraft { room: room_id(room), text: text.to_owned() }
+    Effect::SaveDraft { room_id: room_id(room), text: text.to_owned() }
 }
 
 fn typing(typing: bool) -> Effect {
-    Effect::Typing { room: room_id("one"), typing }
+    Effect::Typing { room_id: room_id("one"), typing }
 }
 
 fn draft(room: &str, text: &str) -> Event {
-    Event::Draft { room: room_id(room), text: text.to_owned() }
+    Event::Draft { room_id: room_id(room), text: text.to_owned() }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn sending_clears_the_draft_and_ends_typing() {
     let mut told = Told::in_room(Vec::new());
     told.types("hello");
     told.after(1_000);
-    let sent = Effect::Send { room: room_id("one"), text: "hello".to_owned() };
+    let sent = Effect::Send { room_id: room_id("one"), text: "hello".to_owned() };
     assert_eq!(told.keys("Enter"), [sent, save("one", ""), typing(false)]);
     assert_eq!(told.typed(), "");
     assert_eq!(told.keys("Enter"), [], "nothing is sent when nothing is typed");
@@ -97,7 +97,7 @@ fn a_draft_that_comes_after_its_room_was_left_is_kept() {
 }
 
 fn not_queued(room: &str, text: &str, emote: bool) -> Event {
-    Event::NotQueued { room: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
+    Event::NotQueued { room_id: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_emote_that_was_not_queued_comes_back_as_it_was_typed() {
     let mut told = Told::in_room(Vec::new());
     told.types("/me waves");
     let sent = told.keys("Enter");
-    assert!(sent.contains(&Effect::SendEmote { room: room_id("one"), text: "waves".to_owned() }));
+    assert!(sent.contains(&Effect::SendEmote { room_id: room_id("one"), text: "waves".to_owned() }));
     told.event(not_queued("one", "waves", true));
     assert_eq!(told.typed(), "/me waves");
     assert!(told.keys("Enter").iter().any(|effect| matches!(effect, Effect::SendEmote { .. })));
@@ -204,13 +204,13 @@ impl Matrix {
             match effect {
                 Effect::OpenRoom(room) => {
                     let text = self.disk.get(&room).cloned().unwrap_or_default();
-                    self.answers.push_back(Event::Draft { room, text });
+                    self.answers.push_back(Event::Draft { room_id: room, text });
                 }
-                Effect::SaveDraft { room, text } => {
+                Effect::SaveDraft { room_id: room, text } => {
                     self.disk.insert(room, text);
                 }
-                Effect::Send { room, text } => self.queue.push((room, text)),
-                Effect::Edit { room, event, text } => self.edits.push((room, event, text)),
+                Effect::Send { room_id: room, text } => self.queue.push((room, text)),
+                Effect::Edit { room_id: room, event_id: event, text } => self.edits.push((room, event, text)),
                 _ => {}
             }
         }
@@ -251,13 +251,13 @@ proptest! {
                 Step::Open(index) => Event::GoTo(rooms[index].clone()),
                 Step::Answer => matrix.answers.pop_front().unwrap_or(Event::Wake),
                 Step::Refuse => match matrix.queue.pop() {
-                    Some((room, text)) => Event::NotQueued { room, text, emote: false, why: SafeText::line("Full.") },
+                    Some((room, text)) => Event::NotQueued { room_id: room, text, emote: false, why: SafeText::line("Full.") },
                     None => Event::Wake,
                 },
                 Step::RefuseEdit => match matrix.edits.pop() {
                     Some((room, event, text)) => Event::EditFailed {
-                        room,
-                        event,
+                        room_id: room,
+                        event_id: event,
                         text,
                         removed: false,
                         why: SafeText::line("No."),
@@ -273,7 +273,7 @@ proptest! {
                     Event::LoggedIn(account("@me:x"))
                 }
                 Step::Message => Event::Timeline {
-                    room: rooms[0].clone(),
+                    room_id: rooms[0].clone(),
                     changes: vec![TimelineChange::Append(vec![
                         message(&format!("${}", pasted.len())),
                         said(&format!("$own{}", pasted.len()), "said"),

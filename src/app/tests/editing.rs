@@ -20,16 +20,22 @@ fn with_own_message(text: &str) -> Told {
 }
 
 fn save(text: &str) -> Effect {
-    Effect::SaveDraft { room: room_id("one"), text: text.to_owned() }
+    Effect::SaveDraft { room_id: room_id("one"), text: text.to_owned() }
 }
 
 fn edit(text: &str) -> Effect {
-    Effect::Edit { room: room_id("one"), event: EventId::new("$own"), text: text.to_owned() }
+    Effect::Edit { room_id: room_id("one"), event_id: EventId::new("$own"), text: text.to_owned() }
 }
 
 fn failed(event: &str, text: &str) -> Event {
     let why = SafeText::line("Refused.");
-    Event::EditFailed { room: room_id("one"), event: EventId::new(event), text: text.to_owned(), removed: false, why }
+    Event::EditFailed {
+        room_id: room_id("one"),
+        event_id: EventId::new(event),
+        text: text.to_owned(),
+        removed: false,
+        why,
+    }
 }
 
 /// Whether these are among the effects, whatever else is.
@@ -50,7 +56,7 @@ fn enter_saves_the_edit_and_what_was_being_typed_is_back() {
     assert!(has(&effects, &edit("typo")), "{effects:?}");
     assert_eq!(told.typed(), "new");
     assert_eq!(told.app.edited_after(), None);
-    assert!(has(&told.keys("Enter"), &Effect::Send { room: room_id("one"), text: "new".to_owned() }));
+    assert!(has(&told.keys("Enter"), &Effect::Send { room_id: room_id("one"), text: "new".to_owned() }));
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own"), removed: false };
+    let forget = Effect::ForgetEdit { room_id: room_id("one"), event_id: EventId::new("$own"), removed: false };
     assert_eq!(told.event(failed("$own", "refused")), [save("new\nrefused"), forget], "first kept, then forgotten");
     assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
     assert!(has(&told.keys("Enter"), &edit("refused")));
@@ -130,7 +136,7 @@ fn what_was_typed_into_a_message_that_is_removed_meanwhile_is_a_new_one() {
     assert_eq!((told.typed(), told.app.edited_after()), ("new\ntpyo!", None));
     let sentence = "The message that you were editing was removed. What you typed is kept as a new one.";
     assert_eq!(told.status(), sentence);
-    assert!(has(&told.keys("Enter"), &Effect::Send { room: room_id("one"), text: "new\ntpyo!".to_owned() }));
+    assert!(has(&told.keys("Enter"), &Effect::Send { room_id: room_id("one"), text: "new\ntpyo!".to_owned() }));
 
     let mut told = with_own_message("/etc");
     told.keys("e");
@@ -148,9 +154,11 @@ fn an_edit_of_a_message_that_was_removed_comes_back_as_a_new_one() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    let Event::EditFailed { room, event, text, why, .. } = failed("$own", "typo") else { panic!("it is one") };
-    let removed = Event::EditFailed { room, event, text, removed: true, why };
-    let forget = Effect::ForgetEdit { room: room_id("one"), event: EventId::new("$own"), removed: true };
+    let Event::EditFailed { room_id: room, event_id: event, text, why, .. } = failed("$own", "typo") else {
+        panic!("it is one")
+    };
+    let removed = Event::EditFailed { room_id: room, event_id: event, text, removed: true, why };
+    let forget = Effect::ForgetEdit { room_id: room_id("one"), event_id: EventId::new("$own"), removed: true };
     assert_eq!(told.event(removed.clone()), [save("new\ntypo"), forget.clone()]);
     assert_eq!((told.typed(), told.status(), told.app.edited_after()), ("new\ntypo", "Refused.", None));
     assert_eq!(told.event(removed), [forget], "once");
@@ -161,7 +169,7 @@ fn a_message_that_was_not_sent_can_be_taken_back() {
     let refused = SendState::Failed(SafeText::line("No."));
     let unsent = |text: &str| {
         changed(own("$unsent", refused.clone()), |message| {
-            (message.event, message.source) = (None, Some(SafeText::block(text)));
+            (message.event_id, message.source) = (None, Some(SafeText::block(text)));
         })
     };
     let mut told = Told::in_room(vec![message("$other"), unsent("long")]);
@@ -226,12 +234,12 @@ fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
     ] {
         let mut told = with_own_message("text");
         let deliveries = delivery.into_iter().collect();
-        told.event(Event::Deliveries { room: room_id("one"), deliveries });
+        told.event(Event::Deliveries { room_id: room_id("one"), deliveries });
         told.keys("x");
         let Some(Popup::Confirm { question, on_yes }) = told.app.popup.clone() else { panic!("no question") };
         assert_eq!(&*question, format!("Remove this message for everyone? {sentence}"));
         assert_eq!(told.keys("y"), std::slice::from_ref(&on_yes));
-        assert_eq!(on_yes, Effect::Redact { room: room_id("one"), event: EventId::new("$own") });
+        assert_eq!(on_yes, Effect::Redact { room_id: room_id("one"), event_id: EventId::new("$own") });
         told.keys("e");
         assert_eq!(told.app.edited_after(), Some(expected));
     }

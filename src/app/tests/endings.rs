@@ -49,7 +49,7 @@ fn an_ended_row_is_put_away_after_a_question() {
     told.event(Event::Rooms(vec![ended("one", How::Banned)]));
     told.keys("j x");
     assert_eq!(question(&told), "Take one off the list? What you wrote there and did not send goes with it.");
-    assert_eq!(told.keys("y"), [Effect::Leave { room: room_id("one"), older: Vec::new() }]);
+    assert_eq!(told.keys("y"), [Effect::Leave { room_id: room_id("one"), older: Vec::new() }]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_question_names_the_older_versions_that_go_too() {
         question(&told),
         "Leave one? The older version of it goes too: tea of old. Only a new invite brings you back."
     );
-    assert_eq!(told.keys("y"), [Effect::Leave { room: room_id("one"), older: vec![room_id("old")] }]);
+    assert_eq!(told.keys("y"), [Effect::Leave { room_id: room_id("one"), older: vec![room_id("old")] }]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn an_upgraded_room_is_closed_until_its_successor_cannot_be_joined() {
     assert_eq!(told.keys("y"), [Effect::Follow(room_id("one"))]);
     told.event(Event::Rooms(vec![upgraded(true)]));
     told.keys("c");
-    assert!(told.keys("Enter").contains(&Effect::Send { room: room_id("one"), text: "draft".to_owned() }));
+    assert!(told.keys("Enter").contains(&Effect::Send { room_id: room_id("one"), text: "draft".to_owned() }));
     // Where the user is there already, nothing is asked.
     told.event(Event::Rooms(vec![upgraded(false), summary("next", 9)]));
     told.keys("Esc :");

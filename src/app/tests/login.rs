@@ -192,7 +192,7 @@ fn a_session_that_the_server_ended_keeps_room_and_draft() {
     assert_eq!((login.homeserver.text(), login.user.text()), ("x", "@me:x"));
     assert_eq!(login.error.as_deref(), Some("The server ended the session."));
     let effects = told.event(Event::LoggedIn(account("@me:x")));
-    let draft = Effect::SaveDraft { room: room_id("one"), text: "half a thou".to_owned() };
+    let draft = Effect::SaveDraft { room_id: room_id("one"), text: "half a thou".to_owned() };
     assert_eq!(effects, [draft, Effect::OpenRoom(room_id("one"))]);
     assert_eq!(told.typed(), "half a thou");
 }

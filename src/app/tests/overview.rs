@@ -22,7 +22,7 @@ const DAY: u64 = 86_400_000;
 fn undelivered(room: &str, event: &str, days_ago: u64) -> Undelivered {
     let delivery = delivery(event, &[("@ada:x", &[device("PHONE", DeviceState::Pending)])]);
     Undelivered {
-        room: room_id(room),
+        room_id: room_id(room),
         room_name: SafeText::line(room),
         text: SafeText::line(event),
         delivery: Delivery { sent: T0 - days_ago * DAY, ..delivery },
@@ -58,7 +58,7 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
     told.keys("k Up");
     assert_eq!(selected_row(&told), 0);
     let popup = Some(PopupFacts { rows: 2, ..PopupFacts::default() });
-    told.app.layout_was(LayoutFacts { timeline: None, popup });
+    told.app.on_drawn(LayoutFacts { timeline: None, popup });
     told.keys("PgDn");
     assert_eq!(selected_row(&told), 2);
     told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
@@ -82,12 +82,12 @@ fn a_message_that_is_loaded_is_gone_to_at_once() {
 fn a_message_that_is_not_loaded_is_paged_back_to() {
     let mut told = listing(vec![undelivered("two", "$8", 1)]);
     let two = room_id("two");
-    let page = |told: &mut Told, changes| told.event(Event::Timeline { room: room_id("two"), changes });
+    let page = |told: &mut Told, changes| told.event(Event::Timeline { room_id: room_id("two"), changes });
     assert!(told.keys("Enter").contains(&Effect::OpenRoom(two.clone())));
     let newest = (0..20).map(|n| message(&format!("$new{n}"))).collect();
     assert_eq!(page(&mut told, vec![TimelineChange::Reset(newest)]), [Effect::Paginate(two.clone())]);
     assert_eq!(page(&mut told, vec![TimelineChange::Insert(0, message("$9"))]), [], "one page after the other");
-    let idle = Event::Pagination { room: two.clone(), state: Pagination::Idle };
+    let idle = Event::Pagination { room_id: two.clone(), state: Pagination::Idle };
     assert_eq!(told.event(idle.clone()), [Effect::Paginate(two)]);
     page(&mut told, vec![TimelineChange::Insert(0, own("$8", SendState::Sent))]);
     assert_eq!(selected_message(&told), Some(&Place { key: key("$8"), index: 0 }));
@@ -100,14 +100,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
         let mut told = listing(vec![undelivered("two", "$8", 1)]);
         told.keys("Enter");
         let changes = vec![TimelineChange::Reset((0..20).map(|n| message(&format!("$new{n}"))).collect())];
-        told.event(Event::Timeline { room: room_id("two"), changes });
+        told.event(Event::Timeline { room_id: room_id("two"), changes });
         told
     };
-    let idle = || Event::Pagination { room: room_id("two"), state: Pagination::Idle };
+    let idle = || Event::Pagination { room_id: room_id("two"), state: Pagination::Idle };
     let pages = |told: &mut Told| told.event(idle()).contains(&Effect::Paginate(room_id("two")));
 
     let mut told = seeking();
-    told.event(Event::Pagination { room: room_id("two"), state: Pagination::ReachedStart });
+    told.event(Event::Pagination { room_id: room_id("two"), state: Pagination::ReachedStart });
     assert!(told.status().starts_with("That message could not be found"));
 
     let mut told = seeking();
@@ -115,14 +115,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
     if let crate::model::TimelineItemKind::Message(message) = &mut old.kind {
         message.at = T0 - 2 * DAY;
     }
-    told.event(Event::Timeline { room: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
+    told.event(Event::Timeline { room_id: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
     assert!(told.status().starts_with("That message could not be found"));
     assert!(!pages(&mut told));
 
     let mut told = seeking();
     told.keys("G");
     let found = vec![TimelineChange::Insert(0, own("$8", SendState::Sent))];
-    told.event(Event::Timeline { room: room_id("two"), changes: found });
+    told.event(Event::Timeline { room_id: room_id("two"), changes: found });
     assert_eq!((selected_message(&told), told.status()), (None, ""), "the user went elsewhere");
 }
 
@@ -141,7 +141,7 @@ fn a_room_that_was_left_is_not_gone_to() {
 fn a_row_of_the_list_follows_its_message() {
     let mut told = listing(vec![undelivered("one", "$1", 0), undelivered("one", "$2", 0)]);
     let now = delivery("$2", &[("@ada:x", &[device("PHONE", DeviceState::Delivered { at: None })])]);
-    told.event(Event::Deliveries { room: room_id("one"), deliveries: vec![now.clone()] });
+    told.event(Event::Deliveries { room_id: room_id("one"), deliveries: vec![now.clone()] });
     match &told.app.popup {
         Some(Popup::Undelivered { rows: Some(rows), .. }) => assert_eq!(rows[1].delivery, now),
         other => panic!("{other:?}"),
@@ -151,7 +151,7 @@ fn a_row_of_the_list_follows_its_message() {
 #[test]
 fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     let mut told = Told::with_rooms();
-    told.types(":matrix");
+    told.types(":devices");
     told.keys("Enter");
     assert_eq!(told.status(), "Open a room first.");
 
@@ -159,11 +159,11 @@ fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     told.app.focus = Focus::Timeline;
     told.keys("m");
     let popup = Some(PopupFacts { max_scroll: 1, max_shift: 2, rows: 5 });
-    told.app.layout_was(LayoutFacts { timeline: None, popup });
+    told.app.on_drawn(LayoutFacts { timeline: None, popup });
     told.keys("j j l l l l");
-    assert_eq!(told.app.popup, Some(Popup::Matrix { scroll: 1, shift: 2 }), "both stop at the end");
+    assert_eq!(told.app.popup, Some(Popup::DeviceTable { scroll: 1, shift: 2 }), "both stop at the end");
     told.keys("k h");
-    assert_eq!(told.app.popup, Some(Popup::Matrix { scroll: 0, shift: 1 }));
+    assert_eq!(told.app.popup, Some(Popup::DeviceTable { scroll: 0, shift: 1 }));
     told.event(Event::RoomsGone(vec![room_id("one")]));
     assert_eq!(told.app.popup, None);
 }
@@ -188,10 +188,10 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
         at: T0,
         first: T0,
         count: 1,
-        room: room_id("one"),
+        room_id: room_id("one"),
         room_name: SafeText::default(),
         person: UserId::new("@ada:x"),
-        event: EventId::new("$1"),
+        event_id: EventId::new("$1"),
         what: Logged::Delivered { route: Route::Direct },
     };
     let log = ReceiptLog { entries: vec![entry], ..ReceiptLog::default() };

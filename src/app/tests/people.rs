@@ -11,8 +11,8 @@ use crate::{
     },
     input::Context,
     model::{
-        Delivery, DeviceState, EventId, Ms, PeoplePage, PersonDelivery, SafeText, SendState, Tally, TimelineChange,
-        UserId, Whom,
+        Delivery, DeviceState, EventId, Ms, PeopleFilter, PeoplePage, PersonDelivery, SafeText, SendState, Tally,
+        TimelineChange, UserId,
     },
 };
 
@@ -24,7 +24,7 @@ fn user(number: usize) -> UserId {
 
 fn counted(event: &str, tally: Tally) -> Event {
     let delivery = Delivery { tally: Some(tally), ..delivery(event, &[]) };
-    Event::Deliveries { room: room_id("one"), deliveries: vec![delivery] }
+    Event::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] }
 }
 
 fn tally() -> Tally {
@@ -42,22 +42,22 @@ fn inspecting() -> (Told, Vec<Effect>) {
     (told, asked)
 }
 
-fn asks(whom: Whom, after: Option<usize>) -> Vec<Effect> {
-    vec![Effect::AskPeople { event: EventId::new("$2"), whom, after: after.map(user) }]
+fn asks(filter: PeopleFilter, after: Option<usize>) -> Vec<Effect> {
+    vec![Effect::AskPeople { event_id: EventId::new("$2"), filter, after: after.map(user) }]
 }
 
 /// The page of so many people that comes after this one.
-fn page(whom: Whom, after: Option<usize>, all: usize, at: Ms) -> PeoplePage {
+fn page(filter: PeopleFilter, after: Option<usize>, all: usize, at: Ms) -> PeoplePage {
     let first = after.map_or(0, |after| after + 1);
     let last = all.min(first + MOST);
     let person = |number| PersonDelivery {
-        user: user(number),
+        user_id: user(number),
         name: SafeText::default(),
         devices: vec![device("A", DeviceState::Pending)],
     };
     PeoplePage {
-        event: EventId::new("$2"),
-        whom,
+        event_id: EventId::new("$2"),
+        filter,
         after: after.map(user),
         people: (first..last).map(person).collect(),
         more: last < all,
@@ -76,10 +76,10 @@ fn people(app: &App) -> &People {
 #[test]
 fn who_lacks_it_is_asked_for_first_and_once() {
     let (mut told, asked) = inspecting();
-    assert_eq!(asked, asks(Whom::Missing, None));
+    assert_eq!(asked, asks(PeopleFilter::Missing, None));
     assert_eq!(told.app.contexts()[0], Context::List);
     assert_eq!(told.event(Event::Resize), [], "it is asked for already");
-    let first = page(Whom::Missing, None, 120, T0);
+    let first = page(PeopleFilter::Missing, None, 120, T0);
     told.event(Event::People(first.clone()));
     assert_eq!(people(&told.app).page, Some(first.clone()));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (1, 3));
@@ -91,44 +91,46 @@ fn who_lacks_it_is_asked_for_first_and_once() {
 #[test]
 fn pages_are_turned_as_far_as_there_are_any() {
     let (mut told, _) = inspecting();
-    let whom = Whom::Missing;
+    let filter = PeopleFilter::Missing;
     assert_eq!(told.keys("l h"), [], "not before the first is there");
-    told.event(Event::People(page(whom, None, 120, T0)));
+    told.event(Event::People(page(filter, None, 120, T0)));
     assert_eq!(told.keys("h"), [], "nobody is before the first");
-    assert_eq!(told.keys("l"), asks(whom, Some(MOST - 1)));
+    assert_eq!(told.keys("l"), asks(filter, Some(MOST - 1)));
     assert_eq!(people(&told.app).page, None);
-    told.event(Event::People(page(whom, Some(MOST - 1), 120, T0)));
-    assert_eq!(told.keys("Right"), asks(whom, Some(2 * MOST - 1)));
-    told.event(Event::People(page(whom, Some(2 * MOST - 1), 120, T0)));
+    told.event(Event::People(page(filter, Some(MOST - 1), 120, T0)));
+    assert_eq!(told.keys("Right"), asks(filter, Some(2 * MOST - 1)));
+    told.event(Event::People(page(filter, Some(2 * MOST - 1), 120, T0)));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (3, 3));
     assert_eq!(told.keys("l"), [], "nobody is after the last");
-    assert_eq!(told.keys("h"), asks(whom, Some(MOST - 1)));
-    assert_eq!(told.keys("Left"), asks(whom, None), "also while that is awaited");
+    assert_eq!(told.keys("h"), asks(filter, Some(MOST - 1)));
+    assert_eq!(told.keys("Left"), asks(filter, None), "also while that is awaited");
     assert_eq!(people(&told.app).number(), 1);
 }
 
 #[test]
 fn one_key_switches_between_who_lacks_it_and_everybody() {
     let (mut told, _) = inspecting();
-    told.event(Event::People(page(Whom::Missing, None, 120, T0)));
+    told.event(Event::People(page(PeopleFilter::Missing, None, 120, T0)));
     told.keys("l");
-    assert_eq!(told.keys("Enter"), asks(Whom::Everybody, None), "from the first page on");
-    assert_eq!(told.keys("Enter"), asks(Whom::Missing, None));
+    assert_eq!(told.keys("Enter"), asks(PeopleFilter::Everybody, None), "from the first page on");
+    assert_eq!(told.keys("Enter"), asks(PeopleFilter::Missing, None));
 }
 
 #[test]
 fn an_answer_to_something_else_is_dropped() {
     let (mut told, _) = inspecting();
-    let right = page(Whom::Missing, None, 120, T0);
-    let of_another = PeoplePage { event: EventId::new("$1"), ..right.clone() };
-    for wrong in [of_another, page(Whom::Everybody, None, 220, T0), page(Whom::Missing, Some(49), 120, T0)] {
+    let right = page(PeopleFilter::Missing, None, 120, T0);
+    let of_another = PeoplePage { event_id: EventId::new("$1"), ..right.clone() };
+    for wrong in
+        [of_another, page(PeopleFilter::Everybody, None, 220, T0), page(PeopleFilter::Missing, Some(49), 120, T0)]
+    {
         told.event(Event::People(wrong.clone()));
         assert_eq!(people(&told.app).page, None, "{wrong:?}");
     }
     told.keys("q");
     told.event(Event::People(right));
     assert_eq!(told.app.popup, None);
-    assert_eq!(told.keys("i"), asks(Whom::Missing, None), "it is asked for anew");
+    assert_eq!(told.keys("i"), asks(PeopleFilter::Missing, None), "it is asked for anew");
     assert_eq!(people(&told.app).page, None);
 }
 
@@ -141,7 +143,11 @@ fn nobody_is_asked_for_where_there_are_few_or_none_can_be_named() {
     assert_eq!(told.app.contexts()[0], Context::Popup);
     assert_eq!(told.event(counted("$2", Tally { anonymous: true, ..tally() })), []);
     assert_eq!(told.app.of_many(), None);
-    assert_eq!(told.event(counted("$2", tally())), asks(Whom::Missing, None), "it went to many, as is known now");
+    assert_eq!(
+        told.event(counted("$2", tally())),
+        asks(PeopleFilter::Missing, None),
+        "it went to many, as is known now"
+    );
     told.keys("Enter");
     assert!(told.app.popup.is_some(), "this key closes nothing here");
     told.changes(vec![TimelineChange::Remove(0)]);
@@ -154,5 +160,5 @@ fn somebody_elses_message_has_no_people() {
     told.drawn(0..=0);
     told.event(counted("$2", tally()));
     told.app.focus = Focus::Timeline;
-    assert_eq!(told.keys("i"), [Effect::AskReceiptFate { room: room_id("one"), event: EventId::new("$2") }]);
+    assert_eq!(told.keys("i"), [Effect::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$2") }]);
 }

@@ -11,8 +11,8 @@ use crate::{
         timeline::{Anchor, Edge, Place},
     },
     model::{
-        Body, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptFate, SafeText,
-        SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Body, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptStatus,
+        SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 
@@ -130,7 +130,7 @@ fn what_is_covered_or_scrolled_away_is_not_marked_read() {
 fn own_messages_and_echoes_ask_for_no_read_receipt() {
     let items = vec![own("$1", SendState::Sent), own("$2", SendState::Waiting)];
     let mut told = Told::in_room(items);
-    told.event(Event::Pagination { room: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
     assert_eq!(told.drawn(0..=1), []);
 }
 
@@ -151,7 +151,7 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
     assert_eq!(told.drawn(4..=13), paginate);
     assert_eq!(told.keys("PgUp"), [], "they are on their way");
 
-    let idle = |told: &mut Told| told.event(Event::Pagination { room: room_id("one"), state: Pagination::Idle });
+    let idle = |told: &mut Told| told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::Idle });
     assert_eq!(idle(&mut told), [], "a fetch that brought nothing is not repeated by itself");
     assert_eq!(told.keys("PgUp"), paginate, "but when the user asks");
 
@@ -159,7 +159,7 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
     assert_eq!(idle(&mut told), []);
     assert_eq!(told.drawn(24..=33), [], "the top is far now");
 
-    told.event(Event::Pagination { room: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
     told.keys("Esc g");
     assert_eq!(told.drawn(0..=9), [], "there is nothing above the beginning");
 }
@@ -296,8 +296,8 @@ fn changes_that_fit_nothing_cost_themselves_only() {
     assert_eq!(keys, [key("$0"), key("$1"), key("$2")]);
 }
 
-fn inspector(item: &str, fate: Option<ReceiptFate>) -> Popup {
-    Popup::Inspector { item: key(item), fate, people: People::default(), scroll: 0 }
+fn inspector(item: &str, status: Option<ReceiptStatus>) -> Popup {
+    Popup::Inspector { item: key(item), status, people: People::default(), scroll: 0 }
 }
 
 #[test]
@@ -306,14 +306,15 @@ fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
     told.drawn(0..=9);
     assert_eq!(
         told.keys("Esc i"),
-        [Effect::AskReceiptFate { room: room_id("one"), event: EventId::new("$9") }],
+        [Effect::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$9") }],
         "the newest one, when none is selected"
     );
-    let fate = |event: &str| Event::ReceiptFate { event: EventId::new(event), fate: ReceiptFate::AwaitingKey };
-    told.event(fate("$8"));
+    let status =
+        |event: &str| Event::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey };
+    told.event(status("$8"));
     assert_eq!(told.app.popup, Some(inspector("$9", None)));
-    told.event(fate("$9"));
-    let answered = inspector("$9", Some(ReceiptFate::AwaitingKey));
+    told.event(status("$9"));
+    let answered = inspector("$9", Some(ReceiptStatus::AwaitingKey));
     assert_eq!(told.app.popup, Some(answered));
     assert_eq!(told.app.inspected().map(|(index, _)| index), Some(9));
     told.changes(vec![TimelineChange::Remove(9)]);
@@ -335,9 +336,9 @@ fn failed_messages_are_retried_and_discarded_by_key() {
     let failed = own("echo", SendState::Failed(SafeText::line("Too large.")));
     let mut told = Told::in_room(vec![message("$1"), failed]);
     told.drawn(0..=1);
-    assert_eq!(told.keys("Esc k r"), [Effect::Retry { room: room_id("one"), key: key("echo") }]);
+    assert_eq!(told.keys("Esc k r"), [Effect::Retry { room_id: room_id("one"), key: key("echo") }]);
     assert_eq!(told.keys("d n"), [], "the text is nowhere else, so there is a question");
-    assert_eq!(told.keys("d y"), [Effect::Discard { room: room_id("one"), key: key("echo") }]);
+    assert_eq!(told.keys("d y"), [Effect::Discard { room_id: room_id("one"), key: key("echo") }]);
     assert_eq!(told.keys("k r d"), []);
     assert_eq!(told.status(), "Select a message that is not sent yet first.");
 }
@@ -346,17 +347,18 @@ fn failed_messages_are_retried_and_discarded_by_key() {
 fn only_an_own_message_has_a_mark_and_reading_a_later_one_counts() {
     let mut told = Told::in_room(vec![own("$1", SendState::Sent), message("$2")]);
     let device = DeviceDelivery {
-        device: None,
+        device_id: None,
         name: SafeText::default(),
         state: DeviceState::Pending,
         route: None,
         expected: true,
     };
-    let people = vec![PersonDelivery { user: UserId::new("@bob:x"), name: SafeText::default(), devices: vec![device] }];
+    let people =
+        vec![PersonDelivery { user_id: UserId::new("@bob:x"), name: SafeText::default(), devices: vec![device] }];
     let delivery = Delivery::new(EventId::new("$1"), told.now, people);
-    told.event(Event::Deliveries { room: room_id("two"), deliveries: vec![delivery.clone()] });
+    told.event(Event::Deliveries { room_id: room_id("two"), deliveries: vec![delivery.clone()] });
     assert_eq!(told.app.mark(0), Some(Mark::Sent), "that was about another room");
-    told.event(Event::Deliveries { room: room_id("one"), deliveries: vec![delivery] });
+    told.event(Event::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] });
     let row = |read| Some(Mark::Devices { people: vec![vec![DeviceState::Pending]], read });
     assert_eq!(told.app.mark(0), row(false));
     told.changes(vec![TimelineChange::Set(1, read_by(message("$2"), &["@bob:x"]))]);

@@ -16,14 +16,14 @@ impl Readers {
     pub fn of(&self, index: usize) -> Vec<ReadBy> {
         let mut readers: Vec<_> =
             self.0.values().filter(|(at, _)| *at >= index).map(|(_, reader)| reader.clone()).collect();
-        readers.sort_by(|a, b| a.user.cmp(&b.user));
+        readers.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         readers
     }
 
     /// Takes over the receipts at an item. A receipt never goes back up.
     pub fn add(&mut self, index: usize, item: &TimelineItem) {
         for reader in receipts(item) {
-            let stands = self.0.entry(reader.user.clone()).or_insert_with(|| (index, reader.clone()));
+            let stands = self.0.entry(reader.user_id.clone()).or_insert_with(|| (index, reader.clone()));
             if stands.0 <= index {
                 *stands = (index, reader.clone());
             }
@@ -68,7 +68,7 @@ mod tests {
     use crate::app::testing::{message, read_by};
 
     fn check(readers: &Readers, index: usize, names: &[&str]) {
-        let found: Vec<_> = readers.of(index).into_iter().map(|reader| reader.user.as_str().to_owned()).collect();
+        let found: Vec<_> = readers.of(index).into_iter().map(|reader| reader.user_id.as_str().to_owned()).collect();
         assert_eq!(found, names, "at {index}");
     }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_receipt_at_a_notice_counts_too() {
-        let reader = ReadBy { user: crate::model::UserId::new("@ada:x"), at: None };
+        let reader = ReadBy { user_id: crate::model::UserId::new("@ada:x"), at: None };
         let kind = TimelineItemKind::Notice {
             at: 1,
             text: crate::model::SafeText::line("Ada joined"),

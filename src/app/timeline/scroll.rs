@@ -15,7 +15,7 @@ const LAST_ROW: usize = usize::MAX;
 
 impl OpenRoom {
     /// What of the timeline is on screen now.
-    pub(in crate::app) fn was_drawn(&mut self, facts: Option<TimelineFacts>) {
+    pub(in crate::app) fn on_drawn(&mut self, facts: Option<TimelineFacts>) {
         self.drawn = facts.filter(|drawn| drawn.first <= drawn.last && drawn.last.item < self.items.len());
         self.drawn_is_current = true;
         let Some(drawn) = self.drawn else { return };

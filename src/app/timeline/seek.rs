@@ -10,7 +10,7 @@ use crate::model::{EventId, Message, Ms, Pagination, TimelineItemKind};
 /// A message that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sought {
-    event: EventId,
+    event_id: EventId,
     /// When it was sent, by the server's clock.
     sent: Ms,
 }
@@ -21,7 +21,7 @@ impl OpenRoom {
 
     /// Selects this message, now or as soon as it is loaded.
     pub(in crate::app) fn seek(&mut self, event: EventId, sent: Ms) {
-        self.sought = Some(Sought { event, sent });
+        self.sought = Some(Sought { event_id: event, sent });
         // A room that was just opened loads its newest messages by itself.
         self.may_paginate |= !self.items.is_empty() && self.pagination != Pagination::Loading;
         self.find_sought();
@@ -29,8 +29,8 @@ impl OpenRoom {
 
     /// Selects the message that is sought, if it is there.
     pub(super) fn find_sought(&mut self) {
-        let Some(Sought { event, .. }) = &self.sought else { return };
-        let is_it = |index: &usize| self.message(*index).and_then(|message| message.event.as_ref()) == Some(event);
+        let Some(Sought { event_id: event, .. }) = &self.sought else { return };
+        let is_it = |index: &usize| self.message(*index).and_then(|message| message.event_id.as_ref()) == Some(event);
         if let Some(index) = (0..self.items.len()).rev().find(is_it) {
             self.sought = None;
             self.select(index);

@@ -144,7 +144,7 @@ mod tests {
         })
     }
 
-    fn crowd(from: usize) -> impl Strategy<Value = BridgeReport> {
+    fn aggregate(from: usize) -> impl Strategy<Value = BridgeReport> {
         any_report().prop_map(move |report| {
             let users = (from..from + REACHED_KEPT).map(|n| UserId::new(format!("@{n}:x")));
             BridgeReport { reached: Some(users.collect()), ..report }
@@ -164,7 +164,7 @@ mod tests {
         }
 
         #[test]
-        fn l7_a_crowd_is_cut_the_same_way_in_any_order(a in crowd(0), b in crowd(500), c in any_report()) {
+        fn l7_an_aggregate_is_cut_the_same_way_in_any_order(a in aggregate(0), b in aggregate(500), c in any_report()) {
             let one = a.clone().merge(b.clone()).merge(c.clone());
             let other = c.merge(b.merge(a));
             prop_assert_eq!(one.reached.as_ref().map(BTreeSet::len), Some(REACHED_KEPT));

@@ -42,9 +42,9 @@ type Since = Option<Ms>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
     /// The room that it names.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// The event.
-    pub event: EventId,
+    pub event_id: EventId,
     /// The counts.
     pub summary: Summary,
 }
@@ -62,8 +62,8 @@ pub struct Early {
 impl Early {
     /// L1: what is said of events in their room, and the rest, which is to be refused.
     pub fn in_room(self, room: &RoomId) -> (Self, Self) {
-        let (here, elsewhere) = self.claims.into_iter().partition(|claim| claim.room == *room);
-        let (counted, counted_elsewhere) = self.summaries.into_iter().partition(|counted| counted.room == *room);
+        let (here, elsewhere) = self.claims.into_iter().partition(|claim| claim.room_id == *room);
+        let (counted, counted_elsewhere) = self.summaries.into_iter().partition(|counted| counted.room_id == *room);
         let of = |claims, summaries| Self { claims, summaries };
         (of(here, counted), of(elsewhere, counted_elsewhere))
     }
@@ -99,22 +99,22 @@ impl Held {
 
     /// Holds a claim, if there is room for it.
     pub fn hold(&mut self, claim: PeerClaim) -> Result<(), Refusal> {
-        let of_user = self.per_user.get(&claim.user).copied().unwrap_or_default();
+        let of_user = self.per_user.get(&claim.user_id).copied().unwrap_or_default();
         if self.len >= HELD_MOST || of_user >= HELD_MOST_PER_USER {
             return Err(Refusal::TooMany);
         }
         self.len += 1;
-        self.per_user.insert(claim.user.clone(), of_user + 1);
-        self.claims.entry(claim.event.clone()).or_default().push((None, claim));
+        self.per_user.insert(claim.user_id.clone(), of_user + 1);
+        self.claims.entry(claim.event_id.clone()).or_default().push((None, claim));
         Ok(())
     }
 
     /// Holds what the homeserver has counted (§7), the last that it said about an event, if there is room for it.
     pub fn hold_summary(&mut self, counted: Counted) -> Result<(), Refusal> {
-        if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(&counted.event) {
+        if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(&counted.event_id) {
             return Err(Refusal::TooMany);
         }
-        self.summaries.insert(counted.event.clone(), (None, counted));
+        self.summaries.insert(counted.event_id.clone(), (None, counted));
         Ok(())
     }
 
@@ -137,13 +137,13 @@ impl Held {
         let is_over = |since: &mut Since| now.saturating_sub(*since.get_or_insert(now)) >= HELD_FOR;
         let mut over = Early::default();
         self.claims.retain(|event, claims| {
-            let expired = claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room));
+            let expired = claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room_id));
             over.claims.extend(expired.map(|(_, claim)| claim));
             !claims.is_empty()
         });
         self.forget(over.claims.iter());
         self.summaries.retain(|event, (since, counted)| {
-            let expired = is_over(since) && !is_coming(event, &counted.room);
+            let expired = is_over(since) && !is_coming(event, &counted.room_id);
             over.summaries.extend(expired.then(|| counted.clone()));
             !expired
         });
@@ -163,10 +163,10 @@ impl Held {
     fn forget<'a>(&mut self, claims: impl Iterator<Item = &'a PeerClaim>) {
         for claim in claims {
             self.len -= 1;
-            if let Some(held) = self.per_user.get_mut(&claim.user) {
+            if let Some(held) = self.per_user.get_mut(&claim.user_id) {
                 *held -= 1;
                 if *held == 0 {
-                    self.per_user.remove(&claim.user);
+                    self.per_user.remove(&claim.user_id);
                 }
             }
         }

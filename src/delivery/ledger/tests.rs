@@ -10,8 +10,8 @@ const NOW: Ms = SENT + 60_000;
 
 fn own_event() -> OwnEvent {
     OwnEvent {
-        room: RoomId::new("!r"),
-        event: EventId::new("$own"),
+        room_id: RoomId::new("!r"),
+        event_id: EventId::new("$own"),
         sent: SENT,
         expected: BTreeMap::new(),
         claims: BTreeMap::new(),
@@ -20,10 +20,10 @@ fn own_event() -> OwnEvent {
 
 fn claim(user: &str, at: Option<Ms>, state: ClaimState) -> PeerClaim {
     PeerClaim {
-        room: RoomId::new("!r"),
-        event: EventId::new("$own"),
-        user: UserId::new(user),
-        device: Some(DeviceId::new("D")),
+        room_id: RoomId::new("!r"),
+        event_id: EventId::new("$own"),
+        user_id: UserId::new(user),
+        device_id: Some(DeviceId::new("D")),
         at,
         state,
         route: Route::Direct,
@@ -92,8 +92,8 @@ fn l4_a_known_time_replaces_an_unknown_one() {
 #[test]
 fn l1_a_claim_that_names_another_event_or_room_is_refused_and_changes_nothing() {
     let mut own = own_event();
-    let elsewhere = PeerClaim { room: RoomId::new("!other"), ..delivered("@bob", SENT) };
-    let another = PeerClaim { event: EventId::new("$other"), ..delivered("@bob", SENT) };
+    let elsewhere = PeerClaim { room_id: RoomId::new("!other"), ..delivered("@bob", SENT) };
+    let another = PeerClaim { event_id: EventId::new("$other"), ..delivered("@bob", SENT) };
     for (foreign, refusal) in [(elsewhere, Refusal::OtherRoom), (another, Refusal::Unknown)] {
         assert_eq!(own.merge(foreign, NOW), Err(refusal));
     }
@@ -115,7 +115,7 @@ fn l2_who_may_claim() {
 }
 
 fn about(user: &str, event: &str) -> PeerClaim {
-    PeerClaim { event: EventId::new(event), ..delivered(user, SENT) }
+    PeerClaim { event_id: EventId::new(event), ..delivered(user, SENT) }
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn l1_what_was_held_about_another_room_or_somebody_elses_message_is_refused() {
     let mut held = Held::new();
     let (event, room, other) = (EventId::new("$1"), RoomId::new("!r"), RoomId::new("!other"));
     held.hold(about("@bob", "$1")).unwrap();
-    held.hold(PeerClaim { room: other.clone(), ..about("@bob", "$1") }).unwrap();
-    held.hold_summary(Counted { room: other, event: event.clone(), summary: Summary::default() }).unwrap();
+    held.hold(PeerClaim { room_id: other.clone(), ..about("@bob", "$1") }).unwrap();
+    held.hold_summary(Counted { room_id: other, event_id: event.clone(), summary: Summary::default() }).unwrap();
     let (here, elsewhere) = held.take(&event).in_room(&room);
     assert_eq!(here, Early::from(vec![about("@bob", "$1")]));
     assert_eq!(elsewhere.refused(Refusal::OtherRoom), Refused::of(Refusal::OtherRoom, 2));
@@ -187,7 +187,7 @@ fn l1_l7_what_the_homeserver_counted_early_is_held_for_a_minute_and_bounded() {
     let event = |number: usize| EventId::new(format!("${number}"));
     let counted = |number, users| {
         let summary = Summary { users, ..Summary::default() };
-        Counted { room: RoomId::new("!r"), event: event(number), summary }
+        Counted { room_id: RoomId::new("!r"), event_id: event(number), summary }
     };
     let outcomes = (0..1_001).map(|number| held.hold_summary(counted(number, 1)));
     assert_eq!(outcomes.collect::<Vec<_>>().split_off(999), [Ok(()), Err(Refusal::TooMany)]);
@@ -212,7 +212,7 @@ fn any_claim() -> impl Strategy<Value = PeerClaim> {
     let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
     (0..3u8, prop::option::of(0..2u8), at, state, route, NOW - 2..NOW).prop_map(
         |(user, device, at, state, route, heard)| PeerClaim {
-            device: device.map(|device| DeviceId::new(device.to_string())),
+            device_id: device.map(|device| DeviceId::new(device.to_string())),
             at,
             route,
             heard,
@@ -245,7 +245,7 @@ proptest! {
     fn l3_same_means_that_nothing_to_be_seen_changed(claims in prop::collection::vec(any_claim(), 0..12)) {
         let mut own = own_event();
         for claim in claims {
-            let who = (claim.user.clone(), claim.device.clone());
+            let who = (claim.user_id.clone(), claim.device_id.clone());
             let seen = |own: &OwnEvent| own.claims.get(&who).map(|stamp| (stamp.state, stamp.at));
             let before = seen(&own);
             let merged = own.merge(claim, NOW);
@@ -258,7 +258,7 @@ proptest! {
         honest in prop::collection::vec(any_claim(), 0..8),
         lies in prop::collection::vec(any_claim(), 0..8),
     ) {
-        let mallory = |claim: PeerClaim| PeerClaim { user: UserId::new("@mallory"), ..claim };
+        let mallory = |claim: PeerClaim| PeerClaim { user_id: UserId::new("@mallory"), ..claim };
         let lies: Vec<_> = lies.into_iter().map(mallory).collect();
         let mut own = merge_all(lies.iter().chain(&honest).chain(&lies));
         own.claims.retain(|(user, _), _| user.as_str() != "@mallory");
@@ -270,7 +270,7 @@ proptest! {
 fn l7_nobody_fills_the_ledger_with_made_up_devices() {
     let mut own = own_event();
     let of = |user: &str, device: usize, at| PeerClaim {
-        device: Some(DeviceId::new(format!("D{device}"))),
+        device_id: Some(DeviceId::new(format!("D{device}"))),
         ..delivered(user, at)
     };
     for device in 0..RECEIPTS_PER_PERSON {

@@ -8,8 +8,8 @@ use super::*;
 
 fn owed(sender: &str, room: &str, event: &str, since: Ms) -> Owed {
     Owed {
-        room: RoomId::new(room),
-        event: EventId::new(event),
+        room_id: RoomId::new(room),
+        event_id: EventId::new(event),
         sender: UserId::new(sender),
         sent: since,
         since,
@@ -34,7 +34,7 @@ fn due_at_once(outbox: &mut Outbox, now: Ms) -> Vec<Batch> {
 }
 
 fn events(batch: &Batch) -> Vec<&str> {
-    batch.owed.iter().map(|owed| owed.event.as_str()).collect()
+    batch.owed.iter().map(|owed| owed.event_id.as_str()).collect()
 }
 
 /// An outbox that owes @a one receipt in !r since 0, to be sent at once.
@@ -78,15 +78,18 @@ fn p11_at_one_moment_the_order_is_random() {
 }
 
 #[test]
-fn p11_what_a_walk_finds_leaves_on_a_line_after_the_moment() {
+fn p11_what_a_backfill_finds_leaves_on_a_line_after_the_moment() {
     let draw = |number| Draw { timing: Timing::Balanced, number };
     let mut outbox = Outbox::new();
-    assert_eq!(outbox.moment(Came::ByWalk, draw(0.5), 0), 2_750, "when there is no other");
+    assert_eq!(outbox.moment(Came::ByBackfill, draw(0.5), 0), 2_750, "when there is no other");
     for (now, line) in [(0, 17_750), (2_750, 17_750), (17_750, 17_750), (17_751, 32_750)] {
-        assert_eq!(outbox.moment(Came::ByWalk, draw(0.9), now), line, "{now}");
+        assert_eq!(outbox.moment(Came::ByBackfill, draw(0.9), now), line, "{now}");
     }
     assert_eq!(outbox.moment(Came::Now, draw(0.5), 3_000), 5_750);
-    assert_eq!([29_999, 30_000, 30_001].map(|now| Came::found(0, now)), [Came::Now, Came::ByWalk, Came::ByWalk]);
+    assert_eq!(
+        [29_999, 30_000, 30_001].map(|now| Came::found(0, now)),
+        [Came::Now, Came::ByBackfill, Came::ByBackfill]
+    );
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn p11_the_answer_tells_the_time_of_sending_only() {
     let claim = Claim { at: Some(9_000), state: ClaimState::Delivered };
     assert_eq!(
         batch.answer(9_000),
-        Answer { room: RoomId::new("!r"), receipts: vec![(EventId::new("$1"), claim)], quiet: false }
+        Answer { room_id: RoomId::new("!r"), receipts: vec![(EventId::new("$1"), claim)], quiet: false }
     );
 }
 
@@ -199,7 +202,7 @@ fn what_has_no_turn_yet_is_tried_although_others_wait_for_a_request() {
         let wake = outbox.next_wake().unwrap();
         tried.push(wake - now);
         for batch in due(&mut outbox, Timing::Balanced, wake) {
-            assert!(outbox.no_route(batch, wake).iter().all(|over| over.event.as_str() == "old"));
+            assert!(outbox.no_route(batch, wake).iter().all(|over| over.event_id.as_str() == "old"));
         }
         assert!(outbox.next_wake().unwrap() > wake, "no moment twice: {tried:?}");
     }
@@ -285,7 +288,7 @@ fn p8_p12_what_is_cancelled_is_gone() {
     let mut outbox = one();
     owe(&mut outbox, owed("@a", "!r", "$2", 0), Timing::Immediate, 0.0, 0);
     owe(&mut outbox, owed("@b", "!r", "$3", 0), Timing::Immediate, 0.0, 0);
-    let cancelled = outbox.cancel(|owed| owed.sender.as_str() == "@a" && owed.event.as_str() == "$2");
+    let cancelled = outbox.cancel(|owed| owed.sender.as_str() == "@a" && owed.event_id.as_str() == "$2");
     assert_eq!(cancelled, [owed("@a", "!r", "$1", 0), owed("@b", "!r", "$3", 0)]);
     assert_eq!(events(&take_one(&mut outbox, 0)), ["$2"]);
     assert!(outbox.is_empty());
@@ -386,7 +389,7 @@ proptest! {
     fn nothing_owed_gets_lost(steps in prop::collection::vec(any_step(), 0..80)) {
         let (mut outbox, mut now) = (Outbox::new(), 0);
         let mut expected = BTreeSet::new();
-        let name = |owed: &Owed| (owed.sender.clone(), owed.event.clone());
+        let name = |owed: &Owed| (owed.sender.clone(), owed.event_id.clone());
         for step in steps {
             match step {
                 Step::Owe { sender, event, timing, draw } => {
@@ -411,7 +414,7 @@ proptest! {
                 Step::Request(sender) => outbox.route_appeared(&UserId::new(format!("@{sender}")), &RoomId::new("!r"), now),
                 Step::Cancel(event) => {
                     let event = EventId::new(format!("${event}"));
-                    for cancelled in outbox.cancel(|owed| owed.event != event) {
+                    for cancelled in outbox.cancel(|owed| owed.event_id != event) {
                         prop_assert!(expected.remove(&name(&cancelled)));
                     }
                 }
@@ -451,7 +454,7 @@ proptest! {
                     bob_left = Some(second);
                     continue;
                 }
-                let numbers = batch.owed.iter().map(|owed| owed.event.as_str().parse::<usize>().unwrap());
+                let numbers = batch.owed.iter().map(|owed| owed.event_id.as_str().parse::<usize>().unwrap());
                 let fails = batch.attempt == 0 && numbers.clone().any(|n| failing.contains(&n));
                 tried.extend(numbers);
                 if fails {

@@ -1,6 +1,6 @@
 //! Why a receipt was withheld: one table for the rule, the sentence, the code on disk and how long it holds.
 
-use crate::model::ReceiptFate;
+use crate::model::ReceiptStatus;
 
 /// Why no receipt is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,8 +181,8 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
-    /// The fate of a message whose receipt is withheld for this reason.
-    pub fn fate(self) -> ReceiptFate {
-        ReceiptFate::Withheld { rule: self.rule(), why: self.sentence() }
+    /// The status of a message whose receipt is withheld for this reason.
+    pub fn status(self) -> ReceiptStatus {
+        ReceiptStatus::Withheld { rule: self.rule(), why: self.sentence() }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         receipt::ClaimState,
         route::{Plan, Recipient, ServerFacts, choose},
     },
-    model::{DeviceId, ReceiptFate},
+    model::{DeviceId, ReceiptStatus},
 };
 
 const NOW: Ms = 1_800_000_000_000;
@@ -28,8 +28,8 @@ impl Case {
     fn base() -> Self {
         Self {
             event: EventFacts {
-                device: None,
-                event: EventId::new("$e"),
+                device_id: None,
+                event_id: EventId::new("$e"),
                 sender: UserId::new("@alice:a"),
                 sent: NOW,
                 kind: EventKind::Message,
@@ -37,7 +37,7 @@ impl Case {
                 redacted: false,
             },
             room: RoomFacts {
-                room: RoomId::new("!r"),
+                room_id: RoomId::new("!r"),
                 encrypted: true,
                 join_rule: JoinRule::NotPublic,
                 joined_members: 2,
@@ -241,55 +241,55 @@ fn the_first_rule_in_the_order_of_the_table_is_the_reason() {
 }
 
 #[test]
-fn the_stance_is_the_rooms_own_rules_only() {
-    let stance = |change: fn(&mut Case)| {
+fn the_eligibility_is_the_rooms_own_rules_only() {
+    let eligibility = |change: fn(&mut Case)| {
         let case = Case::with(change);
-        room_stance(&case.room, &case.settings)
+        room_eligibility(&case.room, &case.settings)
     };
-    assert_eq!(stance(|_| {}), Decision::Send);
-    assert_eq!(stance(|c| c.room.joined_since = None), Decision::Send);
-    assert_eq!(stance(|c| c.settings.who = Who::Nobody), Decision::Send);
-    assert_eq!(stance(|c| c.room.join_rule = JoinRule::Public), Decision::Withhold(Reason::Public));
-    assert_eq!(stance(|c| c.room.joined_members = 51), Decision::Withhold(Reason::TooManyMembers));
-    assert_eq!(stance(|c| c.settings.rooms = room_set_to(Send::Off)), Decision::Withhold(Reason::Off));
-    assert_eq!(stance(|c| c.settings.route = RouteChoice::Off), Decision::Withhold(Reason::RouteOff));
+    assert_eq!(eligibility(|_| {}), Decision::Send);
+    assert_eq!(eligibility(|c| c.room.joined_since = None), Decision::Send);
+    assert_eq!(eligibility(|c| c.settings.who = Who::Nobody), Decision::Send);
+    assert_eq!(eligibility(|c| c.room.join_rule = JoinRule::Public), Decision::Withhold(Reason::Public));
+    assert_eq!(eligibility(|c| c.room.joined_members = 51), Decision::Withhold(Reason::TooManyMembers));
+    assert_eq!(eligibility(|c| c.settings.rooms = room_set_to(Send::Off)), Decision::Withhold(Reason::Off));
+    assert_eq!(eligibility(|c| c.settings.route = RouteChoice::Off), Decision::Withhold(Reason::RouteOff));
 }
 
 #[test]
-fn a_persons_stance_is_the_rooms_the_persons_and_the_ways_rules() {
-    let stance = |change: fn(&mut Case)| {
+fn a_persons_eligibility_is_the_rooms_the_persons_and_the_ways_rules() {
+    let eligibility = |change: fn(&mut Case)| {
         let case = Case::with(change);
-        person_stance(&case.event.sender, &case.room, case.sender, &case.settings)
+        person_eligibility(&case.event.sender, &case.room, case.sender, &case.settings)
     };
     let refused = Decision::Withhold;
-    assert_eq!(stance(|_| {}), Decision::Send);
-    assert_eq!(stance(|c| c.room.joined_since = None), Decision::Send, "what only a message is measured by");
-    assert_eq!(stance(|c| c.room.encrypted = false), refused(Reason::NotEncrypted));
-    assert_eq!(stance(|c| c.room.joined_members = 51), refused(Reason::TooManyMembers));
-    assert_eq!(stance(|c| c.sender.known = false), refused(Reason::Stranger));
-    assert_eq!(stance(|c| c.settings.people = person_set_to(Who::Nobody)), refused(Reason::Nobody));
-    assert_eq!(stance(|c| c.settings.people = person_set_to(Who::Verified)), refused(Reason::NotVerified));
-    assert_eq!(stance(|c| c.room.joined = false), refused(Reason::Left));
-    assert_eq!(stance(|c| c.sender.ignored = true), refused(Reason::Ignored));
-    assert_eq!(stance(|c| c.settings.incognito = true), refused(Reason::Incognito));
+    assert_eq!(eligibility(|_| {}), Decision::Send);
+    assert_eq!(eligibility(|c| c.room.joined_since = None), Decision::Send, "what only a message is measured by");
+    assert_eq!(eligibility(|c| c.room.encrypted = false), refused(Reason::NotEncrypted));
+    assert_eq!(eligibility(|c| c.room.joined_members = 51), refused(Reason::TooManyMembers));
+    assert_eq!(eligibility(|c| c.sender.known = false), refused(Reason::Stranger));
+    assert_eq!(eligibility(|c| c.settings.people = person_set_to(Who::Nobody)), refused(Reason::Nobody));
+    assert_eq!(eligibility(|c| c.settings.people = person_set_to(Who::Verified)), refused(Reason::NotVerified));
+    assert_eq!(eligibility(|c| c.room.joined = false), refused(Reason::Left));
+    assert_eq!(eligibility(|c| c.sender.ignored = true), refused(Reason::Ignored));
+    assert_eq!(eligibility(|c| c.settings.incognito = true), refused(Reason::Incognito));
 }
 
 #[test]
 fn p13_whoever_may_not_know_the_device_is_sent_nothing_where_only_direct_is_allowed() {
-    let stance = |route, name_device, who| {
+    let eligibility = |route, name_device, who| {
         let settings = Settings { route, name_device, people: person_set_to(who), ..Settings::default() };
         let case = Case::base();
-        person_stance(&case.event.sender, &case.room, case.sender, &settings)
+        person_eligibility(&case.event.sender, &case.room, case.sender, &settings)
     };
     let unnamed = Decision::Withhold(Reason::DeviceNotNamed);
-    assert_eq!(stance(RouteChoice::Direct, NameDevice::Never, Who::Everyone), unnamed);
-    assert_eq!(stance(RouteChoice::Direct, NameDevice::Verified, Who::Known), unnamed);
-    assert_eq!(stance(RouteChoice::Direct, NameDevice::Known, Who::Everyone), Decision::Send);
+    assert_eq!(eligibility(RouteChoice::Direct, NameDevice::Never, Who::Everyone), unnamed);
+    assert_eq!(eligibility(RouteChoice::Direct, NameDevice::Verified, Who::Known), unnamed);
+    assert_eq!(eligibility(RouteChoice::Direct, NameDevice::Known, Who::Everyone), Decision::Send);
     for route in [RouteChoice::Auto, RouteChoice::Native] {
-        assert_eq!(stance(route, NameDevice::Never, Who::Everyone), Decision::Send, "there may be another way");
+        assert_eq!(eligibility(route, NameDevice::Never, Who::Everyone), Decision::Send, "there may be another way");
     }
     assert_eq!(
-        stance(RouteChoice::Direct, NameDevice::Never, Who::Nobody),
+        eligibility(RouteChoice::Direct, NameDevice::Never, Who::Nobody),
         Decision::Withhold(Reason::Nobody),
         "the rules about people come first"
     );
@@ -298,7 +298,7 @@ fn p13_whoever_may_not_know_the_device_is_sent_nothing_where_only_direct_is_allo
 proptest! {
     /// What is shown about a person is what is done with what they write.
     #[test]
-    fn a_persons_stance_is_what_becomes_of_a_new_message(
+    fn a_persons_eligibility_is_what_becomes_of_a_new_message(
         (known, verified, ignored) in any::<(bool, bool, bool)>(),
         (encrypted, public, members) in (any::<bool>(), any::<bool>(), 1..100_u64),
         (here, own, global) in (option(choice::<Send>()), option(choice::<Who>()), choice::<Who>()),
@@ -311,7 +311,7 @@ proptest! {
             c.room.join_rule = if public { JoinRule::Public } else { JoinRule::NotPublic };
             c.room.joined_members = members;
             c.settings = Settings { who: global, route, name_device, send: everywhere, incognito, ..Settings::default() };
-            c.settings.rooms.extend(here.map(|send| (c.room.room.clone(), send)));
+            c.settings.rooms.extend(here.map(|send| (c.room.room_id.clone(), send)));
             c.settings.people.extend(own.map(|who| (c.event.sender.clone(), who)));
         });
         let sender = &case.event.sender;
@@ -324,7 +324,7 @@ proptest! {
             (Decision::Send, Plan::Withhold(reason)) if route == RouteChoice::Direct => Decision::Withhold(reason),
             (decision, _) => decision,
         };
-        prop_assert_eq!(person_stance(sender, &case.room, case.sender, &case.settings), done);
+        prop_assert_eq!(person_eligibility(sender, &case.room, case.sender, &case.settings), done);
     }
 }
 
@@ -426,10 +426,13 @@ fn p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended(
         c.settings.rooms = room_set_to(Send::On);
     });
     let facts = Case::base().room;
-    let stance = |settings: &Settings| room_stance(&facts, settings);
-    assert_eq!(stance(&Settings { incognito: true, ..Settings::default() }), Decision::Withhold(Reason::Incognito));
+    let eligibility = |settings: &Settings| room_eligibility(&facts, settings);
     assert_eq!(
-        stance(&Settings { incognito_rooms: here(), ..Settings::default() }),
+        eligibility(&Settings { incognito: true, ..Settings::default() }),
+        Decision::Withhold(Reason::Incognito)
+    );
+    assert_eq!(
+        eligibility(&Settings { incognito_rooms: here(), ..Settings::default() }),
         Decision::Withhold(Reason::Incognito)
     );
 }
@@ -479,7 +482,7 @@ fn every_reason_has_its_own_words_and_code() {
     assert_eq!((codes.len(), sentences.len()), (Reason::ALL.len(), Reason::ALL.len()));
     for reason in Reason::ALL {
         assert_eq!(Reason::from_code(reason.code()), Some(reason));
-        assert_eq!(reason.fate(), ReceiptFate::Withheld { rule: reason.rule(), why: reason.sentence() });
+        assert_eq!(reason.status(), ReceiptStatus::Withheld { rule: reason.rule(), why: reason.sentence() });
         assert!(reason.sentence().ends_with('.'), "{reason:?}");
     }
     assert_eq!(Reason::from_code("nonsense"), None);

@@ -40,7 +40,7 @@ const REASONS: [(&str, &str); 7] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BridgeStatus {
     /// The message.
-    pub event: EventId,
+    pub event_id: EventId,
     /// What became of it.
     pub state: BridgeState,
     /// Why it failed; else empty.
@@ -65,7 +65,7 @@ impl BridgeStatus {
             let users = users.iter().take(REACHED_KEPT).filter_map(Value::as_str);
             users.filter(|user| user.starts_with('@')).map(UserId::new).collect()
         });
-        Some(Self { event: EventId::new(event), state, why: SafeText::line(why.unwrap_or_default()), reached })
+        Some(Self { event_id: EventId::new(event), state, why: SafeText::line(why.unwrap_or_default()), reached })
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
         ] {
             let status = read(more.clone());
             assert_eq!((status.state, status.why.as_str()), (state, why), "{more}");
-            assert_eq!(status.event.as_str(), "$own");
+            assert_eq!(status.event_id.as_str(), "$own");
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
         ) {
             let read = BridgeStatus::parse(&status(json!({ "status": "FAIL_RETRIABLE", key: odd })));
             let read = read.expect("message and state are there");
-            prop_assert_eq!((read.event.as_str(), read.state), ("$own", BridgeState::Retriable));
+            prop_assert_eq!((read.event_id.as_str(), read.state), ("$own", BridgeState::Retriable));
             prop_assert!(read.reached.into_iter().flatten().all(|user| user.as_str().starts_with('@')));
             prop_assert_eq!(SafeText::line(&read.why), read.why);
         }

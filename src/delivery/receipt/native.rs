@@ -15,11 +15,11 @@ pub const NATIVE_READ: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Native {
     /// The event.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Whose receipt it is, as the homeserver says.
-    pub user: UserId,
+    pub user_id: UserId,
     /// Their device; `None` where only the person is named.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
     /// When, by the homeserver's clock; `None` when it does not say.
     pub at: Option<Ms>,
     /// That this device was silent about what was sent in that room before means nothing (§3).
@@ -52,7 +52,7 @@ impl Native {
         let entry = entry.as_object().filter(|_| user.starts_with('@'))?;
         let receipt = |device, at| {
             let (event, user) = (EventId::new(event), UserId::new(user));
-            Self { event, user, device, at, quiet: false }
+            Self { event_id: event, user_id: user, device_id: device, at, quiet: false }
         };
         let devices = entry.get(NATIVE_DEVICES).and_then(Value::as_object);
         let devices = devices.into_iter().flatten().filter(|(device, _)| !device.is_empty());
@@ -138,8 +138,10 @@ mod tests {
     /// Device and time of what is read from Bob's entry.
     fn read(entry: &Value) -> Vec<(Option<String>, Option<Ms>)> {
         let read = Native::parse(&json!({ "$e": { "m.delivery": { BOB: entry } } }));
-        assert!(read.iter().all(|receipt| receipt.event.as_str() == "$e" && receipt.user.as_str() == BOB));
-        read.into_iter().map(|receipt| (receipt.device.map(|device| device.as_str().to_owned()), receipt.at)).collect()
+        assert!(read.iter().all(|receipt| receipt.event_id.as_str() == "$e" && receipt.user_id.as_str() == BOB));
+        read.into_iter()
+            .map(|receipt| (receipt.device_id.map(|device| device.as_str().to_owned()), receipt.at))
+            .collect()
     }
 
     #[test]
@@ -196,7 +198,13 @@ mod tests {
         });
         assert_eq!(
             Native::parse(&content),
-            [Native { event: EventId::new("$good"), user: UserId::new(BOB), device: None, at: Some(1), quiet: false }]
+            [Native {
+                event_id: EventId::new("$good"),
+                user_id: UserId::new(BOB),
+                device_id: None,
+                at: Some(1),
+                quiet: false
+            }]
         );
         for none in [json!(null), json!([]), json!("$e")] {
             assert_eq!(Native::parse(&none), []);
@@ -211,7 +219,7 @@ mod tests {
             "m.read": { "@e:f": { "ts": 4 } },
         }});
         let read = Native::parse(&content);
-        let read: Vec<_> = read.iter().map(|receipt| (receipt.user.as_str(), receipt.at)).collect();
+        let read: Vec<_> = read.iter().map(|receipt| (receipt.user_id.as_str(), receipt.at)).collect();
         assert_eq!(read, [("@a:b", Some(1)), ("@a:b", Some(2)), ("@c:d", Some(3))]);
     }
 
@@ -266,8 +274,8 @@ mod tests {
         fn l6_what_is_read_of_any_json_is_well_formed(json in any_json(), entry in any_json()) {
             let wrapped = json!({ "$e": { "m.delivery": { BOB: entry } } });
             for receipt in [json, wrapped].iter().flat_map(Native::parse) {
-                prop_assert!(receipt.event.as_str().starts_with('$') && receipt.user.as_str().starts_with('@'));
-                prop_assert!(receipt.device.is_none_or(|device| !device.as_str().is_empty()));
+                prop_assert!(receipt.event_id.as_str().starts_with('$') && receipt.user_id.as_str().starts_with('@'));
+                prop_assert!(receipt.device_id.is_none_or(|device| !device.as_str().is_empty()));
             }
         }
 

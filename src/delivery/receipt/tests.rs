@@ -10,7 +10,7 @@ fn claim(at: Option<Ms>, state: ClaimState) -> Claim {
 
 #[test]
 fn the_request_on_the_wire() {
-    let request = Request { room: RoomId::new("!r"), expires: 1_800, again: false };
+    let request = Request { room_id: RoomId::new("!r"), expires: 1_800, again: false };
     let wire = json!({ "room_id": "!r", "expires_ts": 1_800 });
     assert_eq!(request.to_json(), wire);
     assert_eq!(Request::parse(&wire), Some(request));
@@ -29,7 +29,7 @@ fn the_request_on_the_wire() {
 
 #[test]
 fn a_request_holds_for_seven_days_at_most() {
-    let until = |expires| Request { room: RoomId::new("!r"), expires, again: false }.holds_until(1_000);
+    let until = |expires| Request { room_id: RoomId::new("!r"), expires, again: false }.holds_until(1_000);
     assert_eq!(until(1_000), None);
     assert_eq!(until(1_001), Some(1_001));
     assert_eq!(until(Ms::MAX), Some(1_000 + REQUEST_LIFETIME));
@@ -38,7 +38,7 @@ fn a_request_holds_for_seven_days_at_most() {
 #[test]
 fn the_answer_on_the_wire() {
     let answer = Answer {
-        room: RoomId::new("!r"),
+        room_id: RoomId::new("!r"),
         receipts: vec![
             (EventId::new("$a"), claim(Some(5), ClaimState::Delivered)),
             (EventId::new("$b"), claim(None, ClaimState::Undecryptable)),
@@ -104,9 +104,9 @@ fn p11_a_message_has_one_of_three_lengths() {
     let answer = |count: usize, id: usize, state, quiet| {
         let event = |n: usize| EventId::new(format!("${n:0>id$}"));
         let receipts = (0..count).map(|n| (event(n), claim(Some(1_800_000_000_000), state))).collect();
-        length(ANSWER_TYPE, Answer { room: RoomId::new("!room:example.org"), receipts, quiet }.to_json())
+        length(ANSWER_TYPE, Answer { room_id: RoomId::new("!room:example.org"), receipts, quiet }.to_json())
     };
-    let request = Request { room: RoomId::new("!room:example.org"), expires: 1_800_000_000_000, again: true };
+    let request = Request { room_id: RoomId::new("!room:example.org"), expires: 1_800_000_000_000, again: true };
     assert_eq!(length(REQUEST_TYPE, request.to_json()), SIZES[0]);
     for (count, id, size) in [(1, 43, 0), (7, 43, 0), (60, 43, 1), (60, 254, 2), (RECEIPTS_SENT, 254, 2)] {
         for (state, quiet) in [(ClaimState::Delivered, true), (ClaimState::Undecryptable, false)] {
@@ -123,7 +123,7 @@ fn p11_a_message_has_one_of_three_lengths() {
 fn a_full_answer_fits_into_a_to_device_event() {
     let longest = |n: usize| EventId::new(format!("${n:0>254}"));
     let receipts = (0..RECEIPTS_SENT).map(|n| (longest(n), claim(Some(Ms::MAX), ClaimState::Undecryptable)));
-    let answer = Answer { room: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect(), quiet: false };
+    let answer = Answer { room_id: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect(), quiet: false };
     let encrypted = padded(ANSWER_TYPE, answer.to_json()).to_string().len() * 4 / 3;
     assert!(encrypted < 64 * 1024 - 2 * 1024, "{encrypted}");
 }
@@ -174,7 +174,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(room in "![a-z:]*", claims in prop::collection::btree_map("\\$.{1,20}", any_claim(), 0..40)) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
-        let answer = Answer { room: RoomId::new(room), receipts, quiet: false };
+        let answer = Answer { room_id: RoomId::new(room), receipts, quiet: false };
         prop_assert_eq!(Answer::parse(&answer.to_json()), Some(answer));
     }
 
@@ -184,8 +184,8 @@ proptest! {
         malformed in Malformed::any(),
     ) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
-        let answer = Answer { room: RoomId::new("!r"), receipts, quiet: true };
-        let request = Request { room: RoomId::new("!r"), expires: 5, again: true };
+        let answer = Answer { room_id: RoomId::new("!r"), receipts, quiet: true };
+        let request = Request { room_id: RoomId::new("!r"), expires: 5, again: true };
         let [spoiled, asked] = [answer.to_json(), request.to_json()].map(|content| malformed.put_into(&content));
         prop_assert_ne!(&spoiled, &answer.to_json());
         prop_assert_eq!(Answer::parse(&spoiled), Some(answer));

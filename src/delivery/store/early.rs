@@ -44,12 +44,22 @@ enum Said {
 
 impl EarlyRow {
     fn of_claim(claim: &PeerClaim) -> Self {
-        let PeerClaim { room, event, user, device, at, state, route, heard, quiet } = claim.clone();
+        let PeerClaim {
+            room_id: room,
+            event_id: event,
+            user_id: user,
+            device_id: device,
+            at,
+            state,
+            route,
+            heard,
+            quiet,
+        } = claim.clone();
         let claim = ClaimRow::new(&(user, device), &Stamp { at, state, route, heard });
         Self::new(&room, &event, Said::Claim { claim, quiet })
     }
 
-    fn of_counts(Counted { room, event, summary }: &Counted) -> Self {
+    fn of_counts(Counted { room_id: room, event_id: event, summary }: &Counted) -> Self {
         let Summary { users, devices, latest } = *summary;
         Self::new(room, event, Said::Counted { users, devices, latest })
     }
@@ -63,10 +73,24 @@ impl EarlyRow {
         match self.said {
             Said::Claim { claim, quiet } => {
                 let ((user, device), Stamp { at, state, route, heard }) = claim.entry()?;
-                early.claims.push(PeerClaim { room, event, user, device, at, state, route, heard, quiet });
+                early.claims.push(PeerClaim {
+                    room_id: room,
+                    event_id: event,
+                    user_id: user,
+                    device_id: device,
+                    at,
+                    state,
+                    route,
+                    heard,
+                    quiet,
+                });
             }
             Said::Counted { users, devices, latest } => {
-                early.summaries.push(Counted { room, event, summary: Summary { users, devices, latest } });
+                early.summaries.push(Counted {
+                    room_id: room,
+                    event_id: event,
+                    summary: Summary { users, devices, latest },
+                });
             }
         }
         Ok(())
@@ -83,7 +107,7 @@ impl Store {
             rows.iter()
                 .map(|(of, row)| {
                     let key =
-                        of.map_or_else(|counted| key_of_counts(tx, &counted.event), |claim| key_of_claim(tx, claim));
+                        of.map_or_else(|counted| key_of_counts(tx, &counted.event_id), |claim| key_of_claim(tx, claim));
                     tx.run(
                         "INSERT OR REPLACE INTO early (key, day, value) VALUES (?1, ?2, ?3)",
                         params![key, now / DAY + DAYS, tx.seal(row)?],
@@ -111,7 +135,7 @@ impl Store {
         }
         self.disk.write(|tx| {
             forget_claims(tx, keys, early.claims.iter())?;
-            early.summaries.iter().try_for_each(|counted| forget_counts(tx, keys, &counted.event))
+            early.summaries.iter().try_for_each(|counted| forget_counts(tx, keys, &counted.event_id))
         })
     }
 }
@@ -143,11 +167,18 @@ fn forget(tx: &Access<'_>, keys: &mut Keys, key: Key) -> Result<()> {
 }
 
 fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> Key {
-    let device = claim.device.as_ref().map_or("", |device| device.as_str());
+    let device = claim.device_id.as_ref().map_or("", |device| device.as_str());
     let at = claim.at.map(|at| at.to_string()).unwrap_or_default();
     let quiet = if claim.quiet { "quiet" } else { "" };
-    let names =
-        [claim.room.as_str(), claim.event.as_str(), claim.user.as_str(), device, claim.state.as_str(), &at, quiet];
+    let names = [
+        claim.room_id.as_str(),
+        claim.event_id.as_str(),
+        claim.user_id.as_str(),
+        device,
+        claim.state.as_str(),
+        &at,
+        quiet,
+    ];
     disk.key("early", &names)
 }
 
@@ -174,10 +205,10 @@ mod tests {
         let (room, event, user) = (RoomId::new("!r"), EventId::new(format!("${n}")), UserId::new("@bob:x"));
         let device = device.map(DeviceId::new);
         PeerClaim {
-            room,
-            event,
-            user,
-            device,
+            room_id: room,
+            event_id: event,
+            user_id: user,
+            device_id: device,
             at: Some(5),
             state: ClaimState::Delivered,
             route: Route::Direct,
@@ -188,12 +219,12 @@ mod tests {
 
     fn counted(n: usize) -> Counted {
         let summary = Summary { users: 1, devices: 2, latest: None };
-        Counted { room: RoomId::new("!r"), event: EventId::new(format!("${n}")), summary }
+        Counted { room_id: RoomId::new("!r"), event_id: EventId::new(format!("${n}")), summary }
     }
 
     fn own(n: usize) -> OwnEvent {
         let (room, event) = (RoomId::new("!r"), EventId::new(format!("${n}")));
-        OwnEvent { room, event, sent: 1, expected: [].into(), claims: [].into() }
+        OwnEvent { room_id: room, event_id: event, sent: 1, expected: [].into(), claims: [].into() }
     }
 
     #[test]
@@ -210,7 +241,7 @@ mod tests {
         let mut store = open();
         assert_eq!(store.claim(&claims, 9).unwrap().unknown.len(), 3);
         assert_eq!(store.early().unwrap(), early, "no message is known");
-        store.freeze(&own(1)).unwrap();
+        store.record_recipients(&own(1)).unwrap();
         store.claim(&claims, 9).unwrap();
         assert_eq!(open().early().unwrap().claims, claims[2..]);
         store.sum_up(&RoomId::new("!r"), &[(EventId::new("$1"), counted(1).summary)], 5, 9).unwrap();

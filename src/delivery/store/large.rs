@@ -9,7 +9,7 @@
 //! what one receipt is written again is the logarithm of [`SEGMENT`]. And when most of what is there was bettered later
 //! (a liar can better theirs as long as they like), all are made anew.
 //!
-//! Who was given the key is in segments of its own kind. Of both kinds together a [`Crowd`] is made when receipts come in;
+//! Who was given the key is in segments of its own kind. Of both kinds together a [`Aggregate`] is made when receipts come in;
 //! it stays in memory as long as they keep coming. Whoever wants to know who they are reads a [`Page`] of them.
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +27,7 @@ use crate::{
     delivery::{
         ledger::{
             Answers, Merged, OwnEvent, PeerClaim, Refused, Stamp, Who,
-            crowd::{Crowd, Large, NEWEST, Newest, PersonKey},
+            aggregate::{Aggregate, Large, NEWEST, Newest, PersonKey},
         },
         receipt::Summary,
     },
@@ -41,7 +41,7 @@ pub use page::Page;
 
 /// So many receipts are in a segment at most.
 const SEGMENT: usize = 1000;
-/// So long after its last receipt a crowd is forgotten.
+/// So long after its last receipt a aggregate is forgotten.
 const KEPT: Ms = 10 * 60 * 1000;
 /// Of so many messages there are crowds at once.
 const CROWDS: usize = 4;
@@ -99,7 +99,7 @@ impl Crowds {
 /// A large message whose receipts come in.
 pub struct Live {
     pub large: Large,
-    crowd: Crowd,
+    aggregate: Aggregate,
 }
 
 /// What claims have changed.
@@ -113,18 +113,18 @@ pub struct Taken {
 impl Live {
     /// Writes a message that is large from now on.
     pub fn new(tx: &Access<'_>, own: &OwnEvent) -> Result<Self> {
-        let mut crowd = Crowd::new(own.sent);
+        let mut aggregate = Aggregate::new(own.sent);
         for (user, devices) in &own.expected {
-            crowd.expect(person(tx, user), devices);
+            aggregate.expect(person(tx, user), devices);
         }
         for ((user, device), stamp) in &own.claims {
-            crowd.recall(person(tx, user), device.as_ref(), *stamp);
+            aggregate.recall(person(tx, user), device.as_ref(), *stamp);
         }
         let large = Large {
-            room: own.room.clone(),
-            event: own.event.clone(),
+            room_id: own.room_id.clone(),
+            event_id: own.event_id.clone(),
             sent: own.sent,
-            counted: crowd.tally(),
+            counted: aggregate.tally(),
             told: Summary::default(),
             newest: Vec::new(),
         };
@@ -132,52 +132,52 @@ impl Live {
         write_expected(tx, own)?;
         write_claims(tx, &large, &claims)?;
         claims.sort_by_key(|(_, stamp)| stamp.heard);
-        let mut live = Self { large, crowd };
+        let mut live = Self { large, aggregate };
         live.came(tx, &claims);
         live.write(tx)?;
         Ok(live)
     }
 
     fn of(disk: &Access<'_>, large: Large) -> Result<Self> {
-        let mut crowd = Crowd::new(large.sent);
-        disk.each(SEGMENTS, params![event_key(disk, &large.event), Kind::Expected as u8], |row: ExpectedRow| {
+        let mut aggregate = Aggregate::new(large.sent);
+        disk.each(SEGMENTS, params![event_key(disk, &large.event_id), Kind::Expected as u8], |row: ExpectedRow| {
             for (user, devices) in row.into_entries() {
-                crowd.expect(person(disk, &user), &devices);
+                aggregate.expect(person(disk, &user), &devices);
             }
             Ok(())
         })?;
-        disk.each(SEGMENTS, params![event_key(disk, &large.event), Kind::Claims as u8], |row: ClaimsRow| {
+        disk.each(SEGMENTS, params![event_key(disk, &large.event_id), Kind::Claims as u8], |row: ClaimsRow| {
             for (user, claims) in row.into_entries(large.sent)? {
                 let person = person(disk, &user);
                 for (device, stamp) in claims {
-                    crowd.recall(person, device.as_ref(), stamp);
+                    aggregate.recall(person, device.as_ref(), stamp);
                 }
             }
             Ok(())
         })?;
-        Ok(Self { large, crowd })
+        Ok(Self { large, aggregate })
     }
 
     /// Whether this person was given the key.
     pub fn expects(&self, disk: &Access<'_>, user: &UserId) -> bool {
-        self.crowd.expects(&person(disk, user))
+        self.aggregate.expects(&person(disk, user))
     }
 
     /// Takes in claims (L3, L4).
     pub fn take_in(&mut self, tx: &Access<'_>, claims: &[&PeerClaim], now: Ms) -> Result<Taken> {
         let (mut fresh, mut seen, mut taken) = (Vec::new(), Vec::new(), Taken::default());
-        for of_one in claims.chunk_by(|a, b| a.user == b.user) {
-            let Some(PeerClaim { user, .. }) = of_one.first() else { continue };
+        for of_one in claims.chunk_by(|a, b| a.user_id == b.user_id) {
+            let Some(PeerClaim { user_id: user, .. }) = of_one.first() else { continue };
             let person = person(tx, user);
             for claim in of_one {
-                let before = self.crowd.answers(&person);
-                let merged = taken.refused.believed(self.crowd.merge(person, claim, now));
+                let before = self.aggregate.answers(&person);
+                let merged = taken.refused.believed(self.aggregate.merge(person, claim, now));
                 let Some((stamp, merged)) = merged.flatten() else { continue };
-                let answers = Answers::of(claim.device.as_ref());
+                let answers = Answers::of(claim.device_id.as_ref());
                 if answers > before {
                     taken.answers_changed |= note_answer(tx, user, answers)?;
                 }
-                let receipt = ((user.clone(), claim.device.clone()), stamp);
+                let receipt = ((user.clone(), claim.device_id.clone()), stamp);
                 if merged != Merged::Same {
                     taken.changed = true;
                     seen.push(receipt.clone());
@@ -187,7 +187,7 @@ impl Live {
         }
         if !fresh.is_empty() {
             self.append(tx, &fresh)?;
-            self.large.counted = self.crowd.tally();
+            self.large.counted = self.aggregate.tally();
             self.came(tx, &seen);
             self.write(tx)?;
         }
@@ -206,7 +206,7 @@ impl Live {
     fn came(&mut self, disk: &Access<'_>, receipts: &[(Who, Stamp)]) {
         let newest =
             receipts.iter().skip(receipts.len().saturating_sub(NEWEST)).map(|(who @ (user, device), stamp)| {
-                let counts = self.crowd.counts(&person(disk, user), device.as_ref());
+                let counts = self.aggregate.counts(&person(disk, user), device.as_ref());
                 Newest { who: who.clone(), stamp: *stamp, counts }
             });
         self.large.came(newest);
@@ -217,8 +217,8 @@ impl Live {
             "INSERT INTO large (key, room, value) VALUES (?1, ?2, ?3)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             params![
-                event_key(tx, &self.large.event),
-                room_key(tx, &self.large.room),
+                event_key(tx, &self.large.event_id),
+                room_key(tx, &self.large.room_id),
                 tx.seal(&LargeRow::new(&self.large))?
             ],
         )?;
@@ -227,7 +227,7 @@ impl Live {
 
     /// Appends what came, with the segments before it that are not larger.
     fn append(&self, tx: &Access<'_>, fresh: &[(Who, Stamp)]) -> Result<()> {
-        let key = event_key(tx, &self.large.event);
+        let key = event_key(tx, &self.large.event_id);
         let mut entries = fresh.to_vec();
         loop {
             let most = entries.len().min(SEGMENT.saturating_sub(entries.len()));
@@ -241,13 +241,13 @@ impl Live {
         }
         write_claims(tx, &self.large, &entries)?;
         let there = tx.number("SELECT coalesce(sum(entries), 0) FROM segments WHERE event = ?1 AND kind = 0", [key])?;
-        if there > 2 * self.crowd.receipts() + SEGMENT { self.compact(tx) } else { Ok(()) }
+        if there > 2 * self.aggregate.receipts() + SEGMENT { self.compact(tx) } else { Ok(()) }
     }
 
     /// Makes the segments anew, without what was bettered.
     fn compact(&self, tx: &Access<'_>) -> Result<()> {
         let mut best = BTreeMap::new();
-        let of_event = params![event_key(tx, &self.large.event), Kind::Claims as u8];
+        let of_event = params![event_key(tx, &self.large.event_id), Kind::Claims as u8];
         tx.each(SEGMENTS, of_event, |row| keep_all(&mut best, row, self.large.sent))?;
         tx.run("DELETE FROM segments WHERE event = ?1 AND kind = ?2", of_event)?;
         write_claims(tx, &self.large, &best.into_iter().collect::<Vec<_>>())
@@ -259,9 +259,9 @@ const SEGMENTS: &str = "SELECT value FROM segments WHERE event = ?1 AND kind = ?
 const TAKE_LAST: &str = "DELETE FROM segments WHERE entries <= ?2
     AND rowid = (SELECT max(rowid) FROM segments WHERE event = ?1 AND kind = 0) RETURNING value";
 
-/// What somebody is found by in a crowd. Half of the hash is plenty.
+/// What somebody is found by in a aggregate. Half of the hash is plenty.
 fn person(disk: &Access<'_>, user: &UserId) -> PersonKey {
-    let key = disk.key("user in a crowd", &[user.as_str()]);
+    let key = disk.key("user in a aggregate", &[user.as_str()]);
     key.first_chunk().copied().unwrap_or_default()
 }
 
@@ -305,14 +305,14 @@ fn write_expected(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
     let people: Vec<_> = own.expected.iter().collect();
     people.chunks(SEGMENT / 2).try_for_each(|people| {
         let devices = people.iter().map(|(_, devices)| devices.len()).sum();
-        write(tx, &own.event, Kind::Expected, devices, &ExpectedRow::new(people))
+        write(tx, &own.event_id, Kind::Expected, devices, &ExpectedRow::new(people))
     })
 }
 
 fn write_claims(tx: &Access<'_>, large: &Large, claims: &[(Who, Stamp)]) -> Result<()> {
-    claims
-        .chunks(SEGMENT)
-        .try_for_each(|claims| write(tx, &large.event, Kind::Claims, claims.len(), &ClaimsRow::new(claims, large.sent)))
+    claims.chunks(SEGMENT).try_for_each(|claims| {
+        write(tx, &large.event_id, Kind::Claims, claims.len(), &ClaimsRow::new(claims, large.sent))
+    })
 }
 
 fn write(tx: &Access<'_>, event: &EventId, kind: Kind, entries: usize, row: &impl Serialize) -> Result<()> {

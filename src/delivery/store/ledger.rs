@@ -15,19 +15,19 @@ use super::{
     Result, Store,
     disk::{Access, Key},
     early::{Keys, forget_claims, forget_counts},
-    habits,
     large::{self, Crowds, Live, Page},
+    responsiveness,
     rows::{ClaimRow, OwnEventRow},
 };
 use crate::{
     delivery::{
         ledger::{
             Answers, Merged, OwnEvent, PeerClaim, Refusal, Refused, Stamp, Who,
-            crowd::{LARGE, Large},
+            aggregate::{LARGE, Large},
         },
         receipt::Summary,
     },
-    model::{DeviceId, EventId, Ms, RoomId, UserId, Whom},
+    model::{DeviceId, EventId, Ms, PeopleFilter, RoomId, UserId},
 };
 
 /// What became of claims.
@@ -59,24 +59,24 @@ pub struct Summed {
 
 impl Store {
     /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
-    pub fn freeze(&mut self, own: &OwnEvent) -> Result<()> {
+    pub fn record_recipients(&mut self, own: &OwnEvent) -> Result<()> {
         self.write_ledger(|tx, crowds, _| {
-            if is_own_event(tx, &own.event)? {
+            if is_own_event(tx, &own.event_id)? {
                 return Ok(());
             }
             for (user, device) in own.claims.keys() {
                 note_answer(tx, user, Answers::of(device.as_ref()))?;
             }
             if own.people() > LARGE {
-                crowds.put(&own.event, Live::new(tx, own)?);
+                crowds.put(&own.event_id, Live::new(tx, own)?);
                 return Ok(());
             }
             tx.run(
                 "INSERT INTO own_events (key, room, value) VALUES (?1, ?2, ?3)",
-                params![event_key(tx, &own.event), room_key(tx, &own.room), tx.seal(&OwnEventRow::new(own))?],
+                params![event_key(tx, &own.event_id), room_key(tx, &own.room_id), tx.seal(&OwnEventRow::new(own))?],
             )?;
-            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event, who, stamp))?;
-            habits::expect(tx, own)
+            own.claims.iter().try_for_each(|(who, stamp)| write_claim(tx, &own.event_id, who, stamp))?;
+            responsiveness::expect(tx, own)
         })
     }
 
@@ -130,9 +130,15 @@ impl Store {
 
     /// Some of the people of a large own message: the first so many after this one, by id. `None` when there is no such
     /// message, or it is not large.
-    pub fn page(&self, event: &EventId, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Option<Page>> {
+    pub fn page(
+        &self,
+        event: &EventId,
+        filter: PeopleFilter,
+        after: Option<&UserId>,
+        people: usize,
+    ) -> Result<Option<Page>> {
         let disk = self.disk.read();
-        self.crowds.look(&disk, event, |live| live.page(&disk, whom, after, people))
+        self.crowds.look(&disk, event, |live| live.page(&disk, filter, after, people))
     }
 
     /// Who of these an own message was sent to; `None` when it is not recorded.
@@ -154,11 +160,11 @@ impl Store {
     /// Takes in claims (L1, L3, L4).
     pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
-        sorted.sort_by(|a, b| a.event.cmp(&b.event));
+        sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
         self.write_ledger(|tx, crowds, early| {
             crowds.forget_unused(now);
             let mut claimed = Claimed::default();
-            for about_one in sorted.chunk_by(|a, b| a.event == b.event) {
+            for about_one in sorted.chunk_by(|a, b| a.event_id == b.event_id) {
                 let unknown = claimed.unknown.len();
                 take_in(tx, crowds, about_one, now, &mut claimed)?;
                 if claimed.unknown.len() == unknown {
@@ -183,7 +189,7 @@ impl Store {
                 let mut live = if let Some(live) = crowds.take(tx, event)? {
                     live
                 } else if let Some(own) = read_own_event(tx, event)? {
-                    if own.room != *room {
+                    if own.room_id != *room {
                         summed.refused.count(Refusal::OtherRoom, 1);
                         continue;
                     }
@@ -193,7 +199,7 @@ impl Store {
                     continue;
                 };
                 forget_counts(tx, early, event)?;
-                if live.large.room != *room {
+                if live.large.room_id != *room {
                     summed.refused.count(Refusal::OtherRoom, 1);
                 } else if live.sum_up(tx, *told, members, now)? {
                     summed.tallied.push(live.large.clone());
@@ -233,9 +239,9 @@ impl Store {
 
 /// Takes in claims about one message.
 fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
-    let Some(event) = claims.first().map(|claim| &claim.event) else { return Ok(()) };
+    let Some(event) = claims.first().map(|claim| &claim.event_id) else { return Ok(()) };
     if let Some(mut live) = crowds.take(tx, event)? {
-        let (here, elsewhere): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| claim.room == live.large.room);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| claim.room_id == live.large.room_id);
         claimed.refused.count(Refusal::OtherRoom, elsewhere.len());
         let taken = live.take_in(tx, &here, now)?;
         claimed.refused.add(taken.refused);
@@ -273,17 +279,17 @@ fn few(
     if own.people() > LARGE {
         let live = grow(tx, &own)?;
         claimed.tallied.push(live.large.clone());
-        crowds.put(&own.event, live);
+        crowds.put(&own.event_id, live);
         return Ok(());
     }
     for (who, stamp) in fresh {
-        write_claim(tx, &own.event, who, stamp)?;
+        write_claim(tx, &own.event_id, who, stamp)?;
         if !before.contains_key(who) {
-            habits::answer(tx, &own, who, stamp.heard)?;
+            responsiveness::answer(tx, &own, who, stamp.heard)?;
         }
     }
     for claim in quiet {
-        claimed.answers_changed |= habits::quiet(tx, &own, claim)?;
+        claimed.answers_changed |= responsiveness::quiet(tx, &own, claim)?;
     }
     claimed.changed.extend(changed.then_some(own));
     Ok(())
@@ -291,7 +297,7 @@ fn few(
 
 /// A message that has become large moves over.
 fn grow(tx: &Access<'_>, own: &OwnEvent) -> Result<Live> {
-    let key = event_key(tx, &own.event);
+    let key = event_key(tx, &own.event_id);
     tx.run("DELETE FROM own_events WHERE key = ?1", [key])?;
     tx.run("DELETE FROM claims WHERE event = ?1", [key])?;
     Live::new(tx, own)
@@ -310,7 +316,8 @@ fn read_own_event(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>
 
 fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
     let mut own = row.into_own_event();
-    let rows: Vec<ClaimRow> = disk.all("SELECT value FROM claims WHERE event = ?1", [event_key(disk, &own.event)])?;
+    let rows: Vec<ClaimRow> =
+        disk.all("SELECT value FROM claims WHERE event = ?1", [event_key(disk, &own.event_id)])?;
     own.claims = rows.iter().map(ClaimRow::entry).collect::<Result<BTreeMap<_, _>>>()?;
     Ok(own)
 }

@@ -14,7 +14,7 @@ use super::{
     rows::LogRow,
 };
 use crate::{
-    delivery::debts::Entry,
+    delivery::receipt_queue::Entry,
     model::{LogEntry, Ms},
 };
 

@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// Something may be missing in this room; it is being fetched.
-    pub fn begin_walk(&mut self, room: &RoomId) -> Result<()> {
+    pub fn begin_backfill(&mut self, room: &RoomId) -> Result<()> {
         self.disk.write(|tx| {
             let row = params![tx.key("room", &[room.as_str()]), tx.seal(&room.as_str())?];
             tx.run("INSERT OR REPLACE INTO walks (key, value) VALUES (?1, ?2)", row)?;
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// What was missing in this room has been fetched.
-    pub fn end_walk(&mut self, room: &RoomId) -> Result<()> {
+    pub fn end_backfill(&mut self, room: &RoomId) -> Result<()> {
         self.disk.write(|tx| {
             tx.run("DELETE FROM walks WHERE key = ?1", [tx.key("room", &[room.as_str()])])?;
             Ok(())
@@ -67,7 +67,7 @@ impl Store {
     }
 
     /// The rooms in which something may be missing.
-    pub fn walks(&self) -> Result<Vec<RoomId>> {
+    pub fn backfills(&self) -> Result<Vec<RoomId>> {
         let rooms: Vec<String> = self.disk.read().all("SELECT value FROM walks", [])?;
         Ok(rooms.into_iter().map(RoomId::new).collect())
     }

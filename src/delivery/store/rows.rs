@@ -9,13 +9,13 @@ use super::{Result, StoreError};
 use crate::{
     delivery::{
         asked::Asked,
-        debts::{Awaited, Entry, Stage, Step},
         ledger::{ExpectedDevice, OwnEvent, Stamp},
         outbox::Owed,
         policy::Reason,
         receipt::ClaimState,
+        receipt_queue::{Awaited, Entry, Stage, Step},
     },
-    model::{DeviceId, EventId, LogEntry, Logged, Ms, ReceiptFate, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, LogEntry, Logged, Ms, ReceiptStatus, RoomId, Route, SafeText, UserId},
 };
 
 /// What was done about somebody else's message.
@@ -23,11 +23,11 @@ use crate::{
 pub struct FateRow {
     room: String,
     event: String,
-    fate: Fate,
+    status: StatusRow,
 }
 
 #[derive(Serialize, Deserialize)]
-enum Fate {
+enum StatusRow {
     AwaitingKey { sender: String, sent: Ms },
     Told { sender: String, sent: Ms, at: Option<Ms> },
     Owed { sender: String, sent: Ms, since: Ms, state: String },
@@ -39,62 +39,64 @@ impl FateRow {
     /// The row for a step; `None` for what is not remembered.
     pub fn of(entry: &Entry) -> Option<Self> {
         let (sender, sent) = (entry.sender.as_str().to_owned(), entry.sent);
-        let fate = match entry.step {
-            Step::AwaitKey => Fate::AwaitingKey { sender, sent },
-            Step::Told(at) => Fate::Told { sender, sent, at },
-            Step::Owe(since) => Fate::Owed { sender, sent, since, state: ClaimState::Delivered.as_str().to_owned() },
-            Step::Sent { at, route, .. } => Fate::Sent { at, route: route_name(route).to_owned() },
-            Step::Withhold(reason) => Fate::Withheld { code: reason.code().to_owned() },
+        let status = match entry.step {
+            Step::AwaitKey => StatusRow::AwaitingKey { sender, sent },
+            Step::Told(at) => StatusRow::Told { sender, sent, at },
+            Step::Owe(since) => {
+                StatusRow::Owed { sender, sent, since, state: ClaimState::Delivered.as_str().to_owned() }
+            }
+            Step::Sent { at, route, .. } => StatusRow::Sent { at, route: route_name(route).to_owned() },
+            Step::Withhold(reason) => StatusRow::Withheld { code: reason.code().to_owned() },
             Step::Refuse(_) => return None,
         };
-        Some(Self { room: entry.room.as_str().to_owned(), event: entry.event.as_str().to_owned(), fate })
+        Some(Self { room: entry.room_id.as_str().to_owned(), event: entry.event_id.as_str().to_owned(), status })
     }
 
     pub fn stage(&self) -> Stage {
-        match self.fate {
-            Fate::AwaitingKey { .. } => Stage::AwaitingKey,
-            Fate::Told { .. } => Stage::Told,
-            Fate::Owed { .. } => Stage::Owed,
-            Fate::Withheld { .. } => Stage::Withheld,
-            Fate::Sent { .. } => Stage::Sent,
+        match self.status {
+            StatusRow::AwaitingKey { .. } => Stage::AwaitingKey,
+            StatusRow::Told { .. } => Stage::Told,
+            StatusRow::Owed { .. } => Stage::Owed,
+            StatusRow::Withheld { .. } => Stage::Withheld,
+            StatusRow::Sent { .. } => Stage::Sent,
         }
     }
 
-    pub fn to_fate(&self) -> Result<ReceiptFate> {
-        Ok(match &self.fate {
-            Fate::AwaitingKey { .. } | Fate::Told { at: None, .. } => ReceiptFate::AwaitingKey,
-            Fate::Told { at: Some(at), .. } => ReceiptFate::ToldUndecryptable { at: *at },
-            Fate::Owed { since, .. } => ReceiptFate::Owed { since: *since },
-            Fate::Withheld { code } => reason_of(code)?.fate(),
-            Fate::Sent { at, route } => ReceiptFate::Sent { at: *at, route: route_of(route)? },
+    pub fn to_status(&self) -> Result<ReceiptStatus> {
+        Ok(match &self.status {
+            StatusRow::AwaitingKey { .. } | StatusRow::Told { at: None, .. } => ReceiptStatus::AwaitingKey,
+            StatusRow::Told { at: Some(at), .. } => ReceiptStatus::ToldUndecryptable { at: *at },
+            StatusRow::Owed { since, .. } => ReceiptStatus::Owed { since: *since },
+            StatusRow::Withheld { code } => reason_of(code)?.status(),
+            StatusRow::Sent { at, route } => ReceiptStatus::Sent { at: *at, route: route_of(route)? },
         })
     }
 
     /// When the sender was told that it cannot be read, if that is how far it is.
     pub fn told(&self) -> Option<Ms> {
-        match self.fate {
-            Fate::Told { at, .. } => at,
+        match self.status {
+            StatusRow::Told { at, .. } => at,
             _ => None,
         }
     }
 
     /// The message, when this row is at that stage.
     pub fn to_awaited(&self) -> Option<Awaited> {
-        let (sender, sent, told) = match &self.fate {
-            Fate::AwaitingKey { sender, sent } => (sender, *sent, false),
-            Fate::Told { sender, sent, .. } => (sender, *sent, true),
+        let (sender, sent, told) = match &self.status {
+            StatusRow::AwaitingKey { sender, sent } => (sender, *sent, false),
+            StatusRow::Told { sender, sent, .. } => (sender, *sent, true),
             _ => return None,
         };
         let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
-        Some(Awaited { room, event, sender: UserId::new(sender), sent, told })
+        Some(Awaited { room_id: room, event_id: event, sender: UserId::new(sender), sent, told })
     }
 
     /// The receipt, when this row is at that stage.
     pub fn to_owed(&self) -> Result<Option<Owed>> {
-        let Fate::Owed { sender, sent, since, state } = &self.fate else { return Ok(None) };
+        let StatusRow::Owed { sender, sent, since, state } = &self.status else { return Ok(None) };
         let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
         let (sender, state) = (UserId::new(sender), state_of(state)?);
-        Ok(Some(Owed { room, event, sender, sent: *sent, since: *since, state, quiet: false }))
+        Ok(Some(Owed { room_id: room, event_id: event, sender, sent: *sent, since: *since, state, quiet: false }))
     }
 }
 
@@ -129,7 +131,7 @@ impl LogRow {
             _ => return None,
         };
         let [room, person, event] =
-            [entry.room.as_str(), entry.sender.as_str(), entry.event.as_str()].map(ToOwned::to_owned);
+            [entry.room_id.as_str(), entry.sender.as_str(), entry.event_id.as_str()].map(ToOwned::to_owned);
         Some(Self { at, first: at, count: 1, room, person, event, what })
     }
 
@@ -156,7 +158,7 @@ impl LogRow {
         };
         let (at, first, count, room_name) = (self.at, self.first, self.count, SafeText::default());
         let (room, person, event) = (RoomId::new(&self.room), UserId::new(&self.person), EventId::new(&self.event));
-        Ok(LogEntry { at, first, count, room, room_name, person, event, what })
+        Ok(LogEntry { at, first, count, room_id: room, room_name, person, event_id: event, what })
     }
 }
 
@@ -212,7 +214,7 @@ pub struct DeviceRow {
 impl DeviceRow {
     pub fn new(known: &ExpectedDevice) -> Self {
         Self {
-            device: known.device.as_str().to_owned(),
+            device: known.device_id.as_str().to_owned(),
             name: known.name.as_str().to_owned(),
             excluded: known.excluded.clone(),
             silent: known.silent,
@@ -221,7 +223,7 @@ impl DeviceRow {
 
     pub fn into_known(self) -> ExpectedDevice {
         ExpectedDevice {
-            device: DeviceId::new(&self.device),
+            device_id: DeviceId::new(&self.device),
             name: SafeText::line(&self.name),
             excluded: self.excluded,
             silent: self.silent,
@@ -233,8 +235,8 @@ impl OwnEventRow {
     pub fn new(own: &OwnEvent) -> Self {
         let devices = |devices: &Vec<ExpectedDevice>| devices.iter().map(DeviceRow::new).collect();
         Self {
-            room: own.room.as_str().to_owned(),
-            event: own.event.as_str().to_owned(),
+            room: own.room_id.as_str().to_owned(),
+            event: own.event_id.as_str().to_owned(),
             sent: own.sent,
             expected: own.expected.iter().map(|(user, known)| (user.as_str().to_owned(), devices(known))).collect(),
         }
@@ -243,8 +245,8 @@ impl OwnEventRow {
     pub fn into_own_event(self) -> OwnEvent {
         let devices = |rows: Vec<DeviceRow>| rows.into_iter().map(DeviceRow::into_known).collect();
         OwnEvent {
-            room: RoomId::new(&self.room),
-            event: EventId::new(&self.event),
+            room_id: RoomId::new(&self.room),
+            event_id: EventId::new(&self.event),
             sent: self.sent,
             expected: self.expected.into_iter().map(|(user, rows)| (UserId::new(&user), devices(rows))).collect(),
             claims: BTreeMap::new(),

@@ -8,14 +8,14 @@ use super::*;
 use crate::{
     delivery::{
         asked::Asked,
-        debts::{Awaited, Book, Entry, Step},
         incognito::Incognito,
         ledger::{Answers, ExpectedDevice, OwnEvent, PeerClaim},
         outbox::Owed,
         policy::Reason,
         receipt::ClaimState,
+        receipt_queue::{Awaited, Entry, Journal, Step},
     },
-    model::{EventId, ReceiptFate, Route, SafeText},
+    model::{EventId, ReceiptStatus, Route, SafeText},
 };
 
 pub(super) const KEY: [u8; 32] = [7; 32];
@@ -53,8 +53,8 @@ pub(super) fn device(name: &str) -> DeviceId {
 
 pub(super) fn owed(name: &str) -> Owed {
     Owed {
-        room: room(),
-        event: event(name),
+        room_id: room(),
+        event_id: event(name),
         sender: bob(),
         sent: 3,
         since: 4,
@@ -78,11 +78,11 @@ pub(super) fn sent(name: &str) -> Entry {
 pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
     let known = |id, excluded| {
         let name = SafeText::line("Bob's laptop");
-        ExpectedDevice { device: device(id), name, excluded, silent: None }
+        ExpectedDevice { device_id: device(id), name, excluded, silent: None }
     };
     OwnEvent {
-        room: room(),
-        event: event(name),
+        room_id: room(),
+        event_id: event(name),
         sent,
         expected: BTreeMap::from([(bob(), vec![known("B1", None), known("B2", Some("blocked".to_owned()))])]),
         claims: BTreeMap::new(),
@@ -91,10 +91,10 @@ pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
 
 pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
     PeerClaim {
-        room: room(),
-        event: event(name),
-        user: bob(),
-        device: id.map(device),
+        room_id: room(),
+        event_id: event(name),
+        user_id: bob(),
+        device_id: id.map(device),
         at,
         state: ClaimState::Delivered,
         route: Route::Direct,
@@ -109,11 +109,11 @@ fn fill(store: &mut Store) {
     store.record(&[sent("sent"), entry("withheld", Step::Withhold(Reason::Ignored))], NOW).unwrap();
     store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
     store.remember_asked(&room(), &[(bob(), device("B1")), (bob(), device("B2"))], NOW + 1).unwrap();
-    store.freeze(&own("own", 5)).unwrap();
+    store.record_recipients(&own("own", 5)).unwrap();
     store.claim(&[claim("own", Some("B1"), Some(6)), claim("own", None, None)], NOW).unwrap();
     store.remember_known(&[bob()]).unwrap();
     store.set_seen(&room(), 11, &event("newest")).unwrap();
-    store.begin_walk(&room()).unwrap();
+    store.begin_backfill(&room()).unwrap();
     store.set_sync_token(&device("ME"), "s1").unwrap();
     store.set_joined_since(&room(), Some(12)).unwrap();
 }
@@ -121,14 +121,14 @@ fn fill(store: &mut Store) {
 /// All of what [`fill`] wrote.
 #[track_caller]
 fn assert_filled(store: &Store) {
-    let fate = |name| store.fate(&room(), &event(name)).unwrap();
-    assert_eq!(fate("await"), Some(ReceiptFate::AwaitingKey));
-    assert_eq!(fate("owed"), Some(ReceiptFate::Owed { since: 4 }));
-    assert_eq!(fate("sent"), Some(ReceiptFate::Sent { at: 9, route: Route::Direct }));
-    assert_eq!(fate("withheld"), Some(Reason::Ignored.fate()));
-    assert_eq!(fate("unheard-of"), None);
+    let status = |name| store.status(&room(), &event(name)).unwrap();
+    assert_eq!(status("await"), Some(ReceiptStatus::AwaitingKey));
+    assert_eq!(status("owed"), Some(ReceiptStatus::Owed { since: 4 }));
+    assert_eq!(status("sent"), Some(ReceiptStatus::Sent { at: 9, route: Route::Direct }));
+    assert_eq!(status("withheld"), Some(Reason::Ignored.status()));
+    assert_eq!(status("unheard-of"), None);
     assert_eq!(store.owed().unwrap(), [owed("owed")]);
-    let awaited = Awaited { room: room(), event: event("await"), sender: bob(), sent: 3, told: false };
+    let awaited = Awaited { room_id: room(), event_id: event("await"), sender: bob(), sent: 3, told: false };
     assert_eq!(store.awaiting().unwrap(), [awaited]);
     assert_eq!(store.log().unwrap().len(), 2);
     assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
@@ -143,7 +143,7 @@ fn assert_filled(store: &Store) {
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);
     assert!(store.is_known(&bob()).unwrap());
     assert_eq!(store.seen(&room()).unwrap(), Some(Seen { at: 11, newest: event("newest") }));
-    assert_eq!(store.walks().unwrap(), [room()]);
+    assert_eq!(store.backfills().unwrap(), [room()]);
     assert_eq!(store.sync_token(&device("ME")).unwrap().as_deref(), Some("s1"));
     assert_eq!(store.sync_token(&device("ANOTHER")).unwrap(), None);
     assert_eq!(store.joined_since(&room()).unwrap(), Some(12));
@@ -190,7 +190,7 @@ fn l8_a_write_is_done_as_a_whole_or_not_at_all() {
         .run("CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE (FAIL, 'full'); END", [])
         .unwrap();
     assert!(matches!(store.record(&[sent("1")], NOW), Err(StoreError::Sqlite(_))));
-    assert_eq!(store.fate(&room(), &event("1")).unwrap(), Some(ReceiptFate::Owed { since: 4 }));
+    assert_eq!(store.status(&room(), &event("1")).unwrap(), Some(ReceiptStatus::Owed { since: 4 }));
     assert_eq!(store.owed().unwrap().len(), 2);
 }
 
@@ -201,17 +201,17 @@ fn seen_at(store: &Store) -> Option<Ms> {
 #[test]
 fn a_walk_is_remembered_until_it_has_ended() {
     let (_dir, mut store) = temporary();
-    store.begin_walk(&room()).unwrap();
-    store.begin_walk(&room()).unwrap();
-    assert_eq!(store.walks().unwrap(), [room()]);
-    store.end_walk(&room()).unwrap();
-    assert_eq!(store.walks().unwrap(), []);
+    store.begin_backfill(&room()).unwrap();
+    store.begin_backfill(&room()).unwrap();
+    assert_eq!(store.backfills().unwrap(), [room()]);
+    store.end_backfill(&room()).unwrap();
+    assert_eq!(store.backfills().unwrap(), []);
 }
 
 #[test]
 fn an_empty_store_answers_with_nothing() {
     let (_dir, store) = temporary();
-    assert_eq!(store.fate(&room(), &event("1")).unwrap(), None);
+    assert_eq!(store.status(&room(), &event("1")).unwrap(), None);
     assert_eq!(store.owed().unwrap(), []);
     assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
     assert_eq!(store.own_event(&event("1")).unwrap(), None);
@@ -358,7 +358,7 @@ fn p2_a_room_keeps_both_its_moments_apart() {
 }
 
 #[test]
-fn pruning_forgets_old_fates_and_requests_that_are_over_and_nothing_else() {
+fn pruning_forgets_old_statuses_and_requests_that_are_over_and_nothing_else() {
     let (_dir, mut store) = temporary();
     fill(&mut store);
     store.prune(NOW).unwrap();
@@ -366,12 +366,12 @@ fn pruning_forgets_old_fates_and_requests_that_are_over_and_nothing_else() {
 
     store.record(&[owe("later")], NOW).unwrap();
     store.prune(NOW + FATE_DAYS * DAY).unwrap();
-    assert!(store.fate(&room(), &event("sent")).unwrap().is_some(), "on its last day it is still there");
+    assert!(store.status(&room(), &event("sent")).unwrap().is_some(), "on its last day it is still there");
     assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
     assert_eq!(store.asked(&room(), 0).unwrap(), HashMap::new());
 
     store.prune(NOW + (FATE_DAYS + 1) * DAY).unwrap();
-    assert_eq!(store.fate(&room(), &event("sent")).unwrap(), None);
+    assert_eq!(store.status(&room(), &event("sent")).unwrap(), None);
     assert_eq!((store.owed().unwrap(), store.log().unwrap()), (vec![owed("later")], vec![]));
     assert_eq!(store.own_event(&event("own")).unwrap().map(|own| own.claims.len()), Some(2));
     assert!(store.is_known(&bob()).unwrap());

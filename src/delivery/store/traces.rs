@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DAY, FATE_DAYS, Result, Store, disk::Access};
 use crate::{
-    delivery::debts::Entry,
+    delivery::receipt_queue::Entry,
     model::{EventId, Ms, RoomId, SafeText, Trace, UserId},
 };
 
@@ -26,7 +26,7 @@ impl Store {
         let rows: Vec<TraceRow> =
             disk.all("SELECT value FROM traces WHERE room = ?1", [disk.key("room", &[room.as_str()])])?;
         let trace = |TraceRow { event, sender, sent, told }| Trace {
-            event: EventId::new(event),
+            event_id: EventId::new(event),
             sender: UserId::new(sender),
             sent,
             told,
@@ -47,12 +47,12 @@ pub(super) fn last(disk: &Access<'_>, person: &UserId) -> Result<Option<Ms>> {
 
 /// What this is about was told then, and turned out to be no message.
 pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Ms, now: Ms) -> Result<()> {
-    let (room, person, event) = (entry.room.as_str(), entry.sender.as_str(), entry.event.as_str());
+    let (room, person, event) = (entry.room_id.as_str(), entry.sender.as_str(), entry.event_id.as_str());
     let row = TraceRow { event: event.to_owned(), sender: person.to_owned(), sent: entry.sent, told };
     tx.run(
         "INSERT OR IGNORE INTO traces (key, room, person, day, value) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
-            tx.key("fate", &[room, event]),
+            tx.key("status", &[room, event]),
             tx.key("room", &[room]),
             tx.key("user", &[person]),
             now / DAY + FATE_DAYS,

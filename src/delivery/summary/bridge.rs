@@ -15,7 +15,7 @@ use crate::{
 
 /// Puts in what the bridge said.
 pub fn bridged(delivery: &mut Delivery, report: &BridgeReport) {
-    // Of a crowd there are only counts, of devices (L7).
+    // Of a aggregate there are only counts, of devices (L7).
     let delivered_to = match (&report.reached, &delivery.tally) {
         (Some(reached), None) => Some(count_people(&mut delivery.people, reached, &report.bot)),
         (reached, _) => reached.as_ref().map(|users| users.iter().cloned().collect()),
@@ -27,13 +27,13 @@ pub fn bridged(delivery: &mut Delivery, report: &BridgeReport) {
 /// Counts everybody who has no device as one, and returns those of them who were reached.
 fn count_people(people: &mut [PersonDelivery], reached: &BTreeSet<UserId>, bot: &UserId) -> Vec<UserId> {
     let mut delivered_to = Vec::new();
-    for person in people.iter_mut().filter(|person| person.devices.is_empty() && person.user != *bot) {
-        let has_it = reached.contains(&person.user);
+    for person in people.iter_mut().filter(|person| person.devices.is_empty() && person.user_id != *bot) {
+        let has_it = reached.contains(&person.user_id);
         if has_it {
-            delivered_to.push(person.user.clone());
+            delivered_to.push(person.user_id.clone());
         }
         person.devices.push(DeviceDelivery {
-            device: None,
+            device_id: None,
             name: SafeText::default(),
             state: if has_it { DeviceState::Delivered { at: None } } else { DeviceState::Pending },
             route: None,

@@ -3,20 +3,20 @@
 use super::*;
 use crate::{
     delivery::{
-        ledger::{BridgeReport, ExpectedDevice, crowd},
+        ledger::{BridgeReport, ExpectedDevice, aggregate},
         receipt::Summary,
     },
     model::{BridgeState, EventId, RoomId, Route},
 };
 
-mod habits;
+mod responsiveness;
 
 const AT: Ms = 50;
 const NOW: Ms = 1_000_000_000;
 
 fn known(device: &str) -> ExpectedDevice {
     let name = SafeText::line(&format!("{device}'s name"));
-    ExpectedDevice { device: DeviceId::new(device), name, excluded: None, silent: None }
+    ExpectedDevice { device_id: DeviceId::new(device), name, excluded: None, silent: None }
 }
 
 fn excluded(device: &str) -> ExpectedDevice {
@@ -26,8 +26,8 @@ fn excluded(device: &str) -> ExpectedDevice {
 fn own(expected: &[(&str, &[ExpectedDevice])], claims: &[(&str, Option<&str>, ClaimState)]) -> OwnEvent {
     let stamp = |state| Stamp { at: Some(AT), state, route: Route::Direct, heard: AT };
     OwnEvent {
-        room: RoomId::new("!r"),
-        event: EventId::new("$e"),
+        room_id: RoomId::new("!r"),
+        event_id: EventId::new("$e"),
         sent: 1,
         expected: expected.iter().map(|(user, devices)| (UserId::new(user), devices.to_vec())).collect(),
         claims: claims
@@ -47,18 +47,18 @@ fn rows(delivery: &Delivery) -> Vec<(&str, Option<&str>, DeviceState, bool)> {
         .iter()
         .flat_map(|person| {
             person.devices.iter().map(|device| {
-                let id = device.device.as_ref().map(DeviceId::as_str);
-                (person.user.as_str(), id, device.state.clone(), device.expected)
+                let id = device.device_id.as_ref().map(DeviceId::as_str);
+                (person.user_id.as_str(), id, device.state.clone(), device.expected)
             })
         })
         .collect()
 }
 
-type People = BTreeMap<UserId, Habits>;
+type People = BTreeMap<UserId, Responsiveness>;
 
 fn all(answers: Answers) -> People {
     let people = ["@ann", "@bob", "@bot", "@carol", "@dave"].map(UserId::new);
-    people.into_iter().map(|user| (user, Habits { answers, ..Habits::default() })).collect()
+    people.into_iter().map(|user| (user, Responsiveness { answers, ..Responsiveness::default() })).collect()
 }
 
 fn nobody() -> People {
@@ -74,8 +74,8 @@ fn unnamed() -> People {
 }
 
 /// As it stands long after.
-fn delivery(own: &OwnEvent, habits: &People) -> Delivery {
-    super::delivery(own, habits, NOW)
+fn delivery(own: &OwnEvent, responsiveness: &People) -> Delivery {
+    super::delivery(own, responsiveness, NOW)
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_device_that_was_left_out_and_answers_all_the_same_is_shown_and_not_counted(
 }
 
 fn mark_of(own: &OwnEvent, readers: &[&str]) -> Mark {
-    let readers: Vec<ReadBy> = readers.iter().map(|user| ReadBy { user: UserId::new(user), at: None }).collect();
+    let readers: Vec<ReadBy> = readers.iter().map(|user| ReadBy { user_id: UserId::new(user), at: None }).collect();
     mark(&SendState::Sent, Some(&delivery(own, &everybody())), &readers)
 }
 
@@ -356,15 +356,15 @@ fn what_a_bridge_could_not_pass_on_is_seen_in_the_mark() {
     }
 }
 
-fn large(counted: crowd::Tally) -> Large {
+fn large(counted: aggregate::Tally) -> Large {
     let newest = |user: &str, device: Option<&str>, counts| Newest {
         who: (UserId::new(user), device.map(DeviceId::new)),
         stamp: Stamp { at: Some(AT), state: ClaimState::Delivered, route: Route::Native, heard: AT },
         counts,
     };
     Large {
-        room: RoomId::new("!r"),
-        event: EventId::new("$e"),
+        room_id: RoomId::new("!r"),
+        event_id: EventId::new("$e"),
         sent: 1,
         counted,
         told: Summary::default(),
@@ -374,7 +374,7 @@ fn large(counted: crowd::Tally) -> Large {
 
 #[test]
 fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
-    let counted = crowd::Tally {
+    let counted = aggregate::Tally {
         people: 300,
         expected: 900,
         delivered: 57,
@@ -395,10 +395,10 @@ fn l7_a_large_message_is_its_counts_and_the_few_who_answered_last() {
         (900, 900, Mark::Delivered),
         (0, 0, Mark::Sent),
     ] {
-        let delivery = tallied(&large(crowd::Tally { expected, delivered, ..counted }));
+        let delivery = tallied(&large(aggregate::Tally { expected, delivered, ..counted }));
         assert_eq!(super::mark(&SendState::Sent, Some(&delivery), &[]), mark);
         assert_eq!(super::mark(&SendState::Waiting, Some(&delivery), &[]), Mark::Waiting);
     }
-    let nobody_expected = tallied(&large(crowd::Tally { expected: 0, delivered: 0, ..counted }));
+    let nobody_expected = tallied(&large(aggregate::Tally { expected: 0, delivered: 0, ..counted }));
     assert_eq!(nobody_expected.tally.map(|tally| tally.delivered), Some(60), "those that have it all the same");
 }

@@ -139,7 +139,7 @@ pub const ACTIONS: &[ActionInfo] = &[
         "Show who received this message, device by device",
         &[(Context::Timeline, &[c('i')])],
     ),
-    by_key(Action::Matrix, "matrix", "Show the last messages against devices", &[(Context::Timeline, &[c('m')])])
+    by_key(Action::Devices, "devices", "Show the last messages against devices", &[(Context::Timeline, &[c('m')])])
         .and_command(""),
     by_key(Action::Retry, "retry", "Send this failed message again", &[(Context::Timeline, &[c('r')])]),
     by_key(Action::Discard, "discard", "Throw this unsent message away", &[(Context::Timeline, &[c('d')])]),
@@ -248,13 +248,13 @@ pub const ACTIONS: &[ActionInfo] = &[
     by_key(
         Action::ListPrevious,
         "list-previous",
-        "The setting's value before; in the matrix, devices to the left; of many people, the page before",
+        "The setting's value before; in the device table, devices to the left; of many people, the page before",
         &[(Context::List, &[c('h'), LEFT])],
     ),
     by_key(
         Action::ListNext,
         "list-next",
-        "The setting's next value; in the matrix, devices to the right; of many people, the next page",
+        "The setting's next value; in the device table, devices to the right; of many people, the next page",
         &[(Context::List, &[c('l'), RIGHT])],
     ),
     by_key(

@@ -30,14 +30,14 @@ impl<'a> Contents<'a> {
 
     /// Adds a receipt; `false` when there is no room for it. One that a summary counts already takes none.
     pub(super) fn add(&mut self, receipt: &Receipt) -> bool {
-        if self.summed_up.contains(&receipt.event) {
+        if self.summed_up.contains(&receipt.event_id) {
             return true;
         }
         if self.entries == ENTRIES {
             return false;
         }
         self.entries += 1;
-        match self.summary_above.and_then(|limit| self.known.summary_above(limit, &receipt.event)) {
+        match self.summary_above.and_then(|limit| self.known.summary_above(limit, &receipt.event_id)) {
             Some(summary) => self.put_summary(receipt, summary),
             None => self.put(receipt),
         }
@@ -49,7 +49,7 @@ impl<'a> Contents<'a> {
         let ts = self.known.ts(receipt);
         let entry = &mut self.receipts_like(receipt)[receipt.claimant.as_str()];
         entry["ts"] = earliest.into();
-        if let Some(device) = &receipt.device {
+        if let Some(device) = &receipt.device_id {
             let named = &mut entry[NATIVE_DEVICES][device.as_str()];
             named["ts"] = ts.into();
             if receipt.quiet {
@@ -59,15 +59,15 @@ impl<'a> Contents<'a> {
     }
 
     fn put_summary(&mut self, receipt: &Receipt, Summary { users, devices, latest }: Summary) {
-        self.summed_up.insert(receipt.event.clone());
+        self.summed_up.insert(receipt.event_id.clone());
         self.receipts_like(receipt)[NATIVE_SUMMARY] =
             json!({ "users": users, "devices": devices, "latest_ts": latest });
     }
 
     /// The receipts for the same event under the same name.
     fn receipts_like(&mut self, receipt: &Receipt) -> &mut Value {
-        let content = self.rooms.entry(receipt.room.clone()).or_default();
-        &mut content[receipt.event.as_str()][receipt.name.as_str()]
+        let content = self.rooms.entry(receipt.room_id.clone()).or_default();
+        &mut content[receipt.event_id.as_str()][receipt.name.as_str()]
     }
 
     pub(super) fn into_rooms(self) -> BTreeMap<RoomId, Value> {

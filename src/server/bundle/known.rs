@@ -48,11 +48,11 @@ impl Event {
 impl Known {
     /// Remembers a receipt; `false` when it is known, which keeps the earlier time (L3).
     pub(super) fn note(&mut self, receipt: &Receipt) -> bool {
-        let event = self.events.entry(receipt.event.clone()).or_insert_with(|| {
-            self.order.push_back(receipt.event.clone());
+        let event = self.events.entry(receipt.event_id.clone()).or_insert_with(|| {
+            self.order.push_back(receipt.event_id.clone());
             Event::default()
         });
-        let key = (receipt.claimant.clone(), receipt.device.clone());
+        let key = (receipt.claimant.clone(), receipt.device_id.clone());
         if let Some(known) = event.receipts.get_mut(&key) {
             if receipt.ts < *known {
                 *known = receipt.ts;
@@ -73,14 +73,14 @@ impl Known {
 
     /// The earliest time of this very receipt.
     pub(super) fn ts(&self, receipt: &Receipt) -> Ms {
-        let key = (receipt.claimant.clone(), receipt.device.clone());
-        let known = self.events.get(&receipt.event).and_then(|event| event.receipts.get(&key));
+        let key = (receipt.claimant.clone(), receipt.device_id.clone());
+        let known = self.events.get(&receipt.event_id).and_then(|event| event.receipts.get(&key));
         known.map_or(receipt.ts, |known| receipt.ts.min(*known))
     }
 
     /// The earliest time of all that its claimant's devices said about this event.
     pub(super) fn earliest(&self, receipt: &Receipt) -> Ms {
-        let known = self.events.get(&receipt.event).and_then(|event| event.of(&receipt.claimant).min());
+        let known = self.events.get(&receipt.event_id).and_then(|event| event.of(&receipt.claimant).min());
         known.map_or(receipt.ts, |known| receipt.ts.min(known))
     }
 

@@ -16,11 +16,11 @@ const LONG_AFTER: Ms = 1_000_000;
 
 fn receipt(event: &str, claimant: &str, device: Option<&str>, ts: Ms) -> Receipt {
     Receipt {
-        room: RoomId::new("!room"),
-        event: EventId::new(event),
+        room_id: RoomId::new("!room"),
+        event_id: EventId::new(event),
         to: UserId::new("@you"),
         claimant: UserId::new(claimant),
-        device: device.map(DeviceId::new),
+        device_id: device.map(DeviceId::new),
         ts,
         name: ReceiptName::Stable,
         quiet: false,
@@ -82,7 +82,7 @@ fn receipts_come_as_one_m_receipt_per_room() {
     let mut mailbox = mailbox(0);
     mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 3));
     mailbox.deliver(receipt("$2", "@ada", None, 4));
-    mailbox.deliver(Receipt { room: RoomId::new("!other"), ..receipt("$3", "@ada", None, 5) });
+    mailbox.deliver(Receipt { room_id: RoomId::new("!other"), ..receipt("$3", "@ada", None, 5) });
     mailbox.deliver(Receipt { name: ReceiptName::Unstable, ..receipt("$1", "@bob", None, 6) });
     let expected = BTreeMap::from([
         (RoomId::new("!other"), json!({ "$3": { "m.delivery": { "@ada": { "ts": 5 } } } })),
@@ -281,7 +281,7 @@ fn a_filter_that_wants_no_receipts_gets_none_and_they_wait() {
 #[test]
 fn what_a_response_cannot_speak_of_holds_up_nothing_and_waits_until_one_can() {
     let (here, phone) = (|room: &RoomId| *room != RoomId::new("!other"), DeviceId::new("PHONE"));
-    let other = || Receipt { room: RoomId::new("!other"), ..receipt("$2", "@ada", None, 1) };
+    let other = || Receipt { room_id: RoomId::new("!other"), ..receipt("$2", "@ada", None, 1) };
     let mut mailbox = mailbox(0);
     mailbox.add_device(&phone);
     mailbox.deliver(other());

@@ -15,7 +15,7 @@ use super::{
     script::{Act, SCENES, Scene, When, spoken},
 };
 use crate::{
-    matrix::peer::Heard,
+    client::peer::Heard,
     model::{DeviceId, EventId, Ms, RoomId, UserId},
 };
 
@@ -37,14 +37,14 @@ pub struct Cue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "rooms, events and texts are what they are called")]
 pub enum Deed {
-    Acknowledge { room: RoomId, event: EventId },
-    CannotDecrypt { room: RoomId, event: EventId },
-    Read { room: RoomId, event: EventId },
-    Type { room: RoomId },
-    Say { room: RoomId, text: String },
-    React { room: RoomId, event: EventId, with: &'static str },
-    Join { room: RoomId },
-    Probe { room: RoomId },
+    Acknowledge { room_id: RoomId, event_id: EventId },
+    CannotDecrypt { room_id: RoomId, event_id: EventId },
+    Read { room_id: RoomId, event_id: EventId },
+    Type { room_id: RoomId },
+    Say { room_id: RoomId, text: String },
+    React { room_id: RoomId, event_id: EventId, with: &'static str },
+    Join { room_id: RoomId },
+    Probe { room_id: RoomId },
     SwitchOn,
 }
 
@@ -108,26 +108,40 @@ impl Play {
     /// A device has heard something.
     pub fn heard(&mut self, part: Part, heard: &Heard, now: Ms) {
         match heard {
-            Heard::Message { room, event, sender, .. } if *sender == self.you => {
+            Heard::Message { room_id: room, event_id: event, sender, .. } if *sender == self.you => {
                 let Some(Device { answers, reads, .. }) = self.devices.get(&part).cloned() else { return };
-                self.put_within(part, Deed::Acknowledge { room: room.clone(), event: event.clone() }, answers, now);
+                self.put_within(
+                    part,
+                    Deed::Acknowledge { room_id: room.clone(), event_id: event.clone() },
+                    answers,
+                    now,
+                );
                 if let Some(reads) = reads {
-                    self.put_within(part, Deed::Read { room: room.clone(), event: event.clone() }, reads, now);
+                    self.put_within(part, Deed::Read { room_id: room.clone(), event_id: event.clone() }, reads, now);
                 }
                 self.you_wrote(room, event, now);
             }
-            Heard::Undecryptable { room, event, sender } if *sender == self.you => {
+            Heard::Undecryptable { room_id: room, event_id: event, sender } if *sender == self.you => {
                 let Some(Device { answers, .. }) = self.devices.get(&part).cloned() else { return };
-                self.put_within(part, Deed::CannotDecrypt { room: room.clone(), event: event.clone() }, answers, now);
+                self.put_within(
+                    part,
+                    Deed::CannotDecrypt { room_id: room.clone(), event_id: event.clone() },
+                    answers,
+                    now,
+                );
                 self.you_wrote(room, event, now);
             }
-            Heard::Invited { room } => self.put_within(part, Deed::Join { room: room.clone() }, ACCEPTS, now),
-            Heard::Joined { room, user } if *user == self.you => {
+            Heard::Invited { room_id: room } => {
+                self.put_within(part, Deed::Join { room_id: room.clone() }, ACCEPTS, now);
+            }
+            Heard::Joined { room_id: room, user_id: user } if *user == self.you => {
                 if let Some(place) = self.place(room) {
                     self.begin(When::Joined(place), None, now);
                 }
             }
-            Heard::Met { user, device } if *user == self.you && *device != self.setting_up => self.you_arrived(now),
+            Heard::Met { user_id: user, device_id: device } if *user == self.you && *device != self.setting_up => {
+                self.you_arrived(now);
+            }
             Heard::Message { .. } | Heard::Undecryptable { .. } | Heard::Joined { .. } | Heard::Met { .. } => {}
         }
     }
@@ -187,21 +201,21 @@ impl Play {
                 let text = spoken(line);
                 let length = u64::try_from(text.chars().count()).unwrap_or(Ms::MAX);
                 let typed = at + length.saturating_mul(per_char).clamp(least, most);
-                self.put(who, Deed::Type { room: room.clone() }, at);
-                self.put(who, Deed::Say { room, text }, typed);
+                self.put(who, Deed::Type { room_id: room.clone() }, at);
+                self.put(who, Deed::Say { room_id: room, text }, typed);
                 return typed;
             }
             Act::React(with) => {
                 let room = event.and_then(|event| self.wrote.iter().find(|(_, events)| events.contains(event)));
                 if let (Some((room, _)), Some(event)) = (room, event) {
-                    let deed = Deed::React { room: room.clone(), event: event.clone(), with };
+                    let deed = Deed::React { room_id: room.clone(), event_id: event.clone(), with };
                     self.put(who, deed, at);
                 }
             }
             Act::SwitchOn => self.put(who, Deed::SwitchOn, at),
             Act::Probe(place) => {
                 if let Some(room) = self.room(place) {
-                    self.put(who, Deed::Probe { room }, at);
+                    self.put(who, Deed::Probe { room_id: room }, at);
                 }
             }
         }

@@ -20,8 +20,8 @@ use super::{
     play::{Deed, Play},
 };
 use crate::{
+    client::peer::{Heard, Host, NewRoom, Outcome, Peer},
     clock::now,
-    matrix::peer::{Heard, Host, NewRoom, Outcome, Peer},
     model::{EventId, Ms, RoomId, SafeText, UserId},
     server::homeserver::Homeserver,
 };
@@ -254,18 +254,20 @@ impl Actor {
         let Self { peer, you, said, .. } = self;
         match deed {
             Deed::SwitchOn => Ok(()),
-            Deed::Acknowledge { room, event } => peer.acknowledge(&room, &event).await,
-            Deed::CannotDecrypt { room, event } => peer.cannot_decrypt(&room, &event, you, now()).await,
-            Deed::Read { room, event } => peer.read(&room, &event).await,
-            Deed::Type { room } => peer.types(&room).await,
-            Deed::Say { room, text } => {
+            Deed::Acknowledge { room_id: room, event_id: event } => peer.acknowledge(&room, &event).await,
+            Deed::CannotDecrypt { room_id: room, event_id: event } => {
+                peer.cannot_decrypt(&room, &event, you, now()).await
+            }
+            Deed::Read { room_id: room, event_id: event } => peer.read(&room, &event).await,
+            Deed::Type { room_id: room } => peer.types(&room).await,
+            Deed::Say { room_id: room, text } => {
                 let event = peer.say(&room, &text).await?;
                 *said = Some((room, event));
                 Ok(())
             }
-            Deed::React { room, event, with } => peer.react(&room, &event, with).await,
-            Deed::Join { room } => peer.join(&room).await,
-            Deed::Probe { room } => {
+            Deed::React { room_id: room, event_id: event, with } => peer.react(&room, &event, with).await,
+            Deed::Join { room_id: room } => peer.join(&room).await,
+            Deed::Probe { room_id: room } => {
                 for _ in 0..PROBES {
                     let made_up = format!("${}", Alphanumeric.sample_string(&mut rand::rng(), 43));
                     peer.react(&room, &EventId::new(made_up), "👀").await?;

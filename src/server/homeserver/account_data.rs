@@ -40,7 +40,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 /// What a user keeps is nobody else's.
 fn own(caller: &Caller, user: &str) -> Answer<()> {
-    if caller.user == user { Ok(()) } else { Err(forbidden("This is somebody else's")) }
+    if caller.user_id == user { Ok(()) } else { Err(forbidden("This is somebody else's")) }
 }
 
 // ── Account data ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,7 +70,7 @@ fn put(
     let kind = request.event_type.to_string();
     settable(&kind)?;
     let content: JsonObject = read(&request.data)?;
-    set(world, &caller.user, &kind, content.into());
+    set(world, &caller.user_id, &kind, content.into());
     Ok(set_global_account_data::v3::Response::new())
 }
 
@@ -83,7 +83,7 @@ fn put_in_room(
     let kind = request.event_type.to_string();
     settable(&kind)?;
     let content: JsonObject = read(&request.data)?;
-    set_in_room(world, &caller.user, &request.room_id, &kind, content.into());
+    set_in_room(world, &caller.user_id, &request.room_id, &kind, content.into());
     Ok(set_room_account_data::v3::Response::new())
 }
 

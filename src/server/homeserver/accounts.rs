@@ -177,7 +177,7 @@ fn add_device(
 ) -> (OwnedDeviceId, String) {
     let id = id.unwrap_or_else(|| secret(10).to_uppercase().into());
     let token = secret(32);
-    let caller = Caller { user: user.clone(), device: id.clone() };
+    let caller = Caller { user_id: user.clone(), device_id: id.clone() };
     world.tokens.retain(|_, known| *known != caller);
     world.tokens.insert(token.clone(), caller);
     world.keys_changed(user);
@@ -201,7 +201,7 @@ fn log_out_everywhere(
 ) -> Answer<logout_all::v3::Response> {
     let devices: Vec<_> = world.account(&caller)?.devices.keys().cloned().collect();
     for device in devices {
-        remove_device(world, &Caller { user: caller.user.clone(), device });
+        remove_device(world, &Caller { user_id: caller.user_id.clone(), device_id: device });
     }
     Ok(logout_all::v3::Response::new())
 }
@@ -209,16 +209,16 @@ fn log_out_everywhere(
 /// Ends a device's session, with everything that waits for it.
 pub fn remove_device(world: &mut World, caller: &Caller) {
     world.tokens.retain(|_, known| known != caller);
-    if let Some(user) = world.users.get_mut(&caller.user) {
-        user.devices.remove(&caller.device);
+    if let Some(user) = world.users.get_mut(&caller.user_id) {
+        user.devices.remove(&caller.device_id);
     }
     delivery::forget_device(world, caller);
-    world.keys_changed(&caller.user);
+    world.keys_changed(&caller.user_id);
 }
 
 fn who_am_i(_: &mut World, caller: Caller, _: whoami::v3::Request) -> Answer<whoami::v3::Response> {
-    let mut response = whoami::v3::Response::new(caller.user, false);
-    response.device_id = Some(caller.device);
+    let mut response = whoami::v3::Response::new(caller.user_id, false);
+    response.device_id = Some(caller.device_id);
     Ok(response)
 }
 
@@ -230,10 +230,10 @@ pub fn prove(world: &World, caller: &Caller, auth: Option<&AuthData>) -> Answer<
     question.session = Some(secret(16));
     if let Some(AuthData::Password(proof)) = auth {
         let names_them = match &proof.identifier {
-            UserIdentifier::Matrix(id) => id.user == caller.user.as_str() || id.user == caller.user.localpart(),
+            UserIdentifier::Matrix(id) => id.user == caller.user_id.as_str() || id.user == caller.user_id.localpart(),
             _ => false,
         };
-        if names_them && world.user(&caller.user).is_some_and(|user| user.password == proof.password) {
+        if names_them && world.user(&caller.user_id).is_some_and(|user| user.password == proof.password) {
             return Ok(());
         }
         let wrong = StandardErrorBody::new(ErrorKind::Forbidden, "Wrong password".to_owned());

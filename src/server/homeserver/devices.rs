@@ -50,7 +50,7 @@ fn rename(
     let device = find(world, &caller, &request.device_id)?;
     if request.display_name.is_some() {
         device.name = request.display_name;
-        world.keys_changed(&caller.user);
+        world.keys_changed(&caller.user_id);
     }
     Ok(update_device::v3::Response::new())
 }
@@ -79,7 +79,7 @@ fn delete_several(
 
 /// A device that is not there has been removed already.
 fn remove(world: &mut World, caller: &Caller, device: &DeviceId) {
-    let device = Caller { user: caller.user.clone(), device: device.to_owned() };
+    let device = Caller { user_id: caller.user_id.clone(), device_id: device.to_owned() };
     if world.device(&device).is_some() {
         accounts::remove_device(world, &device);
     }

@@ -66,20 +66,20 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub struct Matching {
     path: String,
-    user: Option<OwnedUserId>,
+    user_id: Option<OwnedUserId>,
     answer: Option<String>,
 }
 
 impl Matching {
     /// Those with this in their path, as it is written in the request.
     pub fn path(part: &str) -> Self {
-        Self { path: part.to_owned(), user: None, answer: None }
+        Self { path: part.to_owned(), user_id: None, answer: None }
     }
 
     /// Of these, those by this user.
     #[must_use]
     pub fn by(self, user: &UserId) -> Self {
-        Self { user: Some(user.to_owned()), ..self }
+        Self { user_id: Some(user.to_owned()), ..self }
     }
 
     /// Of these, those whose answer has this in its body. Only a fault of the answer can know that: [`Fault::Late`],
@@ -90,7 +90,7 @@ impl Matching {
     }
 
     fn is(&self, asked: &Asked) -> bool {
-        asked.path.contains(&self.path) && self.user.as_ref().is_none_or(|user| asked.user.as_ref() == Some(user))
+        asked.path.contains(&self.path) && self.user_id.as_ref().is_none_or(|user| asked.user_id.as_ref() == Some(user))
     }
 
     fn is_answered_by(&self, body: &[u8]) -> bool {
@@ -101,7 +101,7 @@ impl Matching {
 /// What a request is known by.
 struct Asked {
     path: String,
-    user: Option<OwnedUserId>,
+    user_id: Option<OwnedUserId>,
 }
 
 /// What is to go wrong; nothing unless told so.
@@ -220,8 +220,8 @@ pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: N
 
 fn asked(shared: &Shared, request: &Request) -> Asked {
     let token = request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let user = token.and_then(|token| shared.with(|world| Some(world.tokens.get(token)?.user.clone())));
-    Asked { path: request.uri().path().to_owned(), user }
+    let user = token.and_then(|token| shared.with(|world| Some(world.tokens.get(token)?.user_id.clone())));
+    Asked { path: request.uri().path().to_owned(), user_id: user }
 }
 
 async fn twice(request: Request, next: Next) -> Response {

@@ -44,11 +44,11 @@ fn messages(
     caller: Caller,
     request: get_message_events::v3::Request,
 ) -> Answer<get_message_events::v3::Response> {
-    let room = readable(world, &request.room_id, &caller.user)?;
+    let room = readable(world, &request.room_id, &caller.user_id)?;
     let filter = &request.filter;
     let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), Some(request.limit))?;
     let (events, next) = page
-        .cut(0..room.events.len(), |place| room.visible(&caller.user, place) && passes(filter, &room.events[place]));
+        .cut(0..room.events.len(), |place| room.visible(&caller.user_id, place) && passes(filter, &room.events[place]));
     let mut response = get_message_events::v3::Response::new();
     response.start = page.start(room.events.len()).to_string();
     response.end = next.map(|next| next.to_string());
@@ -60,9 +60,9 @@ fn messages(
 }
 
 fn context(world: &mut World, caller: Caller, request: get_context::v3::Request) -> Answer<get_context::v3::Response> {
-    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user_id)?;
     let (filter, all) = (&request.filter, 0..room.events.len());
-    let wanted = |place| room.visible(&caller.user, place) && passes(filter, &room.events[place]);
+    let wanted = |place| room.visible(&caller.user_id, place) && passes(filter, &room.events[place]);
     let limit = pages::limit(Some(request.limit));
     let (before, start) = Page::back_from(Token(place), limit / 2).cut(all.clone(), wanted);
     let (after, end) = Page::on_from(Token(place + 1), limit - limit / 2).cut(all, wanted);
@@ -88,7 +88,7 @@ fn event(
     caller: Caller,
     request: get_room_event::v3::Request,
 ) -> Answer<get_room_event::v3::Response> {
-    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (room, place) = found(world, &request.room_id, &request.event_id, &caller.user_id)?;
     Ok(get_room_event::v3::Response::new(raw(&room.events[place].to_json(room, &caller, true))?))
 }
 
@@ -97,9 +97,9 @@ fn members(
     caller: Caller,
     request: get_member_events::v3::Request,
 ) -> Answer<get_member_events::v3::Response> {
-    let room = readable(world, &request.room_id, &caller.user)?;
+    let room = readable(world, &request.room_id, &caller.user_id)?;
     let at = Token::given(request.at.as_deref())?.map_or(u64::MAX, |at| room.position_before(at));
-    let state = room.state_at(room.seen_until(&caller.user).unwrap_or_default().min(at));
+    let state = room.state_at(room.seen_until(&caller.user_id).unwrap_or_default().min(at));
     let members = state.values().filter(|event| event.kind == "m.room.member").filter(|event| {
         let membership = event.membership();
         request.membership.as_ref().is_none_or(|wanted| membership == *wanted)
@@ -134,7 +134,7 @@ fn shown<T>(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<T>
 /// The memberships of those who sent these events, as far as who asks may know them.
 fn senders(room: &Room, caller: &Caller, places: &[usize]) -> Answer<Vec<Raw<AnyStateEvent>>> {
     let senders: BTreeSet<_> = places.iter().map(|place| room.events[*place].sender.as_str()).collect();
-    let state = room.state_for(&caller.user).unwrap_or_default();
+    let state = room.state_for(&caller.user_id).unwrap_or_default();
     let members = senders.into_iter().filter_map(|sender| state.get(&("m.room.member", sender)));
     members.map(|event| raw(&event.to_json(room, caller, true))).collect()
 }

@@ -54,7 +54,7 @@ fn upload(world: &mut World, caller: Caller, request: upload_keys::v3::Request) 
     let counts = one_time_key_counts(device);
     if device_keys.is_some() && device_keys != device.keys {
         device.keys = device_keys;
-        world.keys_changed(&caller.user);
+        world.keys_changed(&caller.user_id);
     }
     Ok(upload_keys::v3::Response::new(counts))
 }
@@ -62,7 +62,7 @@ fn upload(world: &mut World, caller: Caller, request: upload_keys::v3::Request) 
 /// Device keys, if they are this device's.
 fn keys_of(caller: &Caller, keys: &Raw<DeviceKeys>) -> Answer<JsonObject> {
     let DeviceKeys { user_id, device_id, .. } = read(keys)?;
-    if user_id != caller.user || device_id != caller.device {
+    if user_id != caller.user_id || device_id != caller.device_id {
         return Err(invalid("These are another device's keys"));
     }
     read(keys)
@@ -112,13 +112,13 @@ fn query(world: &mut World, caller: Caller, request: get_keys::v3::Request) -> A
 
         let keys = &user.cross_signing;
         if let Some(key) = &keys.master {
-            response.master_keys.insert(id.clone(), shown_to(&caller.user, &id, key)?);
+            response.master_keys.insert(id.clone(), shown_to(&caller.user_id, &id, key)?);
         }
         if let Some(key) = &keys.self_signing {
-            response.self_signing_keys.insert(id.clone(), shown_to(&caller.user, &id, key)?);
+            response.self_signing_keys.insert(id.clone(), shown_to(&caller.user_id, &id, key)?);
         }
-        if let Some(key) = keys.user_signing.as_ref().filter(|_| caller.user == id) {
-            response.user_signing_keys.insert(id.clone(), shown_to(&caller.user, &id, key)?);
+        if let Some(key) = keys.user_signing.as_ref().filter(|_| caller.user_id == id) {
+            response.user_signing_keys.insert(id.clone(), shown_to(&caller.user_id, &id, key)?);
         }
     }
     Ok(response)

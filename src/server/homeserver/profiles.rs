@@ -66,7 +66,7 @@ fn set_avatar(
 
 /// Changes a profile, which the rooms of its user are told.
 fn change(world: &mut World, caller: &Caller, user: &UserId, change: impl FnOnce(&mut User)) -> Answer<()> {
-    if caller.user != user {
+    if caller.user_id != user {
         return Err(forbidden("This is somebody else's profile"));
     }
     change(world.account(caller)?);

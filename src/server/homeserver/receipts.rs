@@ -88,8 +88,8 @@ fn set_markers(
 
 /// The room and the event's place in it, for somebody who is there and may see it.
 fn find<'a>(world: &'a World, caller: &Caller, room: &RoomId, event: &EventId) -> Answer<(&'a Room, usize)> {
-    let room = joined(world, room, &caller.user)?;
-    let place = room.place(event).filter(|place| room.visible(&caller.user, *place));
+    let room = joined(world, room, &caller.user_id)?;
+    let place = room.place(event).filter(|place| room.visible(&caller.user_id, *place));
     Ok((room, place.ok_or_else(|| not_found("There is no such event in this room"))?))
 }
 
@@ -103,12 +103,12 @@ fn mark_read(
     event: &EventId,
 ) -> Answer<()> {
     let (known, place) = find(world, caller, room, event)?;
-    let key = (caller.user.clone(), kind.to_owned(), thread.to_owned());
-    let former = known.receipts.get(&key).and_then(|former| known.place(&former.event));
+    let key = (caller.user_id.clone(), kind.to_owned(), thread.to_owned());
+    let former = known.receipts.get(&key).and_then(|former| known.place(&former.event_id));
     if former.is_some_and(|former| former >= place) {
         return Ok(());
     }
-    let receipt = Receipt { event: event.to_owned(), at: world.now, position: world.moved() };
+    let receipt = Receipt { event_id: event.to_owned(), at: world.now, position: world.moved() };
     if let Some(room) = world.rooms.get_mut(room) {
         room.receipts.insert(key, receipt);
     }
@@ -119,12 +119,12 @@ fn mark_read(
 fn mark_fully_read(world: &mut World, caller: &Caller, room: &RoomId, event: &EventId) -> Answer<()> {
     let (known, place) = find(world, caller, room, event)?;
     let key = (room.to_owned(), "m.fully_read".to_owned());
-    let former = world.user(&caller.user).and_then(|user| user.room_account_data.get(&key));
+    let former = world.user(&caller.user_id).and_then(|user| user.room_account_data.get(&key));
     let former = former.and_then(|(_, content)| EventId::parse(content["event_id"].as_str()?).ok());
     if former.and_then(|former| known.place(&former)).is_some_and(|former| former >= place) {
         return Ok(());
     }
-    account_data::set_in_room(world, &caller.user, room, "m.fully_read", json!({ "event_id": event }));
+    account_data::set_in_room(world, &caller.user_id, room, "m.fully_read", json!({ "event_id": event }));
     Ok(())
 }
 

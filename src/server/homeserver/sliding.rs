@@ -63,7 +63,7 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
     extensions::acknowledge(world, caller, request, &told);
     // Not of a room that comes with this very response: until the client has proved that it has the room, its receipts
     // wait, since a client drops those for rooms that it does not know.
-    let tells = |room: &Room| told.room(room, &caller.user).is_some();
+    let tells = |room: &Room| told.room(room, &caller.user_id).is_some();
     let deliveries = bundle::Options { wanted: extensions::wants_receipts(request), summary_above: None };
     let bundle = delivery::bundle(world, caller, &deliveries, tells);
     let again = delivery::ready_at(world, caller, &deliveries, tells);
@@ -82,14 +82,14 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
         if let Some(news) = room::news(world, caller, room, &told, shown)? {
             response.rooms.insert(id.clone(), news);
         }
-        next.tell(room, &caller.user, shown);
+        next.tell(room, &caller.user_id, shown);
     }
     // Whether a list shows them or not: the client must learn that it is not there any more. One that begins may know a
     // room from before, and not know that somebody has thrown it out.
     for (id, room) in &world.rooms {
-        let Some(own) = room.state("m.room.member", caller.user.as_str()) else { continue };
+        let Some(own) = room.state("m.room.member", caller.user_id.as_str()) else { continue };
         let is_gone = matches!(own.membership(), MembershipState::Leave | MembershipState::Ban);
-        let was_thrown_out = own.sender != caller.user && !room.forgotten.contains(&caller.user);
+        let was_thrown_out = own.sender != caller.user_id && !room.forgotten.contains(&caller.user_id);
         if is_gone && (told.rooms.contains_key(id) || request.pos.is_none() && was_thrown_out) {
             response.rooms.insert(id.clone(), room::left(caller, room, own, &told)?);
             next.rooms.remove(id);

@@ -61,9 +61,9 @@ fn look(world: &mut World, caller: &Caller, asked: &Asked, over: bool) -> Answer
     for (id, room) in world.rooms.iter().filter(|(id, _)| asked.wants_room(id)) {
         teller.add(&mut response, room, bundle.rooms.get(&model::RoomId::new(id)))?;
     }
-    response.account_data.events = news::account_data(world, &caller.user, since)?;
+    response.account_data.events = news::account_data(world, &caller.user_id, since)?;
     (response.to_device.events, _) = news::to_device(world, caller, since, usize::MAX)?;
-    response.device_lists = news::device_lists(world, &caller.user, asked.since.map(|token| token.position));
+    response.device_lists = news::device_lists(world, &caller.user_id, asked.since.map(|token| token.position));
     let nothing = bundle.rooms.is_empty()
         && response.rooms.is_empty()
         && response.account_data.is_empty()

@@ -29,7 +29,7 @@ pub fn login(world: &mut World, name: &str, device: &str) -> Caller {
     let user = user.or_insert_with(|| User::new(&id, "secret".to_owned(), position));
     user.devices.insert(device.into(), Device { name: Some(device.to_lowercase()), ..Device::default() });
     user.keys_changed = position;
-    let caller = Caller { user: id, device: device.into() };
+    let caller = Caller { user_id: id, device_id: device.into() };
     world.tokens.insert(format!("{name} {device}"), caller.clone());
     caller
 }
@@ -46,7 +46,7 @@ pub fn room(world: &mut World, name: &str, members: &[&Caller]) -> OwnedRoomId {
 
 /// Appends a membership event, by whatever right.
 pub fn set_membership(world: &mut World, room: &RoomId, who: &Caller, membership: &str) {
-    set_state(world, room, who, "m.room.member", who.user.as_str(), json!({ "membership": membership }));
+    set_state(world, room, who, "m.room.member", who.user_id.as_str(), json!({ "membership": membership }));
 }
 
 /// Appends state, by whatever right.
@@ -72,7 +72,7 @@ pub fn append(
     let id = EventId::parse(format!("$event{position}")).unwrap();
     world.rooms.get_mut(room).unwrap().append(Event {
         id: id.clone(),
-        sender: who.user.clone(),
+        sender: who.user_id.clone(),
         kind: kind.to_owned(),
         state_key: state_key.map(ToOwned::to_owned),
         content,
@@ -119,7 +119,7 @@ pub fn body(answer: Answer<impl OutgoingResponse>) -> Value {
 
 /// A request that ruma does not read.
 pub fn plain(caller: &Caller, path: &[&str], body: &str) -> Plain {
-    let token = format!("Bearer {} {}", caller.user.localpart(), caller.device);
+    let token = format!("Bearer {} {}", caller.user_id.localpart(), caller.device_id);
     let http = axum::http::Request::builder().header("authorization", token);
     let http = http.body(Bytes::from(body.to_owned())).unwrap();
     Plain { path: path.iter().map(ToString::to_string).collect(), http }

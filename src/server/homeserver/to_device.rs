@@ -54,7 +54,7 @@ fn send(
     push(transactions, transaction, MOST_TRANSACTIONS);
     for (user, messages) in messages {
         for (to, content) in messages {
-            let message = json!({ "type": request.event_type, "sender": caller.user, "content": content });
+            let message = json!({ "type": request.event_type, "sender": caller.user_id, "content": content });
             deliver(world, user, to, &message);
         }
     }
@@ -77,7 +77,7 @@ fn deliver(world: &mut World, to: &OwnedUserId, devices: &DeviceIdOrAllDevices, 
             DeviceIdOrAllDevices::AllDevices => true,
             DeviceIdOrAllDevices::DeviceId(meant) => meant == id,
         };
-        if meant && !world.unreached.contains(&Caller { user: to.clone(), device: id.clone() }) {
+        if meant && !world.unreached.contains(&Caller { user_id: to.clone(), device_id: id.clone() }) {
             push(&mut device.inbox, (position, message.clone()), MOST_WAITING);
         }
     }

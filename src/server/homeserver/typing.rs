@@ -24,17 +24,17 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answer<Response> {
-    if request.user_id != caller.user {
+    if request.user_id != caller.user_id {
         return Err(forbidden("You can say only of yourself that you are typing"));
     }
-    let room = world.rooms.get_mut(&request.room_id).filter(|room| room.has(&caller.user));
+    let room = world.rooms.get_mut(&request.room_id).filter(|room| room.has(&caller.user_id));
     let room = room.ok_or_else(not_in_room)?;
     let changed = match request.state {
         Typing::Yes(typing) => {
             let end = world.now.saturating_add(milliseconds(typing.timeout.min(LONGEST)));
-            room.typing.insert(caller.user, end).is_none()
+            room.typing.insert(caller.user_id, end).is_none()
         }
-        Typing::No => room.typing.remove(&caller.user).is_some(),
+        Typing::No => room.typing.remove(&caller.user_id).is_some(),
     };
     if changed {
         world.position += 1;

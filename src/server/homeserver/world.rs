@@ -32,8 +32,8 @@ pub use room::Room;
 /// Who asks: what an access token stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Caller {
-    pub user: OwnedUserId,
-    pub device: OwnedDeviceId,
+    pub user_id: OwnedUserId,
+    pub device_id: OwnedDeviceId,
 }
 
 /// What a refresh token stands for.
@@ -198,16 +198,16 @@ impl World {
     }
 
     pub fn device(&self, caller: &Caller) -> Option<&Device> {
-        self.users.get(&caller.user)?.devices.get(&caller.device)
+        self.users.get(&caller.user_id)?.devices.get(&caller.device_id)
     }
 
     pub fn device_mut(&mut self, caller: &Caller) -> Option<&mut Device> {
-        self.users.get_mut(&caller.user)?.devices.get_mut(&caller.device)
+        self.users.get_mut(&caller.user_id)?.devices.get_mut(&caller.device_id)
     }
 
     /// The account of who asks; it may have gone since they were let in.
     pub fn account(&mut self, caller: &Caller) -> Answer<&mut User> {
-        self.users.get_mut(&caller.user).ok_or_else(unknown_token)
+        self.users.get_mut(&caller.user_id).ok_or_else(unknown_token)
     }
 
     /// The device of who asks.

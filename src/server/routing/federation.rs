@@ -20,8 +20,8 @@ use crate::{
 
 /// The content of the EDU `m.receipt` that tells the sender's server.
 pub fn outgoing(receipt: &Receipt) -> Value {
-    let entry = json!({ "event_ids": [receipt.event.as_str()], "data": { "ts": receipt.ts } });
-    json!({ receipt.room.as_str(): { receipt.name.as_str(): { receipt.claimant.as_str(): entry } } })
+    let entry = json!({ "event_ids": [receipt.event_id.as_str()], "data": { "ts": receipt.ts } });
+    json!({ receipt.room_id.as_str(): { receipt.name.as_str(): { receipt.claimant.as_str(): entry } } })
 }
 
 /// Whether a user is of this server.
@@ -33,9 +33,9 @@ pub fn is_of(user: &UserId, server: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The room.
-    pub room: RoomId,
+    pub room_id: RoomId,
     /// The event.
-    pub event: EventId,
+    pub event_id: EventId,
     /// Who received it.
     pub claimant: UserId,
     /// When, as that server says.
@@ -121,7 +121,7 @@ impl Entry {
         let [event] = events.as_slice() else { return Err(Skipped::NotOneEvent) };
         let event = event.as_str().filter(|id| id.starts_with('$')).ok_or(Skipped::Malformed)?;
         let ts = entry.pointer("/data/ts").and_then(Value::as_u64).ok_or(Skipped::Malformed)?;
-        Ok(Self { room: RoomId::new(room), event: EventId::new(event), claimant, ts, name })
+        Ok(Self { room_id: RoomId::new(room), event_id: EventId::new(event), claimant, ts, name })
     }
 
     /// The receipt for the event's sender, who must be of the `local` server.
@@ -135,13 +135,13 @@ impl Entry {
         if !facts.claimant_joined {
             return Err(Skipped::ClaimantNotInRoom);
         }
-        let to = addressee(facts.event, &self.room, &self.claimant).map_err(|_| Skipped::NoSuchEvent)?;
+        let to = addressee(facts.event, &self.room_id, &self.claimant).map_err(|_| Skipped::NoSuchEvent)?;
         let to = to.ok_or(Skipped::NothingToSay)?;
         if !is_of(&to, local) {
             return Err(Skipped::SenderNotLocal);
         }
-        let Self { room, event, claimant, ts, name } = self;
-        Ok(Receipt { room, event, to, claimant, device: None, ts, name, quiet: false })
+        let Self { room_id: room, event_id: event, claimant, ts, name } = self;
+        Ok(Receipt { room_id: room, event_id: event, to, claimant, device_id: None, ts, name, quiet: false })
     }
 }
 

@@ -16,16 +16,16 @@ pub const MAX_BODY: usize = 4 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimant {
     /// The user.
-    pub user: UserId,
+    pub user_id: UserId,
     /// The device, where the token has one.
-    pub device: Option<DeviceId>,
+    pub device_id: Option<DeviceId>,
 }
 
 /// What the path names.
 #[derive(Debug)]
 struct Target {
-    room: RoomId,
-    event: EventId,
+    room_id: RoomId,
+    event_id: EventId,
     name: ReceiptName,
 }
 
@@ -40,7 +40,7 @@ pub struct Post<'a> {
 impl<'a> Post<'a> {
     /// Step 1, the size: before the token is looked at, for that may cost a request.
     pub fn new(room: RoomId, event: EventId, name: ReceiptName, body: &'a [u8]) -> Result<Self, Refusal> {
-        let target = Target { room, event, name };
+        let target = Target { room_id: room, event_id: event, name };
         if body.len() > MAX_BODY { Err(Refusal::TooLarge) } else { Ok(Self { target, body }) }
     }
 
@@ -57,9 +57,9 @@ impl<'a> Post<'a> {
             return Err(Refusal::NameNotTaken);
         }
         let named = body.get(NATIVE_DEVICES) == Some(&Value::Bool(true));
-        let device = claimant.device.filter(|_| named);
+        let device = claimant.device_id.filter(|_| named);
         let quiet = device.is_some() && body.get(NATIVE_QUIET) == Some(&Value::Bool(true));
-        Ok(Claimed { target: self.target, user: claimant.user, device, quiet })
+        Ok(Claimed { target: self.target, user_id: claimant.user_id, device_id: device, quiet })
     }
 }
 
@@ -68,15 +68,15 @@ impl<'a> Post<'a> {
 #[must_use]
 pub struct Claimed {
     target: Target,
-    user: UserId,
-    device: Option<DeviceId>,
+    user_id: UserId,
+    device_id: Option<DeviceId>,
     quiet: bool,
 }
 
 impl Claimed {
     /// Step 3, the rate limit.
     pub fn within(self, limit: &mut RateLimit, now: Ms) -> Result<Paced, Refusal> {
-        limit.take(&self.user, now).map_err(|retry_after| Refusal::LimitExceeded { retry_after })?;
+        limit.take(&self.user_id, now).map_err(|retry_after| Refusal::LimitExceeded { retry_after })?;
         Ok(Paced(self))
     }
 }
@@ -106,8 +106,18 @@ impl Permitted {
     ///
     /// [`Mailbox::deliver`]: crate::server::bundle::Mailbox::deliver
     pub fn about(self, event: Option<&EventFacts>, now: Ms) -> Result<Option<Receipt>, Refusal> {
-        let Claimed { target: Target { room, event: id, name }, user, device, quiet } = self.0;
+        let Claimed { target: Target { room_id: room, event_id: id, name }, user_id: user, device_id: device, quiet } =
+            self.0;
         let to = addressee(event, &room, &user).map_err(|_| Refusal::NotFound)?;
-        Ok(to.map(|to| Receipt { room, event: id, to, claimant: user, device, ts: now, name, quiet }))
+        Ok(to.map(|to| Receipt {
+            room_id: room,
+            event_id: id,
+            to,
+            claimant: user,
+            device_id: device,
+            ts: now,
+            name,
+            quiet,
+        }))
     }
 }

@@ -29,11 +29,11 @@ impl Case {
         Self {
             body: b"{}".to_vec(),
             name: ReceiptName::Unstable,
-            claimant: Claimant { user: UserId::new("@ada:host"), device: Some(DeviceId::new("PHONE")) },
+            claimant: Claimant { user_id: UserId::new("@ada:host"), device_id: Some(DeviceId::new("PHONE")) },
             limit: RateLimit::default(),
             joined: true,
             event: Some(EventFacts {
-                room: RoomId::new("!room"),
+                room_id: RoomId::new("!room"),
                 sender: UserId::new("@you:host"),
                 since_join: true,
                 state: false,
@@ -98,7 +98,7 @@ fn the_checks_come_in_this_order_and_nothing_is_asked_for_after_a_refusal() {
     let mut case = Case::with(|case| {
         case.body = vec![b' '; MAX_BODY + 1];
         case.name = ReceiptName::Stable;
-        case.limit = exhausted(&case.claimant.user);
+        case.limit = exhausted(&case.claimant.user_id);
         case.joined = false;
         case.event = None;
     });
@@ -134,13 +134,13 @@ fn size_over_4_kib_is_refused_before_the_token_is_looked_at() {
 fn the_token_gives_the_only_identity_there_is() {
     let claims = r#"{"user_id": "@eve:host", "device_id": "EVE", "claimant": "@eve:host", "dev.kvitto.devices": true}"#;
     let receipt = Case::with_body(claims).receipt();
-    assert_eq!((receipt.claimant, receipt.device), (UserId::new("@ada:host"), Some(DeviceId::new("PHONE"))));
+    assert_eq!((receipt.claimant, receipt.device_id), (UserId::new("@ada:host"), Some(DeviceId::new("PHONE"))));
 
     let without_device = Case::with(|case| {
         case.body = EVERYTHING.to_vec();
-        case.claimant.device = None;
+        case.claimant.device_id = None;
     });
-    assert_eq!(without_device.receipt().device, None);
+    assert_eq!(without_device.receipt().device_id, None);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_device_is_named_only_when_it_says_true() {
         (r#"{"dev.kvitto.devices": {"PHONE": {"ts": 1}}}"#, false),
         ("{}", false),
     ] {
-        assert_eq!(Case::with_body(body).receipt().device.is_some(), named, "{body}");
+        assert_eq!(Case::with_body(body).receipt().device_id.is_some(), named, "{body}");
     }
 }
 
@@ -189,7 +189,7 @@ fn both_names_are_known_and_one_that_is_not_taken_is_400_so_that_a_client_falls_
 
 #[test]
 fn over_the_rate_limit_is_429_with_retry_after() {
-    let limited = Case::with(|case| case.limit = exhausted(&case.claimant.user));
+    let limited = Case::with(|case| case.limit = exhausted(&case.claimant.user_id));
     let refusal = limited.outcome().unwrap_err();
     check_wire(refusal, 429, "M_LIMIT_EXCEEDED");
     assert_eq!((refusal.retry_after_seconds(), &refusal.body()["retry_after_ms"]), (Some(1), &json!(200)));
@@ -212,9 +212,9 @@ fn who_is_not_joined_now_gets_403() {
 #[test]
 fn unknown_invisible_and_wrong_room_are_one_and_the_same_404() {
     let unknown_or_invisible = Case::with(|case| case.event = None);
-    let wrong_room = Case::with_event(|event| event.room = RoomId::new("!other"));
+    let wrong_room = Case::with_event(|event| event.room_id = RoomId::new("!other"));
     let wrong_room_and_own = Case::with_event(|event| {
-        event.room = RoomId::new("!other");
+        event.room_id = RoomId::new("!other");
         event.sender = UserId::new("@ada:host");
     });
     for case in [unknown_or_invisible, wrong_room, wrong_room_and_own] {
@@ -245,11 +245,11 @@ fn own_redacted_and_state_events_are_200_and_nothing_else() {
 fn it_is_routed_to_the_events_sender_and_the_server_sets_ts() {
     for body in ["{}", r#"{"ts": 1, "to": "@eve:host", "data": {"ts": 1}}"#] {
         let expected = Receipt {
-            room: RoomId::new("!room"),
-            event: EventId::new("$event"),
+            room_id: RoomId::new("!room"),
+            event_id: EventId::new("$event"),
             to: UserId::new("@you:host"),
             claimant: UserId::new("@ada:host"),
-            device: None,
+            device_id: None,
             ts: NOW,
             name: ReceiptName::Unstable,
             quiet: false,

@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::Page;
 use crate::{
     app::people::People,
-    model::{Delivery, PersonDelivery, ReadBy, Whom},
+    model::{Delivery, PeopleFilter, PersonDelivery, ReadBy},
     view::{paint, theme::Role, words},
 };
 
@@ -44,9 +44,9 @@ impl Page<'_> {
     /// `Not on every device  1230 people at 14:03    page 2 of 25`.
     fn whose(&self, shown: &People) -> Line<'static> {
         let dim = self.theme.role(Role::Dim);
-        let heading = match shown.whom {
-            Whom::Missing => "Not on every device",
-            Whom::Everybody => "Everybody",
+        let heading = match shown.filter {
+            PeopleFilter::Missing => "Not on every device",
+            PeopleFilter::Everybody => "Everybody",
         };
         let count = shown.page.as_ref().map(|page| {
             let people = words::count(u64::try_from(page.all).unwrap_or(u64::MAX), "person", "people");
@@ -65,10 +65,10 @@ impl Page<'_> {
 
 /// Why there is nobody to be seen.
 fn nobody(shown: &People, delivery: &Delivery) -> &'static str {
-    match (shown.whom, delivery.tally.map(|tally| tally.expected)) {
+    match (shown.filter, delivery.tally.map(|tally| tally.expected)) {
         _ if shown.number() > 1 => "Nobody more.",
-        (Whom::Missing, Some(1..)) => "Everybody has it, on every device.",
-        (Whom::Missing, _) => "There is no device that was given its key.",
-        (Whom::Everybody, _) => "It was not recorded who was to get it.",
+        (PeopleFilter::Missing, Some(1..)) => "Everybody has it, on every device.",
+        (PeopleFilter::Missing, _) => "There is no device that was given its key.",
+        (PeopleFilter::Everybody, _) => "It was not recorded who was to get it.",
     }
 }

@@ -101,7 +101,7 @@ pub fn bridge(bridge: &Bridge, people: &[PersonDelivery]) -> (String, Role) {
         ),
         (BridgeState::Sent, Some(who)) => {
             let called = |user: &UserId| {
-                let person = people.iter().find(|person| person.user == *user && !person.name.is_empty());
+                let person = people.iter().find(|person| person.user_id == *user && !person.name.is_empty());
                 person.map_or_else(|| user.to_string(), |person| person.name.to_string())
             };
             let who: Vec<String> = who.iter().map(called).collect();
@@ -119,11 +119,12 @@ mod tests {
     const SILENT: DeviceState = DeviceState::Silent { since: 0 };
 
     fn device(state: DeviceState, expected: bool) -> DeviceDelivery {
-        DeviceDelivery { device: Some(DeviceId::new("D")), name: SafeText::default(), state, route: None, expected }
+        DeviceDelivery { device_id: Some(DeviceId::new("D")), name: SafeText::default(), state, route: None, expected }
     }
 
     fn delivery(devices: Vec<DeviceDelivery>) -> Delivery {
-        let people = vec![PersonDelivery { user: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
+        let people =
+            vec![PersonDelivery { user_id: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
         Delivery::new(EventId::new("$1"), 0, people)
     }
 

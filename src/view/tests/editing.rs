@@ -17,7 +17,9 @@ fn on_own_message(typed: &str) -> App {
         Some(devices.filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count())
     };
     let has = |index: &usize| {
-        open.message(*index).and_then(|message| delivered(message.event.as_ref()?)).is_some_and(|devices| devices > 1)
+        open.message(*index)
+            .and_then(|message| delivered(message.event_id.as_ref()?))
+            .is_some_and(|devices| devices > 1)
     };
     let index = (0..open.items.len()).rfind(has).unwrap();
     let TimelineItemKind::Message(message) = &mut open.items[index].kind else { panic!("no message") };

@@ -33,14 +33,14 @@ fn written(deliveries: Vec<Delivery>) -> App {
     let room = RoomId::new(LAKE);
     let minutes_ago = |at: Ms| (NOW - at) / MINUTE;
     let items = deliveries.iter().map(|delivery| {
-        let key = delivery.event.as_str().trim_start_matches('$');
+        let key = delivery.event_id.as_str().trim_start_matches('$');
         as_item(key, message(key, "you", minutes_ago(delivery.sent), plain(&format!("Message {key} to everybody."))))
     });
     let changes = vec![TimelineChange::Reset(items.collect())];
     let events = [
         Event::GoTo(room.clone()),
-        Event::Timeline { room: room.clone(), changes },
-        Event::Deliveries { room, deliveries },
+        Event::Timeline { room_id: room.clone(), changes },
+        Event::Deliveries { room_id: room, deliveries },
     ];
     happen(&mut app, events);
     app.focus = Focus::Timeline;
@@ -53,7 +53,7 @@ fn twelve_people() -> App {
         ["Ada", "Alan", "Annie", "Barbara", "Betty", "Edsger", "Emmy", "Grace", "Hedy", "Joan", "Karen", "Mary"];
     let delivery = |n: usize| {
         let people = NAMES.iter().take(if n == 0 { 6 } else { 12 }).map(|name| PersonDelivery {
-            user: UserId::new(format!("@{}:example.org", name.to_lowercase())),
+            user_id: UserId::new(format!("@{}:example.org", name.to_lowercase())),
             name: safe(name),
             devices: ["PHONE", "LAPTOP"]
                 .map(|id| {
@@ -85,7 +85,7 @@ fn a_broken_device_is_a_broken_column() {
     let facts = screen(&app).facts;
     let popup = facts.popup.unwrap();
     assert!(popup.max_scroll > 0 && popup.max_shift > 0);
-    app.layout_was(facts);
+    app.on_drawn(facts);
     let there = screen(&app);
     let row = there.rows().into_iter().find(|row| row.contains("EMMYLAPTOP")).unwrap();
     assert!(row.contains(" 0/29 "), "{row}");
@@ -123,7 +123,7 @@ fn an_empty_matrix_says_why() {
 }
 
 fn undelivered(room: &str, text: &str, delivery: Delivery) -> Undelivered {
-    Undelivered { room: RoomId::new(room), room_name: safe("A room that was left"), text: safe(text), delivery }
+    Undelivered { room_id: RoomId::new(room), room_name: safe("A room that was left"), text: safe(text), delivery }
 }
 
 fn not_everywhere() -> Vec<Undelivered> {
@@ -191,10 +191,10 @@ fn log() -> ReceiptLog {
         at: NOW - minutes_ago * MINUTE,
         first: NOW - minutes_ago * MINUTE,
         count: 1,
-        room: RoomId::new(room),
+        room_id: RoomId::new(room),
         room_name: safe("Night train"),
         person: UserId::new(person),
-        event: EventId::new("$1"),
+        event_id: EventId::new("$1"),
         what,
     };
     let stranger = Logged::Withheld { rule: "P7", why: "You had not been in contact with the sender." };
@@ -268,7 +268,7 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     happen(&mut app, [Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })]);
     let facts = screen(&app).facts;
     assert!(screen(&app).text().contains("@p0:x"));
-    app.layout_was(facts);
+    app.on_drawn(facts);
     for _ in 0..10_000 {
         press(&mut app, &[KeyCode::Down]);
     }
@@ -280,7 +280,7 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
 /// The inspector of 'See you at eight.', of which this is known.
 pub fn inspecting(delivery: Delivery) -> App {
     let mut app = with_selected(3);
-    happen(&mut app, [Event::Deliveries { room: RoomId::new(LAKE), deliveries: vec![delivery] }]);
+    happen(&mut app, [Event::Deliveries { room_id: RoomId::new(LAKE), deliveries: vec![delivery] }]);
     type_in(&mut app, "i");
     app
 }
@@ -297,11 +297,11 @@ fn inspector_of_a_message_that_a_device_missed() {
         DeviceDelivery { expected: false, ..device("ADATABLET", "Ada's tablet", silent) },
     ];
     let mut delivery = to_both("m10", SENT, ada, vec![device("BOBDESK", "Bob's desktop", PENDING)]);
-    delivery.fleet = vec![
+    delivery.own_devices = vec![
         device("YOURPHONE", "Your phone", DeviceState::Delivered { at: Some(SENT + 800) }),
         device("ELEMENT", "Element on the web", DeviceState::Unknown),
     ];
-    for device in &mut delivery.fleet {
+    for device in &mut delivery.own_devices {
         device.expected = false;
     }
     let app = inspecting(delivery);

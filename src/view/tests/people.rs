@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{App, event::Event},
     input::KeyCode,
-    model::{Delivery, DeviceState, EventId, PeoplePage, PersonDelivery, Tally, UserId, Whom},
+    model::{Delivery, DeviceState, EventId, PeopleFilter, PeoplePage, PersonDelivery, Tally, UserId},
     view::{
         fixture::{MINUTE, NOW, device, drawn, happen, press, safe, to_both, type_in},
         theme::Theme,
@@ -36,26 +36,26 @@ fn counted(tally: Tally) -> App {
 }
 
 /// A person with two devices; every seventh has never answered.
-fn person(number: usize, whom: Whom) -> PersonDelivery {
-    let [phone, laptop] = match (whom, number % 7) {
+fn person(number: usize, filter: PeopleFilter) -> PersonDelivery {
+    let [phone, laptop] = match (filter, number % 7) {
         (_, 6) => [DeviceState::Unknown, DeviceState::Unknown],
         (_, 3) => [HAS_IT, DeviceState::Undecryptable { at: Some(SENT + 900) }],
-        (Whom::Missing, _) => [HAS_IT, DeviceState::Pending],
-        (Whom::Everybody, _) => [HAS_IT, HAS_IT],
+        (PeopleFilter::Missing, _) => [HAS_IT, DeviceState::Pending],
+        (PeopleFilter::Everybody, _) => [HAS_IT, HAS_IT],
     };
     PersonDelivery {
-        user: UserId::new(format!("@person{number:04}:example.org")),
+        user_id: UserId::new(format!("@person{number:04}:example.org")),
         name: safe(&if number.is_multiple_of(2) { format!("Person {number}") } else { String::new() }),
         devices: vec![device("PHONE", "a phone", phone), device("LAPTOP", "kvitto on a laptop", laptop)],
     }
 }
 
-fn page(whom: Whom, after: Option<&UserId>, first: usize, people: usize, all: usize) -> Event {
+fn page(filter: PeopleFilter, after: Option<&UserId>, first: usize, people: usize, all: usize) -> Event {
     Event::People(PeoplePage {
-        event: EventId::new("$m10"),
-        whom,
+        event_id: EventId::new("$m10"),
+        filter,
         after: after.cloned(),
-        people: (first..first + people).map(|number| person(number, whom)).collect(),
+        people: (first..first + people).map(|number| person(number, filter)).collect(),
         more: first + people < all,
         all,
         at: NOW - MINUTE,
@@ -66,18 +66,18 @@ fn page(whom: Whom, after: Option<&UserId>, first: usize, people: usize, all: us
 fn who_lacks_a_message_to_many_is_a_page_and_one_key_shows_everybody() {
     let mut app = counted(tally());
     assert!(screen(&app).text().contains("Looking it up"));
-    happen(&mut app, [page(Whom::Missing, None, 0, PeoplePage::MOST, 1_840)]);
+    happen(&mut app, [page(PeopleFilter::Missing, None, 0, PeoplePage::MOST, 1_840)]);
     screens("inspector_many", &app, Theme::default());
-    app.layout_was(screen(&app).facts);
+    app.on_drawn(screen(&app).facts);
     press(&mut app, &[KeyCode::PageDown]);
     type_in(&mut app, "l");
     let loading = screen(&app).text();
     assert!(loading.contains(" page 2 ") && loading.contains("Looking it up"), "{loading}");
-    let last = person(PeoplePage::MOST - 1, Whom::Missing).user;
-    happen(&mut app, [page(Whom::Missing, Some(&last), PeoplePage::MOST, PeoplePage::MOST, 1_840)]);
+    let last = person(PeoplePage::MOST - 1, PeopleFilter::Missing).user_id;
+    happen(&mut app, [page(PeopleFilter::Missing, Some(&last), PeoplePage::MOST, PeoplePage::MOST, 1_840)]);
     screens("inspector_many_second", &app, Theme::default());
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [page(Whom::Everybody, None, 0, PeoplePage::MOST, 5_000)]);
+    happen(&mut app, [page(PeopleFilter::Everybody, None, 0, PeoplePage::MOST, 5_000)]);
     screens("inspector_many_everybody", &app, Theme::default());
 }
 
@@ -85,12 +85,12 @@ fn who_lacks_a_message_to_many_is_a_page_and_one_key_shows_everybody() {
 fn an_empty_page_says_why() {
     let empty = |tally: Tally, after: bool| {
         let mut app = counted(tally);
-        let last = person(PeoplePage::MOST - 1, Whom::Missing).user;
+        let last = person(PeoplePage::MOST - 1, PeopleFilter::Missing).user_id;
         if after {
-            happen(&mut app, [page(Whom::Missing, None, 0, PeoplePage::MOST, 51)]);
+            happen(&mut app, [page(PeopleFilter::Missing, None, 0, PeoplePage::MOST, 51)]);
             type_in(&mut app, "l");
         }
-        happen(&mut app, [page(Whom::Missing, after.then_some(&last), 0, 0, 0)]);
+        happen(&mut app, [page(PeopleFilter::Missing, after.then_some(&last), 0, 0, 0)]);
         screen(&app).text()
     };
     let complete = Tally { delivered: 12_960, undecryptable: 0, ..tally() };
@@ -110,7 +110,7 @@ fn where_the_homeserver_only_counts_nobody_is_said_to_lack_it() {
 #[test]
 fn a_message_that_went_to_many_can_be_drawn_at_every_size() {
     let mut app = counted(tally());
-    happen(&mut app, [page(Whom::Missing, None, 0, PeoplePage::MOST, 1_840)]);
+    happen(&mut app, [page(PeopleFilter::Missing, None, 0, PeoplePage::MOST, 1_840)]);
     let apps = [counted(Tally { anonymous: true, ..tally() }), counted(tally()), app];
     for app in &apps {
         for columns in [20, 21, 33, 59, 71, 72, 99, 100, 130] {
@@ -125,7 +125,7 @@ fn a_message_that_went_to_many_can_be_drawn_at_every_size() {
 fn the_keys_that_lead_on_are_hinted_at() {
     let bottom = |app: &App| drawn(app, Theme::default(), (120, 24)).rows().pop().unwrap_or_default();
     let mut app = counted(tally());
-    happen(&mut app, [page(Whom::Missing, None, 0, PeoplePage::MOST, 60)]);
+    happen(&mut app, [page(PeopleFilter::Missing, None, 0, PeoplePage::MOST, 60)]);
     assert!(bottom(&app).contains("everybody") && bottom(&app).contains("next page"), "{}", bottom(&app));
     assert!(!bottom(&app).contains("page before"));
     type_in(&mut app, "l");

@@ -6,7 +6,7 @@ use super::{screen, screens};
 use crate::{
     app::{App, Focus, effect::Effect, event::Event, update},
     input::{Key, KeyCode},
-    model::{PersonStance, RoomId, UserId},
+    model::{PersonEligibility, RoomId, UserId},
     view::{
         fixture::{self, LAKE, NOW, chatting, drawn, happen, press, safe, type_in},
         theme::Theme,
@@ -19,16 +19,16 @@ pub fn opened() -> App {
     app.focus = Focus::Timeline;
     type_in(&mut app, ":receipts");
     press(&mut app, &[KeyCode::Enter]);
-    let person = |name: &str, known| PersonStance {
-        user: UserId::new(format!("@{}:example.org", name.to_lowercase())),
+    let person = |name: &str, known| PersonEligibility {
+        user_id: UserId::new(format!("@{}:example.org", name.to_lowercase())),
         name: safe(name),
         known,
         verified: false,
         ignored: false,
     };
-    let nameless = PersonStance { name: safe(""), verified: true, ..person("mallory.of.the.long.name", false) };
+    let nameless = PersonEligibility { name: safe(""), verified: true, ..person("mallory.of.the.long.name", false) };
     let people = vec![person("Ada", true), person("Bob", false), person("Eve", true), nameless];
-    happen(&mut app, [Event::Stances { room: RoomId::new(LAKE), people, more: 0 }]);
+    happen(&mut app, [Event::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 }]);
     press(&mut app, &[KeyCode::Down; 4]);
     for _ in 0..4 {
         write(&mut app, KeyCode::Right);
@@ -65,22 +65,22 @@ fn receipts_screen() {
 #[test]
 fn receipts_screen_with_more_people_than_fit() {
     let mut app = opened();
-    let people = (100..300).map(|n| PersonStance {
-        user: UserId::new(format!("@u{n}:example.org")),
+    let people = (100..300).map(|n| PersonEligibility {
+        user_id: UserId::new(format!("@u{n}:example.org")),
         name: safe(&format!("Person {n}")),
         known: n % 3 == 0,
         verified: false,
         ignored: false,
     });
-    happen(&mut app, [Event::Stances { room: RoomId::new(LAKE), people: people.collect(), more: 50 }]);
-    app.layout_was(screen(&app).facts);
+    happen(&mut app, [Event::Eligibility { room_id: RoomId::new(LAKE), people: people.collect(), more: 50 }]);
+    app.on_drawn(screen(&app).facts);
     let on_screen = |app: &App, text: &str| screen(app).text().contains(text);
     assert!(on_screen(&app, "Person 100") && !on_screen(&app, "Everywhere"));
     press(&mut app, &[KeyCode::PageDown; 2]);
     assert!(on_screen(&app, "▌ Person 1") && !on_screen(&app, "Person 100"), "the selection is in the picture");
     press(&mut app, &[KeyCode::PageDown; 30]);
     assert!(on_screen(&app, "and 50 more") && on_screen(&app, "▌ Incognito"));
-    let people = |people| Event::Stances { room: RoomId::new(LAKE), people, more: 0 };
+    let people = |people| Event::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 };
     happen(&mut app, [people(Vec::new())]);
     assert!(on_screen(&app, "Nobody else is here."));
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use kvitto::{app::Screen, config::Config, matrix::Profile};
+use kvitto::{app::Screen, client::Profile, config::Config};
 use tempfile::TempDir;
 
 use super::Person;

@@ -2,7 +2,7 @@
 //!
 //! Nobody reads the names of thousands at once, so no more than a page of them is ever held. What is on disk about one person
 //! is spread over all segments: whether they have the message everywhere is not known before the last has been read. It is
-//! the crowd that knows that, and it has no names. So it is asked who belongs on the page, and the segments are read through
+//! the aggregate that knows that, and it has no names. So it is asked who belongs on the page, and the segments are read through
 //! for the first of those after the page before.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::{
         ledger::{ExpectedDevice, OwnEvent, Stamp},
         store::{Result, disk::Access, ledger::event_key},
     },
-    model::{DeviceId, UserId, Whom},
+    model::{DeviceId, PeopleFilter, UserId},
 };
 
 /// Some of the people of a large message.
@@ -31,13 +31,14 @@ pub struct Page {
 
 impl Live {
     /// The first so many of those people after this one, by id.
-    pub fn page(&self, disk: &Access<'_>, whom: Whom, after: Option<&UserId>, people: usize) -> Result<Page> {
-        let (key, sent) = (event_key(disk, &self.large.event), self.large.sent);
+    pub fn page(&self, disk: &Access<'_>, filter: PeopleFilter, after: Option<&UserId>, people: usize) -> Result<Page> {
+        let (key, sent) = (event_key(disk, &self.large.event_id), self.large.sent);
         // One more, to know whether there is one.
         let mut found = First { after, most: people.saturating_add(1), people: BTreeMap::new() };
         disk.each(SEGMENTS, params![key, Kind::Expected as u8], |row: ExpectedRow| {
             for (user, devices) in row.into_entries() {
-                let is_one = || whom == Whom::Everybody || self.crowd.is_one(&person(disk, &user), whom);
+                let is_one =
+                    || filter == PeopleFilter::Everybody || self.aggregate.is_one(&person(disk, &user), filter);
                 if found.has_place(&user) && is_one() {
                     found.enter(user).expected = Some(devices);
                 }
@@ -47,7 +48,7 @@ impl Live {
         disk.each(SEGMENTS, params![key, Kind::Claims as u8], |row: ClaimsRow| {
             for (user, claims) in row.into_entries(sent)? {
                 // Whoever lacks it was given the key, and has been found by now.
-                let is_one = whom == Whom::Everybody || found.people.contains_key(&user);
+                let is_one = filter == PeopleFilter::Everybody || found.people.contains_key(&user);
                 if found.has_place(&user) && is_one {
                     let found = found.enter(user);
                     for (device, stamp) in claims {
@@ -60,8 +61,8 @@ impl Live {
         let mut found = found.people;
         let more = found.len() > people && found.pop_last().is_some();
         let mut own = OwnEvent {
-            room: self.large.room.clone(),
-            event: self.large.event.clone(),
+            room_id: self.large.room_id.clone(),
+            event_id: self.large.event_id.clone(),
             sent,
             expected: BTreeMap::new(),
             claims: BTreeMap::new(),
@@ -71,7 +72,7 @@ impl Live {
             own.claims.extend(claims);
             own.expected.extend(found.expected.map(|devices| (user, devices)));
         }
-        Ok(Page { own, more, all: self.crowd.number(whom) })
+        Ok(Page { own, more, all: self.aggregate.number(filter) })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     delivery::{
         ledger::{
             ExpectedDevice, Stamp, Who,
-            crowd::{Large, Newest, Tally},
+            aggregate::{Large, Newest, Tally},
         },
         receipt::{ClaimState, Summary},
         store::{
@@ -40,8 +40,8 @@ impl LargeRow {
     pub fn new(large: &Large) -> Self {
         let Tally { people, expected, delivered, undecryptable, users, devices, latest } = large.counted;
         Self {
-            room: large.room.as_str().to_owned(),
-            event: large.event.as_str().to_owned(),
+            room: large.room_id.as_str().to_owned(),
+            event: large.event_id.as_str().to_owned(),
             sent: large.sent,
             people,
             expected,
@@ -62,8 +62,8 @@ impl LargeRow {
             Ok(Newest { who, stamp, counts: *counts })
         };
         Ok(Large {
-            room: RoomId::new(self.room),
-            event: EventId::new(self.event),
+            room_id: RoomId::new(self.room),
+            event_id: EventId::new(self.event),
             sent: self.sent,
             counted: Tally { people, expected, delivered, undecryptable, users, devices, latest },
             told: Summary { users: self.told.0, devices: self.told.1, latest: self.told.2 },

@@ -10,13 +10,13 @@ use crate::{
     delivery::{
         ledger::{
             ExpectedDevice, RECEIPTS_PER_PERSON, Refusal,
-            crowd::{LARGE, Tally},
+            aggregate::{LARGE, Tally},
         },
         receipt::ClaimState,
         store::{Claimed, Store, Summed},
         summary,
     },
-    model::{DeviceDelivery, DeviceId, DeviceState, Route, SafeText, Whom},
+    model::{DeviceDelivery, DeviceId, DeviceState, PeopleFilter, Route, SafeText},
 };
 
 const KEY: [u8; 32] = [7; 32];
@@ -45,19 +45,19 @@ fn user(number: usize) -> UserId {
 fn own(people: usize) -> OwnEvent {
     let device = |id: &str, excluded| {
         let name = SafeText::line("a laptop");
-        ExpectedDevice { device: DeviceId::new(id), name, excluded, silent: None }
+        ExpectedDevice { device_id: DeviceId::new(id), name, excluded, silent: None }
     };
     let devices = || vec![device("A", None), device("B", Some("blocked".to_owned()))];
     let expected = (0..people).map(|number| (user(number), devices())).collect();
-    OwnEvent { room: room(), event: event(), sent: SENT, expected, claims: BTreeMap::new() }
+    OwnEvent { room_id: room(), event_id: event(), sent: SENT, expected, claims: BTreeMap::new() }
 }
 
 fn claim(number: usize, device: Option<&str>, at: Ms) -> PeerClaim {
     PeerClaim {
-        room: room(),
-        event: event(),
-        user: user(number),
-        device: device.map(DeviceId::new),
+        room_id: room(),
+        event_id: event(),
+        user_id: user(number),
+        device_id: device.map(DeviceId::new),
         at: Some(at),
         state: ClaimState::Delivered,
         route: Route::Native,
@@ -77,7 +77,7 @@ fn counted(store: &Store) -> Option<Tally> {
 /// Everything that is on disk about the message.
 fn all(store: &Store) -> OwnEvent {
     let small = store.own_event(&event()).unwrap();
-    let large = store.page(&event(), Whom::Everybody, None, usize::MAX).unwrap();
+    let large = store.page(&event(), PeopleFilter::Everybody, None, usize::MAX).unwrap();
     assert!(small.is_none() || large.is_none(), "it is one or the other");
     small.or(large.map(|page| page.own)).unwrap()
 }
@@ -121,7 +121,7 @@ proptest! {
     ) {
         let (mut dir, mut store) = temporary();
         let mut expected = own(people);
-        store.freeze(&expected).unwrap();
+        store.record_recipients(&expected).unwrap();
         let mut told = Vec::new();
         let mut claims: Vec<_> = batches.clone();
         if !batches.is_empty() {
@@ -145,13 +145,13 @@ proptest! {
         let large = store.large_event(&event()).unwrap();
         prop_assert_eq!(large.is_some(), expected.people() > LARGE);
         if let Some(large) = large {
-            let mut crowd = Crowd::new(SENT);
+            let mut aggregate = Aggregate::new(SENT);
             let disk = store.disk.read();
-            expected.expected.iter().for_each(|(user, devices)| crowd.expect(person(&disk, user), devices));
+            expected.expected.iter().for_each(|(user, devices)| aggregate.expect(person(&disk, user), devices));
             for ((user, device), stamp) in &expected.claims {
-                crowd.recall(person(&disk, user), device.as_ref(), *stamp);
+                aggregate.recall(person(&disk, user), device.as_ref(), *stamp);
             }
-            prop_assert_eq!(large.counted, crowd.tally());
+            prop_assert_eq!(large.counted, aggregate.tally());
             prop_assert!(told.last().is_none_or(|told| *told == large), "what was told last is what stands");
         }
     }
@@ -161,13 +161,13 @@ proptest! {
 fn a_message_to_more_than_200_people_is_large_from_the_start() {
     for (people, large) in [(LARGE, false), (LARGE + 1, true)] {
         let (_dir, mut store) = temporary();
-        store.freeze(&own(people)).unwrap();
+        store.record_recipients(&own(people)).unwrap();
         assert!(store.is_own_event(&event()).unwrap());
         assert_eq!(store.own_event(&event()).unwrap().is_none(), large);
         assert_eq!(store.own_events(&room(), 9).unwrap().is_empty(), large);
         assert_eq!(store.large_events(&room(), 9).unwrap().len(), usize::from(large));
         assert_eq!(all(&store), own(people));
-        store.freeze(&own(3)).unwrap();
+        store.record_recipients(&own(3)).unwrap();
         assert_eq!(all(&store), own(people), "the first record holds");
     }
 }
@@ -175,7 +175,7 @@ fn a_message_to_more_than_200_people_is_large_from_the_start() {
 #[test]
 fn l8_after_a_restart_the_counts_are_there_and_twice_is_still_once() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     let claims: Vec<_> = (0..250).map(delivered).collect();
     let claimed = store.claim(&claims, NOW).unwrap();
     assert_eq!((claimed.tallied.len(), claimed.answers_changed), (1, true));
@@ -205,7 +205,7 @@ fn l8_after_a_restart_the_counts_are_there_and_twice_is_still_once() {
 #[test]
 fn l8_a_write_that_fails_counts_nothing() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     store.claim(&[delivered(0)], NOW).unwrap();
     let other = rusqlite::Connection::open(dir.path().join("delivery.sqlite3")).unwrap();
     other.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON large BEGIN SELECT raise(ABORT, 'full'); END").unwrap();
@@ -222,7 +222,7 @@ fn l8_a_write_that_fails_counts_nothing() {
 #[test]
 fn receipts_that_come_one_by_one_make_few_segments() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     for number in 0..255 {
         store.claim(&[delivered(number)], NOW).unwrap();
     }
@@ -234,7 +234,7 @@ fn receipts_that_come_one_by_one_make_few_segments() {
 #[test]
 fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     let better =
         |round: Ms| (0..201).map(move |number| claim(number, Some("A"), SENT + 50 - round)).collect::<Vec<_>>();
     for round in 0..20 {
@@ -248,10 +248,10 @@ fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
 #[test]
 fn l1_l7_what_is_refused_of_a_large_message_is_counted() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     let devices: Vec<String> = (0..RECEIPTS_PER_PERSON + 2).map(|number| format!("D{number}")).collect();
     let mut claims: Vec<_> = devices.iter().map(|device| claim(1, Some(device), SENT)).collect();
-    claims.push(PeerClaim { room: RoomId::new("!other"), ..delivered(2) });
+    claims.push(PeerClaim { room_id: RoomId::new("!other"), ..delivered(2) });
     let mut refused = Refused::of(Refusal::TooMany, 2);
     refused.count(Refusal::OtherRoom, 1);
     assert_eq!(store.claim(&claims, NOW).unwrap().refused, refused);
@@ -261,7 +261,7 @@ fn l1_l7_what_is_refused_of_a_large_message_is_counted() {
 #[test]
 fn a_batch_larger_than_a_segment_is_taken_in_as_a_whole() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     let claims: Vec<_> = (0..SEGMENT + 500).map(delivered).collect();
     store.claim(&claims, NOW).unwrap();
     assert_eq!(segments(&dir), (2, SEGMENT + 500));
@@ -276,10 +276,10 @@ fn people(own: &OwnEvent) -> Vec<UserId> {
 }
 
 /// Goes through all pages; says who was on each.
-fn walk(store: &Store, whom: Whom, most: usize) -> Vec<Page> {
+fn walk(store: &Store, filter: PeopleFilter, most: usize) -> Vec<Page> {
     let (mut pages, mut after): (Vec<Page>, Option<UserId>) = (Vec::new(), None);
     loop {
-        let page = store.page(&event(), whom, after.as_ref(), most).unwrap().unwrap();
+        let page = store.page(&event(), filter, after.as_ref(), most).unwrap().unwrap();
         after = people(&page.own).pop();
         pages.push(page);
         if !pages.last().is_some_and(|page| page.more) {
@@ -292,7 +292,7 @@ fn walk(store: &Store, whom: Whom, most: usize) -> Vec<Page> {
 fn missing(own: &OwnEvent) -> Vec<UserId> {
     let shown = summary::delivery(own, &BTreeMap::new(), NOW);
     let lacks = |device: &DeviceDelivery| device.expected && !matches!(device.state, DeviceState::Delivered { .. });
-    shown.people.into_iter().filter(|person| person.devices.iter().any(lacks)).map(|person| person.user).collect()
+    shown.people.into_iter().filter(|person| person.devices.iter().any(lacks)).map(|person| person.user_id).collect()
 }
 
 proptest! {
@@ -307,7 +307,7 @@ proptest! {
         at_once in any::<bool>(),
     ) {
         let (mut dir, mut store) = temporary();
-        store.freeze(&own(210)).unwrap();
+        store.record_recipients(&own(210)).unwrap();
         let devices = [None, Some("A"), Some("B"), Some("C")];
         let many = many.into_iter().map(|(number, device)| claim(number, devices[usize::from(device)], SENT + 5));
         let claims: Vec<_> = many.chain(few).collect();
@@ -316,11 +316,11 @@ proptest! {
         }
         let whole = all(&store);
         if !at_once {
-            // From disk alone, with no crowd at hand.
+            // From disk alone, with no aggregate at hand.
             (dir, store) = killed(dir.path());
         }
-        for (whom, expected) in [(Whom::Everybody, people(&whole)), (Whom::Missing, missing(&whole))] {
-            let pages = walk(&store, whom, most);
+        for (filter, expected) in [(PeopleFilter::Everybody, people(&whole)), (PeopleFilter::Missing, missing(&whole))] {
+            let pages = walk(&store, filter, most);
             prop_assert!(pages.iter().rev().skip(1).all(|page| people(&page.own).len() == most), "only the last is not full");
             prop_assert!(pages.iter().all(|page| page.all == expected.len()));
             let (mut found, mut claims) = (Vec::new(), BTreeMap::new());
@@ -339,36 +339,36 @@ proptest! {
 #[test]
 fn who_lacks_it_is_a_page_of_its_own() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
-    let page = |store: &Store, whom, after: Option<usize>| {
-        let page = store.page(&event(), whom, after.map(user).as_ref(), 50).unwrap().unwrap();
+    store.record_recipients(&own(300)).unwrap();
+    let page = |store: &Store, filter, after: Option<usize>| {
+        let page = store.page(&event(), filter, after.map(user).as_ref(), 50).unwrap().unwrap();
         (people(&page.own), page.more, page.all)
     };
     let numbered = |numbers: std::ops::Range<usize>| numbers.map(user).collect::<Vec<_>>();
-    assert_eq!(page(&store, Whom::Missing, None), (numbered(0..50), true, 300));
+    assert_eq!(page(&store, PeopleFilter::Missing, None), (numbered(0..50), true, 300));
 
     store.claim(&(0..240).rev().map(delivered).collect::<Vec<_>>(), NOW).unwrap();
     store.claim(&(310..320).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
-    assert_eq!(page(&store, Whom::Missing, None), (numbered(240..290), true, 60));
-    assert_eq!(page(&store, Whom::Missing, Some(289)), (numbered(290..300), false, 60));
+    assert_eq!(page(&store, PeopleFilter::Missing, None), (numbered(240..290), true, 60));
+    assert_eq!(page(&store, PeopleFilter::Missing, Some(289)), (numbered(290..300), false, 60));
     assert_eq!(
-        page(&store, Whom::Everybody, Some(259)),
+        page(&store, PeopleFilter::Everybody, Some(259)),
         ([numbered(260..300), numbered(310..320)].concat(), false, 310)
     );
-    assert_eq!(page(&store, Whom::Everybody, Some(319)), (Vec::new(), false, 310), "nobody more");
+    assert_eq!(page(&store, PeopleFilter::Everybody, Some(319)), (Vec::new(), false, 310), "nobody more");
 
     store.claim(&[PeerClaim { state: ClaimState::Undecryptable, ..delivered(240) }], NOW).unwrap();
-    assert_eq!(page(&store, Whom::Missing, None).0, numbered(240..290), "who cannot decrypt it lacks it");
+    assert_eq!(page(&store, PeopleFilter::Missing, None).0, numbered(240..290), "who cannot decrypt it lacks it");
     store.claim(&(240..300).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
-    assert_eq!(page(&store, Whom::Missing, None), (Vec::new(), false, 0), "everybody has it");
+    assert_eq!(page(&store, PeopleFilter::Missing, None), (Vec::new(), false, 0), "everybody has it");
 }
 
 #[test]
 fn only_a_large_message_has_pages() {
     let (_dir, mut store) = temporary();
-    assert_eq!(store.page(&event(), Whom::Missing, None, 50).unwrap(), None);
-    store.freeze(&own(3)).unwrap();
-    assert_eq!(store.page(&event(), Whom::Missing, None, 50).unwrap(), None);
+    assert_eq!(store.page(&event(), PeopleFilter::Missing, None, 50).unwrap(), None);
+    store.record_recipients(&own(3)).unwrap();
+    assert_eq!(store.page(&event(), PeopleFilter::Missing, None, 50).unwrap(), None);
 }
 
 #[test]
@@ -376,11 +376,11 @@ fn the_large_messages_of_all_rooms_are_gone_through_from_the_latest_on() {
     let (_dir, mut store) = temporary();
     for number in 0..5 {
         let (room, event) = (RoomId::new(format!("!{}", number % 2)), EventId::new(format!("${number}")));
-        store.freeze(&OwnEvent { room, event, ..own(201) }).unwrap();
+        store.record_recipients(&OwnEvent { room_id: room, event_id: event, ..own(201) }).unwrap();
     }
     let latest = |without, limit| {
         let found = store.latest_large_events(without, limit).unwrap();
-        found.into_iter().map(|large| large.event.as_str().to_owned()).collect::<Vec<_>>()
+        found.into_iter().map(|large| large.event_id.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(latest(0, 2), ["$4", "$3"]);
     assert_eq!(latest(2, 9), ["$2", "$1", "$0"]);
@@ -390,7 +390,7 @@ fn the_large_messages_of_all_rooms_are_gone_through_from_the_latest_on() {
 #[test]
 fn what_the_homeserver_sums_up_is_large_and_kept() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(4)).unwrap();
+    store.record_recipients(&own(4)).unwrap();
     store.claim(&[delivered(1)], NOW).unwrap();
     let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
     let mut elsewhere = || store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
@@ -418,10 +418,10 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
 fn crowds_are_forgotten_when_nothing_comes_for_them() {
     let (_dir, mut store) = temporary();
     for number in 0..CROWDS + 2 {
-        store.freeze(&OwnEvent { event: EventId::new(format!("${number}")), ..own(201) }).unwrap();
+        store.record_recipients(&OwnEvent { event_id: EventId::new(format!("${number}")), ..own(201) }).unwrap();
         assert!(store.crowds.0.len() <= CROWDS);
     }
-    let about = |number: usize| [PeerClaim { event: EventId::new(format!("${number}")), ..delivered(1) }];
+    let about = |number: usize| [PeerClaim { event_id: EventId::new(format!("${number}")), ..delivered(1) }];
     store.claim(&about(0), NOW).unwrap();
     store.claim(&about(0), NOW + KEPT - 1).unwrap();
     assert_eq!(store.crowds.0.len(), CROWDS);
@@ -435,7 +435,7 @@ fn crowds_are_forgotten_when_nothing_comes_for_them() {
 #[test]
 fn nothing_of_it_stands_in_the_files_in_the_clear() {
     let (dir, mut store) = temporary();
-    store.freeze(&own(300)).unwrap();
+    store.record_recipients(&own(300)).unwrap();
     store.claim(&(0..250).map(delivered).collect::<Vec<_>>(), NOW).unwrap();
     for file in fs::read_dir(dir.path()).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();

@@ -11,13 +11,13 @@ use crate::delivery::store::{
 #[test]
 fn freezing_twice_changes_nothing() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
+    store.record_recipients(&own("own", 5)).unwrap();
     store.claim(&[claim("own", Some("B1"), Some(6))], NOW).unwrap();
-    let frozen = store.own_event(&event("own")).unwrap();
+    let snapshot = store.own_event(&event("own")).unwrap();
     let mut second = OwnEvent { expected: BTreeMap::new(), ..own("own", 99) };
     second.merge(claim("own", Some("B9"), Some(100)), NOW).unwrap();
-    store.freeze(&second).unwrap();
-    assert_eq!(store.own_event(&event("own")).unwrap(), frozen);
+    store.record_recipients(&second).unwrap();
+    assert_eq!(store.own_event(&event("own")).unwrap(), snapshot);
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn freezing_keeps_what_was_already_claimed() {
     let (_dir, mut store) = temporary();
     let mut with_claim = own("own", 5);
     with_claim.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
-    store.freeze(&with_claim).unwrap();
+    store.record_recipients(&with_claim).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(with_claim));
 }
 
@@ -33,10 +33,11 @@ fn freezing_keeps_what_was_already_claimed() {
 fn own_events_are_the_newest_of_the_room() {
     let (_dir, mut store) = temporary();
     for (name, sent) in [("1", 10), ("3", 30), ("2", 20)] {
-        store.freeze(&own(name, sent)).unwrap();
+        store.record_recipients(&own(name, sent)).unwrap();
     }
-    store.freeze(&OwnEvent { room: RoomId::new("!other"), ..own("4", 40) }).unwrap();
-    let names = |limit| store.own_events(&room(), limit).unwrap().into_iter().map(|own| own.event).collect::<Vec<_>>();
+    store.record_recipients(&OwnEvent { room_id: RoomId::new("!other"), ..own("4", 40) }).unwrap();
+    let names =
+        |limit| store.own_events(&room(), limit).unwrap().into_iter().map(|own| own.event_id).collect::<Vec<_>>();
     assert_eq!(names(9), ["3", "2", "1"].map(event));
     assert_eq!(names(2), ["3", "2"].map(event));
 }
@@ -44,9 +45,9 @@ fn own_events_are_the_newest_of_the_room() {
 #[test]
 fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
+    store.record_recipients(&own("own", 5)).unwrap();
     let unknown = claim("unknown", Some("B1"), None);
-    let elsewhere = PeerClaim { room: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
+    let elsewhere = PeerClaim { room_id: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
     let claims = [unknown, elsewhere];
     let refused = Refused::of(Refusal::OtherRoom, 1);
     let expected = Claimed { unknown: claims[..1].to_vec(), refused, ..Claimed::default() };
@@ -61,7 +62,7 @@ fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
 #[test]
 fn l3_claims_are_merged_on_disk_as_in_memory() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own("own", 5)).unwrap();
+    store.record_recipients(&own("own", 5)).unwrap();
     let mut expected = own("own", 5);
     for (id, at) in [(Some("B1"), Some(9)), (Some("B1"), Some(7)), (Some("B1"), Some(8)), (None, Some(1)), (None, None)]
     {
@@ -78,7 +79,7 @@ fn l3_many_claims_at_once_are_as_many_one_by_one() {
     let (_dir, mut store) = temporary();
     let mut expected = [own("1", 5), own("2", 5)];
     for own in &expected {
-        store.freeze(own).unwrap();
+        store.record_recipients(own).unwrap();
     }
     let claims = [
         claim("1", Some("B1"), Some(9)),
@@ -88,12 +89,12 @@ fn l3_many_claims_at_once_are_as_many_one_by_one() {
         claim("2", None, Some(9)),
     ];
     for claim in &claims {
-        let about = expected.iter_mut().find(|own| own.event == claim.event).unwrap();
+        let about = expected.iter_mut().find(|own| own.event_id == claim.event_id).unwrap();
         about.merge(claim.clone(), NOW).unwrap();
     }
     assert_eq!(store.claim(&claims, NOW).unwrap().changed, expected);
     for own in expected {
-        assert_eq!(store.own_event(&own.event).unwrap(), Some(own));
+        assert_eq!(store.own_event(&own.event_id).unwrap(), Some(own));
     }
     assert_eq!(store.claim(&claims, NOW).unwrap(), Claimed::default(), "twice is once");
 }
@@ -145,8 +146,8 @@ fn l8_a_ledger_of_version_1_goes_on() {
 #[test]
 fn l5_how_a_person_answers_is_known_by_their_best_claim() {
     let (_dir, mut store) = temporary();
-    store.freeze(&own("1", 5)).unwrap();
-    store.freeze(&own("2", 5)).unwrap();
+    store.record_recipients(&own("1", 5)).unwrap();
+    store.record_recipients(&own("2", 5)).unwrap();
     for (claim, answers, changed) in [
         (claim("1", None, Some(6)), Answers::Unnamed, true),
         (claim("2", None, Some(6)), Answers::Unnamed, false),

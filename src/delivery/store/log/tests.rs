@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        debts::{Book, Step},
         policy::Reason,
+        receipt_queue::{Journal, Step},
     },
     model::{Logged, Route, UserId},
 };
@@ -27,7 +27,7 @@ fn rows(store: &Store) -> Vec<(String, u64, String)> {
         Logged::Undecryptable { route } => format!("undecryptable {route:?}"),
         Logged::Withheld { rule, .. } => rule.to_owned(),
     };
-    store.log().unwrap().iter().map(|entry| (what(entry), entry.count, entry.event.to_string())).collect()
+    store.log().unwrap().iter().map(|entry| (what(entry), entry.count, entry.event_id.to_string())).collect()
 }
 
 fn row(what: &str, count: u64, name: &str) -> (String, u64, String) {

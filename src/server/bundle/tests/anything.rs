@@ -128,7 +128,7 @@ proptest! {
                         let name = device.map(|device| device.to_string());
                         let room = RoomId::new(if event == 0 { "!hidden" } else { "!room" });
                         let receipt = receipt(&format!("${event}"), &format!("@{user}"), name.as_deref(), now);
-                        let receipt = Receipt { room, ..receipt };
+                        let receipt = Receipt { room_id: room, ..receipt };
                         prop_assert_eq!(mailbox.deliver(receipt), delivered.insert((event, user, device)));
                     }
                 }

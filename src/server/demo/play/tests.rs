@@ -28,11 +28,11 @@ fn play() -> Play {
 }
 
 fn wrote(place: Place, event: &str) -> Heard {
-    Heard::Message { room: room(place), event: EventId::new(event), sender: you(), text: String::new() }
+    Heard::Message { room_id: room(place), event_id: EventId::new(event), sender: you(), text: String::new() }
 }
 
 fn met(device: &str) -> Heard {
-    Heard::Met { user: you(), device: DeviceId::new(device) }
+    Heard::Met { user_id: you(), device_id: DeviceId::new(device) }
 }
 
 /// Everything that is done until then, with its time.
@@ -57,8 +57,8 @@ fn a_device_acknowledges_and_its_user_reads_each_at_their_own_pace() {
     let done = until(&mut play, MINUTE);
     let when =
         |deed: &Deed| done.iter().find(|(_, cue)| cue.part == ADA && cue.deed == *deed).map(|(at, _)| *at - 1_000);
-    let acknowledged = when(&Deed::Acknowledge { room: room.clone(), event: event.clone() }).unwrap();
-    let read = when(&Deed::Read { room, event }).unwrap();
+    let acknowledged = when(&Deed::Acknowledge { room_id: room.clone(), event_id: event.clone() }).unwrap();
+    let read = when(&Deed::Read { room_id: room, event_id: event }).unwrap();
     assert!((150..=500).contains(&acknowledged) && (1_200..=2_200).contains(&read), "{acknowledged} {read}");
 }
 
@@ -97,9 +97,9 @@ fn who_speaks_types_before() {
 fn linuss_laptop_says_that_it_cannot_decrypt_and_linus_answers() {
     let mut play = play();
     let (room, event) = (room(Place::Linus), EventId::new("$1"));
-    play.heard(LINUS, &Heard::Undecryptable { room: room.clone(), event: event.clone(), sender: you() }, 0);
+    play.heard(LINUS, &Heard::Undecryptable { room_id: room.clone(), event_id: event.clone(), sender: you() }, 0);
     let done = until(&mut play, MINUTE);
-    let told = Cue { part: LINUS, deed: Deed::CannotDecrypt { room, event } };
+    let told = Cue { part: LINUS, deed: Deed::CannotDecrypt { room_id: room, event_id: event } };
     assert!(done.iter().any(|(_, cue)| *cue == told), "{done:?}");
     assert_eq!(said(&done, LINUS), 1);
     assert!(!done.iter().any(|(_, cue)| matches!(cue.deed, Deed::Acknowledge { .. } | Deed::Read { .. })));
@@ -127,7 +127,7 @@ fn graces_tablet_comes_on_half_a_minute_after_the_first_message_or_at_the_second
 fn the_tour_begins_with_the_users_own_client_and_once() {
     let mut play = play();
     play.heard(ADA, &met("SETTING UP"), 0);
-    play.heard(ADA, &Heard::Met { user: UserId::new("@grace:kvitto.demo"), device: DeviceId::new("PHONE") }, 0);
+    play.heard(ADA, &Heard::Met { user_id: UserId::new("@grace:kvitto.demo"), device_id: DeviceId::new("PHONE") }, 0);
     assert_eq!(until(&mut play, MINUTE), []);
     play.heard(GRACE, &met("CLIENT"), MINUTE);
     play.heard(ADA, &met("CLIENT"), MINUTE);
@@ -157,13 +157,13 @@ fn the_society_speaks_when_it_has_gathered_and_the_user_is_there() {
 fn whoever_is_invited_comes_and_whoever_is_joined_greets() {
     let mut play = play();
     let elsewhere = RoomId::new("!made by the user:kvitto.demo");
-    play.heard(EMMY, &Heard::Invited { room: elsewhere.clone() }, 0);
+    play.heard(EMMY, &Heard::Invited { room_id: elsewhere.clone() }, 0);
     let done = until(&mut play, MINUTE);
     assert_eq!(
         done.into_iter().map(|(_, cue)| cue).collect::<Vec<_>>(),
-        [Cue { part: EMMY, deed: Deed::Join { room: elsewhere } }]
+        [Cue { part: EMMY, deed: Deed::Join { room_id: elsewhere } }]
     );
-    play.heard(EMMY, &Heard::Joined { room: room(Place::Emmy), user: you() }, MINUTE);
+    play.heard(EMMY, &Heard::Joined { room_id: room(Place::Emmy), user_id: you() }, MINUTE);
     assert_eq!(said(&until(&mut play, 2 * MINUTE), EMMY), 1);
 }
 
@@ -173,10 +173,10 @@ fn what_the_cast_says_among_itself_is_not_acknowledged() {
     let (room, event, sender) = (room(Place::Train), EventId::new("$1"), UserId::new("@mallory:kvitto.demo"));
     play.heard(
         ADA,
-        &Heard::Message { room: room.clone(), event: event.clone(), sender: sender.clone(), text: String::new() },
+        &Heard::Message { room_id: room.clone(), event_id: event.clone(), sender: sender.clone(), text: String::new() },
         0,
     );
-    play.heard(ADA, &Heard::Undecryptable { room, event, sender }, 0);
+    play.heard(ADA, &Heard::Undecryptable { room_id: room, event_id: event, sender }, 0);
     assert_eq!(until(&mut play, MINUTE), []);
 }
 

@@ -34,7 +34,7 @@ pub fn routes(routes: Routes) -> Routes {
 fn rules(world: &mut World, caller: &Caller) -> Answer<Ruleset> {
     let kept = world.account(caller)?.account_data.get(TYPE);
     let rules = kept.and_then(|(_, content)| serde_json::from_value(content["global"].clone()).ok());
-    Ok(rules.unwrap_or_else(|| Ruleset::server_default(&caller.user)))
+    Ok(rules.unwrap_or_else(|| Ruleset::server_default(&caller.user_id)))
 }
 
 fn change<E>(
@@ -45,7 +45,7 @@ fn change<E>(
     let mut rules = rules(world, caller)?;
     let changed = change(&mut rules);
     if changed.is_ok() {
-        set(world, &caller.user, TYPE, json!({ "global": rules }));
+        set(world, &caller.user_id, TYPE, json!({ "global": rules }));
     }
     Ok(changed)
 }

@@ -34,7 +34,7 @@ fn account_data_is_kept_as_it_came_globally_and_by_room() {
     let elsewhere = request(&[ADA, "!other:localhost", "mine"], "", json!({}));
     assert_eq!(refusal(get_in_room(&mut world, ada.clone(), elsewhere)), (404, "M_NOT_FOUND".to_owned()));
 
-    let user = &world.users[&ada.user];
+    let user = &world.users[&ada.user_id];
     assert!(user.account_data["m.direct"].0 > since && user.account_data["m.push_rules"].0 <= since);
 }
 
@@ -51,7 +51,7 @@ fn account_data_is_nobody_elses_and_some_types_have_their_own_endpoints() {
     assert_eq!(refusal(refused), (405, "M_BAD_JSON".to_owned()));
     let refused = put(&mut world, ada.clone(), request(&[ADA, "m.direct"], "", json!([])));
     assert_eq!(refusal(refused), (400, "M_BAD_JSON".to_owned()));
-    assert_eq!(world.users[&ada.user].account_data.keys().collect::<Vec<_>>(), ["m.push_rules"]);
+    assert_eq!(world.users[&ada.user_id].account_data.keys().collect::<Vec<_>>(), ["m.push_rules"]);
 }
 
 #[test]

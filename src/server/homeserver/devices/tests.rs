@@ -21,7 +21,7 @@ fn a_user_sees_and_renames_their_devices_and_others_are_told() {
     assert_eq!(devices["devices"][0]["display_name"], "Pocket");
     assert_eq!(devices["devices"][0]["last_seen_ts"], 7);
     assert_eq!(devices["devices"].as_array().unwrap().len(), 1);
-    assert!(world.users[&ada.user].keys_changed > since);
+    assert!(world.users[&ada.user_id].keys_changed > since);
 
     let refused = rename(&mut world, grace.clone(), request(&["PHONE"], "", json!({ "display_name": "Mine" })));
     assert_eq!(refusal(refused), (404, "M_NOT_FOUND".to_owned()));
@@ -53,7 +53,7 @@ fn a_device_is_ended_by_who_knows_the_password() {
 
     let several = json!({ "devices": ["TABLET", "WATCH", "LAPTOP"], "auth": auth("secret") });
     delete_several(&mut world, phone.clone(), request(&[], "", several)).unwrap();
-    assert_eq!(world.users[&phone.user].devices.keys().collect::<Vec<_>>(), ["PHONE"]);
+    assert_eq!(world.users[&phone.user_id].devices.keys().collect::<Vec<_>>(), ["PHONE"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn relations(world: &World, caller: &Caller, request: Plain) -> Answer<Response>
     let request = Request::try_from_http_request(request.http, &event).map_err(malformed)?;
 
     let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
-    let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user)?;
+    let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user_id)?;
     let is_wanted = |event: &Event| {
         how.is_none_or(|how| event.relation().is_some_and(|(relation, _)| relation == how))
             && kind.is_none_or(|kind| event.kind == kind)
@@ -76,7 +76,7 @@ fn related(
         all.extend(&targets);
     }
     let (events, next) =
-        page.cut(all.into_iter(), |place| room.visible(&caller.user, place) && wanted(&room.events[place]));
+        page.cut(all.into_iter(), |place| room.visible(&caller.user_id, place) && wanted(&room.events[place]));
     (events, next.map(|next| next.to_string()))
 }
 

@@ -21,7 +21,7 @@ fn setting() -> (World, OwnedRoomId, [Caller; 3]) {
 }
 
 fn say(world: &mut World, room: &RoomId, who: &Caller, what: &str) -> OwnedEventId {
-    send(world, room, &who.user, Draft::message("m.room.message", json!({ "body": what }))).unwrap()
+    send(world, room, &who.user_id, Draft::message("m.room.message", json!({ "body": what }))).unwrap()
 }
 
 /// The bodies of messages, one after the other; `?` for what is none.
@@ -92,7 +92,7 @@ fn who_is_not_there_reads_nothing_and_who_left_reads_up_to_leaving() {
 #[test]
 fn filters_ask_for_types_senders_and_urls() {
     let (mut world, id, [_, bob, _]) = setting();
-    send(&mut world, &id, &bob.user, Draft::message("org.example.a.b", json!({ "body": "B", "url": "mxc://a/b" })))
+    send(&mut world, &id, &bob.user_id, Draft::message("org.example.a.b", json!({ "body": "B", "url": "mxc://a/b" })))
         .unwrap();
     let mut filtered = |filter: Value| {
         let filter: String = url::form_urlencoded::byte_serialize(filter.to_string().as_bytes()).collect();

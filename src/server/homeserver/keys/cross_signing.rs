@@ -57,15 +57,15 @@ fn upload_keys(
     known.master = master.or(known.master.take());
     known.self_signing = self_signing.or(known.self_signing.take());
     known.user_signing = user_signing.or(known.user_signing.take());
-    world.keys_changed(&caller.user);
+    world.keys_changed(&caller.user_id);
     Ok(upload_signing_keys::v3::Response::new())
 }
 
 /// A cross-signing key, if it is this user's and for this use.
 fn key_of(caller: &Caller, key: &Raw<CrossSigningKey>, usage: &KeyUsage) -> Answer<JsonObject> {
     let CrossSigningKey { user_id, usage: usages, keys, .. } = read(key)?;
-    if user_id != caller.user || !usages.contains(usage) || keys.len() != 1 {
-        return Err(invalid(format!("This is no {usage} key of {}", caller.user)));
+    if user_id != caller.user_id || !usages.contains(usage) || keys.len() != 1 {
+        return Err(invalid(format!("This is no {usage} key of {}", caller.user_id)));
     }
     read(key)
 }
@@ -104,7 +104,7 @@ fn add_signatures(
     signed: &RawValue,
 ) -> Result<(), &'static str> {
     let mut signed: JsonObject = serde_json::from_str(signed.get()).map_err(|_| "This is no key")?;
-    let signatures = signed.get("signatures").and_then(|signatures| signatures.get(caller.user.as_str()));
+    let signatures = signed.get("signatures").and_then(|signatures| signatures.get(caller.user_id.as_str()));
     let signatures = signatures.and_then(Value::as_object).ok_or("You have not signed this")?.clone();
     let user = world.users.get_mut(owner);
     let key =
@@ -119,7 +119,7 @@ fn add_signatures(
         return Err("The key that was signed is not the key that is known");
     }
     let all = key.entry("signatures").or_insert_with(|| json!({})).as_object_mut();
-    let all = all.map(|all| all.entry(caller.user.as_str()).or_insert_with(|| json!({})));
+    let all = all.map(|all| all.entry(caller.user_id.as_str()).or_insert_with(|| json!({})));
     if let Some(all) = all.and_then(Value::as_object_mut) {
         all.extend(signatures);
     }
@@ -135,7 +135,7 @@ fn signable<'a>(user: &'a mut User, caller: &Caller, owner: &UserId, id: &str) -
     if user.cross_signing.master.as_ref().is_some_and(is_named) {
         return user.cross_signing.master.as_mut();
     }
-    let own_device = user.devices.iter_mut().find(|(device, _)| caller.user == *owner && *device == id);
+    let own_device = user.devices.iter_mut().find(|(device, _)| caller.user_id == *owner && *device == id);
     own_device.and_then(|(_, device)| device.keys.as_mut())
 }
 

@@ -3,10 +3,10 @@
 use super::{super::testing::*, *};
 
 fn device_keys(caller: &Caller) -> Value {
-    let key = format!("curve25519:{}", caller.device);
+    let key = format!("curve25519:{}", caller.device_id);
     json!({
-        "user_id": caller.user, "device_id": caller.device, "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
-        "keys": { (key): caller.device }, "signatures": {},
+        "user_id": caller.user_id, "device_id": caller.device_id, "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
+        "keys": { (key): caller.device_id }, "signatures": {},
     })
 }
 
@@ -24,9 +24,9 @@ fn query_json(world: &mut World, caller: &Caller, users: Value) -> Value {
 
 /// The key of that user's device that is given out next.
 fn claim_from(world: &mut World, caller: &Caller, of: &Caller) -> Option<String> {
-    let wanted = json!({ "one_time_keys": { of.user.as_str(): { of.device.as_str(): "signed_curve25519" } } });
+    let wanted = json!({ "one_time_keys": { of.user_id.as_str(): { of.device_id.as_str(): "signed_curve25519" } } });
     let claimed = body(claim(world, caller.clone(), request(&[], "", wanted)));
-    let keys = claimed["one_time_keys"][of.user.as_str()][of.device.as_str()].as_object()?;
+    let keys = claimed["one_time_keys"][of.user_id.as_str()][of.device_id.as_str()].as_object()?;
     Some(keys.values().next()?["key"].as_str()?.to_owned())
 }
 
@@ -50,13 +50,13 @@ fn device_keys_are_shown_with_the_name_of_the_device() {
 fn keys_of_another_device_and_keys_that_are_none_are_refused() {
     let mut world = world();
     let (phone, laptop) = (login(&mut world, "ada", "PHONE"), login(&mut world, "ada", "LAPTOP"));
-    let (before, none) = (world.users[&phone.user].keys_changed, json!({ "signed_curve25519:A": ["no key"] }));
+    let (before, none) = (world.users[&phone.user_id].keys_changed, json!({ "signed_curve25519:A": ["no key"] }));
     let refused = upload_json(&mut world, &phone, json!({ "device_keys": device_keys(&laptop) }));
     assert_eq!(refusal(refused), (400, "M_INVALID_PARAM".to_owned()));
     for wrong in [json!({ "device_keys": [] }), json!({ "one_time_keys": none }), json!({ "fallback_keys": none })] {
         assert_eq!(refusal(upload_json(&mut world, &phone, wrong)), (400, "M_BAD_JSON".to_owned()));
     }
-    assert_eq!(world.users[&phone.user].keys_changed, before);
+    assert_eq!(world.users[&phone.user_id].keys_changed, before);
     assert_eq!(world.device(&phone).unwrap().keys, None);
 }
 
@@ -115,13 +115,13 @@ fn a_change_of_keys_is_told_to_those_who_share_a_room() {
     upload_json(&mut world, &ada, json!({ "device_keys": device_keys(&ada) })).unwrap();
 
     for (who, expected) in [(&ada, vec!["ada"]), (&grace, vec!["ada"]), (&linus, vec![])] {
-        let (changed, left) = device_lists(&world, &who.user, since);
-        assert_eq!((names(&changed), left), (expected, vec![]), "as told to {}", who.user);
-        assert_eq!(device_lists(&world, &who.user, world.position), (vec![], vec![]), "once only");
+        let (changed, left) = device_lists(&world, &who.user_id, since);
+        assert_eq!((names(&changed), left), (expected, vec![]), "as told to {}", who.user_id);
+        assert_eq!(device_lists(&world, &who.user_id, world.position), (vec![], vec![]), "once only");
     }
     let since = world.position;
     upload_json(&mut world, &ada, json!({ "device_keys": device_keys(&ada) })).unwrap();
-    assert_eq!(device_lists(&world, &grace.user, since), (vec![], vec![]), "the same keys again are no change");
+    assert_eq!(device_lists(&world, &grace.user_id, since), (vec![], vec![]), "the same keys again are no change");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn who_begins_to_share_a_room_is_told_and_who_shares_none_any_more_has_left() {
     let start = world.position;
     set_membership(&mut world, &first, &linus, "join");
     let lists = |world: &World, who: &Caller, since| {
-        let (changed, left) = device_lists(world, &who.user, since);
+        let (changed, left) = device_lists(world, &who.user_id, since);
         (names(&changed).join(" "), names(&left).join(" "))
     };
     assert_eq!(lists(&world, &linus, start), ("ada grace".to_owned(), String::new()));

@@ -39,15 +39,15 @@ pub fn post(world: &mut World, name: ReceiptName, request: &Plain) -> Answer<Res
 fn take(world: &mut World, caller: &Caller, room: &str, event: &str, post: Post<'_>) -> Result<(), Refusal> {
     let names_devices = world.options.delivery.is_some_and(|delivery| delivery.devices);
     let claimant = Claimant {
-        user: model::UserId::new(&caller.user),
-        device: names_devices.then(|| DeviceId::new(&caller.device)),
+        user_id: model::UserId::new(&caller.user_id),
+        device_id: names_devices.then(|| DeviceId::new(&caller.device_id)),
     };
     let now = world.now;
     let claimed = post.claimed_by(claimant, taken(world.options.delivery))?;
     let paced = claimed.within(&mut world.delivery_limit, now)?;
     let room = <&RoomId>::try_from(room).ok().and_then(|room| world.rooms.get(room));
-    let permitted = paced.by_member(room.is_some_and(|room| room.has(&caller.user)))?;
-    let facts = room.and_then(|room| facts(room, &caller.user, event));
+    let permitted = paced.by_member(room.is_some_and(|room| room.has(&caller.user_id)))?;
+    let facts = room.and_then(|room| facts(room, &caller.user_id, event));
     if let Some(receipt) = permitted.about(facts.as_ref(), now)? {
         deliver(world, receipt);
     }
@@ -68,7 +68,7 @@ fn facts(room: &Room, claimant: &UserId, event: &str) -> Option<EventFacts> {
     let place = room.place(<&EventId>::try_from(event).ok()?)?;
     let event = room.events.get(place).filter(|_| room.visible(claimant, place))?;
     Some(EventFacts {
-        room: model::RoomId::new(&room.id),
+        room_id: model::RoomId::new(&room.id),
         sender: model::UserId::new(&event.sender),
         since_join: news::joined_at(room, claimant).is_some_and(|joined| event.position > joined),
         state: event.state_key.is_some(),
@@ -100,24 +100,24 @@ fn refuse(refusal: Refusal) -> Response {
 
 /// This device's next sync is here, with the number in its token.
 pub fn acknowledge(world: &mut World, caller: &Caller, number: Option<u64>) {
-    if let Some(mailbox) = world.mailboxes.get_mut(&caller.user) {
-        mailbox.acknowledge(&DeviceId::new(&caller.device), number);
+    if let Some(mailbox) = world.mailboxes.get_mut(&caller.user_id) {
+        mailbox.acknowledge(&DeviceId::new(&caller.device_id), number);
     }
 }
 
 /// When this device's waiting sync is to be answered with what waits for it. `tells` says of which of the user's rooms
 /// the sync can tell: what waits for other rooms goes on waiting, also for those that they have left.
 pub fn ready_at(world: &World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Option<Ms> {
-    let mailbox = world.mailboxes.get(&caller.user)?;
-    mailbox.ready_at(&DeviceId::new(&caller.device), options, speaks(&world.rooms, caller, tells))
+    let mailbox = world.mailboxes.get(&caller.user_id)?;
+    mailbox.ready_at(&DeviceId::new(&caller.device_id), options, speaks(&world.rooms, caller, tells))
 }
 
 /// What goes into this device's response.
 pub fn bundle(world: &mut World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Bundle {
     let World { mailboxes, rooms, now, .. } = world;
     let bundle = mailboxes
-        .get_mut(&caller.user)
-        .map(|mailbox| mailbox.respond(&DeviceId::new(&caller.device), options, speaks(rooms, caller, tells), *now));
+        .get_mut(&caller.user_id)
+        .map(|mailbox| mailbox.respond(&DeviceId::new(&caller.device_id), options, speaks(rooms, caller, tells), *now));
     bundle.unwrap_or(Bundle { number: 0, rooms: [].into() })
 }
 
@@ -128,14 +128,14 @@ fn speaks(
 ) -> impl Fn(&model::RoomId) -> bool {
     move |id| {
         let room = <&RoomId>::try_from(id.as_str()).ok().and_then(|id| rooms.get(id));
-        room.is_some_and(|room| room.has(&caller.user) && tells(room))
+        room.is_some_and(|room| room.has(&caller.user_id) && tells(room))
     }
 }
 
 /// Nothing waits for this device any more.
 pub fn forget_device(world: &mut World, caller: &Caller) {
-    if let Some(mailbox) = world.mailboxes.get_mut(&caller.user) {
-        mailbox.remove_device(&DeviceId::new(&caller.device));
+    if let Some(mailbox) = world.mailboxes.get_mut(&caller.user_id) {
+        mailbox.remove_device(&DeviceId::new(&caller.device_id));
     }
 }
 

@@ -29,7 +29,7 @@ fn post(
 /// What a user's receipts are, by type and thread.
 fn receipts(world: &World, room: &RoomId) -> Vec<(String, String, String)> {
     let receipts = world.rooms[room].receipts.iter();
-    receipts.map(|((_, kind, thread), at)| (kind.clone(), thread.clone(), at.event.to_string())).collect()
+    receipts.map(|((_, kind, thread), at)| (kind.clone(), thread.clone(), at.event_id.to_string())).collect()
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn markers_are_set_together_and_the_read_marker_is_account_data() {
         request.read_receipt = Some(event.clone());
         set_markers(&mut world, ada.clone(), request).unwrap();
         let key = (id.clone(), "m.fully_read".to_owned());
-        assert_eq!(world.user(&ada.user).unwrap().room_account_data[&key].1, json!({ "event_id": kept }));
+        assert_eq!(world.user(&ada.user_id).unwrap().room_account_data[&key].1, json!({ "event_id": kept }));
         assert_eq!(receipts(&world, &id), [("m.read".to_owned(), String::new(), kept.to_string())]);
     }
 }

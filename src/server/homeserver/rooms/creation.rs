@@ -43,7 +43,7 @@ pub(super) fn create(world: &mut World, caller: Caller, request: Request) -> Ans
     if let Some(alias) = &alias {
         world.aliases.insert(alias.clone(), id.clone());
     }
-    let furnished = furnish(world, &caller.user, &id, request, alias.as_ref());
+    let furnished = furnish(world, &caller.user_id, &id, request, alias.as_ref());
     if furnished.is_err() {
         world.rooms.remove(&id);
         world.aliases.retain(|_, room| *room != id);

@@ -30,7 +30,7 @@ fn join_by_id(
     caller: Caller,
     request: join_room_by_id::v3::Request,
 ) -> Answer<join_room_by_id::v3::Response> {
-    join(world, &caller.user, request.room_id, request.reason).map(join_room_by_id::v3::Response::new)
+    join(world, &caller.user_id, request.room_id, request.reason).map(join_room_by_id::v3::Response::new)
 }
 
 fn join_by_id_or_alias(
@@ -42,7 +42,7 @@ fn join_by_id_or_alias(
         Ok(room) => room,
         Err(alias) => world.aliases.get(&alias).cloned().ok_or_else(|| not_found("No room has this alias"))?,
     };
-    join(world, &caller.user, room, request.reason).map(join_room_by_id_or_alias::v3::Response::new)
+    join(world, &caller.user_id, room, request.reason).map(join_room_by_id_or_alias::v3::Response::new)
 }
 
 /// Who is in the room already is left as they are.
@@ -63,46 +63,46 @@ fn invite(world: &mut World, caller: Caller, request: invite_user::v3::Request) 
         return Err(not_found("There is no such user here"));
     }
     let draft = Draft::member(world, &invited.user_id, &MembershipState::Invite, invited.reason);
-    send(world, &request.room_id, &caller.user, draft)?;
+    send(world, &request.room_id, &caller.user_id, draft)?;
     Ok(invite_user::v3::Response::new())
 }
 
 fn rooms(world: &mut World, caller: Caller, _request: joined_rooms::v3::Request) -> Answer<joined_rooms::v3::Response> {
-    let joined = world.rooms.values().filter(|room| room.has(&caller.user));
+    let joined = world.rooms.values().filter(|room| room.has(&caller.user_id));
     Ok(joined_rooms::v3::Response::new(joined.map(|room| room.id.clone()).collect()))
 }
 
 fn leave(world: &mut World, caller: Caller, request: leave_room::v3::Request) -> Answer<leave_room::v3::Response> {
-    let draft = Draft::member(world, &caller.user, &MembershipState::Leave, request.reason);
-    send(world, &request.room_id, &caller.user, draft)?;
+    let draft = Draft::member(world, &caller.user_id, &MembershipState::Leave, request.reason);
+    send(world, &request.room_id, &caller.user_id, draft)?;
     Ok(leave_room::v3::Response::new())
 }
 
 fn forget(world: &mut World, caller: Caller, request: forget_room::v3::Request) -> Answer<forget_room::v3::Response> {
     let room = world.rooms.get_mut(&request.room_id).ok_or_else(|| not_found("There is no such room"))?;
-    if matches!(room.membership(&caller.user), MembershipState::Join | MembershipState::Invite) {
+    if matches!(room.membership(&caller.user_id), MembershipState::Join | MembershipState::Invite) {
         return Err(error(StatusCode::BAD_REQUEST, ErrorKind::Unknown, "Leave the room first"));
     }
-    room.forgotten.insert(caller.user);
+    room.forgotten.insert(caller.user_id);
     world.moved();
     Ok(forget_room::v3::Response::new())
 }
 
 fn kick(world: &mut World, caller: Caller, request: kick_user::v3::Request) -> Answer<kick_user::v3::Response> {
-    let room = joined(world, &request.room_id, &caller.user)?;
+    let room = joined(world, &request.room_id, &caller.user_id)?;
     if !matches!(room.membership(&request.user_id), MembershipState::Join | MembershipState::Invite) {
         return Err(forbidden("They are not in this room"));
     }
-    remove(world, &caller.user, &request.room_id, &request.user_id, request.reason)?;
+    remove(world, &caller.user_id, &request.room_id, &request.user_id, request.reason)?;
     Ok(kick_user::v3::Response::new())
 }
 
 fn unban(world: &mut World, caller: Caller, request: unban_user::v3::Request) -> Answer<unban_user::v3::Response> {
-    let room = joined(world, &request.room_id, &caller.user)?;
+    let room = joined(world, &request.room_id, &caller.user_id)?;
     if room.membership(&request.user_id) != MembershipState::Ban {
         return Err(forbidden("They are not banned from this room"));
     }
-    remove(world, &caller.user, &request.room_id, &request.user_id, request.reason)?;
+    remove(world, &caller.user_id, &request.room_id, &request.user_id, request.reason)?;
     Ok(unban_user::v3::Response::new())
 }
 
@@ -124,7 +124,7 @@ fn remove(world: &mut World, sender: &UserId, room: &RoomId, target: &UserId, re
 
 fn ban(world: &mut World, caller: Caller, request: ban_user::v3::Request) -> Answer<ban_user::v3::Response> {
     let draft = Draft::member(world, &request.user_id, &MembershipState::Ban, request.reason);
-    send(world, &request.room_id, &caller.user, draft)?;
+    send(world, &request.room_id, &caller.user_id, draft)?;
     Ok(ban_user::v3::Response::new())
 }
 

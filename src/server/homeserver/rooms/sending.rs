@@ -34,8 +34,8 @@ fn send_message(
     request: send_message_event::v3::Request,
 ) -> Answer<send_message_event::v3::Response> {
     let mut draft = Draft::message(request.event_type.to_string(), read(&request.body)?);
-    draft.transaction = Some((caller.device, request.txn_id));
-    send(world, &request.room_id, &caller.user, draft).map(send_message_event::v3::Response::new)
+    draft.transaction = Some((caller.device_id, request.txn_id));
+    send(world, &request.room_id, &caller.user_id, draft).map(send_message_event::v3::Response::new)
 }
 
 fn redact(world: &mut World, caller: Caller, request: redact_event::v3::Request) -> Answer<redact_event::v3::Response> {
@@ -44,8 +44,8 @@ fn redact(world: &mut World, caller: Caller, request: redact_event::v3::Request)
         content["reason"] = reason.into();
     }
     let mut draft = Draft::message("m.room.redaction", content);
-    draft.transaction = Some((caller.device, request.txn_id));
-    send(world, &request.room_id, &caller.user, draft).map(redact_event::v3::Response::new)
+    draft.transaction = Some((caller.device_id, request.txn_id));
+    send(world, &request.room_id, &caller.user_id, draft).map(redact_event::v3::Response::new)
 }
 
 fn whole_state(
@@ -53,8 +53,8 @@ fn whole_state(
     caller: Caller,
     request: get_state_events::v3::Request,
 ) -> Answer<get_state_events::v3::Response> {
-    let room = readable(world, &request.room_id, &caller.user)?;
-    let state = room.state_for(&caller.user).unwrap_or_default();
+    let room = readable(world, &request.room_id, &caller.user_id)?;
+    let state = room.state_for(&caller.user_id).unwrap_or_default();
     let state = state.values().map(|event| raw(&event.to_json(room, &caller, true)));
     Ok(get_state_events::v3::Response::new(state.collect::<Answer<_>>()?))
 }
@@ -64,9 +64,9 @@ fn state(
     caller: Caller,
     request: get_state_event_for_key::v3::Request,
 ) -> Answer<get_state_event_for_key::v3::Response> {
-    let room = readable(world, &request.room_id, &caller.user)?;
+    let room = readable(world, &request.room_id, &caller.user_id)?;
     let kind = request.event_type.to_string();
-    let state = room.state_for(&caller.user).unwrap_or_default();
+    let state = room.state_for(&caller.user_id).unwrap_or_default();
     let event = state.get(&(kind.as_str(), request.state_key.as_str()));
     let event = event.ok_or_else(|| not_found("There is no such state"))?;
     let shown = match request.format {
@@ -82,5 +82,5 @@ fn set_state(
     request: send_state_event::v3::Request,
 ) -> Answer<send_state_event::v3::Response> {
     let draft = Draft::state(request.event_type.to_string(), request.state_key, read(&request.body)?);
-    send(world, &request.room_id, &caller.user, draft).map(send_state_event::v3::Response::new)
+    send(world, &request.room_id, &caller.user_id, draft).map(send_state_event::v3::Response::new)
 }

@@ -9,7 +9,7 @@ use crate::server::homeserver::{
 };
 
 fn say(world: &mut World, room: &RoomId, who: &Caller, what: &str) -> OwnedEventId {
-    send(world, room, &who.user, Draft::message("m.room.message", json!({ "body": what }))).unwrap()
+    send(world, room, &who.user_id, Draft::message("m.room.message", json!({ "body": what }))).unwrap()
 }
 
 /// Alice and Bob in a room.
@@ -24,17 +24,17 @@ fn two() -> (World, ruma::OwnedRoomId, Caller, Caller) {
 fn what_a_device_has_sent_already_is_found_again() {
     let (mut world, id, alice, _) = two();
     let mut draft = Draft::message("m.room.message", json!({ "body": "Hi" }));
-    draft.transaction = Some((alice.device.clone(), "1".into()));
-    let first = send(&mut world, &id, &alice.user, draft.clone()).unwrap();
+    draft.transaction = Some((alice.device_id.clone(), "1".into()));
+    let first = send(&mut world, &id, &alice.user_id, draft.clone()).unwrap();
     let position = world.position;
-    assert_eq!(send(&mut world, &id, &alice.user, draft.clone()).unwrap(), first);
+    assert_eq!(send(&mut world, &id, &alice.user_id, draft.clone()).unwrap(), first);
     assert_eq!(world.position, position);
 
     let laptop = login(&mut world, "alice", "LAPTOP");
-    let same_name = Draft { transaction: Some((laptop.device, "1".into())), ..draft.clone() };
+    let same_name = Draft { transaction: Some((laptop.device_id, "1".into())), ..draft.clone() };
     let other_kind = Draft { kind: "m.sticker".to_owned(), ..draft };
     for draft in [same_name, other_kind] {
-        assert_ne!(send(&mut world, &id, &alice.user, draft).unwrap(), first);
+        assert_ne!(send(&mut world, &id, &alice.user_id, draft).unwrap(), first);
     }
 }
 
@@ -42,11 +42,11 @@ fn what_a_device_has_sent_already_is_found_again() {
 fn setting_state_to_what_it_is_changes_nothing() {
     let (mut world, id, alice, bob) = two();
     let name = |name: &str| Draft::state("m.room.name", "", json!({ "name": name }));
-    let first = send(&mut world, &id, &alice.user, name("Ours")).unwrap();
+    let first = send(&mut world, &id, &alice.user_id, name("Ours")).unwrap();
     let position = world.position;
-    assert_eq!(send(&mut world, &id, &bob.user, name("Ours")).unwrap(), first);
+    assert_eq!(send(&mut world, &id, &bob.user_id, name("Ours")).unwrap(), first);
     assert_eq!(world.position, position);
-    let second = send(&mut world, &id, &bob.user, name("Theirs")).unwrap();
+    let second = send(&mut world, &id, &bob.user_id, name("Theirs")).unwrap();
     assert_ne!(second, first);
     assert_eq!(world.rooms[&id].event(&second).unwrap().replaces, Some(first));
 }
@@ -56,7 +56,7 @@ fn who_is_not_there_cannot_tell_a_room_from_none() {
     let (mut world, id, ..) = two();
     let sam = login(&mut world, "sam", "PHONE");
     let answers = [&*id, ruma::room_id!("!nowhere:localhost")].map(|room| {
-        format!("{:?}", send(&mut world, room, &sam.user, Draft::message("m.room.message", json!({}))).unwrap_err())
+        format!("{:?}", send(&mut world, room, &sam.user_id, Draft::message("m.room.message", json!({}))).unwrap_err())
     });
     assert_eq!(answers[0], answers[1]);
     assert!(answers[0].contains("Forbidden"), "{}", answers[0]);
@@ -67,10 +67,10 @@ fn a_redaction_leaves_what_the_rules_of_version_11_leave() {
     let (mut world, id, alice, bob) = two();
     let message = say(&mut world, &id, &alice, "Oops");
     let rules = json!({ "join_rule": "invite", "allow": [], "because": "so" });
-    let rules = send(&mut world, &id, &alice.user, Draft::state("m.room.join_rules", "", rules)).unwrap();
+    let rules = send(&mut world, &id, &alice.user_id, Draft::state("m.room.join_rules", "", rules)).unwrap();
     let redact = |world: &mut World, what: &EventId| {
         let content = json!({ "redacts": what, "reason": "typo" });
-        send(world, &id, &alice.user, Draft::message("m.room.redaction", content)).unwrap()
+        send(world, &id, &alice.user_id, Draft::message("m.room.redaction", content)).unwrap()
     };
     let redaction = redact(&mut world, &message);
     redact(&mut world, &rules);
@@ -93,7 +93,7 @@ fn a_chain_of_redactions_has_an_end() {
     let mut last = say(&mut world, &id, &alice, "Oops");
     for _ in 0..10_000 {
         let draft = Draft::message("m.room.redaction", json!({ "redacts": last }));
-        last = send(&mut world, &id, &alice.user, draft).unwrap();
+        last = send(&mut world, &id, &alice.user_id, draft).unwrap();
     }
     let room = &world.rooms[&id];
     let first = room.events.iter().find(|event| event.kind == "m.room.message").unwrap();
@@ -122,7 +122,7 @@ fn what_is_malformed_is_bad_json() {
         state("m.room.history_visibility", "", json!({ "history_visibility": 1 })),
         state("m.room.canonical_alias", "", json!({ "alias": "no alias" })),
     ] {
-        let answer = send(&mut world, &id, &alice.user, draft.clone());
+        let answer = send(&mut world, &id, &alice.user_id, draft.clone());
         assert_eq!(refusal(answer), (400, "M_BAD_JSON".to_owned()), "{draft:?}");
     }
 }
@@ -132,11 +132,11 @@ fn what_is_too_large_is_refused_and_not_one_byte_earlier() {
     let (mut world, id, alice, _) = two();
     let mut of_size = |bytes: usize| {
         let content = json!({ "body": "x".repeat(bytes - r#"{"body":""}"#.len()) });
-        send(&mut world, &id, &alice.user, Draft::message("m.room.message", content))
+        send(&mut world, &id, &alice.user_id, Draft::message("m.room.message", content))
     };
     assert!(of_size(65_536).is_ok());
     assert_eq!(refusal(of_size(65_537)), (413, "M_TOO_LARGE".to_owned()));
-    let mut named = |bytes: usize| send(&mut world, &id, &alice.user, Draft::message("x".repeat(bytes), json!({})));
+    let mut named = |bytes: usize| send(&mut world, &id, &alice.user_id, Draft::message("x".repeat(bytes), json!({})));
     assert!(named(255).is_ok());
     assert_eq!(refusal(named(256)), (413, "M_TOO_LARGE".to_owned()));
 }
@@ -147,14 +147,14 @@ fn the_same_reaction_is_refused_until_it_is_taken_back() {
     let message = say(&mut world, &id, &alice, "Hi");
     let react = |world: &mut World, who: &Caller, key: &str| {
         let relation = json!({ "rel_type": "m.annotation", "event_id": message, "key": key });
-        send(world, &id, &who.user, Draft::message("m.reaction", json!({ "m.relates_to": relation })))
+        send(world, &id, &who.user_id, Draft::message("m.reaction", json!({ "m.relates_to": relation })))
     };
     let first = react(&mut world, &bob, "👍").unwrap();
     assert_eq!(refusal(react(&mut world, &bob, "👍")), (400, "M_DUPLICATE_ANNOTATION".to_owned()));
     react(&mut world, &bob, "👎").unwrap();
     react(&mut world, &alice, "👍").unwrap();
     let take_back = Draft::message("m.room.redaction", json!({ "redacts": first }));
-    send(&mut world, &id, &bob.user, take_back).unwrap();
+    send(&mut world, &id, &bob.user_id, take_back).unwrap();
     react(&mut world, &bob, "👍").unwrap();
 }
 
@@ -166,7 +166,7 @@ fn a_room_can_be_called_by_its_own_aliases_only() {
         world.aliases.insert(alias.try_into().unwrap(), of.clone());
     }
     let mut call =
-        |content: Value| send(&mut world, &id, &alice.user, Draft::state("m.room.canonical_alias", "", content));
+        |content: Value| send(&mut world, &id, &alice.user_id, Draft::state("m.room.canonical_alias", "", content));
     for content in [
         json!({ "alias": "#other:localhost" }),
         json!({ "alias": "#none:localhost" }),
@@ -231,20 +231,20 @@ proptest! {
         let [alice, sam] = ["alice", "sam"].map(|name| login(&mut world, name, "PHONE"));
         let asked = request(&[], "", json!({ "preset": "private_chat", "invite": ["@sam:localhost"] }));
         let id = creation::create(&mut world, alice.clone(), asked).unwrap().room_id;
-        let join = Draft::member(&world, &sam.user, &MembershipState::Join, None);
-        send(&mut world, &id, &sam.user, join).unwrap();
+        let join = Draft::member(&world, &sam.user_id, &MembershipState::Join, None);
+        send(&mut world, &id, &sam.user_id, join).unwrap();
         for (kind, state_key, content) in drafts {
             let draft = Draft { kind: KINDS[kind].to_owned(), state_key, content, transaction: None };
             let before = world.position;
-            let sent = send(&mut world, &id, &sam.user, draft);
+            let sent = send(&mut world, &id, &sam.user_id, draft);
             let kept = |event: OwnedEventId| world.rooms[&id].event(&event).is_some();
             prop_assert!(sent.map_or(world.position == before, kept));
         }
-        prop_assert!(world.rooms[&id].has(&alice.user));
+        prop_assert!(world.rooms[&id].has(&alice.user_id));
         say(&mut world, &id, &alice, "Still here");
         let room = &world.rooms[&id];
         for place in 0..room.events.len() {
-            prop_assert!(room.visible(&alice.user, place));
+            prop_assert!(room.visible(&alice.user_id, place));
             room.events[place].to_json(room, &alice, true);
         }
     }

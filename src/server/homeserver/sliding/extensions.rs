@@ -58,7 +58,7 @@ pub fn add(
     windows: &Windows<'_>,
     mut deliveries: BTreeMap<model::RoomId, Value>,
 ) -> Answer<bool> {
-    let (user, asked) = (&caller.user, &request.extensions);
+    let (user, asked) = (&caller.user_id, &request.extensions);
     let mut news = false;
 
     if asked.to_device.enabled == Some(true) {

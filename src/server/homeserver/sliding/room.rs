@@ -25,19 +25,19 @@ use super::{
 /// What is new about a room that the user is in or is invited to: all of it when it is told for the first time, else what
 /// came since, and what is asked for only now.
 pub fn news(world: &World, caller: &Caller, room: &Room, told: &Told, wanted: &Shown) -> Answer<Option<Response>> {
-    if room.membership(&caller.user) == MembershipState::Invite {
+    if room.membership(&caller.user_id) == MembershipState::Invite {
         return invite(caller, room, told);
     }
-    let known = told.room(room, &caller.user);
+    let known = told.room(room, &caller.user_id);
     let since = known.map_or(0, |known| known.position);
     let detail = &*wanted.detail;
     // A client that asks for more of the timeline than before gets it from its end again.
     let more = known.is_some_and(|known| known.detail.limit < detail.limit);
-    let timeline = Timeline::after(room, &caller.user, if more { 0 } else { since }, detail.limit);
+    let timeline = Timeline::after(room, &caller.user_id, if more { 0 } else { since }, detail.limit);
     let former = known.map(|known| &*known.detail);
     let state = required(caller, room, since, &timeline, detail, former);
     let is_quiet = timeline.events.is_empty() && !timeline.limited && state.is_empty();
-    if known.is_some() && is_quiet && !news::has_read(room, &caller.user, since) {
+    if known.is_some() && is_quiet && !news::has_read(room, &caller.user_id, since) {
         return Ok(None);
     }
     let mut response = described(world, caller, room);
@@ -65,7 +65,7 @@ fn put_timeline(
 
 /// What is said of a room beside its events.
 fn described(world: &World, caller: &Caller, room: &Room) -> Response {
-    let user = &caller.user;
+    let user = &caller.user_id;
     let mut response = Response::new();
     let content = |kind, key| room.state(kind, "").and_then(|state| state.content[key].as_str());
     response.name = content("m.room.name", "name").filter(|name| !name.is_empty()).map(ToOwned::to_owned);
@@ -106,22 +106,22 @@ fn required<'a>(
         let is_needed = event.kind == "m.room.member" && needed.contains(key);
         let is_new = event.position > since
             || is_needed
-            || former.is_none_or(|former| !former.has(&event.kind, key, &caller.user, false));
-        is_new && detail.has(&event.kind, key, &caller.user, is_needed)
+            || former.is_none_or(|former| !former.has(&event.kind, key, &caller.user_id, false));
+        is_new && detail.has(&event.kind, key, &caller.user_id, is_needed)
     };
     room.whole_state().filter(is_wanted).collect()
 }
 
 fn invite(caller: &Caller, room: &Room, told: &Told) -> Answer<Option<Response>> {
-    let invite = room.state("m.room.member", caller.user.as_str());
-    let known = told.room(room, &caller.user).map_or(0, |known| known.position);
+    let invite = room.state("m.room.member", caller.user_id.as_str());
+    let known = told.room(room, &caller.user_id).map_or(0, |known| known.position);
     if invite.is_none_or(|invite| invite.position <= known) {
         return Ok(None);
     }
     let mut response = Response::new();
     response.initial = Some(true);
-    response.bump_stamp = bump_stamp(room, &caller.user).try_into().ok();
-    response.invite_state = Some(room.stripped_state(&caller.user).iter().map(raw).collect::<Answer<_>>()?);
+    response.bump_stamp = bump_stamp(room, &caller.user_id).try_into().ok();
+    response.invite_state = Some(room.stripped_state(&caller.user_id).iter().map(raw).collect::<Answer<_>>()?);
     Ok(Some(response))
 }
 
@@ -132,8 +132,8 @@ pub fn left(caller: &Caller, room: &Room, own: &Event, told: &Told) -> Answer<Re
         response.required_state = shown(room, caller, [own])?;
         return Ok(response);
     };
-    let seen_until = room.seen_until(&caller.user).unwrap_or_default();
-    let timeline = Timeline::after(room, &caller.user, known.position, known.detail.limit);
+    let seen_until = room.seen_until(&caller.user_id).unwrap_or_default();
+    let timeline = Timeline::after(room, &caller.user_id, known.position, known.detail.limit);
     let state = required(caller, room, known.position, &timeline, &known.detail, Some(&known.detail));
     let others = state.into_iter().filter(|event| event.position <= seen_until && event.id != own.id);
     response.required_state = shown(room, caller, others.chain([own]))?;

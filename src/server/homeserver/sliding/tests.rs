@@ -58,19 +58,19 @@ struct Scene {
     world: World,
     ada: Caller,
     bob: Caller,
-    room: OwnedRoomId,
+    room_id: OwnedRoomId,
 }
 
 fn scene() -> Scene {
     let mut world = world();
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
     let room = room(&mut world, "room", &[&ada, &bob]);
-    Scene { world, ada, bob, room }
+    Scene { world, ada, bob, room_id: room }
 }
 
 #[test]
 fn a_room_comes_whole_first_and_then_only_what_is_new() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     for text in ["one", "two", "three"] {
         say(&mut world, &id, &bob, text);
     }
@@ -102,7 +102,7 @@ fn a_room_comes_whole_first_and_then_only_what_is_new() {
 
 #[test]
 fn a_lost_response_is_made_again_without_loss() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let first = sync(&mut world, &ada, all(9, None));
     say(&mut world, &id, &bob, "one");
     let lost = sync(&mut world, &ada, all(9, Some(&first["pos"])));
@@ -133,7 +133,7 @@ fn a_pos_is_forgotten_when_a_later_one_has_come_back() {
 
 #[test]
 fn connections_are_told_independently_of_each_other() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let named = |name: &str, pos: Option<&Value>| {
         let mut asked = all(1, pos);
         asked["conn_id"] = name.into();
@@ -181,7 +181,7 @@ fn a_window_shows_the_rooms_with_the_latest_messages() {
 
 #[test]
 fn who_asks_for_more_of_a_room_gets_it_at_once() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     append(&mut world, &id, &bob, "m.room.topic", Some(""), json!({ "topic": "More" }));
     for text in ["one", "two", "three"] {
         say(&mut world, &id, &bob, text);
@@ -203,7 +203,7 @@ fn who_asks_for_more_of_a_room_gets_it_at_once() {
 
 #[test]
 fn required_state_knows_wildcards() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     append(&mut world, &id, &bob, "m.space.child", Some("!a:b"), json!({}));
     append(&mut world, &id, &bob, "m.space.child", Some("!c:d"), json!({}));
     append(&mut world, &id, &bob, "m.room.name", Some(""), json!({}));
@@ -228,7 +228,7 @@ fn required_state_knows_wildcards() {
 
 #[test]
 fn an_invite_has_its_own_state_and_joining_brings_the_room() {
-    let Scene { mut world, bob, room: id, .. } = scene();
+    let Scene { mut world, bob, room_id: id, .. } = scene();
     let eve = login(&mut world, "eve", "PHONE");
     let first = sync(&mut world, &eve, all(5, None));
     say(&mut world, &id, &bob, "a secret");
@@ -248,7 +248,7 @@ fn an_invite_has_its_own_state_and_joining_brings_the_room() {
 
 #[test]
 fn a_room_that_was_left_is_told_once_and_comes_whole_after_a_return() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let first = sync(&mut world, &ada, all(5, None));
     say(&mut world, &id, &bob, "before");
     set_membership(&mut world, &id, &ada, "leave");
@@ -269,7 +269,7 @@ fn a_room_that_was_left_is_told_once_and_comes_whole_after_a_return() {
 
 #[test]
 fn who_left_and_came_back_between_two_requests_gets_the_room_whole() {
-    let Scene { mut world, ada, room: id, .. } = scene();
+    let Scene { mut world, ada, room_id: id, .. } = scene();
     let first = sync(&mut world, &ada, all(5, None));
     set_membership(&mut world, &id, &ada, "leave");
     set_membership(&mut world, &id, &ada, "join");
@@ -314,7 +314,7 @@ fn a_list_is_filtered() {
 
 #[test]
 fn a_client_that_begins_is_told_where_it_was_thrown_out() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let left = room(&mut world, "left", &[&ada, &bob]);
     set_membership(&mut world, &left, &ada, "leave");
     append(&mut world, &id, &bob, "m.room.member", Some("@ada:localhost"), json!({ "membership": "ban" }));
@@ -328,13 +328,13 @@ fn a_client_that_begins_is_told_where_it_was_thrown_out() {
 
 #[test]
 fn who_has_read_gets_the_new_counts() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let last = say(&mut world, &id, &bob, "read me");
     let first = sync(&mut world, &ada, all(1, None));
     assert_eq!(first["rooms"][id.as_str()]["notification_count"], 1);
     let (position, room) = (world.moved(), world.rooms.get_mut(&id).unwrap());
-    let own = (ada.user.clone(), "m.read".to_owned(), String::new());
-    room.receipts.insert(own, Receipt { event: last, at: 0, position });
+    let own = (ada.user_id.clone(), "m.read".to_owned(), String::new());
+    room.receipts.insert(own, Receipt { event_id: last, at: 0, position });
     let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(all(1, Some(&first["pos"]))), false) else {
         panic!()
     };

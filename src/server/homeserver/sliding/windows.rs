@@ -43,7 +43,7 @@ pub struct Shown {
 impl<'a> Windows<'a> {
     /// Evaluates the lists and subscriptions of a request. Rooms are there that the user is in or is invited to.
     pub fn of(world: &World, caller: &Caller, request: &'a Request) -> Self {
-        let user = &caller.user;
+        let user = &caller.user_id;
         let is_there = |room: &&Room| matches!(room.membership(user), MembershipState::Join | MembershipState::Invite);
         let mut all: Vec<_> = world.rooms.values().filter(is_there).collect();
         all.sort_by_cached_key(|room| Reverse(bump_stamp(room, user)));

@@ -44,7 +44,7 @@ impl Asked {
             None => Value::Null,
             Some(inline) if inline.starts_with('{') => serde_json::from_str(&inline).map_err(bad_json)?,
             Some(id) => {
-                let kept = world.user(&caller.user).zip(id.parse().ok());
+                let kept = world.user(&caller.user_id).zip(id.parse().ok());
                 let kept = kept.and_then(|(user, id): (_, usize)| user.filters.get(id));
                 kept.cloned().ok_or_else(|| invalid("There is no such filter"))?
             }

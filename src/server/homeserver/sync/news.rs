@@ -86,7 +86,7 @@ pub fn receipts(room: &Room, user: &UserId, since: u64, deliveries: Option<&Valu
     // An event has one entry for each type and user. Who has one there for all threads and one for some, the first counts.
     for ((reader, kind, thread), receipt) in room.receipts.iter().rev() {
         if receipt.position > since && (kind != "m.read.private" || reader == user) {
-            let entry = &mut content[receipt.event.as_str()][kind][reader.as_str()];
+            let entry = &mut content[receipt.event_id.as_str()][kind][reader.as_str()];
             *entry = json!({ "ts": receipt.at });
             if !thread.is_empty() {
                 entry["thread_id"] = thread.as_str().into();
@@ -145,7 +145,7 @@ pub fn device_lists(world: &World, user: &UserId, since: Option<u64>) -> DeviceL
 pub fn unread(room: &Room, user: &UserId) -> UnreadNotificationsCount {
     let read_of = |thread: &str| {
         let keys = ["m.read", "m.read.private"].map(|kind| (user.to_owned(), kind.to_owned(), thread.to_owned()));
-        keys.into_iter().filter_map(|key| room.place(&room.receipts.get(&key)?.event)).max()
+        keys.into_iter().filter_map(|key| room.place(&room.receipts.get(&key)?.event_id)).max()
     };
     let read = read_of("").max(read_of("main")).map_or(0, |place| place + 1);
     let joined = joined_at(room, user).unwrap_or(u64::MAX);

@@ -32,7 +32,7 @@ pub struct Teller<'a> {
 impl Teller<'_> {
     /// Adds what is new about a room, with the delivery receipts that go out about it.
     pub fn add(&self, response: &mut Response, room: &Room, deliveries: Option<&Value>) -> Answer<()> {
-        let user = &self.caller.user;
+        let user = &self.caller.user_id;
         let Some(own) = room.state("m.room.member", user.as_str()) else { return Ok(()) };
         let changed = own.position > self.asked.since();
         match own.membership() {
@@ -55,11 +55,11 @@ impl Teller<'_> {
 
     fn wants_left(&self, room: &Room) -> bool {
         let begins = self.asked.since.is_none();
-        !room.forgotten.contains(&self.caller.user) && (!begins || self.asked.filter.room.include_leave)
+        !room.forgotten.contains(&self.caller.user_id) && (!begins || self.asked.filter.room.include_leave)
     }
 
     fn joined(&self, room: &Room, deliveries: Option<&Value>) -> Answer<Option<JoinedRoom>> {
-        let (user, asked) = (&self.caller.user, self.asked);
+        let (user, asked) = (&self.caller.user_id, self.asked);
         let is_new = news::joined_at(room, user).is_some_and(|joined| joined > asked.since());
         let since = if is_new { 0 } else { asked.since() };
 
@@ -92,11 +92,11 @@ impl Teller<'_> {
     /// A room that was left, up to the leaving. Who never was in it learns of it only that they are not.
     fn left(&self, room: &Room, own: &Event) -> Answer<LeftRoom> {
         let mut left = LeftRoom::new();
-        if room.seen_until(&self.caller.user).is_none() {
+        if room.seen_until(&self.caller.user_id).is_none() {
             left.state = State::Before(shown(room, self.caller, [own])?.into());
             return Ok(left);
         }
-        let mut former = room.member_events(&self.caller.user).rev();
+        let mut former = room.member_events(&self.caller.user_id).rev();
         let former = former.find(|event| event.position <= self.asked.since());
         let knows = former.is_some_and(|event| event.membership() == MembershipState::Join);
         (left.timeline, left.state) = self.excerpt(room, if knows { self.asked.since() } else { 0 })?;
@@ -106,7 +106,7 @@ impl Teller<'_> {
     /// The end of the timeline, and of the state before it what the client cannot know: all of it when it does not know the
     /// room, else what changed in the gap, if there is one. Members who are loaded lazily come when they are needed.
     fn excerpt(&self, room: &Room, since: u64) -> Answer<(v3::Timeline, State)> {
-        let user = &self.caller.user;
+        let user = &self.caller.user_id;
         let timeline = Timeline::after(room, user, since, self.asked.limit());
         let whole = since == 0 || self.asked.full_state;
         let heroes = if whole { room.summary(user).heroes } else { Vec::new() };

@@ -186,8 +186,8 @@ fn who_declined_an_invite_learns_nothing_of_the_room() {
 fn lazily_loaded_members_come_when_the_timeline_needs_them() {
     let mut world = world();
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
-    let crowd: Vec<_> = (0..9).map(|n| login(&mut world, &format!("x{n}"), "D")).collect();
-    let everybody: Vec<_> = crowd.iter().chain([&bob, &ada]).collect();
+    let aggregate: Vec<_> = (0..9).map(|n| login(&mut world, &format!("x{n}"), "D")).collect();
+    let everybody: Vec<_> = aggregate.iter().chain([&bob, &ada]).collect();
     let id = room(&mut world, "room", &everybody);
     let lazily = json!({ "room": { "state": { "lazy_load_members": true }, "timeline": { "limit": 1 } } });
     say(&mut world, &id, &bob, "hello");
@@ -196,7 +196,7 @@ fn lazily_loaded_members_come_when_the_timeline_needs_them() {
     let heroes = ["@x0:localhost", "@x1:localhost", "@x2:localhost", "@x3:localhost", "@x4:localhost"];
     assert_eq!(keys(state)[..2], ["@ada:localhost", "@bob:localhost"]);
     assert_eq!(keys(state)[2..], heroes);
-    say(&mut world, &id, &crowd[8], "me too");
+    say(&mut world, &id, &aggregate[8], "me too");
     let second = sync(&mut world, &ada, Some(&first["next_batch"]), lazily);
     assert_eq!(keys(&second["rooms"]["join"][id.as_str()]["state"]["events"]), ["@x8:localhost"]);
 }
@@ -218,8 +218,8 @@ fn to_device_messages_wait_until_the_next_token_proves_that_they_arrived() {
 }
 
 fn set_read(world: &mut World, room: &RoomId, reader: &Caller, kind: &str, event: &ruma::EventId) {
-    let key = (reader.user.clone(), kind.to_owned(), String::new());
-    let receipt = super::super::world::room::Receipt { event: event.to_owned(), at: 5, position: world.moved() };
+    let key = (reader.user_id.clone(), kind.to_owned(), String::new());
+    let receipt = super::super::world::room::Receipt { event_id: event.to_owned(), at: 5, position: world.moved() };
     world.rooms.get_mut(room).unwrap().receipts.insert(key, receipt);
 }
 
@@ -336,7 +336,7 @@ fn a_filter_chooses_rooms_and_what_is_ephemeral() {
     let (here, there) = (room(&mut world, "here", &[&ada]), room(&mut world, "there", &[&ada]));
     let text = say(&mut world, &here, &ada, "text");
     set_read(&mut world, &here, &ada, "m.read", &text);
-    world.rooms.get_mut(&here).unwrap().typing.insert(ada.user.clone(), 9);
+    world.rooms.get_mut(&here).unwrap().typing.insert(ada.user_id.clone(), 9);
     let mut rooms = |filter| {
         let answer = sync(&mut world, &ada, None, filter);
         let rooms = answer["rooms"]["join"].as_object().cloned().unwrap_or_default();
@@ -385,7 +385,7 @@ fn what_makes_no_sense_is_refused() {
 fn a_device_that_is_logged_out_while_it_waits_is_told() {
     let mut world = world();
     let ada = login(&mut world, "ada", "PHONE");
-    world.users.get_mut(&ada.user).unwrap().devices = [("OTHER".into(), Device::default())].into();
+    world.users.get_mut(&ada.user_id).unwrap().devices = [("OTHER".into(), Device::default())].into();
     assert_eq!(refusal(look(&mut world, &ada, &asked(None, json!({})), false)), (401, "M_UNKNOWN_TOKEN".to_owned()));
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 
 fn set(world: &mut World, who: &Caller, user: &Caller, room: &RoomId, state: serde_json::Value) -> Answer<Response> {
-    type_or_stop(world, who.clone(), Request::new(user.user.clone(), room.to_owned(), from(state)))
+    type_or_stop(world, who.clone(), Request::new(user.user_id.clone(), room.to_owned(), from(state)))
 }
 
 #[test]

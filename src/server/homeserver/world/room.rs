@@ -46,7 +46,7 @@ pub struct Event {
 /// A read receipt.
 #[derive(Clone, Debug)]
 pub struct Receipt {
-    pub event: OwnedEventId,
+    pub event_id: OwnedEventId,
     pub at: Ms,
     pub position: u64,
 }

@@ -9,11 +9,11 @@ const NAME: &str = "org.matrix.msc4089.delivery";
 
 fn receipt() -> Receipt {
     Receipt {
-        room: RoomId::new("!room"),
-        event: EventId::new("$event"),
+        room_id: RoomId::new("!room"),
+        event_id: EventId::new("$event"),
         to: UserId::new("@you:here"),
         claimant: UserId::new("@ada:there:8448"),
-        device: None,
+        device_id: None,
         ts: 5,
         name: ReceiptName::Unstable,
         quiet: false,
@@ -22,7 +22,7 @@ fn receipt() -> Receipt {
 
 fn event() -> EventFacts {
     EventFacts {
-        room: RoomId::new("!room"),
+        room_id: RoomId::new("!room"),
         sender: UserId::new("@you:here"),
         since_join: true,
         state: false,
@@ -35,8 +35,8 @@ fn facts(event: &EventFacts) -> Facts<'_> {
 }
 
 fn entry() -> Entry {
-    let Receipt { room, event, claimant, ts, name, .. } = receipt();
-    Entry { room, event, claimant, ts, name }
+    let Receipt { room_id: room, event_id: event, claimant, ts, name, .. } = receipt();
+    Entry { room_id: room, event_id: event, claimant, ts, name }
 }
 
 /// What becomes of one user's entry that comes from the server `there:8448`.
@@ -46,7 +46,7 @@ fn read(user: &str, entry: &Value) -> Vec<Result<Entry, Skipped>> {
 
 #[test]
 fn an_edu_has_exactly_one_event_and_its_ts_and_names_no_device() {
-    let named = Receipt { device: Some(DeviceId::new("PHONE")), ..receipt() };
+    let named = Receipt { device_id: Some(DeviceId::new("PHONE")), ..receipt() };
     let expected = json!({ "!room": { "org.matrix.msc4089.delivery": {
         "@ada:there:8448": { "event_ids": ["$event"], "data": { "ts": 5 } }
     } } });
@@ -101,7 +101,7 @@ fn the_origins_acl_origin_and_claimant_in_the_room_event_known_and_sent_by_a_loc
 fn the_event_is_one_that_a_local_receipt_would_be_taken_for() {
     type Change = fn(&mut EventFacts);
     let spoilt: [(Change, Skipped); 5] = [
-        (|event| event.room = RoomId::new("!other"), Skipped::NoSuchEvent),
+        (|event| event.room_id = RoomId::new("!other"), Skipped::NoSuchEvent),
         (|event| event.since_join = false, Skipped::NoSuchEvent),
         (|event| event.state = true, Skipped::NothingToSay),
         (|event| event.redacted = true, Skipped::NothingToSay),
@@ -196,7 +196,7 @@ proptest! {
         let alone = json!({ "!room": { NAME: { "@ada:there": entry } } });
         for content in [content, json!({ "!room": { NAME: users } }), alone] {
             for entry in incoming(&content, "there").into_iter().flatten() {
-                let event = EventFacts { room: entry.room.clone(), ..event() };
+                let event = EventFacts { room_id: entry.room_id.clone(), ..event() };
                 let taken = entry.clone().check("here", &facts(&event)).unwrap();
                 prop_assert_eq!(incoming(&outgoing(&taken), "there"), [Ok(entry)]);
             }

@@ -14,7 +14,7 @@ fn put_json(world: &mut World, caller: &Caller, path: [&str; 2], query: &str, ru
 
 /// The ids of a kind's rules, in their order.
 fn ids(world: &World, caller: &Caller, kind: &str) -> Vec<String> {
-    let (_, content) = &world.users[&caller.user].account_data[TYPE];
+    let (_, content) = &world.users[&caller.user_id].account_data[TYPE];
     let rules = content["global"][kind].as_array().unwrap();
     rules.iter().map(|rule| rule["rule_id"].as_str().unwrap().to_owned()).collect()
 }
@@ -26,7 +26,7 @@ fn an_account_begins_with_the_rules_of_the_specification() {
     let master = rule_json(&mut world, &ada, "override", ".m.rule.master");
     assert_eq!((&master["default"], &master["enabled"]), (&json!(true), &json!(false)));
     let kept = rules(&mut world, &ada).unwrap();
-    assert_eq!(json!(kept), json!(Ruleset::server_default(&ada.user)), "they survive being kept");
+    assert_eq!(json!(kept), json!(Ruleset::server_default(&ada.user_id)), "they survive being kept");
     let (everything, rules) = (request(&[], "", json!({})), request(&[], "", json!({})));
     let everything = body(all(&mut world, ada.clone(), everything));
     assert_eq!(everything["global"], body(global(&mut world, ada, rules)));
@@ -41,7 +41,7 @@ fn a_rule_is_made_moved_changed_and_deleted() {
     put_json(&mut world, &ada, ["content", "tea"], "", tea.clone()).unwrap();
     put_json(&mut world, &ada, ["content", "milk"], "after=tea", tea).unwrap();
     assert_eq!(ids(&world, &ada, "content")[..2], ["tea", "milk"]);
-    assert!(world.users[&ada.user].account_data[TYPE].0 > since, "a sync tells it");
+    assert!(world.users[&ada.user_id].account_data[TYPE].0 > since, "a sync tells it");
 
     let off = request(&["content", "tea"], "", json!({ "enabled": false }));
     set_enabled(&mut world, ada.clone(), off).unwrap();
@@ -64,7 +64,7 @@ fn a_rule_is_made_moved_changed_and_deleted() {
 fn what_a_rule_must_not_be_is_refused_and_changes_nothing() {
     let mut world = world();
     let ada = login(&mut world, "ada", "PHONE");
-    let before = world.users[&ada.user].account_data.clone();
+    let before = world.users[&ada.user_id].account_data.clone();
     let rule = json!({ "actions": [] });
     let put_wrong = [
         (["room", "!room:localhost"], "after=nowhere", (404, "M_NOT_FOUND")),
@@ -86,5 +86,5 @@ fn what_a_rule_must_not_be_is_refused_and_changes_nothing() {
         let refused = set_enabled(&mut world, ada.clone(), request(&[kind, "mine"], "", json!({ "enabled": true })));
         assert_eq!(refusal(refused), (404, "M_NOT_FOUND".to_owned()), "{kind}");
     }
-    assert_eq!(world.users[&ada.user].account_data, before);
+    assert_eq!(world.users[&ada.user_id].account_data, before);
 }

@@ -17,12 +17,12 @@ fn setting() -> (World, OwnedRoomId, [Caller; 2]) {
 }
 
 fn say(world: &mut World, room: &RoomId, who: &Caller) -> OwnedEventId {
-    send(world, room, &who.user, Draft::message("m.room.message", json!({}))).unwrap()
+    send(world, room, &who.user_id, Draft::message("m.room.message", json!({}))).unwrap()
 }
 
 fn relate(world: &mut World, room: &RoomId, who: &Caller, kind: &str, how: &str, target: &EventId) -> OwnedEventId {
     let content = json!({ "m.relates_to": { "rel_type": how, "event_id": target } });
-    send(world, room, &who.user, Draft::message(kind, content)).unwrap()
+    send(world, room, &who.user_id, Draft::message(kind, content)).unwrap()
 }
 
 fn asked(world: &World, who: &Caller, path: &[&str], query: &str) -> Answer<Response> {
@@ -44,7 +44,7 @@ fn relations_are_asked_for_by_how_and_by_type() {
     let sticker = add("m.sticker", "m.thread");
     let edit = add("m.room.message", "m.replace");
     let gone = add("m.room.message", "m.thread");
-    send(&mut world, &id, &bob.user, Draft::message("m.room.redaction", json!({ "redacts": gone }))).unwrap();
+    send(&mut world, &id, &bob.user_id, Draft::message("m.room.redaction", json!({ "redacts": gone }))).unwrap();
 
     let path = [id.as_str(), root.as_str(), "m.thread", "m.sticker"];
     let found = body(asked(&world, &bob, &path[..2], ""));
@@ -97,7 +97,7 @@ fn the_root_of_a_thread_tells_its_length_its_latest_and_whether_one_is_in_it() {
     assert_eq!(thread["latest_event"]["event_id"], second.as_str());
     assert_eq!(shown(&world, &alice)["current_user_participated"], true);
 
-    send(&mut world, &id, &alice.user, Draft::message("m.room.redaction", json!({ "redacts": second }))).unwrap();
+    send(&mut world, &id, &alice.user_id, Draft::message("m.room.redaction", json!({ "redacts": second }))).unwrap();
     let thread = shown(&world, &bob);
     assert_eq!((&thread["count"], &thread["latest_event"]["event_id"]), (&1.into(), &first.as_str().into()));
 }

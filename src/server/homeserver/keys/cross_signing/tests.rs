@@ -6,7 +6,7 @@ use super::{
 };
 
 fn key(caller: &Caller, usage: &str, key: &str) -> Value {
-    json!({ "user_id": caller.user, "usage": [usage], "keys": { format!("ed25519:{key}"): key }, "signatures": {} })
+    json!({ "user_id": caller.user_id, "usage": [usage], "keys": { format!("ed25519:{key}"): key }, "signatures": {} })
 }
 
 /// All three keys, called by this.
@@ -29,14 +29,14 @@ fn with_password(mut keys: Value, user: &str, password: &str) -> Value {
 }
 
 fn ask(world: &mut World, caller: &Caller, about: &Caller) -> Value {
-    let users = json!({ "device_keys": { about.user.as_str(): [] } });
+    let users = json!({ "device_keys": { about.user_id.as_str(): [] } });
     body(query(world, caller.clone(), request(&[], "", users)))
 }
 
 /// Signs something in the name of the caller.
 fn sign(world: &mut World, caller: &Caller, owner: &Caller, id: &str, mut what: Value) -> Value {
-    what["signatures"] = json!({ caller.user.as_str(): { "ed25519:KEY": "signed" } });
-    let signed = json!({ owner.user.as_str(): { id: what } });
+    what["signatures"] = json!({ caller.user_id.as_str(): { "ed25519:KEY": "signed" } });
+    let signed = json!({ owner.user_id.as_str(): { id: what } });
     body(upload_signatures(world, caller.clone(), request(&[], "", signed)))
 }
 
@@ -60,11 +60,11 @@ fn the_first_keys_need_no_proof_and_others_in_their_place_the_password() {
         assert_eq!(refusal(put_keys(&mut world, &ada, keys)), (401, "UIA".to_owned()));
     }
     assert_eq!(ask(&mut world, &ada, &ada)["master_keys"]["@ada:localhost"]["keys"]["ed25519:oldmaster"], "oldmaster");
-    assert!(world.users[&ada.user].keys_changed <= since);
+    assert!(world.users[&ada.user_id].keys_changed <= since);
 
     put_keys(&mut world, &ada, with_password(keys(&ada, "new"), "@ada:localhost", "secret")).unwrap();
     assert_eq!(ask(&mut world, &ada, &ada)["master_keys"]["@ada:localhost"]["keys"]["ed25519:newmaster"], "newmaster");
-    assert!(world.users[&ada.user].keys_changed > since);
+    assert!(world.users[&ada.user_id].keys_changed > since);
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn whom_one_has_verified_is_seen_by_nobody_else() {
         let answer = ask(&mut world, who, &ada);
         let signatures = &answer["master_keys"]["@ada:localhost"]["signatures"];
         let of_grace = signatures.get("@grace:localhost").cloned().unwrap_or_else(|| json!({}));
-        assert_eq!(of_grace, expected, "as shown to {}", who.user);
+        assert_eq!(of_grace, expected, "as shown to {}", who.user_id);
         assert_eq!(answer["self_signing_keys"]["@ada:localhost"]["usage"], json!(["self_signing"]));
-        assert_eq!(answer["user_signing_keys"].is_object(), who == &ada, "the user-signing key, to {}", who.user);
+        assert_eq!(answer["user_signing_keys"].is_object(), who == &ada, "the user-signing key, to {}", who.user_id);
     }
 }
 
@@ -101,8 +101,8 @@ fn own_devices_are_signed_and_a_signature_changes_nothing_else() {
     let mut world = world();
     let (ada, grace) = (login(&mut world, "ada", "PHONE"), login(&mut world, "grace", "PHONE"));
     let device = json!({
-        "user_id": ada.user, "device_id": "PHONE", "algorithms": [], "keys": { "ed25519:PHONE": "phone" },
-        "signatures": { ada.user.as_str(): { "ed25519:PHONE": "own" } },
+        "user_id": ada.user_id, "device_id": "PHONE", "algorithms": [], "keys": { "ed25519:PHONE": "phone" },
+        "signatures": { ada.user_id.as_str(): { "ed25519:PHONE": "own" } },
     });
     let upload_request = request(&[], "", json!({ "device_keys": device }));
     upload(&mut world, ada.clone(), upload_request).unwrap();
@@ -122,11 +122,11 @@ fn own_devices_are_signed_and_a_signature_changes_nothing_else() {
     let nobody = json!({ "@nobody:localhost": { "KEY": 1 } });
     let failures = body(upload_signatures(&mut world, ada.clone(), request(&[], "", nobody)));
     assert!(failures["failures"]["@nobody:localhost"]["KEY"].is_object());
-    assert!(world.users[&ada.user].keys_changed <= since);
+    assert!(world.users[&ada.user_id].keys_changed <= since);
 
     assert_eq!(sign(&mut world, &ada, &ada, "PHONE", device), json!({}));
     let answer = ask(&mut world, &grace, &ada);
     let signatures = &answer["device_keys"]["@ada:localhost"]["PHONE"]["signatures"]["@ada:localhost"];
     assert_eq!(*signatures, json!({ "ed25519:PHONE": "own", "ed25519:KEY": "signed" }));
-    assert!(world.users[&ada.user].keys_changed > since);
+    assert!(world.users[&ada.user_id].keys_changed > since);
 }

@@ -13,8 +13,8 @@ struct Scene {
     world: World,
     ada: Caller,
     bob: Caller,
-    room: OwnedRoomId,
-    event: OwnedEventId,
+    room_id: OwnedRoomId,
+    event_id: OwnedEventId,
 }
 
 fn scene() -> Scene {
@@ -23,13 +23,13 @@ fn scene() -> Scene {
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
     let room = room(&mut world, "room", &[&ada, &bob]);
     let event = say(&mut world, &room, &ada, "have you got this?");
-    Scene { world, ada, bob, room, event }
+    Scene { world, ada, bob, room_id: room, event_id: event }
 }
 
 impl Scene {
     /// Posts as Bob, and returns the status with what is said.
     fn post(&mut self, event: &str, body: &str) -> (u16, String) {
-        let (room, bob) = (self.room.to_string(), self.bob.clone());
+        let (room, bob) = (self.room_id.to_string(), self.bob.clone());
         self.post_as(&bob, &room, event, ReceiptName::Unstable, body)
     }
 
@@ -47,7 +47,7 @@ impl Scene {
     }
 
     fn entry(&self, entry: &Value) -> Value {
-        value!({ self.event.as_str(): { "org.matrix.msc4089.delivery": { "@bob:localhost": entry } } })
+        value!({ self.event_id.as_str(): { "org.matrix.msc4089.delivery": { "@bob:localhost": entry } } })
     }
 }
 
@@ -58,8 +58,8 @@ fn a_receipt_goes_to_each_device_of_the_sender_and_to_nobody_else() {
     let mut scene = scene();
     let (ada, bob) = (scene.ada.clone(), scene.bob.clone());
     let (tablet, eve) = (login(&mut scene.world, "ada", "TABLET"), login(&mut scene.world, "eve", "SPY"));
-    set_membership(&mut scene.world, &scene.room.clone(), &eve, "join");
-    let event = scene.event.to_string();
+    set_membership(&mut scene.world, &scene.room_id.clone(), &eve, "join");
+    let event = scene.event_id.to_string();
     assert_eq!(scene.post(&event, "{}"), OK);
     let expected = scene.entry(&value!({ "ts": 1_000_000 }));
     for (device, gets) in [(&ada, expected.clone()), (&tablet, expected), (&bob, Value::Null), (&eve, Value::Null)] {
@@ -70,7 +70,7 @@ fn a_receipt_goes_to_each_device_of_the_sender_and_to_nobody_else() {
 #[test]
 fn a_duplicate_moves_nothing() {
     let mut scene = scene();
-    let event = scene.event.to_string();
+    let event = scene.event_id.to_string();
     let before = scene.world.position;
     scene.post(&event, "{}");
     assert_eq!(scene.world.position, before + 1);
@@ -86,7 +86,7 @@ fn a_device_is_named_when_it_asks_to_be_and_the_server_tells_devices_apart() {
     for (devices, named) in [(true, true), (false, false)] {
         let mut scene = scene();
         scene.world.options.delivery = Some(Delivery { devices, stable: false });
-        let event = scene.event.to_string();
+        let event = scene.event_id.to_string();
         scene.post(&event, r#"{"dev.kvitto.devices": true}"#);
         let mut entry = value!({ "ts": 1_000_000 });
         if named {
@@ -106,7 +106,7 @@ fn a_device_that_is_named_says_that_its_silence_means_nothing() {
     ] {
         let mut scene = scene();
         scene.world.options.delivery = Some(Delivery { devices: true, stable: false });
-        let event = scene.event.to_string();
+        let event = scene.event_id.to_string();
         scene.post(&event, body);
         let mut entry = value!({ "ts": 1_000_000 });
         if body.contains("devices") {
@@ -134,7 +134,7 @@ fn a_name_that_is_not_in_use_is_refused_with_400() {
     ] {
         let mut scene = scene();
         scene.world.options.delivery = delivery;
-        let (bob, room, event) = (scene.bob.clone(), scene.room.to_string(), scene.event.to_string());
+        let (bob, room, event) = (scene.bob.clone(), scene.room_id.to_string(), scene.event_id.to_string());
         assert_eq!(scene.post_as(&bob, &room, &event, name, "{}").0, status, "{delivery:?} {name:?}");
     }
 }
@@ -142,7 +142,7 @@ fn a_name_that_is_not_in_use_is_refused_with_400() {
 #[test]
 fn unknown_invisible_elsewhere_and_from_before_the_join_are_one_and_the_same_404() {
     let mut scene = scene();
-    let (ada, room_id) = (scene.ada.clone(), scene.room.clone());
+    let (ada, room_id) = (scene.ada.clone(), scene.room_id.clone());
     let eve = login(&mut scene.world, "eve", "SPY");
     let hidden = value!({ "history_visibility": "joined" });
     let before = say(&mut scene.world, &room_id, &ada, "from before");
@@ -164,9 +164,9 @@ fn unknown_invisible_elsewhere_and_from_before_the_join_are_one_and_the_same_404
 #[test]
 fn who_is_not_joined_is_told_so_before_any_event_is_looked_at() {
     let mut scene = scene();
-    let (bob, room) = (scene.bob.clone(), scene.room.clone());
+    let (bob, room) = (scene.bob.clone(), scene.room_id.clone());
     set_membership(&mut scene.world, &room, &bob, "leave");
-    let event = scene.event.to_string();
+    let event = scene.event_id.to_string();
     for event in [event.as_str(), "$unknown"] {
         assert_eq!(scene.post(event, "{}").0, 403);
         assert_eq!(scene.post_as(&bob, "!nowhere:localhost", event, ReceiptName::Unstable, "{}").0, 403);
@@ -177,7 +177,7 @@ fn who_is_not_joined_is_told_so_before_any_event_is_looked_at() {
 #[test]
 fn own_events_state_and_what_is_redacted_are_taken_and_go_nowhere() {
     let mut scene = scene();
-    let (ada, bob, room) = (scene.ada.clone(), scene.bob.clone(), scene.room.clone());
+    let (ada, bob, room) = (scene.ada.clone(), scene.bob.clone(), scene.room_id.clone());
     let own = say(&mut scene.world, &room, &bob, "own");
     let topic = append(&mut scene.world, &room, &ada, "m.room.topic", Some(""), value!({ "topic": "state" }));
     let redacted = say(&mut scene.world, &room, &ada, "redacted");
@@ -202,8 +202,8 @@ fn too_many_are_told_when_to_come_back() {
 #[test]
 fn the_size_is_looked_at_before_the_token() {
     let mut scene = scene();
-    let nobody = Caller { user: scene.bob.user.clone(), device: "NONE".into() };
-    let (room, event) = (scene.room.to_string(), scene.event.to_string());
+    let nobody = Caller { user_id: scene.bob.user_id.clone(), device_id: "NONE".into() };
+    let (room, event) = (scene.room_id.to_string(), scene.event_id.to_string());
     let large = " ".repeat(5000);
     assert_eq!(scene.post_as(&nobody, &room, &event, ReceiptName::Unstable, &large).0, 413);
     let bob = scene.bob.clone();
@@ -213,7 +213,7 @@ fn the_size_is_looked_at_before_the_token() {
 #[test]
 fn a_device_that_logs_out_leaves_nothing_behind() {
     let mut scene = scene();
-    let (ada, event) = (scene.ada.clone(), scene.event.to_string());
+    let (ada, event) = (scene.ada.clone(), scene.event_id.to_string());
     let tablet = login(&mut scene.world, "ada", "TABLET");
     scene.post(&event, "{}");
     let number = bundle(&mut scene.world, &tablet, &Options::default(), |_| true).number;
@@ -226,7 +226,7 @@ fn a_device_that_logs_out_leaves_nothing_behind() {
 #[test]
 fn who_has_left_the_room_hears_of_it_when_they_are_back() {
     let mut scene = scene();
-    let (ada, room, event) = (scene.ada.clone(), scene.room.clone(), scene.event.to_string());
+    let (ada, room, event) = (scene.ada.clone(), scene.room_id.clone(), scene.event_id.to_string());
     set_membership(&mut scene.world, &room, &ada, "leave");
     assert_eq!(scene.post(&event, "{}"), OK);
     assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), None);

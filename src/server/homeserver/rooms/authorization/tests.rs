@@ -18,16 +18,16 @@ fn setting(join_rule: &str) -> (World, ruma::OwnedRoomId) {
     let [alice, mo, bob, ivy, ben, lea, _] =
         ["alice", "mo", "bob", "ivy", "ben", "lea", "sam"].map(|name| login(&mut world, name, "PHONE"));
     let id = room(&mut world, "room", &[]);
-    let mut set = |draft| send(&mut world, &id, &alice.user, draft).unwrap();
+    let mut set = |draft| send(&mut world, &id, &alice.user_id, draft).unwrap();
     set(Draft::state("m.room.create", "", json!({ "room_version": "11" })));
-    set(Draft::state("m.room.member", alice.user.as_str(), json!({ "membership": "join" })));
+    set(Draft::state("m.room.member", alice.user_id.as_str(), json!({ "membership": "join" })));
     for caller in [&mo, &bob, &lea] {
         set_membership(&mut world, &id, caller, "join");
     }
     for (caller, membership) in [(&ivy, "invite"), (&ben, "ban"), (&lea, "leave")] {
         set_membership(&mut world, &id, caller, membership);
     }
-    let mut set = |draft| send(&mut world, &id, &alice.user, draft).unwrap();
+    let mut set = |draft| send(&mut world, &id, &alice.user_id, draft).unwrap();
     set(Draft::state("m.room.power_levels", "", levels_with(&json!({}))));
     set(Draft::state("m.room.join_rules", "", json!({ "join_rule": join_rule })));
     (world, id)
@@ -186,12 +186,12 @@ fn before_there_are_levels_the_creator_may_do_everything() {
     let [alice, bob] = ["alice", "bob"].map(|name| login(&mut world, name, "PHONE"));
     let id = room(&mut world, "room", &[]);
     let create = Draft::state("m.room.create", "", json!({ "room_version": "11" }));
-    send(&mut world, &id, &alice.user, create).unwrap();
-    assert!(authorize(&world.rooms[&id], &bob.user, &member("bob", "join")).is_err());
-    send(&mut world, &id, &alice.user, member("alice", "join")).unwrap();
+    send(&mut world, &id, &alice.user_id, create).unwrap();
+    assert!(authorize(&world.rooms[&id], &bob.user_id, &member("bob", "join")).is_err());
+    send(&mut world, &id, &alice.user_id, member("alice", "join")).unwrap();
     set_membership(&mut world, &id, &bob, "join");
     let room = &world.rooms[&id];
-    assert!(authorize(room, &alice.user, &member("bob", "ban")).is_ok());
-    assert!(authorize(room, &bob.user, &member("alice", "ban")).is_err());
-    assert!(authorize(room, &bob.user, &Draft::state("m.room.name", "", json!({ "name": "Ours" }))).is_ok());
+    assert!(authorize(room, &alice.user_id, &member("bob", "ban")).is_ok());
+    assert!(authorize(room, &bob.user_id, &member("alice", "ban")).is_err());
+    assert!(authorize(room, &bob.user_id, &Draft::state("m.room.name", "", json!({ "name": "Ours" }))).is_ok());
 }

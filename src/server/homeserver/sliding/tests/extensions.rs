@@ -33,15 +33,15 @@ fn to_device_messages_have_a_token_of_their_own() {
 
 #[test]
 fn extensions_tell_of_the_rooms_that_are_shown() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let other = room(&mut world, "other", &[&ada]);
     let fill = |world: &mut World, id: &RoomId| {
         let event = say(world, id, &ada, "text");
-        let receipt = Receipt { event, at: 5, position: world.moved() };
+        let receipt = Receipt { event_id: event, at: 5, position: world.moved() };
         let position = world.moved();
         let room = world.rooms.get_mut(id).unwrap();
-        room.receipts.insert((bob.user.clone(), "m.read".to_owned(), String::new()), receipt);
-        room.typing.insert(bob.user.clone(), u64::MAX);
+        room.receipts.insert((bob.user_id.clone(), "m.read".to_owned(), String::new()), receipt);
+        room.typing.insert(bob.user_id.clone(), u64::MAX);
         room.typing_position = position;
         let kept = &mut world.account(&ada).unwrap().room_account_data;
         kept.insert((id.to_owned(), "m.tag".to_owned()), (position, json!({ "tags": {} })));
@@ -78,7 +78,7 @@ fn extensions_tell_of_the_rooms_that_are_shown() {
 
 #[test]
 fn ephemeral_news_come_without_their_room() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     let ask = |pos: Option<&Value>| {
         let mut asked = all(1, pos);
         asked["extensions"] = json!({ "typing": { "enabled": true } });
@@ -88,7 +88,7 @@ fn ephemeral_news_come_without_their_room() {
     assert_eq!(first.get("extensions"), None);
     let position = world.moved();
     let room = world.rooms.get_mut(&id).unwrap();
-    room.typing.insert(bob.user.clone(), u64::MAX);
+    room.typing.insert(bob.user_id.clone(), u64::MAX);
     room.typing_position = position;
     let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(ask(Some(&first["pos"]))), false) else { panic!() };
     let second = body(Ok(second));
@@ -112,7 +112,7 @@ fn received(event: &EventId) -> Value {
 
 #[test]
 fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown_any_more() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     world.now = 10_000;
     let other = room(&mut world, "other", &[&ada, &bob]);
     let events = [&id, &other].map(|room| say(&mut world, room, &ada, "text"));
@@ -132,7 +132,7 @@ fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_show
 
 #[test]
 fn delivery_receipts_wait_until_the_client_has_proved_that_it_has_the_room() {
-    let Scene { mut world, ada, bob, room: id } = scene();
+    let Scene { mut world, ada, bob, room_id: id } = scene();
     world.now = 10_000;
     let (text, shown) = (say(&mut world, &id, &ada, "text"), room(&mut world, "shown", &[&ada, &bob]));
     let event = say(&mut world, &shown, &ada, "text");
@@ -169,7 +169,7 @@ fn a_connection_for_encryption_tells_whose_keys_have_changed() {
         json!({ "device_one_time_keys_count": { "signed_curve25519": 0 }, "device_unused_fallback_key_types": [] });
     assert_eq!(first["extensions"]["e2ee"], counts, "who begins asks for all keys anyway");
     assert!(matches!(look(&mut world, &ada, &request(ask(Some(&first["pos"]))), false), Ok(Look::Nothing(_))));
-    world.keys_changed(&bob.user);
+    world.keys_changed(&bob.user_id);
     let second = sync(&mut world, &ada, ask(Some(&first["pos"])));
     assert_eq!(second["extensions"]["e2ee"]["device_lists"]["changed"], json!(["@bob:localhost"]));
 }

@@ -53,7 +53,7 @@ async fn a_sync_that_has_nothing_to_tell_ends_with_its_time() {
 async fn the_end_of_typing_wakes_those_who_wait() {
     let (shared, ada, bob, room, token) = shared();
     let state = json!({ "typing": true, "timeout": 20 });
-    let request = TypingRequest::new(bob.user.clone(), room.clone(), serde_json::from_value(state).unwrap());
+    let request = TypingRequest::new(bob.user_id.clone(), room.clone(), serde_json::from_value(state).unwrap());
     shared.with(|world| typing::type_or_stop(world, bob.clone(), request)).unwrap();
     let mut token = token;
     for users in [json!(["@bob:localhost"]), json!([])] {

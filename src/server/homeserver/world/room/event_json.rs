@@ -15,8 +15,8 @@ impl Event {
             unsigned["replaces_state"] = former.id.as_str().into();
         }
         if let Some((device, transaction)) = &self.transaction
-            && self.sender == caller.user
-            && *device == caller.device
+            && self.sender == caller.user_id
+            && *device == caller.device_id
         {
             unsigned["transaction_id"] = transaction.as_str().into();
         }
@@ -55,12 +55,12 @@ impl Event {
 
     /// The summary of the thread that this event is the root of.
     fn thread(&self, room: &Room, caller: &Caller, with_room: bool) -> Option<Value> {
-        let replies: Vec<_> = room.thread(&self.id, &caller.user).collect();
+        let replies: Vec<_> = room.thread(&self.id, &caller.user_id).collect();
         let latest = replies.last()?;
         Some(json!({
             "latest_event": latest.bare(room, with_room),
             "count": replies.len(),
-            "current_user_participated": replies.iter().chain([&self]).any(|event| event.sender == caller.user),
+            "current_user_participated": replies.iter().chain([&self]).any(|event| event.sender == caller.user_id),
         }))
     }
 }

@@ -1,0 +1,192 @@
+//! What a person asks for that takes one or a few requests: join, create, invite, remove, a new key.
+//!
+//! Whoever is invited is known from then on (P7). That is kept before the request is made, or a kill while it is under way
+//! would leave them a stranger in the room.
+//!
+//! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
+
+use matrix_sdk::{
+    Client, Room, RoomState,
+    ruma::{
+        OwnedUserId, RoomId as SdkRoomId,
+        api::{
+            client::{
+                membership::join_room_by_id_or_alias::v3::Request as JoinRoom,
+                room::create_room::v3::{Request as CreateRoom, RoomPreset},
+            },
+            error::ErrorKind,
+        },
+        assign,
+        events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
+    },
+};
+
+use super::{
+    address::{self, Address},
+    direct_chats::{Chat, DirectChats},
+    edits,
+    endings::Endings,
+    errors, ids, leaving,
+    receipts::Receipts,
+    rooms,
+};
+use crate::{
+    app::{effect::Effect, event::Event},
+    model::{EventId, RoomId, SafeText},
+};
+
+/// What these effects work with.
+pub(super) struct Context {
+    pub client: Client,
+    pub receipts: Receipts,
+    pub chats: DirectChats,
+    pub endings: Endings,
+}
+
+/// Runs one of these effects and tells how it went.
+pub(super) async fn run(context: Context, effect: Effect) -> Vec<Event> {
+    let context = &context;
+    let Context { client, receipts, .. } = context;
+    let outcome = match effect {
+        Effect::DirectChat(user) => direct_chat(context, &user).await,
+        Effect::CreateRoom(name) => create(context, name).await,
+        Effect::Join(room) => join(context, &room).await,
+        Effect::Accept(room) => match room_of(client, &room) {
+            Ok(room) => accept(context, &room).await,
+            Err(sentence) => Err(sentence),
+        },
+        Effect::Follow(room) => leaving::follow(context, &room).await,
+        Effect::Decline(room) => leaving::decline(context, &room).await,
+        Effect::Leave { room_id: room, older } => leaving::leave(context, &room, &older).await,
+        Effect::Invite { room_id: room, user } => invite(client, receipts, &room, &user).await,
+        Effect::Redact { room_id: room, event_id: event } => redact(client, &room, &event).await,
+        Effect::Rekey(room) => rekey(client, &room).await,
+        other => {
+            tracing::error!(?other, "this effect is not done here");
+            Ok(Vec::new())
+        }
+    };
+    outcome.unwrap_or_else(|sentence| vec![Event::Failed(sentence)])
+}
+
+pub(super) type Outcome = Result<Vec<Event>, SafeText>;
+
+pub(super) fn failed(what: &str, error: &matrix_sdk::Error) -> SafeText {
+    SafeText::line(&format!("{what}: {}", errors::sentence(error)))
+}
+
+pub(super) fn done(text: &str) -> Event {
+    Event::Done(SafeText::line(text))
+}
+
+/// Shows a room that is there now: its row first, so that there is something to go to.
+pub(super) async fn go_to(context: &Context, room: &Room) -> Vec<Event> {
+    let row = rooms::summary(&context.client, &context.endings, room).await;
+    vec![Event::Rooms(row.into_iter().collect()), Event::GoTo(ids::room(room.room_id()))]
+}
+
+fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
+    OwnedUserId::try_from(typed.trim())
+        .map_err(|_| SafeText::line(&format!("'{typed}' is not a user id. It looks like @name:server.")))
+}
+
+pub(super) fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
+    ids::find_room(client, id).ok_or_else(|| SafeText::line("This room is not known here any more."))
+}
+
+async fn direct_chat(context: &Context, typed: &str) -> Outcome {
+    let Context { client, receipts, chats, .. } = context;
+    let user = user_id(typed)?;
+    if client.user_id() == Some(&*user) {
+        return Err(SafeText::line("That is you. A chat with yourself is made with /create."));
+    }
+    receipts.known(vec![ids::user(&user)]);
+    let chat = chats.with(&user).await.map_err(|error| failed(&format!("No chat with {user} was started"), &error))?;
+    let (room, chat) = chat;
+    let said = match chat {
+        Chat::There => None,
+        Chat::Awaited => Some(format!("{user} has not accepted the invite to this chat yet.")),
+        Chat::InvitedAgain => Some(format!("{user} had left this chat, and was invited again.")),
+        Chat::MadeAnew => Some(format!("{user} is not in the chat that there was: this is a new one.")),
+    };
+    let mut events = go_to(context, &room).await;
+    events.extend(said.map(|said| done(&said)));
+    Ok(events)
+}
+
+async fn create(context: &Context, name: String) -> Outcome {
+    let encryption = InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults());
+    let request = assign!(CreateRoom::new(), {
+        name: Some(name),
+        preset: Some(RoomPreset::PrivateChat),
+        initial_state: vec![encryption.to_raw_any()],
+    });
+    let room = context.client.create_room(request).await;
+    let room = room.map_err(|error| failed("The room was not created", &error))?;
+    Ok(go_to(context, &room).await)
+}
+
+async fn join(context: &Context, typed: &str) -> Outcome {
+    let client = &context.client;
+    let Address { room, via } = Address::read(typed).map_err(|why| SafeText::line(&why))?;
+    let invited = <&SdkRoomId>::try_from(&*room).ok().and_then(|id| client.get_room(id));
+    if let Some(invited) = invited.filter(|room| room.state() == RoomState::Invited) {
+        return accept(context, &invited).await;
+    }
+    // Past the SDK, which would write into `m.direct` when the room is one that this user is invited to.
+    let request = assign!(JoinRoom::new(room.clone()), { via: via.clone() });
+    match client.send(request).await {
+        Ok(joined) => go_to_joined(context, &joined.room_id).await,
+        Err(error) => {
+            let why = errors::http_sentence(&error);
+            let opened_by = address::opened_by(client, &room, via).await.unwrap_or_default();
+            Err(SafeText::line(&format!("Not joined: {why}{opened_by}")))
+        }
+    }
+}
+
+pub(super) async fn accept(context: &Context, room: &Room) -> Outcome {
+    context.chats.accept(room).await.map_err(|error| failed("The invite was not accepted", &error))?;
+    go_to_joined(context, room.room_id()).await
+}
+
+pub(super) async fn go_to_joined(context: &Context, room: &SdkRoomId) -> Outcome {
+    match context.chats.brought(room).await {
+        Some(room) => Ok(go_to(context, &room).await),
+        None => Ok(vec![done("You are in the room. It is shown as soon as the homeserver sends it.")]),
+    }
+}
+
+async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) -> Outcome {
+    let user = user_id(typed)?;
+    let room = room_of(client, id)?;
+    receipts.known(vec![ids::user(&user)]);
+    room.invite_user_by_id(&user).await.map_err(|error| failed(&format!("{user} was not invited"), &error))?;
+    Ok(vec![done(&format!("{user} was invited."))])
+}
+
+async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Outcome {
+    let room = room_of(client, id)?;
+    let event = ids::sdk_event(event).ok_or_else(|| SafeText::line("There is no such message."))?;
+    let removed = async {
+        for edit in edits::of(&room, &event).await? {
+            room.redact(&edit, None, None).await?;
+        }
+        room.redact(&event, None, None).await?;
+        Ok::<_, matrix_sdk::Error>(Vec::new())
+    };
+    removed.await.map_err(|error| match error.client_api_error_kind() {
+        Some(ErrorKind::Forbidden) => SafeText::line("You may not remove this message: the room lets others do that."),
+        _ => failed("The message was not removed", &error),
+    })
+}
+
+/// The key of a room's next message is a new one, and goes to every device anew: also to one that lost the old one.
+async fn rekey(client: &Client, id: &RoomId) -> Outcome {
+    let room = room_of(client, id)?;
+    if !room.encryption_state().is_encrypted() {
+        return Err(SafeText::line("This room is not encrypted, so there is no key."));
+    }
+    room.discard_room_key().await.map_err(|error| failed("The key was not replaced", &error))?;
+    Ok(vec![done("The next message here is encrypted with a new key, which is given to every device.")])
+}

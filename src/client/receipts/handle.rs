@@ -1,0 +1,173 @@
+//! The handle on the actor: what the rest of `matrix` tells it, and asks it for.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::Client;
+use tokio::{
+    runtime::Handle,
+    sync::{
+        Notify,
+        mpsc::{UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    time::timeout,
+};
+
+use super::{Actor, Input, direct, native, pages, undelivered, watch};
+use crate::{
+    app::event::Event,
+    client::disk::{Disk, Keys},
+    delivery::{
+        policy::Settings,
+        receipt_queue::ReceiptQueue,
+        store::{Inbox, Store},
+    },
+    model::{EventId, Ms, PeopleFilter, RoomId, UserId},
+};
+
+/// How long a sync waits until what it brought is dealt with.
+const DEALT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why the actor cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::client) enum StartError {
+    #[error("the event cache cannot be used: {0}")]
+    EventCache(#[from] matrix_sdk::event_cache::EventCacheError),
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A handle on the actor.
+#[derive(Clone)]
+pub(in crate::client) struct Receipts {
+    inputs: UnboundedSender<Input>,
+    reconnected: Arc<Notify>,
+    in_hand: Arc<direct::Places>,
+}
+
+impl Receipts {
+    /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
+    pub(in crate::client) fn start(
+        client: &Client,
+        (disk, keys): (&Arc<Disk>, &Keys),
+        (store, inbox): (Store, Inbox),
+        logged_in_at: Ms,
+        receipt_queue: ReceiptQueue,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, StartError> {
+        client.event_cache().subscribe()?;
+        let (inputs, receiver) = unbounded_channel();
+        let in_hand = direct::listen(client, inbox, inputs.clone());
+        native::listen(client, disk, inputs.clone());
+        let reconnected = Arc::new(Notify::new());
+        let tasks = vec![
+            tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
+            tokio::spawn(watch::devices(client.clone(), inputs.clone())),
+            tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
+        ];
+        let actor = Actor::new(client, store, logged_in_at, receipt_queue, events, inputs.clone());
+        let actor = Actor { tasks, in_hand: in_hand.clone(), keys: Some(keys.clone()), ..actor };
+        // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
+        let runtime = Handle::current();
+        std::thread::Builder::new()
+            .name("receipts".to_owned())
+            .spawn(move || runtime.block_on(actor.run(receiver)))
+            .map_err(StartError::Thread)?;
+        Ok(Self { inputs, reconnected, in_hand })
+    }
+
+    pub(super) fn tell(&self, input: Input) {
+        // The actor ends only with the session; what comes after that has no use.
+        let _ = self.inputs.send(input);
+    }
+
+    /// The settings changed.
+    pub(in crate::client) fn set(&self, settings: Settings) {
+        self.tell(Input::Settings(settings));
+    }
+
+    /// The connection is back after a loss: the server may be another one than before.
+    pub(in crate::client) fn reconnected(&self) {
+        self.reconnected.notify_one();
+    }
+
+    /// Something is about to be sent into this room: ask its people's devices for receipts first.
+    pub(in crate::client) fn sending(&self, room: RoomId) {
+        self.tell(Input::Sending(room));
+    }
+
+    /// Tell everything known about this room's own messages.
+    pub(in crate::client) fn opened(&self, room: RoomId) {
+        self.tell(Input::Opened(room));
+    }
+
+    /// Tell which own messages of all rooms not every device has.
+    pub(in crate::client) fn undelivered(&self) {
+        self.tell(Input::Undelivered(undelivered::Search::default()));
+    }
+
+    /// Tell who has a large message, and who does not: those people that come after this one.
+    pub(in crate::client) fn people(&self, event: EventId, filter: PeopleFilter, after: Option<UserId>) {
+        self.tell(Input::Page(pages::Wanted { event_id: event, filter, after }));
+    }
+
+    /// P7: the user invited these people, or took their invite to a direct chat.
+    pub(in crate::client) fn known(&self, people: Vec<UserId>) {
+        self.tell(Input::Known(people));
+    }
+
+    /// The user takes this person's invite to this room, which may be a direct chat; nobody, when that is found out.
+    pub(in crate::client) fn taking(&self, room: RoomId, from: Option<UserId>) {
+        self.tell(Input::Taking(room, from));
+    }
+
+    /// Tell what was done about this event.
+    pub(in crate::client) fn status(&self, room: RoomId, event: EventId) {
+        self.tell(Input::AskStatus(room, event));
+    }
+
+    /// Tell what was told to others, and what was withheld.
+    pub(in crate::client) fn log(&self) {
+        self.tell(Input::Log);
+    }
+
+    /// Forget that.
+    pub(in crate::client) fn empty_log(&self) {
+        self.tell(Input::EmptyLog);
+    }
+
+    /// Tell how everybody in this room stands.
+    pub(in crate::client) fn eligibility(&self, room: RoomId) {
+        self.tell(Input::Eligibility(room));
+    }
+
+    /// Up to where `/sync` has been dealt with.
+    pub(in crate::client) async fn sync_token(&self) -> Option<String> {
+        let (answer, token) = oneshot::channel();
+        self.tell(Input::SyncToken(answer));
+        token.await.ok().flatten()
+    }
+
+    /// Waits until everything that syncs have brought is on disk as far as it matters here, and who was given the key of
+    /// the own messages among it; but not for ever, since the latter takes the network.
+    pub(in crate::client) async fn dealt_with(&self) {
+        let (done, dealt_with) = oneshot::channel();
+        self.tell(Input::DealtWith(done));
+        if timeout(DEALT_WITHIN, dealt_with).await.is_err() {
+            tracing::warn!("what came is not dealt with yet");
+        }
+    }
+
+    /// `/sync` came to here: kept once everything that came with it has been dealt with.
+    pub(in crate::client) fn synced_to(&self, token: String) {
+        self.tell(Input::SyncedTo(token));
+    }
+
+    /// Ends the actor; everything told before is on disk then.
+    pub(in crate::client) async fn stop(&self) {
+        self.in_hand.settled().await;
+        let (done, ended) = oneshot::channel();
+        self.tell(Input::Stop(done));
+        let _ = ended.await;
+    }
+}

@@ -1,0 +1,369 @@
+//! The open room: the SDK's timeline in, [`Event::Timeline`] out.
+//!
+//! **Problem.** The SDK keeps a live list of items that changes when events, edits, reactions, receipts, late keys and
+//! local echoes come in. The app must see the same list, without locks and without SDK types.
+//!
+//! **Why this way.** The list is not copied on every change: each difference is translated and sent, in order, and a
+//! batch of the SDK's is one event, so that a page of scrollback is drawn once.
+//!
+//! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that forwards the rest:
+//! differences (`timeline/diff.rs`, `timeline/item.rs`), what was read (`timeline/readers.rs`), typing, and the answers'
+//! originals and members' names that the cache lacks. How far the user has read is told by `timeline/reading.rs`. Dropping the value ends the task.
+
+mod diff;
+mod item;
+mod latest;
+mod readers;
+mod reading;
+mod shown;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt, pin_mut};
+use matrix_sdk::{
+    Room,
+    event_cache::{RoomEventCacheSubscriber, RoomEventCacheUpdate},
+    ruma::{OwnedEventId, OwnedUserId, events::AnySyncEphemeralRoomEvent, serde::Raw},
+    send_queue::{RoomSendQueueError, RoomSendQueueStorageError, SendHandle},
+};
+use matrix_sdk_ui::{
+    Timeline,
+    eyeball_im::{Vector, VectorDiff},
+    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking},
+};
+use tokio::{
+    sync::{
+        broadcast,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    task::JoinHandle,
+    time::timeout,
+};
+
+use self::{latest::Latest, readers::Readers, reading::Reading};
+use super::{errors, older, receipts, vouched::Nothings};
+use crate::{
+    app::event::Event,
+    model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
+};
+
+/// How many older messages one step of pagination asks for.
+const PAGE: u16 = 50;
+/// How often a timeline is built at most.
+const ATTEMPTS: u8 = 10;
+/// How long opening a room may wait for the server.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why something about the open timeline failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The SDK could not build the timeline.
+    #[error("The room could not be opened. {}", errors::timeline_sentence(.0))]
+    Open(#[from] matrix_sdk_ui::timeline::Error),
+    /// There is no such message, or it is not a local one any more.
+    #[error("This message is not waiting to be sent any more.")]
+    NotWaiting,
+    /// The send queue refused.
+    #[error("{}", errors::queue_sentence(.0))]
+    Queue(#[from] RoomSendQueueError),
+    /// The send queue's store refused.
+    #[error("{}", errors::storage_sentence(.0))]
+    Store(#[from] RoomSendQueueStorageError),
+}
+
+/// The timeline of the room that is open, and the task that tells the app about it.
+#[derive(Debug)]
+pub struct OpenTimeline {
+    room_id: RoomId,
+    timeline: Arc<Timeline>,
+    events: UnboundedSender<Event>,
+    forwarder: JoinHandle<()>,
+    reading: Reading,
+}
+
+impl OpenTimeline {
+    /// Opens the room. What the cache has of it is sent before this returns (one [`TimelineChange::Reset`], without
+    /// waiting for the network); changes follow for as long as the value lives.
+    pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Event>) -> Result<Self, Error> {
+        let timeline = Arc::new(build(room, &nothings).await?);
+        let id = RoomId::new(room.room_id());
+
+        let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+        let (_, updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+        let (items, diffs) = timeline.subscribe().await;
+        let (wanted, to_fetch) = unbounded_channel();
+        let mut forward = Forward {
+            room_id: id.clone(),
+            own: room.own_user_id().to_owned(),
+            events: events.clone(),
+            wanted,
+            readers: Readers::new(room),
+            latest: Latest::new(room),
+        };
+        for item in &items {
+            forward.readers.look_up(item).await;
+            forward.latest.look_up(item).await;
+        }
+        forward.send(vec![TimelineChange::Reset(items.iter().map(|item| forward.item(item)).collect())]);
+
+        let forwarder = tokio::spawn({
+            let (room, timeline, events, id) = (room.clone(), timeline.clone(), events.clone(), id.clone());
+            async move {
+                tokio::join!(
+                    forward.run(items, diffs, updates),
+                    fetch_members(&room, &timeline),
+                    fetch_answered(&timeline, to_fetch),
+                    forward_typing(&room, &id, &events),
+                );
+            }
+        });
+        Ok(Self { room_id: id, timeline, events, forwarder, reading: Reading::default() })
+    }
+
+    /// Which room it is.
+    pub fn room_id(&self) -> &RoomId {
+        &self.room_id
+    }
+
+    /// Fetches older messages, from the cache as long as it has any, and says so by [`Event::Pagination`]. A failure
+    /// is an [`Event::Failed`], after which it may be tried again.
+    pub async fn paginate(&self) {
+        self.pagination(Pagination::Loading);
+        let state = match older::paginate(&self.timeline, PAGE).await {
+            Ok(true) => Pagination::ReachedStart,
+            Ok(false) => Pagination::Idle,
+            Err(error) => {
+                let why = match error {
+                    older::Error::Timeline(error) => errors::timeline_sentence(&error),
+                    older::Error::NothingComes(error) => errors::line(&error),
+                };
+                self.failed("Older messages could not be fetched", &why);
+                Pagination::Idle
+            }
+        };
+        self.pagination(state);
+    }
+
+    /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
+    pub async fn retry(&self, key: &ItemKey) -> Result<(), Error> {
+        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
+        Ok(handle.unwedge().await?)
+    }
+
+    /// Throws a waiting or failed message away.
+    pub async fn discard(&self, key: &ItemKey) -> Result<(), Error> {
+        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
+        if handle.abort().await? { Ok(()) } else { Err(Error::NotWaiting) }
+    }
+
+    async fn send_handle(&self, key: &ItemKey) -> Option<SendHandle> {
+        let (items, _) = self.timeline.subscribe().await;
+        let item = items.iter().rev().find(|item| *item.unique_id().0 == *key.0)?;
+        item.as_event()?.local_echo_send_handle()
+    }
+
+    fn pagination(&self, state: Pagination) {
+        let _ = self.events.send(Event::Pagination { room_id: self.room_id.clone(), state });
+    }
+
+    fn failed(&self, what: &str, why: &SafeText) {
+        let _ = self.events.send(Event::Failed(SafeText::line(&format!("{what}. {why}"))));
+    }
+}
+
+impl Drop for OpenTimeline {
+    fn drop(&mut self) {
+        self.forwarder.abort();
+    }
+}
+
+/// Builds the SDK's timeline.
+///
+/// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes in between is then
+/// shown twice. In a room that was just joined, that is the time of a request (whether it is encrypted) and of all of
+/// its first events. So the request is made before, and a timeline during whose making something came is made anew.
+async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
+    if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
+        tracing::debug!("whether the room is encrypted is not known yet");
+    }
+    let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+    let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
+    for _ in 1..ATTEMPTS {
+        let timeline = build_once(room, nothings).await?;
+        if updates.is_empty() {
+            return Ok(timeline);
+        }
+        while !updates.is_empty() {
+            let _ = updates.try_recv();
+        }
+    }
+    build_once(room, nothings).await
+}
+
+async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
+    let builder = room
+        .timeline_builder()
+        .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
+        .event_filter(shown::filter(nothings.clone()))
+        .with_date_divider_mode(DateDividerMode::Daily);
+    Ok(builder.build().await?)
+}
+
+/// Translates and sends.
+struct Forward {
+    room_id: RoomId,
+    own: OwnedUserId,
+    events: UnboundedSender<Event>,
+    /// Messages that answer something the timeline does not have.
+    wanted: UnboundedSender<OwnedEventId>,
+    readers: Readers,
+    latest: Latest,
+}
+
+impl Forward {
+    async fn run(
+        mut self,
+        mut items: Vector<Arc<TimelineItem>>,
+        diffs: impl Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>>,
+        mut updates: RoomEventCacheSubscriber,
+    ) {
+        pin_mut!(diffs);
+        loop {
+            tokio::select! {
+                batch = diffs.next() => {
+                    let Some(batch) = batch else { return };
+                    let changes = self.changes(batch, &mut items).await;
+                    self.send(changes);
+                }
+                Some(came) = next_update(&mut updates) => {
+                    let changes = match came {
+                        Came::Ephemeral(came) => {
+                            let read: BTreeSet<_> = came.iter().flat_map(|event| self.readers.hear(event)).collect();
+                            self.read(&read, &items)
+                        }
+                        Came::Edits => {
+                            let mut changed = BTreeSet::new();
+                            for item in &items {
+                                changed.extend(self.latest.look_up(item).await);
+                            }
+                            self.says(&changed, &items)
+                        }
+                    };
+                    if !changes.is_empty() {
+                        self.send(changes);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn changes(
+        &mut self,
+        batch: Vec<VectorDiff<Arc<TimelineItem>>>,
+        items: &mut Vector<Arc<TimelineItem>>,
+    ) -> Vec<TimelineChange> {
+        let mut changes = Vec::with_capacity(batch.len());
+        let (mut read, mut edited) = (BTreeSet::new(), BTreeSet::new());
+        for diff in batch {
+            for item in diff::values(&diff) {
+                read.extend(self.readers.look_up(item).await);
+                edited.extend(self.latest.look_up(item).await);
+            }
+            let mut len = items.len();
+            changes.push(diff::change(diff.clone(), &mut len, |item| self.item(item)));
+            diff.apply(items);
+        }
+        changes.extend(self.read(&read, items));
+        changes.extend(self.says(&edited, items));
+        changes
+    }
+
+    /// The items anew that show or quote these messages, since they say something else.
+    fn says(&self, events: &BTreeSet<OwnedEventId>, items: &Vector<Arc<TimelineItem>>) -> Vec<TimelineChange> {
+        let shows = |item: &TimelineItem| item.as_event().is_some_and(|item| latest::shows(item, events));
+        let found = items.iter().enumerate().filter(|(_, item)| !events.is_empty() && shows(item));
+        found.map(|(index, item)| TimelineChange::Set(index, self.item(item))).collect()
+    }
+
+    /// The items of these events anew, since somebody has read them.
+    fn read(&self, events: &BTreeSet<OwnedEventId>, items: &Vector<Arc<TimelineItem>>) -> Vec<TimelineChange> {
+        let find = |event: &OwnedEventId| {
+            let is_it = |item: &Arc<TimelineItem>| item.as_event().and_then(|item| item.event_id()) == Some(event);
+            // Receipts stand near the end.
+            let index = items.len() - 1 - items.iter().rev().position(is_it)?;
+            Some(TimelineChange::Set(index, self.item(items.get(index)?)))
+        };
+        events.iter().filter_map(find).collect()
+    }
+
+    fn item(&self, item: &TimelineItem) -> crate::model::TimelineItem {
+        if let Some(event) = item::answers_unknown(item) {
+            let _ = self.wanted.send(event);
+        }
+        let read_by = item.as_event().map(|event| self.readers.at(event)).unwrap_or_default();
+        item::item(item, &self.own, read_by, &self.latest)
+    }
+
+    fn send(&self, changes: Vec<TimelineChange>) {
+        let _ = self.events.send(Event::Timeline { room_id: self.room_id.clone(), changes });
+    }
+}
+
+/// What the event cache tells beside what the timeline shows; the cache and the store have it by then.
+enum Came {
+    /// What is ephemeral.
+    Ephemeral(Vec<Raw<AnySyncEphemeralRoomEvent>>),
+    /// Edits or redactions.
+    Edits,
+}
+
+async fn next_update(updates: &mut RoomEventCacheSubscriber) -> Option<Came> {
+    loop {
+        match updates.recv().await {
+            Ok(RoomEventCacheUpdate::AddEphemeralEvents { events }) => return Some(Came::Ephemeral(events)),
+            Ok(RoomEventCacheUpdate::UpdateTimelineEvents(came)) => {
+                if came.diffs.iter().flat_map(diff::values).any(latest::matters) {
+                    return Some(Came::Edits);
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => return Some(Came::Edits),
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+    }
+}
+
+/// Fetches the room's members, whom the timeline then calls by their names.
+async fn fetch_members(room: &Room, timeline: &Timeline) {
+    timeline.fetch_members().await;
+    if let Err(error) = receipts::fetch_members(room).await {
+        tracing::info!(%error, "not everybody in the open room is known");
+    }
+}
+
+/// Fetches what messages answer, one after the other; the timeline then replaces the items.
+async fn fetch_answered(timeline: &Timeline, mut wanted: UnboundedReceiver<OwnedEventId>) {
+    while let Some(event) = wanted.recv().await {
+        if let Err(error) = timeline.fetch_details_for_event(&event).await {
+            tracing::debug!(%event, %error, "the message that this one answers cannot be fetched");
+        }
+    }
+}
+
+async fn forward_typing(room: &Room, id: &RoomId, events: &UnboundedSender<Event>) {
+    let (_guard, mut typing) = room.subscribe_to_typing_notifications();
+    loop {
+        let users = match typing.recv().await {
+            Ok(users) => users,
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let mut who = Vec::with_capacity(users.len());
+        for user in users {
+            let member = room.get_member_no_sync(&user).await.ok().flatten();
+            let name = member.as_ref().and_then(|member| member.display_name());
+            who.push(item::name(&user, name, member.as_ref().is_some_and(|member| member.name_ambiguous())));
+        }
+        let _ = events.send(Event::Typing { room_id: id.clone(), who });
+    }
+}

@@ -1,0 +1,271 @@
+//! One item of the SDK's timeline as one of the model's.
+//!
+//! Always one for one, so that the SDK's indices stay right: what this client has no own way to show still becomes an
+//! item that says what it is.
+
+use std::sync::Arc;
+
+use matrix_sdk::ruma::{
+    OwnedEventId, UserId as RumaUserId,
+    events::{StateEventContentChange, room::member::RoomMemberEventContent},
+};
+use matrix_sdk_ui::timeline::{
+    AnyOtherStateEventContentChange, EmbeddedEvent, EventSendState, EventTimelineItem, InReplyToDetails,
+    MsgLikeContent, MsgLikeKind, Profile, TimelineDetails, TimelineEventShieldState, TimelineEventShieldStateCode,
+    TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind, VirtualTimelineItem,
+};
+
+use super::{
+    latest::{Latest, Said},
+    shown,
+};
+use crate::{
+    client::{content, errors},
+    model::{
+        Body, EventId, ItemKey, Message, Reaction, ReadBy, SafeText, SendState, TimelineItem, TimelineItemKind, UserId,
+    },
+};
+
+/// Translates an item, as `own` sees it; `read_by`: whose receipt stands at it.
+pub(super) fn item(item: &SdkItem, own: &RumaUserId, read_by: Vec<ReadBy>, latest: &Latest) -> TimelineItem {
+    let kind = match item.kind() {
+        SdkKind::Virtual(VirtualTimelineItem::DateDivider(day)) => TimelineItemKind::DayLine(day.get().into()),
+        SdkKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineItemKind::UnreadLine,
+        SdkKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineItemKind::Start,
+        SdkKind::Event(event) if is_nothing(event) => TimelineItemKind::Nothing,
+        SdkKind::Event(event) => event_kind(event, own, read_by, latest),
+    };
+    TimelineItem { key: ItemKey(Arc::from(item.unique_id().0.as_str())), kind }
+}
+
+/// The item's event id, where it answers an event that nobody has asked the server for yet.
+pub(super) fn answers_unknown(item: &SdkItem) -> Option<OwnedEventId> {
+    let event = item.as_event()?;
+    let answered = event.content().in_reply_to()?;
+    answered.event.is_unavailable().then(|| event.event_id().map(ToOwned::to_owned)).flatten()
+}
+
+/// How a member is called: the display name, with the user id where it is not theirs alone, or the user id.
+pub(super) fn name(user: &RumaUserId, display_name: Option<&str>, ambiguous: bool) -> SafeText {
+    let id = SafeText::line(user.as_str());
+    let name = SafeText::line(display_name.unwrap_or_default()).or(id.clone());
+    if ambiguous && name != id { SafeText::line(&format!("{name} ({id})")) } else { name }
+}
+
+fn sender_name(user: &RumaUserId, profile: &TimelineDetails<Profile>) -> SafeText {
+    match profile {
+        TimelineDetails::Ready(profile) => name(user, profile.display_name.as_deref(), profile.display_name_ambiguous),
+        TimelineDetails::Unavailable | TimelineDetails::Pending | TimelineDetails::Error(_) => name(user, None, false),
+    }
+}
+
+/// An edit that cannot be read changes nothing, and is no message.
+fn is_nothing(event: &EventTimelineItem) -> bool {
+    matches!(event.content(), TimelineItemContent::FailedToParseMessageLike { .. }) && shown::is_edit(event)
+}
+
+fn event_kind(event: &EventTimelineItem, own: &RumaUserId, read_by: Vec<ReadBy>, latest: &Latest) -> TimelineItemKind {
+    let who = sender_name(event.sender(), event.sender_profile());
+    match said(event.content(), event.sender(), &who) {
+        Says::Notice(text) => TimelineItemKind::Notice {
+            at: event.timestamp().get().into(),
+            text,
+            read_by,
+            encrypted_from_here: begins_encryption(event.content()),
+        },
+        Says::Body(body) => TimelineItemKind::Message(Box::new(message(event, own, who, body, read_by, latest))),
+    }
+}
+
+/// Whether this is the event that turned encryption on; the rules may be changed later.
+fn begins_encryption(content: &TimelineItemContent) -> bool {
+    let TimelineItemContent::OtherState(state) = content else { return false };
+    matches!(
+        state.content(),
+        AnyOtherStateEventContentChange::RoomEncryption(StateEventContentChange::Original { prev_content: None, .. })
+    )
+}
+
+/// Whether a message came in the clear into a room that is encrypted by now. A redacted one has nothing left to be read.
+fn in_clear(event: &EventTimelineItem) -> bool {
+    let shield = event.get_shield(false);
+    matches!(shield, TimelineEventShieldState::Red { code: TimelineEventShieldStateCode::SentInClear })
+        && !event.content().is_redacted()
+}
+
+enum Says {
+    Body(Body),
+    Notice(SafeText),
+}
+
+fn said(content: &TimelineItemContent, sender: &RumaUserId, who: &SafeText) -> Says {
+    match content {
+        TimelineItemContent::MsgLike(message) => Says::Body(content::body(&message.kind)),
+        TimelineItemContent::FailedToParseMessageLike { event_type, .. } => {
+            Says::Body(content::unsupported(&event_type.to_string()))
+        }
+        TimelineItemContent::MembershipChange(change) => {
+            let member = change.user_id();
+            let whom =
+                if member == sender { who.clone() } else { name(member, change.display_name().as_deref(), false) };
+            Says::Notice(content::membership(change.change(), who, &whom, reason(change.content())))
+        }
+        TimelineItemContent::ProfileChange(change) => {
+            let name = change.displayname_change().map(|name| (name.old.as_deref(), name.new.as_deref()));
+            Says::Notice(content::profile(who, name, change.avatar_url_change().is_some()))
+        }
+        TimelineItemContent::OtherState(state) => Says::Notice(content::state(who, state.content())),
+        TimelineItemContent::FailedToParseState { event_type, .. } => {
+            Says::Notice(SafeText::line(&format!("{who} set {event_type}")))
+        }
+        TimelineItemContent::CallInvite | TimelineItemContent::RtcNotification { .. } => {
+            Says::Notice(SafeText::line(&format!("{who} started a call")))
+        }
+    }
+}
+
+fn reason(content: &StateEventContentChange<RoomMemberEventContent>) -> Option<&str> {
+    match content {
+        StateEventContentChange::Original { content, .. } => content.reason.as_deref(),
+        StateEventContentChange::Redacted(_) => None,
+    }
+}
+
+fn message(
+    event: &EventTimelineItem,
+    own: &RumaUserId,
+    sender_name: SafeText,
+    body: Body,
+    read_by: Vec<ReadBy>,
+    latest: &Latest,
+) -> Message {
+    let like = event.content().as_msglike();
+    let said = event.event_id().and_then(|id| latest.of(id, event.content()));
+    let now = said.and_then(Said::content);
+    Message {
+        event_id: event.event_id().map(EventId::new),
+        sender: UserId::new(event.sender()),
+        sender_name,
+        at: event.timestamp().get().into(),
+        own: event.is_own(),
+        body: now.as_ref().map_or(body, content::message_body),
+        source: like.filter(|_| event.is_own()).and_then(|like| match &now {
+            Some(now) => content::source_of(now),
+            None if event.is_local_echo() => content::typed(&like.kind),
+            None => content::source(&like.kind),
+        }),
+        edited: said.map_or_else(|| like.is_some_and(is_edited), |said| said.edited),
+        reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(|answered| reply_to(answered, latest)),
+        reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
+        send_state: send_state(event.send_state()),
+        in_clear: in_clear(event),
+        read_by,
+    }
+}
+
+fn is_edited(like: &MsgLikeContent) -> bool {
+    match &like.kind {
+        MsgLikeKind::Message(message) => message.is_edited(),
+        MsgLikeKind::Poll(poll) => poll.is_edit(),
+        _ => false,
+    }
+}
+
+fn reactions(like: &MsgLikeContent, own: &RumaUserId) -> Vec<Reaction> {
+    like.reactions
+        .iter()
+        .map(|(key, senders)| Reaction {
+            key: SafeText::line(key),
+            count: senders.len(),
+            own: senders.contains_key(own),
+        })
+        .collect()
+}
+
+fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> (SafeText, SafeText) {
+    match &answered.event {
+        TimelineDetails::Ready(event) => quoted(event, latest.of(&answered.event_id, &event.content)),
+        TimelineDetails::Unavailable | TimelineDetails::Pending => {
+            (SafeText::default(), SafeText::line("an earlier message"))
+        }
+        TimelineDetails::Error(_) => (SafeText::default(), SafeText::line("a message that cannot be fetched")),
+    }
+}
+
+fn quoted(event: &EmbeddedEvent, now: Option<&Said>) -> (SafeText, SafeText) {
+    let who = sender_name(&event.sender, &event.sender_profile);
+    if let Some(now) = now.and_then(Said::content) {
+        return (who, content::preview(&content::message_body(&now)));
+    }
+    let text = match said(&event.content, &event.sender, &who) {
+        Says::Body(body) => content::preview(&body),
+        Says::Notice(text) => text,
+    };
+    (who, text)
+}
+
+/// A failure that the SDK will get over by itself (no connection, a server error) is still waiting.
+fn send_state(state: Option<&EventSendState>) -> SendState {
+    match state {
+        None | Some(EventSendState::Sent { .. }) => SendState::Sent,
+        Some(EventSendState::NotSentYet { .. } | EventSendState::SendingFailed { is_recoverable: true, .. }) => {
+            SendState::Waiting
+        }
+        // It goes out when the session is right again.
+        Some(EventSendState::SendingFailed { error, is_recoverable: false }) if errors::is_of_session(error) => {
+            SendState::Waiting
+        }
+        Some(EventSendState::SendingFailed { error, is_recoverable: false }) => {
+            SendState::Failed(errors::sentence(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use matrix_sdk::{
+        Error,
+        ruma::{owned_event_id, user_id},
+    };
+    use matrix_sdk_ui::timeline::EventSendState;
+
+    use super::{name, send_state};
+    use crate::model::{SafeText, SendState};
+
+    #[test]
+    fn names_are_safe_and_never_blank_and_ambiguous_ones_say_whose_they_are() {
+        let bob = user_id!("@bob:example.org");
+        let table = [
+            (Some("Bob"), false, "Bob"),
+            (Some("Bob"), true, "Bob (@bob:example.org)"),
+            (Some("\u{202E}boB\u{1B}]0;x\u{7}\n"), false, "boB\u{FFFD}]0;x\u{FFFD} "),
+            (Some(" \u{200B}\u{3164}"), false, "@bob:example.org"),
+            (Some(""), true, "@bob:example.org"),
+            (None, true, "@bob:example.org"),
+        ];
+        for (display_name, ambiguous, expected) in table {
+            assert_eq!(name(bob, display_name, ambiguous).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_sdk_tries_again_by_itself_is_waiting() {
+        let failed = |is_recoverable| {
+            let error = Arc::new(Error::UnknownError("no\u{1B}[2J".into()));
+            EventSendState::SendingFailed { error, is_recoverable }
+        };
+        let sent = EventSendState::Sent { event_id: owned_event_id!("$a") };
+        let table = [
+            (None, SendState::Sent),
+            (Some(EventSendState::NotSentYet { progress: None }), SendState::Waiting),
+            (Some(failed(true)), SendState::Waiting),
+            (Some(failed(false)), SendState::Failed(SafeText::line("It did not work: unknown error: no\u{FFFD}[2J."))),
+            (Some(sent), SendState::Sent),
+        ];
+        for (state, expected) in table {
+            assert_eq!(send_state(state.as_ref()), expected, "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is written down about others' messages, and where: on disk by the [`store`](crate::delivery::store), by a test
+//! wherever it likes.
+
+use crate::{
+    delivery::{incognito::Incognito, outbox::Owed, policy::Reason},
+    model::{DeviceId, EventId, Ms, RoomId, Route, UserId},
+};
+
+/// How far a message's receipt is. It only ever climbs, whoever writes in whatever order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Its key is awaited (P1).
+    AwaitingKey = 0,
+    /// Its key is awaited still, and there is nothing more to be said about that: the sender was told, or could not be.
+    Told = 1,
+    /// It is owed.
+    Owed = 2,
+    /// It was withheld for good.
+    Withheld = 3,
+    /// It was sent.
+    Sent = 4,
+}
+
+/// A message that cannot be read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// Its room.
+    pub room_id: RoomId,
+    /// The message.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub sender: UserId,
+    /// When they did (`origin_server_ts`).
+    pub sent: Ms,
+    /// The sender was told, or cannot be.
+    pub told: bool,
+}
+
+/// A step of one message's receipt, to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The message's room.
+    pub room_id: RoomId,
+    /// The message.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub sender: UserId,
+    /// When they did (`origin_server_ts`).
+    pub sent: Ms,
+    /// What there is to be written down.
+    pub step: Step,
+}
+
+/// What there is to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Its key is awaited (P1).
+    AwaitKey,
+    /// The sender was told that it cannot be read: then, or never, because there was no way to tell.
+    Told(Option<Ms>),
+    /// A receipt is owed since then.
+    Owe(Ms),
+    /// It was sent.
+    Sent {
+        /// When.
+        at: Ms,
+        /// How.
+        route: Route,
+        /// With the word that the silence before it means nothing (§3).
+        quiet: bool,
+    },
+    /// It is withheld, for good.
+    Withhold(Reason),
+    /// It is withheld for a reason that says the same whenever it is asked ([`Reason::is_lasting`]): this only goes
+    /// into the log.
+    Refuse(Reason),
+}
+
+impl Entry {
+    /// About a receipt that is owed.
+    pub fn about(owed: &Owed, step: Step) -> Self {
+        let Owed { room_id: room, event_id: event, sender, sent, .. } = owed.clone();
+        Self { room_id: room, event_id: event, sender, sent, step }
+    }
+
+    /// Under what it is found.
+    pub fn place(&self) -> (RoomId, EventId) {
+        (self.room_id.clone(), self.event_id.clone())
+    }
+}
+
+/// Where it is written down. Each writing method is done as a whole or not at all, whenever the program is killed.
+pub trait Journal {
+    /// Why it cannot be written or read.
+    type Error;
+
+    /// How far a message's receipt is; `None` when nothing is recorded.
+    fn stage(&self, room: &RoomId, event: &EventId) -> Result<Option<Stage>, Self::Error>;
+
+    /// All receipts that are owed, in no particular order.
+    fn owed(&self) -> Result<Vec<Owed>, Self::Error>;
+
+    /// All messages that await their key, in no particular order.
+    fn awaiting(&self) -> Result<Vec<Awaited>, Self::Error>;
+
+    /// Writes all of this down: what is further than what stands there, and the log's part of it.
+    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<(), Self::Error>;
+
+    /// Where there is or was incognito (P12).
+    fn incognito(&self) -> Result<Incognito, Self::Error>;
+
+    /// There is or was incognito there (P12).
+    fn set_incognito(&mut self, incognito: &Incognito) -> Result<(), Self::Error>;
+
+    /// The latest message of this person's in this room whose receipt was withheld, while that was not said (§3): when it
+    /// was sent.
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>, Self::Error>;
+
+    /// When this person was last told that something cannot be read which was no message when it could be (P1).
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>, Self::Error>;
+
+    /// This person's devices that ask for receipts in this room (§3), by id.
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>, Self::Error>;
+
+    /// This device asks for receipts in this room, until then.
+    fn remember_request(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        room: &RoomId,
+        expires: Ms,
+    ) -> Result<(), Self::Error>;
+}
