@@ -11,27 +11,26 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use self::{
-    composer::Composer,
     demo::Demo,
     editing::Writing,
     effect::Effect,
     endings::Taken,
     event::{Account, Connection, Event},
-    inspector::Popup,
-    layout::{LayoutFacts, PopupFacts},
+    layout::LayoutFacts,
     login::{Found, Login},
     rooms::Rooms,
+    screens::Screens,
     status::Status,
     timeline::{Looked, OpenRoom},
 };
 use crate::{
     delivery::{policy::Settings, summary},
-    input::{Context, Keymap},
-    model::{Mark, Message, Ms, RoomId, SafeText, UserId},
+    input::{Context, Key, Keymap},
+    model::{Mark, Ms, RoomId, SafeText, UserId},
 };
 
 mod actions;
-pub mod command;
+pub mod commands;
 pub mod composer;
 pub mod demo;
 mod draft;
@@ -39,14 +38,12 @@ pub mod editing;
 pub mod effect;
 mod endings;
 pub mod event;
-pub mod inspector;
 mod invites;
 pub mod layout;
 pub mod login;
-pub mod overview;
-pub mod people;
 pub mod receipts;
 pub mod rooms;
+pub mod screens;
 mod session;
 pub mod status;
 #[cfg(test)]
@@ -55,10 +52,10 @@ mod testing;
 mod tests;
 pub mod timeline;
 
-/// Which screen is shown.
+/// How far the user has come: what fills the terminal, below all [`screens`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "there is one screen")]
-pub enum Screen {
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+pub enum Phase {
     /// Whether there is a session is not known yet.
     Starting,
     /// There is none.
@@ -118,18 +115,16 @@ impl Watched {
 /// Everything there is to draw, and what has to be remembered to get there.
 #[derive(Debug)]
 pub struct App {
-    /// Which screen is shown.
-    pub screen: Screen,
+    /// What fills the terminal.
+    pub phase: Phase,
     /// The room list.
     pub rooms: Rooms,
     /// The open room.
     pub open: Option<OpenRoom>,
     /// Which pane has the focus.
     pub focus: Focus,
-    /// What stands over the screen.
-    pub popup: Option<Popup>,
-    /// The command line, while it is open.
-    pub command_line: Option<Composer>,
+    /// What stands over the main view.
+    pub screens: Screens,
     /// The sentence in the status line.
     pub status: Option<Status>,
     /// How this client stands to its homeserver.
@@ -152,19 +147,19 @@ pub struct App {
     taken: Option<Taken>,
     /// Whose drafts and rooms these are.
     user_id: Option<UserId>,
-    popup_drawn: PopupFacts,
+    /// Keys that are the beginning of a longer sequence.
+    pressed: Vec<Key>,
 }
 
 impl App {
     /// The app as it starts.
     pub fn new(settings: Settings, time_zone: TimeZone) -> Self {
         Self {
-            screen: Screen::Starting,
+            phase: Phase::Starting,
             rooms: Rooms::default(),
             open: None,
             focus: Focus::Rooms,
-            popup: None,
-            command_line: None,
+            screens: Screens::default(),
             status: None,
             connection: Connection::Connecting,
             account: None,
@@ -172,11 +167,11 @@ impl App {
             settings,
             watched: Watched::default(),
             time_zone,
-            keymap: Keymap::default(),
+            keymap: commands::default_keymap(),
             drafts: HashMap::new(),
             taken: None,
             user_id: None,
-            popup_drawn: PopupFacts::default(),
+            pressed: Vec::new(),
         }
     }
 
@@ -202,39 +197,22 @@ impl App {
         self.settings.incognito_rooms.contains(room)
     }
 
-    /// The message that the inspector is open on, and its index in the open timeline.
-    pub fn inspected(&self) -> Option<(usize, &Message)> {
-        let Some(Popup::Inspector { item, .. }) = &self.popup else { return None };
-        let open = self.open.as_ref()?;
-        let place = open.selection.as_ref().filter(|place| place.key == *item)?;
-        Some((place.index, open.message(place.index)?))
-    }
-
     /// Where the user is, for the keymap and the key hints: the nearest context first.
     pub fn contexts(&self) -> &'static [Context] {
         use Context as C;
-        match (&self.popup, &self.screen) {
-            (Some(Popup::Confirm { .. }), _) => &[C::Confirm, C::Global],
-            (Some(Popup::DeviceTable { .. } | Popup::Undelivered { .. } | Popup::Receipts(_)), _) => {
-                &[C::List, C::Popup, C::Global]
+        if let Some(screen) = self.screens.top() {
+            return screen.behaviour().contexts(self);
+        }
+        match (&self.phase, self.focus) {
+            (Phase::Starting, _) => &[C::Global],
+            (Phase::Login(_), _) => &[C::Login, C::Edit, C::Global],
+            (Phase::Main, Focus::Rooms) if self.rooms.filter.is_some() => &[C::Filter, C::Edit, C::Main, C::Global],
+            (Phase::Main, Focus::Rooms) => &[C::Rooms, C::Browse, C::Main, C::Global],
+            (Phase::Main, Focus::Timeline) => &[C::Timeline, C::Browse, C::Main, C::Global],
+            (Phase::Main, Focus::Composer) if self.can_complete() => {
+                &[C::CommandName, C::Composer, C::Edit, C::Main, C::Global]
             }
-            (Some(Popup::Inspector { .. }), _) if self.of_many().is_some() => &[C::List, C::Popup, C::Global],
-            (Some(_), _) => &[C::Popup, C::Global],
-            (None, Screen::Starting) => &[C::Global],
-            (None, Screen::Login(_)) => &[C::Login, C::Edit, C::Global],
-            (None, Screen::Main) if self.command_line.is_some() => match self.command_name() {
-                Some(_) => &[C::CommandName, C::CommandLine, C::Edit, C::Global],
-                None => &[C::CommandLine, C::Edit, C::Global],
-            },
-            (None, Screen::Main) => match self.focus {
-                Focus::Rooms if self.rooms.filter.is_some() => &[C::Filter, C::Edit, C::Main, C::Global],
-                Focus::Rooms => &[C::Rooms, C::Browse, C::Main, C::Global],
-                Focus::Timeline => &[C::Timeline, C::Browse, C::Main, C::Global],
-                Focus::Composer if self.command_name().is_some() => {
-                    &[C::CommandName, C::Composer, C::Edit, C::Main, C::Global]
-                }
-                Focus::Composer => &[C::Composer, C::Edit, C::Main, C::Global],
-            },
+            (Phase::Main, Focus::Composer) => &[C::Composer, C::Edit, C::Main, C::Global],
         }
     }
 
@@ -243,11 +221,7 @@ impl App {
         if let Some(open) = &mut self.open {
             open.on_drawn(layout.timeline);
         }
-        self.popup_drawn = layout.popup.unwrap_or_default();
-        if let Some(popup) = &mut self.popup {
-            popup.scroll_by(0, self.popup_drawn.max_scroll);
-            popup.shift_by(0, self.popup_drawn.max_shift);
-        }
+        self.screens.on_drawn(layout.screen.unwrap_or_default());
     }
 
     /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a time that has passed
@@ -264,13 +238,13 @@ impl App {
     /// The open room and its newest message, if that is being looked at and its read receipt is still to be sent: the
     /// timeline's end is on screen, nothing covers it, and somebody is there.
     fn may_mark_read(&self) -> Option<Looked> {
-        let looking = self.screen == Screen::Main && self.popup.is_none() && self.watched.by_anybody();
+        let looking = self.phase == Phase::Main && !self.screens.cover() && self.watched.by_anybody();
         let open = self.open.as_ref().filter(|_| looking)?;
         open.unmarked()
     }
 
     fn wants_older(&self) -> Option<&OpenRoom> {
-        self.open.as_ref().filter(|open| self.screen == Screen::Main && open.wants_older())
+        self.open.as_ref().filter(|open| self.phase == Phase::Main && open.wants_older())
     }
 
     /// Does what has become due.
@@ -285,9 +259,8 @@ impl App {
         }
     }
 
-    /// Asks for what the picture on screen calls for: a read receipt, older messages, a page of people.
+    /// Asks for what the picture on screen calls for: a read receipt, older messages.
     fn follow_the_picture(&mut self, out: &mut Vec<Effect>) {
-        self.ask_for_people(out);
         let read = self.may_mark_read();
         let older = self.wants_older().is_some();
         let Some(open) = &mut self.open else { return };
@@ -312,6 +285,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
     app.tick(now, out);
+    app.tell_screens(&event);
     match event {
         Event::Key(key) => {
             app.watched.key_pressed();
@@ -321,7 +295,6 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.watched.key_pressed();
             app.insert(&text, now, out);
         }
-        Event::Resize | Event::Wake => {}
         Event::Focus(focused) => app.watched = Watched::Told(focused),
 
         Event::DemoDoing(what) => app.on_demo_doing(what),
@@ -339,7 +312,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
             app.on_login(|login| login.failed(why));
         }
         Event::LoggedIn(account) => app.logged_in(account, out),
-        Event::LoginReplaces(question) => app.login_replaces(question),
+        Event::LoginReplaces(question) => app.login_replaces(&question),
         Event::LoggedOut(reason) => app.logged_out(reason, out),
         Event::SessionEnded { account, why } => app.session_ended(account, why, out),
         Event::Connection(connection) => app.on_connection(connection),
@@ -366,7 +339,6 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         }
 
         Event::Deliveries { room_id: room, deliveries } => {
-            app.on_deliveries(&deliveries);
             if let Some(open) = app.open_if(&room) {
                 open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event_id.clone(), delivery)));
             }
@@ -376,11 +348,14 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
                 open.traces = traces;
             }
         }
-        Event::ReceiptStatus { event_id: event, status } => app.on_receipt_status(&event, status),
-        Event::People(page) => app.on_people(page),
-        Event::Eligibility { room_id: room, people, more } => app.on_eligibility(&room, people, more),
-        Event::Undelivered(found) => app.on_undelivered(found),
-        Event::ReceiptLog(log) => app.on_receipt_log(log),
+        // Seen by the screens, or by what is done after each event.
+        Event::Resize
+        | Event::Wake
+        | Event::ReceiptStatus { .. }
+        | Event::People(_)
+        | Event::Eligibility { .. }
+        | Event::Undelivered(_)
+        | Event::ReceiptLog(_) => {}
         Event::Settings(settings) => app.settings = settings,
 
         Event::Done(text) => app.status = Some(Status::info(text, now)),
@@ -398,6 +373,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         let why = "That message could not be found any more; it may have been removed.";
         app.status = Some(Status::error(SafeText::line(why), now));
     }
+    app.settle_screens(out);
     app.follow_the_picture(out);
     effects
 }

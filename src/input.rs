@@ -1,13 +1,14 @@
-//! Key in, action out.
+//! Key in, name of a command out.
 //!
-//! What a key does depends on where the user is. Each place has a chain of [`Context`]s, the nearest first; the first
-//! one in which the key is bound decides. [`ACTIONS`] is the one table of everything that can be done, with its keys,
-//! its command and its documentation: the keymap, the commands, the help screen and the key hints are all made from it.
+//! What a key does depends on where the user is. Each place has a chain of [`Context`]s, the nearest
+//! first; the first one in which the keys are bound decides. What there is to be bound, and its default
+//! keys, stands in the table of commands ([`crate::app::commands`]); the [`Keymap`] made of it is what
+//! holds, and what help and hints show.
 
-mod action;
+mod context;
 mod key;
 mod keymap;
 
-pub use action::{ACTIONS, Action, ActionInfo, Context};
-pub use key::{Key, KeyCode};
-pub use keymap::Keymap;
+pub use context::Context;
+pub use key::{Key, KeyCode, KeySequence, NoKey};
+pub use keymap::{Clash, Keymap, Lookup};

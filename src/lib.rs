@@ -14,7 +14,7 @@
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
 //! | [`client`] | everything that knows matrix-sdk | `model`, `clock`, `delivery`, `app::event`, `app::effect` |
 //! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |
-//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `input`, `client` |
+//! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `app::commands`, `client` |
 //! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `delivery`, `app`, `view`, `input`, `config`, `client` |
 //! | [`cli`] | the command line | everything |
 //!

@@ -8,24 +8,20 @@
 //! Colours and signs come from the [`theme`], keys from the table of actions, and every string was made safe for a
 //! terminal when it came into [`crate::model`].
 
-mod commands;
-mod device_table;
+mod completion;
 mod editor;
 mod endings;
 #[cfg(test)]
 mod fixture;
-mod help;
 mod hints;
-mod inspector;
 mod layout;
-mod log;
 mod login;
 mod message;
 mod paint;
 mod popup;
-mod receipts;
 mod room;
 mod rooms;
+mod screens;
 mod status;
 mod symbols;
 #[cfg(test)]
@@ -33,7 +29,6 @@ mod tests;
 pub mod theme;
 mod ticks;
 mod timeline;
-mod undelivered;
 mod words;
 mod wrap;
 
@@ -41,33 +36,33 @@ use ratatui::{Frame, layout::Rect, text::Line};
 
 use self::theme::{Role, Theme};
 use crate::app::{
-    App, Focus, Screen,
+    App, Focus, Phase,
     layout::{LayoutFacts, TimelineFacts},
 };
 
 /// Draws the whole screen, puts the cursor where typing goes on, and says what is on screen.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
-    let (screen, theme) = (frame.area(), *theme);
-    if layout::is_tiny(screen) {
-        paint::centred(frame, screen, &[Line::raw(wrap::cut("too small", screen.width, ""))]);
+    let (area, theme) = (frame.area(), *theme);
+    if layout::is_tiny(area) {
+        paint::centred(frame, area, &[Line::raw(wrap::cut("too small", area.width, ""))]);
         return LayoutFacts::default();
     }
-    let (upper, bottom) = layout::split_bottom(screen, 1);
-    let timeline = match &app.screen {
-        Screen::Starting => {
+    let (upper, bottom) = layout::split_bottom(area, 1);
+    let timeline = match &app.phase {
+        Phase::Starting => {
             login::draw_starting(app, theme, frame, upper);
             status::draw(app, theme, frame, bottom);
             None
         }
-        Screen::Login(login) => {
+        Phase::Login(login) => {
             login::draw(app, login, theme, frame, upper);
             status::draw(app, theme, frame, bottom);
             None
         }
-        Screen::Main => draw_main(app, theme, frame, screen),
+        Phase::Main => draw_main(app, theme, frame, area),
     };
-    let popup = app.popup.as_ref().map(|popup| popup::draw(app, popup, theme, frame));
-    LayoutFacts { timeline, popup }
+    let screen = screens::draw(app, theme, frame);
+    LayoutFacts { timeline, screen }
 }
 
 fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
@@ -83,7 +78,7 @@ fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Op
     }
     draw_divider(app, theme, frame, &areas);
     let facts = draw_room(app, theme, frame, &areas);
-    commands::draw(app, theme, frame, &areas);
+    completion::draw(app, theme, frame, &areas);
     facts
 }
 

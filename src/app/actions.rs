@@ -1,184 +1,39 @@
-//! What each action does, from whatever key it came.
+//! What keys and text do: to the command that they mean, or into the field where text is typed; and what many commands have
+//! in common: sending, drafts, which room is open.
 
 use super::{
-    App, Focus, Screen,
-    command::{Entered, Refusal, entered},
-    composer::Composer,
+    App, Focus, Phase,
+    commands::{Entered, Refusal, entered},
+    composer::{Composer, Edit},
     effect::Effect,
-    event::Connection,
-    inspector::Popup,
-    people::People,
-    status::Status,
+    screens::{Act, Question, Scope, Screen},
     timeline::{OpenRoom, TypingNotice},
 };
 use crate::{
-    delivery::policy::Change,
-    input::{Action, Context, Key},
-    model::{Membership, Ms, RoomId, SafeText, SendState},
+    input::{Context, Key, Lookup},
+    model::{Membership, Ms, RoomId, SendState},
 };
 
-/// 'As far as it goes', in rows.
-const TO_THE_END: isize = isize::MAX;
-
 impl App {
-    /// A key was pressed: it is an action, or it types a character, or it means nothing here.
+    /// A key was pressed: with those before it, it is a command; or it types a character; or it means nothing here.
     pub(super) fn press(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
         let contexts = self.contexts();
-        if let Some(action) = self.keymap.action(contexts, key) {
-            if let Err(refusal) = self.perform(action, now, out) {
-                self.status = Some(Status::error(SafeText::line(&refusal), now));
+        let begun = !self.pressed.is_empty();
+        self.pressed.push(key);
+        match self.keymap.lookup(contexts, &self.pressed) {
+            Lookup::Begun => return,
+            Lookup::Command(name) => {
+                self.pressed.clear();
+                return self.perform(name, now, out);
             }
+            Lookup::Nothing => self.pressed.clear(),
+        }
+        if begun {
+            // What was begun comes to nothing, and the key is one by itself.
+            self.press(key, now, out);
         } else if let (true, Some(c)) = (contexts.contains(&Context::Edit), key.typed()) {
             self.insert(c.encode_utf8(&mut [0; 4]), now, out);
         }
-    }
-
-    /// Does it, or says in a sentence why not.
-    pub(super) fn perform(&mut self, action: Action, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        match action {
-            Action::Quit => {
-                self.save_draft(out);
-                self.stop_typing(out);
-                out.push(Effect::Quit);
-            }
-            Action::Suspend => out.push(Effect::Suspend),
-            Action::Redraw => out.push(Effect::Redraw),
-            Action::TryDemo => out.push(Effect::TryDemo),
-            Action::Help => self.popup = Some(Popup::Help { scroll: 0 }),
-            Action::FocusNext => self.move_focus(1),
-            Action::FocusPrevious => self.move_focus(2),
-            Action::PreviousRoom => self.open_neighbour(false, out),
-            Action::NextRoom => self.open_neighbour(true, out),
-            Action::NextUnread => {
-                let unread = self.rooms.next_unread(self.open.as_ref().map(|open| &open.id));
-                let room = unread.ok_or("There is nothing unread in another room.")?.id.clone();
-                self.open_room(&room, out);
-            }
-            Action::Undelivered => self.show_undelivered(now, out),
-            Action::Incognito => out.push(Effect::SaveSetting(Change::Incognito(!self.settings.incognito))),
-            Action::CommandLine => self.command_line = Some(Composer::default()),
-            Action::Reconnect => match self.connection {
-                Connection::Offline(_) => out.push(Effect::Reconnect),
-                Connection::Connecting | Connection::Online => return Err("kvitto is not offline.".to_owned()),
-            },
-            Action::RoomUp => self.rooms.move_selection(-1),
-            Action::RoomDown => self.rooms.move_selection(1),
-            Action::RoomFirst => self.rooms.move_selection(-TO_THE_END),
-            Action::RoomLast => self.rooms.move_selection(TO_THE_END),
-            Action::RoomOpen => match self.filtered_command() {
-                Some(line) => {
-                    self.run_command(&line, now, out)?;
-                    self.rooms.filter = None;
-                }
-                None => self.open_selected(out),
-            },
-            Action::Complete => self.complete_command(now, out),
-            Action::Filter => self.rooms.filter = Some(Composer::default()),
-            Action::FilterClear => self.rooms.filter = None,
-            Action::Accept => self.accept(out)?,
-            Action::Decline => self.decline()?,
-            Action::Take => self.take_texts(now)?,
-            Action::SelectUp => self.in_timeline(OpenRoom::select_up),
-            Action::SelectDown => self.in_timeline(OpenRoom::select_down),
-            Action::PageUp => self.in_timeline(OpenRoom::page_up),
-            Action::PageDown => self.in_timeline(OpenRoom::page_down),
-            Action::Oldest => self.in_timeline(OpenRoom::select_oldest),
-            Action::Newest => self.in_timeline(OpenRoom::follow_newest),
-            Action::Inspect => self.inspect(out)?,
-            Action::Devices => self.show_devices()?,
-            Action::Retry => self.retry(out)?,
-            Action::Discard => self.discard()?,
-            Action::Edit => self.begin_edit(out)?,
-            Action::Redact => self.redact()?,
-            Action::Compose => {
-                self.in_timeline(|open| open.selection = None);
-                self.focus = Focus::Composer;
-            }
-            Action::LeaveTimeline => {
-                if self.open.as_ref().is_some_and(OpenRoom::follows_newest) {
-                    self.focus = Focus::Rooms;
-                }
-                self.in_timeline(OpenRoom::follow_newest);
-            }
-            Action::Send => {
-                self.status = None;
-                self.submit(now, out)?;
-            }
-            Action::LeaveComposer => {
-                self.stop_edit(out);
-                self.focus = Focus::Timeline;
-            }
-            Action::RunCommand => {
-                self.status = None;
-                let line = self.command_line.as_ref().map(|line| line.text().to_owned()).unwrap_or_default();
-                if !line.trim().is_empty() {
-                    self.run_command(&line, now, out)?;
-                }
-                self.command_line = None;
-            }
-            Action::CloseCommandLine => self.command_line = None,
-            Action::DeleteBack if self.command_line.as_ref().is_some_and(Composer::is_empty) => {
-                self.command_line = None;
-            }
-            Action::PopupUp => self.scroll_popup(-1),
-            Action::PopupDown => self.scroll_popup(1),
-            Action::PopupPageUp => self.scroll_popup(-self.popup_drawn.rows.cast_signed()),
-            Action::PopupPageDown => self.scroll_popup(self.popup_drawn.rows.cast_signed()),
-            Action::PopupClose => self.popup = None,
-            Action::No => {
-                if let Some(Popup::Confirm { on_yes: Effect::ReplaceAccount, .. }) = self.popup.take() {
-                    out.push(Effect::CancelLogin);
-                }
-            }
-            Action::ListUp | Action::ListDown | Action::ListPrevious | Action::ListNext | Action::ListChoose => {
-                match &self.popup {
-                    Some(Popup::Receipts(_)) => self.in_receipts(action, out),
-                    _ => self.in_list(action, out)?,
-                }
-            }
-            Action::Yes => {
-                if let Some(Popup::Confirm { on_yes, .. }) = self.popup.take() {
-                    if on_yes == Effect::EmptyReceiptLog {
-                        self.show_log();
-                    }
-                    if on_yes == Effect::ReplaceAccount {
-                        self.on_login(|login| login.state = super::login::LoginState::LoggingIn);
-                    }
-                    out.push(on_yes);
-                }
-            }
-            // Commands that no key stands for go through `run_command`, which knows their argument.
-            Action::DirectChat
-            | Action::Create
-            | Action::Join
-            | Action::Leave
-            | Action::Invite
-            | Action::Receipts
-            | Action::Log
-            | Action::Rekey
-            | Action::Me
-            | Action::Logout => {}
-            Action::FieldNext
-            | Action::FieldPrevious
-            | Action::LoginSubmit
-            | Action::LoginCancel
-            | Action::LoginCopy
-            | Action::Newline
-            | Action::CursorLeft
-            | Action::CursorRight
-            | Action::WordLeft
-            | Action::WordRight
-            | Action::LineStart
-            | Action::LineEnd
-            | Action::CursorUp
-            | Action::CursorDown
-            | Action::DeleteBack
-            | Action::DeleteForward
-            | Action::DeleteWord
-            | Action::DeleteToLineStart
-            | Action::DeleteToLineEnd => self.edit(action, now, out),
-        }
-        Ok(())
     }
 
     /// Whether text is typed now: letters are no commands.
@@ -191,39 +46,59 @@ impl App {
         if !self.takes_text() {
             return;
         }
-        if let Screen::Login(login) = &mut self.screen {
+        if self.edit_field(|field| field.insert_line(text)) {
+            return;
+        }
+        if let Phase::Login(login) = &mut self.phase {
             login.insert(text, out);
-        } else if let Some(field) = self.line_field() {
-            field.insert_line(text);
         } else if let Some(open) = &mut self.open {
             open.writing.composer.insert(text);
-            self.typed(now, out);
+            self.on_typed(now, out);
         }
     }
 
-    fn edit(&mut self, action: Action, now: Ms, out: &mut Vec<Effect>) {
-        if let Screen::Login(login) = &mut self.screen {
-            login.perform(action, out);
-        } else if let Some(field) = self.line_field() {
-            field.edit(action);
+    /// An editing key, where text is typed now.
+    pub(super) fn edit(&mut self, edit: Edit, now: Ms, out: &mut Vec<Effect>) {
+        let closes = edit == Edit::DeleteBack
+            && matches!(self.screens.top(), Some(Screen::CommandLine(line)) if line.field.is_empty());
+        if closes {
+            // An error is about what is typed, and nothing is.
+            let _ = self.on_screen(Act::Close, now, out);
+            return;
+        }
+        if self.edit_field(|field| field.edit(edit)) {
+            return;
+        }
+        if let Phase::Login(login) = &mut self.phase {
+            login.edit(edit, out);
         } else if let Some(open) = &mut self.open {
             let composer = &mut open.writing.composer;
             let before = composer.text().len();
-            composer.edit(action);
+            composer.edit(edit);
             if composer.text().len() != before {
-                self.typed(now, out);
+                self.on_typed(now, out);
             }
         }
     }
 
-    /// The field of one line in which text is typed now, if it is one.
-    pub(super) fn line_field(&mut self) -> Option<&mut Composer> {
+    /// Changes the field of one line in which text is typed now: a screen's, or the filter. False where there is none.
+    fn edit_field(&mut self, edit: impl FnOnce(&mut Composer)) -> bool {
         let filter = self.rooms.filter.as_mut().filter(|_| self.focus == Focus::Rooms);
-        self.command_line.as_mut().or(filter)
+        let mut screens = std::mem::take(&mut self.screens);
+        let field = match screens.top_mut() {
+            Some(screen) => screen.behaviour_mut().field(),
+            None => filter,
+        };
+        let is_there = field.map(edit).is_some();
+        if let Some(screen) = screens.top_mut().filter(|_| is_there) {
+            screen.behaviour_mut().on_typed(self);
+        }
+        self.screens = screens;
+        is_there
     }
 
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
-    pub(super) fn typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn on_typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         open.writing.touch(now);
         let composer = &open.writing.composer;
@@ -258,7 +133,7 @@ impl App {
     }
 
     /// Enter in the composer: sends the message or runs the command. A command that is refused comes back.
-    fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if self.save_edit(out)? {
             return Ok(());
         }
@@ -275,7 +150,7 @@ impl App {
         match entered(typed.text()) {
             Entered::Message(text) => out.push(Effect::Send { room_id: room, text: text.to_owned() }),
             Entered::Command(line) => {
-                if let Err(refusal) = self.run_command(line, now, out) {
+                if let Err(refusal) = self.run_line(line, now, out) {
                     self.in_timeline(|open| open.writing.composer = typed);
                     return Err(refusal);
                 }
@@ -312,10 +187,10 @@ impl App {
         if let Some(open) = self.open.take() {
             self.drafts.insert(open.id, open.writing);
         }
-        self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. } | Popup::DeviceTable { .. }));
+        self.screens.close_about(Scope::Room);
     }
 
-    fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
+    pub(super) fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
         let neighbour = self.rooms.neighbour(self.open.as_ref().map(|open| &open.id), down);
         if let Some(room) = neighbour.map(|room| room.id.clone()) {
             self.open_room(&room, out);
@@ -323,7 +198,7 @@ impl App {
     }
 
     /// Enter in the room list: opens the room, or asks whether to accept the invite.
-    fn open_selected(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn open_selected(&mut self, out: &mut Vec<Effect>) {
         let Some(room) = self.rooms.selected() else { return };
         let id = room.id.clone();
         match &room.membership {
@@ -333,7 +208,7 @@ impl App {
     }
 
     /// Moves the focus on, around the three panes; without an open room there is only one.
-    fn move_focus(&mut self, steps: usize) {
+    pub(super) fn move_focus(&mut self, steps: usize) {
         let panes = [Focus::Rooms, Focus::Timeline, Focus::Composer];
         let at = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
         if self.open.is_some() {
@@ -341,39 +216,14 @@ impl App {
         }
     }
 
-    fn in_timeline(&mut self, act: impl FnOnce(&mut OpenRoom)) {
+    pub(super) fn in_timeline(&mut self, act: impl FnOnce(&mut OpenRoom)) {
         if let Some(open) = &mut self.open {
             open.stop_seeking();
             act(open);
         }
     }
 
-    pub(super) fn shift_popup(&mut self, devices: isize) {
-        if let Some(popup) = &mut self.popup {
-            popup.shift_by(devices, self.popup_drawn.max_shift);
-        }
-    }
-
-    pub(super) fn scroll_popup(&mut self, rows: isize) {
-        self.move_in_receipts(rows);
-        if let Some(popup) = &mut self.popup {
-            popup.scroll_by(rows, self.popup_drawn.max_scroll);
-        }
-    }
-
-    /// Opens the inspector on the selected message, or on the newest one if none is selected.
-    fn inspect(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        self.in_timeline(OpenRoom::select_something);
-        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
-        let (open, (key, message)) = selected.ok_or("Select a message first.")?;
-        if let (false, Some(event)) = (message.own, &message.event_id) {
-            out.push(Effect::AskReceiptStatus { room_id: open.id.clone(), event_id: event.clone() });
-        }
-        self.popup = Some(Popup::Inspector { item: key.clone(), status: None, people: People::default(), scroll: 0 });
-        Ok(())
-    }
-
-    fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if matches!(message.send_state, SendState::Failed(_)) => {
@@ -385,13 +235,12 @@ impl App {
     }
 
     /// Asks before an unsent message is thrown away: its text is nowhere else.
-    fn discard(&mut self) -> Result<(), Refusal> {
+    pub(super) fn discard(&mut self) -> Result<(), Refusal> {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if message.send_state != SendState::Sent => {
                 let on_yes = Effect::Discard { room_id: open.id.clone(), key: key.clone() };
-                let question = SafeText::line("Throw this unsent message away?");
-                self.popup = Some(Popup::Confirm { question, on_yes });
+                self.screens.push(Question::new("Throw this unsent message away?", on_yes));
                 Ok(())
             }
             _ => Err("Select a message that is not sent yet first.".to_owned()),

@@ -10,8 +10,6 @@ use std::fmt;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::input::Action;
-
 /// The text being typed, and the cursor in it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Composer {
@@ -26,6 +24,26 @@ impl fmt::Debug for Composer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Composer({} bytes, cursor {})", self.text.len(), self.cursor)
     }
+}
+
+/// What an editing key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is documented where its key is, in the table of commands")]
+pub enum Edit {
+    Left,
+    Right,
+    Up,
+    Down,
+    WordLeft,
+    WordRight,
+    LineStart,
+    LineEnd,
+    DeleteBack,
+    DeleteForward,
+    DeleteWord,
+    DeleteToLineStart,
+    DeleteToLineEnd,
+    Newline,
 }
 
 impl Composer {
@@ -89,31 +107,26 @@ impl Composer {
         self.goal = None;
     }
 
-    /// Carries out an editing action. False when it is not one.
-    pub fn edit(&mut self, action: Action) -> bool {
+    /// Carries out an editing command.
+    pub fn edit(&mut self, edit: Edit) {
         let goal = self.goal.take();
-        match action {
-            Action::CursorLeft => self.cursor = self.before(),
-            Action::CursorRight => self.cursor = self.after(),
-            Action::WordLeft => self.cursor = self.word_before(),
-            Action::WordRight => self.cursor = self.word_after(),
-            Action::LineStart => self.cursor = self.line_start(),
-            Action::LineEnd => self.cursor = self.line_end(),
-            Action::CursorUp => self.up(goal),
-            Action::CursorDown => self.down(goal),
-            Action::DeleteBack => self.delete_from(self.before()),
-            Action::DeleteForward => self.delete_to(self.after()),
-            Action::DeleteWord => self.delete_from(self.word_before()),
-            Action::DeleteToLineStart => self.delete_from(self.line_start()),
-            Action::DeleteToLineEnd => self.delete_to(self.line_end()),
-            Action::Newline => self.insert("\n"),
-            _ => {
-                self.goal = goal;
-                return false;
-            }
+        match edit {
+            Edit::Left => self.cursor = self.before(),
+            Edit::Right => self.cursor = self.after(),
+            Edit::WordLeft => self.cursor = self.word_before(),
+            Edit::WordRight => self.cursor = self.word_after(),
+            Edit::LineStart => self.cursor = self.line_start(),
+            Edit::LineEnd => self.cursor = self.line_end(),
+            Edit::Up => self.up(goal),
+            Edit::Down => self.down(goal),
+            Edit::DeleteBack => self.delete_from(self.before()),
+            Edit::DeleteForward => self.delete_to(self.after()),
+            Edit::DeleteWord => self.delete_from(self.word_before()),
+            Edit::DeleteToLineStart => self.delete_from(self.line_start()),
+            Edit::DeleteToLineEnd => self.delete_to(self.line_end()),
+            Edit::Newline => self.insert("\n"),
         }
         self.snap();
-        true
     }
 
     fn before(&self) -> usize {
@@ -228,44 +241,44 @@ mod tests {
         format!("{before}|{after}")
     }
 
-    fn check(before: &str, actions: &[Action], after: &str) {
+    fn check(before: &str, edits: &[Edit], after: &str) {
         let mut edited = composer(before);
-        for action in actions {
-            assert!(edited.edit(*action));
+        for edit in edits {
+            edited.edit(*edit);
         }
-        assert_eq!(shown(&edited), after, "{before} {actions:?}");
+        assert_eq!(shown(&edited), after, "{before} {edits:?}");
     }
 
     #[test]
     fn the_cursor_moves_by_what_people_call_characters() {
-        check("a👨‍👩‍👧é|", &[Action::CursorLeft], "a👨‍👩‍👧|é");
-        check("a👨‍👩‍👧|é", &[Action::CursorLeft], "a|👨‍👩‍👧é");
-        check("|👨‍👩‍👧é", &[Action::CursorRight], "👨‍👩‍👧|é");
-        check("|", &[Action::CursorLeft, Action::CursorRight], "|");
-        check("one, two|", &[Action::WordLeft], "one, |two");
-        check("one, |two", &[Action::WordLeft], "|one, two");
-        check("one|, two!", &[Action::WordRight], "one, two|!");
-        check("one\ntwo| x\n", &[Action::LineStart], "one\n|two x\n");
-        check("one\n|two x\n", &[Action::LineEnd], "one\ntwo x|\n");
+        check("a👨‍👩‍👧é|", &[Edit::Left], "a👨‍👩‍👧|é");
+        check("a👨‍👩‍👧|é", &[Edit::Left], "a|👨‍👩‍👧é");
+        check("|👨‍👩‍👧é", &[Edit::Right], "👨‍👩‍👧|é");
+        check("|", &[Edit::Left, Edit::Right], "|");
+        check("one, two|", &[Edit::WordLeft], "one, |two");
+        check("one, |two", &[Edit::WordLeft], "|one, two");
+        check("one|, two!", &[Edit::WordRight], "one, two|!");
+        check("one\ntwo| x\n", &[Edit::LineStart], "one\n|two x\n");
+        check("one\n|two x\n", &[Edit::LineEnd], "one\ntwo x|\n");
     }
 
     #[test]
     fn up_and_down_keep_the_column_over_a_short_line() {
-        check("first\nab\nthird|", &[Action::CursorUp], "first\nab|\nthird");
-        check("first\nab\nthird|", &[Action::CursorUp, Action::CursorUp], "first|\nab\nthird");
-        check("fir|st\n\nthird", &[Action::CursorDown, Action::CursorDown], "first\n\nthi|rd");
-        check("fir|st\nx", &[Action::CursorUp], "|first\nx");
-        check("first\nx|y", &[Action::CursorDown], "first\nxy|");
+        check("first\nab\nthird|", &[Edit::Up], "first\nab|\nthird");
+        check("first\nab\nthird|", &[Edit::Up, Edit::Up], "first|\nab\nthird");
+        check("fir|st\n\nthird", &[Edit::Down, Edit::Down], "first\n\nthi|rd");
+        check("fir|st\nx", &[Edit::Up], "|first\nx");
+        check("first\nx|y", &[Edit::Down], "first\nxy|");
     }
 
     #[test]
     fn deleting_takes_whole_characters_words_and_lines() {
-        check("a👨‍👩‍👧|", &[Action::DeleteBack], "a|");
-        check("|👨‍👩‍👧b", &[Action::DeleteForward], "|b");
-        check("one two |", &[Action::DeleteWord], "one |");
-        check("one\ntwo| x", &[Action::DeleteToLineStart], "one\n| x");
-        check("one|\ntwo", &[Action::DeleteToLineEnd], "one|\ntwo");
-        check("|", &[Action::DeleteBack, Action::DeleteForward, Action::DeleteWord], "|");
+        check("a👨‍👩‍👧|", &[Edit::DeleteBack], "a|");
+        check("|👨‍👩‍👧b", &[Edit::DeleteForward], "|b");
+        check("one two |", &[Edit::DeleteWord], "one |");
+        check("one\ntwo| x", &[Edit::DeleteToLineStart], "one\n| x");
+        check("one|\ntwo", &[Edit::DeleteToLineEnd], "one|\ntwo");
+        check("|", &[Edit::DeleteBack, Edit::DeleteForward, Edit::DeleteWord], "|");
     }
 
     #[test]
@@ -298,9 +311,9 @@ mod tests {
             steps in prop::collection::vec((0_usize..20, "[a\u{301}\u{200d}👩🏽🇸🇪\n ]{0,4}"), 0..40),
         ) {
             let editing = [
-                Action::CursorLeft, Action::CursorRight, Action::WordLeft, Action::WordRight, Action::LineStart,
-                Action::LineEnd, Action::CursorUp, Action::CursorDown, Action::DeleteBack, Action::DeleteForward,
-                Action::DeleteWord, Action::DeleteToLineStart, Action::DeleteToLineEnd, Action::Newline,
+                Edit::Left, Edit::Right, Edit::WordLeft, Edit::WordRight, Edit::LineStart,
+                Edit::LineEnd, Edit::Up, Edit::Down, Edit::DeleteBack, Edit::DeleteForward,
+                Edit::DeleteWord, Edit::DeleteToLineStart, Edit::DeleteToLineEnd, Edit::Newline,
             ];
             let mut text = Composer::default();
             for (step, typed) in steps {

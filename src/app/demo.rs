@@ -4,7 +4,7 @@
 //! key pressed is the first letter of a message. And there is no account to go back to, so logging out is quitting.
 
 use super::{
-    App, Screen,
+    App, Phase,
     effect::{Effect, Secret},
 };
 use crate::model::{Membership, RoomId, SafeText};
@@ -56,7 +56,7 @@ impl App {
     pub(super) fn begin_tour(&mut self, out: &mut Vec<Effect>) {
         let Some(tour) = self.demo.as_ref().and_then(|demo| demo.tour.clone()) else { return };
         let there = self.rooms.get(&tour).is_some_and(|room| room.membership == Membership::Joined);
-        if there && self.screen == Screen::Main {
+        if there && self.phase == Phase::Main {
             self.demo.iter_mut().for_each(|demo| demo.tour = None);
             if self.open.is_none() {
                 self.open_room(&tour, out);

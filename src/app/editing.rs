@@ -10,11 +10,11 @@
 
 use super::{
     App, Focus,
-    command::{Refusal, escaped},
+    commands::{Refusal, escaped},
     composer::Composer,
     draft::Draft,
     effect::Effect,
-    inspector::Popup,
+    screens::Question,
     status::Status,
 };
 use crate::model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineItemKind};
@@ -230,9 +230,10 @@ impl App {
             return Err("This message has been removed already.".to_owned());
         }
         let known = known_to(message, open.deliveries.get(&event));
-        let question = SafeText::line(&format!("Remove this message for everyone? {known}"));
-        self.popup =
-            Some(Popup::Confirm { question, on_yes: Effect::Redact { room_id: open.id.clone(), event_id: event } });
+        self.screens.push(Question::new(
+            &format!("Remove this message for everyone? {known}"),
+            Effect::Redact { room_id: open.id.clone(), event_id: event },
+        ));
         Ok(())
     }
 

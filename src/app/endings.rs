@@ -6,7 +6,7 @@
 //! opened next. It stays where it was too, until the row is put away.
 
 use super::{
-    App, Focus, command::Refusal, effect::Effect, inspector::Popup, invites::short, rooms::is_invite, status::Status,
+    App, Focus, commands::Refusal, effect::Effect, invites::short, rooms::is_invite, screens::Question, status::Status,
 };
 use crate::model::{Membership, Ms, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind};
 
@@ -56,7 +56,7 @@ impl App {
                 let question = format!(
                     "Join the room in which {name} goes on? Its members see that you joined, and what you read there."
                 );
-                self.popup = Some(Popup::Confirm { question: SafeText::line(&question), on_yes: Effect::Follow(id) });
+                self.screens.push(Question::new(&question, Effect::Follow(id)));
             }
         }
         Ok(())
@@ -76,7 +76,7 @@ impl App {
         };
         let question = format!("Decline the invite{by} to {}? Only a new one lets you in.", short(&row.name));
         let on_yes = Effect::Decline(row.id.clone());
-        self.popup = Some(Popup::Confirm { question: SafeText::line(&question), on_yes });
+        self.screens.push(Question::new(&question, on_yes));
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl App {
         };
         let older = room.older.iter().map(|(id, _)| id.clone()).collect();
         let on_yes = Effect::Leave { room_id: room.id.clone(), older };
-        self.popup = Some(Popup::Confirm { question: SafeText::line(&question), on_yes });
+        self.screens.push(Question::new(&question, on_yes));
     }
 
     /// Says why nothing can be written into a room, if so.

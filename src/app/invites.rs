@@ -4,7 +4,7 @@
 //! receipts from then on, in all rooms (P7). So the question says what is told to whom. Whether the room is a direct chat, only
 //! its members show once the user is among them; the invite's word for it is no more than that.
 
-use super::{App, effect::Effect, inspector::Popup};
+use super::{App, effect::Effect, screens::Question};
 use crate::model::{Membership, RoomId, RoomSummary, SafeText};
 
 /// So much of a room's name is in the question: whoever invites has chosen it, and it must not push the rest off the screen.
@@ -14,7 +14,7 @@ impl App {
     /// Asks whether to accept this invite.
     pub(super) fn ask_to_accept(&mut self, id: RoomId) {
         if let Some(room) = self.rooms.get(&id) {
-            self.popup = Some(Popup::Confirm { question: question(room), on_yes: Effect::Accept(id) });
+            self.screens.push(Question::new(&question(room), Effect::Accept(id)));
         }
     }
 }

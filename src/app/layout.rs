@@ -28,13 +28,13 @@ pub struct TimelineFacts {
 pub struct LayoutFacts {
     /// The timeline; `None` when no item of it is on screen.
     pub timeline: Option<TimelineFacts>,
-    /// How far the open popup can be scrolled, in rows, and how many of its rows are on screen.
-    pub popup: Option<PopupFacts>,
+    /// How far the uppermost screen can be scrolled, in rows, and how many of its rows are on screen.
+    pub screen: Option<ScreenFacts>,
 }
 
-/// What of the popup is on screen.
+/// What of a screen over the main view was drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PopupFacts {
+pub struct ScreenFacts {
     /// The greatest scroll that shows something new.
     pub max_scroll: usize,
     /// The same to the side.

@@ -5,11 +5,11 @@
 //! Enter once. What was typed stays there whatever goes wrong.
 
 use super::{
-    composer::Composer,
+    composer::{Composer, Edit},
     effect::{Effect, Secret},
     event::{Account, LoginMethod},
 };
-use crate::{input::Action, model::SafeText};
+use crate::model::SafeText;
 
 /// Something on the login screen that can have the focus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,29 +94,21 @@ impl Login {
         }
     }
 
-    /// Carries out an action; false when it is none of this screen's.
-    pub(super) fn perform(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
-        match action {
-            Action::FieldNext => self.leave_field(1, out),
-            Action::FieldPrevious => self.leave_field(-1, out),
-            Action::LoginSubmit => self.submit(out),
-            Action::LoginCancel => self.cancel(out),
-            Action::LoginCopy => {
-                if let LoginState::Browser { url: Some(url) } = &self.state {
-                    out.push(Effect::Copy(url.to_string()));
-                }
-            }
-            _ => return self.edit(out, |field| field.edit(action)),
+    /// Copies the address of the login page, while one is open in the browser.
+    pub(super) fn copy_address(&self, out: &mut Vec<Effect>) {
+        if let LoginState::Browser { url: Some(url) } = &self.state {
+            out.push(Effect::Copy(url.to_string()));
         }
-        true
+    }
+
+    /// An editing key in the field that has the focus.
+    pub(super) fn edit(&mut self, edit: Edit, out: &mut Vec<Effect>) {
+        self.in_field(out, |field| field.edit(edit));
     }
 
     /// Puts typed or pasted text into the field that has the focus.
     pub(super) fn insert(&mut self, text: &str, out: &mut Vec<Effect>) {
-        self.edit(out, |field| {
-            field.insert_line(text);
-            true
-        });
+        self.in_field(out, |field| field.insert_line(text));
     }
 
     /// The homeserver was found.
@@ -156,18 +148,18 @@ impl Login {
     }
 
     /// Edits the field that has the focus, if it may be edited now.
-    fn edit(&mut self, out: &mut Vec<Effect>, edit: impl FnOnce(&mut Composer) -> bool) -> bool {
+    fn in_field(&mut self, out: &mut Vec<Effect>, edit: impl FnOnce(&mut Composer)) {
         if !matches!(self.state, LoginState::Idle | LoginState::Finding) {
-            return false;
+            return;
         }
         let field = match self.focus {
             LoginField::Homeserver => &mut self.homeserver,
             LoginField::User => &mut self.user,
             LoginField::Password => &mut self.password,
-            LoginField::Browser(_) => return false,
+            LoginField::Browser(_) => return,
         };
         let before = field.text().len();
-        let done = edit(field);
+        edit(field);
         if self.focus == LoginField::Homeserver && field.text().len() != before {
             // What was found, or is being found, is no longer about what is typed.
             self.found = None;
@@ -175,11 +167,10 @@ impl Login {
                 self.cancel(out);
             }
         }
-        done
     }
 
     /// Goes to another field; a homeserver that was typed is looked for meanwhile.
-    fn leave_field(&mut self, by: isize, out: &mut Vec<Effect>) {
+    pub(super) fn leave_field(&mut self, by: isize, out: &mut Vec<Effect>) {
         if self.focus == LoginField::Homeserver && self.found.is_none() && self.state == LoginState::Idle {
             let typed = self.homeserver.text().trim();
             if !typed.is_empty() {
@@ -198,7 +189,7 @@ impl Login {
         self.focus = fields.get(next).copied().unwrap_or_default();
     }
 
-    fn cancel(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn cancel(&mut self, out: &mut Vec<Effect>) {
         if self.state != LoginState::Idle {
             self.state = LoginState::Idle;
             out.push(Effect::CancelLogin);
@@ -206,7 +197,7 @@ impl Login {
     }
 
     /// Goes on from what is there: to the browser, to the homeserver with the password, or to what is missing.
-    fn submit(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn submit(&mut self, out: &mut Vec<Effect>) {
         if !matches!(self.state, LoginState::Idle | LoginState::Finding) {
             return;
         }

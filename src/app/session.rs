@@ -5,21 +5,21 @@
 //! is everything forgotten.
 
 use super::{
-    App, Focus, Screen, Watched,
-    command::escaped,
+    App, Focus, Phase, Watched,
+    commands::escaped,
     editing::Writing,
     effect::Effect,
     event::{Account, Connection},
-    inspector::Popup,
     login::{Login, LoginState},
     rooms::Rooms,
+    screens::{Question, Scope},
 };
-use crate::model::{EventId, Ms, ReceiptStatus, RoomId, SafeText, TimelineChange};
+use crate::model::{Ms, RoomId, SafeText, TimelineChange};
 
 impl App {
     /// Changes the login screen, if it is shown.
     pub(super) fn on_login(&mut self, change: impl FnOnce(&mut Login)) {
-        if let Screen::Login(login) = &mut self.screen {
+        if let Phase::Login(login) = &mut self.phase {
             change(login);
         }
     }
@@ -40,7 +40,7 @@ impl App {
         }
         self.user_id = Some(account.user_id.clone());
         self.account = Some(account);
-        self.screen = Screen::Main;
+        self.phase = Phase::Main;
         self.connection = Connection::Connecting;
         for (room, writing) in &mut self.drafts {
             if let Some(text) = writing.save() {
@@ -56,25 +56,24 @@ impl App {
 
     pub(super) fn logged_out(&mut self, reason: Option<SafeText>, out: &mut Vec<Effect>) {
         if self.demo.is_some() {
-            match (reason, &self.screen) {
+            match (reason, &self.phase) {
                 (Some(why), _) => self.on_demo_doing(why),
                 // Before the login there is no session, as ever.
-                (None, Screen::Starting) => {}
+                (None, Phase::Starting) => {}
                 (None, _) => out.push(Effect::Quit),
             }
-            self.screen = Screen::Starting;
+            self.phase = Phase::Starting;
             return;
         }
-        self.popup = None;
-        self.command_line = None;
-        match (reason, &mut self.screen) {
-            (None, Screen::Login(_)) => {}
-            (None, Screen::Starting | Screen::Main) => {
+        self.screens.clear();
+        match (reason, &mut self.phase) {
+            (None, Phase::Login(_)) => {}
+            (None, Phase::Starting | Phase::Main) => {
                 self.forget();
-                self.screen = Screen::Login(Login::default());
+                self.phase = Phase::Login(Login::default());
             }
-            (Some(why), Screen::Login(login)) => login.failed(why),
-            (Some(why), Screen::Starting | Screen::Main) => {
+            (Some(why), Phase::Login(login)) => login.failed(why),
+            (Some(why), Phase::Starting | Phase::Main) => {
                 for writing in self.drafts.values_mut() {
                     writing.draft.disk_is_gone();
                 }
@@ -82,7 +81,7 @@ impl App {
                     open.typing_notice = None;
                     open.writing.draft.disk_is_gone();
                 }
-                self.screen = Screen::Login(Login::again(self.account.as_ref(), why));
+                self.phase = Phase::Login(Login::again(self.account.as_ref(), why));
             }
         }
         self.account = None;
@@ -90,7 +89,7 @@ impl App {
 
     /// The session has ended, here or before this start: the login screen is filled in with it.
     pub(super) fn session_ended(&mut self, account: Account, why: SafeText, out: &mut Vec<Effect>) {
-        if self.screen == Screen::Starting {
+        if self.phase == Phase::Starting {
             self.user_id = Some(account.user_id.clone());
         }
         self.account = Some(account);
@@ -98,16 +97,17 @@ impl App {
     }
 
     /// Somebody else has logged in: that is asked about before anything is deleted.
-    pub(super) fn login_replaces(&mut self, question: SafeText) {
+    pub(super) fn login_replaces(&mut self, question: &SafeText) {
         self.on_login(|login| login.state = LoginState::Idle);
-        self.popup = Some(Popup::Confirm { question, on_yes: Effect::ReplaceAccount });
+        self.screens.push(Question::new(question, Effect::ReplaceAccount));
     }
 
     /// Forgets everything that belongs to an account.
     fn forget(&mut self) {
         self.rooms = Rooms::default();
         self.open = None;
-        self.popup.take_if(|popup| !matches!(popup, Popup::Help { .. }));
+        self.screens.close_about(Scope::Account);
+        self.screens.close_about(Scope::Room);
         self.drafts.clear();
         self.taken = None;
         self.focus = Focus::Rooms;
@@ -138,7 +138,7 @@ impl App {
         now: Ms,
         out: &mut Vec<Effect>,
     ) {
-        let watched = self.screen == Screen::Main && self.watched == Watched::Told(true);
+        let watched = self.phase == Phase::Main && self.watched == Watched::Told(true);
         if let Some(open) = self.open_if(room) {
             let newest = open.newest_of_others().cloned();
             open.apply(changes, watched);
@@ -147,9 +147,6 @@ impl App {
             }
         }
         self.edited_may_be_removed(now, out);
-        if self.inspected().is_none() {
-            self.popup.take_if(|popup| matches!(popup, Popup::Inspector { .. }));
-        }
     }
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
@@ -183,13 +180,6 @@ impl App {
         match &mut self.open {
             Some(open) if open.id == *room => &mut open.writing,
             _ => self.drafts.entry(room.clone()).or_default(),
-        }
-    }
-
-    pub(super) fn on_receipt_status(&mut self, event: &EventId, answer: ReceiptStatus) {
-        let asked = self.inspected().is_some_and(|(_, message)| message.event_id.as_ref() == Some(event));
-        if let (true, Some(Popup::Inspector { status, .. })) = (asked, &mut self.popup) {
-            *status = Some(answer);
         }
     }
 }

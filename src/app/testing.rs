@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    App, Screen, Watched,
+    App, Phase, Watched,
     effect::Effect,
     event::{Account, Event},
     layout::{LayoutFacts, Row, TimelineFacts},
@@ -185,7 +185,7 @@ impl Told {
         let all = self.app.open.as_ref().map_or(0, |open| open.items.len());
         let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
         let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
-        self.app.on_drawn(LayoutFacts { timeline: Some(timeline), popup: None });
+        self.app.on_drawn(LayoutFacts { timeline: Some(timeline), screen: None });
         self.after(0)
     }
 
@@ -201,8 +201,8 @@ impl Told {
 
     /// The login screen.
     pub fn login(&self) -> &super::login::Login {
-        match &self.app.screen {
-            Screen::Login(login) => login,
+        match &self.app.phase {
+            Phase::Login(login) => login,
             other => panic!("{other:?}"),
         }
     }

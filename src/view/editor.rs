@@ -79,12 +79,12 @@ pub fn block(editor: &Composer, columns: u16, height: u16) -> Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Action;
+    use crate::app::composer::Edit;
 
     fn typed(text: &str, back: usize, columns: u16, height: u16) -> (Vec<String>, (u16, u16)) {
         let mut editor = Composer::with(text);
         for _ in 0..back {
-            editor.edit(Action::CursorLeft);
+            editor.edit(Edit::Left);
         }
         let typed = block(&editor, columns, height);
         (typed.rows, typed.cursor)

@@ -3,10 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::words;
-use crate::{
-    input::Action,
-    model::{Ending, How, Membership, RoomSummary},
-};
+use crate::model::{Ending, How, Membership, RoomSummary};
 
 /// The word beside its name; a room that is open all the same needs none.
 pub fn word(ending: &Ending, open: bool) -> Option<&'static str> {
@@ -46,8 +43,8 @@ pub fn sentence(ending: &Ending, zone: &TimeZone) -> String {
 }
 
 /// What can be done about it, by these keys.
-pub fn ways_out(room: &RoomSummary, key: impl Fn(Action) -> String) -> String {
-    let (open, accept, decline) = (key(Action::RoomOpen), key(Action::Accept), key(Action::Decline));
+pub fn ways_out(room: &RoomSummary, key: impl Fn(&str) -> String) -> String {
+    let (open, accept, decline) = (key("room-open"), key("accept"), key("decline"));
     match (&room.membership, room.successor()) {
         (Membership::Left, _) => format!("{open} opens it, {decline} puts it away."),
         (_, Some(_)) => format!("{open} opens it, {accept} goes on in the other room, {decline} leaves it."),

@@ -11,13 +11,10 @@ use super::{
     theme::{Role, Theme},
     wrap::{self, Rows},
 };
-use crate::{
-    app::{
-        App,
-        event::LoginMethod,
-        login::{Login, LoginField, LoginState},
-    },
-    input::Action,
+use crate::app::{
+    App,
+    event::LoginMethod,
+    login::{Login, LoginField, LoginState},
 };
 
 const WELCOME: &str = "kvitto is a Matrix client that shows, device by device, who received and decrypted your \
@@ -69,7 +66,7 @@ pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area:
     }
     let cursor = form.cursor.and_then(|(column, row)| Some((column, row.checked_sub(hidden)? + top)));
     if let Some((column, row)) =
-        cursor.filter(|_| app.popup.is_none() && matches!(login.state, LoginState::Idle | LoginState::Finding))
+        cursor.filter(|_| app.screens.is_empty() && matches!(login.state, LoginState::Idle | LoginState::Finding))
         && let Ok(row) = u16::try_from(row)
     {
         frame.set_cursor_position((area.x + column, area.y + row));
@@ -146,7 +143,7 @@ impl Form<'_> {
         let busy = self.theme.symbols().busy;
         match &login.state {
             LoginState::Idle => {
-                if let Some(key) = hints::key(app, Action::TryDemo) {
+                if let Some(key) = hints::key(app, "try-demo") {
                     let demo = format!(
                         "No account? {key} tries kvitto with people inside this program; quitting that ends it."
                     );
@@ -167,7 +164,7 @@ impl Form<'_> {
                 // Nothing stands beside it, so that it can be copied with the mouse.
                 self.sentence(url, Role::Accent);
                 self.gap();
-                let stop = hints::key(app, Action::LoginCancel).map(|key| format!(" {key} stops.")).unwrap_or_default();
+                let stop = hints::key(app, "login-cancel").map(|key| format!(" {key} stops.")).unwrap_or_default();
                 self.sentence(&format!("Waiting{busy}{stop}"), Role::Dim);
             }
         }

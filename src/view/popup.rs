@@ -12,49 +12,18 @@ use ratatui::{
 };
 
 use super::{
-    device_table, help, hints, inspector, layout, log, paint, receipts,
+    layout, paint,
     theme::{Role, Theme},
-    undelivered,
     wrap::Rows,
 };
-use crate::app::{App, inspector::Popup, layout::PopupFacts};
+use crate::app::layout::ScreenFacts;
 
 /// Columns of most popups, at most.
 pub const WIDE: u16 = 92;
-/// Columns of a question, at most.
-const QUESTION: u16 = 60;
 /// Columns of the frame and the margin inside it.
 const MARGINS: u16 = 4;
 /// Rows of the frame.
 const FRAME: u16 = 2;
-
-/// Draws the popup, and says how far it can be scrolled.
-pub fn draw(app: &App, popup: &Popup, theme: Theme, frame: &mut Frame<'_>) -> PopupFacts {
-    let screen = layout::split_bottom(frame.area(), 1).0;
-    match popup {
-        Popup::Help { scroll } => {
-            let rows = help::rows(theme, columns(screen, WIDE));
-            draw_text("Help", WIDE, &rows, *scroll, theme, frame, screen)
-        }
-        Popup::Inspector { status, people, scroll, .. } => {
-            let rows = inspector::rows(app, status.as_ref(), people, theme, columns(screen, WIDE));
-            draw_text("Delivery", WIDE, &rows, *scroll, theme, frame, screen)
-        }
-        Popup::DeviceTable { scroll, shift } => device_table::draw(app, *scroll, *shift, theme, frame, screen),
-        Popup::Undelivered { rows, selected, at } => {
-            undelivered::draw(app, rows.as_deref(), *selected, *at, theme, frame, screen)
-        }
-        Popup::Log { log, scroll } => log::draw(app, log.as_ref(), *scroll, theme, frame, screen),
-        Popup::Receipts(open) => receipts::draw(app, open, theme, frame, screen),
-        Popup::Confirm { question, .. } => {
-            let columns = columns(screen, QUESTION);
-            let mut rows = wrapped(question, columns, Role::Text, theme);
-            rows.push(Line::default());
-            rows.push(Line::from(hints::line(app, theme, columns)));
-            draw_text("Really?", QUESTION, &rows, 0, theme, frame, screen)
-        }
-    }
-}
 
 /// The columns inside a popup of at most so many.
 pub fn columns(screen: Rect, widest: u16) -> u16 {
@@ -83,7 +52,7 @@ pub fn draw_text(
     theme: Theme,
     frame: &mut Frame<'_>,
     screen: Rect,
-) -> PopupFacts {
+) -> ScreenFacts {
     let item = |at: usize, _| rows.get(at).cloned().into_iter().collect();
     Sheet { title, widest, items: rows.len(), item: &item, foot: &[] }.draw(scroll, theme, frame, screen)
 }
@@ -104,7 +73,7 @@ pub struct Sheet<'a> {
 
 impl Sheet<'_> {
     /// Draws it, with so many items scrolled away.
-    pub fn draw(&self, scroll: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
+    pub fn draw(&self, scroll: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> ScreenFacts {
         let most = height(screen);
         let foot = self.foot.len().min(most.saturating_sub(1));
         let space = most - foot;
@@ -145,7 +114,7 @@ impl Sheet<'_> {
         for (at, line) in self.foot.iter().take(foot).enumerate() {
             paint::row(frame, inner, body + at, line);
         }
-        PopupFacts { max_scroll, max_shift: 0, rows: end - scroll }
+        ScreenFacts { max_scroll, max_shift: 0, rows: end - scroll }
     }
 
     /// The first item that can stand uppermost with all after it on screen.

@@ -15,8 +15,7 @@ use super::{
     words, wrap,
 };
 use crate::{
-    app::{App, Focus, editing::Known, timeline::OpenRoom},
-    input::{Action, ActionInfo},
+    app::{App, Focus, commands, editing::Known, timeline::OpenRoom},
     model::{Membership, Pagination, RoomSummary},
 };
 
@@ -127,7 +126,7 @@ pub fn draw_composer_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut 
 
 /// That a message is edited, with as much about it as there is space for.
 fn editing(app: &App, known: Known, columns: u16) -> String {
-    let keys = [(Action::Send, "saves"), (Action::LeaveComposer, "stops")];
+    let keys = [("send", "saves"), ("leave-composer", "stops")];
     let keys = keys.map(|(action, does)| hints::key(app, action).map(|key| format!("{key} {does}")));
     let keys = keys.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let keys = if keys.is_empty() { keys } else { format!(" {keys}.") };
@@ -155,7 +154,7 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
     for (at, row) in typed.rows.iter().enumerate() {
         paint::row(frame, text, at, &Line::raw(row.as_str()));
     }
-    if focused && app.popup.is_none() && app.command_line.is_none() {
+    if focused && app.screens.is_empty() {
         frame.set_cursor_position((text.x + typed.cursor.0, text.y + typed.cursor.1));
     }
 }
@@ -170,7 +169,7 @@ fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
     if app.focus == Focus::Composer {
         format!("Message {to}, or / for a command{}", theme.symbols().busy)
     } else {
-        hints::key(app, Action::Compose).map_or_else(
+        hints::key(app, "compose").map_or_else(
             || format!("Message {to}"),
             |key| format!("Message {to} {} {key} writes", theme.symbols().dash),
         )
@@ -179,9 +178,8 @@ fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
 
 /// There are no rooms at all: the commands that lead to one, as they are typed.
 pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    let steps = [Action::DirectChat, Action::Create, Action::Join].into_iter().filter_map(Action::info);
-    let typed = |info: &ActionInfo| format!(":{} {}", info.name, info.command.unwrap_or_default());
-    let rows: Vec<_> = steps.map(|info| (typed(info), info.doc)).collect();
+    let steps = ["dm", "create", "join"].into_iter().filter_map(commands::named);
+    let rows: Vec<_> = steps.map(|command| (format!(":{}", command.usage()), command.doc)).collect();
     let wide = rows.iter().map(|(typed, _)| wrap::width(typed)).max().unwrap_or(0) + 3;
     let both = wide + rows.iter().map(|(_, doc)| wrap::width(doc)).max().unwrap_or(0);
     let head = Line::styled("You are in no room yet. Type one of these:", theme.role(Role::Text));
@@ -196,7 +194,7 @@ pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// No room is open: says what to do.
 pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    let key = |action| hints::key(app, action).map(|key| key.to_string()).unwrap_or_default();
+    let key = |action: &str| hints::key(app, action).map(ToString::to_string).unwrap_or_default();
     let lines = match app.rooms.selected() {
         None if app.rooms.complete && app.rooms.all().is_empty() => {
             return draw_first_steps(theme, frame, area);
@@ -210,7 +208,7 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
                 format!("{who} invites you to {name}.")
             }];
             if app.focus == Focus::Rooms {
-                lines.push(format!("{} accepts, {} declines.", key(Action::Accept), key(Action::Decline)));
+                lines.push(format!("{} accepts, {} declines.", key("accept"), key("decline")));
             }
             lines
         }
@@ -222,7 +220,7 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
             }
             lines
         }
-        Some(_) if app.focus == Focus::Rooms => vec![format!("{} opens the selected room.", key(Action::RoomOpen))],
+        Some(_) if app.focus == Focus::Rooms => vec![format!("{} opens the selected room.", key("room-open"))],
         Some(_) => vec!["No room is open.".to_owned()],
     };
     let style = theme.role(Role::Dim);

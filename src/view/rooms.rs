@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     app::{App, Focus, event::Connection},
-    input::Action,
     model::{Membership, RoomSummary},
 };
 
@@ -57,7 +56,7 @@ fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
         let typed = editor::field(before, after, area.width.saturating_sub(1));
         let line = Line::from(vec![Span::styled(prompt, theme.role(Role::Key)), Span::raw(typed.rows.concat())]);
         paint::row(frame, area, 0, &line);
-        if app.focus == Focus::Rooms && app.popup.is_none() && app.command_line.is_none() {
+        if app.focus == Focus::Rooms && app.screens.is_empty() {
             frame.set_cursor_position((area.x + 1 + typed.cursor.0, area.y));
         }
         return;
@@ -75,14 +74,13 @@ fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// Says why there is nothing, and what to do about it.
 fn empty(app: &App) -> String {
-    if let (Some(command), Some(key)) = (app.filtered_command(), hints::key(app, Action::RoomOpen)) {
+    if let (Some(command), Some(key)) = (app.filtered_command(), hints::key(app, "room-open")) {
         return format!("No room is called that. {key} runs the command /{command}.");
     }
     let filter = app.rooms.filter.as_ref().filter(|filter| !filter.is_empty());
     match (filter, &app.connection, app.rooms.complete) {
         (Some(filter), ..) => {
-            let clear =
-                hints::key(app, Action::FilterClear).map(|key| format!(" {key} shows all.")).unwrap_or_default();
+            let clear = hints::key(app, "filter-clear").map(|key| format!(" {key} shows all.")).unwrap_or_default();
             format!("No room's name contains “{}”.{clear}", filter.text())
         }
         (None, Connection::Offline(_), false) => "Offline, and no rooms are known here yet.".to_owned(),

@@ -1,4 +1,4 @@
-//! The last row of the screen: the connection, the last sentence, and what can be pressed. Or the command line.
+//! The last row of the screen: the connection, the last sentence, and what can be pressed.
 
 use ratatui::{
     Frame,
@@ -7,28 +7,17 @@ use ratatui::{
 };
 
 use super::{
-    editor, hints, layout, paint,
+    hints, layout, paint,
     theme::{Role, Theme},
     wrap,
 };
-use crate::app::{App, Screen, event::Connection, status::StatusKind};
+use crate::app::{App, Phase, event::Connection, status::StatusKind};
 
 /// Draws the row.
 pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    if let Some(command) = app.command_line.as_ref().filter(|_| app.popup.is_none()) {
-        let (before, after) = editor::sides(command);
-        let typed = editor::field(before, after, area.width.saturating_sub(1));
-        let line = Line::from(vec![Span::styled(":", theme.role(Role::Key)), Span::raw(typed.rows.concat())]);
-        let hints = Line::from(hints::line(app, theme, area.width / 3));
-        let hints =
-            if paint::columns(&line) + paint::columns(&hints) + 2 < area.width { hints } else { Line::default() };
-        paint::row(frame, area, 0, &paint::both(line.spans, hints.spans, area.width, theme));
-        frame.set_cursor_position((area.x + 1 + typed.cursor.0, area.y));
-        return;
-    }
     let area = layout::inset(area, 1);
     let mut left = connection(app, theme, area.width >= 98 && app.status.is_none());
-    if let Some(incognito) = app.incognito().filter(|_| app.screen == Screen::Main) {
+    if let Some(incognito) = app.incognito().filter(|_| app.phase == Phase::Main) {
         left.push(Span::raw("  "));
         left.push(Span::styled(incognito, theme.role(Role::Warning)));
     }
@@ -49,7 +38,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
 }
 
 fn connection(app: &App, theme: Theme, with_account: bool) -> Vec<Span<'static>> {
-    if app.screen != Screen::Main {
+    if app.phase != Phase::Main {
         return Vec::new();
     }
     let symbols = theme.symbols();

@@ -266,7 +266,7 @@ fn help() {
     let mut app = chatting();
     press(&mut app, &[KeyCode::F(1)]);
     screens("help", &app, Theme::default());
-    let facts = screen(&app).facts.popup.unwrap();
+    let facts = screen(&app).facts.screen.unwrap();
     assert!(facts.max_scroll > 0 && facts.rows > 10);
     app.on_drawn(screen(&app).facts);
     press(&mut app, &[KeyCode::PageDown, KeyCode::PageDown]);

@@ -1,7 +1,13 @@
 //! How a session ends: only when the homeserver insists, and never at the cost of keys or texts.
 
 use kvitto::{
-    app::{Screen, effect::Effect, event::Connection, inspector::Popup},
+    app::{
+        Phase,
+        effect::Effect,
+        event::Connection,
+        screens::{Question, Screen},
+    },
+    input::Key,
     model::{RoomId, SendState},
 };
 use serde_json::{Value, json};
@@ -35,8 +41,8 @@ async fn offline(person: &mut Person) -> String {
 /// The login screen's sentence, and how it is filled in.
 async fn login_screen(person: &mut Person) -> (String, String, String) {
     person
-        .until("the login screen", |p| match &p.app.screen {
-            Screen::Login(login) => {
+        .until("the login screen", |p| match &p.app.phase {
+            Phase::Login(login) => {
                 let why = login.error.as_ref()?.to_string();
                 Some((why, login.homeserver.text().to_owned(), login.user.text().to_owned()))
             }
@@ -46,7 +52,7 @@ async fn login_screen(person: &mut Person) -> (String, String, String) {
 }
 
 async fn goes_on(person: &mut Person) {
-    person.until("the session that goes on", |p| (p.app.screen == Screen::Main).then_some(())).await;
+    person.until("the session that goes on", |p| (p.app.phase == Phase::Main).then_some(())).await;
     person.online().await;
 }
 
@@ -80,7 +86,7 @@ async fn a_server_that_knows_nobody_for_a_moment_ends_nothing(world: World) {
         alice.sees(&format!("said meanwhile, {soft}")).await;
     }
     assert_eq!((logins(&world), alice.device()), (1, device));
-    assert_eq!(alice.app.screen, Screen::Main);
+    assert_eq!(alice.app.phase, Phase::Main);
     reads_the_history(&world, alice, &room).await;
 }
 on!(a_server_that_knows_nobody_for_a_moment_ends_nothing: synapse, embedded);
@@ -190,8 +196,8 @@ async fn another_users_login_asks_before_it_replaces_anything(world: World) {
     login_screen(&mut alice).await;
 
     let ask = |alice: &mut Person| alice.run(alice_login(&world, &world.bob));
-    let question = |p: &mut Person| match &p.app.popup {
-        Some(Popup::Confirm { question, on_yes: Effect::ReplaceAccount }) => Some(question.to_string()),
+    let question = |p: &mut Person| match p.app.screens.top() {
+        Some(Screen::Question(Question { text, on_yes: Effect::ReplaceAccount, .. })) => Some(text.to_string()),
         _ => None,
     };
     ask(&mut alice);
@@ -199,8 +205,7 @@ async fn another_users_login_asks_before_it_replaces_anything(world: World) {
     for part in ["1 draft", "keys", &world.bob.user_id, &world.alice.user_id] {
         assert!(asked.contains(part), "{asked}");
     }
-    alice.app.popup = None;
-    alice.run(Effect::CancelLogin);
+    alice.press(Key::char('n'));
     alice.log_in_again(&world.proxy.base_url, &world.alice).await;
     assert_eq!(alice.device(), device);
     alice.open(&room).await;

@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 use kvitto::{
     app::{
-        App, Screen, Watched,
+        App, Phase, Watched,
         effect::{Effect, Secret},
         event::{Connection, Event},
         update,
@@ -88,7 +88,7 @@ impl Person {
         let mut profile = Profile { dir, device_name, settings, key_wait: KEY_WAIT, summary_above: SUMMARY_ABOVE };
         change(&mut profile);
         let mut person = Self::start(profile, home);
-        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        person.until("the login screen", |p| matches!(p.app.phase, Phase::Login(_)).then_some(())).await;
         person.log_in_again(server, account).await;
         person
     }
@@ -100,7 +100,7 @@ impl Person {
             user: account.name.clone(),
             password: Secret(account.password.clone()),
         });
-        self.until("being logged in", |p| (p.app.screen == Screen::Main).then_some(())).await;
+        self.until("being logged in", |p| (p.app.phase == Phase::Main).then_some(())).await;
         self.online().await;
     }
 

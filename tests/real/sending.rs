@@ -2,7 +2,7 @@
 //! meanwhile or ever, and with a key for the devices that there are.
 
 use kvitto::{
-    app::{Screen, effect::Effect, event::Connection},
+    app::{Phase, effect::Effect, event::Connection},
     model::{EventId, Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
@@ -241,7 +241,7 @@ async fn what_waits_is_encrypted_for_the_devices_of_now(world: World) {
         let away = if restarts { Err(alice.quit().await) } else { Ok(alice) };
         let gone = phone.device();
         phone.run(Effect::Logout);
-        phone.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        phone.until("the login screen", |p| matches!(p.app.phase, Phase::Login(_)).then_some(())).await;
         let mut tablet = world.bob("tablet").await;
         line.keep_back("/sendToDevice/m.room.encrypted/");
         line.heal();

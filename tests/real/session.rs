@@ -1,7 +1,7 @@
 //! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is lost.
 
 use kvitto::{
-    app::{Screen, effect::Effect, event::Connection},
+    app::{Phase, effect::Effect, event::Connection},
     model::{Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
@@ -69,8 +69,8 @@ async fn a_revoked_token_keeps_what_was_typed(world: World) {
     assert_eq!(status, 200);
     world.proxy.heal();
     let why = alice
-        .until("the login screen", |p| match &p.app.screen {
-            Screen::Login(login) => login.error.clone(),
+        .until("the login screen", |p| match &p.app.phase {
+            Phase::Login(login) => login.error.clone(),
             _ => None,
         })
         .await;

@@ -14,7 +14,7 @@ use std::{
 };
 
 use kvitto::{
-    app::{Screen, effect::Effect, event::Connection},
+    app::{Phase, effect::Effect, event::Connection},
     model::{Pagination, RoomId},
     server::homeserver::faults::{Fault, Matching},
 };
@@ -181,8 +181,8 @@ impl Alice {
 }
 
 fn error(person: &Person) -> Option<String> {
-    match &person.app.screen {
-        Screen::Login(login) => login.error.as_ref().map(ToString::to_string),
+    match &person.app.phase {
+        Phase::Login(login) => login.error.as_ref().map(ToString::to_string),
         _ => None,
     }
 }
@@ -191,9 +191,9 @@ fn error(person: &Person) -> Option<String> {
 async fn is_let_in(alice: &mut Person, ends: bool) -> bool {
     let asked = Instant::now();
     alice
-        .until("the session to go on or to have ended", |p| match &p.app.screen {
-            Screen::Main if p.app.connection == Connection::Online => Some(true),
-            Screen::Login(login) if login.error.is_some() && (ends || asked.elapsed() > Duration::from_secs(30)) => {
+        .until("the session to go on or to have ended", |p| match &p.app.phase {
+            Phase::Main if p.app.connection == Connection::Online => Some(true),
+            Phase::Login(login) if login.error.is_some() && (ends || asked.elapsed() > Duration::from_secs(30)) => {
                 Some(false)
             }
             _ => None,

@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use kvitto::{
-    app::{Screen, effect::Effect, event::Connection},
+    app::{Phase, effect::Effect, event::Connection},
     model::{EventId, RoomId},
 };
 use rusqlite::Connection as Sqlite;
@@ -121,7 +121,7 @@ async fn a_start_waits_for_a_database_that_is_held(world: World) {
     let mut bob = bob.starts();
     let is_told = |person: &mut Person| {
         let status = person.app.status.as_ref()?;
-        (status.text.contains("Another program holds") && person.app.screen == Screen::Starting).then_some(())
+        (status.text.contains("Another program holds") && person.app.phase == Phase::Starting).then_some(())
     };
     bob.until("the word that the files are held", is_told).await;
     drop(held);

@@ -4,16 +4,16 @@ use proptest::prelude::*;
 
 use crate::{
     app::{
-        App, Focus,
+        App, Focus, commands,
         event::{Connection, Event, LoginMethod},
-        inspector::Popup,
-        layout::{LayoutFacts, PopupFacts, Row, TimelineFacts},
+        layout::{LayoutFacts, Row, ScreenFacts, TimelineFacts},
+        screens::Screen,
         testing::{
             T0, Told, account, day_line, delivery, device, invite, message, own, read_by, room_id, said, summary,
         },
         timeline::{Anchor, Place},
     },
-    input::{ACTIONS, Key, KeyCode},
+    input::{Key, KeyCode, KeySequence},
     model::{
         Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeopleFilter, PeoplePage,
         PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally, TimelineChange,
@@ -63,7 +63,8 @@ fn change() -> impl Strategy<Value = TimelineChange> {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    let bound = ACTIONS.iter().flat_map(|info| info.keys).flat_map(|(_, keys)| keys.iter().copied());
+    let bound = commands::all().flat_map(|command| command.keys).flat_map(|(_, keys)| keys.iter());
+    let bound = bound.flat_map(|keys| keys.parse::<KeySequence>().unwrap().keys().to_vec());
     let typed = "/:@a1 é👩🏽\u{301}".chars().map(Key::char);
     prop::sample::select(bound.chain(typed).chain([Key::new(KeyCode::Insert)]).collect::<Vec<_>>())
 }
@@ -197,12 +198,13 @@ fn facts() -> impl Strategy<Value = LayoutFacts> {
     let row = || (0_usize..20, 0_usize..3).prop_map(|(item, row)| Row { item, row });
     let timeline =
         (row(), row(), any::<bool>()).prop_map(|(first, last, at_end)| TimelineFacts { first, last, at_end });
-    let popup = (0_usize..9, 0_usize..4, 0_usize..9).prop_map(|(max_scroll, max_shift, rows)| PopupFacts {
+    let screen = (0_usize..9, 0_usize..4, 0_usize..9).prop_map(|(max_scroll, max_shift, rows)| ScreenFacts {
         max_scroll,
         max_shift,
         rows,
     });
-    (prop::option::of(timeline), prop::option::of(popup)).prop_map(|(timeline, popup)| LayoutFacts { timeline, popup })
+    (prop::option::of(timeline), prop::option::of(screen))
+        .prop_map(|(timeline, screen)| LayoutFacts { timeline, screen })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -238,12 +240,12 @@ proptest! {
                     prop_assert!(names_its_item(app, place));
                 }
             }
-            match &app.popup {
-                Some(Popup::Undelivered { rows, selected, .. }) => {
-                    let rows = rows.as_ref().map_or(0, Vec::len);
-                    prop_assert!(*selected < rows.max(1), "row {selected} of {rows}");
+            match app.screens.top() {
+                Some(Screen::Undelivered(list)) => {
+                    let rows = list.rows.as_ref().map_or(0, Vec::len);
+                    prop_assert!(list.selected < rows.max(1), "row {} of {rows}", list.selected);
                 }
-                Some(Popup::DeviceTable { .. }) => prop_assert!(app.open.is_some(), "a matrix of no room"),
+                Some(Screen::DeviceTable(_)) => prop_assert!(app.open.is_some(), "a matrix of no room"),
                 _ => {}
             }
             let table = app.table();

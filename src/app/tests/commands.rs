@@ -3,10 +3,10 @@
 use crate::{
     app::{
         Focus,
-        command::commands,
+        commands::beginning_with,
         effect::Effect,
         event::{Connection, Event},
-        inspector::Popup,
+        screens::{CommandLine, Screen},
         status::{Status, StatusKind},
         testing::{Told, invite, room_id, summary},
     },
@@ -14,6 +14,22 @@ use crate::{
     input::Context,
     model::{RoomSummary, SafeText, UserId},
 };
+
+/// The command line, while it is open.
+fn line_of(told: &Told) -> Option<&CommandLine> {
+    told.app.screens.iter().find_map(|screen| match screen {
+        Screen::CommandLine(line) => Some(line),
+        _ => None,
+    })
+}
+
+fn has_line(told: &Told) -> bool {
+    line_of(told).is_some()
+}
+
+fn screens_but_the_line(told: &Told) -> Vec<&Screen> {
+    told.app.screens.iter().filter(|screen| !matches!(screen, Screen::CommandLine(_))).collect()
+}
 
 /// Runs a command in room `one`, both ways, and gives what comes of it.
 fn run(line: &str) -> (Vec<Effect>, String) {
@@ -25,9 +41,9 @@ fn run(line: &str) -> (Vec<Effect>, String) {
     command_line.types(line);
     assert_eq!(command_line.keys("Enter"), effects, "/{line} and :{line} do the same");
     assert_eq!(command_line.status(), composer.status());
-    assert_eq!(command_line.app.popup, composer.app.popup);
+    assert_eq!(screens_but_the_line(&command_line), screens_but_the_line(&composer));
     let status = composer.status().to_owned();
-    assert_eq!(command_line.app.command_line.is_some(), !composer.typed().is_empty(), "refused commands stay");
+    assert_eq!(has_line(&command_line), !composer.typed().is_empty(), "refused commands stay");
     (effects, status)
 }
 
@@ -82,12 +98,12 @@ fn what_cannot_be_undone_is_asked_first() {
         let mut told = Told::in_room(Vec::new());
         told.types(&format!("/{line}"));
         told.keys("Enter");
-        assert!(matches!(told.app.popup, Some(Popup::Confirm { .. })), "{line}");
+        assert!(matches!(told.app.screens.top(), Some(Screen::Question(_))), "{line}");
         assert_eq!(told.keys("n"), []);
         told.types(&format!("/{line}"));
         told.keys("Enter");
         assert_eq!(told.keys("y"), [effect]);
-        assert_eq!(told.app.popup, None);
+        assert!(told.app.screens.is_empty());
     }
 }
 
@@ -136,9 +152,9 @@ fn backspace_or_escape_closes_an_empty_command_line() {
     for close in ["Backspace", "Esc", "Enter"] {
         let mut told = Told::with_rooms();
         told.keys(":");
-        assert!(told.app.command_line.is_some());
+        assert!(has_line(&told));
         assert_eq!(told.keys(close), []);
-        assert!(told.app.command_line.is_none(), "{close}");
+        assert!(!has_line(&told), "{close}");
     }
 }
 
@@ -287,7 +303,7 @@ fn tab_completes_a_commands_name_as_far_as_it_is_certain() {
         command_line.keys("Esc :");
         command_line.types(typed);
         command_line.keys("Tab");
-        let line = command_line.app.command_line.as_ref().map(|line| line.text().to_owned());
+        let line = line_of(&command_line).map(|line| line.field.text().to_owned());
         assert_eq!(line.as_deref(), Some(completed));
     }
 }
@@ -297,7 +313,7 @@ fn the_commands_on_offer_are_those_that_begin_like_what_is_typed() {
     let offered = |typed: &str| -> Vec<_> {
         let mut told = Told::in_room(Vec::new());
         told.types(typed);
-        told.app.command_typed().map_or(Vec::new(), |(name, _)| commands(name).map(|info| info.name).collect())
+        told.app.command_typed().map_or(Vec::new(), |(name, _)| beginning_with(name).map(|info| info.name).collect())
     };
     assert_eq!(offered("/l"), ["leave", "log", "logout"]);
     assert_eq!(offered("/receipts off"), ["receipts"]);

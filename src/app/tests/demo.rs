@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        Focus, Screen,
+        Focus, Phase,
         demo::Entrance,
         effect::{Effect, Secret},
         event::Event,
@@ -33,7 +33,7 @@ fn the_demo_logs_in_by_itself_and_shows_no_form() {
     let mut told = starting();
     assert_eq!(told.event(Event::LoggedOut(None)), []);
     told.event(Event::DemoDoing(SafeText::line("Ada's phone logs in")));
-    assert_eq!(told.app.screen, Screen::Starting);
+    assert_eq!(told.app.phase, Phase::Starting);
     assert_eq!(&*told.app.demo.as_ref().unwrap().doing, "Ada's phone logs in");
     let (homeserver, user) = ("http://x".to_owned(), "you".to_owned());
     assert_eq!(told.event(ready()), [Effect::Login { homeserver, user, password: Secret("pw".to_owned()) }]);
@@ -44,7 +44,7 @@ fn a_demo_that_cannot_be_logged_in_to_says_why() {
     let mut told = starting();
     told.event(ready());
     told.event(Event::LoginFailed(SafeText::line("No.")));
-    assert_eq!((&told.app.screen, &*told.app.demo.as_ref().unwrap().doing), (&Screen::Starting, "No."));
+    assert_eq!((&told.app.phase, &*told.app.demo.as_ref().unwrap().doing), (&Phase::Starting, "No."));
 }
 
 #[test]

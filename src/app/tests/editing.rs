@@ -6,7 +6,7 @@ use crate::{
         editing::Known,
         effect::Effect,
         event::Event,
-        inspector::Popup,
+        screens::{Question, Screen},
         testing::{Told, changed, delivery, device, message, own, room_id, said},
     },
     model::{Body, Delivery, DeviceState, EventId, SafeText, SendState, Tally, TimelineChange},
@@ -236,8 +236,10 @@ fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
         let deliveries = delivery.into_iter().collect();
         told.event(Event::Deliveries { room_id: room_id("one"), deliveries });
         told.keys("x");
-        let Some(Popup::Confirm { question, on_yes }) = told.app.popup.clone() else { panic!("no question") };
-        assert_eq!(&*question, format!("Remove this message for everyone? {sentence}"));
+        let Some(Screen::Question(Question { text, on_yes, .. })) = told.app.screens.top().cloned() else {
+            panic!("no question")
+        };
+        assert_eq!(&*text, format!("Remove this message for everyone? {sentence}"));
         assert_eq!(told.keys("y"), std::slice::from_ref(&on_yes));
         assert_eq!(on_yes, Effect::Redact { room_id: room_id("one"), event_id: EventId::new("$own") });
         told.keys("e");
@@ -249,13 +251,13 @@ fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
 fn others_messages_can_be_removed_too_and_nothing_twice() {
     let mut told = Told::in_room(vec![message("$other")]);
     told.keys("Esc k x");
-    let Some(Popup::Confirm { question, .. }) = &told.app.popup else { panic!("no question") };
-    assert!(question.ends_with("is known to its sender alone."), "{question}");
+    let Some(Screen::Question(question)) = told.app.screens.top() else { panic!("no question") };
+    assert!(question.text.ends_with("is known to its sender alone."), "{question:?}");
     told.keys("n");
     let removed = changed(message("$other"), |message| message.body = Body::Redacted);
     told.changes(vec![TimelineChange::Set(0, removed)]);
     told.keys("x");
-    assert_eq!((told.status(), &told.app.popup), ("This message has been removed already.", &None));
+    assert_eq!((told.status(), told.app.screens.is_empty()), ("This message has been removed already.", true));
     told.changes(vec![TimelineChange::Reset(vec![own("$waits", SendState::Waiting)])]);
     told.keys("k x");
     assert_eq!(told.status(), "This message is not sent yet: it can be thrown away.");

@@ -1,7 +1,7 @@
 //! Rooms that ended: what can be done with their rows and their texts.
 
 use crate::{
-    app::{effect::Effect, event::Event, testing::*},
+    app::{effect::Effect, event::Event, screens::Screen, testing::*},
     model::{Ending, How, Membership, RoomSummary, SafeText, SendState, UserId},
 };
 
@@ -15,8 +15,8 @@ fn ended(name: &str, how: How) -> RoomSummary {
 }
 
 fn question(told: &Told) -> String {
-    match &told.app.popup {
-        Some(crate::app::inspector::Popup::Confirm { question, .. }) => question.to_string(),
+    match told.app.screens.top() {
+        Some(Screen::Question(question)) => question.text.to_string(),
         other => panic!("no question: {other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        Screen,
+        Phase,
         effect::{Effect, Secret},
         event::{Event, LoginMethod},
         login::{LoginField, LoginState},
@@ -41,7 +41,7 @@ fn a_homeserver_is_looked_up_and_then_the_password_is_asked_for() {
     assert_eq!(told.keys("Enter"), [login("example.org", "ada", "secret")]);
     assert_eq!(told.login().state, LoginState::LoggingIn);
     told.event(Event::LoggedIn(account("@ada:example.org")));
-    assert_eq!(told.app.screen, Screen::Main);
+    assert_eq!(told.app.phase, Phase::Main);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn the_form_is_filled_in_at_every_start_after_the_end() {
     assert_eq!(told.keys("Enter"), [login("x", "@me:x", "secret")], "only the password is missing");
     // The homeserver was wrong.
     told.event(Event::LoggedIn(account("@me:x")));
-    assert_eq!(told.app.screen, Screen::Main);
+    assert_eq!(told.app.phase, Phase::Main);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn somebody_elses_login_is_asked_about_before_it_replaces_anything() {
         told.event(Event::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?")));
         assert_eq!(told.login().state, LoginState::Idle);
         assert_eq!(told.keys(key), [effect]);
-        assert_eq!((&told.login().state, &told.app.popup), (&state, &None));
+        assert_eq!((&told.login().state, told.app.screens.is_empty()), (&state, true));
         told.event(Event::LoggedIn(account("@me:x")));
         assert_eq!(told.typed(), "half a thou", "the drafts of who is still there");
     }

@@ -5,8 +5,8 @@ use crate::{
         Focus,
         effect::Effect,
         event::Event,
-        inspector::Popup,
-        layout::{LayoutFacts, PopupFacts},
+        layout::{LayoutFacts, ScreenFacts},
+        screens::Screen,
         testing::{T0, Told, account, delivery, device, key, message, own, room_id},
         timeline::Place,
     },
@@ -39,8 +39,23 @@ fn listing(found: Vec<Undelivered>) -> Told {
 }
 
 fn selected_row(told: &Told) -> usize {
-    match &told.app.popup {
-        Some(Popup::Undelivered { selected, .. }) => *selected,
+    match told.app.screens.top() {
+        Some(Screen::Undelivered(list)) => list.selected,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How far the device table is scrolled.
+fn scrolled(told: &Told) -> (usize, usize) {
+    match told.app.screens.top() {
+        Some(Screen::DeviceTable(table)) => (table.scroll.at, table.shift),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn shown_log(told: &Told) -> Option<&ReceiptLog> {
+    match told.app.screens.top() {
+        Some(Screen::ReceiptLog(screen)) => screen.log.as_ref(),
         other => panic!("{other:?}"),
     }
 }
@@ -57,16 +72,16 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
     assert_eq!(selected_row(&told), 2, "it stops at the end");
     told.keys("k Up");
     assert_eq!(selected_row(&told), 0);
-    let popup = Some(PopupFacts { rows: 2, ..PopupFacts::default() });
-    told.app.on_drawn(LayoutFacts { timeline: None, popup });
+    let screen = Some(ScreenFacts { rows: 2, ..ScreenFacts::default() });
+    told.app.on_drawn(LayoutFacts { timeline: None, screen });
     told.keys("PgDn");
     assert_eq!(selected_row(&told), 2);
     told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
     assert_eq!(selected_row(&told), 0, "the list became shorter");
     told.keys("Esc");
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
     told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
-    assert_eq!(told.app.popup, None, "an answer that comes late opens nothing");
+    assert!(told.app.screens.is_empty(), "an answer that comes late opens nothing");
 }
 
 #[test]
@@ -75,7 +90,7 @@ fn a_message_that_is_loaded_is_gone_to_at_once() {
     let effects = told.keys("j Enter");
     assert!(!effects.contains(&Effect::OpenRoom(room_id("one"))), "it is open already");
     assert_eq!(selected_message(&told), Some(&Place { key: key("$1"), index: 0 }));
-    assert_eq!((told.app.focus, &told.app.popup), (Focus::Timeline, &None));
+    assert_eq!((told.app.focus, told.app.screens.is_empty()), (Focus::Timeline, true));
 }
 
 #[test]
@@ -134,7 +149,7 @@ fn a_room_that_was_left_is_not_gone_to() {
     assert_eq!(selected_row(&told), 0);
     let mut empty = listing(Vec::new());
     empty.keys("Enter");
-    assert_eq!(empty.app.popup, None, "there is nothing to choose");
+    assert!(empty.app.screens.is_empty(), "there is nothing to choose");
 }
 
 #[test]
@@ -142,8 +157,8 @@ fn a_row_of_the_list_follows_its_message() {
     let mut told = listing(vec![undelivered("one", "$1", 0), undelivered("one", "$2", 0)]);
     let now = delivery("$2", &[("@ada:x", &[device("PHONE", DeviceState::Delivered { at: None })])]);
     told.event(Event::Deliveries { room_id: room_id("one"), deliveries: vec![now.clone()] });
-    match &told.app.popup {
-        Some(Popup::Undelivered { rows: Some(rows), .. }) => assert_eq!(rows[1].delivery, now),
+    match told.app.screens.top() {
+        Some(Screen::Undelivered(list)) => assert_eq!(list.rows.as_ref().unwrap()[1].delivery, now),
         other => panic!("{other:?}"),
     }
 }
@@ -158,21 +173,21 @@ fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     let mut told = Told::in_room(vec![own("$1", SendState::Sent)]);
     told.app.focus = Focus::Timeline;
     told.keys("m");
-    let popup = Some(PopupFacts { max_scroll: 1, max_shift: 2, rows: 5 });
-    told.app.on_drawn(LayoutFacts { timeline: None, popup });
+    let screen = Some(ScreenFacts { max_scroll: 1, max_shift: 2, rows: 5 });
+    told.app.on_drawn(LayoutFacts { timeline: None, screen });
     told.keys("j j l l l l");
-    assert_eq!(told.app.popup, Some(Popup::DeviceTable { scroll: 1, shift: 2 }), "both stop at the end");
+    assert_eq!(scrolled(&told), (1, 2), "both stop at the end");
     told.keys("k h");
-    assert_eq!(told.app.popup, Some(Popup::DeviceTable { scroll: 0, shift: 1 }));
+    assert_eq!(scrolled(&told), (0, 1));
     told.event(Event::RoomsGone(vec![room_id("one")]));
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
 }
 
 #[test]
 fn nobody_else_sees_what_was_open() {
     let mut told = listing(vec![undelivered("one", "$1", 0)]);
     told.event(Event::LoggedIn(account("@eve:x")));
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
 }
 
 #[test]
@@ -196,20 +211,16 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
     };
     let log = ReceiptLog { entries: vec![entry], ..ReceiptLog::default() };
     told.event(Event::ReceiptLog(log.clone()));
-    assert_eq!(told.app.popup, Some(Popup::Log { log: Some(log), scroll: 0 }));
+    assert_eq!(shown_log(&told), Some(&log));
     told.keys("q");
 
     assert_eq!(run(&mut told, ":log receipts clear"), []);
     assert_eq!(told.keys("n"), []);
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
     run(&mut told, ":log receipts clear");
     assert_eq!(told.keys("y"), [Effect::EmptyReceiptLog]);
     told.event(Event::ReceiptLog(ReceiptLog::default()));
-    assert_eq!(
-        told.app.popup,
-        Some(Popup::Log { log: Some(ReceiptLog::default()), scroll: 0 }),
-        "it shows that it is empty"
-    );
+    assert_eq!(shown_log(&told), Some(&ReceiptLog::default()), "it shows that it is empty");
     told.keys("q");
 
     run(&mut told, ":log messages");

@@ -5,8 +5,7 @@ use crate::{
         App, Focus,
         effect::Effect,
         event::Event,
-        inspector::Popup,
-        people::People,
+        screens::{Screen, inspector::People},
         testing::{T0, Told, delivery, device, message, own, room_id},
     },
     input::Context,
@@ -67,8 +66,8 @@ fn page(filter: PeopleFilter, after: Option<usize>, all: usize, at: Ms) -> Peopl
 }
 
 fn people(app: &App) -> &People {
-    match &app.popup {
-        Some(Popup::Inspector { people, .. }) => people,
+    match app.screens.top() {
+        Some(Screen::Inspector(inspector)) => &inspector.people,
         other => panic!("{other:?}"),
     }
 }
@@ -129,7 +128,7 @@ fn an_answer_to_something_else_is_dropped() {
     }
     told.keys("q");
     told.event(Event::People(right));
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
     assert_eq!(told.keys("i"), asks(PeopleFilter::Missing, None), "it is asked for anew");
     assert_eq!(people(&told.app).page, None);
 }
@@ -142,16 +141,15 @@ fn nobody_is_asked_for_where_there_are_few_or_none_can_be_named() {
     assert_eq!(told.keys("i"), []);
     assert_eq!(told.app.contexts()[0], Context::Popup);
     assert_eq!(told.event(counted("$2", Tally { anonymous: true, ..tally() })), []);
-    assert_eq!(told.app.of_many(), None);
     assert_eq!(
         told.event(counted("$2", tally())),
         asks(PeopleFilter::Missing, None),
         "it went to many, as is known now"
     );
     told.keys("Enter");
-    assert!(told.app.popup.is_some(), "this key closes nothing here");
+    assert!(!told.app.screens.is_empty(), "this key closes nothing here");
     told.changes(vec![TimelineChange::Remove(0)]);
-    assert_eq!((told.app.popup.is_some(), told.app.of_many()), (false, None));
+    assert!(told.app.screens.is_empty());
 }
 
 #[test]

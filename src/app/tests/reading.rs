@@ -5,8 +5,7 @@ use crate::{
         Focus, Watched,
         effect::Effect,
         event::{Connection, Event},
-        inspector::Popup,
-        people::People,
+        screens::Screen,
         testing::{Told, changed, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
@@ -296,8 +295,12 @@ fn changes_that_fit_nothing_cost_themselves_only() {
     assert_eq!(keys, [key("$0"), key("$1"), key("$2")]);
 }
 
-fn inspector(item: &str, status: Option<ReceiptStatus>) -> Popup {
-    Popup::Inspector { item: key(item), status, people: People::default(), scroll: 0 }
+/// The message that the inspector is on, and what it says of it.
+fn inspected(told: &Told) -> (usize, Option<ReceiptStatus>) {
+    match told.app.screens.top() {
+        Some(Screen::Inspector(inspector)) => (inspector.message(&told.app).unwrap().0, inspector.status.clone()),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -312,13 +315,11 @@ fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
     let status =
         |event: &str| Event::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey };
     told.event(status("$8"));
-    assert_eq!(told.app.popup, Some(inspector("$9", None)));
+    assert_eq!(inspected(&told), (9, None));
     told.event(status("$9"));
-    let answered = inspector("$9", Some(ReceiptStatus::AwaitingKey));
-    assert_eq!(told.app.popup, Some(answered));
-    assert_eq!(told.app.inspected().map(|(index, _)| index), Some(9));
+    assert_eq!(inspected(&told), (9, Some(ReceiptStatus::AwaitingKey)));
     told.changes(vec![TimelineChange::Remove(9)]);
-    assert_eq!(told.app.popup, None, "its message is gone");
+    assert!(told.app.screens.is_empty(), "its message is gone");
 }
 
 #[test]
@@ -326,9 +327,9 @@ fn the_inspector_on_an_own_message_asks_nothing() {
     let mut told = Told::in_room(vec![own("$1", SendState::Sent)]);
     told.drawn(0..=0);
     assert_eq!(told.keys("Esc i"), []);
-    assert_eq!(told.app.inspected().map(|(index, _)| index), Some(0));
+    assert_eq!(inspected(&told), (0, None));
     told.keys("q");
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
 }
 
 #[test]

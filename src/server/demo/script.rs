@@ -4,10 +4,7 @@
 //! line is said: so the tour cannot tell a key that does something else.
 
 use super::cast::{ADA, CHARLES, EMMY, GRACE, LINUS, MALLORY, Part, Place, TABLET};
-use crate::{
-    input::{ACTIONS, Key},
-    model::Ms,
-};
+use crate::{app::commands, model::Ms};
 
 /// What a scene answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,9 +135,7 @@ fn next_key(text: &str) -> Option<(&str, &str, &str)> {
 
 /// The keys of an action where it has some first: `**k** or **Up**`.
 fn keys(action: &str) -> String {
-    let info = ACTIONS.iter().find(|info| info.name == action);
-    let keys: &[Key] = info.and_then(|info| info.keys.first()).map_or(&[], |(_, keys)| keys);
-    keys.iter().map(|key| format!("**{key}**")).collect::<Vec<_>>().join(" or ")
+    commands::first_keys(action).iter().map(|key| format!("**{key}**")).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn a_broken_device_is_a_broken_column() {
     type_in(&mut app, "m");
     screens("matrix_many", &app, Theme::default());
     let facts = screen(&app).facts;
-    let popup = facts.popup.unwrap();
+    let popup = facts.screen.unwrap();
     assert!(popup.max_scroll > 0 && popup.max_shift > 0);
     app.on_drawn(facts);
     let there = screen(&app);
@@ -274,7 +274,7 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     }
     let end = screen(&app);
     assert!(end.text().contains("@p9999:x in") && end.text().contains("/log receipts clear"), "{}", end.text());
-    assert_eq!(end.facts.popup.map(|popup| popup.max_scroll), facts.popup.map(|popup| popup.max_scroll));
+    assert_eq!(end.facts.screen.map(|popup| popup.max_scroll), facts.screen.map(|popup| popup.max_scroll));
 }
 
 /// The inspector of 'See you at eight.', of which this is known.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use kvitto::{app::Screen, client::Profile, config::Config};
+use kvitto::{app::Phase, client::Profile, config::Config};
 use tempfile::TempDir;
 
 use super::Person;
@@ -23,7 +23,7 @@ impl Away {
     /// Starts the client again, from what is on disk.
     pub async fn back(self) -> Person {
         let mut person = self.starts();
-        person.until("the restored session", |p| (p.app.screen == Screen::Main).then_some(())).await;
+        person.until("the restored session", |p| (p.app.phase == Phase::Main).then_some(())).await;
         person
     }
 
@@ -36,7 +36,7 @@ impl Away {
             }
         }
         let mut person = Person::start(self.profile, self.home);
-        person.until("the login screen", |p| matches!(p.app.screen, Screen::Login(_)).then_some(())).await;
+        person.until("the login screen", |p| matches!(p.app.phase, Phase::Login(_)).then_some(())).await;
         person
     }
 

@@ -13,9 +13,9 @@ use super::{
     theme::{Role, Theme},
     wrap,
 };
-use crate::{
-    app::{App, command::commands},
-    input::ActionInfo,
+use crate::app::{
+    App,
+    commands::{Command, beginning_with},
 };
 
 /// Columns left of the text, as in the timeline.
@@ -23,14 +23,15 @@ const INDENT: u16 = 2;
 
 /// Draws them over the lower end of the timeline, or of the room list where that is all there is.
 pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
-    let Some((name, ended)) = app.command_typed().filter(|_| app.popup.is_none()) else { return };
-    let found: Vec<_> = commands(name).filter(|info| !ended || info.name == name).collect();
-    let above = match (&app.command_line, areas.timeline.is_empty()) {
-        (None, _) => areas.timeline,
-        (Some(_), false) => areas.timeline.union(areas.composer),
-        (Some(_), true) => areas.rooms,
+    let Some((name, ended)) = app.command_typed() else { return };
+    let found: Vec<_> = beginning_with(name).filter(|info| !ended || info.name == name).collect();
+    let in_line = !app.screens.is_empty();
+    let above = match (in_line, areas.timeline.is_empty()) {
+        (false, _) => areas.timeline,
+        (true, false) => areas.timeline.union(areas.composer),
+        (true, true) => areas.rooms,
     };
-    let sign = if app.command_line.is_some() { ":" } else { "/" };
+    let sign = if in_line { ":" } else { "/" };
     let wide = found.iter().map(|info| wrap::width(&typed(info, sign))).max().unwrap_or(0);
     let columns = above.width.saturating_sub(INDENT + 1);
     let mut rows = Vec::new();
@@ -69,8 +70,8 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
 }
 
 /// A command as it is typed.
-fn typed(info: &ActionInfo, sign: &str) -> String {
-    format!("{sign}{} {}", info.name, info.command.unwrap_or_default()).trim_end().to_owned()
+fn typed(command: &Command, sign: &str) -> String {
+    format!("{sign}{}", command.usage())
 }
 
 fn dim(text: &str, theme: Theme) -> Span<'static> {

@@ -1,13 +1,13 @@
-//! The receipts screen by keys: what its rows say, what they ask for, and that only what was written is shown.
+//! The receipt settings by keys: what its rows say, what they ask for, and that only what was written is shown.
 
 use super::*;
 use crate::{
     app::{
-        event::Event,
+        screens::Screen,
         testing::{Told, room_id, summary},
     },
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Settings, Timing},
-    model::SafeText,
+    model::{RoomSummary, SafeText},
 };
 
 fn ada() -> UserId {
@@ -37,9 +37,15 @@ fn with(change: impl FnOnce(&mut Settings)) -> Told {
     told
 }
 
+fn screen(told: &Told) -> &ReceiptSettings {
+    match told.app.screens.top() {
+        Some(Screen::ReceiptSettings(screen)) => screen,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn rows(told: &Told) -> Vec<Row> {
-    let Some(Popup::Receipts(screen)) = &told.app.popup else { panic!("{:?}", told.app.popup) };
-    told.app.receipt_rows(screen)
+    screen(told).rows(&told.app)
 }
 
 /// What a row says: its value, and what comes of it.
@@ -50,8 +56,7 @@ fn said(told: &Told, name: &str) -> (String, String) {
 }
 
 fn selected(told: &Told) -> String {
-    let Some(Popup::Receipts(screen)) = &told.app.popup else { panic!("{:?}", told.app.popup) };
-    rows(told)[screen.selected].name.to_string()
+    rows(told)[screen(told).selected].name.to_string()
 }
 
 /// Presses keys, and writes what they ask for as the runtime does.
@@ -115,7 +120,7 @@ fn the_selection_stops_at_the_ends_and_escape_closes() {
     told.keys(&["j"; 30].join(" "));
     assert_eq!(selected(&told), "Incognito");
     assert_eq!(told.keys("Esc"), []);
-    assert_eq!(told.app.popup, None);
+    assert!(told.app.screens.is_empty());
 }
 
 #[test]
@@ -272,8 +277,7 @@ fn every_value_of_every_setting_is_explained() {
     let mut told = opened();
     for _ in 0..rows(&told).len() {
         for _ in 0..12 {
-            let Some(Popup::Receipts(screen)) = &told.app.popup else { panic!("it is closed") };
-            let row = rows(&told).swap_remove(screen.selected);
+            let row = rows(&told).swap_remove(screen(&told).selected);
             assert!(row.meaning.ends_with('.'), "{row:?}");
             seen.insert((row.name.to_string(), row.value().to_owned(), row.meaning.to_string()));
             written(&mut told, "Enter");

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::Page;
 use crate::{
-    app::people::People,
+    app::screens::inspector::People,
     model::{Delivery, PeopleFilter, PersonDelivery, ReadBy},
     view::{paint, theme::Role, words},
 };
@@ -20,7 +20,7 @@ impl Page<'_> {
     /// A page of those who are shown; where nobody can say who has it, those who answered last.
     pub(super) fn many(&mut self, shown: &People, readers: &[ReadBy], delivery: &Delivery) {
         self.rows.push(Line::default());
-        if self.app.of_many().is_none() {
+        if !self.many {
             let why = "Nobody can be listed: the homeserver has counted the receipts for this message, and does not say whose \
                        they are.";
             self.sentence(why, Role::Text);

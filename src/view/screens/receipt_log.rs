@@ -16,15 +16,15 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    paint,
-    popup::{self, Sheet},
-    theme::{Role, Theme},
-    words, wrap,
-};
 use crate::{
-    app::{App, layout::PopupFacts},
+    app::{App, layout::ScreenFacts, screens},
     model::{LogEntry, Logged, NotBelieved, ReceiptLog, Route},
+    view::{
+        paint,
+        popup::{self, Sheet},
+        theme::{Role, Theme},
+        words, wrap,
+    },
 };
 
 const TITLE: &str = "What your receipts told";
@@ -35,26 +35,20 @@ const ONE_ROW: u16 = 100;
 /// Columns of the time, with the space after it.
 const TIME: u16 = 7;
 
-/// Draws it, with so many entries scrolled away.
-pub fn draw(
-    app: &App,
-    log: Option<&ReceiptLog>,
-    scroll: usize,
-    theme: Theme,
-    frame: &mut Frame<'_>,
-    screen: Rect,
-) -> PopupFacts {
-    let columns = popup::columns(screen, WIDEST);
-    let Some(ReceiptLog { entries, not_believed }) = log else {
+/// Draws it.
+pub fn draw(app: &App, screen: &screens::ReceiptLog, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let scroll = screen.scroll.at;
+    let columns = popup::columns(area, WIDEST);
+    let Some(ReceiptLog { entries, not_believed }) = &screen.log else {
         let rows = popup::wrapped("Looking it up…", columns, Role::Text, theme);
-        return popup::draw_text(TITLE, WIDEST, &rows, 0, theme, frame, screen);
+        return popup::draw_text(TITLE, WIDEST, &rows, 0, theme, frame, area);
     };
     let lies = lies(not_believed, columns, theme);
     if entries.is_empty() {
         let nothing = "Nothing in the last 30 days: nobody was told that a message came, and nothing was withheld.";
         let mut rows = popup::wrapped(nothing, columns, Role::Text, theme);
         rows.extend(lies);
-        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, screen);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, area);
     }
     let item = |at: usize, first: bool| {
         let newer = at.checked_sub(1).filter(|_| !first).map(|newer| entries[newer].at);
@@ -65,7 +59,7 @@ pub fn draw(
     foot.extend(popup::wrapped(how, columns, Role::Dim, theme));
     foot.extend(lies);
     Sheet { title: TITLE, widest: WIDEST, items: entries.len(), item: &item, foot: &foot }
-        .draw(scroll, theme, frame, screen)
+        .draw(scroll, theme, frame, area)
 }
 
 /// What is not believed: a row for each reason, and none where there was no reason.

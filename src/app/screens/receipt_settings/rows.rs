@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{ReceiptsScreen, facts, words};
+use super::{ReceiptSettings, words};
 use crate::{
-    app::App,
+    app::{App, receipts::facts},
     delivery::policy::{self, Change, Choice, Decision, SenderFacts, Settings},
     model::{PersonEligibility, RoomId, RoomSummary, SafeText, UserId},
 };
@@ -115,14 +115,14 @@ impl Values {
     }
 }
 
-impl App {
-    /// The rows of the receipts screen, from its top: those about all rooms and people are always there.
-    pub fn receipt_rows(&self, screen: &ReceiptsScreen) -> Vec<Row> {
-        let settings = &self.settings;
+impl ReceiptSettings {
+    /// The rows, from the top: those about all rooms and people are always there.
+    pub fn rows(&self, app: &App) -> Vec<Row> {
+        let settings = &app.settings;
         let mut rows = Vec::new();
-        if let Some(room) = screen.room_id.as_ref().and_then(|room| self.rooms.get(room)) {
-            rows.extend(room_rows(room, self.room_eligibility(room), settings));
-            rows.extend(screen.people.iter().flatten().map(|person| person_row(person, room, settings)));
+        if let Some(room) = self.room_id.as_ref().and_then(|room| app.rooms.get(room)) {
+            rows.extend(room_rows(room, app.room_eligibility(room), settings));
+            rows.extend(self.people.iter().flatten().map(|person| person_row(person, room, settings)));
         }
         rows.extend(global_rows(settings));
         rows

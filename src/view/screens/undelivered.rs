@@ -12,15 +12,15 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    paint,
-    popup::{self, Sheet},
-    theme::{Role, Theme},
-    ticks, words, wrap,
-};
 use crate::{
-    app::{App, layout::PopupFacts, overview},
+    app::{App, layout::ScreenFacts, receipts, screens},
     model::{Delivery, DeviceDelivery, DeviceState, Ms, PersonDelivery, Undelivered},
+    view::{
+        paint,
+        popup::{self, Sheet},
+        theme::{Role, Theme},
+        ticks, words, wrap,
+    },
 };
 
 const TITLE: &str = "Not delivered everywhere";
@@ -29,17 +29,10 @@ const ROWS: usize = 2;
 /// The columns of a message's age, with the space after it.
 const AGE: u16 = 10;
 
-/// Draws it. `at`: ages are counted up to then.
-pub fn draw(
-    app: &App,
-    found: Option<&[Undelivered]>,
-    selected: usize,
-    at: Ms,
-    theme: Theme,
-    frame: &mut Frame<'_>,
-    screen: Rect,
-) -> PopupFacts {
-    let columns = popup::columns(screen, popup::WIDE);
+/// Draws it.
+pub fn draw(app: &App, screen: &screens::Undelivered, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let (found, selected, at) = (screen.rows.as_deref(), screen.selected, screen.at);
+    let columns = popup::columns(area, popup::WIDE);
     let sentence = match found {
         None => Some("Looking it up…"),
         Some([]) => Some("Everything you sent was delivered everywhere, as far as is known."),
@@ -47,13 +40,13 @@ pub fn draw(
     };
     if let Some(sentence) = sentence {
         let rows = popup::wrapped(sentence, columns, Role::Text, theme);
-        return popup::draw_text(TITLE, popup::WIDE, &rows, 0, theme, frame, screen);
+        return popup::draw_text(TITLE, popup::WIDE, &rows, 0, theme, frame, area);
     }
     let found = found.unwrap_or_default();
     let item = |index: usize, _| item(app, &found[index], index == selected, at, columns, theme);
-    let page = popup::height(screen) / ROWS;
+    let page = popup::height(area) / ROWS;
     let sheet = Sheet { title: TITLE, widest: popup::WIDE, items: found.len(), item: &item, foot: &[] };
-    sheet.draw(selected.saturating_sub(page / 2), theme, frame, screen)
+    sheet.draw(selected.saturating_sub(page / 2), theme, frame, area)
 }
 
 fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, theme: Theme) -> Vec<Line<'static>> {
@@ -66,7 +59,7 @@ fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, them
         if selected { theme.role(Role::Heading).add_modifier(Modifier::REVERSED) } else { theme.role(Role::Heading) };
     let first = paint::both(
         vec![bar(), Span::styled(format!("{age:<0$}", usize::from(AGE)), dim), Span::styled(room, heading)],
-        ticks::mark(&overview::mark(&row.delivery), theme),
+        ticks::mark(&receipts::mark(&row.delivery), theme),
         columns,
         theme,
     );

@@ -9,17 +9,22 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    paint,
-    popup::{self, Sheet},
-    theme::{Role, Theme},
-    wrap,
-};
-use crate::app::{
-    App,
-    layout::PopupFacts,
-    receipts::{ReceiptsScreen, Row, Section},
-    status::StatusKind,
+use crate::{
+    app::{
+        App,
+        layout::ScreenFacts,
+        screens::{
+            ReceiptSettings,
+            receipt_settings::{Row, Section},
+        },
+        status::StatusKind,
+    },
+    view::{
+        paint,
+        popup::{self, Sheet},
+        theme::{Role, Theme},
+        wrap,
+    },
 };
 
 /// Columns, at most.
@@ -32,12 +37,12 @@ const FOOT: usize = 5;
 const TITLE_MARGIN: u16 = 14;
 
 /// Draws it, and says how many rows of the list are on screen.
-pub fn draw(app: &App, open: &ReceiptsScreen, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
-    let settings = app.receipt_rows(open);
-    let columns = popup::columns(screen, WIDEST);
+pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let settings = open.rows(app);
+    let columns = popup::columns(area, WIDEST);
     let mut page = Page { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
     page.list(open, &settings);
-    let high = popup::height(screen);
+    let high = popup::height(area);
     let mut foot = vec![Line::styled(theme.symbols().horizontal.repeat(columns.into()), theme.role(Role::Rule))];
     foot.extend(page.explanation(app, settings.get(open.selected)));
     foot.resize(FOOT.min(high / 3), Line::default());
@@ -48,7 +53,7 @@ pub fn draw(app: &App, open: &ReceiptsScreen, theme: Theme, frame: &mut Frame<'_
     let lines = &page.lines;
     let item = |at: usize, _| lines.get(at).cloned().into_iter().collect();
     let sheet = Sheet { title: &title, widest: WIDEST, items: lines.len(), item: &item, foot: &foot };
-    sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, frame, screen)
+    sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, frame, area)
 }
 
 /// The list as it is written, line by line.
@@ -61,7 +66,7 @@ struct Page {
 }
 
 impl Page {
-    fn list(&mut self, open: &ReceiptsScreen, settings: &[Row]) {
+    fn list(&mut self, open: &ReceiptSettings, settings: &[Row]) {
         if self.section(Section::Room, settings) {
             self.heading("People in this room");
             self.section(Section::People, settings);

@@ -1,16 +1,33 @@
 //! The help: what the marks mean, then every command and key, from the one table of actions.
 
-use ratatui::text::{Line, Span};
-
-use super::{
-    popup,
-    theme::{Role, Theme},
-    ticks, wrap,
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
 };
-use crate::input::{ACTIONS, Context};
 
-/// All rows of the help.
-pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
+use crate::{
+    app::{
+        App,
+        commands::{self, Command},
+        layout::ScreenFacts,
+        screens::Help,
+    },
+    input::{Context, Keymap},
+    view::{
+        popup,
+        theme::{Role, Theme},
+        ticks, wrap,
+    },
+};
+
+/// Draws it.
+pub fn draw(app: &App, help: &Help, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let rows = rows(&app.keymap, theme, popup::columns(area, popup::WIDE));
+    popup::draw_text("Help", popup::WIDE, &rows, help.scroll.at, theme, frame, area)
+}
+
+fn rows(keymap: &Keymap, theme: Theme, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
     page.heading("Delivery marks");
     let left = std::mem::replace(&mut page.left, 4);
@@ -27,19 +44,15 @@ pub fn rows(theme: Theme, columns: u16) -> Vec<Line<'static>> {
     );
     page.left = left;
     page.heading("Commands, typed as :name, or as /name where a message is written");
-    for info in ACTIONS {
-        if let Some(argument) = info.command {
-            let command = format!("{} {argument}", info.name);
-            page.entry(Span::styled(command.trim_end().to_owned(), theme.role(Role::Key)), info.doc);
-        }
+    for command in commands::all().filter(|command| command.typed.is_some()) {
+        page.entry(Span::styled(command.usage(), theme.role(Role::Key)), command.doc);
     }
     for context in Context::ALL {
         page.heading(context.title());
-        for info in ACTIONS {
-            let keys = info.keys.iter().filter(|(at, _)| *at == context).flat_map(|(_, keys)| keys.iter());
-            let keys: Vec<_> = keys.map(ToString::to_string).collect();
+        for Command { name, doc, .. } in commands::all() {
+            let keys: Vec<_> = keymap.keys(context, name).map(ToString::to_string).collect();
             if !keys.is_empty() {
-                page.entry(Span::styled(keys.join(", "), theme.role(Role::Key)), info.doc);
+                page.entry(Span::styled(keys.join(", "), theme.role(Role::Key)), doc);
             }
         }
     }

@@ -9,40 +9,43 @@
 mod people;
 mod sentences;
 
-use ratatui::text::{Line, Span};
-
-use super::{
-    paint, popup,
-    theme::{Role, Theme},
-    ticks, words, wrap,
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
 };
+
 use crate::{
-    app::{App, people::People},
-    input::{Action, Context},
+    app::{
+        App,
+        layout::ScreenFacts,
+        screens::{Inspector, inspector::People},
+    },
+    input::Context,
     model::{
         Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptStatus, Route,
         SendState,
+    },
+    view::{
+        paint, popup,
+        theme::{Role, Theme},
+        ticks, words, wrap,
     },
 };
 
 /// From this width on a device takes one row, else two.
 const ONE_ROW: u16 = 72;
 
-/// All rows of the inspector.
-pub fn rows(
-    app: &App,
-    status: Option<&ReceiptStatus>,
-    people: &People,
-    theme: Theme,
-    columns: u16,
-) -> Vec<Line<'static>> {
-    let mut page = Page { app, theme, columns, rows: Vec::new() };
-    match app.inspected() {
+/// Draws it.
+pub fn draw(app: &App, inspector: &Inspector, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let many = inspector.of_many(app).is_some();
+    let mut page = Page { app, many, theme, columns: popup::columns(area, popup::WIDE), rows: Vec::new() };
+    match inspector.message(app) {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
-        Some((index, message)) if message.own => page.own(index, message, people),
-        Some((index, message)) => page.others(index, message, status),
+        Some((index, message)) if message.own => page.own(index, message, &inspector.people),
+        Some((index, message)) => page.others(index, message, inspector.status.as_ref()),
     }
-    page.rows
+    popup::draw_text("Delivery", popup::WIDE, &page.rows, inspector.scroll.at, theme, frame, area)
 }
 
 /// Whose a device is, as far as it matters for what is said of it.
@@ -55,6 +58,8 @@ enum Owner {
 
 struct Page<'a> {
     app: &'a App,
+    /// The people of the message can be listed, a page at a time.
+    many: bool,
     theme: Theme,
     columns: u16,
     rows: Vec<Line<'static>>,
@@ -75,7 +80,7 @@ impl Page<'_> {
             SendState::Failed(why) => {
                 self.sentence(&format!("Not sent: {why}"), Role::Error);
                 let key = |action| self.app.keymap.hint(&[Context::Timeline], action);
-                if let (Some(retry), Some(discard)) = (key(Action::Retry), key(Action::Discard)) {
+                if let (Some(retry), Some(discard)) = (key("retry"), key("discard")) {
                     let text = format!("In the timeline {retry} sends it again, and {discard} throws it away.");
                     self.sentence(&text, Role::Dim);
                 }
@@ -97,7 +102,7 @@ impl Page<'_> {
                 .sentence("It is on the server. Which devices were given its key was not recorded here.", Role::Text);
         };
         let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
-        if people.number() > 1 && self.app.of_many().is_some() {
+        if people.number() > 1 && self.many {
             // Whoever has turned the page has seen the rest.
             return self.many(people, &readers, delivery);
         }

@@ -19,22 +19,22 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    hints, message, paint,
-    popup::{self, Sheet},
-    theme::{Role, Theme},
-    ticks, words, wrap,
-};
 use crate::{
     app::{
         App,
-        layout::PopupFacts,
-        overview::{
-            self,
-            table::{Column, Table, TableRow},
+        layout::ScreenFacts,
+        receipts,
+        screens::{
+            DeviceTable,
+            device_table::{Column, Table, TableRow},
         },
     },
-    input::Action,
+    view::{
+        hints, message, paint,
+        popup::{self, Sheet},
+        theme::{Role, Theme},
+        ticks, words, wrap,
+    },
 };
 
 const TITLE: &str = "Messages against devices";
@@ -43,16 +43,17 @@ const WIDEST: u16 = 120;
 /// The columns that a message's time and text keep, at least.
 const TEXT: u16 = 24;
 
-/// Draws it, with so many messages and so many devices scrolled away.
-pub fn draw(app: &App, scroll: usize, shift: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> PopupFacts {
-    let columns = popup::columns(screen, WIDEST);
+/// Draws it.
+pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+    let (scroll, shift) = (screen.scroll.at, screen.shift);
+    let columns = popup::columns(area, WIDEST);
     let table = app.table();
     if table.rows.is_empty() {
         let rows = popup::wrapped(&empty(app), columns, Role::Text, theme);
-        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, screen);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, area);
     }
     // Names take half the height, at most.
-    let most = (popup::height(screen) / 2).max(1);
+    let most = (popup::height(area) / 2).max(1);
     let fits = |from: usize| fit(&table.columns[from..], columns.saturating_sub(TEXT), most);
     let all = table.columns.len();
     let max_shift = (0..all).find(|from| from + fits(*from) >= all).unwrap_or(0);
@@ -61,7 +62,7 @@ pub fn draw(app: &App, scroll: usize, shift: usize, theme: Theme, frame: &mut Fr
     let item = |at: usize, first: bool| sheet.message(at, first);
     let foot = sheet.heads();
     let sheet = Sheet { title: TITLE, widest: WIDEST, items: table.rows.len(), item: &item, foot: &foot };
-    PopupFacts { max_shift, ..sheet.draw(scroll, theme, frame, screen) }
+    ScreenFacts { max_shift, ..sheet.draw(scroll, theme, frame, area) }
 }
 
 /// Says why there is nothing.
@@ -131,7 +132,7 @@ impl Grid<'_> {
     /// One glyph a device; where no device counts, the mark.
     fn cells(&self, row: &TableRow<'_>) -> Vec<Span<'static>> {
         if row.cells.iter().all(Option::is_none) {
-            return ticks::mark(&overview::mark(row.delivery), self.theme);
+            return ticks::mark(&receipts::mark(row.delivery), self.theme);
         }
         let cells = row.cells[self.from..self.to].iter().enumerate();
         let spans = cells.flat_map(|(at, cell)| {
@@ -145,8 +146,8 @@ impl Grid<'_> {
     fn heads(&self) -> Vec<Line<'static>> {
         let mut rows: Vec<_> = (0..self.devices().len()).map(|at| self.head(at)).collect();
         let hidden = [
-            (self.from, Action::ListPrevious, "to the left"),
-            (self.table.columns.len() - self.to, Action::ListNext, "to the right"),
+            (self.from, "list-previous", "to the left"),
+            (self.table.columns.len() - self.to, "list-next", "to the right"),
         ];
         let mut counted = false;
         let hidden = hidden.into_iter().filter(|(count, ..)| *count > 0).map(|(count, action, side)| {

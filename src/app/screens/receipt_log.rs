@@ -1,0 +1,34 @@
+//! What the user's receipts told, what was withheld, and what of others' is not believed.
+
+use super::{Behaviour, Scope, Scroll};
+use crate::{
+    app::{App, commands::Command, event::Event},
+    model,
+};
+
+pub(super) const COMMANDS: &[Command] = &[];
+
+/// The receipt log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiptLog {
+    /// `None` until it is there.
+    pub log: Option<model::ReceiptLog>,
+    /// Entries scrolled away.
+    pub scroll: Scroll,
+}
+
+impl Behaviour for ReceiptLog {
+    fn scope(&self) -> Scope {
+        Scope::Account
+    }
+
+    fn on(&mut self, event: &Event, _app: &App) {
+        if let Event::ReceiptLog(log) = event {
+            self.log = Some(log.clone());
+        }
+    }
+
+    fn scroll(&mut self) -> Option<&mut Scroll> {
+        Some(&mut self.scroll)
+    }
+}
