@@ -76,8 +76,10 @@ pub fn paths(code: TokenStream) -> Vec<CodePath> {
     let mut found = paths_here(&trees);
     for (index, tree) in trees.iter().enumerate() {
         let is_use_group = index >= 2 && is_colon(&trees[index - 1]) && is_colon(&trees[index - 2]);
+        let is_visibility = index >= 1 && matches!(&trees[index - 1], TokenTree::Ident(word) if word == "pub");
         if let TokenTree::Group(group) = tree
             && !is_use_group
+            && !is_visibility
         {
             found.extend(paths(group.stream()));
         }
