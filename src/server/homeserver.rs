@@ -9,15 +9,16 @@
 //! request. It has what the clients here ask for: no presence, no directories, no threads' list. What it does answer, it
 //! answers as the specification says, with the specification's error codes; everything else is 404 `M_UNRECOGNIZED`.
 //!
-//! It is made of three layers:
+//! It is made of four layers, each of which knows only those above it here:
 //!
 //! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
 //!   network and no clock.
+//! - [`http`] makes a route of a function: it reads the request, finds out who asks, holds the lock while
+//!   the function runs, and wakes the syncs that wait when the position has moved.
 //! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types:
 //!   [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`],
 //!   [`keys`], [`to_device`], [`backup`], [`media`]; and the two that wait, [`sync`] and [`sliding`].
-//! - [`http`] makes routes of them: it reads the request, finds out who asks, holds the lock while the function runs,
-//!   and wakes the syncs that wait when the position has moved.
+//! - [`router`] gathers their routes.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::result_large_err,
@@ -50,6 +51,7 @@ mod media;
 mod profiles;
 mod receipts;
 mod rooms;
+mod router;
 mod sliding;
 mod sync;
 #[cfg(test)]
@@ -95,6 +97,7 @@ impl Default for Options {
 pub struct Homeserver {
     address: SocketAddr,
     shared: Arc<Shared>,
+    faults: Arc<Faults>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -112,7 +115,8 @@ impl Homeserver {
             TcpListener::from_std(listener)?
         };
         let shared = Arc::new(Shared::new(options));
-        let router = http::router(&shared);
+        let faults = Arc::<Faults>::default();
+        let router = router::router(&shared, &faults);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("homeserver".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -128,12 +132,12 @@ impl Homeserver {
             // Requests that wait are not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, shared, faults, stop: Some(stop), thread: Some(thread) })
     }
 
     /// What it is to do wrong.
     pub fn faults(&self) -> &Faults {
-        &self.shared.faults
+        &self.faults
     }
 
     /// Loses, from now on, every to-device message for this device, and with them the room keys.

@@ -190,9 +190,13 @@ impl Strikes {
 }
 
 /// The layer: does to each request what it is told to.
-pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub async fn strike(
+    State((faults, shared)): State<(Arc<Faults>, Arc<Shared>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let asked = asked(&shared, &request);
-    let answer = match shared.faults.of_request(&asked) {
+    let answer = match faults.of_request(&asked) {
         Some((Fault::Refused, _)) => return lost(),
         Some((Fault::Limited(after), _)) => limited(after),
         Some((Fault::Failed, _)) => refusal(failed("It was told to fail")),
@@ -207,7 +211,7 @@ pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: N
     let (head, body) = answer.into_parts();
     // The bodies of this homeserver are in memory as a whole.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    match shared.faults.of_answer(&asked, &body) {
+    match faults.of_answer(&asked, &body) {
         Some(Fault::Lost) => lost(),
         Some(Fault::Half) => half(head, &body),
         Some(Fault::Late(wait)) => {
