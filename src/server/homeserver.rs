@@ -33,10 +33,11 @@ use std::{
     thread,
 };
 
+use axum::Router;
 use ruma::{DeviceId, OwnedServerName, ServerName, UserId};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
-use self::{faults::Faults, http::Shared, world::Caller};
+use self::{http::Shared, world::Caller};
 
 mod account_data;
 mod accounts;
@@ -97,7 +98,6 @@ impl Default for Options {
 pub struct Homeserver {
     address: SocketAddr,
     shared: Arc<Shared>,
-    faults: Arc<Faults>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -105,6 +105,11 @@ pub struct Homeserver {
 impl Homeserver {
     /// Starts one on a free loopback port; it answers as soon as this returns.
     pub fn start(options: Options) -> io::Result<Self> {
+        Self::start_behind(options, |router, _| router)
+    }
+
+    /// The same, with something around all endpoints.
+    fn start_behind(options: Options, layer: impl FnOnce(Router, &Arc<Shared>) -> Router) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         // Nothing here waits on a runtime: the caller may be inside one.
         let listener = net::TcpListener::bind(("127.0.0.1", 0))?;
@@ -115,8 +120,7 @@ impl Homeserver {
             TcpListener::from_std(listener)?
         };
         let shared = Arc::new(Shared::new(options));
-        let faults = Arc::<Faults>::default();
-        let router = router::router(&shared, &faults);
+        let router = layer(router::router(&shared), &shared);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("homeserver".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -132,12 +136,7 @@ impl Homeserver {
             // Requests that wait are not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self { address, shared, faults, stop: Some(stop), thread: Some(thread) })
-    }
-
-    /// What it is to do wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.faults
+        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Loses, from now on, every to-device message for this device, and with them the room keys.

@@ -1,21 +1,20 @@
-//! Every endpoint of every subject, under the layer that makes them fail ([`faults`]).
+//! Every endpoint of every subject.
 
 use std::sync::Arc;
 
-use axum::{Router, http::StatusCode, middleware::from_fn_with_state};
+use axum::{Router, http::StatusCode};
 use ruma::api::error::ErrorKind;
 
 use super::{
     account_data, accounts, backup, devices,
     error::{error, unrecognized},
-    faults::{self, Faults},
     history,
     http::{Routes, Shared, refusal},
     keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
 };
 
 /// Every endpoint there is.
-pub fn router(shared: &Arc<Shared>, faults: &Arc<Faults>) -> Router {
+pub fn router(shared: &Arc<Shared>) -> Router {
     let subjects = [
         accounts::routes,
         devices::routes,
@@ -37,8 +36,7 @@ pub fn router(shared: &Arc<Shared>, faults: &Arc<Faults>) -> Router {
     let no_such_method =
         || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
     let all = routes.into_router().fallback(unknown).method_not_allowed_fallback(no_such_method);
-    let layer = (Arc::clone(faults), Arc::clone(shared));
-    all.layer(from_fn_with_state(layer, faults::strike)).with_state(Arc::clone(shared))
+    all.with_state(Arc::clone(shared))
 }
 
 #[cfg(test)]
@@ -56,7 +54,7 @@ mod tests {
     /// axum panics where they do.
     #[test]
     fn no_two_endpoints_share_path_and_method() {
-        let _ = router(&Arc::new(Shared::new(Options::default())), &Arc::default());
+        let _ = router(&Arc::new(Shared::new(Options::default())));
     }
 
     #[test]
