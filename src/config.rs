@@ -19,6 +19,7 @@ use crate::{
 
 mod edit;
 mod keys;
+mod nearest;
 pub mod private;
 mod read;
 mod words;

@@ -13,6 +13,8 @@ use code::{CodePath, declared_modules, first_word, groups, literals, paths, path
 use kvitto::config::{Config, KEYS};
 use proc_macro2::{TokenStream, TokenTree};
 
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/code.rs"]
 mod code;
 
@@ -52,6 +54,18 @@ fn the_table_names_every_module_after_those_that_it_imports() {
             assert!(named[..index].contains(&imported), "`{module}` imports `{path}`, which comes after it");
         }
     }
+}
+
+#[test]
+fn files_do_not_need_each_other_in_a_circle() {
+    let sources = sources(&["src"]);
+    let modules: BTreeSet<_> = sources.iter().map(|source| module_of(&source.path)).collect();
+    // A module whose parent is not among them is part of a test.
+    let is_production =
+        |module: &[String]| !module.is_empty() && (1..module.len()).all(|end| modules.contains(&module[..end]));
+    let files = sources.iter().filter(|source| is_production(&module_of(&source.path)));
+    let files = files.map(|source| (module_of(&source.path), production(tokens(source)))).collect();
+    assert_none(&circles::problems(&circles::needs(&files), circles::STILL_THERE));
 }
 
 #[test]

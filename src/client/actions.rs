@@ -6,7 +6,7 @@
 //! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
 
 use matrix_sdk::{
-    Client, Room, RoomState,
+    Client, RoomState,
     ruma::{
         OwnedUserId, RoomId as SdkRoomId,
         api::{
@@ -23,25 +23,19 @@ use matrix_sdk::{
 
 use super::{
     address::{self, Address},
-    direct_chats::{Chat, DirectChats},
-    edits,
-    endings::Endings,
-    errors, ids, leaving,
+    direct_chats::Chat,
+    edits, errors, ids, leaving,
     receipts::Receipts,
-    rooms,
 };
 use crate::{
     app::{effect::Effect, event::Event},
     model::{EventId, RoomId, SafeText},
 };
 
-/// What these effects work with.
-pub(super) struct Context {
-    pub client: Client,
-    pub receipts: Receipts,
-    pub chats: DirectChats,
-    pub endings: Endings,
-}
+pub(super) mod context;
+
+pub(super) use self::context::Context;
+use self::context::{Outcome, accept, done, failed, go_to, go_to_joined, room_of};
 
 /// Runs one of these effects and tells how it went.
 pub(super) async fn run(context: Context, effect: Effect) -> Vec<Event> {
@@ -69,29 +63,9 @@ pub(super) async fn run(context: Context, effect: Effect) -> Vec<Event> {
     outcome.unwrap_or_else(|sentence| vec![Event::Failed(sentence)])
 }
 
-pub(super) type Outcome = Result<Vec<Event>, SafeText>;
-
-pub(super) fn failed(what: &str, error: &matrix_sdk::Error) -> SafeText {
-    SafeText::line(&format!("{what}: {}", errors::sentence(error)))
-}
-
-pub(super) fn done(text: &str) -> Event {
-    Event::Done(SafeText::line(text))
-}
-
-/// Shows a room that is there now: its row first, so that there is something to go to.
-pub(super) async fn go_to(context: &Context, room: &Room) -> Vec<Event> {
-    let row = rooms::summary(&context.client, &context.endings, room).await;
-    vec![Event::Rooms(row.into_iter().collect()), Event::GoTo(ids::room(room.room_id()))]
-}
-
 fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
     OwnedUserId::try_from(typed.trim())
         .map_err(|_| SafeText::line(&format!("'{typed}' is not a user id. It looks like @name:server.")))
-}
-
-pub(super) fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {
-    ids::find_room(client, id).ok_or_else(|| SafeText::line("This room is not known here any more."))
 }
 
 async fn direct_chat(context: &Context, typed: &str) -> Outcome {
@@ -142,18 +116,6 @@ async fn join(context: &Context, typed: &str) -> Outcome {
             let opened_by = address::opened_by(client, &room, via).await.unwrap_or_default();
             Err(SafeText::line(&format!("Not joined: {why}{opened_by}")))
         }
-    }
-}
-
-pub(super) async fn accept(context: &Context, room: &Room) -> Outcome {
-    context.chats.accept(room).await.map_err(|error| failed("The invite was not accepted", &error))?;
-    go_to_joined(context, room.room_id()).await
-}
-
-pub(super) async fn go_to_joined(context: &Context, room: &SdkRoomId) -> Outcome {
-    match context.chats.brought(room).await {
-        Some(room) => Ok(go_to(context, &room).await),
-        None => Ok(vec![done("You are in the room. It is shown as soon as the homeserver sends it.")]),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
 mod cache;
 mod crypto;
 mod state;
+mod steady;
 mod stores;
 mod whole;
 

@@ -14,7 +14,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -31,11 +30,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::own::{Ended, Own};
-use super::{ids, rooms};
-use crate::{
-    app::event::Event,
-    model::{Ending, How, SafeText},
-};
+use super::ids;
+use crate::model::{Ending, How, SafeText};
 
 mod own;
 
@@ -59,7 +55,8 @@ pub(super) struct Endings(Arc<Shared>);
 
 struct Shared {
     client: Client,
-    events: UnboundedSender<Event>,
+    /// The rooms of which it was found out how they ended, for the room list.
+    learnt: UnboundedSender<OwnedRoomId>,
     state: Mutex<State>,
     saving: tokio::sync::Mutex<()>,
 }
@@ -89,13 +86,13 @@ impl State {
 }
 
 impl Endings {
-    /// Takes up which rooms stood in the list.
-    pub async fn start(client: &Client, events: &UnboundedSender<Event>) -> Self {
+    /// Takes up which rooms stood in the list. By the other end of `learnt`, the list hears of rooms of
+    /// which there is something else to say now.
+    pub async fn start(client: &Client, learnt: UnboundedSender<OwnedRoomId>) -> Self {
         let kept = client.state_store().get_custom_value(KEPT).await.ok().flatten();
         let rows = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
         let state = Mutex::new(State { rows, ..State::default() });
-        let (client, events) = (client.clone(), events.clone());
-        Self(Arc::new(Shared { client, events, state, saving: tokio::sync::Mutex::default() }))
+        Self(Arc::new(Shared { client: client.clone(), learnt, state, saving: tokio::sync::Mutex::default() }))
     }
 
     /// What the list says of a room: nothing at all (`None`), or whether and how it ended.
@@ -163,20 +160,14 @@ impl Endings {
             }
             (_, provisional) => {
                 if self.state().asking.insert(room.room_id().to_owned()) {
-                    self.clone().begin_asking(room.clone(), row.invited);
+                    tokio::spawn(self.clone().ask(room.clone(), row.invited));
                 }
                 Some(provisional.map_or_else(unknown, |ended| ended.shown()))
             }
         }
     }
 
-    /// Telling comes back here, so the future has a name of its own.
-    fn begin_asking(self, room: Room, invited: bool) {
-        let asking: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(self.ask(room, invited));
-        tokio::spawn(asking);
-    }
-
-    /// Asks the server how a room ended, and tells.
+    /// Asks the server how a room ended, and has it told.
     async fn ask(self, room: Room, invited: bool) {
         let answer = Own::asked(&room).await;
         let stored = Own::stored(&room).await;
@@ -201,14 +192,9 @@ impl Endings {
             }
             state.change(room.room_id(), |row| row.ended = ended);
         }
-        self.tell(&room).await;
+        // Nobody listens only while the session ends.
+        let _ = self.0.learnt.send(room.room_id().to_owned());
         self.save().await;
-    }
-
-    async fn tell(&self, room: &Room) {
-        if let Some(summary) = rooms::summary(&self.0.client, self, room).await {
-            let _ = self.0.events.send(Event::Rooms(vec![summary]));
-        }
     }
 
     /// What a room's tombstone says.

@@ -167,7 +167,7 @@ impl LoginError {
             OAuthError::Discovery(OAuthDiscoveryError::NotSupported) => Self::NotOffered { host: host.clone(), method },
             OAuthError::Discovery(OAuthDiscoveryError::Http(error)) => Self::from_http(error, host, method),
             OAuthError::AuthorizationCode(OAuthAuthorizationCodeError::Cancelled) => Self::BrowserCancelled,
-            error => match chain::unreachable(error) {
+            error => match Unreachable::below(error) {
                 Some(why) => Self::Unreachable { host: host.clone(), why },
                 None => Self::Browser(SafeText::line(&error.to_string())),
             },

@@ -7,10 +7,8 @@
 //! **A 'no' is a no.** Whatever the server answers, the row goes: a room that an administrator has purged can be left
 //! by nobody, and the server would say so for ever. Should the user be in the room after all, the next sync shows it again.
 
-use std::collections::BTreeSet;
-
 use matrix_sdk::{
-    Client, HttpError, Room, RoomState,
+    HttpError, Room, RoomState,
     ruma::{
         OwnedRoomId,
         api::{
@@ -25,32 +23,13 @@ use matrix_sdk::{
 };
 
 use super::{
-    actions::{Context, Outcome, accept, done, failed, go_to, go_to_joined, room_of},
+    actions::context::{Context, Outcome, accept, done, failed, go_to, go_to_joined, room_of},
     endings, errors, ids, rooms,
 };
 use crate::{
     app::event::Event,
     model::{RoomId, SafeText},
 };
-
-/// The older versions of a room that the user is in and whose tombstones lead here, the last one first.
-pub(super) fn older(client: &Client, room: &Room) -> Vec<Room> {
-    let mut seen = BTreeSet::from([room.room_id().to_owned()]);
-    let mut found: Vec<Room> = Vec::new();
-    if room.state() != RoomState::Joined {
-        return found;
-    }
-    let mut newer = room.clone();
-    while let Some(older) = newer.predecessor_room().and_then(|older| client.get_room(&older.room_id)) {
-        let leads_here = older.successor_room().is_some_and(|next| next.room_id == newer.room_id());
-        if !leads_here || older.state() != RoomState::Joined || !seen.insert(older.room_id().to_owned()) {
-            break;
-        }
-        found.push(older.clone());
-        newer = older;
-    }
-    found
-}
 
 /// Leaves a room, and those older versions of it that were named.
 pub(super) async fn leave(context: &Context, id: &RoomId, with: &[RoomId]) -> Outcome {

@@ -96,7 +96,8 @@ impl Live {
         )
         .map_err(|error| NotLive { sentence: errors::line(&error), passes: false })?;
         let chats = DirectChats::start(&client, &receipts).await;
-        let endings = Endings::start(&client, &events).await;
+        let (tell_learnt, learnt) = unbounded_channel();
+        let endings = Endings::start(&client, tell_learnt).await;
         let _ = events.send(Event::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
@@ -106,7 +107,7 @@ impl Live {
             tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
             tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
             tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
-            tokio::spawn(rooms::watch(client.clone(), endings.clone(), events.clone())),
+            tokio::spawn(rooms::watch(client.clone(), endings.clone(), learnt, events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
             tokio::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
             tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),

@@ -8,24 +8,36 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use matrix_sdk::{
-    Client, Room, RoomDisplayName, RoomState, ruma::events::direct::OwnedDirectUserIdentifier, sliding_sync::Version,
+    Client, Room, RoomDisplayName, RoomState,
+    ruma::{OwnedRoomId, events::direct::OwnedDirectUserIdentifier},
+    sliding_sync::Version,
 };
-use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
+use tokio::sync::{
+    broadcast::error::RecvError,
+    mpsc::{UnboundedReceiver, UnboundedSender},
+};
 
 use self::unread::Unread;
-use super::{endings::Endings, ids, leaving};
+use super::{endings::Endings, ids};
 use crate::{
     app::event::Event,
     model::{Membership, RoomId, RoomSummary, SafeText},
 };
 
 mod unread;
+mod versions;
 
 /// How long changes are gathered before they are told.
 const GATHER: Duration = Duration::from_millis(30);
 
-/// Tells all rooms that are known, then every change, until the client is dropped.
-pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSender<Event>) {
+/// Tells all rooms that are known, then every change, until the client is dropped. Of rooms that
+/// come by `learnt`, [`Endings`] has learnt how they ended.
+pub(super) async fn watch(
+    client: Client,
+    endings: Endings,
+    mut learnt: UnboundedReceiver<OwnedRoomId>,
+    events: UnboundedSender<Event>,
+) {
     let mut updates = client.room_info_notable_update_receiver();
     let mut came = client.subscribe_to_all_room_updates();
     let mut ignored = client.subscribe_to_ignore_user_list_changes();
@@ -50,6 +62,7 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
                 Err(RecvError::Lagged(_)) => all = true,
                 Err(RecvError::Closed) => return,
             },
+            Some(room_id) = learnt.recv() => drop(changed.insert(room_id)),
             // Whoever is ignored has invited nobody.
             Some(_) = ignored.next() => all = true,
         }
@@ -59,6 +72,9 @@ pub(super) async fn watch(client: Client, endings: Endings, events: UnboundedSen
         tokio::time::sleep(GATHER).await;
         while let Ok(update) = updates.try_recv() {
             changed.insert(update.room_id);
+        }
+        while let Ok(room_id) = learnt.try_recv() {
+            changed.insert(room_id);
         }
         let rooms: Vec<_> =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
@@ -130,7 +146,7 @@ async fn at_a_glance(client: &Client, endings: &Endings, room: &Room) -> Option<
         _ => Membership::Left,
     };
     let mut older = Vec::new();
-    for room in leaving::older(client, room) {
+    for room in versions::older(client, room) {
         older.push((ids::room(room.room_id()), name(&room).await));
     }
     let with = room.direct_targets().into_iter().filter_map(OwnedDirectUserIdentifier::into_user_id);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 use tracing::level_filters::LevelFilter;
 
-use super::Config;
+use super::{Config, nearest::nearest};
 use crate::{
     delivery::{
         attention::{ReadReceipts, Typing},
@@ -258,7 +258,7 @@ fn words<T: Choice>() -> String {
 fn choice<T: Choice>(value: &DeValue<'_>) -> Result<T, String> {
     let hint = || format!("use one of {}", words::<T>());
     let word = value.as_str().ok_or_else(hint)?;
-    T::named(word).ok_or_else(|| match super::read::nearest(word, T::WORDS.iter().map(|(word, _)| *word)) {
+    T::named(word).ok_or_else(|| match nearest(word, T::WORDS.iter().map(|(word, _)| *word)) {
         Some(near) => format!("did you mean \"{near}\"? It can be {}", words::<T>()),
         None => hint(),
     })

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Config, Problem,
     keys::{KEYS, quote},
+    nearest::nearest,
 };
 
 /// The settings of this text, or all its problems in the order of the text.
@@ -25,12 +26,6 @@ pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
     }
     walk.problems.sort_by_key(|problem| (problem.line, problem.column));
     if walk.problems.is_empty() { Ok(walk.config) } else { Err(walk.problems) }
-}
-
-/// The word that is most like this one, if any is like it at all.
-pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |other: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
-    words.min_by_key(likeness).filter(|near| likeness(near) <= (near.chars().count() / 3).max(1))
 }
 
 /// Where the walk stands.

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use super::policy::Settings;
 use crate::model::{RoomId, UserId};
 
 /// Who learns how far the user has read (P14).
@@ -99,10 +98,9 @@ pub struct Shown {
     pub waits: bool,
 }
 
-/// What this room is shown now: P14 and P15.
-pub fn decide(room: &RoomId, audience: &Audience, settings: &Settings) -> Shown {
-    let incognito = settings.is_incognito(room);
-    let Attention { read_receipts, typing } = &settings.attention;
+/// What this room is shown now, where the user may be incognito: P14 and P15.
+pub fn decide(room: &RoomId, audience: &Audience, settings: &Attention, incognito: bool) -> Shown {
+    let Attention { read_receipts, typing } = settings;
     let read_receipt = least(read_receipts, room, audience, |setting, stranger| match setting {
         ReadReceipts::Auto if stranger || incognito => Some(ReadReceipt::Private),
         ReadReceipts::Auto | ReadReceipts::Public => Some(ReadReceipt::Public),

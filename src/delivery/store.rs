@@ -30,10 +30,13 @@ use crate::{
     model::{DeviceId, Ms, RoomId, UserId},
 };
 
+mod answers;
 mod bridges;
+mod claimed;
 mod disk;
 mod early;
 mod inbox;
+mod keys;
 mod large;
 mod ledger;
 mod log;
@@ -43,10 +46,10 @@ mod rows;
 mod statuses;
 mod traces;
 
+pub use claimed::{Claimed, Summed};
 pub use disk::Keeper;
 pub use inbox::{Inbox, Incoming};
 pub use large::Page;
-pub use ledger::{Claimed, Summed};
 pub use log::LOG_ROWS;
 pub use progress::Seen;
 

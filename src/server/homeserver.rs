@@ -9,15 +9,16 @@
 //! request. It has what the clients here ask for: no presence, no directories, no threads' list. What it does answer, it
 //! answers as the specification says, with the specification's error codes; everything else is 404 `M_UNRECOGNIZED`.
 //!
-//! It is made of three layers:
+//! It is made of four layers, each of which knows only those above it here:
 //!
 //! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
 //!   network and no clock.
+//! - [`http`] makes a route of a function: it reads the request, finds out who asks, holds the lock while
+//!   the function runs, and wakes the syncs that wait when the position has moved.
 //! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types:
 //!   [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`],
 //!   [`keys`], [`to_device`], [`backup`], [`media`]; and the two that wait, [`sync`] and [`sliding`].
-//! - [`http`] makes routes of them: it reads the request, finds out who asks, holds the lock while the function runs,
-//!   and wakes the syncs that wait when the position has moved.
+//! - [`router`] gathers their routes.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::result_large_err,
@@ -32,10 +33,11 @@ use std::{
     thread,
 };
 
+use axum::Router;
 use ruma::{DeviceId, OwnedServerName, ServerName, UserId};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
-use self::{faults::Faults, http::Shared, world::Caller};
+use self::{http::Shared, world::Caller};
 
 mod account_data;
 mod accounts;
@@ -50,6 +52,7 @@ mod media;
 mod profiles;
 mod receipts;
 mod rooms;
+mod router;
 mod sliding;
 mod sync;
 #[cfg(test)]
@@ -102,6 +105,11 @@ pub struct Homeserver {
 impl Homeserver {
     /// Starts one on a free loopback port; it answers as soon as this returns.
     pub fn start(options: Options) -> io::Result<Self> {
+        Self::start_behind(options, |router, _| router)
+    }
+
+    /// The same, with something around all endpoints.
+    fn start_behind(options: Options, layer: impl FnOnce(Router, &Arc<Shared>) -> Router) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         // Nothing here waits on a runtime: the caller may be inside one.
         let listener = net::TcpListener::bind(("127.0.0.1", 0))?;
@@ -112,7 +120,7 @@ impl Homeserver {
             TcpListener::from_std(listener)?
         };
         let shared = Arc::new(Shared::new(options));
-        let router = http::router(&shared);
+        let router = layer(router::router(&shared), &shared);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("homeserver".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -129,11 +137,6 @@ impl Homeserver {
             runtime.shutdown_background();
         })?;
         Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
-    }
-
-    /// What it is to do wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
     }
 
     /// Loses, from now on, every to-device message for this device, and with them the room keys.

@@ -3,10 +3,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use kvitto::server::homeserver::{
-    Homeserver,
-    faults::{Fault, Matching},
-};
+use kvitto::server::homeserver::faults::{Fault, Faulty, Matching};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
@@ -122,7 +119,7 @@ fn a_fault_meets_one_user_or_one_kind_of_answer_alone() {
         let head = format!("GET /_matrix/client/v3/account/whoami HTTP/1.0\r\nAuthorization: Bearer {token}\r\n");
         http::exchange(host(&server), &head, b"").map(|answer| answer.status).ok()
     };
-    let next = |homeserver: &Homeserver, matching| homeserver.faults().next(matching, 1, Fault::Lost);
+    let next = |homeserver: &Faulty, matching| homeserver.faults().next(matching, 1, Fault::Lost);
 
     let user = account.user_id.as_str().try_into().unwrap();
     let strikes = next(&homeserver, Matching::path("/whoami").by(user));

@@ -9,7 +9,10 @@ use std::{sync::Arc, time::Duration};
 use kvitto::{
     delivery::policy::{RouteChoice, Settings},
     model::Route,
-    server::homeserver::{Delivery, Homeserver, Options, faults::Faults},
+    server::homeserver::{
+        Delivery, Options,
+        faults::{Faults, Faulty},
+    },
 };
 use matrix_sdk::ruma::UserId;
 
@@ -72,16 +75,16 @@ pub fn embedded_today(sync: SlidingSync) -> World {
     World::new(start(None), RouteChoice::Auto, Ticks::Direct, sync)
 }
 
-fn start(delivery: Option<Delivery>) -> (Arc<Server>, Option<Arc<Homeserver>>) {
+fn start(delivery: Option<Delivery>) -> (Arc<Server>, Option<Arc<Faulty>>) {
     let (server, homeserver) = embed(delivery);
     (Arc::new(server), Some(homeserver))
 }
 
 /// An embedded homeserver of this test's own, and the hand on it.
-pub fn embed(delivery: Option<Delivery>) -> (Server, Arc<Homeserver>) {
+pub fn embed(delivery: Option<Delivery>) -> (Server, Arc<Faulty>) {
     let options = Options { delivery, ..Options::default() };
     let name = options.server_name.to_string();
-    let homeserver = Arc::new(Homeserver::start(options).expect("loopback has a free port"));
+    let homeserver = Arc::new(Faulty::start(options).expect("loopback has a free port"));
     (Server::new(homeserver.url(), &name, Arc::clone(&homeserver)), homeserver)
 }
 
@@ -106,7 +109,7 @@ pub struct World {
     pub alice: Account,
     /// Who is to receive it.
     pub bob: Account,
-    homeserver: Option<Arc<Homeserver>>,
+    homeserver: Option<Arc<Faulty>>,
     /// Whether clients find sliding sync there.
     pub sync: SlidingSync,
     choice: RouteChoice,
@@ -115,7 +118,7 @@ pub struct World {
 
 impl World {
     fn new(
-        (server, homeserver): (Arc<Server>, Option<Arc<Homeserver>>),
+        (server, homeserver): (Arc<Server>, Option<Arc<Faulty>>),
         choice: RouteChoice,
         ticks: Ticks,
         sync: SlidingSync,
@@ -212,7 +215,7 @@ impl World {
         self.embedded().keep_to_device_from(user, device.device().as_str().into());
     }
 
-    fn embedded(&self) -> &Homeserver {
+    fn embedded(&self) -> &Faulty {
         self.homeserver.as_deref().expect("only the embedded homeserver takes faults")
     }
 

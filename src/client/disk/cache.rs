@@ -16,7 +16,7 @@ use matrix_sdk_base::{
 };
 use serde_json::{Map, Value};
 
-use super::stores::hand_on;
+use super::steady::hand_on;
 
 hand_on!(EventCacheStore for SqliteEventCacheStore {
     try_take_leased_lock(lease_duration_ms: u32, key: &str, holder: &str) -> Option<CrossProcessLockGeneration>;

@@ -29,7 +29,7 @@ use matrix_sdk_base::{
 };
 use zeroize::Zeroizing;
 
-use super::{Steady, stores::hand_on};
+use super::{Steady, steady::hand_on};
 
 /// To which devices this one gave a room key, and to which it did not, with a sentence that says why.
 pub(in crate::client) type Given = BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, Option<&'static str>>>;

@@ -26,7 +26,7 @@ use matrix_sdk_base::{
     },
 };
 
-use super::stores::hand_on;
+use super::steady::hand_on;
 
 hand_on!(StateStore for SqliteStateStore {
     get_kv_data(key: StateStoreDataKey<'_>) -> Option<StateStoreDataValue>;

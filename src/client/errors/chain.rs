@@ -2,8 +2,6 @@
 
 use std::{error::Error, io, iter};
 
-use super::Unreachable;
-
 /// The error and all its sources, outermost first.
 pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| {
@@ -19,9 +17,4 @@ pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
 /// The innermost source: what really happened.
 pub(super) fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     causes(error).last().unwrap_or(error)
-}
-
-/// Whether somewhere below a connection failed.
-pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Option<Unreachable> {
-    causes(error).any(<dyn Error>::is::<io::Error>).then(|| Unreachable::from_causes(error))
 }

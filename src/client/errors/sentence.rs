@@ -27,7 +27,7 @@ pub fn sentence(error: &Error) -> SafeText {
     match error {
         Error::Http(error) => http_sentence(error),
         Error::SendQueueWedgeError(error) => wedge_sentence(error),
-        Error::OAuth(error) => match chain::unreachable(&**error) {
+        Error::OAuth(error) => match Unreachable::below(&**error) {
             Some(why) => unreachable_sentence(&why),
             None => said("The login server did not accept the request", &error.to_string()),
         },

@@ -49,9 +49,14 @@ impl Unreachable {
             HttpError::Cached(error) | HttpError::RefreshToken(RefreshTokenError::MatrixAuth(error)) => {
                 Self::from_http(error)
             }
-            HttpError::RefreshToken(RefreshTokenError::OAuth(error)) => chain::unreachable(&**error),
+            HttpError::RefreshToken(RefreshTokenError::OAuth(error)) => Self::below(&**error),
             _ => None,
         }
+    }
+
+    /// Whether, and why, a connection failed somewhere below this error.
+    pub(super) fn below(error: &(dyn Error + 'static)) -> Option<Self> {
+        chain::causes(error).any(<dyn Error>::is::<io::Error>).then(|| Self::from_causes(error))
     }
 
     /// The reason for a connection's failure.

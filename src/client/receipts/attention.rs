@@ -37,7 +37,8 @@ impl Actor {
     pub(super) async fn tell_attention(&mut self, room: &RoomId, answer: oneshot::Sender<Attention>) {
         let Some(sdk_room) = ids::find_room(&self.client, room) else { return };
         let audience = self.audience(&sdk_room).await;
-        let shown = attention::decide(room, &audience, self.receipt_queue.settings());
+        let settings = self.receipt_queue.settings();
+        let shown = attention::decide(room, &audience, &settings.attention, settings.is_incognito(room));
         let wait = if shown.waits { self.until_moment() } else { Duration::ZERO };
         let _ = answer.send(Attention { shown, wait });
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::delivery::policy::Settings;
 use ReadReceipt::{Private, Public};
 
 const ROOM: &str = "!r";
@@ -23,7 +24,8 @@ fn incognito(settings: &mut Settings) {
 fn shown(who: &str, change: impl FnOnce(&mut Settings)) -> Shown {
     let mut settings = Settings::default();
     change(&mut settings);
-    decide(&RoomId::new(ROOM), &there(who), &settings)
+    let room = RoomId::new(ROOM);
+    decide(&room, &there(who), &settings.attention, settings.is_incognito(&room))
 }
 
 fn read(who: &str, change: impl FnOnce(&mut Attention)) -> Option<ReadReceipt> {

@@ -20,8 +20,9 @@ use serde::Serialize;
 use self::rows::{ClaimsRow, ExpectedRow, LargeRow};
 use super::{
     Result,
+    answers::note_answer,
     disk::Access,
-    ledger::{event_key, note_answer, room_key},
+    keys::{event_key, room_key},
 };
 use crate::{
     delivery::{

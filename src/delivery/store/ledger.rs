@@ -13,8 +13,11 @@ use rusqlite::params;
 
 use super::{
     Result, Store,
-    disk::{Access, Key},
+    answers::note_answer,
+    claimed::{Claimed, Summed},
+    disk::Access,
     early::{Keys, forget_claims, forget_counts},
+    keys::{event_key, room_key},
     large::{self, Crowds, Live, Page},
     responsiveness,
     rows::{ClaimRow, OwnEventRow},
@@ -22,40 +25,13 @@ use super::{
 use crate::{
     delivery::{
         ledger::{
-            Answers, Merged, OwnEvent, PeerClaim, Refusal, Refused, Stamp, Who,
+            Answers, Merged, OwnEvent, PeerClaim, Refusal, Stamp, Who,
             aggregate::{LARGE, Large},
         },
         receipt::Summary,
     },
     model::{DeviceId, EventId, Ms, PeopleFilter, RoomId, UserId},
 };
-
-/// What became of claims.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
-    /// The own messages of which something that can be seen is different now, as they stand.
-    pub changed: Vec<OwnEvent>,
-    /// The large ones.
-    pub tallied: Vec<Large>,
-    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what their silence means
-    /// about other messages.
-    pub answers_changed: bool,
-    /// Claims about no own message that is known here.
-    pub unknown: Vec<PeerClaim>,
-    /// What is not believed.
-    pub refused: Refused,
-}
-
-/// What became of the homeserver's counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summed {
-    /// The own messages that are different now.
-    pub tallied: Vec<Large>,
-    /// Counts for no own message that is known here.
-    pub unknown: Vec<(EventId, Summary)>,
-    /// What is not believed.
-    pub refused: Refused,
-}
 
 impl Store {
     /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
@@ -210,17 +186,6 @@ impl Store {
         })
     }
 
-    /// How this person's devices answer (L5).
-    pub fn answers(&self, user: &UserId) -> Result<Answers> {
-        let disk = self.disk.read();
-        for answers in [Answers::Named, Answers::Unnamed] {
-            if disk.exists("SELECT 1 FROM answers WHERE key = ?1", [claimant(&disk, user, answers)])? {
-                return Ok(answers);
-            }
-        }
-        Ok(Answers::Never)
-    }
-
     /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
     fn write_ledger<T>(&mut self, mut work: impl FnMut(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
         let mut again = false;
@@ -320,31 +285,6 @@ fn with_claims(disk: &Access<'_>, row: OwnEventRow) -> Result<OwnEvent> {
         disk.all("SELECT value FROM claims WHERE event = ?1", [event_key(disk, &own.event_id)])?;
     own.claims = rows.iter().map(ClaimRow::entry).collect::<Result<BTreeMap<_, _>>>()?;
     Ok(own)
-}
-
-pub(super) fn event_key(disk: &Access<'_>, event: &EventId) -> Key {
-    disk.key("event", &[event.as_str()])
-}
-
-pub(super) fn room_key(disk: &Access<'_>, room: &RoomId) -> Key {
-    disk.key("room", &[room.as_str()])
-}
-
-/// Where it stands how a person answers: one row for receipts that name a device, one for those that do not.
-fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
-    let kind = if answers == Answers::Named { "user" } else { "some device of" };
-    disk.key(kind, &[user.as_str()])
-}
-
-/// This person has answered like this. Whether that is more than was known.
-pub(super) fn note_answer(tx: &Access<'_>, user: &UserId, answers: Answers) -> Result<bool> {
-    if answers == Answers::Unnamed
-        && tx.exists("SELECT 1 FROM answers WHERE key = ?1", [claimant(tx, user, Answers::Named)])?
-    {
-        return Ok(false);
-    }
-    let row = [claimant(tx, user, answers)];
-    Ok(tx.run("INSERT OR IGNORE INTO answers (key) VALUES (?1)", row)? > 0)
 }
 
 fn write_claim(tx: &Access<'_>, event: &EventId, who @ (user, device): &Who, stamp: &Stamp) -> Result<()> {

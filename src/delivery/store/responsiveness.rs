@@ -16,6 +16,7 @@ use super::{
     Claimed, Result, Store,
     disk::Access,
     early::forget_claims,
+    keys::event_key,
     rows::{ClaimRow, OwnEventRow},
 };
 use crate::{
@@ -181,7 +182,7 @@ fn change(tx: &Access<'_>, user: &UserId, change: impl FnOnce(&mut Responsivenes
 }
 
 fn read_own_devices(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
-    let key = disk.key("event", &[event.as_str()]);
+    let key = event_key(disk, event);
     let row: Option<FleetRow> = disk.one("SELECT value FROM fleet WHERE key = ?1", [key])?;
     row.map(|FleetRow { own, claims }| {
         let claims = claims.iter().map(ClaimRow::entry).collect::<Result<_>>()?;
@@ -193,7 +194,7 @@ fn read_own_devices(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEven
 fn write_own_devices(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
     let claims = own.claims.iter().map(|(who, stamp)| ClaimRow::new(who, stamp)).collect();
     let row = FleetRow { own: OwnEventRow::new(own), claims };
-    let row = params![tx.key("event", &[own.event_id.as_str()]), tx.seal(&row)?];
+    let row = params![event_key(tx, &own.event_id), tx.seal(&row)?];
     tx.run("INSERT OR REPLACE INTO fleet (key, value) VALUES (?1, ?2)", row)?;
     Ok(())
 }

@@ -181,9 +181,9 @@ fn add_device(
     world.tokens.retain(|_, known| *known != caller);
     world.tokens.insert(token.clone(), caller);
     world.keys_changed(user);
-    let now = world.now;
+    let (now, added) = (world.now, world.position);
     if let Some(user) = world.users.get_mut(user) {
-        let device = user.devices.entry(id.clone()).or_insert_with(|| Device { name, ..Device::default() });
+        let device = user.devices.entry(id.clone()).or_insert_with(|| Device { added, name, ..Device::default() });
         device.last_seen = now;
     }
     (id, token)

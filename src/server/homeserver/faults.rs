@@ -1,9 +1,16 @@
 //! What the homeserver does wrong when told to, for tests of what a client makes of it.
 //!
-//! Networks lose, delay, double and reorder; homeservers are busy, or break. A client has to come out of all of it with
-//! every message sent once and no receipt lost. That can only be tried on a server that does these things on demand, so
-//! a layer over all routes looks at every request: [`Faults::next`] says which ones are to go wrong, how, and how often.
-//! It returns the [`Strikes`], which tell how often it has happened, so that a test can prove that it tried what it says.
+//! Networks lose, delay, double and reorder; homeservers are busy, or break. A client has to come out
+//! of all of it with every message sent once and no receipt lost. That can only be tried on a server
+//! that does these things on demand, so a layer over all routes of a [`Faulty`] homeserver looks at
+//! every request: [`Faults::next`] says which ones are to go wrong, how, and how often. It returns the
+//! [`Strikes`], which tell how often it has happened, so that a test can prove that it tried what it
+//! says.
+//!
+//! The demo needs none of this. It is in the library all the same, because the tests under `tests/` see
+//! what everybody sees of it, and a cargo feature would have to be named with every `cargo test`. But
+//! nothing of it is in the program: who starts a plain [`Homeserver`] calls nothing here, so the linker
+//! leaves it out.
 //!
 //! A connection is broken by an answer whose body fails: hyper then drops the connection. The head waits in hyper's
 //! buffer until the body has been asked for the first time, so an answer that fails at once is never seen at all.
@@ -11,6 +18,7 @@
 use std::{
     future::{pending, ready},
     io,
+    ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,7 +27,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{StatusCode, header::CONTENT_LENGTH, response},
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use futures_util::{StreamExt, stream};
@@ -30,9 +38,40 @@ use ruma::{
 use tokio::{sync::watch, task::yield_now, time::sleep};
 
 use super::{
+    Homeserver, Options,
     error::{error, failed},
     http::{LARGEST_BODY, Shared, refusal},
 };
+
+/// A homeserver that does wrong what it is told to.
+pub struct Faulty {
+    homeserver: Homeserver,
+    faults: Arc<Faults>,
+}
+
+impl Faulty {
+    /// As [`Homeserver::start`]; nothing goes wrong yet.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let faults = Arc::<Faults>::default();
+        let homeserver = Homeserver::start_behind(options, |router, shared| {
+            router.layer(from_fn_with_state((Arc::clone(&faults), Arc::clone(shared)), strike))
+        })?;
+        Ok(Self { homeserver, faults })
+    }
+
+    /// What it is to do wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Deref for Faulty {
+    type Target = Homeserver;
+
+    fn deref(&self) -> &Homeserver {
+        &self.homeserver
+    }
+}
 
 /// One way for a request to go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,9 +229,9 @@ impl Strikes {
 }
 
 /// The layer: does to each request what it is told to.
-pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+async fn strike(State((faults, shared)): State<(Arc<Faults>, Arc<Shared>)>, request: Request, next: Next) -> Response {
     let asked = asked(&shared, &request);
-    let answer = match shared.faults.of_request(&asked) {
+    let answer = match faults.of_request(&asked) {
         Some((Fault::Refused, _)) => return lost(),
         Some((Fault::Limited(after), _)) => limited(after),
         Some((Fault::Failed, _)) => refusal(failed("It was told to fail")),
@@ -207,7 +246,7 @@ pub async fn strike(State(shared): State<Arc<Shared>>, request: Request, next: N
     let (head, body) = answer.into_parts();
     // The bodies of this homeserver are in memory as a whole.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    match shared.faults.of_answer(&asked, &body) {
+    match faults.of_answer(&asked, &body) {
         Some(Fault::Lost) => lost(),
         Some(Fault::Half) => half(head, &body),
         Some(Fault::Late(wait)) => {

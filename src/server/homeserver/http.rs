@@ -15,7 +15,6 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
     http::{self, Method, StatusCode},
-    middleware::from_fn_with_state,
     response::Response,
     routing::{MethodFilter, on},
 };
@@ -34,10 +33,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    Options, account_data, accounts, backup, devices,
-    error::{Answer, bad_json, error, failed, invalid, too_large, unknown_token, unrecognized},
-    faults::{self, Faults},
-    history, keys, media, profiles, receipts, rooms, sliding, sync, to_device, typing,
+    Options,
+    error::{Answer, bad_json, error, failed, invalid, too_large, unknown_token},
     world::{Caller, World},
 };
 use crate::clock::now;
@@ -49,12 +46,11 @@ pub const LARGEST_BODY: usize = 8 << 20;
 pub struct Shared {
     world: Mutex<World>,
     position: watch::Sender<u64>,
-    pub faults: Faults,
 }
 
 impl Shared {
     pub fn new(options: Options) -> Self {
-        Self { world: Mutex::new(World::new(options)), position: watch::Sender::new(0), faults: Faults::default() }
+        Self { world: Mutex::new(World::new(options)), position: watch::Sender::new(0) }
     }
 
     /// Does something with the world as it is now, and wakes the syncs when that changed it.
@@ -79,39 +75,18 @@ impl Shared {
     }
 }
 
-/// Every endpoint there is.
-pub fn router(shared: &Arc<Shared>) -> Router {
-    let none = Routes { router: Router::new() };
-    let subjects = [
-        accounts::routes,
-        devices::routes,
-        profiles::routes,
-        account_data::routes,
-        rooms::routes,
-        history::routes,
-        receipts::routes,
-        typing::routes,
-        keys::routes,
-        to_device::routes,
-        backup::routes,
-        media::routes,
-        sync::routes,
-        sliding::routes,
-    ];
-    let Routes { router } = subjects.into_iter().fold(none, |routes, subject| subject(routes));
-    let unknown = || async { refusal(unrecognized()) };
-    let no_such_method =
-        || async { refusal(error(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Unrecognized, "Not with this method")) };
-    let all = router.fallback(unknown).method_not_allowed_fallback(no_such_method);
-    all.layer(from_fn_with_state(Arc::clone(shared), faults::strike)).with_state(Arc::clone(shared))
-}
-
 /// Endpoints, being collected.
+#[derive(Default)]
 pub struct Routes {
     router: Router<Arc<Shared>>,
 }
 
 impl Routes {
+    /// All that were collected.
+    pub fn into_router(self) -> Router<Arc<Shared>> {
+        self.router
+    }
+
     /// An endpoint that answers at once, on all paths that it has in any version of the specification.
     pub fn on<R>(
         self,
@@ -313,30 +288,4 @@ pub fn refusal(error: UiaaResponse) -> Response {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpStream,
-    };
-
-    use super::{super::Homeserver, *};
-
-    /// axum panics where they do.
-    #[test]
-    fn no_two_endpoints_share_path_and_method() {
-        let _ = router(&Arc::new(Shared::new(Options::default())));
-    }
-
-    #[test]
-    fn a_path_that_is_no_text_is_refused_as_the_specification_has_it() {
-        let homeserver = Homeserver::start(Options::default()).unwrap();
-        let mut stream = TcpStream::connect(homeserver.url().strip_prefix("http://").unwrap()).unwrap();
-        stream.write_all(b"GET /_matrix/client/v3/profile/%FF HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains(" 400 ") && answer.contains("M_INVALID_PARAM"), "{answer}");
-    }
 }

@@ -1,7 +1,7 @@
 //! Simplified sliding sync (MSC4186).
 //!
 //! Unlike `/sync` it tells of those rooms only that a client asks for, and of each as much as it asks for. So the server
-//! must know what it has told, room by room. It keeps that for each [`Connection`] and for each `pos` that it gave out and
+//! must know what it has told, room by room. It keeps that for each [`Connection`], beside the world, and for each `pos` that it gave out and
 //! may see again:
 //!
 //! 1. [`windows`] says which rooms the lists and subscriptions of a request show, and how much of each.
@@ -11,7 +11,11 @@
 //! The answer is remembered under the next `pos`. A request that has an older one did not get it: it is answered anew, from
 //! what had been told by then. Receipts are never summed up here (PROTOCOL §7), since there is no filter to ask for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use ruma::{
@@ -22,7 +26,10 @@ use ruma::{
     events::room::member::MembershipState,
 };
 
-use self::{connection::Told, windows::Windows};
+use self::{
+    connection::{Connection, Connections, Told},
+    windows::Windows,
+};
 use super::{
     error::{Answer, error, invalid, unrecognized},
     http::{Routes, Shared},
@@ -36,11 +43,10 @@ use super::{
 use crate::server::bundle;
 
 mod connection;
+mod detail;
 mod extensions;
 mod room;
 mod windows;
-
-pub use connection::Connection;
 
 /// A client that gives no timeout is ready to wait for ever.
 const FOR_EVER: Duration = Duration::MAX;
@@ -49,17 +55,30 @@ const MOST_CONNECTIONS: usize = 16;
 
 /// The endpoints of this module.
 pub fn routes(routes: Routes) -> Routes {
-    routes.later(|shared: Arc<Shared>, caller: Caller, request: Request| async move {
-        let timeout = request.timeout.unwrap_or(FOR_EVER);
-        wait(&shared, timeout, |world, over| look(world, &caller, &request, over)).await
+    let all = Arc::<Mutex<Connections>>::default();
+    routes.later(move |shared: Arc<Shared>, caller: Caller, request: Request| {
+        let all = Arc::clone(&all);
+        async move {
+            let timeout = request.timeout.unwrap_or(FOR_EVER);
+            // Only who holds the world takes this lock, so nobody waits for it.
+            let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
+            wait(&shared, timeout, |world, over| look(world, &mut lock(), &caller, &request, over)).await
+        }
     })
 }
 
-fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> Answer<Look<Response>> {
+fn look(
+    world: &mut World,
+    all: &mut Connections,
+    caller: &Caller,
+    request: &Request,
+    over: bool,
+) -> Answer<Look<Response>> {
     if !world.options.sliding_sync {
         return Err(unrecognized());
     }
-    let told = resume(world, caller, request)?;
+    let connections = all.of(world, caller)?;
+    let told = resume(connections, request)?;
     extensions::acknowledge(world, caller, request, &told);
     // Not of a room that comes with this very response: until the client has proved that it has the room, its receipts
     // wait, since a client drops those for rooms that it does not know.
@@ -99,14 +118,12 @@ fn look(world: &mut World, caller: &Caller, request: &Request, over: bool) -> An
     if response.rooms.is_empty() && !news && request.pos.is_some() && !over {
         return Ok(Look::Nothing(again));
     }
-    let connections = &mut world.session(caller)?.connections;
     response.pos = connections.entry(name(request)).or_default().give_out(next);
     Ok(Look::Answer(response))
 }
 
 /// What the connection had been told by the request's `pos`.
-fn resume(world: &mut World, caller: &Caller, request: &Request) -> Answer<Told> {
-    let connections = &mut world.session(caller)?.connections;
+fn resume(connections: &mut BTreeMap<String, Connection>, request: &Request) -> Answer<Told> {
     let Some(pos) = &request.pos else {
         if connections.len() >= MOST_CONNECTIONS && !connections.contains_key(&name(request)) {
             return Err(invalid("This device has too many connections"));

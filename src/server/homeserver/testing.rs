@@ -27,7 +27,8 @@ pub fn login(world: &mut World, name: &str, device: &str) -> Caller {
     let position = world.moved();
     let user = world.users.entry(id.clone());
     let user = user.or_insert_with(|| User::new(&id, "secret".to_owned(), position));
-    user.devices.insert(device.into(), Device { name: Some(device.to_lowercase()), ..Device::default() });
+    user.devices
+        .insert(device.into(), Device { added: position, name: Some(device.to_lowercase()), ..Device::default() });
     user.keys_changed = position;
     let caller = Caller { user_id: id, device_id: device.into() };
     world.tokens.insert(format!("{name} {device}"), caller.clone());

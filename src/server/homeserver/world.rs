@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use super::{
     Options,
     error::{Answer, unknown_token},
-    sliding::Connection,
 };
 use crate::{
     model::Ms,
@@ -127,6 +126,8 @@ pub struct Backup {
 /// A device that is logged in.
 #[derive(Default)]
 pub struct Device {
+    /// The position at which it was added.
+    pub added: u64,
     pub name: Option<String>,
     pub last_seen: Ms,
     pub keys: Option<JsonObject>,
@@ -138,8 +139,6 @@ pub struct Device {
     pub inbox: VecDeque<(u64, Value)>,
     /// The type of the to-device messages that it sent last, and what it called them: the same again is not sent again.
     pub transactions: VecDeque<(ToDeviceEventType, OwnedTransactionId)>,
-    /// Its sliding syncs, by the names that it gives them.
-    pub connections: BTreeMap<String, Connection>,
 }
 
 /// A key for those who come when there is no one-time key left.

@@ -13,7 +13,7 @@ use super::{ClaimsRow, ExpectedRow, Kind, Live, SEGMENTS, keep, person};
 use crate::{
     delivery::{
         ledger::{ExpectedDevice, OwnEvent, Stamp},
-        store::{Result, disk::Access, ledger::event_key},
+        store::{Result, disk::Access, keys::event_key},
     },
     model::{DeviceId, PeopleFilter, UserId},
 };

@@ -3,9 +3,12 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::delivery::store::{
-    disk::Disk,
-    tests::{KEY, NOW, bob, claim, event, open, own, room, temporary},
+use crate::delivery::{
+    ledger::Refused,
+    store::{
+        disk::Disk,
+        tests::{KEY, NOW, bob, claim, event, open, own, room, temporary},
+    },
 };
 
 #[test]

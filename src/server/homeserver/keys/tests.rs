@@ -1,6 +1,8 @@
 //! Keys: whose they are, who sees them, which is claimed, and who hears of a change.
 
-use super::{super::testing::*, *};
+use ruma::OwnedUserId;
+
+use super::{super::testing::*, changes::device_lists, *};
 
 fn device_keys(caller: &Caller) -> Value {
     let key = format!("curve25519:{}", caller.device_id);

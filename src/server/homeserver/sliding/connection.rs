@@ -1,13 +1,33 @@
 //! What a connection has been told.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use ruma::{OwnedRoomId, UserId, events::room::member::MembershipState};
 
-use super::{super::world::Room, windows::Shown};
+use super::{
+    super::{
+        error::{Answer, unknown_token},
+        sync::news,
+        world::{Caller, Room, World},
+    },
+    detail::Detail,
+    windows::Shown,
+};
+
+/// The connections of all devices, by the names that the devices give them. A device is known by the
+/// position at which it was added too, since another one may be called the same later.
+#[derive(Default)]
+pub struct Connections(BTreeMap<(Caller, u64), BTreeMap<String, Connection>>);
+
+impl Connections {
+    /// Those of this device. Those of devices that are gone are dropped.
+    pub fn of(&mut self, world: &World, caller: &Caller) -> Answer<&mut BTreeMap<String, Connection>> {
+        let added = |caller: &Caller| world.device(caller).map(|device| device.added);
+        self.0.retain(|(known, at), _| added(known) == Some(*at));
+        let at = added(caller).ok_or_else(unknown_token)?;
+        Ok(self.0.entry((caller.clone(), at)).or_default())
+    }
+}
 
 /// A client's own line of requests, one after the other.
 #[derive(Default)]
@@ -63,35 +83,6 @@ pub struct ToldRoom {
     pub detail: Arc<Detail>,
 }
 
-/// How much of a room is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detail {
-    /// So many events of the timeline.
-    pub limit: usize,
-    /// State of these types and keys; both may be wildcards.
-    pub state: BTreeSet<(String, String)>,
-}
-
-impl Detail {
-    /// Everything that either of them is.
-    pub fn and(&self, other: &Self) -> Self {
-        Self { limit: self.limit.max(other.limit), state: self.state.union(&other.state).cloned().collect() }
-    }
-
-    /// Whether it has this state for this user; members are also there when `needed` for the timeline.
-    pub fn has(&self, kind: &str, key: &str, user: &UserId, needed: bool) -> bool {
-        self.state.iter().any(|(wanted_kind, wanted_key)| {
-            let is_key = match wanted_key.as_str() {
-                "*" => true,
-                "$ME" => key == user,
-                "$LAZY" => kind == "m.room.member" && needed,
-                wanted => wanted == key,
-            };
-            is_key && (wanted_kind == "*" || wanted_kind == kind)
-        })
-    }
-}
-
 impl Told {
     /// The same, a response later: rooms that it does not show stay where they were.
     pub fn at(&self, position: u64, bundle: Option<u64>) -> Self {
@@ -103,8 +94,8 @@ impl Told {
     pub fn room(&self, room: &Room, user: &UserId) -> Option<&ToldRoom> {
         let told = self.rooms.get(&room.id)?;
         let own = room.state("m.room.member", user.as_str())?;
-        let stayed = own.position <= told.position
-            || super::super::sync::news::joined_at(room, user).is_some_and(|joined| joined <= told.position);
+        let stayed =
+            own.position <= told.position || news::joined_at(room, user).is_some_and(|joined| joined <= told.position);
         (stayed && told.invited == (own.membership() == MembershipState::Invite)).then_some(told)
     }
 

@@ -18,7 +18,8 @@ use super::{
             room::{Event, Room, Token},
         },
     },
-    connection::{Detail, Told},
+    connection::Told,
+    detail::Detail,
     windows::{Shown, bump_stamp, is_direct},
 };
 

@@ -1,11 +1,14 @@
 //! What a client is told of its rooms, request after request.
 
+use std::ops::{Deref, DerefMut};
+
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{
     super::{
-        testing::{self, acknowledge, append, body, login, refusal, room, say, set_membership, world},
+        accounts::remove_device,
+        testing::{self, acknowledge, append, body, login, refusal, room, say, set_membership},
         world::room::Receipt,
     },
     *,
@@ -20,8 +23,36 @@ fn request(mut body: Value) -> Request {
     testing::request(&[], &query, body)
 }
 
+/// A world, and what its connections have been told.
+struct Server {
+    world: World,
+    connections: Connections,
+}
+
+impl Deref for Server {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+fn world() -> Server {
+    Server { world: testing::world(), connections: Connections::default() }
+}
+
+fn look(server: &mut Server, caller: &Caller, request: &Request, over: bool) -> Answer<Look<Response>> {
+    super::look(&mut server.world, &mut server.connections, caller, request, over)
+}
+
 /// One sync that does not wait.
-fn sync(world: &mut World, caller: &Caller, asked: Value) -> Value {
+fn sync(world: &mut Server, caller: &Caller, asked: Value) -> Value {
     match look(world, caller, &request(asked), true).unwrap() {
         Look::Answer(response) => body(Ok(response)),
         Look::Nothing(_) => panic!("it may not wait"),
@@ -55,7 +86,7 @@ fn rooms(answer: &Value) -> Vec<&str> {
 }
 
 struct Scene {
-    world: World,
+    world: Server,
     ada: Caller,
     bob: Caller,
     room_id: OwnedRoomId,
@@ -128,7 +159,19 @@ fn a_pos_is_forgotten_when_a_later_one_has_come_back() {
     let mut other = all(1, Some(&second["pos"]));
     other["conn_id"] = "other".into();
     assert_eq!(refusal(look(&mut world, &ada, &request(other), true)), (400, "M_UNKNOWN_POS".to_owned()));
-    assert!(world.session(&ada).unwrap().connections[""].known() <= 2);
+    assert!(world.connections.of(&world.world, &ada).unwrap()[""].known() <= 2);
+}
+
+#[test]
+fn a_device_that_logs_in_anew_begins_anew() {
+    let Scene { mut world, ada, .. } = scene();
+    let first = sync(&mut world, &ada, all(1, None));
+    remove_device(&mut world, &ada);
+    let answer = look(&mut world, &ada, &request(all(1, Some(&first["pos"]))), true);
+    assert_eq!(refusal(answer), (401, "M_UNKNOWN_TOKEN".to_owned()));
+    let again = login(&mut world, "ada", "PHONE");
+    let answer = look(&mut world, &again, &request(all(1, Some(&first["pos"]))), true);
+    assert_eq!(refusal(answer), (400, "M_UNKNOWN_POS".to_owned()));
 }
 
 #[test]

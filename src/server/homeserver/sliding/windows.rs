@@ -7,13 +7,13 @@ use std::{
 };
 
 use ruma::{
-    OwnedRoomId, UInt, UserId,
+    OwnedRoomId, UserId,
     api::client::sync::sync_events::v5::{
         Request,
         request::{ExtensionRoomConfig, ListFilters},
     },
     directory::RoomTypeFilter,
-    events::{StateEventType, room::member::MembershipState},
+    events::room::member::MembershipState,
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
         sync::news,
         world::{Caller, Room, World},
     },
-    connection::Detail,
+    detail::Detail,
 };
 
 /// What a request shows.
@@ -94,15 +94,6 @@ impl Shown {
             })
         });
         by_list || self.subscribed && by_room
-    }
-}
-
-impl Detail {
-    fn asked(limit: UInt, state: &[(StateEventType, String)]) -> Self {
-        Self {
-            limit: news::limit(Some(limit), 0),
-            state: state.iter().map(|(kind, key)| (kind.to_string(), key.clone())).collect(),
-        }
     }
 }
 

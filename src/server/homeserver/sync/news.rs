@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::{
     error::Answer,
     http::raw,
-    keys,
+    keys::changes,
     world::{
         Caller, World,
         room::{Event, Room},
@@ -135,7 +135,7 @@ pub fn device_lists(world: &World, user: &UserId, since: Option<u64>) -> DeviceL
             || world.rooms.values().any(|room| members_changed(room, *since))
     };
     if let Some(since) = since.filter(is_new) {
-        (lists.changed, lists.left) = keys::device_lists(world, user, since);
+        (lists.changed, lists.left) = changes::device_lists(world, user, since);
     }
     lists
 }

@@ -11,7 +11,7 @@ fn to_device_messages_have_a_token_of_their_own() {
         let position = world.moved();
         world.session(&ada).unwrap().inbox.push_back((position, json!({ "type": "t", "content": { "n": n } })));
     }
-    let ask = |world: &mut World, since: Option<&Value>| {
+    let ask = |world: &mut Server, since: Option<&Value>| {
         let to_device = json!({ "enabled": true, "limit": 2, "since": since });
         let answer = sync(world, &ada, json!({ "extensions": { "to_device": to_device } }));
         let to_device = answer["extensions"]["to_device"].clone();

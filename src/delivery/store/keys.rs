@@ -1,0 +1,12 @@
+//! Under what a row is found that belongs to an event or a room: a hash, so that the file names neither.
+
+use super::disk::{Access, Key};
+use crate::model::{EventId, RoomId};
+
+pub(super) fn event_key(disk: &Access<'_>, event: &EventId) -> Key {
+    disk.key("event", &[event.as_str()])
+}
+
+pub(super) fn room_key(disk: &Access<'_>, room: &RoomId) -> Key {
+    disk.key("room", &[room.as_str()])
+}
