@@ -22,9 +22,12 @@ use matrix_sdk::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::once;
 use crate::{
-    client::{body::WithBody, ids, receipts::direct::NotSent},
+    client::{
+        body::WithBody,
+        ids,
+        receipts::{direct::NotSent, server::once},
+    },
     delivery::{
         outbox::{Batch, Owed},
         receipt::Native,

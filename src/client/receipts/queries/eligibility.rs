@@ -1,4 +1,4 @@
-//! How everybody in a room stands to the user, for the receipts screen.
+//! The eligibility of everybody in a room for receipts, for the receipts screen.
 //!
 //! Only the actor knows who is known (P7), and only a task beside it may wait for the members or read a few hundred
 //! identities. So the task fetches the members, the actor says whom it knows of them, and a second task looks at the
@@ -9,9 +9,13 @@ use matrix_sdk::{
     ruma::{OwnedRoomId, OwnedUserId},
 };
 
-use super::{Actor, Input, facts, ids, members};
+use super::{Queries, Query};
 use crate::{
     app::event::Event,
+    client::{
+        ids,
+        receipts::{Context, facts, members},
+    },
     model::{PersonEligibility, RoomId, SafeText},
 };
 
@@ -20,35 +24,35 @@ const LISTED: usize = 200;
 
 /// Everybody else in a room, by id, with their display names: those who are listed, and how many more there are.
 #[derive(Debug)]
-pub(super) struct People {
+pub(in crate::client::receipts) struct Members {
     room_id: OwnedRoomId,
     listed: Vec<(OwnedUserId, SafeText)>,
     more: usize,
 }
 
-impl Actor {
+impl Queries {
     /// Looks up who is in this room.
-    pub(super) fn look_up_people(&self, room: &RoomId) {
-        let Some(room) = ids::find_room(&self.client, room) else { return };
-        let inputs = self.inputs.clone();
+    pub fn look_up_members(&self, context: &Context, room_id: &RoomId) {
+        let Some(room) = ids::find_room(&context.client, room_id) else { return };
+        let inputs = context.inputs.clone();
         tokio::spawn(async move {
             // The actor ends only with the session.
-            let _ = inputs.send(Input::People(people(&room).await));
+            let _ = inputs.send(Query::Members(find(&room).await).into());
         });
     }
 
     /// Tells how these people stand.
-    pub(super) fn tell_eligibility(&self, people: People) {
-        let Some(room) = self.client.get_room(&people.room_id) else { return };
-        let known: Vec<bool> = people
+    pub fn tell_eligibility(&self, context: &Context, members: Members) {
+        let Some(room) = context.client.get_room(&members.room_id) else { return };
+        let known: Vec<bool> = members
             .listed
             .iter()
-            .map(|(user, _)| self.stored(self.store.is_known(&ids::user(user))).unwrap_or_default())
+            .map(|(user, _)| context.stored(context.store.is_known(&ids::user(user))).unwrap_or_default())
             .collect();
-        let (client, events) = (self.client.clone(), self.events.clone());
+        let (client, events) = (context.client.clone(), context.events.clone());
         tokio::spawn(async move {
             let mut eligibility = Vec::new();
-            for ((user, name), known) in people.listed.into_iter().zip(known) {
+            for ((user, name), known) in members.listed.into_iter().zip(known) {
                 // Nobody else is listed, so this is never missing.
                 let Some(sender) = facts::sender(&client, &room, &user, known).await else { continue };
                 eligibility.push(PersonEligibility {
@@ -62,14 +66,14 @@ impl Actor {
             let _ = events.send(Event::Eligibility {
                 room_id: ids::room(room.room_id()),
                 people: eligibility,
-                more: people.more,
+                more: members.more,
             });
         });
     }
 }
 
 /// Everybody else who is joined: as far as it is known here, when the server does not answer.
-async fn people(room: &Room) -> People {
+async fn find(room: &Room) -> Members {
     let members = match members::joined(room).await {
         Ok(members) => members,
         Err(error) => {
@@ -85,5 +89,5 @@ async fn people(room: &Room) -> People {
     listed.sort();
     let more = listed.len().saturating_sub(LISTED);
     listed.truncate(LISTED);
-    People { room_id: room.room_id().to_owned(), listed, more }
+    Members { room_id: room.room_id().to_owned(), listed, more }
 }

@@ -5,43 +5,50 @@
 //! among the same events or in the event cache; the cache may lag behind the sync a little, which is waited for beside the
 //! actor, for a minute and for a few statuses at a time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use matrix_sdk::{
-    Room,
-    deserialized_responses::TimelineEvent,
-    event_cache::RoomEventCache,
-    ruma::{OwnedRoomId, OwnedUserId},
-};
-use tokio::time::timeout;
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent, event_cache::RoomEventCache, ruma::OwnedUserId};
+use tokio::{sync::Semaphore, time::timeout};
 
-use super::{Actor, Input, backfill::until_cached, ids, members, observe};
+use super::{Incoming, IncomingInput};
 use crate::{
+    client::{
+        ids,
+        receipts::{
+            Context,
+            event_cache::{self, until_found},
+            members,
+            observe::{self, StatusEvent},
+        },
+    },
     delivery::{
         ledger::{BridgeReport, Refusal, Refused, is_bridge},
         policy::{EventFacts, EventKind},
-        receipt::BridgeStatus,
     },
-    model::{EventId, Ms, UserId},
+    model::EventId,
 };
 
 /// How long a message is waited for that something is held about (L1).
 const HELD_FOR: Duration = Duration::from_mins(1);
 /// So many are held at once (L7).
-pub(super) const HELD_MOST: usize = 100;
+pub(in crate::client::receipts) const HELD_MOST: usize = 100;
 
-/// A status as it came.
-#[derive(Debug)]
-pub(super) struct Said {
-    pub sender: UserId,
-    pub at: Ms,
-    pub status: BridgeStatus,
+/// Statuses whose message is not known yet.
+pub(in crate::client::receipts) struct Bridges {
+    /// Permits to wait for a message.
+    pub waiting: Arc<Semaphore>,
 }
 
-impl Actor {
+impl Default for Bridges {
+    fn default() -> Self {
+        Self { waiting: Arc::new(Semaphore::new(HELD_MOST)) }
+    }
+}
+
+impl Incoming {
     /// Takes in what bridges say in these events of a room.
-    pub(super) async fn bridges_said(&mut self, room: &Room, events: &[TimelineEvent]) {
-        let said: Vec<Said> = events.iter().filter_map(observe::said_by_bridge).collect();
+    pub async fn on_bridge_events(&mut self, context: &mut Context, room: &Room, events: &[TimelineEvent]) {
+        let said: Vec<StatusEvent> = events.iter().filter_map(observe::bridge_status).collect();
         if said.is_empty() {
             return;
         }
@@ -51,7 +58,7 @@ impl Actor {
             Ok(claimants) => claimants,
             Err(error) => return tracing::error!(%error, "who may be a bridge cannot be looked up"),
         };
-        let allowed = |said: &Said| {
+        let allowed = |said: &StatusEvent| {
             let may_redact = |user: OwnedUserId| power.user_can_redact_event_of_other(&user);
             let claimant = claimants.get(&said.sender);
             let claimant = claimant
@@ -67,53 +74,52 @@ impl Actor {
             let about =
                 |event: &TimelineEvent| observe::facts(event).filter(|facts| facts.event_id == said.status.event_id);
             match events.iter().find_map(about) {
-                Some(facts) => self.bridged(room, facts, said).await,
-                None => self.when_it_is_known(room, said).await,
+                Some(facts) => self.on_bridge_status(context, room, facts, said).await,
+                None => self.wait_for_message(context, room, said).await,
             }
         }
     }
 
     /// Looks for the message in the event cache, and waits for it there when it is missing.
-    async fn when_it_is_known(&mut self, room: &Room, said: Said) {
-        if let Some(facts) = self.find(room, &said.status.event_id).await {
-            return self.bridged(room, facts, said).await;
+    async fn wait_for_message(&mut self, context: &mut Context, room: &Room, said: StatusEvent) {
+        if let Some(facts) = event_cache::find_facts(room, &said.status.event_id).await {
+            return self.on_bridge_status(context, room, facts, said).await;
         }
-        let Ok(place) = self.waiting_for_messages.clone().try_acquire_owned() else {
+        let Ok(permit) = self.bridges.waiting.clone().try_acquire_owned() else {
             return self.refuse(Refused::of(Refusal::TooMany, 1));
         };
-        let (room, inputs) = (room.clone(), self.inputs.clone());
+        let (room, inputs) = (room.clone(), context.inputs.clone());
         tokio::spawn(async move {
             let input = match timeout(HELD_FOR, appears(&room, &said.status.event_id)).await {
-                Ok(Some(facts)) => Input::Bridged(room.room_id().to_owned(), facts, said),
-                Ok(None) | Err(_) => Input::Refused(Refused::of(Refusal::Unknown, 1)),
+                Ok(Some(facts)) => IncomingInput::BridgeStatus(room.room_id().to_owned(), facts, said),
+                Ok(None) | Err(_) => IncomingInput::Refused(Refused::of(Refusal::Unknown, 1)),
             };
-            let _ = inputs.send(input);
-            drop(place);
+            let _ = inputs.send(input.into());
+            drop(permit);
         });
-    }
-
-    /// The message that was waited for is there.
-    pub(super) async fn bridged_late(&mut self, room: OwnedRoomId, message: EventFacts, said: Said) {
-        if let Some(room) = self.client.get_room(&room) {
-            self.bridged(&room, message, said).await;
-        }
     }
 
     /// L1: only about own messages; everybody in the room sees what is said about others', which is no lie. One that nobody
     /// was asked about is recorded now, as with any other claim.
-    async fn bridged(&mut self, room: &Room, message: EventFacts, Said { sender, at, status }: Said) {
+    pub(super) async fn on_bridge_status(
+        &mut self,
+        context: &mut Context,
+        room: &Room,
+        message: EventFacts,
+        StatusEvent { sender, at, status }: StatusEvent,
+    ) {
         if message.sender.as_str() != room.own_user_id() || message.kind != EventKind::Message {
             return;
         }
-        let reported = self.store.report(&message.event_id, &BridgeReport::new(sender, at, status));
-        if self.stored(reported) != Some(true) {
+        let reported = context.store.report(&message.event_id, &BridgeReport::new(sender, at, status));
+        if context.stored(reported) != Some(true) {
             return;
         }
-        let facts = self.room_facts(room).await;
-        let (own, large) = (self.store.own_event(&message.event_id), self.store.large_event(&message.event_id));
-        match (self.stored(own).flatten(), self.stored(large).flatten()) {
-            (None, None) => self.own_event(room, &facts, &message).await,
-            (own, large) => self.tell_all(&facts.room_id, own.as_slice(), large.as_slice()).await,
+        let facts = context.room_facts(room).await;
+        let (own, large) = (context.store.own_event(&message.event_id), context.store.large_event(&message.event_id));
+        match (context.stored(own).flatten(), context.stored(large).flatten()) {
+            (None, None) => self.on_own_event(context, room, &facts, &message).await,
+            (own, large) => context.tell_events(&facts.room_id, own.as_slice(), large.as_slice()).await,
         }
     }
 }
@@ -126,6 +132,6 @@ async fn appears(room: &Room, event: &EventId) -> Option<EventFacts> {
         let id = &id;
         async move { Ok(cache.find_event(id).await.ok().flatten()) }
     };
-    let event = until_cached(room, &cache, find).await.ok()??;
+    let event = until_found(room, &cache, find).await.ok()??;
     observe::facts(&event)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     client::{
-        receipts::native::tests::client,
+        receipts::testing::client,
         session::loopback::{Loopback, homeserver, refuse, reply, response},
     },
     delivery::{

@@ -6,20 +6,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use matrix_sdk::{Room, ruma::EventId as SdkEventId};
+use matrix_sdk::Room;
 
-use super::ids;
 use crate::{
-    client::disk::{Given, Keys},
+    client::{
+        disk::{Given, Keys},
+        ids,
+        receipts::event_cache,
+    },
     delivery::ledger::ExpectedDevice,
     model::{DeviceId, EventId, SafeText, UserId},
 };
 
 /// Whom an event's key was given to, as far as it is still the one that this device encrypts with in that room.
-pub(super) async fn given(keys: Option<&Keys>, room: &Room, event: &EventId) -> Option<Given> {
-    let id = SdkEventId::parse(event.as_str()).ok()?;
-    let (cache, _keep) = room.event_cache().await.ok()?;
-    let event = cache.find_event(&id).await.ok()??;
+pub(super) async fn given(keys: Option<&Keys>, room: &Room, event_id: &EventId) -> Option<Given> {
+    let event = event_cache::find(room, event_id).await?;
     keys?.given(room.room_id(), event.kind.session_id()?).await
 }
 
