@@ -8,16 +8,12 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use kvitto::{
-    app::{
-        App,
-        event::{Account, Connection, Event},
-        update,
-    },
+    app::{App, event::Event, update},
     input::{Key, KeyCode},
     model::{
-        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
-        PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange, TimelineItem,
-        TimelineItemKind, UserId,
+        Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
+        Message, Ms, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange,
+        TimelineItem, TimelineItemKind, UserId,
     },
     view::{self, theme::Theme},
 };

@@ -8,14 +8,12 @@
 
 use std::collections::HashMap;
 
-use jiff::tz::TimeZone;
-
 use self::{
     demo::Demo,
     editing::Writing,
     effect::Effect,
     endings::Taken,
-    event::{Account, Connection, Event},
+    event::Event,
     layout::LayoutFacts,
     login::{Found, Login},
     rooms::Rooms,
@@ -26,10 +24,12 @@ use self::{
 use crate::{
     delivery::{policy::Settings, summary},
     input::{Context, Key, Keymap},
-    model::{Mark, Ms, RoomId, SafeText, UserId},
+    model::{Account, Connection, Mark, Ms, RoomId, SafeText, UserId},
 };
+use jiff::tz::TimeZone;
 
 mod actions;
+pub mod command;
 pub mod commands;
 pub mod composer;
 pub mod demo;

@@ -6,11 +6,8 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, Parser, Subcommand};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-
 use crate::{
-    app::{demo::Entrance, effect::Secret, event::Event},
+    app::event::Event,
     client::{
         Profile,
         errors::{Kind, LoginError, SessionError},
@@ -18,13 +15,16 @@ use crate::{
     },
     config::{Config, ConfigError},
     delivery::{receipt::SUMMARY_ABOVE, receipt_queue::KEY_WAIT},
+    model::Secret,
     runtime::{
         self, End, Start, log,
         paths::{Paths, PlacesError, ProfileName, Temporary},
     },
-    server::demo::{self, Demo, News},
+    server::demo::{Demo, News},
     view::theme::Theme,
 };
+use clap::{Args, Parser, Subcommand};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// This device's public name, unless another is given. The machine's own name is nobody's business.
 const DEVICE_NAME: &str = "kvitto";
@@ -235,9 +235,7 @@ fn play(places: &Paths, config: Config, log: PathBuf) -> Result<(), Error> {
         let event = match news {
             News::Doing(what) => Event::DemoDoing(what),
             News::Failed(why) => Event::Failed(why),
-            News::Ready(demo::Entrance { homeserver, user, password, tour }) => {
-                Event::DemoReady(Entrance { homeserver, user, password: Secret(password), tour })
-            }
+            News::Ready(entrance) => Event::DemoReady(entrance),
         };
         // Nobody listens only while the program ends.
         let _ = tell.send(event);

@@ -10,6 +10,7 @@ mod mark;
 mod overview;
 mod people;
 mod room;
+mod session;
 mod text;
 mod timeline;
 
@@ -20,6 +21,7 @@ pub use mark::{
 pub use overview::{LogEntry, Logged, NotBelieved, PersonEligibility, ReceiptLog, Trace, Undelivered};
 pub use people::{PeopleFilter, PeoplePage};
 pub use room::{Ending, How, Membership, RoomSummary};
+pub use session::{Account, Connection, Entrance, LoginMethod, Secret};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{
     Body, ItemKey, Message, Pagination, Reaction, ReadBy, SendState, TimelineChange, TimelineItem, TimelineItemKind,

@@ -3,7 +3,7 @@
 
 use super::{
     App, Focus, Phase,
-    commands::{Entered, Refusal, entered},
+    command::{Entered, Refusal, entered},
     composer::{Composer, Edit},
     effect::Effect,
     screens::{Act, Question, Scope, Screen},
@@ -221,6 +221,11 @@ impl App {
             open.stop_seeking();
             act(open);
         }
+    }
+
+    /// Selects the newest message where none is selected.
+    pub(super) fn select_something(&mut self) {
+        self.in_timeline(OpenRoom::select_something);
     }
 
     pub(super) fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {

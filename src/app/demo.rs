@@ -2,12 +2,8 @@
 //!
 //! From then on everything is as ever, but for two things. The room with the tour opens by itself, so that the first
 //! key pressed is the first letter of a message. And there is no account to go back to, so logging out is quitting.
-
-use super::{
-    App, Phase,
-    effect::{Effect, Secret},
-};
-use crate::model::{Membership, RoomId, SafeText};
+use super::{App, Phase, effect::Effect};
+use crate::model::{Entrance, Membership, RoomId, SafeText};
 
 /// How far the demo has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,19 +12,6 @@ pub struct Demo {
     pub doing: SafeText,
     /// The room to open as soon as it is there.
     tour: Option<RoomId>,
-}
-
-/// How to get into the demo.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entrance {
-    /// The homeserver's URL.
-    pub homeserver: String,
-    /// The user's name on it.
-    pub user: String,
-    /// Their password.
-    pub password: Secret,
-    /// The room with the tour.
-    pub tour: RoomId,
 }
 
 impl App {

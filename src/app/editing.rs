@@ -10,7 +10,7 @@
 
 use super::{
     App, Focus,
-    commands::{Refusal, escaped},
+    command::{Refusal, escaped},
     composer::Composer,
     draft::Draft,
     effect::Effect,

@@ -1,22 +1,9 @@
 //! Everything the app can ask for: one closed list. `update` returns these; only the runtime carries them out.
 
-use std::fmt;
-
-use super::event::LoginMethod;
 use crate::{
     delivery::policy::{Change, Settings},
-    model::{EventId, ItemKey, PeopleFilter, RoomId, UserId},
+    model::{EventId, ItemKey, LoginMethod, PeopleFilter, RoomId, Secret, UserId},
 };
-
-/// A password: never shown, not even by `Debug`.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]

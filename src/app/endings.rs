@@ -6,7 +6,7 @@
 //! opened next. It stays where it was too, until the row is put away.
 
 use super::{
-    App, Focus, commands::Refusal, effect::Effect, invites::short, rooms::is_invite, screens::Question, status::Status,
+    App, Focus, command::Refusal, effect::Effect, invites::short, rooms::is_invite, screens::Question, status::Status,
 };
 use crate::model::{Membership, Ms, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind};
 

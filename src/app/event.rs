@@ -1,47 +1,14 @@
 //! Everything that can happen to the app: one closed list.
 
-use super::demo::Entrance;
 use crate::{
     delivery::policy::Settings,
     input::Key,
     model::{
-        Delivery, EventId, ItemKey, Pagination, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId,
-        RoomSummary, SafeText, TimelineChange, Trace, Undelivered, UserId,
+        Account, Connection, Delivery, Entrance, EventId, ItemKey, LoginMethod, Pagination, PeoplePage,
+        PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, SafeText, TimelineChange, Trace,
+        Undelivered,
     },
 };
-
-/// How this client stands to its homeserver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Connection {
-    /// The first answer is awaited.
-    Connecting,
-    /// Syncing.
-    Online,
-    /// Not reachable; it is tried again by itself. The reason is a sentence.
-    Offline(SafeText),
-}
-
-/// A way to log in that a homeserver offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginMethod {
-    /// User name and password.
-    Password,
-    /// Single sign-on in the browser (`m.login.sso`).
-    Sso,
-    /// OAuth 2.0 in the browser (Matrix 1.15).
-    OAuth,
-}
-
-/// Who is logged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The user.
-    pub user_id: UserId,
-    /// This device's id, to show.
-    pub device: SafeText,
-    /// The homeserver, to show.
-    pub homeserver: SafeText,
-}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]

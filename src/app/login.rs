@@ -3,13 +3,11 @@
 //! Three fields, and a button for each way that leads through the browser. A homeserver is looked up when it is
 //! entered; what it offers decides which fields stay. Somebody who knows what they want fills in all three and presses
 //! Enter once. What was typed stays there whatever goes wrong.
-
 use super::{
     composer::{Composer, Edit},
-    effect::{Effect, Secret},
-    event::{Account, LoginMethod},
+    effect::Effect,
 };
-use crate::model::SafeText;
+use crate::model::{Account, LoginMethod, SafeText, Secret};
 
 /// Something on the login screen that can have the focus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@
 
 use super::{
     App,
-    commands::{Command, Refusal},
+    command::{Command, Refusal},
     composer::Composer,
     effect::Effect,
     event::Event,

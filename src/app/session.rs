@@ -3,18 +3,16 @@
 //! Whatever happens to the session, what the user typed stays: the drafts are kept through a logout that the server
 //! forced, and are written again when the same user is back. Only when the user logs out, or somebody else logs in,
 //! is everything forgotten.
-
 use super::{
     App, Focus, Phase, Watched,
-    commands::escaped,
+    command::escaped,
     editing::Writing,
     effect::Effect,
-    event::{Account, Connection},
     login::{Login, LoginState},
     rooms::Rooms,
     screens::{Question, Scope},
 };
-use crate::model::{Ms, RoomId, SafeText, TimelineChange};
+use crate::model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange};
 
 impl App {
     /// Changes the login screen, if it is shown.

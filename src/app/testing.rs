@@ -1,11 +1,9 @@
 //! What the tests of this module tree have in common: an app, the things it shows, and keys by their names.
 
-use jiff::tz::TimeZone;
-
 use super::{
     App, Phase, Watched,
     effect::Effect,
-    event::{Account, Event},
+    event::Event,
     layout::{LayoutFacts, Row, TimelineFacts},
     update,
 };
@@ -13,11 +11,12 @@ use crate::{
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
-        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
-        PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
+        Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message,
+        Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
         TimelineItemKind, UserId,
     },
 };
+use jiff::tz::TimeZone;
 
 /// What became of an own message on these people's devices.
 pub fn delivery(event: &str, people: &[(&str, &[DeviceDelivery])]) -> Delivery {

@@ -21,6 +21,7 @@ pub use unreachable::Unreachable;
 
 use std::{error::Error as StdError, io, path::Path};
 
+use crate::model::{LoginMethod, SafeText};
 use matrix_sdk::{
     HttpError,
     authentication::oauth::{
@@ -29,8 +30,6 @@ use matrix_sdk::{
     },
     ruma::api::error::ErrorKind,
 };
-
-use crate::{app::event::LoginMethod, model::SafeText};
 
 /// What a failed login means for a script: the program's exit code is made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,7 +48,7 @@ use matrix_sdk::{
 
 use super::{
     errors, ids,
-    receipts::{direct, native::post},
+    receipts::{direct, outgoing::post},
 };
 use crate::{
     delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE, Native},

@@ -67,9 +67,8 @@ use super::{
     vouched::Nothings,
 };
 use crate::{
-    app::event::Account,
     clock::now,
-    model::{Ms, SafeText, UserId},
+    model::{Account, Ms, SafeText, UserId},
 };
 
 /// How long finding a homeserver, and then logging in, may take each.

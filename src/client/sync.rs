@@ -42,8 +42,8 @@ use self::{
 };
 use super::{backoff::Backoff, disk::Disk, endings::Endings, errors, ids, receipts::Receipts, sending::Sending};
 use crate::{
-    app::event::{Connection, Event},
-    model::{RoomId, SafeText},
+    app::event::Event,
+    model::{Connection, RoomId, SafeText},
 };
 
 mod arrivals;

@@ -19,7 +19,7 @@ use std::{io, thread, time::Duration};
 use tokio::{runtime::Builder, sync::oneshot};
 
 use super::homeserver::{Homeserver, Options};
-use crate::model::{RoomId, SafeText};
+use crate::model::{Entrance, SafeText};
 
 mod cast;
 mod play;
@@ -39,18 +39,6 @@ pub enum News {
     Ready(Entrance),
     /// The demo, or a part of it, cannot be given: a sentence.
     Failed(SafeText),
-}
-
-/// How the user gets in.
-pub struct Entrance {
-    /// The homeserver's URL.
-    pub homeserver: String,
-    /// The user's name.
-    pub user: String,
-    /// Theirs, and nobody else's: others on this machine can reach the port too.
-    pub password: String,
-    /// The room with the tour.
-    pub tour: RoomId,
 }
 
 /// A running demo.

@@ -13,10 +13,7 @@ use super::{
     theme::{Role, Theme},
     wrap,
 };
-use crate::app::{
-    App,
-    commands::{Command, beginning_with},
-};
+use crate::app::{App, command::Command, commands::beginning_with};
 
 /// Columns left of the text, as in the timeline.
 const INDENT: u16 = 2;

@@ -10,17 +10,12 @@ use ratatui::{
 
 use super::{draw, theme::Theme, wrap};
 use crate::{
-    app::{
-        App,
-        event::{Account, Connection, Event},
-        layout::LayoutFacts,
-        update,
-    },
+    app::{App, event::Event, layout::LayoutFacts, update},
     input::{Key, KeyCode},
     model::{
-        Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message, Ms,
-        PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span, SpanStyle,
-        TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
+        Message, Ms, PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
+        SpanStyle, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 

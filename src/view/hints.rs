@@ -10,9 +10,9 @@ use super::{
     wrap,
 };
 use crate::{
-    app::{App, Focus, Phase, commands, event::Connection, login::LoginState, screens::Hint},
+    app::{App, Focus, Phase, commands, login::LoginState, screens::Hint},
     input::KeySequence,
-    model::{Membership, SendState},
+    model::{Connection, Membership, SendState},
 };
 
 /// The key that does this where the user is now.

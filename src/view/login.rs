@@ -11,10 +11,12 @@ use super::{
     theme::{Role, Theme},
     wrap::{self, Rows},
 };
-use crate::app::{
-    App,
-    event::LoginMethod,
-    login::{Login, LoginField, LoginState},
+use crate::{
+    app::{
+        App,
+        login::{Login, LoginField, LoginState},
+    },
+    model::LoginMethod,
 };
 
 const WELCOME: &str = "kvitto is a Matrix client that shows, device by device, who received and decrypted your \

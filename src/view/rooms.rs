@@ -13,8 +13,8 @@ use super::{
     wrap::Rows,
 };
 use crate::{
-    app::{App, Focus, event::Connection},
-    model::{Membership, RoomSummary},
+    app::{App, Focus},
+    model::{Connection, Membership, RoomSummary},
 };
 
 /// Draws the heading or the filter, and the rooms below it around the selected one. `alone`: the open room has no

@@ -11,7 +11,10 @@ use super::{
     theme::{Role, Theme},
     wrap,
 };
-use crate::app::{App, Phase, event::Connection, status::StatusKind};
+use crate::{
+    app::{App, Phase, status::StatusKind},
+    model::Connection,
+};
 
 /// Draws the row.
 pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {

@@ -20,14 +20,14 @@ use super::{
 use crate::{
     app::{
         App, Focus,
-        event::{Account, Connection, Event, LoginMethod},
+        event::Event,
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
     input::KeyCode,
     model::{
-        EventId, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText, TimelineChange, TimelineItem,
-        TimelineItemKind, Trace, UserId,
+        Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
+        TimelineChange, TimelineItem, TimelineItemKind, Trace, UserId,
     },
 };
 

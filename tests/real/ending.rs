@@ -1,14 +1,12 @@
 //! How a session ends: only when the homeserver insists, and never at the cost of keys or texts.
-
 use kvitto::{
     app::{
         Phase,
         effect::Effect,
-        event::Connection,
         screens::{Question, Screen},
     },
     input::Key,
-    model::{RoomId, SendState},
+    model::{Connection, RoomId, SendState},
 };
 use serde_json::{Value, json};
 
@@ -227,7 +225,7 @@ fn alice_login(world: &World, account: &Account) -> Effect {
     Effect::Login {
         homeserver: world.proxy.base_url.clone(),
         user: account.name.clone(),
-        password: kvitto::app::effect::Secret(account.password.clone()),
+        password: kvitto::model::Secret(account.password.clone()),
     }
 }
 

@@ -1,15 +1,13 @@
 //! Real clients on a homeserver that misbehaves: they come back from everything, say everything once, and lose no
 //! receipt. Each fault is counted where it strikes, so none of this passes because nothing went wrong.
 
-use std::time::{Duration, Instant};
-
 use kvitto::{
-    app::event::Connection,
-    model::{ReceiptStatus, Route},
+    model::{Connection, ReceiptStatus, Route},
     server::homeserver::faults::{Fault, Matching, Strikes},
 };
 use matrix_sdk::ruma::UserId;
 use serde_json::json;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::{

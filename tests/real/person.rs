@@ -5,12 +5,7 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use kvitto::{
-    app::{
-        App, Phase, Watched,
-        effect::{Effect, Secret},
-        event::{Connection, Event},
-        update,
-    },
+    app::{App, Phase, Watched, effect::Effect, event::Event, update},
     client::{ClientHandle, Profile},
     delivery::{
         ledger::Refusal,
@@ -20,8 +15,9 @@ use kvitto::{
     },
     input::Key,
     model::{
-        Body, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeopleFilter, PeoplePage,
-        PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, TimelineItemKind, Undelivered, UserId,
+        Body, Connection, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeopleFilter,
+        PeoplePage, PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, Secret, TimelineItemKind,
+        Undelivered, UserId,
     },
 };
 use tempfile::TempDir;

@@ -1,9 +1,8 @@
 //! What was written leaves only when the room's state of now is known: never in the clear where encryption was switched on
 //! meanwhile or ever, and with a key for the devices that there are.
-
 use kvitto::{
-    app::{Phase, effect::Effect, event::Connection},
-    model::{EventId, Membership, RoomId, SendState},
+    app::{Phase, effect::Effect},
+    model::{Connection, EventId, Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
 

@@ -1,8 +1,7 @@
 //! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is lost.
-
 use kvitto::{
-    app::{Phase, effect::Effect, event::Connection},
-    model::{Membership, RoomId, SendState},
+    app::{Phase, effect::Effect},
+    model::{Connection, Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
 

@@ -7,20 +7,19 @@
 //!
 //! A test runs few; `KVITTO_SCHEDULES` says how many it is to be.
 
-use std::{
-    env,
-    sync::mpsc,
-    time::{Duration, Instant},
-};
-
 use kvitto::{
-    app::{Phase, effect::Effect, event::Connection},
-    model::{Pagination, RoomId},
+    app::{Phase, effect::Effect},
+    model::{Connection, Pagination, RoomId},
     server::homeserver::faults::{Fault, Matching},
 };
 use rand::{RngExt, rngs::ThreadRng};
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
+use std::{
+    env,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -205,7 +204,7 @@ fn login(world: &World) -> Effect {
     Effect::Login {
         homeserver: world.proxy.base_url.clone(),
         user: world.alice.name.clone(),
-        password: kvitto::app::effect::Secret(world.alice.password.clone()),
+        password: kvitto::model::Secret(world.alice.password.clone()),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Another program holds one of the databases while something comes, as a backup or a virus scanner does: the screen says so,
 //! what cannot be kept is not acknowledged, and when the file is free again nothing is missing, also after a restart.
 
-use std::{path::Path, time::Duration};
-
 use kvitto::{
-    app::{Phase, effect::Effect, event::Connection},
-    model::{EventId, RoomId},
+    app::{Phase, effect::Effect},
+    model::{Connection, EventId, RoomId},
 };
 use rusqlite::Connection as Sqlite;
+use std::{path::Path, time::Duration};
 
 use crate::{
     person::{Person, direct_chat},

@@ -1,6 +1,6 @@
 //! Commands on the login screen.
 
-use super::{Command, Refusal};
+use crate::app::command::{Command, Refusal};
 use crate::{
     app::{App, effect::Effect, login::Login},
     input::Context,

@@ -1,14 +1,14 @@
 //! Commands about the program, the panes, and which room is open.
 
-use super::{Argument, Command};
+use crate::app::command::{Argument, Command};
 use crate::{
     app::{
         effect::Effect,
-        event::Connection,
         screens::{CommandLine, Help, Undelivered},
     },
     delivery::policy::Change,
     input::Context,
+    model::Connection,
 };
 
 pub const COMMANDS: &[Command] = &[

@@ -1,6 +1,6 @@
 //! Commands in the room list.
 
-use super::{Argument, Command};
+use crate::app::command::{Argument, Command};
 use crate::{app::composer::Composer, input::Context};
 
 /// As far as the list goes, in rows.

@@ -1,6 +1,6 @@
 //! Commands on whatever stands over the main view: each screen knows what they mean to it.
 
-use super::Command;
+use crate::app::command::Command;
 use crate::{app::screens::Act, input::Context};
 
 pub const COMMANDS: &[Command] = &[

@@ -1,6 +1,6 @@
 //! Commands in the timeline of the open room.
 
-use super::{Argument, Command};
+use crate::app::command::{Argument, Command};
 use crate::{
     app::{App, Focus, screens::DeviceTable, timeline::OpenRoom},
     input::Context,
@@ -60,7 +60,7 @@ pub const COMMANDS: &[Command] = &[
 
 /// Does something in the open timeline, where there is one.
 #[allow(clippy::unnecessary_wraps, reason = "what a row does may be refused")]
-fn in_timeline(app: &mut App, act: fn(&mut OpenRoom)) -> Result<(), super::Refusal> {
+fn in_timeline(app: &mut App, act: fn(&mut OpenRoom)) -> Result<(), crate::app::command::Refusal> {
     app.in_timeline(act);
     Ok(())
 }

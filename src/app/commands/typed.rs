@@ -1,6 +1,6 @@
 //! Commands that are typed, and have no keys by default.
 
-use super::{Argument, Command, room_address, user_id};
+use crate::app::command::{Argument, Command, room_address, user_id};
 use crate::app::{
     effect::Effect,
     screens::{Question, ReceiptLog},

@@ -1,6 +1,6 @@
 //! Commands where text is typed: in the composer, the command line, and all other fields.
 
-use super::{Command, Refusal};
+use crate::app::command::{Command, Refusal};
 use crate::{
     app::{App, Focus, composer::Edit, effect::Effect, screens::Act},
     input::Context,

@@ -4,7 +4,7 @@ use super::{Act, Behaviour, Flow, Hint, Scope};
 use crate::{
     app::{
         App,
-        commands::{Command, Refusal},
+        command::{Command, Refusal},
         composer::Composer,
         effect::Effect,
     },

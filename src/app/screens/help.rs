@@ -1,7 +1,7 @@
 //! All keys and commands.
 
 use super::{Behaviour, Scope, Scroll};
-use crate::app::commands::Command;
+use crate::app::command::Command;
 
 pub(super) const COMMANDS: &[Command] = &[];
 

@@ -4,10 +4,9 @@ use super::{Act, Behaviour, Flow, Hint, Scope, Scroll};
 use crate::{
     app::{
         App,
-        commands::{Command, Refusal},
+        command::{Command, Refusal},
         effect::Effect,
         event::Event,
-        timeline::OpenRoom,
     },
     input::Context,
     model::{EventId, ItemKey, Message, Ms, PeopleFilter, ReceiptStatus},
@@ -140,7 +139,7 @@ impl Behaviour for Inspector {
 impl App {
     /// Opens the inspector on the selected message, or on the newest one if none is selected.
     pub(in crate::app) fn inspect(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        self.in_timeline(OpenRoom::select_something);
+        self.select_something();
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         let (open, (key, message)) = selected.ok_or("Select a message first.")?;
         if let (false, Some(event_id)) = (message.own, &message.event_id) {

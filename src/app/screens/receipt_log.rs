@@ -2,7 +2,7 @@
 
 use super::{Behaviour, Scope, Scroll};
 use crate::{
-    app::{App, commands::Command, event::Event},
+    app::{App, command::Command, event::Event},
     model,
 };
 

@@ -8,7 +8,7 @@ use super::{Act, Behaviour, Flow, Hint, Scope, Scroll};
 use crate::{
     app::{
         App,
-        commands::{Command, Refusal, user_id},
+        command::{Command, Refusal, user_id},
         effect::Effect,
         event::Event,
     },

@@ -4,7 +4,7 @@ use super::{Act, Behaviour, Flow, Hint, Scope, Scroll};
 use crate::{
     app::{
         App, Focus,
-        commands::{Command, Refusal},
+        command::{Command, Refusal},
         effect::Effect,
         event::Event,
     },

@@ -1,11 +1,9 @@
 //! Whatever happens, in whatever order: no panic, and what always holds, holds.
 
-use proptest::prelude::*;
-
 use crate::{
     app::{
         App, Focus, commands,
-        event::{Connection, Event, LoginMethod},
+        event::Event,
         layout::{LayoutFacts, Row, ScreenFacts, TimelineFacts},
         screens::Screen,
         testing::{
@@ -15,11 +13,12 @@ use crate::{
     },
     input::{Key, KeyCode, KeySequence},
     model::{
-        Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, Pagination, PeopleFilter, PeoplePage,
-        PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally, TimelineChange,
-        TimelineItem, Undelivered, UserId,
+        Connection, Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, LoginMethod, Pagination, PeopleFilter,
+        PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally,
+        TimelineChange, TimelineItem, Undelivered, UserId,
     },
 };
+use proptest::prelude::*;
 
 /// Something that happens, or a drawing of whatever the view may tell.
 #[derive(Clone, Debug)]

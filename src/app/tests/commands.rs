@@ -1,18 +1,17 @@
 //! Commands, the room list and the status line.
-
 use crate::{
     app::{
         Focus,
         commands::beginning_with,
         effect::Effect,
-        event::{Connection, Event},
+        event::Event,
         screens::{CommandLine, Screen},
         status::{Status, StatusKind},
         testing::{Told, invite, room_id, summary},
     },
     delivery::policy::{Change, Send, Settings, Who},
     input::Context,
-    model::{RoomSummary, SafeText, UserId},
+    model::{Connection, RoomSummary, SafeText, UserId},
 };
 
 /// The command line, while it is open.

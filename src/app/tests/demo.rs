@@ -1,14 +1,12 @@
 //! The demo: who types the login, what opens by itself, and how it ends.
-
 use crate::{
     app::{
         Focus, Phase,
-        demo::Entrance,
-        effect::{Effect, Secret},
+        effect::Effect,
         event::Event,
         testing::{Told, account, invite, room_id, summary},
     },
-    model::SafeText,
+    model::{Entrance, SafeText, Secret},
 };
 
 fn starting() -> Told {

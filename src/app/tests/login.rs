@@ -1,14 +1,13 @@
 //! The login screen, and what becomes of the rest when a session ends and begins.
-
 use crate::{
     app::{
         Phase,
-        effect::{Effect, Secret},
-        event::{Event, LoginMethod},
+        effect::Effect,
+        event::Event,
         login::{LoginField, LoginState},
         testing::{Told, account, room_id},
     },
-    model::SafeText,
+    model::{LoginMethod, SafeText, Secret},
 };
 
 fn logged_out() -> Told {

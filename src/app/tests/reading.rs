@@ -1,17 +1,16 @@
 //! Selecting, scrolling, read receipts, older messages, and what stands over the timeline.
-
 use crate::{
     app::{
         Focus, Watched,
         effect::Effect,
-        event::{Connection, Event},
+        event::Event,
         screens::Screen,
         testing::{Told, changed, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
     model::{
-        Body, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery, ReceiptStatus,
-        SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        Body, Connection, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery,
+        ReceiptStatus, SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 

@@ -9,7 +9,7 @@ use matrix_sdk::{
     },
 };
 
-use super::Actor;
+use super::Context;
 use crate::{
     client::ids,
     delivery::{
@@ -19,9 +19,9 @@ use crate::{
     model::Ms,
 };
 
-impl Actor {
+impl Context {
     /// The room as it is now, with P2's bound.
-    pub(super) async fn room_facts(&mut self, room: &Room) -> RoomFacts {
+    pub async fn room_facts(&mut self, room: &Room) -> RoomFacts {
         let id = ids::room(room.room_id());
         let known = self.store.joined_since(&id);
         let known = self.stored(known).flatten();
@@ -33,7 +33,7 @@ impl Actor {
             let kept = self.store.set_joined_since(&id, since);
             self.stored(kept);
         }
-        self::room(room, since.map(|since| since.max(self.logged_in_at)), self.receipt_queue.incognito())
+        self::room(room, since.map(|since| since.max(self.logged_in_at)), &self.incognito)
     }
 }
 

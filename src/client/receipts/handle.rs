@@ -1,8 +1,8 @@
-//! The handle on the actor: what the rest of `matrix` tells it, and asks it for.
+//! The handle on the actor: what the rest of `client` tells it, and asks it for.
 
 use std::{sync::Arc, time::Duration};
 
-use matrix_sdk::Client;
+use matrix_sdk::{Client, Room};
 use tokio::{
     runtime::Handle,
     sync::{
@@ -13,10 +13,22 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Actor, Input, direct, native, pages, undelivered, watch};
+use super::{
+    Actor, Context, IncomingInput, Input, OutgoingInput, Query, SyncInput,
+    incoming::{
+        Incoming, native,
+        to_device::{self, InHand},
+    },
+    members,
+    queries::{attention::Attention, people},
+    server, watch,
+};
 use crate::{
     app::event::Event,
-    client::disk::{Disk, Keys},
+    client::{
+        disk::{Disk, Keys},
+        ids,
+    },
     delivery::{
         policy::Settings,
         receipt_queue::ReceiptQueue,
@@ -42,7 +54,7 @@ pub(in crate::client) enum StartError {
 pub(in crate::client) struct Receipts {
     inputs: UnboundedSender<Input>,
     reconnected: Arc<Notify>,
-    in_hand: Arc<direct::Places>,
+    in_hand: Arc<InHand>,
 }
 
 impl Receipts {
@@ -57,16 +69,17 @@ impl Receipts {
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();
-        let in_hand = direct::listen(client, inbox, inputs.clone());
+        let in_hand = to_device::listen(client, inbox, inputs.clone());
         native::listen(client, disk, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
             tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
             tokio::spawn(watch::devices(client.clone(), inputs.clone())),
-            tokio::spawn(native::watch_server(client.clone(), inputs.clone(), reconnected.clone())),
+            tokio::spawn(server::watch(client.clone(), inputs.clone(), reconnected.clone())),
         ];
-        let actor = Actor::new(client, store, logged_in_at, receipt_queue, events, inputs.clone());
-        let actor = Actor { tasks, in_hand: in_hand.clone(), keys: Some(keys.clone()), ..actor };
+        let context = Context::new(client, store, logged_in_at, receipt_queue.settings(), events, inputs.clone());
+        let incoming = Incoming::new(in_hand.clone(), Some(keys.clone()));
+        let actor = Actor { tasks, ..Actor::new(context, receipt_queue, incoming) };
         // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
@@ -76,9 +89,9 @@ impl Receipts {
         Ok(Self { inputs, reconnected, in_hand })
     }
 
-    pub(super) fn tell(&self, input: Input) {
+    fn tell(&self, input: impl Into<Input>) {
         // The actor ends only with the session; what comes after that has no use.
-        let _ = self.inputs.send(input);
+        let _ = self.inputs.send(input.into());
     }
 
     /// The settings changed.
@@ -92,59 +105,69 @@ impl Receipts {
     }
 
     /// Something is about to be sent into this room: ask its people's devices for receipts first.
-    pub(in crate::client) fn sending(&self, room: RoomId) {
-        self.tell(Input::Sending(room));
+    pub(in crate::client) fn sending(&self, room_id: RoomId) {
+        self.tell(IncomingInput::Sending(room_id));
     }
 
     /// Tell everything known about this room's own messages.
-    pub(in crate::client) fn opened(&self, room: RoomId) {
-        self.tell(Input::Opened(room));
+    pub(in crate::client) fn opened(&self, room_id: RoomId) {
+        self.tell(Query::Opened(room_id));
     }
 
     /// Tell which own messages of all rooms not every device has.
     pub(in crate::client) fn undelivered(&self) {
-        self.tell(Input::Undelivered(undelivered::Search::default()));
+        self.tell(Query::Undelivered);
     }
 
     /// Tell who has a large message, and who does not: those people that come after this one.
-    pub(in crate::client) fn people(&self, event: EventId, filter: PeopleFilter, after: Option<UserId>) {
-        self.tell(Input::Page(pages::Wanted { event_id: event, filter, after }));
+    pub(in crate::client) fn people(&self, event_id: EventId, filter: PeopleFilter, after: Option<UserId>) {
+        self.tell(Query::People(people::Wanted { event_id, filter, after }));
+    }
+
+    /// Finds out what this room is shown now.
+    pub(in crate::client) async fn attention(&self, room: &Room) -> Attention {
+        if let Err(error) = members::fetch(room).await {
+            tracing::debug!(%error, "not everybody in a room is known");
+        }
+        let (answer, attention) = oneshot::channel();
+        self.tell(Query::Attention(ids::room(room.room_id()), answer));
+        attention.await.unwrap_or_default()
     }
 
     /// P7: the user invited these people, or took their invite to a direct chat.
     pub(in crate::client) fn known(&self, people: Vec<UserId>) {
-        self.tell(Input::Known(people));
+        self.tell(OutgoingInput::Known(people));
     }
 
     /// The user takes this person's invite to this room, which may be a direct chat; nobody, when that is found out.
-    pub(in crate::client) fn taking(&self, room: RoomId, from: Option<UserId>) {
-        self.tell(Input::Taking(room, from));
+    pub(in crate::client) fn taking(&self, room_id: RoomId, from: Option<UserId>) {
+        self.tell(OutgoingInput::AcceptingInvite(room_id, from));
     }
 
     /// Tell what was done about this event.
-    pub(in crate::client) fn status(&self, room: RoomId, event: EventId) {
-        self.tell(Input::AskStatus(room, event));
+    pub(in crate::client) fn status(&self, room_id: RoomId, event_id: EventId) {
+        self.tell(Query::Status(room_id, event_id));
     }
 
     /// Tell what was told to others, and what was withheld.
     pub(in crate::client) fn log(&self) {
-        self.tell(Input::Log);
+        self.tell(Query::Log);
     }
 
     /// Forget that.
     pub(in crate::client) fn empty_log(&self) {
-        self.tell(Input::EmptyLog);
+        self.tell(Query::EmptyLog);
     }
 
-    /// Tell how everybody in this room stands.
-    pub(in crate::client) fn eligibility(&self, room: RoomId) {
-        self.tell(Input::Eligibility(room));
+    /// Tell how eligible everybody in this room is for receipts.
+    pub(in crate::client) fn eligibility(&self, room_id: RoomId) {
+        self.tell(Query::Eligibility(room_id));
     }
 
     /// Up to where `/sync` has been dealt with.
     pub(in crate::client) async fn sync_token(&self) -> Option<String> {
         let (answer, token) = oneshot::channel();
-        self.tell(Input::SyncToken(answer));
+        self.tell(SyncInput::Token(answer));
         token.await.ok().flatten()
     }
 
@@ -152,7 +175,7 @@ impl Receipts {
     /// the own messages among it; but not for ever, since the latter takes the network.
     pub(in crate::client) async fn dealt_with(&self) {
         let (done, dealt_with) = oneshot::channel();
-        self.tell(Input::DealtWith(done));
+        self.tell(SyncInput::DealtWith(done));
         if timeout(DEALT_WITHIN, dealt_with).await.is_err() {
             tracing::warn!("what came is not dealt with yet");
         }
@@ -160,7 +183,7 @@ impl Receipts {
 
     /// `/sync` came to here: kept once everything that came with it has been dealt with.
     pub(in crate::client) fn synced_to(&self, token: String) {
-        self.tell(Input::SyncedTo(token));
+        self.tell(SyncInput::SyncedTo(token));
     }
 
     /// Ends the actor; everything told before is on disk then.

@@ -16,8 +16,8 @@ use matrix_sdk::{
     },
 };
 
-use super::ids;
 use crate::{
+    client::ids,
     delivery::ledger::{ClaimantFacts, Refusal, admissible},
     model::{SafeText, UserId},
 };
@@ -51,6 +51,12 @@ pub(super) async fn members(
 pub(super) async fn joined(room: &Room) -> matrix_sdk::Result<Vec<RoomMember>> {
     fetch(room).await?;
     room.members(RoomMemberships::JOIN).await
+}
+
+/// Everybody else who is joined.
+pub(super) async fn others(room: &Room) -> matrix_sdk::Result<Vec<OwnedUserId>> {
+    let members = joined(room).await?;
+    Ok(members.iter().map(|member| member.user_id().to_owned()).filter(|user| user != room.own_user_id()).collect())
 }
 
 /// Fetches the members of a room where they are not all known.
@@ -102,8 +108,8 @@ pub(super) async fn claimants<'a>(
             own: user.as_str() == room.own_user_id(),
             joined: is_joined(user),
             ignored: ignored.contains(user.as_str()),
-            // What gets here came by Olm from a device of the claimant's (`direct::read`), or from this user's own
-            // homeserver (`native::read`).
+            // What gets here came by Olm from a device of the claimant's (`incoming::to_device`), or from this user's own
+            // homeserver (`incoming::native`).
             proven: true,
         };
         let allowed = admissible(facts);

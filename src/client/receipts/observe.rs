@@ -8,7 +8,6 @@ use matrix_sdk::{Room, deserialized_responses::TimelineEvent};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::bridges::Said;
 use crate::{
     client::{content, ids, vouched},
     delivery::{
@@ -34,14 +33,23 @@ struct Glance {
     state_key: Option<Value>,
 }
 
-/// What a bridge says by this event, as far as its form goes (§4).
-pub(super) fn said_by_bridge(event: &TimelineEvent) -> Option<Said> {
+/// A status that a bridge has sent about a message (§4), as far as its form goes.
+#[derive(Debug)]
+pub(super) struct StatusEvent {
+    pub sender: UserId,
+    /// When it was sent (`origin_server_ts`).
+    pub at: Ms,
+    pub status: BridgeStatus,
+}
+
+/// What a bridge says by this event.
+pub(super) fn bridge_status(event: &TimelineEvent) -> Option<StatusEvent> {
     // Nearly all events are something else, which is seen without reading them a second time.
     event.raw().json().get().contains(BRIDGE_STATUS_TYPE).then_some(())?;
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
     let is_status = glance.kind == BRIDGE_STATUS_TYPE && glance.state_key.is_none();
     let status = BridgeStatus::parse(&glance.content).filter(|_| is_status)?;
-    Some(Said { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
+    Some(StatusEvent { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
 }
 
 /// Whether this is what the send queue puts into the event cache of what it has just sent, with the time of this machine.
@@ -226,7 +234,7 @@ mod tests {
             });
             event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let raw = Raw::new(&event).unwrap().cast_unchecked();
-            said_by_bridge(&TimelineEvent::from_plaintext(raw)).map(|said| (said.sender, said.at, said.status.event_id))
+            bridge_status(&TimelineEvent::from_plaintext(raw)).map(|said| (said.sender, said.at, said.status.event_id))
         };
         let none = json!({});
         let expected = (UserId::new("@bot:b"), 5, EventId::new("$own"));

@@ -1,288 +1,350 @@
-//! What this client owes others: gathers from the SDK the facts that [`ReceiptQueue`](crate::delivery::receipt_queue) decides by, and
-//! carries out what it says.
+//! What this client owes others: gathers from the SDK the facts that
+//! [`ReceiptQueue`](crate::delivery::receipt_queue) decides by, and carries out what it says.
+//!
+//! Events of a room are looked at one by one, as a [`Considering`], and then taken in together. What
+//! has become due is decided about once more, and leaves by one of two routes: [`native`] through
+//! the homeserver, or encrypted to the devices that asked ([`direct`]).
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     time::Duration,
 };
 
-use matrix_sdk::{
-    Room, RoomState,
-    deserialized_responses::TimelineEvent,
-    ruma::{OwnedEventId, RoomId as SdkRoomId},
-};
+use matrix_sdk::{Room, RoomState, ruma::OwnedEventId};
 
 use super::{
-    Actor, Input, direct, facts, ids, observe,
-    own_devices::{FLEET, NO_SERVER},
-    undelivered::room_name,
+    Context, Input,
+    direct::{self, NotSent},
+    event_cache, facts,
+    own_devices::{AS_SENDER, NO_SERVER},
 };
 use crate::{
-    app::event::Event,
+    client::ids,
     clock::now,
     delivery::{
         outbox::{Batch, Came},
-        policy::{self, Decision, EventFacts, EventKind, Reason, SenderFacts},
-        receipt_queue::{Awaited, Dispatch, Journal},
+        policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts, Settings},
+        receipt::Request,
+        receipt_queue::{Arrival, Awaited, Dispatch, ReceiptQueue},
+        route::Pace,
     },
-    model::{DeviceId, EventId, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, Ms, ReceiptStatus, RoomId, Route, UserId},
 };
 
-async fn facts_in(room: &Room, events: &[TimelineEvent]) -> Vec<EventFacts> {
-    let mut found = Vec::with_capacity(events.len());
-    for event in events {
-        found.extend(observe::facts_in(room, event).await);
-    }
-    found
-}
+mod native;
+pub(in crate::client) mod post;
 
-/// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is decided anew.
+/// How long it is good for that a batch may be sent (P3, P5, P8): what has not left by then is
+/// decided anew.
 const DECISION_HOLDS: Duration = Duration::from_secs(30);
 
-impl Actor {
-    /// Considers events of a room; any of them may have been considered before.
-    pub(super) async fn take_in(&mut self, room: &Room, events: &[TimelineEvent]) {
-        self.bridges_said(room, events).await;
-        let found = facts_in(room, events).await;
-        self.consider(room, found, Came::Now).await;
+/// What this part is told.
+pub(super) enum OutgoingInput {
+    /// A batch was sent to devices, or not.
+    SentDirect(Batch, Result<(), NotSent>),
+    /// A batch was posted to the homeserver, as far as that took it.
+    Posted(post::Posted),
+    /// The user accepts this person's invite to this room; nobody's, when it is found out whether
+    /// it is a direct chat.
+    AcceptingInvite(RoomId, Option<UserId>),
+    /// The user has dealt with these people (P7).
+    Known(Vec<UserId>),
+}
+
+/// What is owed to others, and how fast it leaves.
+pub(super) struct Outgoing {
+    pub queue: ReceiptQueue,
+    /// How fast the homeserver is sent receipts.
+    pace: Pace,
+    /// Rooms that may be direct chats, and whose invite to them the user accepts.
+    accepting: HashMap<RoomId, UserId>,
+}
+
+/// Events of one room that came together, while they are looked at one by one.
+pub(super) struct Considering {
+    arrival: Arrival,
+    considered: Vec<(EventFacts, SenderFacts)>,
+    senders: HashMap<UserId, Option<SenderFacts>>,
+    member_missing: Option<OwnedEventId>,
+}
+
+impl Considering {
+    /// P7: somebody who was a stranger may be none now.
+    pub fn forget_senders(&mut self) {
+        self.senders.clear();
+    }
+}
+
+/// What there is to be done after events were taken in.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct TakenIn {
+    /// What could not be read may have turned out to be no message (P1).
+    pub may_leave_traces: bool,
+    /// The sender of this event is no known member, and not all members are known.
+    pub member_missing: Option<OwnedEventId>,
+}
+
+impl Outgoing {
+    pub fn new(queue: ReceiptQueue) -> Self {
+        Self { queue, pace: Pace::default(), accepting: HashMap::new() }
     }
 
-    /// The same for what a backfill found.
-    pub(super) async fn take_in_found(&mut self, room: &Room, events: &[TimelineEvent]) {
-        self.bridges_said(room, events).await;
-        let (found, now) = (facts_in(room, events).await, now());
-        let (new, old) = found.into_iter().partition(|facts| Came::found(facts.sent, now) == Came::Now);
-        self.consider(room, old, Came::ByBackfill).await;
-        self.consider(room, new, Came::Now).await;
+    pub fn handle(&mut self, context: &mut Context, input: OutgoingInput) {
+        match input {
+            OutgoingInput::SentDirect(batch, outcome) => self.on_sent_direct(context, batch, &outcome),
+            OutgoingInput::Posted(posted) => self.on_posted(context, posted),
+            OutgoingInput::AcceptingInvite(room_id, Some(from)) => drop(self.accepting.insert(room_id, from)),
+            OutgoingInput::AcceptingInvite(room_id, None) => drop(self.accepting.remove(&room_id)),
+            OutgoingInput::Known(people) => {
+                let kept = context.store.remember_known(&people);
+                context.stored(kept);
+            }
+        }
     }
 
-    async fn consider(&mut self, room: &Room, events: Vec<EventFacts>, came: Came) {
-        if events.is_empty() {
+    /// Takes up what a former run left on disk.
+    pub fn resume(&mut self, context: &mut Context) {
+        let resumed = self.queue.resume(&mut context.store, now());
+        context.stored(resumed);
+        self.share_rules(context);
+    }
+
+    /// The settings are these now.
+    pub fn set_settings(&mut self, context: &mut Context, settings: Settings) {
+        let kept = self.queue.set(&mut context.store, settings, now());
+        context.stored(kept);
+        self.share_rules(context);
+    }
+
+    /// The queue is what changes the rules; the other parts read them in the context.
+    fn share_rules(&self, context: &mut Context) {
+        context.settings = self.queue.settings().clone();
+        context.incognito = self.queue.incognito().clone();
+    }
+
+    /// When there is something to be done.
+    pub fn next_wake(&self) -> Option<Ms> {
+        self.queue.next_wake()
+    }
+
+    /// P11: how long it is to the moment at which receipts leave.
+    pub fn until_moment(&mut self) -> Duration {
+        let now = now();
+        Duration::from_millis(self.queue.arrives(Came::Now, now).moment().saturating_sub(now))
+    }
+
+    /// P11: tells the actor something at the moment at which receipts leave, and not at that of a
+    /// waking.
+    pub fn at_moment(&mut self, context: &Context, input: impl Into<Input>) {
+        let (wait, inputs, input) = (self.until_moment(), context.inputs.clone(), input.into());
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = inputs.send(input);
+        });
+    }
+
+    // ── what came ──
+
+    /// Events of a room came.
+    pub fn begin(&mut self, came: Came) -> Considering {
+        Considering {
+            arrival: self.queue.arrives(came, now()),
+            considered: Vec::new(),
+            senders: HashMap::new(),
+            member_missing: None,
+        }
+    }
+
+    /// Looks at one of them; it may have been considered before.
+    pub async fn consider(
+        &mut self,
+        context: &mut Context,
+        considering: &mut Considering,
+        (room, room_facts): (&Room, &RoomFacts),
+        facts: EventFacts,
+    ) {
+        let is_own = context.is_own(&facts.sender);
+        if is_own && !context.is_for_own_devices(&facts) {
             return;
         }
-        let room_facts = self.room_facts(room).await;
-        let arrival = self.receipt_queue.arrives(came, now());
-        let mut considered = Vec::new();
-        let mut member_missing = None;
-        let mut senders: HashMap<UserId, Option<SenderFacts>> = HashMap::new();
-        for facts in events {
-            let is_own = self.is_own(&facts.sender);
-            if is_own && facts.kind == EventKind::Message {
-                self.own_event(room, &room_facts, &facts).await;
-                // P7: whoever was a stranger before it may be none now.
-                senders.clear();
-            } else if !is_own {
-                self.not_own_event(&facts.event_id);
-            }
-            if is_own && !self.is_for_own_devices(&facts) {
-                continue;
-            }
-            let is_open = self.receipt_queue.is_open(&self.store, &room_facts.room_id, &facts);
-            if self.stored(is_open) != Some(true) {
-                continue;
-            }
-            let sender = if is_own {
-                Some(FLEET)
-            } else if !self.receipt_queue.rests_on_sender(&room_facts, &facts, arrival) {
-                Some(SenderFacts::WELCOME)
-            } else if let Some(sender) = senders.get(&facts.sender) {
-                *sender
-            } else {
-                let sender = self.sender_facts(room, &facts.sender).await;
-                senders.insert(facts.sender.clone(), sender);
-                sender
-            };
-            match sender {
-                Some(sender) => considered.push((facts, sender)),
-                None => member_missing = ids::sdk_event(&facts.event_id),
-            }
+        let is_open = self.queue.is_open(&context.store, &room_facts.room_id, &facts);
+        if context.stored(is_open) != Some(true) {
+            return;
         }
-        tracing::debug!(room = %room_facts.room_id, events = considered.len(), "considered");
-        let may_leave_traces = considered.iter().any(|(facts, _)| facts.readable && facts.kind == EventKind::Other);
-        let taken = self.receipt_queue.take_in(&mut self.store, &room_facts, considered, arrival);
-        self.stored(taken);
-        if may_leave_traces && self.opened.as_ref() == Some(&room_facts.room_id) {
-            self.tell_traces(&room_facts.room_id).await;
-        }
-        if member_missing.is_some() {
-            // A backfill fetches the members first, and is on disk until it has ended.
-            self.backfill(room.clone(), member_missing).await;
+        let sender = if is_own {
+            Some(AS_SENDER)
+        } else if !self.queue.rests_on_sender(room_facts, &facts, considering.arrival) {
+            Some(SenderFacts::WELCOME)
+        } else if let Some(sender) = considering.senders.get(&facts.sender) {
+            *sender
+        } else {
+            let sender = self.sender_facts(context, room, &facts.sender).await;
+            considering.senders.insert(facts.sender.clone(), sender);
+            sender
+        };
+        match sender {
+            Some(sender) => considering.considered.push((facts, sender)),
+            None => considering.member_missing = ids::sdk_event(&facts.event_id),
         }
     }
 
-    async fn sender_facts(&self, room: &Room, user: &UserId) -> Option<SenderFacts> {
+    /// All of them were looked at.
+    pub fn take_in(&mut self, context: &mut Context, room_facts: &RoomFacts, considering: Considering) -> TakenIn {
+        let Considering { arrival, considered, member_missing, senders: _ } = considering;
+        tracing::debug!(room = %room_facts.room_id, events = considered.len(), "considered");
+        let may_leave_traces = considered.iter().any(|(facts, _)| facts.readable && facts.kind == EventKind::Other);
+        let taken = self.queue.take_in(&mut context.store, room_facts, considered, arrival);
+        context.stored(taken);
+        TakenIn { may_leave_traces, member_missing }
+    }
+
+    /// The sender of an event, as they stand to the user; `None` when the members have to be fetched
+    /// first.
+    async fn sender_facts(&self, context: &Context, room: &Room, user_id: &UserId) -> Option<SenderFacts> {
         // P7: they may write before it is found out that the room is a direct chat.
-        let taken = self.taking.get(&ids::room(room.room_id())) == Some(user) && room.active_members_count() == 2;
-        let known = taken || self.stored(self.store.is_known(user)).unwrap_or_default();
-        match ids::sdk_user(user) {
-            Some(id) => facts::sender(&self.client, room, &id, known).await,
+        let accepted =
+            self.accepting.get(&ids::room(room.room_id())) == Some(user_id) && room.active_members_count() == 2;
+        let known = accepted || context.stored(context.store.is_known(user_id)).unwrap_or_default();
+        match ids::sdk_user(user_id) {
+            Some(id) => facts::sender(&context.client, room, &id, known).await,
             // An id of a form that the SDK does not take cannot be a member (P8).
             None => Some(SenderFacts::default()),
         }
     }
 
-    /// The key of these events came.
-    pub(super) async fn readable_now(&mut self, room_id: &SdkRoomId, events: BTreeSet<OwnedEventId>) {
-        let Some(room) = self.client.get_room(room_id) else { return };
-        let Ok((cache, _keep)) = room.event_cache().await else { return };
-        let mut found = Vec::new();
-        for event in events {
-            if let Ok(Some(event)) = cache.find_event(&event).await {
-                found.push(event);
-            }
-        }
-        self.take_in(&room, &found).await;
-    }
-
-    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also after a restart).
-    pub(super) async fn look_again_for_late_keys(&mut self) {
-        let awaiting = self.store.awaiting();
-        for Awaited { room_id: room, event_id: event, .. } in self.stored(awaiting).unwrap_or_default() {
-            if let (Some(room), Some(event)) = (ids::sdk_room(&room), ids::sdk_event(&event)) {
-                self.readable_now(&room, BTreeSet::from([event])).await;
-            }
+    /// What would be done about an event that was never considered, if there is a reason to withhold
+    /// its receipt.
+    pub async fn would_be(&self, context: &mut Context, room: &Room, event_id: &EventId) -> Option<ReceiptStatus> {
+        let facts = event_cache::find_facts(room, event_id).await?;
+        let sender = self.sender_facts(context, room, &facts.sender).await?;
+        let sender = if context.is_for_own_devices(&facts) { AS_SENDER } else { sender };
+        let room_facts = context.room_facts(room).await;
+        match policy::decide(&facts, &room_facts, &sender, &context.settings, now()) {
+            Decision::Withhold(reason) => Some(reason.status()),
+            Decision::Send => None,
         }
     }
 
-    /// Does what it is time for: answers, and what there is to say about keys that have not come.
-    pub(super) async fn do_what_is_due(&mut self) {
+    /// A device asks for receipts.
+    pub fn on_request(&mut self, context: &mut Context, (user_id, device_id): (&UserId, &DeviceId), request: Request) {
+        let Some(expires) = request.holds_until(now()) else { return };
+        let request = Request { expires, ..request };
+        let kept = self.queue.asked(&mut context.store, (user_id, device_id), &request, now());
+        context.stored(kept);
+    }
+
+    /// The homeserver can do something else than before.
+    pub fn on_routes_changed(&mut self) {
+        self.queue.routes_changed(now());
+    }
+
+    // ── what leaves ──
+
+    /// The messages that could not be read when they came, nor for a while after that, by room.
+    pub fn overdue(&mut self) -> HashMap<RoomId, Vec<Awaited>> {
         let mut overdue: HashMap<RoomId, Vec<Awaited>> = HashMap::new();
-        for awaited in self.receipt_queue.overdue(now()) {
+        for awaited in self.queue.overdue(now()) {
             overdue.entry(awaited.room_id.clone()).or_default().push(awaited);
         }
-        for (room, awaited) in overdue {
-            self.look_for_keys(&room, awaited).await;
-        }
-        for batch in self.receipt_queue.due(now()) {
-            self.answer(batch).await;
-        }
+        overdue
     }
 
-    /// These could not be read when they came, nor for a while after that.
-    async fn look_for_keys(&mut self, room: &RoomId, awaited: Vec<Awaited>) {
-        let Some(room) = ids::find_room(&self.client, room) else { return };
-        let mut events = Vec::new();
-        for awaited in awaited {
-            let found = self.find(&room, &awaited.event_id).await;
-            events.push(found.unwrap_or(EventFacts {
-                event_id: awaited.event_id,
-                sender: awaited.sender,
-                device_id: None,
-                sent: awaited.sent,
-                kind: EventKind::Message,
-                readable: false,
-                redacted: false,
-            }));
-        }
-        self.consider(&room, events, Came::Now).await;
+    /// The batches whose time has come.
+    pub fn due(&mut self) -> Vec<Batch> {
+        self.queue.due(now())
     }
 
-    /// Sends a batch whose time has come, after deciding about each entry once more.
-    async fn answer(&mut self, batch: Batch) {
+    /// Sends a batch whose time has come, after deciding about each entry once more. Returns its room
+    /// when the members have to be fetched first.
+    pub async fn answer(&mut self, context: &mut Context, batch: Batch) -> Option<Room> {
         // P8: of a room that was left nothing else is known, such as when it was joined.
-        let joined = ids::find_room(&self.client, &batch.room_id).filter(|room| room.state() == RoomState::Joined);
+        let joined = ids::find_room(&context.client, &batch.room_id).filter(|room| room.state() == RoomState::Joined);
         let Some(room) = joined else {
-            let kept = self.receipt_queue.withhold(&mut self.store, &batch.owed, Reason::Left, now());
-            self.stored(kept);
-            return;
+            let kept = self.queue.withhold(&mut context.store, &batch.owed, Reason::Left, now());
+            context.stored(kept);
+            return None;
         };
-        let is_own = self.is_own(&batch.sender);
-        let sender = if is_own { Some(FLEET) } else { self.sender_facts(&room, &batch.sender).await };
+        let is_own = context.is_own(&batch.sender);
+        let sender = if is_own { Some(AS_SENDER) } else { self.sender_facts(context, &room, &batch.sender).await };
         let Some(sender) = sender else {
-            // Nothing leaves before it is known who the sender is (P8): a backfill fetches the members.
-            self.receipt_queue.failed(batch, None, now());
-            self.backfill(room, None).await;
-            return;
+            // Nothing leaves before it is known who the sender is (P8).
+            self.queue.failed(batch, None, now());
+            return Some(room);
         };
-        let room_facts = self.room_facts(&room).await;
+        let room_facts = context.room_facts(&room).await;
         let mut redacted = HashSet::new();
         for owed in &batch.owed {
-            if self.find(&room, &owed.event_id).await.is_some_and(|facts| facts.redacted) {
+            if event_cache::find_facts(&room, &owed.event_id).await.is_some_and(|facts| facts.redacted) {
                 redacted.insert(owed.event_id.clone());
             }
         }
-        let released = self.receipt_queue.release(&mut self.store, batch, &room_facts, sender, &redacted, now());
-        if let Some(batch) = self.stored(released).flatten() {
-            self.send(batch, sender);
+        let released = self.queue.release(&mut context.store, batch, &room_facts, sender, &redacted, now());
+        if let Some(batch) = context.stored(released).flatten() {
+            self.send(context, batch, sender);
         }
+        None
     }
 
-    /// An event as it is in the cache now.
-    pub(super) async fn find(&self, room: &Room, event: &EventId) -> Option<EventFacts> {
-        let (cache, _keep) = room.event_cache().await.ok()?;
-        let event = cache.find_event(&ids::sdk_event(event)?).await.ok()??;
-        observe::facts_in(room, &event).await
-    }
-
-    /// Sends a batch by the way there is.
-    pub(super) fn send(&mut self, batch: Batch, sender: SenderFacts) {
-        let server = if self.is_own(&batch.sender) {
+    /// Sends a batch by the route there is.
+    pub fn send(&mut self, context: &mut Context, batch: Batch, sender: SenderFacts) {
+        let server = if context.is_own(&batch.sender) {
             (Some(NO_SERVER), true)
         } else {
-            (self.server(), self.same_server(&batch.sender))
+            (context.server.can_do(), is_on_own_server(context, &batch.sender))
         };
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), state = ?batch.state, "a batch is due");
-        let way = self.receipt_queue.dispatch(&mut self.store, batch, sender, server, now());
-        match self.stored(way).flatten() {
-            Some(Dispatch::Native { batch, name_device }) => self.post(batch, name_device),
-            Some(Dispatch::Direct { batch, devices }) => self.send_direct(batch, devices),
+        let dispatch = self.queue.dispatch(&mut context.store, batch, sender, server, now());
+        match context.stored(dispatch).flatten() {
+            Some(Dispatch::Native { batch, name_device }) => self.post(context, batch, name_device),
+            Some(Dispatch::Direct { batch, devices }) => send_direct(context, batch, devices),
             None => {}
         }
     }
 
-    fn send_direct(&self, batch: Batch, devices: Vec<DeviceId>) {
-        let answer = batch.answer(now());
-        let (client, inputs) = (self.client.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            let outcome = match ids::sdk_user(&batch.sender) {
-                Some(user) => direct::send_answer_within(DECISION_HOLDS, &client, &user, &devices, &answer).await,
-                None => Err(direct::NotSent { retry_after: None }),
-            };
-            let _ = inputs.send(Input::Answered(batch, outcome));
-        });
-    }
-
-    pub(super) fn answered(&mut self, batch: Batch, outcome: &Result<(), direct::NotSent>) {
+    fn on_sent_direct(&mut self, context: &mut Context, batch: Batch, outcome: &Result<(), NotSent>) {
         tracing::debug!(to = %batch.sender, receipts = batch.owed.len(), sent = outcome.is_ok(), "answered");
         match outcome {
             Ok(()) => {
-                let kept = self.receipt_queue.sent(&mut self.store, &batch.owed, Route::Direct, now());
-                self.stored(kept);
+                let kept = self.queue.sent(&mut context.store, &batch.owed, Route::Direct, now());
+                context.stored(kept);
             }
-            Err(direct::NotSent { retry_after }) => self.receipt_queue.failed(batch, *retry_after, now()),
+            Err(NotSent { retry_after }) => self.queue.failed(batch, *retry_after, now()),
         }
-    }
-
-    /// Tells what was done about an event, or would be.
-    pub(super) async fn tell_status(&mut self, room_id: &RoomId, event: EventId) {
-        let status = self.store.status(room_id, &event);
-        let mut status = self.stored(status).flatten().unwrap_or(ReceiptStatus::NotConsidered);
-        if status == ReceiptStatus::NotConsidered
-            && let Some(room) = ids::find_room(&self.client, room_id)
-            && let Some(facts) = self.find(&room, &event).await
-            && let Some(sender) = self.sender_facts(&room, &facts.sender).await
-        {
-            let sender = if self.is_for_own_devices(&facts) { FLEET } else { sender };
-            let room = self.room_facts(&room).await;
-            if let Decision::Withhold(reason) =
-                policy::decide(&facts, &room, &sender, self.receipt_queue.settings(), now())
-            {
-                status = reason.status();
-            }
-        }
-        let _ = self.events.send(Event::ReceiptStatus { event_id: event, status });
-    }
-
-    /// Tells what was told to others and what was withheld from them, and what they said that is not believed.
-    pub(super) fn tell_log(&mut self) {
-        let Some(mut entries) = self.stored(self.store.log()) else { return };
-        entries.retain(|entry| !self.is_own(&entry.person));
-        let mut names: HashMap<RoomId, SafeText> = HashMap::new();
-        for entry in &mut entries {
-            let name = || ids::find_room(&self.client, &entry.room_id).map(|room| room_name(&room)).unwrap_or_default();
-            entry.room_name = names.entry(entry.room_id.clone()).or_insert_with(name).clone();
-        }
-        let log = ReceiptLog { entries, not_believed: self.refused.told() };
-        let _ = self.events.send(Event::ReceiptLog(log));
     }
 }
+
+/// Whether somebody's homeserver is this user's.
+fn is_on_own_server(context: &Context, user_id: &UserId) -> bool {
+    let theirs = ids::sdk_user(user_id);
+    context.client.user_id().zip(theirs).is_some_and(|(own, theirs)| own.server_name() == theirs.server_name())
+}
+
+/// Sends a batch to these devices, beside the actor.
+fn send_direct(context: &Context, batch: Batch, devices: Vec<DeviceId>) {
+    let answer = batch.answer(now());
+    let (client, inputs) = (context.client.clone(), context.inputs.clone());
+    tokio::spawn(async move {
+        let outcome = match ids::sdk_user(&batch.sender) {
+            Some(user) => direct::send_answer_within(DECISION_HOLDS, &client, &user, &devices, &answer).await,
+            None => Err(NotSent { retry_after: None }),
+        };
+        let _ = inputs.send(OutgoingInput::SentDirect(batch, outcome).into());
+    });
+}
+
+/// An event whose key is awaited, as it is now; as far as it is known here when it is not in the
+/// cache.
+pub(super) async fn as_it_is_now(room: &Room, awaited: Awaited) -> EventFacts {
+    event_cache::find_facts(room, &awaited.event_id).await.unwrap_or(EventFacts {
+        event_id: awaited.event_id,
+        sender: awaited.sender,
+        device_id: None,
+        sent: awaited.sent,
+        kind: EventKind::Message,
+        readable: false,
+        redacted: false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,18 +4,18 @@ use futures_util::StreamExt;
 use matrix_sdk::{Client, event_cache::RedecryptorReport};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Input;
+use super::{EventsInput, IncomingInput, Input};
 
 /// Keys that came late.
 pub(super) async fn late_keys(client: Client, inputs: UnboundedSender<Input>) {
     let mut reports = std::pin::pin!(client.event_cache().subscribe_to_decryption_reports());
     while let Some(report) = reports.next().await {
         let input = match report {
-            Ok(RedecryptorReport::ResolvedUtds { room_id, events }) => Input::Late(room_id, events),
-            Ok(RedecryptorReport::Lagging) | Err(_) => Input::LateUnknown,
+            Ok(RedecryptorReport::ResolvedUtds { room_id, events }) => EventsInput::Decrypted(room_id, events),
+            Ok(RedecryptorReport::Lagging) | Err(_) => EventsInput::LookForKeys,
             Ok(RedecryptorReport::BackupAvailable) => continue,
         };
-        if inputs.send(input).is_err() {
+        if inputs.send(input.into()).is_err() {
             return;
         }
     }
@@ -27,7 +27,7 @@ pub(super) async fn devices(client: Client, inputs: UnboundedSender<Input>) {
     let mut updates = std::pin::pin!(updates);
     while let Some(update) = updates.next().await {
         let changed = update.new.keys().chain(update.changed.keys()).cloned().collect();
-        let _ = inputs.send(Input::DevicesChanged(changed));
+        let _ = inputs.send(IncomingInput::DevicesChanged(changed).into());
         if inputs.send(Input::NewDevices(update.new.into_keys().collect())).is_err() {
             return;
         }

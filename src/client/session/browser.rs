@@ -24,7 +24,10 @@ use tokio::{net::TcpListener, task::AbortHandle};
 use url::Url;
 
 use super::discover::Found;
-use crate::{app::event::LoginMethod, client::errors::LoginError, model::SafeText};
+use crate::{
+    client::errors::LoginError,
+    model::{LoginMethod, SafeText},
+};
 
 /// The page about this client that a login server may link to, and wants to be told (RFC 7591, `client_uri`). A
 /// package without a homepage has none of its own; then the page of what kvitto implements says best what it is.

@@ -7,6 +7,10 @@
 
 use std::time::Duration;
 
+use crate::{
+    client::errors::{LoginError, Unreachable},
+    model::{LoginMethod, SafeText},
+};
 use matrix_sdk::{
     Client, HttpError,
     config::RequestConfig,
@@ -20,12 +24,6 @@ use matrix_sdk::{
     sliding_sync::{Version, VersionBuilder},
 };
 use url::Url;
-
-use crate::{
-    app::event::LoginMethod,
-    client::errors::{LoginError, Unreachable},
-    model::SafeText,
-};
 
 /// A homeserver that answers.
 pub(super) struct Found {

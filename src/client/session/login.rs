@@ -23,12 +23,11 @@ use super::{
     discover::{self, Found},
 };
 use crate::{
-    app::{effect::Secret, event::LoginMethod},
     client::{
         Profile,
         errors::{LoginError, Unreachable},
     },
-    model::{SafeText, UserId},
+    model::{LoginMethod, SafeText, Secret, UserId},
 };
 
 /// A login that the homeserver has granted. Nothing of it is on disk yet.

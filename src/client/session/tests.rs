@@ -15,9 +15,9 @@ use super::{
     *,
 };
 use crate::{
-    app::effect::Secret,
     client::errors::LoginError,
     delivery::{policy::Settings, receipt_queue::KEY_WAIT},
+    model::Secret,
 };
 
 mod browser;

@@ -3,12 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::{app::event::Event, client::disk::Disk, model::Connection};
 use tokio::sync::mpsc::UnboundedSender;
-
-use crate::{
-    app::event::{Connection, Event},
-    client::disk::Disk,
-};
 
 /// Tells the connection.
 pub(super) struct Screen {

@@ -15,14 +15,14 @@ use tokio::{
 };
 
 use super::{
-    Entrance, News,
+    News,
     cast::{self, Device, Kind, LINUS, Part, Person, Place, ROOMS, Room, SOCIETY_ROOM, YOU},
     play::{Deed, Play},
 };
 use crate::{
     client::peer::{Heard, Host, NewRoom, Outcome, Peer},
     clock::now,
-    model::{EventId, Ms, RoomId, SafeText, UserId},
+    model::{Entrance, EventId, Ms, RoomId, SafeText, Secret, UserId},
     server::homeserver::Homeserver,
 };
 
@@ -142,7 +142,7 @@ impl Accounts {
     }
 
     fn entrance(&self, tour: RoomId) -> Entrance {
-        Entrance { homeserver: self.url.clone(), user: YOU.to_owned(), password: self.password.clone(), tour }
+        Entrance { homeserver: self.url.clone(), user: YOU.to_owned(), password: Secret(self.password.clone()), tour }
     }
 }
 

@@ -7,12 +7,7 @@ use ratatui::{
 };
 
 use crate::{
-    app::{
-        App,
-        commands::{self, Command},
-        layout::ScreenFacts,
-        screens::Help,
-    },
+    app::{App, command::Command, commands, layout::ScreenFacts, screens::Help},
     input::{Context, Keymap},
     view::{
         popup,

@@ -18,8 +18,8 @@ use super::{
     LOGIN, active, profile,
 };
 use crate::{
-    app::event::LoginMethod,
     client::errors::{Kind, LoginError},
+    model::LoginMethod,
 };
 
 /// Where the short address leads.

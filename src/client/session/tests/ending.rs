@@ -8,7 +8,7 @@ use super::{
     super::trust::{Verdict, ask},
     *,
 };
-use crate::app::effect::Secret;
+use crate::model::Secret;
 
 /// The session that has ended, as the login screen has it.
 async fn ended(profile: &Profile) -> (Account, Option<Box<Session>>, String) {

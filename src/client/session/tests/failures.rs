@@ -15,8 +15,8 @@ use super::{
     LOGIN, login, profile,
 };
 use crate::{
-    app::{effect::Secret, event::LoginMethod},
     client::errors::{Kind, LoginError},
+    model::{LoginMethod, Secret},
 };
 
 /// Logs in against these answers; gives the sentence, with the host as `HOST`, and makes sure that nothing was made on

@@ -1,0 +1,118 @@
+//! What is known about the delivery of own messages, told to the views: the ticks.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use super::{
+    Context, Input, Query,
+    members::{self, Member},
+};
+use crate::{
+    app::event::Event,
+    client::ids,
+    clock::now,
+    delivery::{
+        ledger::{OwnEvent, aggregate::Large},
+        responsiveness::{GRACE, Responsiveness},
+        summary,
+    },
+    model::{Delivery, RoomId, UserId},
+};
+
+/// So many own messages of a room are told when it is opened.
+const MESSAGES_TOLD: usize = 500;
+
+impl Context {
+    /// Tells what is known about a room's own events.
+    pub async fn tell_room(&self, room_id: &RoomId) {
+        let own_events = self.store.own_events(room_id, MESSAGES_TOLD);
+        let large = self.store.large_events(room_id, MESSAGES_TOLD);
+        let (own_events, large) = (self.stored(own_events).unwrap_or_default(), self.stored(large).unwrap_or_default());
+        self.tell_events(room_id, &own_events, &large).await;
+    }
+
+    /// Tells what is known about these own events of a room.
+    pub async fn tell_events(&self, room_id: &RoomId, own_events: &[OwnEvent], large: &[Large]) {
+        let mut deliveries = self.deliveries(own_events, large);
+        self.name_people(room_id, &mut deliveries).await;
+        if !deliveries.is_empty() {
+            self.tell_view(Event::Deliveries { room_id: room_id.clone(), deliveries });
+        }
+    }
+
+    /// What is known about own events; nobody has a name.
+    pub fn deliveries(&self, own_events: &[OwnEvent], large: &[Large]) -> Vec<Delivery> {
+        let now = now();
+        let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
+        let responsiveness = people.into_iter().map(|user| (user.clone(), self.responsiveness(user)));
+        let (responsiveness, own_responsiveness): (BTreeMap<UserId, Responsiveness>, _) =
+            (responsiveness.collect(), self.responsiveness(&self.user_id));
+        let delivery = |own: &OwnEvent| {
+            let own_devices = self.stored(self.store.own_devices(&own.event_id)).flatten();
+            Delivery {
+                own_devices: own_devices
+                    .map(|own_devices| summary::own_devices(&own_devices, &own_responsiveness, now))
+                    .unwrap_or_default(),
+                ..summary::delivery(own, &responsiveness, now)
+            }
+        };
+        let mut deliveries: Vec<_> =
+            own_events.iter().map(delivery).chain(large.iter().map(summary::tallied)).collect();
+        for delivery in &mut deliveries {
+            if let Some(report) = self.stored(self.store.bridged(&delivery.event_id)).flatten() {
+                summary::bridged(delivery, &report);
+            }
+        }
+        deliveries
+    }
+
+    /// How this person's devices answer.
+    pub fn responsiveness(&self, user_id: &UserId) -> Responsiveness {
+        self.stored(self.store.responsiveness(user_id)).unwrap_or_default()
+    }
+
+    /// Calls people what they are called in a room.
+    pub async fn name_people(&self, room_id: &RoomId, deliveries: &mut [Delivery]) {
+        let names =
+            self.names(room_id, deliveries.iter().flat_map(|known| &known.people).map(|person| &person.user_id)).await;
+        for person in deliveries.iter_mut().flat_map(|delivery| &mut delivery.people) {
+            person.name = names.get(&person.user_id).map(|member| member.name.clone()).unwrap_or_default();
+        }
+    }
+
+    /// What people are called in a room, as far as this machine knows.
+    async fn names(&self, room_id: &RoomId, users: impl Iterator<Item = &UserId>) -> HashMap<UserId, Member> {
+        let Some(room) = ids::find_room(&self.client, room_id) else { return HashMap::new() };
+        let members = members::members(&room, users).await;
+        members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up")).unwrap_or_default()
+    }
+
+    /// Answers came. That a device has answered one message says, after a while, that it has missed
+    /// another, in whatever room; so the open room is looked at once more then.
+    pub fn look_again_later(&mut self) {
+        if self.open_room.room_id.is_none() || self.open_room.looking_again {
+            return;
+        }
+        self.open_room.looking_again = true;
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(GRACE)).await;
+            let _ = inputs.send(Input::Query(Query::LookAgain));
+        });
+    }
+
+    /// It is time for that.
+    pub async fn look_again(&mut self) {
+        self.open_room.looking_again = false;
+        self.tell_open_room().await;
+    }
+
+    /// Tells what is known about the open room's own events, if a room is open.
+    pub async fn tell_open_room(&self) {
+        if let Some(room_id) = &self.open_room.room_id {
+            self.tell_room(room_id).await;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What views ask of the receipts actor, and what it answers.
+//!
+//! - [`undelivered`]: which own messages not every device has.
+//! - [`people`]: who has a message to thousands, and who does not.
+//! - [`log`]: what was told to others, and what was withheld.
+//! - [`status`]: what was done about one event.
+//! - [`eligibility`]: how the people of a room stand to the user.
+//! - [`traces`]: what others were told to be unreadable, and was no message.
+//! - [`attention`]: what a room is shown of what the user reads and types.
+//!
+//! The ticks of a room are told from [`deliveries`](super::deliveries), since they are also told
+//! whenever something changes.
+
+use std::collections::VecDeque;
+
+use matrix_sdk::Room;
+use tokio::sync::oneshot;
+
+use self::undelivered::Search;
+use crate::{
+    client::receipts::Context,
+    model::{EventId, RoomId, SafeText},
+};
+
+pub(super) mod attention;
+pub(super) mod eligibility;
+mod log;
+pub(super) mod people;
+mod status;
+mod traces;
+mod undelivered;
+
+/// What this part is asked.
+pub(super) enum Query {
+    /// This room was opened: its ticks are wanted.
+    Opened(RoomId),
+    /// What was not answered for a while may have been missed: the open room's ticks are told again.
+    LookAgain,
+    /// Which own messages does not every device have?
+    Undelivered,
+    /// The next messages are to be looked at for that.
+    SearchOn,
+    /// Who has a large message, and who does not?
+    People(people::Wanted),
+    /// What was done about this event?
+    Status(RoomId, EventId),
+    /// What is this room shown?
+    Attention(RoomId, oneshot::Sender<attention::Attention>),
+    /// What was told to others, and what was withheld?
+    Log,
+    /// Forget that.
+    EmptyLog,
+    /// How does everybody in this room stand?
+    Eligibility(RoomId),
+    /// It was looked up who is in a room.
+    Members(eligibility::Members),
+}
+
+/// What was asked and is not answered yet.
+#[derive(Default)]
+pub(super) struct Queries {
+    /// Searches for undelivered messages: for each of them one [`Query::SearchOn`] is to come.
+    searches: VecDeque<Search>,
+}
+
+impl Queries {
+    /// A room was opened. Returns whether it is the first one.
+    pub async fn on_opened(&mut self, context: &mut Context, room_id: RoomId) -> bool {
+        context.tell_room(&room_id).await;
+        self.tell_traces(context, &room_id).await;
+        context.open_room.room_id.replace(room_id).is_none()
+    }
+}
+
+/// What a room is called, as far as this machine knows.
+fn room_name(room: &Room) -> SafeText {
+    SafeText::line(&room.cached_display_name().map(|name| name.to_string()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

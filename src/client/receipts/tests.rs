@@ -1,0 +1,3 @@
+//! The actor as a whole.
+
+mod acting;
