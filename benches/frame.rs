@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use kvitto::{
     app::{App, event::Event, update},
+    client::update::Update,
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
@@ -98,15 +99,15 @@ fn app() -> App {
     let deliveries = (0..ITEMS).filter(|number| number.is_multiple_of(3)).map(delivery).collect();
     let changes = vec![TimelineChange::Reset((0..ITEMS).map(message).collect())];
     for event in [
-        Event::LoggedIn(account),
-        Event::Connection(Connection::Online),
-        Event::Rooms((0..ROOMS).map(room).collect()),
-        Event::RoomsComplete,
-        Event::GoTo(open.clone()),
-        Event::Timeline { room_id: open.clone(), changes },
-        Event::Deliveries { room_id: open, deliveries },
+        Update::LoggedIn(account),
+        Update::Connection(Connection::Online),
+        Update::Rooms((0..ROOMS).map(room).collect()),
+        Update::RoomsComplete,
+        Update::GoTo(open.clone()),
+        Update::Timeline { room_id: open.clone(), changes },
+        Update::Deliveries { room_id: open, deliveries },
     ] {
-        update(&mut app, event, START);
+        update(&mut app, event.into(), START);
     }
     app
 }
@@ -169,7 +170,8 @@ fn main() {
     let [esc, up, down, home] = [KeyCode::Esc, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home].map(Key::new);
     println!("{ITEMS} items, 200x60, {ROUNDS} key presses each");
     let room = RoomId::new("!1:example.org");
-    let batch = |batch: u64| Event::Deliveries { room_id: room.clone(), deliveries: vec![large(batch * 1_000)] };
+    let batch =
+        |batch: u64| Update::Deliveries { room_id: room.clone(), deliveries: vec![large(batch * 1_000)] }.into();
     let batches: Vec<_> = (1..=150).map(batch).collect();
     report("a sync's 1,000 receipts", &measure(&mut app, &mut terminal, &batches));
     let mut measured = |what: &str, before: &[Key], keys: &[Key]| {

@@ -22,6 +22,7 @@ use self::{
     timeline::{Looked, OpenRoom},
 };
 use crate::{
+    client::{request::TimelineRequest, update::Update},
     delivery::{policy::Settings, summary},
     input::{Context, Key, Keymap},
     model::{Account, Connection, Mark, Ms, RoomId, SafeText, UserId},
@@ -266,17 +267,88 @@ impl App {
         let Some(open) = &mut self.open else { return };
         if let Some(looked) = read {
             open.on_marked_read(looked);
-            out.push(Effect::MarkRead(open.id.clone()));
+            out.push(Effect::from(TimelineRequest::MarkRead(open.id.clone())));
         }
         if older {
             open.older_are_coming();
-            out.push(Effect::Paginate(open.id.clone()));
+            out.push(Effect::from(TimelineRequest::Paginate(open.id.clone())));
         }
     }
 
     /// The open room, if it is this one.
     fn open_if(&mut self, room: &RoomId) -> Option<&mut OpenRoom> {
         self.open.as_mut().filter(|open| open.id == *room)
+    }
+
+    /// Takes in what the client tells.
+    fn on_update(&mut self, update: Update, now: Ms, out: &mut Vec<Effect>) {
+        match update {
+            Update::LoginMethods { homeserver, methods } => {
+                self.on_login(|login| login.on_found(Found { homeserver, methods }));
+            }
+            Update::HomeserverNotFound(why) => self.on_login(|login| login.on_not_found(why)),
+            Update::BrowserWaiting { url } => {
+                self.browser_waits(url, out);
+            }
+            Update::LoginFailed(why) => {
+                self.on_demo_doing(why.clone());
+                self.on_login(|login| login.failed(why));
+            }
+            Update::LoggedIn(account) => self.logged_in(account, out),
+            Update::LoginReplaces(question) => self.login_replaces(&question),
+            Update::LoggedOut(reason) => self.logged_out(reason, out),
+            Update::SessionEnded { account, why } => self.session_ended(account, why, out),
+            Update::Connection(connection) => self.on_connection(connection),
+
+            Update::Rooms(rooms) => {
+                self.rooms.update(rooms);
+                self.begin_tour(out);
+            }
+            Update::RoomsGone(rooms) => self.rooms_gone(&rooms, out),
+            Update::RoomsComplete => self.rooms.complete = true,
+            Update::GoTo(room) => self.open_room(&room, out),
+
+            Update::Timeline { room_id: room, changes } => self.timeline_changed(&room, changes, now, out),
+            Update::Pagination { room_id: room, state } => {
+                if let Some(open) = self.open_if(&room) {
+                    open.pagination = state;
+                }
+            }
+            Update::Draft { room_id: room, text } => self.on_draft(room, &text, out),
+            Update::Typing { room_id: room, who } => {
+                if let Some(open) = self.open_if(&room) {
+                    open.typing = who;
+                }
+            }
+
+            Update::Deliveries { room_id: room, deliveries } => {
+                if let Some(open) = self.open_if(&room) {
+                    open.deliveries
+                        .extend(deliveries.into_iter().map(|delivery| (delivery.event_id.clone(), delivery)));
+                }
+            }
+            Update::Traces { room_id: room, traces } => {
+                if let Some(open) = self.open_if(&room) {
+                    open.traces = traces;
+                }
+            }
+            // Of interest to screens only.
+            Update::ReceiptStatus { .. }
+            | Update::People(_)
+            | Update::Eligibility { .. }
+            | Update::Undelivered(_)
+            | Update::ReceiptLog(_) => {}
+            Update::Done(text) => self.status = Some(Status::info(text, now)),
+            Update::Failed(why) | Update::ItemFailed { why, .. } => self.status = Some(Status::error(why, now)),
+            Update::NotQueued { room_id: room, text, emote, why } => {
+                self.not_queued(room, &text, emote, out);
+                self.status = Some(Status::error(why, now));
+            }
+            Update::EditFailed { room_id: room, event_id: event, text, removed, why } => {
+                self.edit_failed(room, event, (&text, removed), out);
+                self.status = Some(Status::error(why, now));
+            }
+        }
     }
 }
 
@@ -285,7 +357,6 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
     app.tick(now, out);
-    app.tell_screens(&event);
     match event {
         Event::Key(key) => {
             app.watched.key_pressed();
@@ -299,75 +370,15 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
 
         Event::DemoDoing(what) => app.on_demo_doing(what),
         Event::DemoReady(entrance) => app.on_demo_ready(entrance, out),
-
-        Event::LoginMethods { homeserver, methods } => {
-            app.on_login(|login| login.on_found(Found { homeserver, methods }));
-        }
-        Event::HomeserverNotFound(why) => app.on_login(|login| login.on_not_found(why)),
-        Event::BrowserWaiting { url } => {
-            app.browser_waits(url, out);
-        }
-        Event::LoginFailed(why) => {
-            app.on_demo_doing(why.clone());
-            app.on_login(|login| login.failed(why));
-        }
-        Event::LoggedIn(account) => app.logged_in(account, out),
-        Event::LoginReplaces(question) => app.login_replaces(&question),
-        Event::LoggedOut(reason) => app.logged_out(reason, out),
-        Event::SessionEnded { account, why } => app.session_ended(account, why, out),
-        Event::Connection(connection) => app.on_connection(connection),
-
-        Event::Rooms(rooms) => {
-            app.rooms.update(rooms);
-            app.begin_tour(out);
-        }
-        Event::RoomsGone(rooms) => app.rooms_gone(&rooms, out),
-        Event::RoomsComplete => app.rooms.complete = true,
-        Event::GoTo(room) => app.open_room(&room, out),
-
-        Event::Timeline { room_id: room, changes } => app.timeline_changed(&room, changes, now, out),
-        Event::Pagination { room_id: room, state } => {
-            if let Some(open) = app.open_if(&room) {
-                open.pagination = state;
-            }
-        }
-        Event::Draft { room_id: room, text } => app.on_draft(room, &text, out),
-        Event::Typing { room_id: room, who } => {
-            if let Some(open) = app.open_if(&room) {
-                open.typing = who;
-            }
-        }
-
-        Event::Deliveries { room_id: room, deliveries } => {
-            if let Some(open) = app.open_if(&room) {
-                open.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.event_id.clone(), delivery)));
-            }
-        }
-        Event::Traces { room_id: room, traces } => {
-            if let Some(open) = app.open_if(&room) {
-                open.traces = traces;
-            }
-        }
-        // Seen by the screens, or by what is done after each event.
-        Event::Resize
-        | Event::Wake
-        | Event::ReceiptStatus { .. }
-        | Event::People(_)
-        | Event::Eligibility { .. }
-        | Event::Undelivered(_)
-        | Event::ReceiptLog(_) => {}
         Event::Settings(settings) => app.settings = settings,
+        Event::Failed(why) => app.status = Some(Status::error(why, now)),
+        Event::Client(update) => {
+            app.tell_screens(&update);
+            app.on_update(update, now, out);
+        }
 
-        Event::Done(text) => app.status = Some(Status::info(text, now)),
-        Event::Failed(why) | Event::ItemFailed { why, .. } => app.status = Some(Status::error(why, now)),
-        Event::NotQueued { room_id: room, text, emote, why } => {
-            app.not_queued(room, &text, emote, out);
-            app.status = Some(Status::error(why, now));
-        }
-        Event::EditFailed { room_id: room, event_id: event, text, removed, why } => {
-            app.edit_failed(room, event, (&text, removed), out);
-            app.status = Some(Status::error(why, now));
-        }
+        // What is done after each event is all that is to be done.
+        Event::Resize | Event::Wake => {}
     }
     if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
         let why = "That message could not be found any more; it may have been removed.";

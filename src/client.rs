@@ -1,6 +1,6 @@
-//! Everything that knows matrix-sdk: effects in, events out.
+//! Everything that knows matrix-sdk: requests in, events out.
 //!
-//! One task takes effects in their order, so that what is typed is sent in that order; whatever waits for the network
+//! One task takes requests in their order, so that what is typed is sent in that order; whatever waits for the network
 //! runs beside it and answers with an event. No type of the SDK leaves this module, and no text of the network leaves
 //! it but as [`crate::model::SafeText`].
 //!
@@ -39,7 +39,10 @@ use self::{
     },
 };
 use crate::{
-    app::{effect::Effect, event::Event},
+    client::{
+        request::{Request, SessionRequest},
+        update::Update,
+    },
     delivery::policy::Settings,
     model::{Ms, SafeText},
 };
@@ -61,6 +64,7 @@ mod older;
 pub mod peer;
 mod polling;
 mod receipts;
+pub mod request;
 mod rooms;
 mod sending;
 pub mod session;
@@ -68,6 +72,7 @@ mod sync;
 mod timeline;
 mod typed;
 mod typing;
+pub mod update;
 mod vouched;
 
 /// Where one account lives on this machine, and what it starts with.
@@ -77,7 +82,7 @@ pub struct Profile {
     pub dir: PathBuf,
     /// The device's public name at first login.
     pub device_name: String,
-    /// Delivery settings to start with; later ones come as [`Effect::Settings`].
+    /// Delivery settings to start with; later ones come as [`SessionRequest::Settings`].
     pub settings: Settings,
     /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::receipt_queue::KEY_WAIT), but in
     /// tests.
@@ -92,7 +97,7 @@ pub struct Profile {
 /// their runtime stops (a message being sent again and again); beside the client of the next login, on the same
 /// databases, they would do harm. And its stacks are large, because the SDK walks a message's HTML by recursion.
 pub struct ClientHandle {
-    effects: UnboundedSender<Effect>,
+    requests: UnboundedSender<Request>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -106,31 +111,31 @@ const CLOSED_WITHIN: Duration = Duration::from_millis(200);
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 
 impl ClientHandle {
-    /// Starts it. The first events tell whether there is a session ([`Event::LoggedIn`], with the rooms from the cache)
-    /// or not ([`Event::LoggedOut`]).
-    pub fn start(profile: Profile, events: UnboundedSender<Event>) -> io::Result<Self> {
-        let (effects, receiver) = unbounded_channel();
+    /// Starts it. The first events tell whether there is a session ([`Update::LoggedIn`], with the rooms from the cache)
+    /// or not ([`Update::LoggedOut`]).
+    pub fn start(profile: Profile, events: UnboundedSender<Update>) -> io::Result<Self> {
+        let (requests, receiver) = unbounded_channel();
         let (done, ended) = oneshot::channel();
         thread::Builder::new().name("client".to_owned()).stack_size(STACK).spawn(move || {
             if let Err(error) = run(profile, receiver, &events) {
                 let sentence = format!("No session can be started: {error}. Quit and start again.");
-                let _ = events.send(Event::Failed(SafeText::line(&sentence)));
+                let _ = events.send(Update::Failed(SafeText::line(&sentence)));
             }
             let _ = done.send(());
         })?;
-        Ok(Self { effects, ended })
+        Ok(Self { requests, ended })
     }
 
-    /// Hands over an effect; never blocks.
-    pub fn run(&self, effect: Effect) {
-        if self.effects.send(effect).is_err() {
-            tracing::error!("an effect came after the end");
+    /// Hands over an request; never blocks.
+    pub fn run(&self, request: Request) {
+        if self.requests.send(request).is_err() {
+            tracing::error!("an request came after the end");
         }
     }
 
     /// Stops syncing, waits until everything owed is on disk, and closes the stores.
     pub async fn stop(self) {
-        drop(self.effects);
+        drop(self.requests);
         // An error only says that the thread has ended in another way.
         let _ = self.ended.await;
     }
@@ -139,8 +144,8 @@ impl ClientHandle {
 /// One session after the other, each on its own runtime, until nobody asks for anything any more.
 fn run(
     mut profile: Profile,
-    mut effects: UnboundedReceiver<Effect>,
-    events: &UnboundedSender<Event>,
+    mut requests: UnboundedReceiver<Request>,
+    events: &UnboundedSender<Update>,
 ) -> io::Result<()> {
     let mut last = None;
     loop {
@@ -156,7 +161,7 @@ fn run(
             ended: None,
             live: None,
         };
-        let end = runtime.block_on(worker.run(last, &mut effects, news));
+        let end = runtime.block_on(worker.run(last, &mut requests, news));
         runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
         match end {
             SessionEnd::Quit => return Ok(()),
@@ -187,7 +192,7 @@ enum News {
 
 struct Worker<'a> {
     profile: &'a mut Profile,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     tell: UnboundedSender<News>,
     /// A login or discovery under way.
     login: Option<JoinHandle<()>>,
@@ -202,18 +207,18 @@ impl Worker<'_> {
     async fn run(
         mut self,
         last: Option<SessionEnd>,
-        effects: &mut UnboundedReceiver<Effect>,
+        requests: &mut UnboundedReceiver<Request>,
         mut news: UnboundedReceiver<News>,
     ) -> SessionEnd {
-        self.begin(last, effects).await;
+        self.begin(last, requests).await;
         let end = loop {
             tokio::select! {
-                effect = effects.recv() => match effect {
-                    Some(Effect::Logout) if self.live.is_some() => break SessionEnd::LoggedOut(None),
-                    Some(Effect::ReplaceAccount) => if let Some(login) = self.granted.take() {
+                request = requests.recv() => match request {
+                    Some(Request::Session(SessionRequest::Logout)) if self.live.is_some() => break SessionEnd::LoggedOut(None),
+                    Some(Request::Session(SessionRequest::ReplaceAccount)) => if let Some(login) = self.granted.take() {
                         break SessionEnd::Granted(login);
                     },
-                    Some(effect) => self.handle_until_closed(effect, effects).await,
+                    Some(request) => self.handle_until_closed(request, requests).await,
                     None => break SessionEnd::Quit,
                 },
                 Some(news) = news.recv() => match news {
@@ -243,22 +248,22 @@ impl Worker<'_> {
     }
 
     /// Puts the last session away, or takes up the one on disk.
-    async fn begin(&mut self, last: Option<SessionEnd>, effects: &UnboundedReceiver<Effect>) {
+    async fn begin(&mut self, last: Option<SessionEnd>, requests: &UnboundedReceiver<Request>) {
         match last {
-            Some(SessionEnd::LoggedOut(sentence)) => return self.tell(Event::LoggedOut(sentence)),
+            Some(SessionEnd::LoggedOut(sentence)) => return self.tell(Update::LoggedOut(sentence)),
             Some(SessionEnd::Granted(login)) => return self.move_in(*login).await,
             Some(SessionEnd::Itself(End::Revoked)) => {
                 if let Err(error) = session::end(self.profile) {
-                    self.tell(Event::Failed(errors::line(&error)));
+                    self.tell(Update::Failed(errors::line(&error)));
                 }
             }
             Some(SessionEnd::Quit | SessionEnd::Itself(End::Renewed)) | None => {}
         }
-        self.take_up(effects).await;
+        self.take_up(requests).await;
     }
 
     /// Takes up the session on disk, as soon as nobody else holds its files.
-    async fn take_up(&mut self, effects: &UnboundedReceiver<Effect>) {
+    async fn take_up(&mut self, requests: &UnboundedReceiver<Request>) {
         let mut pause = PAUSE;
         loop {
             let failed = match session::restore(self.profile).await {
@@ -266,9 +271,9 @@ impl Worker<'_> {
                     Ok(live) => return self.live = Some(live),
                     Err(failed) => failed,
                 },
-                Ok(Restored::Nobody) => return self.tell(Event::LoggedOut(None)),
+                Ok(Restored::Nobody) => return self.tell(Update::LoggedOut(None)),
                 Ok(Restored::Ended { account, session, why }) => {
-                    self.tell(Event::SessionEnded { account, why });
+                    self.tell(Update::SessionEnded { account, why });
                     self.ended = session.map(|session| self.ask_about(session));
                     return;
                 }
@@ -277,12 +282,12 @@ impl Worker<'_> {
                 }
             };
             if !failed.passes {
-                return self.tell(Event::LoggedOut(Some(failed.sentence)));
+                return self.tell(Update::LoggedOut(Some(failed.sentence)));
             }
-            self.tell(Event::Failed(failed.sentence));
+            self.tell(Update::Failed(failed.sentence));
             let end = Instant::now() + pause.next_delay();
             while Instant::now() < end {
-                if effects.is_closed() {
+                if requests.is_closed() {
                     return;
                 }
                 tokio::time::sleep(CLOSED_WITHIN).await;
@@ -307,11 +312,11 @@ impl Worker<'_> {
         let Some((session, _)) = self.ended.take() else { return };
         match session::revive(self.profile) {
             Ok(()) => self.go_live(*session).await,
-            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+            Err(error) => self.tell(Update::LoggedOut(Some(errors::line(&error)))),
         }
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, event: Update) {
         // Nobody listens only while the program ends.
         let _ = self.events.send(event);
     }
@@ -319,14 +324,14 @@ impl Worker<'_> {
     async fn go_live(&mut self, session: Session) {
         match Live::start(self.profile, session, self.events.clone()).await {
             Ok(live) => self.live = Some(live),
-            Err(NotLive { sentence, .. }) => self.tell(Event::LoggedOut(Some(sentence))),
+            Err(NotLive { sentence, .. }) => self.tell(Update::LoggedOut(Some(sentence))),
         }
     }
 
     async fn move_in(&mut self, login: Login) {
         match session::move_in(self.profile, login).await {
             Ok(session) => self.go_live(session).await,
-            Err(error) => self.tell(Event::LoggedOut(Some(errors::line(&error)))),
+            Err(error) => self.tell(Update::LoggedOut(Some(errors::line(&error)))),
         }
     }
 
@@ -343,62 +348,74 @@ impl Worker<'_> {
                 let former_session = self.ended.as_ref().map(|(session, _)| &**session);
                 let question = session::losses(&former, former_session, &login).await;
                 self.granted = Some(login);
-                self.tell(Event::LoginReplaces(question));
+                self.tell(Update::LoginReplaces(question));
             }
             (Ok(login), Err(error)) => {
                 login.give_up().await;
-                self.tell(Event::LoginFailed(errors::line(&error)));
+                self.tell(Update::LoginFailed(errors::line(&error)));
             }
-            (Err(error), _) => self.tell(Event::LoginFailed(errors::line(&error))),
+            (Err(error), _) => self.tell(Update::LoginFailed(errors::line(&error))),
         }
         None
     }
 
-    /// Carries out an effect. One that waits for the disk does not keep the program from quitting.
-    async fn handle_until_closed(&mut self, effect: Effect, effects: &UnboundedReceiver<Effect>) {
+    /// Carries out an request. One that waits for the disk does not keep the program from quitting.
+    async fn handle_until_closed(&mut self, request: Request, requests: &UnboundedReceiver<Request>) {
         let disk = self.live.as_ref().map(|live| live.disk().clone());
-        let handled = self.handle(effect);
+        let handled = self.handle(request);
         tokio::pin!(handled);
         while tokio::time::timeout(CLOSED_WITHIN, &mut handled).await.is_err() {
-            if let Some(disk) = disk.as_ref().filter(|_| effects.is_closed()) {
+            if let Some(disk) = disk.as_ref().filter(|_| requests.is_closed()) {
                 disk.give_up();
             }
         }
     }
 
-    async fn handle(&mut self, effect: Effect) {
-        match effect {
-            Effect::FindHomeserver(typed) => self.find(typed),
-            Effect::Login { homeserver, user, password } => {
+    async fn handle(&mut self, request: Request) {
+        match (request, &mut self.live) {
+            (Request::Session(request), _) => self.handle_session(request),
+            (Request::Rooms(request), Some(live)) => live.handle_rooms(request),
+            (Request::Timeline(request), Some(live)) => live.handle_timeline(request).await,
+            (Request::Receipts(request), Some(live)) => live.handle_receipts(request),
+            (Request::Rooms(_) | Request::Timeline(_) | Request::Receipts(_), None) => {
+                tracing::warn!("a request that needs a session came without one");
+            }
+        }
+    }
+
+    fn handle_session(&mut self, request: SessionRequest) {
+        match request {
+            SessionRequest::FindHomeserver(typed) => self.find(typed),
+            SessionRequest::Login { homeserver, user, password } => {
                 let profile = self.profile.clone();
                 self.begin_login(async move { session::login_password(&profile, &homeserver, &user, &password).await });
             }
-            Effect::BrowserLogin { homeserver, method } => {
+            SessionRequest::BrowserLogin { homeserver, method } => {
                 let (profile, events) = (self.profile.clone(), self.events.clone());
                 let open = move |url: String| {
-                    let _ = events.send(Event::BrowserWaiting { url: SafeText::line(&url) });
+                    let _ = events.send(Update::BrowserWaiting { url: SafeText::line(&url) });
                 };
                 self.begin_login(async move { session::login_browser(&profile, &homeserver, method, open).await });
             }
-            Effect::CancelLogin => {
+            SessionRequest::CancelLogin => {
                 if let Some(login) = self.login.take() {
                     login.abort();
                 }
                 self.refuse();
             }
-            Effect::Settings(settings) => {
+            SessionRequest::Settings(settings) => {
                 self.profile.settings = settings.clone();
                 if let Some(live) = &self.live {
                     live.set(settings);
                 }
             }
-            other => {
-                if let Some(live) = &mut self.live {
-                    live.handle(other).await;
-                } else {
-                    tracing::warn!("an effect that needs a session came without one");
+            SessionRequest::Reconnect => {
+                if let Some(live) = &self.live {
+                    live.reconnect();
                 }
             }
+            // Taken by `run`, where there is a session to be ended, or a login that waits for this.
+            SessionRequest::Logout | SessionRequest::ReplaceAccount => {}
         }
     }
 
@@ -406,8 +423,8 @@ impl Worker<'_> {
         let events = self.events.clone();
         self.replace_login(tokio::spawn(async move {
             let event = match session::find(&typed).await {
-                Ok((homeserver, methods)) => Event::LoginMethods { homeserver, methods },
-                Err(error) => Event::HomeserverNotFound(errors::line(&error)),
+                Ok((homeserver, methods)) => Update::LoginMethods { homeserver, methods },
+                Err(error) => Update::HomeserverNotFound(errors::line(&error)),
             };
             let _ = events.send(event);
         }));

@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     app::{self, App, effect::Effect, event::Event},
-    client::{ClientHandle, Profile},
+    client::{ClientHandle, Profile, request::SessionRequest, update::Update},
     clock::now,
     model::Ms,
     view::theme::Theme,
@@ -110,7 +110,7 @@ struct Sources {
     signals: Signals,
     typed: Keyboard,
     jobs: UnboundedReceiver<Event>,
-    matrix: UnboundedReceiver<Event>,
+    matrix: UnboundedReceiver<Update>,
     demo: UnboundedReceiver<Event>,
 }
 
@@ -156,7 +156,7 @@ impl Client {
                 Step::Happened(event) => self.happened(event)?,
                 Step::JobDone(event) => {
                     if let Event::Settings(settings) = &event {
-                        self.effects.run(Effect::Settings(settings.clone()));
+                        self.effects.run(Effect::from(SessionRequest::Settings(settings.clone())));
                     }
                     self.happened(event)?
                 }
@@ -187,7 +187,7 @@ impl Client {
                 None => Ok(Step::Signal(Signal::Quit)),
             },
             Some(event) = sources.jobs.recv() => Ok(Step::JobDone(event)),
-            Some(event) = sources.matrix.recv() => Ok(Step::Happened(event)),
+            Some(update) = sources.matrix.recv() => Ok(Step::Happened(update.into())),
             Some(event) = sources.demo.recv() => Ok(Step::Happened(event)),
             () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Event::Wake)),
             () = at(frame) => Ok(Step::Draw),

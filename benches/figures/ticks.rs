@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::TimelineRequest,
     model::{DeviceState, RoomId},
 };
 
@@ -62,7 +62,7 @@ async fn read_at_once(mut peer: Person, room: RoomId) {
     let mut seen = 0;
     loop {
         seen = peer.until("another message", |p| Some(p.messages().count()).filter(|count| *count > seen)).await;
-        peer.run(Effect::MarkRead(room.clone()));
+        peer.run(TimelineRequest::MarkRead(room.clone()));
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     timeline::{OpenRoom, TypingNotice},
 };
 use crate::{
+    client::request::TimelineRequest,
     input::{Context, Key, Lookup},
     model::{Membership, Ms, RoomId, SendState},
 };
@@ -112,7 +113,7 @@ impl App {
         let told = told.filter(|_| !again).unwrap_or(now);
         open.typing_notice = Some(TypingNotice { told, until: now.saturating_add(TypingNotice::LENGTH) });
         if again {
-            out.push(Effect::Typing { room_id: open.id.clone(), typing: true });
+            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.clone(), typing: true }));
         }
     }
 
@@ -120,7 +121,7 @@ impl App {
     pub(super) fn stop_typing(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         if open.typing_notice.take().is_some() {
-            out.push(Effect::Typing { room_id: open.id.clone(), typing: false });
+            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.clone(), typing: false }));
         }
     }
 
@@ -128,7 +129,7 @@ impl App {
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = &mut self.open else { return };
         if let Some(text) = open.writing.save() {
-            out.push(Effect::SaveDraft { room_id: open.id.clone(), text });
+            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: open.id.clone(), text }));
         }
     }
 
@@ -148,7 +149,9 @@ impl App {
         open.follow_newest();
         let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
-            Entered::Message(text) => out.push(Effect::Send { room_id: room, text: text.to_owned() }),
+            Entered::Message(text) => {
+                out.push(Effect::from(TimelineRequest::Send { room_id: room, text: text.to_owned() }));
+            }
             Entered::Command(line) => {
                 if let Err(refusal) = self.run_line(line, now, out) {
                     self.in_timeline(|open| open.writing.composer = typed);
@@ -171,11 +174,11 @@ impl App {
             if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
                 writing.message().put_below(&taken.text);
                 if let Some(text) = writing.save() {
-                    out.push(Effect::SaveDraft { room_id: room.clone(), text });
+                    out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
                 }
             }
             self.open = Some(OpenRoom::new(room.clone(), writing));
-            out.push(Effect::OpenRoom(room.clone()));
+            out.push(Effect::from(TimelineRequest::OpenRoom(room.clone())));
         }
         self.focus = Focus::Composer;
     }
@@ -232,7 +235,7 @@ impl App {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if matches!(message.send_state, SendState::Failed(_)) => {
-                out.push(Effect::Retry { room_id: open.id.clone(), key: key.clone() });
+                out.push(Effect::from(TimelineRequest::Retry { room_id: open.id.clone(), key: key.clone() }));
                 Ok(())
             }
             _ => Err("Select a message that could not be sent first.".to_owned()),
@@ -244,7 +247,7 @@ impl App {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if message.send_state != SendState::Sent => {
-                let on_yes = Effect::Discard { room_id: open.id.clone(), key: key.clone() };
+                let on_yes = Effect::from(TimelineRequest::Discard { room_id: open.id.clone(), key: key.clone() });
                 self.screens.push(Question::new("Throw this unsent message away?", on_yes));
                 Ok(())
             }

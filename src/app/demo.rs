@@ -3,7 +3,10 @@
 //! From then on everything is as ever, but for two things. The room with the tour opens by itself, so that the first
 //! key pressed is the first letter of a message. And there is no account to go back to, so logging out is quitting.
 use super::{App, Phase, effect::Effect};
-use crate::model::{Entrance, Membership, RoomId, SafeText};
+use crate::{
+    client::request::SessionRequest,
+    model::{Entrance, Membership, RoomId, SafeText},
+};
 
 /// How far the demo has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl App {
         let Some(demo) = &mut self.demo else { return };
         let Entrance { homeserver, user, password, tour } = entrance;
         demo.tour = Some(tour);
-        out.push(Effect::Login { homeserver, user, password });
+        out.push(Effect::from(SessionRequest::Login { homeserver, user, password }));
     }
 
     /// Opens the tour as soon as its room is there, unless the user was faster.

@@ -17,7 +17,10 @@ use super::{
     screens::Question,
     status::Status,
 };
-use crate::model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineItemKind};
+use crate::{
+    client::request::TimelineRequest,
+    model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineItemKind},
+};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,7 +131,7 @@ impl App {
                 open.follow_newest();
                 // First kept as a draft, then thrown away.
                 self.not_queued(room.clone(), &text, emote, out);
-                out.push(Effect::Discard { room_id: room, key });
+                out.push(Effect::from(TimelineRequest::Discard { room_id: room, key }));
                 self.focus = Focus::Composer;
                 return Ok(());
             }
@@ -162,7 +165,7 @@ impl App {
             return Err("A message cannot be changed to nothing. Stop editing, and remove it.".to_owned());
         }
         if let Some((event, Some(text))) = open.writing.end_edit() {
-            out.push(Effect::Edit { room_id: open.id.clone(), event_id: event, text });
+            out.push(Effect::from(TimelineRequest::Edit { room_id: open.id.clone(), event_id: event, text }));
         }
         self.save_draft(out);
         self.stop_typing(out);
@@ -189,9 +192,9 @@ impl App {
             Some(_) => writing.message().put_below(text),
         }
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room_id: room.clone(), text });
+            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
         }
-        out.push(Effect::ForgetEdit { room_id: room, event_id: event, removed });
+        out.push(Effect::from(TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed }));
     }
 
     /// The message that is being edited may have been removed by somebody else: then there is nothing to be changed, and what
@@ -232,7 +235,7 @@ impl App {
         let known = known_to(message, open.deliveries.get(&event));
         self.screens.push(Question::new(
             &format!("Remove this message for everyone? {known}"),
-            Effect::Redact { room_id: open.id.clone(), event_id: event },
+            Effect::from(TimelineRequest::Redact { room_id: open.id.clone(), event_id: event }),
         ));
         Ok(())
     }

@@ -8,7 +8,10 @@
 use super::{
     App, Focus, command::Refusal, effect::Effect, invites::short, rooms::is_invite, screens::Question, status::Status,
 };
-use crate::model::{Membership, Ms, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind};
+use crate::{
+    client::request::RoomsRequest,
+    model::{Membership, Ms, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind},
+};
 
 /// Texts on their way to another room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ impl App {
                 let question = format!(
                     "Join the room in which {name} goes on? Its members see that you joined, and what you read there."
                 );
-                self.screens.push(Question::new(&question, Effect::Follow(id)));
+                self.screens.push(Question::new(&question, Effect::from(RoomsRequest::Follow(id))));
             }
         }
         Ok(())
@@ -75,7 +78,7 @@ impl App {
             _ => String::new(),
         };
         let question = format!("Decline the invite{by} to {}? Only a new one lets you in.", short(&row.name));
-        let on_yes = Effect::Decline(row.id.clone());
+        let on_yes = Effect::from(RoomsRequest::Decline(row.id.clone()));
         self.screens.push(Question::new(&question, on_yes));
         Ok(())
     }
@@ -103,7 +106,7 @@ impl App {
             format!("Leave {name}?{older}{back}")
         };
         let older = room.older.iter().map(|(id, _)| id.clone()).collect();
-        let on_yes = Effect::Leave { room_id: room.id.clone(), older };
+        let on_yes = Effect::from(RoomsRequest::Leave { room_id: room.id.clone(), older });
         self.screens.push(Question::new(&question, on_yes));
     }
 

@@ -5,7 +5,10 @@
 //! its members show once the user is among them; the invite's word for it is no more than that.
 
 use super::{App, effect::Effect, screens::Question};
-use crate::model::{Membership, RoomId, RoomSummary, SafeText};
+use crate::{
+    client::request::RoomsRequest,
+    model::{Membership, RoomId, RoomSummary, SafeText},
+};
 
 /// So much of a room's name is in the question: whoever invites has chosen it, and it must not push the rest off the screen.
 const NAME: usize = 60;
@@ -14,7 +17,7 @@ impl App {
     /// Asks whether to accept this invite.
     pub(super) fn ask_to_accept(&mut self, id: RoomId) {
         if let Some(room) = self.rooms.get(&id) {
-            self.screens.push(Question::new(&question(room), Effect::Accept(id)));
+            self.screens.push(Question::new(&question(room), Effect::from(RoomsRequest::Accept(id))));
         }
     }
 }

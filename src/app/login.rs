@@ -7,7 +7,10 @@ use super::{
     composer::{Composer, Edit},
     effect::Effect,
 };
-use crate::model::{Account, LoginMethod, SafeText, Secret};
+use crate::{
+    client::request::SessionRequest,
+    model::{Account, LoginMethod, SafeText, Secret},
+};
 
 /// Something on the login screen that can have the focus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,7 +175,7 @@ impl Login {
         if self.focus == LoginField::Homeserver && self.found.is_none() && self.state == LoginState::Idle {
             let typed = self.homeserver.text().trim();
             if !typed.is_empty() {
-                out.push(Effect::FindHomeserver(typed.to_owned()));
+                out.push(Effect::from(SessionRequest::FindHomeserver(typed.to_owned())));
                 self.state = LoginState::Finding;
                 self.error = None;
             }
@@ -190,7 +193,7 @@ impl Login {
     pub(super) fn cancel(&mut self, out: &mut Vec<Effect>) {
         if self.state != LoginState::Idle {
             self.state = LoginState::Idle;
-            out.push(Effect::CancelLogin);
+            out.push(Effect::from(SessionRequest::CancelLogin));
         }
     }
 
@@ -208,16 +211,20 @@ impl Login {
         let with_password = self.fields().contains(&LoginField::Password);
         if let LoginField::Browser(method) = self.focus {
             self.state = LoginState::Browser { url: None };
-            out.push(Effect::BrowserLogin { homeserver, method });
+            out.push(Effect::from(SessionRequest::BrowserLogin { homeserver, method }));
         } else if with_password && !user.is_empty() && !self.password.is_empty() {
             self.state = LoginState::LoggingIn;
-            out.push(Effect::Login { homeserver, user, password: Secret(self.password.text().to_owned()) });
+            out.push(Effect::from(SessionRequest::Login {
+                homeserver,
+                user,
+                password: Secret(self.password.text().to_owned()),
+            }));
         } else if self.found.is_none() && self.focus == LoginField::Homeserver {
             if self.state == LoginState::Finding {
                 return;
             }
             self.state = LoginState::Finding;
-            out.push(Effect::FindHomeserver(homeserver));
+            out.push(Effect::from(SessionRequest::FindHomeserver(homeserver)));
         } else {
             let fields = self.fields();
             let missing = fields.iter().skip(1).find(|field| self.field(**field).is_none_or(Composer::is_empty));

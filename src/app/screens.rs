@@ -12,10 +12,9 @@ use super::{
     command::{Command, Refusal},
     composer::Composer,
     effect::Effect,
-    event::Event,
     layout::ScreenFacts,
 };
-use crate::{input::Context, model::Ms};
+use crate::{client::update::Update, input::Context, model::Ms};
 
 mod command_line;
 pub mod device_table;
@@ -153,7 +152,7 @@ pub trait Behaviour {
     }
 
     /// Something happened; the app has not taken it in yet.
-    fn on(&mut self, _event: &Event, _app: &App) {}
+    fn on(&mut self, _update: &Update, _app: &App) {}
 
     /// Everything that happened is taken in: asks for what is to be shown, and ends with what the screen is about.
     fn settle(&mut self, _app: &App, _out: &mut Vec<Effect>) -> Flow {
@@ -298,9 +297,9 @@ impl App {
     }
 
     /// Tells all screens what happened.
-    pub(super) fn tell_screens(&mut self, event: &Event) {
+    pub(super) fn tell_screens(&mut self, update: &Update) {
         let mut screens = std::mem::take(&mut self.screens);
-        screens.0.iter_mut().for_each(|screen| screen.behaviour_mut().on(event, self));
+        screens.0.iter_mut().for_each(|screen| screen.behaviour_mut().on(update, self));
         self.screens = screens;
     }
 

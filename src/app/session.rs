@@ -12,7 +12,10 @@ use super::{
     rooms::Rooms,
     screens::{Question, Scope},
 };
-use crate::model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange};
+use crate::{
+    client::request::{SessionRequest, TimelineRequest},
+    model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange},
+};
 
 impl App {
     /// Changes the login screen, if it is shown.
@@ -42,13 +45,13 @@ impl App {
         self.connection = Connection::Connecting;
         for (room, writing) in &mut self.drafts {
             if let Some(text) = writing.save() {
-                out.push(Effect::SaveDraft { room_id: room.clone(), text });
+                out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
             }
         }
         self.save_draft(out);
         if let Some(open) = &mut self.open {
             open.reopened();
-            out.push(Effect::OpenRoom(open.id.clone()));
+            out.push(Effect::from(TimelineRequest::OpenRoom(open.id.clone())));
         }
     }
 
@@ -97,7 +100,7 @@ impl App {
     /// Somebody else has logged in: that is asked about before anything is deleted.
     pub(super) fn login_replaces(&mut self, question: &SafeText) {
         self.on_login(|login| login.state = LoginState::Idle);
-        self.screens.push(Question::new(question, Effect::ReplaceAccount));
+        self.screens.push(Question::new(question, Effect::from(SessionRequest::ReplaceAccount)));
     }
 
     /// Forgets everything that belongs to an account.
@@ -125,7 +128,7 @@ impl App {
         if self.open.as_ref().is_some_and(|open| gone.contains(&open.id)) {
             self.put_away(out);
             self.focus = Focus::Rooms;
-            out.push(Effect::CloseRoom);
+            out.push(Effect::from(TimelineRequest::CloseRoom));
         }
     }
 
@@ -152,7 +155,7 @@ impl App {
         let writing = self.writing_in(&room);
         writing.load(text);
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room_id: room, text });
+            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room, text }));
         }
     }
 
@@ -169,7 +172,7 @@ impl App {
         };
         composer.put_below(&text);
         if let Some(text) = writing.save() {
-            out.push(Effect::SaveDraft { room_id: room, text });
+            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room, text }));
         }
     }
 

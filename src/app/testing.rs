@@ -8,6 +8,7 @@ use super::{
     update,
 };
 use crate::{
+    client::update::Update,
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
@@ -138,22 +139,22 @@ impl Told {
     /// Logged in, with the rooms `one` and `two` and an invite to `three`.
     pub fn with_rooms() -> Self {
         let mut told = Self::starting();
-        told.event(Event::LoggedIn(account("@me:x")));
-        told.event(Event::Rooms(vec![summary("one", 2), summary("two", 1), invite("three")]));
-        told.event(Event::RoomsComplete);
+        told.event(Update::LoggedIn(account("@me:x")));
+        told.event(Update::Rooms(vec![summary("one", 2), summary("two", 1), invite("three")]));
+        told.event(Update::RoomsComplete);
         told
     }
 
     /// With room `one` open, and these items in it, all on screen.
     pub fn in_room(items: Vec<TimelineItem>) -> Self {
         let mut told = Self::with_rooms();
-        told.event(Event::GoTo(room_id("one")));
+        told.event(Update::GoTo(room_id("one")));
         told.changes(vec![TimelineChange::Reset(items)]);
         told
     }
 
-    pub fn event(&mut self, event: Event) -> Vec<Effect> {
-        update(&mut self.app, event, self.now)
+    pub fn event(&mut self, event: impl Into<Event>) -> Vec<Effect> {
+        update(&mut self.app, event.into(), self.now)
     }
 
     /// Presses keys, by the names that the help shows; gives all effects.
@@ -167,7 +168,7 @@ impl Told {
     }
 
     pub fn changes(&mut self, changes: Vec<TimelineChange>) -> Vec<Effect> {
-        self.event(Event::Timeline { room_id: room_id("one"), changes })
+        self.event(Update::Timeline { room_id: room_id("one"), changes })
     }
 
     /// Time passes, and the app is woken if it asked for that.

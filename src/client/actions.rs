@@ -28,39 +28,32 @@ use super::{
     receipts::Receipts,
 };
 use crate::{
-    app::{effect::Effect, event::Event},
+    client::request::RoomsRequest,
     model::{EventId, RoomId, SafeText},
 };
 
 pub(super) mod context;
 
-pub(super) use self::context::Context;
-use self::context::{Outcome, accept, done, failed, go_to, go_to_joined, room_of};
+pub(super) use self::context::{Context, Outcome};
+use self::context::{accept, done, failed, go_to, go_to_joined, room_of};
 
-/// Runs one of these effects and tells how it went.
-pub(super) async fn run(context: Context, effect: Effect) -> Vec<Event> {
-    let context = &context;
+/// Carries out a request and tells how it went; an error is a sentence.
+pub(super) async fn run(context: &Context, request: RoomsRequest) -> Outcome {
     let Context { client, receipts, .. } = context;
-    let outcome = match effect {
-        Effect::DirectChat(user) => direct_chat(context, &user).await,
-        Effect::CreateRoom(name) => create(context, name).await,
-        Effect::Join(room) => join(context, &room).await,
-        Effect::Accept(room) => match room_of(client, &room) {
+    match request {
+        RoomsRequest::DirectChat(user) => direct_chat(context, &user).await,
+        RoomsRequest::CreateRoom(name) => create(context, name).await,
+        RoomsRequest::Join(room) => join(context, &room).await,
+        RoomsRequest::Accept(room) => match room_of(client, &room) {
             Ok(room) => accept(context, &room).await,
             Err(sentence) => Err(sentence),
         },
-        Effect::Follow(room) => leaving::follow(context, &room).await,
-        Effect::Decline(room) => leaving::decline(context, &room).await,
-        Effect::Leave { room_id: room, older } => leaving::leave(context, &room, &older).await,
-        Effect::Invite { room_id: room, user } => invite(client, receipts, &room, &user).await,
-        Effect::Redact { room_id: room, event_id: event } => redact(client, &room, &event).await,
-        Effect::Rekey(room) => rekey(client, &room).await,
-        other => {
-            tracing::error!(?other, "this effect is not done here");
-            Ok(Vec::new())
-        }
-    };
-    outcome.unwrap_or_else(|sentence| vec![Event::Failed(sentence)])
+        RoomsRequest::Follow(room) => leaving::follow(context, &room).await,
+        RoomsRequest::Decline(room) => leaving::decline(context, &room).await,
+        RoomsRequest::Leave { room_id, older } => leaving::leave(context, &room_id, &older).await,
+        RoomsRequest::Invite { room_id, user } => invite(client, receipts, &room_id, &user).await,
+        RoomsRequest::Rekey(room) => rekey(client, &room).await,
+    }
 }
 
 fn user_id(typed: &str) -> Result<OwnedUserId, SafeText> {
@@ -127,7 +120,7 @@ async fn invite(client: &Client, receipts: &Receipts, id: &RoomId, typed: &str) 
     Ok(vec![done(&format!("{user} was invited."))])
 }
 
-async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Outcome {
+pub(super) async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Outcome {
     let room = room_of(client, id)?;
     let event = ids::sdk_event(event).ok_or_else(|| SafeText::line("There is no such message."))?;
     let removed = async {

@@ -35,7 +35,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{errors, ids, typed, vouched};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     model::{EventId, RoomId, SafeText},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventConten
 }
 
 /// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere: see [`forget`].
-pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Event>) {
+pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Update>) {
     for (room, echoes) in client.send_queue().local_echoes().await.unwrap_or_default() {
         for event in echoes.iter().filter_map(|echo| refused(ids::room(&room), echo)) {
             let _ = events.send(event);
@@ -60,7 +60,7 @@ pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Event>) 
 /// Gives back every edit of this room that waits for its turn and whose message is removed, by what the server says now.
 /// Returns whether there was one. It stays in the queue until its text is kept elsewhere: see [`forget`]. Fails when the
 /// server cannot be asked.
-pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Event>) -> matrix_sdk::Result<bool> {
+pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Update>) -> matrix_sdk::Result<bool> {
     let mut found = false;
     for echo in queued(room).await {
         let Some((event, text)) = waiting(&echo) else { continue };
@@ -79,9 +79,9 @@ pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Even
 }
 
 /// 'The message of this edit is removed.'
-pub(super) fn removed(room: RoomId, event: EventId, text: String) -> Event {
+pub(super) fn removed(room: RoomId, event: EventId, text: String) -> Update {
     let why = SafeText::line("The message that you edited was removed. What you typed is kept as a new one.");
-    Event::EditFailed { room_id: room, event_id: event, text, removed: true, why }
+    Update::EditFailed { room_id: room, event_id: event, text, removed: true, why }
 }
 
 /// Whether a message is removed, as far as it is known here.
@@ -145,7 +145,7 @@ pub(super) async fn forget(client: &Client, id: &RoomId, edited: &EventId, remov
     let Some(room) = ids::find_room(client, id) else { return };
     for echo in queued(&room).await {
         let is_refused =
-            matches!(refused(id.clone(), &echo), Some(Event::EditFailed { event_id: event, .. }) if event == *edited);
+            matches!(refused(id.clone(), &echo), Some(Update::EditFailed { event_id: event, .. }) if event == *edited);
         let is_in_vain = removed && waiting(&echo).is_some_and(|(event, _)| ids::event(&event) == *edited);
         if let (true, LocalEchoContent::Event { send_handle, .. }) = (is_refused || is_in_vain, &echo.content)
             && let Err(error) = send_handle.abort().await
@@ -174,10 +174,10 @@ fn waiting(echo: &LocalEcho) -> Option<(OwnedEventId, String)> {
 }
 
 /// The edit in this echo, if it is one that was refused.
-fn refused(room: RoomId, echo: &LocalEcho) -> Option<Event> {
+fn refused(room: RoomId, echo: &LocalEcho) -> Option<Update> {
     let LocalEchoContent::Event { serialized_event, send_error: Some(error), .. } = &echo.content else { return None };
     let (event, text) = edit(serialized_event)?;
-    Some(Event::EditFailed {
+    Some(Update::EditFailed {
         room_id: room,
         event_id: ids::event(&event),
         text,

@@ -27,7 +27,7 @@ use super::{
     endings, errors, ids, rooms,
 };
 use crate::{
-    app::event::Event,
+    client::update::Update,
     model::{RoomId, SafeText},
 };
 
@@ -39,10 +39,10 @@ pub(super) async fn leave(context: &Context, id: &RoomId, with: &[RoomId]) -> Ou
     for older in with.iter().filter_map(|id| ids::find_room(&context.client, id)) {
         match out_of(context, &older, "You are still in the older version").await {
             Ok(gone) => events.extend(gone),
-            Err(sentence) => events.push(Event::Failed(sentence)),
+            Err(sentence) => events.push(Update::Failed(sentence)),
         }
     }
-    if !events.iter().any(|event| matches!(event, Event::Done(_) | Event::Failed(_))) {
+    if !events.iter().any(|event| matches!(event, Update::Done(_) | Update::Failed(_))) {
         events.push(done(if was_left { "The room was put away." } else { "You left the room." }));
     }
     Ok(events)
@@ -52,7 +52,7 @@ pub(super) async fn leave(context: &Context, id: &RoomId, with: &[RoomId]) -> Ou
 pub(super) async fn decline(context: &Context, id: &RoomId) -> Outcome {
     let room = room_of(&context.client, id)?;
     let mut events = out_of(context, &room, "The invite was not declined").await?;
-    if !events.iter().any(|event| matches!(event, Event::Done(_))) {
+    if !events.iter().any(|event| matches!(event, Update::Done(_))) {
         events.push(done("The invite was declined."));
     }
     Ok(events)
@@ -81,7 +81,7 @@ async fn out_of(context: &Context, room: &Room, what: &str) -> Outcome {
         tracing::info!(%error, "a room that was put away is not forgotten");
     }
     context.endings.is_left(&id, true).await;
-    Ok([Event::RoomsGone(vec![ids::room(&id)])].into_iter().chain(said).collect())
+    Ok([Update::RoomsGone(vec![ids::room(&id)])].into_iter().chain(said).collect())
 }
 
 /// Whether the server has said something about what was asked for, and not only that it cannot, or not now.
@@ -114,7 +114,7 @@ pub(super) async fn follow(context: &Context, id: &RoomId) -> Outcome {
             let why = errors::http_sentence(&error);
             let sentence = format!("The room that follows cannot be joined, so this one goes on as it was: {why}");
             let row = rooms::summary(&context.client, &context.endings, &room).await;
-            Ok(vec![Event::Rooms(row.into_iter().collect()), Event::Failed(SafeText::line(&sentence))])
+            Ok(vec![Update::Rooms(row.into_iter().collect()), Update::Failed(SafeText::line(&sentence))])
         }
         Err(error) => Err(failed("The room that follows was not joined", &error.into())),
     }

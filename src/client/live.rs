@@ -32,7 +32,10 @@ use super::{
     typed, typing, vouched,
 };
 use crate::{
-    app::{effect::Effect, event::Event},
+    client::{
+        request::{ReceiptsRequest, RoomsRequest, TimelineRequest},
+        update::Update,
+    },
     delivery::{
         policy::Settings,
         receipt_queue::{Numbers, ReceiptQueue},
@@ -68,7 +71,7 @@ pub(super) struct Live {
     open: Option<Arc<OpenTimeline>>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
 }
 
 impl Live {
@@ -76,7 +79,7 @@ impl Live {
     pub(super) async fn start(
         profile: &Profile,
         mut session: Session,
-        events: UnboundedSender<Event>,
+        events: UnboundedSender<Update>,
     ) -> Result<Self, NotLive> {
         let client = session.client.clone();
         let sending = Sending::start(&client, &events).await;
@@ -98,7 +101,7 @@ impl Live {
         let chats = DirectChats::start(&client, &receipts).await;
         let (tell_learnt, learnt) = unbounded_channel();
         let endings = Endings::start(&client, tell_learnt).await;
-        let _ = events.send(Event::LoggedIn(session.account.clone()));
+        let _ = events.send(Update::LoggedIn(session.account.clone()));
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
         let watched = client.clone();
@@ -147,7 +150,7 @@ impl Live {
         self.session
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, event: Update) {
         let _ = self.events.send(event);
     }
 
@@ -164,67 +167,87 @@ impl Live {
     fn room(&self, id: &RoomId) -> Option<Room> {
         let room = ids::find_room(&self.session.client, id);
         if room.is_none() {
-            self.tell(Event::Failed(SafeText::line("This room is not known here any more.")));
+            self.tell(Update::Failed(SafeText::line("This room is not known here any more.")));
         }
         room
     }
 
-    /// Carries out an effect. What waits for the network runs beside, and answers with an event.
-    pub(super) async fn handle(&mut self, effect: Effect) {
-        match effect {
-            Effect::Reconnect => self.sync.try_now(),
-            Effect::OpenRoom(id) => self.open_room(&id).await,
-            Effect::CloseRoom => self.close_room(),
-            Effect::Paginate(id) => {
+    /// Tries to connect now.
+    pub(super) fn reconnect(&self) {
+        self.sync.try_now();
+    }
+
+    /// Carries out a request. What waits for the network runs beside, and answers with an update.
+    pub(super) async fn handle_timeline(&mut self, request: TimelineRequest) {
+        match request {
+            TimelineRequest::OpenRoom(id) => self.open_room(&id).await,
+            TimelineRequest::CloseRoom => self.close_room(),
+            TimelineRequest::Paginate(id) => {
                 if let Some(open) = self.open_timeline(&id) {
                     tokio::spawn(async move { open.paginate().await });
                 }
             }
-            Effect::MarkRead(id) => {
+            TimelineRequest::MarkRead(id) => {
                 if let Some(open) = self.open_timeline(&id) {
                     let receipts = self.receipts.clone();
                     tokio::spawn(async move { open.mark_read(&receipts).await });
                 }
             }
-            Effect::SaveDraft { room_id: room, text } => self.save_draft(&room, text).await,
-            Effect::Send { room_id: room, text } => {
+            TimelineRequest::SaveDraft { room_id: room, text } => self.save_draft(&room, text).await,
+            TimelineRequest::Send { room_id: room, text } => {
                 self.send(room, RoomMessageEventContent::new(typed::text(&text)), text, false).await;
             }
-            Effect::SendEmote { room_id: room, text } => {
+            TimelineRequest::SendEmote { room_id: room, text } => {
                 self.send(room, RoomMessageEventContent::new(typed::emote(&text)), text, true).await;
             }
-            Effect::Edit { room_id: room, event_id: event, text } => self.edit(room, event, text).await,
-            Effect::ForgetEdit { room_id: room, event_id: event, removed } => {
+            TimelineRequest::Edit { room_id: room, event_id: event, text } => self.edit(room, event, text).await,
+            TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed } => {
                 self.forget_edit(&room, &event, removed).await;
             }
-            Effect::Retry { room_id: room, key } => self.retry(&room, key).await,
-            Effect::Discard { room_id: room, key } => self.discard(&room, key).await,
-            Effect::AskReceiptStatus { room_id: room, event_id: event } => self.receipts.status(room, event),
-            Effect::AskPeople { event_id: event, filter, after } => self.receipts.people(event, filter, after),
-            Effect::AskUndelivered => self.receipts.undelivered(),
-            Effect::AskReceiptLog => self.receipts.log(),
-            Effect::EmptyReceiptLog => self.receipts.empty_log(),
-            Effect::AskEligibility(room) => self.receipts.eligibility(room),
-            Effect::Typing { room_id: room, typing } => {
+            TimelineRequest::Retry { room_id: room, key } => self.retry(&room, key).await,
+            TimelineRequest::Discard { room_id: room, key } => self.discard(&room, key).await,
+            TimelineRequest::Redact { room_id, event_id } => {
+                let client = self.session.client.clone();
+                self.beside(async move { actions::redact(&client, &room_id, &event_id).await });
+            }
+            TimelineRequest::Typing { room_id: room, typing } => {
                 // What tells it ends only with the session.
                 let _ = self.typing.send((room, typing));
             }
-            effect => {
-                let context = actions::Context {
-                    client: self.session.client.clone(),
-                    receipts: self.receipts.clone(),
-                    chats: self.chats.clone(),
-                    endings: self.endings.clone(),
-                };
-                let action = actions::run(context, effect);
-                let events = self.events.clone();
-                tokio::spawn(async move {
-                    for event in action.await {
-                        let _ = events.send(event);
-                    }
-                });
-            }
         }
+    }
+
+    /// Asks the receipts, which answer with an update.
+    pub(super) fn handle_receipts(&self, request: ReceiptsRequest) {
+        match request {
+            ReceiptsRequest::AskReceiptStatus { room_id, event_id } => self.receipts.status(room_id, event_id),
+            ReceiptsRequest::AskPeople { event_id, filter, after } => self.receipts.people(event_id, filter, after),
+            ReceiptsRequest::AskUndelivered => self.receipts.undelivered(),
+            ReceiptsRequest::AskReceiptLog => self.receipts.log(),
+            ReceiptsRequest::EmptyReceiptLog => self.receipts.empty_log(),
+            ReceiptsRequest::AskEligibility(room_id) => self.receipts.eligibility(room_id),
+        }
+    }
+
+    /// Carries out a request beside everything else.
+    pub(super) fn handle_rooms(&self, request: RoomsRequest) {
+        let context = actions::Context {
+            client: self.session.client.clone(),
+            receipts: self.receipts.clone(),
+            chats: self.chats.clone(),
+            endings: self.endings.clone(),
+        };
+        self.beside(async move { actions::run(&context, request).await });
+    }
+
+    /// Does something beside everything else, and tells what comes of it.
+    fn beside(&self, action: impl Future<Output = actions::Outcome> + Send + 'static) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            for update in action.await.unwrap_or_else(|sentence| vec![Update::Failed(sentence)]) {
+                let _ = events.send(update);
+            }
+        });
     }
 
     fn open_timeline(&self, id: &RoomId) -> Option<Arc<OpenTimeline>> {
@@ -243,7 +266,7 @@ impl Live {
         let Some(room) = self.room(id) else { return };
         match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
             Ok(open) => self.open = Some(Arc::new(open)),
-            Err(error) => return self.tell(Event::Failed(errors::line(&error))),
+            Err(error) => return self.tell(Update::Failed(errors::line(&error))),
         }
         self.receipts.opened(id.clone());
         self.sending.opened(&room);
@@ -251,7 +274,7 @@ impl Live {
             tracing::warn!(%error, "a draft could not be read");
             None
         });
-        self.tell(Event::Draft { room_id: id.clone(), text: draft.map(|draft| draft.plain_text).unwrap_or_default() });
+        self.tell(Update::Draft { room_id: id.clone(), text: draft.map(|draft| draft.plain_text).unwrap_or_default() });
         if room.state() == RoomState::Joined {
             self.sync.subscribe(id).await;
         }
@@ -260,7 +283,7 @@ impl Live {
     async fn save_draft(&self, id: &RoomId, text: String) {
         let Some(room) = self.room(id) else { return };
         if let Some(why) = self.trouble() {
-            return self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
+            return self.tell(Update::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
         }
         let saved = if text.is_empty() {
             room.clear_composer_draft(None).await
@@ -274,7 +297,7 @@ impl Live {
             room.save_composer_draft(draft, None).await
         };
         if let Err(error) = saved {
-            self.tell(Event::Failed(SafeText::line(&format!("The draft was not kept. {}", errors::sentence(&error)))));
+            self.tell(Update::Failed(SafeText::line(&format!("The draft was not kept. {}", errors::sentence(&error)))));
         }
     }
 
@@ -283,17 +306,17 @@ impl Live {
     async fn send(&self, id: RoomId, content: RoomMessageEventContent, text: String, emote: bool) {
         let Some(room) = self.room(&id) else {
             let why = SafeText::line("This room is not known here any more.");
-            return self.tell(Event::NotQueued { room_id: id, text, emote, why });
+            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
         };
         if let Some(why) = self.trouble() {
-            return self.tell(Event::NotQueued { room_id: id, text, emote, why });
+            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
         }
         if let Some(why) = sending::refusal(&room, &content) {
-            return self.tell(Event::NotQueued { room_id: id, text, emote, why });
+            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
         }
         self.receipts.sending(id.clone());
         if let Err(error) = self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await {
-            self.tell(Event::NotQueued { room_id: id, text, emote, why: errors::queue_sentence(&error) });
+            self.tell(Update::NotQueued { room_id: id, text, emote, why: errors::queue_sentence(&error) });
         }
     }
 
@@ -310,20 +333,20 @@ impl Live {
     async fn edit(&self, id: RoomId, event: EventId, text: String) {
         let (Some(room), Some(edited)) = (self.room(&id), ids::sdk_event(&event)) else {
             let why = SafeText::line("This message is not known here any more.");
-            return self.tell(Event::EditFailed { room_id: id, event_id: event, text, removed: false, why });
+            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
         };
         if let Some(why) = self.trouble() {
-            return self.tell(Event::EditFailed { room_id: id, event_id: event, text, removed: false, why });
+            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
         }
         if edits::is_removed(&room, &edited).await {
             return self.tell(edits::removed(id, event, text));
         }
         let content = edits::content(edited, &text);
         if let Some(why) = sending::refusal(&room, &content) {
-            return self.tell(Event::EditFailed { room_id: id, event_id: event, text, removed: false, why });
+            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
         }
         if let Err(error) = self.queue(&room, content.into()).await {
-            self.tell(Event::EditFailed {
+            self.tell(Update::EditFailed {
                 room_id: id,
                 event_id: event,
                 text,
@@ -346,14 +369,14 @@ impl Live {
         self.sending.before(&room).await;
         match open.retry(&key).await {
             Ok(()) => self.sending.release(&room),
-            Err(error) => self.tell(Event::ItemFailed { key, why: errors::line(&error) }),
+            Err(error) => self.tell(Update::ItemFailed { key, why: errors::line(&error) }),
         }
     }
 
     async fn discard(&self, id: &RoomId, key: ItemKey) {
         let Some(open) = self.open_timeline(id) else { return };
         if let Err(error) = open.discard(&key).await {
-            self.tell(Event::ItemFailed { key, why: errors::line(&error) });
+            self.tell(Update::ItemFailed { key, why: errors::line(&error) });
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One [`Actor`] owns everything, so there is one order of things and no lock. What comes in: events
 //! of a sync, events that a backfill found, keys that came late, receipts, to-device messages of
-//! ours, settings, and the clock. What goes out: receipts, requests, and `Event::Deliveries`.
+//! ours, settings, and the clock. What goes out: receipts, requests, and `Update::Deliveries`.
 //! Whatever takes the network is a task beside it that reports back.
 //!
 //! It has four parts, each with its own state and inputs. They do not know each other; what more

@@ -20,7 +20,7 @@ use tokio::sync::{
 use self::unread::Unread;
 use super::{endings::Endings, ids};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     model::{Membership, RoomId, RoomSummary, SafeText},
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn watch(
     client: Client,
     endings: Endings,
     mut learnt: UnboundedReceiver<OwnedRoomId>,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
 ) {
     let mut updates = client.room_info_notable_update_receiver();
     let mut came = client.subscribe_to_all_room_updates();
@@ -82,7 +82,7 @@ pub(super) async fn watch(
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
-            let _ = events.send(Event::RoomsGone(forgotten));
+            let _ = events.send(Update::RoomsGone(forgotten));
         }
     }
 }
@@ -97,7 +97,13 @@ enum Counting {
 }
 
 /// Sorts rooms into those that belong into the list and those that do not (any more), and tells both.
-async fn tell(client: &Client, endings: &Endings, rooms: &[Room], counting: Counting, events: &UnboundedSender<Event>) {
+async fn tell(
+    client: &Client,
+    endings: &Endings,
+    rooms: &[Room],
+    counting: Counting,
+    events: &UnboundedSender<Update>,
+) {
     let mut shown = Vec::new();
     let mut gone = Vec::new();
     for room in rooms {
@@ -111,10 +117,10 @@ async fn tell(client: &Client, endings: &Endings, rooms: &[Room], counting: Coun
         }
     }
     if !shown.is_empty() {
-        let _ = events.send(Event::Rooms(shown));
+        let _ = events.send(Update::Rooms(shown));
     }
     if !gone.is_empty() {
-        let _ = events.send(Event::RoomsGone(gone));
+        let _ = events.send(Update::RoomsGone(gone));
     }
     endings.save().await;
 }

@@ -30,7 +30,7 @@ use matrix_sdk::{
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use super::{backoff::Backoff, edits, errors};
-use crate::{app::event::Event, clock::now, model::Ms};
+use crate::{client::update::Update, clock::now, model::Ms};
 
 mod echo;
 mod room;
@@ -57,7 +57,7 @@ pub(super) struct Sending(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     state: Mutex<State>,
 }
 
@@ -129,7 +129,7 @@ impl State {
 
 impl Sending {
     /// Switches the client's send queues off. To be called before anything else is done with the client.
-    pub async fn start(client: &Client, events: &UnboundedSender<Event>) -> Self {
+    pub async fn start(client: &Client, events: &UnboundedSender<Update>) -> Self {
         client.send_queue().set_enabled(false).await;
         room::watch(client);
         echo::watch(client);
@@ -283,7 +283,7 @@ impl Sending {
     }
 
     /// Takes up what a former run did not send.
-    pub async fn go_on(&self, events: &UnboundedSender<Event>) {
+    pub async fn go_on(&self, events: &UnboundedSender<Update>) {
         // Without an answer, or after a server's failure, a message waits by itself: where that stands for a refusal, it was
         // said of the tokens, and a kill came before that was seen.
         let reasons = ["error sending request", "the server returned an error: [5"];
@@ -311,7 +311,7 @@ impl Sending {
 
     /// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
     /// at once; after a failure that may pass, or that is the session's, the same message is tried again after a pause.
-    pub async fn keep_on(self, events: UnboundedSender<Event>) {
+    pub async fn keep_on(self, events: UnboundedSender<Update>) {
         let client = &self.0.client;
         let mut errors = client.send_queue().subscribe_errors();
         let mut pause = PAUSE;

@@ -42,7 +42,7 @@ use self::{
 };
 use super::{backoff::Backoff, disk::Disk, endings::Endings, errors, ids, receipts::Receipts, sending::Sending};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     model::{Connection, RoomId, SafeText},
 };
 
@@ -80,7 +80,7 @@ struct Around {
     arrivals: Arrivals,
     sending: Sending,
     endings: Endings,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     summary_above: u64,
     try_now: Arc<Notify>,
 }
@@ -92,7 +92,7 @@ impl Sync {
         client: &Client,
         disk: &Arc<Disk>,
         (receipts, sending, endings): (&Receipts, &Sending, &Endings),
-        events: &UnboundedSender<Event>,
+        events: &UnboundedSender<Update>,
         summary_above: u64,
     ) -> Self {
         let screen = Arc::new(Screen::new(disk.clone(), events.clone()));
@@ -238,14 +238,14 @@ fn silent() -> Connection {
 }
 
 /// Tells once that the room list is complete: when the list's first range has come.
-async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Event>) {
+async fn watch_room_list(service: Arc<SyncService>, events: UnboundedSender<Update>) {
     let mut states = service.room_list_service().state();
     while !matches!(states.get(), ListState::Running) {
         if states.next().await.is_none() {
             return;
         }
     }
-    let _ = events.send(Event::RoomsComplete);
+    let _ = events.send(Update::RoomsComplete);
 }
 
 /// The loop of `/sync`.
@@ -295,7 +295,7 @@ async fn plain(around: Around) {
                     screen.shows(Connection::Online);
                 }
                 if first {
-                    let _ = events.send(Event::RoomsComplete);
+                    let _ = events.send(Update::RoomsComplete);
                     filter = filter::best(&client, summary_above).await;
                 }
                 first = false;

@@ -1,4 +1,4 @@
-//! The open room: the SDK's timeline in, [`Event::Timeline`] out.
+//! The open room: the SDK's timeline in, [`Update::Timeline`] out.
 //!
 //! **Problem.** The SDK keeps a live list of items that changes when events, edits, reactions, receipts, late keys and
 //! local echoes come in. The app must see the same list, without locks and without SDK types.
@@ -43,7 +43,7 @@ use tokio::{
 use self::{latest::Latest, readers::Readers, reading::Reading};
 use super::{errors, older, receipts, vouched::Nothings};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
 };
 
@@ -76,7 +76,7 @@ pub enum Error {
 pub struct OpenTimeline {
     room_id: RoomId,
     timeline: Arc<Timeline>,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     forwarder: JoinHandle<()>,
     reading: Reading,
 }
@@ -84,7 +84,7 @@ pub struct OpenTimeline {
 impl OpenTimeline {
     /// Opens the room. What the cache has of it is sent before this returns (one [`TimelineChange::Reset`], without
     /// waiting for the network); changes follow for as long as the value lives.
-    pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Event>) -> Result<Self, Error> {
+    pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Update>) -> Result<Self, Error> {
         let timeline = Arc::new(build(room, &nothings).await?);
         let id = RoomId::new(room.room_id());
 
@@ -125,8 +125,8 @@ impl OpenTimeline {
         &self.room_id
     }
 
-    /// Fetches older messages, from the cache as long as it has any, and says so by [`Event::Pagination`]. A failure
-    /// is an [`Event::Failed`], after which it may be tried again.
+    /// Fetches older messages, from the cache as long as it has any, and says so by [`Update::Pagination`]. A failure
+    /// is an [`Update::Failed`], after which it may be tried again.
     pub async fn paginate(&self) {
         self.pagination(Pagination::Loading);
         let state = match older::paginate(&self.timeline, PAGE).await {
@@ -163,11 +163,11 @@ impl OpenTimeline {
     }
 
     fn pagination(&self, state: Pagination) {
-        let _ = self.events.send(Event::Pagination { room_id: self.room_id.clone(), state });
+        let _ = self.events.send(Update::Pagination { room_id: self.room_id.clone(), state });
     }
 
     fn failed(&self, what: &str, why: &SafeText) {
-        let _ = self.events.send(Event::Failed(SafeText::line(&format!("{what}. {why}"))));
+        let _ = self.events.send(Update::Failed(SafeText::line(&format!("{what}. {why}"))));
     }
 }
 
@@ -213,7 +213,7 @@ async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, E
 struct Forward {
     room_id: RoomId,
     own: OwnedUserId,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     /// Messages that answer something the timeline does not have.
     wanted: UnboundedSender<OwnedEventId>,
     readers: Readers,
@@ -305,7 +305,7 @@ impl Forward {
     }
 
     fn send(&self, changes: Vec<TimelineChange>) {
-        let _ = self.events.send(Event::Timeline { room_id: self.room_id.clone(), changes });
+        let _ = self.events.send(Update::Timeline { room_id: self.room_id.clone(), changes });
     }
 }
 
@@ -350,7 +350,7 @@ async fn fetch_answered(timeline: &Timeline, mut wanted: UnboundedReceiver<Owned
     }
 }
 
-async fn forward_typing(room: &Room, id: &RoomId, events: &UnboundedSender<Event>) {
+async fn forward_typing(room: &Room, id: &RoomId, events: &UnboundedSender<Update>) {
     let (_guard, mut typing) = room.subscribe_to_typing_notifications();
     loop {
         let users = match typing.recv().await {
@@ -364,6 +364,6 @@ async fn forward_typing(room: &Room, id: &RoomId, events: &UnboundedSender<Event
             let name = member.as_ref().and_then(|member| member.display_name());
             who.push(item::name(&user, name, member.as_ref().is_some_and(|member| member.name_ambiguous())));
         }
-        let _ = events.send(Event::Typing { room_id: id.clone(), who });
+        let _ = events.send(Update::Typing { room_id: id.clone(), who });
     }
 }

@@ -46,7 +46,7 @@ impl Effects {
                 // The thread ends after this.
                 let _ = self.saves.send(change);
             }
-            other => self.matrix.run(other),
+            Effect::Client(request) => self.matrix.run(request),
         }
     }
 

@@ -11,6 +11,7 @@ use ratatui::{
 use super::{draw, theme::Theme, wrap};
 use crate::{
     app::{App, event::Event, layout::LayoutFacts, update},
+    client::update::Update,
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
@@ -77,9 +78,9 @@ impl Screen {
 }
 
 /// Sends events to the app.
-pub fn happen(app: &mut App, events: impl IntoIterator<Item = Event>) {
+pub fn happen(app: &mut App, events: impl IntoIterator<Item = impl Into<Event>>) {
     for event in events {
-        update(app, event, NOW);
+        update(app, event.into(), NOW);
     }
 }
 
@@ -106,7 +107,7 @@ pub fn starting() -> App {
 /// The login screen.
 pub fn logged_out() -> App {
     let mut app = starting();
-    happen(&mut app, [Event::LoggedOut(None)]);
+    happen(&mut app, [Update::LoggedOut(None)]);
     app
 }
 
@@ -118,7 +119,7 @@ pub fn logged_in() -> App {
         device: safe("YOURDEVICE"),
         homeserver: safe("example.org"),
     };
-    happen(&mut app, [Event::LoggedIn(account)]);
+    happen(&mut app, [Update::LoggedIn(account)]);
     app
 }
 
@@ -167,7 +168,7 @@ pub fn with_rooms() -> App {
         marked,
         room("!japan:example.org", "日本語の部屋", 12, 12, NOW - 5 * MINUTE),
     ];
-    happen(&mut app, [Event::Rooms(rooms), Event::RoomsComplete, Event::Connection(Connection::Online)]);
+    happen(&mut app, [Update::Rooms(rooms), Update::RoomsComplete, Update::Connection(Connection::Online)]);
     app
 }
 
@@ -360,9 +361,9 @@ pub fn chatting() -> App {
     happen(
         &mut app,
         [
-            Event::GoTo(room.clone()),
-            Event::Timeline { room_id: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
-            Event::Deliveries { room_id: room, deliveries },
+            Update::GoTo(room.clone()),
+            Update::Timeline { room_id: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
+            Update::Deliveries { room_id: room, deliveries },
         ],
     );
     app
@@ -378,6 +379,6 @@ pub fn long_chat(messages: usize) -> App {
         as_item(&key, message(&key, if n % 7 < 3 { "you" } else { "ada" }, minutes_ago, plain(&format!("message {n}"))))
     });
     let changes = vec![TimelineChange::Reset(items.collect())];
-    happen(&mut app, [Event::GoTo(room.clone()), Event::Timeline { room_id: room, changes }]);
+    happen(&mut app, [Update::GoTo(room.clone()), Update::Timeline { room_id: room, changes }]);
     app
 }

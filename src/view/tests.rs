@@ -24,6 +24,7 @@ use crate::{
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
+    client::update::Update,
     input::KeyCode,
     model::{
         Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
@@ -84,7 +85,7 @@ fn p12_the_status_line_says_incognito_as_long_as_it_is() {
     app.settings.incognito_rooms.insert(open);
     assert!(says(&app, "incognito in this room"));
     app.settings.incognito = true;
-    happen(&mut app, [Event::Done(safe("Something else was done."))]);
+    happen(&mut app, [Update::Done(safe("Something else was done."))]);
     assert!(says(&app, "incognito  Something else was done."));
 }
 
@@ -100,7 +101,7 @@ fn login() {
     press(&mut app, &[KeyCode::Enter]);
     screens("login_busy", &app, Theme::default());
     let why = "Wrong user name or password. Check both; the server says: Invalid username or password.";
-    happen(&mut app, [Event::LoginFailed(safe(why))]);
+    happen(&mut app, [Update::LoginFailed(safe(why))]);
     screens("login_failed", &app, Theme::default());
 }
 
@@ -113,12 +114,12 @@ fn login_after_the_end() {
         homeserver: safe("https://matrix.example.org"),
     };
     let why = "The homeserver has ended this session. Log in again: keys, drafts and unsent messages are kept.";
-    happen(&mut app, [Event::SessionEnded { account, why: safe(why) }]);
+    happen(&mut app, [Update::SessionEnded { account, why: safe(why) }]);
     screens("login_ended", &app, Theme::default());
     let question = "This profile is @ada:example.org's. To log in as @bob:example.org, what @ada:example.org has here is \
                     deleted: 2 drafts, 1 unsent message, and the keys to all encrypted messages that were read here. Delete \
                     it? (Another profile keeps both: --profile.)";
-    happen(&mut app, [Event::LoginReplaces(safe(question))]);
+    happen(&mut app, [Update::LoginReplaces(safe(question))]);
     screens("login_replaces", &app, Theme::default());
 }
 
@@ -128,10 +129,10 @@ fn login_in_the_browser() {
     type_in(&mut app, "example.org");
     press(&mut app, &[KeyCode::Enter]);
     let methods = vec![LoginMethod::OAuth, LoginMethod::Password];
-    happen(&mut app, [Event::LoginMethods { homeserver: safe("https://matrix.example.org"), methods }]);
+    happen(&mut app, [Update::LoginMethods { homeserver: safe("https://matrix.example.org"), methods }]);
     screens("login_methods", &app, Theme::default());
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [Event::BrowserWaiting { url: safe("http://127.0.0.1:40123/") }]);
+    happen(&mut app, [Update::BrowserWaiting { url: safe("http://127.0.0.1:40123/") }]);
     screens("login_browser", &app, Theme::default());
 }
 
@@ -139,7 +140,7 @@ fn login_in_the_browser() {
 fn no_rooms() {
     let mut app = fixture::logged_in();
     screens("rooms_connecting", &app, Theme::default());
-    happen(&mut app, [Event::Connection(Connection::Online), Event::RoomsComplete]);
+    happen(&mut app, [Update::Connection(Connection::Online), Update::RoomsComplete]);
     screens("rooms_none", &app, Theme::default());
 }
 
@@ -165,7 +166,7 @@ fn rooms_whose_names_look_alike() {
         with("!1:example.org", "Charlotte", "@charlotte:example.org"),
         with("!2:example.org", "\u{421}harlotte", "@c:example.com"),
     ];
-    happen(&mut app, [Event::Rooms(rooms)]);
+    happen(&mut app, [Update::Rooms(rooms)]);
     screens("rooms_alike", &app, Theme::default());
 }
 
@@ -177,9 +178,9 @@ fn room() {
     happen(
         &mut app,
         [
-            Event::Typing { room_id: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
-            Event::Pagination { room_id: room, state: Pagination::Loading },
-            Event::Connection(Connection::Offline(safe("no answer from example.org"))),
+            Update::Typing { room_id: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
+            Update::Pagination { room_id: room, state: Pagination::Loading },
+            Update::Connection(Connection::Offline(safe("no answer from example.org"))),
         ],
     );
     app.open.as_mut().unwrap().unseen_below = 3;
@@ -201,9 +202,9 @@ fn room_in_other_looks() {
 fn room_empty() {
     let mut app = fixture::with_rooms();
     let room = RoomId::new("!hq:example.org");
-    happen(&mut app, [Event::GoTo(room.clone())]);
+    happen(&mut app, [Update::GoTo(room.clone())]);
     screens("room_loading", &app, Theme::default());
-    happen(&mut app, [Event::Pagination { room_id: room, state: Pagination::ReachedStart }]);
+    happen(&mut app, [Update::Pagination { room_id: room, state: Pagination::ReachedStart }]);
     screens("room_empty", &app, Theme::default());
 }
 
@@ -295,12 +296,12 @@ fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_s
         what: SafeText::line(what),
     };
     let room = RoomId::new(LAKE);
-    happen(&mut app, [Event::Traces { room_id: room.clone(), traces: vec![trace(70, "a reaction")] }]);
+    happen(&mut app, [Update::Traces { room_id: room.clone(), traces: vec![trace(70, "a reaction")] }]);
     let one = screen(&app).text();
     assert!(one.contains("@ada:lovelace.example was told at"), "{one}");
     assert!(one.contains("it was a reaction."), "{one}");
     let many = vec![trace(75, "a reaction"), trace(70, "an edit")];
-    happen(&mut app, [Event::Traces { room_id: room, traces: many }]);
+    happen(&mut app, [Update::Traces { room_id: room, traces: many }]);
     let many = screen(&app).text();
     assert!(many.contains("2 times somebody was told") && many.contains("the last was an edit"), "{many}");
 }
@@ -309,7 +310,7 @@ fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_s
 fn inspector_of_a_message_that_the_homeserver_tells_about() {
     let mut app = with_selected(2);
     let deliveries = vec![fixture::told_by_the_server("m11", NOW - 240_000)];
-    happen(&mut app, [Event::Deliveries { room_id: RoomId::new(LAKE), deliveries }]);
+    happen(&mut app, [Update::Deliveries { room_id: RoomId::new(LAKE), deliveries }]);
     assert!(screen(&app).text().contains("● ●○"), "a person counts as one");
     type_in(&mut app, "i");
     screens("inspector_native", &app, Theme::default());
@@ -330,7 +331,7 @@ fn inspector_of_somebody_elses_message() {
         let mut app = with_selected(4);
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("Looking up"));
-        happen(&mut app, [Event::ReceiptStatus { event_id: EventId::new("$m9"), status }]);
+        happen(&mut app, [Update::ReceiptStatus { event_id: EventId::new("$m9"), status }]);
         insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
     }
 }
@@ -345,7 +346,7 @@ fn inspector_of_what_came_in_the_clear() {
         message.in_clear = true;
         let item = TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) };
         let changes = vec![TimelineChange::Set(index, item)];
-        happen(&mut app, [Event::Timeline { room_id: RoomId::new(LAKE), changes }]);
+        happen(&mut app, [Update::Timeline { room_id: RoomId::new(LAKE), changes }]);
         assert!(screen(&app).text().contains("⊘ not encrypted"), "{}", screen(&app).text());
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("⊘ It came unencrypted, although this room is encrypted"));
@@ -364,9 +365,9 @@ fn question() {
 #[test]
 fn status_sentences() {
     let mut app = chatting();
-    happen(&mut app, [Event::Done(safe("Invited @eve:example.org."))]);
+    happen(&mut app, [Update::Done(safe("Invited @eve:example.org."))]);
     assert!(screen(&app).text().contains("Invited @eve:example.org."));
-    happen(&mut app, [Event::Failed(safe("No such user. Check the spelling."))]);
+    happen(&mut app, [Update::Failed(safe("No such user. Check the spelling."))]);
     assert_eq!(screen(&app).cell("No such user").fg, Color::LightRed);
 }
 

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, fs};
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::SessionRequest,
     delivery::{
         ledger::{ExpectedDevice, OwnEvent, PeerClaim},
         receipt::{Claim, ClaimState, REQUEST_LIFETIME},
@@ -64,7 +64,7 @@ async fn set_clock(line: &Proxy, person: &mut Person, clock: Spoil) {
     person.until("being offline", |p| (!p.is_online()).then_some(())).await;
     line.spoil("/", clock);
     line.heal();
-    person.run(Effect::Reconnect);
+    person.run(SessionRequest::Reconnect);
     person.online().await;
 }
 

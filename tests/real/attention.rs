@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     delivery::{
         attention::{ReadReceipts, Typing},
         policy::{Settings, Timing},
@@ -47,7 +47,7 @@ impl Stage {
         let request = json!({ "preset": "private_chat", "invite": [world.bob.user_id] });
         let room = world.server.create_room(&eves.token, &request);
         bob.room("the invite", |summary| summary.id == room).await;
-        bob.run(Effect::Accept(room.clone()));
+        bob.run(RoomsRequest::Accept(room.clone()));
         let joined = |summary: &RoomSummary| summary.id == room && summary.membership == Membership::Joined;
         bob.room("the joined room", joined).await;
         bob.open(&room).await;
@@ -104,7 +104,7 @@ fn made(line: &Proxy) -> [usize; 3] {
 }
 
 fn types(person: &mut Person, room: &RoomId, typing: bool) {
-    person.run(Effect::Typing { room_id: room.clone(), typing });
+    person.run(TimelineRequest::Typing { room_id: room.clone(), typing });
 }
 
 /// A stranger learns nothing, until it is set otherwise for them.
@@ -114,7 +114,7 @@ async fn p14_p15_a_stranger_learns_neither_what_is_read_nor_that_one_types(world
     let settings = stage.world.settings();
     stage.says("hello").await;
     types(&mut stage.bob, &room, true);
-    stage.bob.run(Effect::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
     wait_for(&stage.line, PRIVATE, 1);
 
     let mut open = settings.clone();
@@ -123,7 +123,7 @@ async fn p14_p15_a_stranger_learns_neither_what_is_read_nor_that_one_types(world
     stage.bob.set(open).await;
     let again = stage.says("hello again").await;
     types(&mut stage.bob, &room, true);
-    stage.bob.run(Effect::MarkRead(room));
+    stage.bob.run(TimelineRequest::MarkRead(room));
     wait_for(&stage.line, PUBLIC, 1);
     wait_for(&stage.line, TYPING, 1);
     assert_eq!(made(&stage.line), [1, 1, 1], "the first word was not typed for her");
@@ -141,7 +141,7 @@ async fn p14_p15_incognito_ends_both(world: World) {
     bob.sees("hello").await;
     types(&mut bob, &room, true);
     types(&mut bob, &room, false);
-    bob.run(Effect::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(room.clone()));
     wait_for(&line, PUBLIC, 1);
     wait_for(&line, TYPING, 2);
     assert_eq!(made(&line), [1, 0, 2]);
@@ -151,7 +151,7 @@ async fn p14_p15_incognito_ends_both(world: World) {
     bob.sees("are you there?").await;
     types(&mut bob, &room, true);
     types(&mut bob, &room, false);
-    bob.run(Effect::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(room.clone()));
     wait_for(&line, PRIVATE, 1);
 
     bob.set(world.settings()).await;
@@ -170,14 +170,14 @@ async fn p14_off_is_nothing(world: World) {
     stage.says("hello").await;
     let room = stage.room.clone();
     stage.bob.room("an unread message", |summary| summary.id == room && summary.unread > 0).await;
-    stage.bob.run(Effect::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
     stage.bob.room("no unread message", |summary| summary.id == room && summary.unread == 0).await;
     // Nor is the place of the unread line.
-    stage.bob.run(Effect::CloseRoom);
-    stage.bob.run(Effect::OpenRoom(room.clone()));
+    stage.bob.run(TimelineRequest::CloseRoom);
+    stage.bob.run(TimelineRequest::OpenRoom(room.clone()));
     stage.says("hello again").await;
     stage.bob.room("one more", |summary| summary.id == room && summary.unread == 1).await;
-    stage.bob.run(Effect::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
     stage.bob.room("no unread message", |summary| summary.id == room && summary.unread == 0).await;
     let requests = stage.line.requests();
     assert_eq!((count(&requests, "/receipt/"), count(&requests, "/read_markers")), (0, 0), "{requests:?}");
@@ -232,7 +232,7 @@ async fn p14_what_cannot_be_read_is_not_said_to_be_read(world: World) {
             .then_some(())
     };
     bob.until("what cannot be read", is_there).await;
-    bob.run(Effect::MarkRead(room));
+    bob.run(TimelineRequest::MarkRead(room));
     wait_for(&line, PRIVATE, 1);
     let marks: Vec<_> =
         line.requests().iter().filter_map(|path| Some(path.split_once("/receipt/")?.1.replace("%24", "$"))).collect();
@@ -249,7 +249,7 @@ async fn p14_what_a_stranger_can_see_waits(world: World) {
     stage.bob.set(settings).await;
     let began = Instant::now();
     stage.says("hello").await;
-    stage.bob.run(Effect::MarkRead(stage.room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(stage.room.clone()));
     wait_for(&stage.line, PUBLIC, 1);
     assert!(began.elapsed() >= Duration::from_millis(200), "it left after {:?}", began.elapsed());
 }
@@ -260,7 +260,7 @@ async fn p15_nobody_is_told_that_one_is_online(world: World) {
     let mut stage = Stage::set(world).await;
     assert_eq!(stage.presence(), "offline");
     stage.says("hello").await;
-    stage.bob.run(Effect::MarkRead(stage.room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(stage.room.clone()));
     wait_for(&stage.line, PRIVATE, 1);
     stage.bob.say(&stage.room, "hello yourself");
     stage.bob.sees("hello yourself").await;

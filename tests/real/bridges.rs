@@ -2,7 +2,7 @@
 //! most bridged ones are, and in one that is (PROTOCOL §4).
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     delivery::ledger::Refusal,
     model::{BridgeState, Delivery, EventId, Mark, Membership, RoomId, UserId},
 };
@@ -59,7 +59,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     assert_eq!(server.raw("POST", &join, Some(&ghost_token), &json!({})).0, 200);
     for person in [&mut bob, &mut alice] {
         person.room("the invite", |summary| summary.id == room).await;
-        person.run(Effect::Accept(room.clone()));
+        person.run(RoomsRequest::Accept(room.clone()));
         person.room("the room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
         person.open(&room).await;
     }
@@ -145,9 +145,9 @@ async fn a_status_counts_nobody_outside_and_no_device(world: World) {
     world.proxy.wait_for_keys(&tablet.device(), &tablet.device());
     let mut alice = world.alice("desk").await;
     let room = shared_room(&mut bob, &mut alice, &world.alice.user_id, "shared").await;
-    bob.run(Effect::Invite { room_id: room.clone(), user: carol.user_id.clone() });
+    bob.run(RoomsRequest::Invite { room_id: room.clone(), user: carol.user_id.clone() });
     tablet.room("the invite", |summary| summary.id == room).await;
-    tablet.run(Effect::Accept(room.clone()));
+    tablet.run(RoomsRequest::Accept(room.clone()));
     // She does not know Alice, so her tablet says nothing (P7).
     alice.sees_members(&room, 3).await;
     alice.say(&room, "who has it?");

@@ -1,7 +1,7 @@
 //! Delivery receipts end to end: two people with a device or two each. Only the library's own client code takes part.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Send, Settings},
     model::{Body, Delivery, EventId, Membership, ReceiptStatus, RoomId, Route},
 };
@@ -174,7 +174,7 @@ async fn p1_to_p4_nothing_for_what_is_no_message(world: World) {
     let before = server.send(token, &room, "m.room.message", &text("before Bob joined"));
     alice.open(&room).await;
     bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
+    bob.run(RoomsRequest::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
     bob.open(&room).await;
 
@@ -256,7 +256,7 @@ async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
     bob.set(on).await;
     alice.open(&room).await;
     bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
+    bob.run(RoomsRequest::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
     alice.sees_members(&room, 2).await;
 

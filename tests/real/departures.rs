@@ -1,7 +1,7 @@
 //! Who goes before a receipt has left (P8): nothing is told to somebody who is not there, nor by somebody who is not.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     model::{Membership, ReceiptStatus, RoomId, RoomSummary},
 };
 use serde_json::json;
@@ -36,7 +36,7 @@ fn bob_makes(world: &World, room: &RoomId, what: &str) {
 
 /// Somebody leaves a room.
 async fn leaves(person: &mut Person, room: &RoomId) {
-    person.run(Effect::Leave { room_id: room.clone(), older: Vec::new() });
+    person.run(RoomsRequest::Leave { room_id: room.clone(), older: Vec::new() });
     person.until("being out of the room", |p| p.app.rooms.get(room).is_none().then_some(())).await;
 }
 
@@ -45,7 +45,7 @@ async fn comes_back(alice: &mut Person, bob: &mut Person, world: &World, room: &
     bob_makes(world, room, "invite");
     let is_invite = |summary: &RoomSummary| matches!(summary.membership, Membership::Invited { .. });
     alice.room("the second invite", |summary| summary.id == *room && is_invite(summary)).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     let is_joined = |summary: &RoomSummary| summary.id == *room && summary.membership == Membership::Joined;
     alice.room("the room once more", is_joined).await;
     alice.open(room).await;

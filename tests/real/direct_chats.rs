@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     model::{Membership, RoomId, RoomSummary},
 };
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ fn with(mut content: Value, account: &Account, room: &RoomId) -> Value {
 
 async fn accept(person: &mut Person, room: &RoomId) {
     person.room("the invite", |summary| summary.id == *room).await;
-    person.run(Effect::Accept(room.clone()));
+    person.run(RoomsRequest::Accept(room.clone()));
     let joined = |summary: &RoomSummary| summary.id == *room && summary.membership == Membership::Joined;
     person.room("the joined room", joined).await;
 }
@@ -132,7 +132,7 @@ async fn what_cannot_be_read_is_not_written(world: World) {
     let elsewhere = Elsewhere::new(&world.server, &world.bob);
     elsewhere.write(&of_old(&world));
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::DirectChat(world.bob.user_id.clone()));
+    alice.run(RoomsRequest::DirectChat(world.bob.user_id.clone()));
     let chat = alice.room("the new chat", |summary| summary.direct && summary.encrypted).await;
     bob.room("the invite", |summary| summary.id == chat).await;
     line.answer(LIST, "500 Internal Server Error", &json!({ "errcode": "M_UNKNOWN", "error": "Not now" }));
@@ -165,13 +165,13 @@ async fn asking_twice_for_a_chat_makes_one_room(world: World) {
     let of_old = json!({ "@ada:elsewhere.example": ["no room", 7], "net.example.unknown": {} });
     elsewhere.write(&of_old);
     for _ in 0..2 {
-        alice.run(Effect::DirectChat(world.bob.user_id.clone()));
+        alice.run(RoomsRequest::DirectChat(world.bob.user_id.clone()));
     }
     // Each looks into it, and so does whoever writes it.
     line.wait_for_requests("both to look", |requests| count(requests, LIST) > 4);
     let chat = alice.room("the new chat", |summary| summary.encrypted).await;
     elsewhere.waits_for(&with(of_old, &world.bob, &chat));
-    alice.run(Effect::DirectChat(world.bob.user_id.clone()));
+    alice.run(RoomsRequest::DirectChat(world.bob.user_id.clone()));
     line.wait_for_requests("another look", |requests| count(requests, LIST) > 5);
     accept(&mut bob, &chat).await;
     alice.open(&chat).await;

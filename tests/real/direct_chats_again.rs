@@ -1,7 +1,7 @@
 //! `/dm` once more, when the one who is meant is not where they were: nothing is typed to nobody, nor to somebody else.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     model::{Mark, Membership, RoomId, TimelineItemKind},
 };
 
@@ -11,14 +11,14 @@ use crate::{
 };
 
 async fn leaves(person: &mut Person, room: &RoomId) {
-    person.run(Effect::Leave { room_id: room.clone(), older: Vec::new() });
+    person.run(RoomsRequest::Leave { room_id: room.clone(), older: Vec::new() });
     person.until("being out of the room", |p| p.app.rooms.get(room).is_none().then_some(())).await;
 }
 
 /// What is said when somebody asks for a chat, and which room is open then.
 async fn asks_for_chat(person: &mut Person, user: &str) -> (RoomId, String) {
     person.app.status = None;
-    person.run(Effect::DirectChat(user.to_owned()));
+    person.run(RoomsRequest::DirectChat(user.to_owned()));
     let said = person.until("what is said of the chat", |p| p.app.status.take()).await;
     let open = person.app.open.as_ref().expect("the chat is open");
     (open.id.clone(), said.text.to_string())
@@ -63,7 +63,7 @@ async fn a_chat_with_somebody_else_in_it_is_not_theirs(world: World) {
     let (mut alice, mut bob) = (world.alice("desk").await, world.bob("phone").await);
     let chat = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     let carols = world.server.login_raw(&carol).token;
-    alice.run(Effect::Invite { room_id: chat.clone(), user: carol.user_id.clone() });
+    alice.run(RoomsRequest::Invite { room_id: chat.clone(), user: carol.user_id.clone() });
     alice.until("the invite", |p| p.app.status.take()).await;
     world.server.join(&carols, &chat);
     alice.sees_members(&chat, 3).await;

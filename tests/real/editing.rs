@@ -1,7 +1,7 @@
 //! Messages that are changed or removed, and rooms that are given a new key.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     model::{Body, DeviceState, Message},
 };
 use matrix_sdk_base::crypto::{OlmMachine, types::requests::AnyOutgoingRequest};
@@ -33,7 +33,7 @@ async fn a_message_is_changed_and_removed(world: World) {
     let event = alice.sees("tpyo").await;
     assert_eq!(bob.sees("tpyo").await, event);
 
-    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "*typo*".to_owned() });
+    alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: "*typo*".to_owned() });
     assert_eq!(bob.sees("typo").await, event);
     assert_eq!(alice.sees("typo").await, event);
     let typed =
@@ -48,7 +48,11 @@ async fn a_message_is_changed_and_removed(world: World) {
 
     // An edit that could not leave is on disk, as a message is.
     line.cut();
-    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "written offline".to_owned() });
+    alice.run(TimelineRequest::Edit {
+        room_id: room.clone(),
+        event_id: event.clone(),
+        text: "written offline".to_owned(),
+    });
     message(&mut alice, "the edit in her own timeline", |message| body(message) == "written offline").await;
     let away = alice.quit().await;
     line.heal();
@@ -57,9 +61,9 @@ async fn a_message_is_changed_and_removed(world: World) {
     alice.open(&room).await;
     alice.sees("written offline").await;
 
-    bob.run(Effect::Redact { room_id: room.clone(), event_id: event.clone() });
+    bob.run(TimelineRequest::Redact { room_id: room.clone(), event_id: event.clone() });
     says(&mut bob, "You may not remove this message: the room lets others do that.").await;
-    alice.run(Effect::Redact { room_id: room.clone(), event_id: event.clone() });
+    alice.run(TimelineRequest::Redact { room_id: room.clone(), event_id: event.clone() });
     for person in [&mut alice, &mut bob] {
         message(person, "the removed message", |message| {
             message.event_id.as_ref() == Some(&event) && message.body == Body::Redacted
@@ -72,14 +76,14 @@ on!(a_message_is_changed_and_removed: synapse, embedded);
 /// An edit that the homeserver does not take goes back into the composer, and the message stays as it was.
 async fn a_refused_edit_comes_back(world: World) {
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("alone".to_owned()));
+    alice.run(RoomsRequest::CreateRoom("alone".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
     alice.open(&room).await;
     alice.say(&room, "short");
     let event = alice.sees("short").await;
     // Events are 64 KiB at most.
     let long = "x".repeat(70_000);
-    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: long.clone() });
+    alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: long.clone() });
     alice
         .until("the edit in the composer", |p| {
             let writing = &p.app.open.as_ref()?.writing;
@@ -105,7 +109,7 @@ async fn a_device_that_lost_the_key_reads_after_rekey(world: World) {
     let his = world.ticks(&[&bob]);
     alice.delivered_to(&hello, &world.bob.user_id, &his).await;
     let new_key = "The next message here is encrypted with a new key, which is given to every device.";
-    alice.run(Effect::Rekey(room.clone()));
+    alice.run(RoomsRequest::Rekey(room.clone()));
     says(&mut alice, new_key).await;
     line.keep_back("/sendToDevice/m.room.encrypted/");
     alice.say(&room, "locked");
@@ -116,7 +120,7 @@ async fn a_device_that_lost_the_key_reads_after_rekey(world: World) {
     let locked = |p: &Person| p.messages().filter(|message| matches!(message.body, Body::Undecryptable(_))).count();
     bob.until("two locked messages", |p| (locked(p) == 2).then_some(())).await;
 
-    alice.run(Effect::Rekey(room.clone()));
+    alice.run(RoomsRequest::Rekey(room.clone()));
     says(&mut alice, new_key).await;
     alice.say(&room, "open");
     let open = alice.sees("open").await;
@@ -131,7 +135,7 @@ async fn a_room_without_encryption_has_no_key_to_replace(world: World) {
     let token = world.server.login_raw(&world.alice).token;
     let room = world.server.create_room(&token, &json!({ "preset": "private_chat" }));
     alice.open(&room).await;
-    alice.run(Effect::Rekey(room));
+    alice.run(RoomsRequest::Rekey(room));
     says(&mut alice, "This room is not encrypted, so there is no key.").await;
 }
 on!(a_room_without_encryption_has_no_key_to_replace: embedded);

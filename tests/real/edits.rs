@@ -1,7 +1,7 @@
 //! Which edit of a message holds, and what becomes of edits and messages that are removed.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, SessionRequest, TimelineRequest},
     model::{Body, EventId, RoomId},
 };
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn plain_room<'a>(world: &'a World, alice: &mut Person) -> Raw<'a> {
     let invite = json!({ "preset": "private_chat", "invite": [world.alice.user_id] });
     let room = world.server.create_room(&token, &invite);
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.sees_members(&room, 2).await;
     alice.open(&room).await;
     Raw { world, token, room }
@@ -103,7 +103,7 @@ async fn an_encrypted_edit_that_is_redacted_is_gone_for_everybody(world: World) 
     alice.say(&room, "first");
     let event = alice.sees("first").await;
     assert_eq!(bob.sees("first").await, event);
-    alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: "second".to_owned() });
+    alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: "second".to_owned() });
     assert_eq!(bob.sees("second").await, event);
     let raw = Raw { world: &world, token: world.server.login_raw(&world.alice).token, room };
     let edit = raw.newest()[0]["event_id"].as_str().map(EventId::new).expect("an edit");
@@ -120,7 +120,7 @@ async fn removing_a_message_removes_its_edits(world: World) {
     alice.say(&room, "first");
     let event = alice.sees("first").await;
     for text in ["second", "third"] {
-        alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: text.to_owned() });
+        alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: text.to_owned() });
         bob.sees(text).await;
     }
     let raw = Raw { world: &world, token: world.server.login_raw(&world.bob).token, room: room.clone() };
@@ -131,7 +131,7 @@ async fn removing_a_message_removes_its_edits(world: World) {
             .count()
     };
     assert_eq!(readable(), 3);
-    alice.run(Effect::Redact { room_id: room, event_id: event.clone() });
+    alice.run(TimelineRequest::Redact { room_id: room, event_id: event.clone() });
     for person in [&mut alice, &mut bob] {
         let removed = |p: &mut Person| p.messages().any(|message| message.body == Body::Redacted).then_some(());
         person.until("the removed message", removed).await;
@@ -145,11 +145,11 @@ on!(removing_a_message_removes_its_edits: synapse, embedded);
 async fn an_edit_of_a_removed_message_comes_back(world: World) {
     let line = world.line();
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
-    alice.run(Effect::CreateRoom("alone".to_owned()));
+    alice.run(RoomsRequest::CreateRoom("alone".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
     alice.open(&room).await;
     let raw = Raw { world: &world, token: world.server.login_raw(&world.alice).token, room: room.clone() };
-    let edit = |event: &EventId, text: &str| Effect::Edit {
+    let edit = |event: &EventId, text: &str| TimelineRequest::Edit {
         room_id: room.clone(),
         event_id: event.clone(),
         text: text.to_owned(),
@@ -178,7 +178,7 @@ async fn an_edit_of_a_removed_message_comes_back(world: World) {
     alice.sees("two, edited").await;
     raw.redact(&two);
     line.heal();
-    alice.run(Effect::Reconnect);
+    alice.run(SessionRequest::Reconnect);
     comes_back(&mut alice, "two, edited").await;
     alice.say(&room, "the queue goes on");
     alice.sees("the queue goes on").await;

@@ -5,6 +5,7 @@ use kvitto::{
         effect::Effect,
         screens::{Question, Screen},
     },
+    client::request::{Request, SessionRequest},
     input::Key,
     model::{Connection, RoomId, SendState},
 };
@@ -195,7 +196,11 @@ async fn another_users_login_asks_before_it_replaces_anything(world: World) {
 
     let ask = |alice: &mut Person| alice.run(alice_login(&world, &world.bob));
     let question = |p: &mut Person| match p.app.screens.top() {
-        Some(Screen::Question(Question { text, on_yes: Effect::ReplaceAccount, .. })) => Some(text.to_string()),
+        Some(Screen::Question(Question {
+            text,
+            on_yes: Effect::Client(Request::Session(SessionRequest::ReplaceAccount)),
+            ..
+        })) => Some(text.to_string()),
         _ => None,
     };
     ask(&mut alice);
@@ -214,15 +219,15 @@ async fn another_users_login_asks_before_it_replaces_anything(world: World) {
     login_screen(&mut alice).await;
     ask(&mut alice);
     alice.until("the question", question).await;
-    alice.run(Effect::ReplaceAccount);
+    alice.run(SessionRequest::ReplaceAccount);
     goes_on(&mut alice).await;
     assert_eq!(alice.app.account.as_ref().map(|account| account.user_id.to_string()), Some(world.bob.user_id.clone()));
     assert!(alice.app.rooms.all().iter().all(|summary| summary.id != room));
 }
 on!(another_users_login_asks_before_it_replaces_anything: synapse, embedded);
 
-fn alice_login(world: &World, account: &Account) -> Effect {
-    Effect::Login {
+fn alice_login(world: &World, account: &Account) -> SessionRequest {
+    SessionRequest::Login {
         homeserver: world.proxy.base_url.clone(),
         user: account.name.clone(),
         password: kvitto::model::Secret(account.password.clone()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     model::{How, Membership, RoomId, RoomSummary, SendState, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn follows(mut request: Value, predecessor: &RoomId) -> Value {
 async fn joins(person: &mut Person, room: &RoomId) {
     let is_invite = |summary: &RoomSummary| matches!(summary.membership, Membership::Invited { .. });
     person.room("the invite", |summary| summary.id == *room && is_invite(summary)).await;
-    person.run(Effect::Accept(room.clone()));
+    person.run(RoomsRequest::Accept(room.clone()));
     is_joined(person, room).await;
 }
 
@@ -61,8 +61,8 @@ async fn ends(person: &mut Person, room: &RoomId, is_it: impl Fn(&How) -> bool) 
     person.room("the row of a room that ended", |row| row.id == *room && ended(row)).await;
 }
 
-fn leave(room: &RoomId) -> Effect {
-    Effect::Leave { room_id: room.clone(), older: Vec::new() }
+fn leave(room: &RoomId) -> RoomsRequest {
+    RoomsRequest::Leave { room_id: room.clone(), older: Vec::new() }
 }
 
 /// Mallory makes rooms that claim to go on where a private one of Alice's has ended. Saying no to one, and leaving one, takes
@@ -78,7 +78,7 @@ async fn only_the_room_that_was_named_is_left(world: World) {
     let claims = |name| follows(named(name, &[&world.alice.user_id]), &private);
     let declined = server.create_room(&mallorys, &claims("declined"));
     alice.room("the invite", |row| row.id == declined).await;
-    alice.run(Effect::Decline(declined.clone()));
+    alice.run(RoomsRequest::Decline(declined.clone()));
     is_away(&mut alice, &declined).await;
     let left = server.create_room(&mallorys, &claims("left"));
     joins(&mut alice, &left).await;
@@ -109,7 +109,7 @@ async fn an_older_version_goes_with_its_successor(world: World) {
     // What leads where is looked up with the row, and the two come in any order.
     server.put_state(&token, &new, "m.room.topic", &json!({ "topic": "tea" }));
     alice.room("the older version in its row", found).await;
-    alice.run(Effect::Leave { room_id: new.clone(), older: vec![old.clone()] });
+    alice.run(RoomsRequest::Leave { room_id: new.clone(), older: vec![old.clone()] });
     is_away(&mut alice, &new).await;
     is_away(&mut alice, &old).await;
 }
@@ -127,7 +127,7 @@ async fn a_no_takes_a_row_away_whatever_the_server_says(world: World) {
     alice.room("the invite", |row| row.id == invited).await;
     let gone = json!({ "errcode": "M_NOT_FOUND", "error": "Unknown room" });
     line.answer("/leave", "404 Not Found", &gone);
-    alice.run(Effect::Decline(invited.clone()));
+    alice.run(RoomsRequest::Decline(invited.clone()));
     is_away(&mut alice, &invited).await;
     alice.run(leave(&inside));
     is_away(&mut alice, &inside).await;
@@ -164,7 +164,7 @@ async fn an_upgraded_room_offers_its_successor(world: World) {
     let ending = row.ending.as_ref().expect("it has ended");
     assert_eq!(ending.by.as_ref().map(UserId::as_str), Some(&*world.bob.user_id));
     assert_eq!((&*ending.why, ending.at.is_some(), row.is_open()), ("here", true, false));
-    alice.run(Effect::Follow(old.clone()));
+    alice.run(RoomsRequest::Follow(old.clone()));
     alice.until("the open successor", |p| p.app.open.as_ref().is_some_and(|open| open.id == new).then_some(())).await;
 
     for (name, elsewhere) in [("forbidden", true), ("nowhere", false)] {
@@ -177,7 +177,7 @@ async fn an_upgraded_room_offers_its_successor(world: World) {
         };
         server.put_state(&bobs, &room, "m.room.tombstone", &json!({ "body": "", "replacement_room": private }));
         ends(&mut alice, &room, |how| matches!(how, How::Upgraded { refused: false, .. })).await;
-        alice.run(Effect::Follow(room.clone()));
+        alice.run(RoomsRequest::Follow(room.clone()));
         ends(&mut alice, &room, |how| matches!(how, How::Upgraded { refused: true, .. })).await;
         assert!(alice.app.rooms.get(&room).is_some_and(RoomSummary::is_open));
         alice.open(&room).await;
@@ -289,7 +289,7 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         rooms.push((way, room));
     }
     // The draft of the open room is kept when it is left.
-    alice.run(Effect::SaveDraft { room_id: rooms[6].1.clone(), text: "draft".to_owned() });
+    alice.run(TimelineRequest::SaveDraft { room_id: rooms[6].1.clone(), text: "draft".to_owned() });
     let away = alice.quit().await;
     for (way, room) in rooms.iter().filter(|(way, _)| way.is_away()) {
         way.happens(&world, (alices.as_str(), bobs.as_str()), room);

@@ -1,7 +1,7 @@
 //! Text that was written to harm a terminal, from a stranger's device over a real room into the real program: it is
 //! text on the screen, and the screen, the title, the clipboard and the cursor stay kvitto's.
 
-use kvitto::app::effect::Effect;
+use kvitto::client::request::RoomsRequest;
 use serde_json::json;
 
 use crate::{
@@ -83,7 +83,7 @@ async fn hostile_text_is_only_text() {
     };
 
     // The name of the room and of whoever invites; then the same person's messages.
-    attacker.run(Effect::DirectChat(victim.user_id.clone()));
+    attacker.run(RoomsRequest::DirectChat(victim.user_id.clone()));
     let room = attacker.room("the chat", |room| room.direct && room.encrypted).await;
     terminal.wait_for_text("invite");
     screens::accept(&terminal);

@@ -1,6 +1,6 @@
 //! Somebody is ignored, in another client, and not any more.
 
-use kvitto::app::effect::Effect;
+use kvitto::client::request::RoomsRequest;
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,7 +14,7 @@ async fn who_is_not_ignored_any_more_is_read_again(world: World) {
     let invite = |name: &str| json!({ "name": name, "preset": "private_chat", "invite": [world.alice.user_id] });
     let room = world.server.create_room(&bob, &invite("shared"));
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.sees_members(&room, 2).await;
     alice.open(&room).await;
     let say = |text: &str| {

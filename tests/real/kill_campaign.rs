@@ -16,7 +16,7 @@ use std::{
 };
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::TimelineRequest,
     model::{Body, EventId, Pagination, RoomId, TimelineItemKind},
 };
 use rand::{RngExt, rngs::ThreadRng};
@@ -207,7 +207,7 @@ async fn missing(alice: &mut Person, room: &RoomId, events: &[Value], sender: &S
     let complete = alice.until("the whole room", |p| {
         let open = p.app.open.as_ref()?;
         if open.pagination == Pagination::Idle {
-            p.run(Effect::Paginate(room.clone()));
+            p.run(TimelineRequest::Paginate(room.clone()));
         }
         left = events.iter().filter_map(|event| what_is_missing(p, event, &sender.edited)).collect();
         left.is_empty().then_some(())

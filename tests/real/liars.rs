@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, SessionRequest},
     delivery::ledger::Refusal::{Ignored, NotJoined, NotOwn, OtherRoom, Own, TooMany, Unproven},
     model::{DeviceState, EventId, Ms, RoomId, UserId},
 };
@@ -112,10 +112,10 @@ fn ignore(world: &World, user: &Account, ignored: &Account) {
 
 /// Makes an encrypted room and has these join.
 async fn room_of(alice: &mut Person, name: &str, others: &mut [&mut Rogue]) -> RoomId {
-    alice.run(Effect::CreateRoom(name.to_owned()));
+    alice.run(RoomsRequest::CreateRoom(name.to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == name && summary.encrypted).await;
     for other in &mut *others {
-        alice.run(Effect::Invite { room_id: room.clone(), user: other.user_id.clone() });
+        alice.run(RoomsRequest::Invite { room_id: room.clone(), user: other.user_id.clone() });
         other.join_when_invited(&room).await;
     }
     alice.sees_members(&room, others.len() as u64 + 1).await;
@@ -279,7 +279,7 @@ async fn l1_a_claim_before_its_event_is_held(world: World) {
     let event = stage.world.server.send(&token, &room, "m.room.message", &text("from elsewhere"));
     stage.bob.claim(&room, &stage.world.alice.user_id, &json!({ event.as_str(): {} })).await;
     stage.line.heal();
-    stage.alice.run(Effect::Reconnect);
+    stage.alice.run(SessionRequest::Reconnect);
     let (bob, phone) = (stage.bob.user_id.clone(), stage.bob.device());
     stage.alice.delivered_to(&event, &bob, &[phone]).await;
     stage.alice.disbelieves(&[]).await;

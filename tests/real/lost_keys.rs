@@ -1,7 +1,7 @@
 //! Keys that do not come, and the log of what was told.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{ReceiptsRequest, RoomsRequest},
     delivery::policy::Settings,
     model::{DeviceState, EventId, Logged, Membership, Ms, ReceiptStatus, Route},
 };
@@ -71,7 +71,7 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     shows(&mut alice, &locked, &id, |state| matches!(state, DeviceState::Delivered { .. })).await;
     assert!(matches!(laptop.last_status_of(&room, &locked).await, ReceiptStatus::Sent { route: Route::Direct, .. }));
 
-    let log = laptop.log(Effect::AskReceiptLog).await.entries;
+    let log = laptop.log(ReceiptsRequest::AskReceiptLog).await.entries;
     let about: Vec<_> = log.iter().filter(|entry| entry.event_id == locked).map(|entry| entry.what).collect();
     let route = Route::Direct;
     assert_eq!(about, [Logged::Delivered { route }, Logged::Undecryptable { route }]);
@@ -105,7 +105,7 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
         last = Some(event);
     }
 
-    let log = bob.log(Effect::AskReceiptLog).await.entries;
+    let log = bob.log(ReceiptsRequest::AskReceiptLog).await.entries;
     let [hidden, told] = &log[..] else { panic!("{log:?}") };
     assert_eq!(told.what, Logged::Delivered { route: world.route() });
     assert_eq!((told.count, &told.event_id, told.person.as_str()), (1, &answered, &*world.alice.user_id));
@@ -113,9 +113,9 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
     assert_eq!((hidden.count, Some(&hidden.event_id), &hidden.room_id), (3, last.as_ref(), &room));
     assert!(!hidden.room_name.is_empty() && hidden.first <= hidden.at);
 
-    assert_eq!(bob.log(Effect::EmptyReceiptLog).await.entries, []);
+    assert_eq!(bob.log(ReceiptsRequest::EmptyReceiptLog).await.entries, []);
     let mut bob = bob.quit().await.back().await;
-    assert_eq!(bob.log(Effect::AskReceiptLog).await.entries, []);
+    assert_eq!(bob.log(ReceiptsRequest::AskReceiptLog).await.entries, []);
 }
 on!(the_log_says_what_was_told_and_what_was_not: embedded, embedded_direct);
 
@@ -132,7 +132,7 @@ async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
     });
     let room = mallory.create_room(&chat);
     bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
+    bob.run(RoomsRequest::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     bob.open(&room).await;
     mallory.look().await;

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     config::Config,
     delivery::policy::{Settings, Who},
     model::UserId,
@@ -42,7 +42,7 @@ async fn logging_in_talking_and_seeing_each_device_tick(world: World) {
     terminal.key("enter");
     terminal.wait_for_text("No rooms yet.");
 
-    phone.run(Effect::DirectChat(alice.user_id.clone()));
+    phone.run(RoomsRequest::DirectChat(alice.user_id.clone()));
     wait_for_row(&terminal, &[&bob.name, "invite"]);
     screens::accept(&terminal);
     screens::wait_for_composer(&terminal, &bob.name);

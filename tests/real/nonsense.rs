@@ -2,7 +2,7 @@
 //! itself only (L6): whatever stands beside it is read, by this client and by the SDK.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::TimelineRequest,
     model::{ReadBy, RoomId, UserId},
 };
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ async fn goes_on(world: &World) -> (Person, Person, RoomId) {
         assert_eq!(bob.sees(text).await, event);
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
     }
-    bob.run(Effect::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(room.clone()));
     let is_reader = |reader: &ReadBy| reader.user_id == user;
     let read = |p: &mut Person| p.messages().any(|message| message.read_by.iter().any(is_reader)).then_some(());
     alice.until("that Bob has read it", read).await;

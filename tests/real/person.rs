@@ -6,7 +6,11 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 use kvitto::{
     app::{App, Phase, Watched, effect::Effect, event::Event, update},
-    client::{ClientHandle, Profile},
+    client::{
+        ClientHandle, Profile,
+        request::{ReceiptsRequest, Request, RoomsRequest, SessionRequest, TimelineRequest},
+        update::Update,
+    },
     delivery::{
         ledger::Refusal,
         policy::{Settings, Timing},
@@ -59,7 +63,7 @@ pub struct Person {
     /// The answer to [`Person::people`].
     page: Option<PeoplePage>,
     matrix: ClientHandle,
-    events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<Update>,
     profile: Profile,
     home: Arc<TempDir>,
 }
@@ -91,7 +95,7 @@ impl Person {
 
     /// Logs in from the login screen.
     pub async fn log_in_again(&mut self, server: &str, account: &Account) {
-        self.matrix.run(Effect::Login {
+        self.run(SessionRequest::Login {
             homeserver: server.to_owned(),
             user: account.name.clone(),
             password: Secret(account.password.clone()),
@@ -149,29 +153,30 @@ impl Person {
         })
     }
 
-    fn take_in(&mut self, event: Event) {
-        if let Event::ReceiptStatus { event_id: event, status } = &event {
-            self.statuses.insert(event.clone(), status.clone());
+    fn take_in(&mut self, event: impl Into<Event>) {
+        let event = event.into();
+        if let Event::Client(Update::ReceiptStatus { event_id, status }) = &event {
+            self.statuses.insert(event_id.clone(), status.clone());
         }
-        if let Event::ReceiptLog(log) = &event {
+        if let Event::Client(Update::ReceiptLog(log)) = &event {
             self.log = Some(log.clone());
         }
-        if let Event::People(page) = &event {
+        if let Event::Client(Update::People(page)) = &event {
             self.page = Some(page.clone());
         }
-        if let Event::Undelivered(found) = &event {
+        if let Event::Client(Update::Undelivered(found)) = &event {
             self.undelivered = Some(found.clone());
         }
         for effect in update(&mut self.app, event, now()) {
-            if !matches!(effect, Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::OpenUrl(_)) {
-                self.matrix.run(effect);
+            if let Effect::Client(request) = effect {
+                self.matrix.run(request);
             }
         }
     }
 
     /// Asks for something.
-    pub fn run(&mut self, effect: Effect) {
-        self.matrix.run(effect);
+    pub fn run(&mut self, request: impl Into<Request>) {
+        self.matrix.run(request.into());
     }
 
     /// Changes the settings, as the runtime does when they were written, and waits until they hold: whatever is asked for
@@ -179,8 +184,8 @@ impl Person {
     pub async fn set(&mut self, settings: Settings) {
         self.profile.settings = settings.clone();
         self.take_in(Event::Settings(settings.clone()));
-        self.matrix.run(Effect::Settings(settings));
-        self.log(Effect::AskReceiptLog).await;
+        self.run(SessionRequest::Settings(settings));
+        self.log(ReceiptsRequest::AskReceiptLog).await;
     }
 
     /// The room of this name or with this id, once it is there.
@@ -191,7 +196,7 @@ impl Person {
     /// Opens a room.
     pub async fn open(&mut self, room: &RoomId) {
         self.room("the room to open", |summary| summary.id == *room).await;
-        self.take_in(Event::GoTo(room.clone()));
+        self.take_in(Update::GoTo(room.clone()));
         let id = room.clone();
         self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
     }
@@ -220,7 +225,7 @@ impl Person {
 
     /// Sends a line into a room.
     pub fn say(&mut self, room: &RoomId, text: &str) {
-        self.matrix.run(Effect::Send { room_id: room.clone(), text: text.to_owned() });
+        self.run(TimelineRequest::Send { room_id: room.clone(), text: text.to_owned() });
     }
 
     /// The messages of the open room.
@@ -291,7 +296,7 @@ impl Person {
     /// The own messages that not every device has.
     pub async fn undelivered(&mut self) -> Vec<Undelivered> {
         self.undelivered = None;
-        self.matrix.run(Effect::AskUndelivered);
+        self.run(ReceiptsRequest::AskUndelivered);
         self.until("what is not delivered", |p| p.undelivered.take()).await
     }
 
@@ -300,7 +305,7 @@ impl Person {
         let (mut people, mut after): (Vec<PersonDelivery>, _) = (Vec::new(), None);
         loop {
             self.page = None;
-            self.matrix.run(Effect::AskPeople { event_id: event.clone(), filter: whom, after });
+            self.run(ReceiptsRequest::AskPeople { event_id: event.clone(), filter: whom, after });
             let page = self.until("a page of people", |p| p.page.take()).await;
             people.extend(page.people);
             if !page.more {
@@ -333,21 +338,21 @@ impl Person {
         self.status_that(room, event, is_last).await
     }
 
-    /// The log of receipts, or what is left of it after this effect.
-    pub async fn log(&mut self, effect: Effect) -> ReceiptLog {
+    /// The log of receipts, or what is left of it after this request.
+    pub async fn log(&mut self, effect: ReceiptsRequest) -> ReceiptLog {
         self.log = None;
-        self.matrix.run(effect);
+        self.run(effect);
         self.until("the log of receipts", |p| p.log.take()).await
     }
 
     /// The log of receipts, once it is as wanted.
     pub async fn log_that(&mut self, what: &str, is_it: impl Fn(&ReceiptLog) -> bool) -> ReceiptLog {
         self.log = None;
-        self.matrix.run(Effect::AskReceiptLog);
+        self.run(ReceiptsRequest::AskReceiptLog);
         self.until(what, |p| {
             let log = p.log.take()?;
             if !is_it(&log) {
-                p.matrix.run(Effect::AskReceiptLog);
+                p.run(ReceiptsRequest::AskReceiptLog);
             }
             Some(log).filter(&is_it)
         })
@@ -380,13 +385,13 @@ impl Person {
         event: &EventId,
         is_it: impl Fn(&ReceiptStatus) -> bool,
     ) -> ReceiptStatus {
-        let ask = || Effect::AskReceiptStatus { room_id: room.clone(), event_id: event.clone() };
+        let ask = || ReceiptsRequest::AskReceiptStatus { room_id: room.clone(), event_id: event.clone() };
         self.statuses.remove(event);
-        self.matrix.run(ask());
+        self.run(ask());
         self.until("what was done about a message", |p| {
             let status = p.statuses.remove(event)?;
             if !is_it(&status) {
-                p.matrix.run(ask());
+                p.run(ask());
             }
             Some(status).filter(&is_it)
         })
@@ -414,11 +419,11 @@ impl Person {
 
 /// One starts an encrypted direct chat, the other accepts; both have it open.
 pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> RoomId {
-    from.run(Effect::DirectChat(user.to_owned()));
+    from.run(RoomsRequest::DirectChat(user.to_owned()));
     let room = from.room("the new chat", |summary| summary.direct && summary.encrypted).await;
     from.open(&room).await;
     to.room("the invite", |summary| summary.id == room).await;
-    to.run(Effect::Accept(room.clone()));
+    to.run(RoomsRequest::Accept(room.clone()));
     to.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     to.open(&room).await;
     from.sees_members(&room, 2).await;
@@ -427,7 +432,7 @@ pub async fn direct_chat(from: &mut Person, to: &mut Person, user: &str) -> Room
 
 /// An encrypted room of one's own, open, in which something was said.
 pub async fn room_with_a_history(person: &mut Person) -> RoomId {
-    person.run(Effect::CreateRoom("notes".to_owned()));
+    person.run(RoomsRequest::CreateRoom("notes".to_owned()));
     let room = person.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
     person.open(&room).await;
     person.say(&room, "of old");
@@ -437,12 +442,12 @@ pub async fn room_with_a_history(person: &mut Person) -> RoomId {
 
 /// Makes an encrypted room of this name that both have open; who is invited may remove none of the other's messages.
 pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &str) -> RoomId {
-    from.run(Effect::CreateRoom(name.to_owned()));
+    from.run(RoomsRequest::CreateRoom(name.to_owned()));
     let room = from.room("the room", |summary| summary.name.as_str() == name).await;
     from.open(&room).await;
-    from.run(Effect::Invite { room_id: room.clone(), user: user.to_owned() });
+    from.run(RoomsRequest::Invite { room_id: room.clone(), user: user.to_owned() });
     to.room("the invite", |summary| summary.id == room).await;
-    to.run(Effect::Accept(room.clone()));
+    to.run(RoomsRequest::Accept(room.clone()));
     to.room("the joined room", |summary| summary.membership == Membership::Joined).await;
     to.open(&room).await;
     from.sees_members(&room, 2).await;

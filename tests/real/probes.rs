@@ -17,7 +17,7 @@ use std::{
 };
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     model::{EventId, Membership, ReceiptStatus, RoomId, Route},
 };
 use serde_json::{Value, json};
@@ -286,7 +286,7 @@ fn acknowledged(request: &str) -> Option<EventId> {
 /// The victim takes an invite.
 async fn accept(victim: &mut Person, room: &RoomId) {
     victim.room("the invite", |summary| summary.id == *room).await;
-    victim.run(Effect::Accept(room.clone()));
+    victim.run(RoomsRequest::Accept(room.clone()));
     let joined = |summary: &kvitto::model::RoomSummary| summary.id == *room && summary.membership == Membership::Joined;
     victim.room("the joined room", joined).await;
 }

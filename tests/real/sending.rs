@@ -1,7 +1,8 @@
 //! What was written leaves only when the room's state of now is known: never in the clear where encryption was switched on
 //! meanwhile or ever, and with a key for the devices that there are.
 use kvitto::{
-    app::{Phase, effect::Effect},
+    app::Phase,
+    client::request::{RoomsRequest, SessionRequest, TimelineRequest},
     model::{Connection, EventId, Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
@@ -75,7 +76,7 @@ async fn open_room(world: &World, alice: &mut Person, token: &str) -> RoomId {
     let create = json!({ "preset": "private_chat", "invite": [world.alice.user_id] });
     let room = world.server.create_room(token, &create);
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.room("the room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     alice.open(&room).await;
     // What is written while a room's first events come in, the SDK can leave out of the timeline.
@@ -123,7 +124,7 @@ async fn what_waits_while_a_room_becomes_encrypted_is_encrypted(world: World) {
     alice.open(&other).await;
     // That something else goes through shows that the message could have.
     let carol = world.server.register("carol").user_id;
-    alice.run(Effect::Invite { room_id: room.clone(), user: carol.clone() });
+    alice.run(RoomsRequest::Invite { room_id: room.clone(), user: carol.clone() });
     alice.until("the invite", |p| p.app.status.as_ref().is_some_and(|s| s.text.contains(&carol)).then_some(())).await;
     line.allow();
     let event = alice.sees("waiting longer").await;
@@ -163,7 +164,7 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         alice.open(room).await;
         let why = fails(&mut alice, "secret").await;
         assert!(why.starts_with("This room's encryption is not understood"), "{why}");
-        alice.run(Effect::SendEmote { room_id: room.clone(), text: "waves secretly".to_owned() });
+        alice.run(TimelineRequest::SendEmote { room_id: room.clone(), text: "waves secretly".to_owned() });
         fails(&mut alice, "waves secretly").await;
         for event in newest(&world, &token, room) {
             assert!(!event.to_string().contains("secret"), "{event}");
@@ -172,7 +173,7 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         world.server.put_state(&token, room, "m.room.encryption", &megolm());
         catches_up(&mut alice, &world, &token, room).await;
         let key = alice.key_of("secret");
-        alice.run(Effect::Retry { room_id: room.clone(), key });
+        alice.run(TimelineRequest::Retry { room_id: room.clone(), key });
         let event = alice.sees("secret").await;
         assert_eq!(kind(&world, &token, room, &event), "m.room.encrypted");
     }
@@ -208,7 +209,11 @@ async fn an_overwritten_encryption_turns_nothing_off(world: World) {
         alice.say(&room, "secret");
         let why = fails(&mut alice, "secret").await;
         assert!(why.starts_with("This room's encryption is not understood"), "{why}");
-        alice.run(Effect::Edit { room_id: room.clone(), event_id: hello.clone(), text: "secretly changed".to_owned() });
+        alice.run(TimelineRequest::Edit {
+            room_id: room.clone(),
+            event_id: hello.clone(),
+            text: "secretly changed".to_owned(),
+        });
         alice
             .until("the edit in the composer", |p| {
                 let writing = &p.app.open.as_ref()?.writing;
@@ -239,7 +244,7 @@ async fn what_waits_is_encrypted_for_the_devices_of_now(world: World) {
         waits(&mut alice, &format!("waiting {restarts}")).await;
         let away = if restarts { Err(alice.quit().await) } else { Ok(alice) };
         let gone = phone.device();
-        phone.run(Effect::Logout);
+        phone.run(SessionRequest::Logout);
         phone.until("the login screen", |p| matches!(p.app.phase, Phase::Login(_)).then_some(())).await;
         let mut tablet = world.bob("tablet").await;
         line.keep_back("/sendToDevice/m.room.encrypted/");

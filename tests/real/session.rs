@@ -1,6 +1,7 @@
 //! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is lost.
 use kvitto::{
-    app::{Phase, effect::Effect},
+    app::Phase,
+    client::request::{RoomsRequest, TimelineRequest},
     model::{Connection, Membership, RoomId, SendState},
 };
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::{
 
 async fn alice_with_a_room(world: &World) -> (Person, RoomId) {
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("notes".to_owned()));
+    alice.run(RoomsRequest::CreateRoom("notes".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "notes" && summary.encrypted).await;
     alice.open(&room).await;
     (alice, room)
@@ -97,7 +98,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     let room = world.server.create_room(&token, &create);
     let mut alice = world.alice("desk").await;
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.room("the room", |summary| summary.membership == Membership::Joined).await;
     alice.open(&room).await;
 
@@ -113,7 +114,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     let failed = |p: &Person| matches!(state_of(p, "never"), Some(SendState::Failed(_)));
     alice.until("the second refusal", |p| failed(p).then_some(())).await;
     let key = alice.key_of("never");
-    alice.run(Effect::Discard { room_id: room.clone(), key });
+    alice.run(TimelineRequest::Discard { room_id: room.clone(), key });
     alice.until("the discarded message to go", |p| state_of(p, "never").is_none().then_some(())).await;
 
     let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.power_levels/", room.as_str().replace('!', "%21"));
@@ -121,7 +122,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     levels["events_default"] = json!(0);
     world.server.put_state(&token, &room, "m.room.power_levels", &levels);
     let key = alice.key_of("too early");
-    alice.run(Effect::Retry { room_id: room.clone(), key });
+    alice.run(TimelineRequest::Retry { room_id: room.clone(), key });
     alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
 on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);

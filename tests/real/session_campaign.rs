@@ -8,7 +8,8 @@
 //! A test runs few; `KVITTO_SCHEDULES` says how many it is to be.
 
 use kvitto::{
-    app::{Phase, effect::Effect},
+    app::Phase,
+    client::request::{SessionRequest, TimelineRequest},
     model::{Connection, Pagination, RoomId},
     server::homeserver::faults::{Fault, Matching},
 };
@@ -149,7 +150,7 @@ impl Alice {
             .until("every text", |p| {
                 // What came before a gap is to be fetched.
                 if p.app.open.as_ref()?.pagination == Pagination::Idle {
-                    p.run(Effect::Paginate(room.clone()));
+                    p.run(TimelineRequest::Paginate(room.clone()));
                 }
                 texts.iter().rev().take(5).all(|text| p.messages().any(|message| body(message) == *text)).then_some(())
             })
@@ -200,8 +201,8 @@ async fn is_let_in(alice: &mut Person, ends: bool) -> bool {
         .await
 }
 
-fn login(world: &World) -> Effect {
-    Effect::Login {
+fn login(world: &World) -> SessionRequest {
+    SessionRequest::Login {
         homeserver: world.proxy.base_url.clone(),
         user: world.alice.name.clone(),
         password: kvitto::model::Secret(world.alice.password.clone()),

@@ -2,7 +2,8 @@
 //! what cannot be kept is not acknowledged, and when the file is free again nothing is missing, also after a restart.
 
 use kvitto::{
-    app::{Phase, effect::Effect},
+    app::Phase,
+    client::request::RoomsRequest,
     model::{Connection, EventId, RoomId},
 };
 use rusqlite::Connection as Sqlite;
@@ -61,7 +62,7 @@ async fn what_comes_while_a_database_is_held_is_not_lost(world: World) {
 
         let held = Held::hold(bob.profile_dir(), file);
         // A new key for each.
-        alice.run(Effect::Rekey(room.clone()));
+        alice.run(RoomsRequest::Rekey(room.clone()));
         let text = format!("while {file} is held");
         alice.say(&room, &text);
         let event = alice.sees(&text).await;

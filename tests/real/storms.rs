@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     model::SendState,
     server::homeserver::faults::{Fault, Matching},
 };
@@ -39,7 +39,7 @@ async fn pages_that_lead_nowhere_are_asked_for_slowly(world: World) {
     let began = Instant::now();
     let mut alice = world.alice("desk").await;
     alice.open(&room).await;
-    alice.run(Effect::Paginate(room.clone()));
+    alice.run(TimelineRequest::Paginate(room.clone()));
     let said = "the homeserver says that there are older messages, and does not give them";
     let is_said = |p: &mut Person| p.app.status.as_ref().filter(|status| status.text.contains(said)).map(drop);
     alice.until("that nothing comes", is_said).await;
@@ -82,7 +82,7 @@ const FAULTS: [Option<Fault>; 7] = [
 async fn requests_while(fault: Option<Fault>, sync: SlidingSync) -> usize {
     let world = world::embedded(sync);
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("alone".to_owned()));
+    alice.run(RoomsRequest::CreateRoom("alone".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
     alice.open(&room).await;
     if let Some(fault) = fault {
@@ -90,7 +90,7 @@ async fn requests_while(fault: Option<Fault>, sync: SlidingSync) -> usize {
     }
     let before = world.proxy.requests().len();
     alice.say(&room, "is anybody there?");
-    alice.run(Effect::Paginate(room));
+    alice.run(TimelineRequest::Paginate(room));
     let _ = timeout(WINDOW, pending::<()>()).await;
     world.proxy.requests().len() - before
 }
@@ -122,7 +122,7 @@ fn as_it_is(_: &mut Value) {}
 /// What a sync brings has arrived, whatever was answered when it was sent.
 async fn a_message_that_has_arrived_is_not_sent_again(world: World) {
     let mut alice = world.alice("desk").await;
-    alice.run(Effect::CreateRoom("alone".to_owned()));
+    alice.run(RoomsRequest::CreateRoom("alone".to_owned()));
     let room = alice.room("the room", |summary| summary.name.as_str() == "alone").await;
     alice.open(&room).await;
     world.proxy.spoil("/send/m.room.", emptied);

@@ -1,7 +1,7 @@
 //! What is typed is what is sent and read: HTML, pastes, texts that are too large, and what was refused.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     input::{Key, KeyCode},
     model::{RoomId, SendState},
 };
@@ -29,10 +29,10 @@ async fn html_in_the_composer_is_text(world: World) {
         alice.say(&room, typed);
         let event = alice.sees(read).await;
         assert_eq!(bob.sees(read).await, event);
-        alice.run(Effect::Edit { room_id: room.clone(), event_id: event.clone(), text: format!("{typed}!") });
+        alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: format!("{typed}!") });
         assert_eq!(bob.sees(&format!("{read}!")).await, event);
     }
-    alice.run(Effect::SendEmote { room_id: room.clone(), text: "is <i>here</i>".to_owned() });
+    alice.run(TimelineRequest::SendEmote { room_id: room.clone(), text: "is <i>here</i>".to_owned() });
     bob.sees("is <i>here</i>").await;
 }
 on!(html_in_the_composer_is_text: synapse, embedded);
@@ -106,7 +106,7 @@ async fn where_only_bob_may_write(world: &World, alice: &mut Person) -> RoomId {
         }),
     );
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.sees_members(&room, 2).await;
     alice.open(&room).await;
     room

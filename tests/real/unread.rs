@@ -1,6 +1,6 @@
 //! What counts as unread.
 
-use kvitto::{app::effect::Effect, model::RoomId};
+use kvitto::{client::request::RoomsRequest, model::RoomId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,7 +19,7 @@ async fn what_is_blank_or_read_in_its_thread_is_not_unread(world: World) {
     let invite = json!({ "name": "shared", "preset": "private_chat", "invite": [world.alice.user_id] });
     let room = world.server.create_room(&bob, &invite);
     alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(Effect::Accept(room.clone()));
+    alice.run(RoomsRequest::Accept(room.clone()));
     alice.sees_members(&room, 2).await;
     let say = |content: &Value| world.server.send(&bob, &room, "m.room.message", content);
     let text = |text: &str| json!({ "msgtype": "m.text", "body": text });

@@ -2,7 +2,7 @@
 //! message from its sender where it came encrypted.
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::{RoomsRequest, TimelineRequest},
     model::{Body, EventId, Membership, ReceiptStatus, RoomId, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn shows(person: &mut Person, messages: &[&str], changes: &[String]) {
 async fn mallory(world: &World, alice: &mut Person, bob: &mut Person, room: &RoomId) -> Rogue {
     let account = world.server.register("mallory");
     let mut mallory = Rogue::log_in(&world.server.base_url, &account).await;
-    alice.run(Effect::Invite { room_id: room.clone(), user: account.user_id.clone() });
+    alice.run(RoomsRequest::Invite { room_id: room.clone(), user: account.user_id.clone() });
     mallory.join_when_invited(room).await;
     for person in [alice, bob] {
         person.sees_members(room, 3).await;
@@ -155,7 +155,7 @@ async fn what_came_in_the_clear_says_so(world: World) {
     let create = json!({ "preset": "trusted_private_chat", "is_direct": true, "invite": [world.bob.user_id] });
     let room = world.server.create_room(&token, &create);
     bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
+    bob.run(RoomsRequest::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.membership == Membership::Joined).await;
     bob.open(&room).await;
     alice.open(&room).await;
@@ -212,7 +212,7 @@ async fn l5_read_is_what_a_read_receipt_says(world: World) {
     }
     let hello = bob.sees("hello").await;
     let carol = world.server.register("carol");
-    alice.run(Effect::Invite { room_id: room.clone(), user: carol.user_id.clone() });
+    alice.run(RoomsRequest::Invite { room_id: room.clone(), user: carol.user_id.clone() });
     alice.until("the invite", |p| notices(p).iter().any(|notice| notice.contains("carol")).then_some(())).await;
     let token = world.server.login_raw(&carol).token;
     world.server.join(&token, &room);
@@ -251,7 +251,7 @@ async fn a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept(world
     alice.say(&room, "hello");
     let hello = alice.sees("hello").await;
     bob.sees("hello").await;
-    bob.run(Effect::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(room.clone()));
     world.proxy.wait_for_requests("the read receipt", |requests| count(requests, "/receipt/m.read/") > 0);
     let status = bob.last_status_of(&room, &hello).await;
     assert!(matches!(status, ReceiptStatus::Sent { .. }), "{status:?}");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kvitto::{
-    app::effect::Effect,
+    client::request::RoomsRequest,
     delivery::policy::{Settings, Timing},
     model::{Membership, RoomId},
 };
@@ -29,7 +29,7 @@ async fn acquaintance(world: &World, bob: &mut Person) -> (Rogue, RoomId) {
         "initial_state": [encryption],
     }));
     bob.room("the invite", |summary| summary.id == room).await;
-    bob.run(Effect::Accept(room.clone()));
+    bob.run(RoomsRequest::Accept(room.clone()));
     bob.room("the joined room", |summary| summary.id == room && summary.membership == Membership::Joined).await;
     rogue.look().await;
     rogue.ask(&room, &world.bob.user_id).await;

@@ -1,6 +1,9 @@
 //! Commands about the program, the panes, and which room is open.
 
-use crate::app::command::{Argument, Command};
+use crate::{
+    app::command::{Argument, Command},
+    client::request::{ReceiptsRequest, SessionRequest},
+};
 use crate::{
     app::{
         effect::Effect,
@@ -65,7 +68,7 @@ pub const COMMANDS: &[Command] = &[
     .keys(&[(Context::Main, &["Alt-A"])]),
     Command::new("undelivered", "Show your messages that not every device has, in all rooms", |app, _, now, out| {
         app.screens.push(Undelivered::opened(now));
-        out.push(Effect::AskUndelivered);
+        out.push(Effect::from(ReceiptsRequest::AskUndelivered));
         Ok(())
     })
     .keys(&[(Context::Browse, &["u"])])
@@ -90,7 +93,7 @@ pub const COMMANDS: &[Command] = &[
     .keys(&[(Context::Browse, &[":"])]),
     Command::new("reconnect", "Try to connect now, when offline", |app, _, _, out| match app.connection {
         Connection::Offline(_) => {
-            out.push(Effect::Reconnect);
+            out.push(Effect::from(SessionRequest::Reconnect));
             Ok(())
         }
         Connection::Connecting | Connection::Online => Err("kvitto is not offline.".to_owned()),

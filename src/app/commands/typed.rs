@@ -1,31 +1,37 @@
 //! Commands that are typed, and have no keys by default.
 
-use crate::app::command::{Argument, Command, room_address, user_id};
 use crate::app::{
     effect::Effect,
     screens::{Question, ReceiptLog},
 };
+use crate::{
+    app::command::{Argument, Command, room_address, user_id},
+    client::request::{ReceiptsRequest, RoomsRequest, SessionRequest, TimelineRequest},
+};
 
 pub const COMMANDS: &[Command] = &[
     Command::new("dm", "Open or start the direct chat with this person", |_, argument, _, out| {
-        out.push(Effect::DirectChat(user_id(argument)?));
+        out.push(Effect::from(RoomsRequest::DirectChat(user_id(argument)?)));
         Ok(())
     })
     .typed(Argument::Person),
     Command::new("create", "Create an encrypted, private room", |_, argument, _, out| {
-        out.push(Effect::CreateRoom(argument.to_owned()));
+        out.push(Effect::from(RoomsRequest::CreateRoom(argument.to_owned())));
         Ok(())
     })
     .typed(Argument::Text("NAME")),
     Command::new("join", "Join a room by its alias or id", |_, argument, _, out| {
-        out.push(Effect::Join(room_address(argument)?));
+        out.push(Effect::from(RoomsRequest::Join(room_address(argument)?)));
         Ok(())
     })
     .typed(Argument::Room),
     Command::new("leave", "Leave this room, or put it away when it has ended", |app, _, _, _| app.ask_to_leave())
         .typed(Argument::Nothing),
     Command::new("invite", "Invite this person into this room", |app, argument, _, out| {
-        out.push(Effect::Invite { room_id: app.joined_room()?.id.clone(), user: user_id(argument)? });
+        out.push(Effect::from(RoomsRequest::Invite {
+            room_id: app.joined_room()?.id.clone(),
+            user: user_id(argument)?,
+        }));
         Ok(())
     })
     .typed(Argument::Person)
@@ -42,17 +48,19 @@ pub const COMMANDS: &[Command] = &[
         |app, argument, _, out| {
             if argument == "receipts" {
                 app.screens.push(ReceiptLog::default());
-                out.push(Effect::AskReceiptLog);
+                out.push(Effect::from(ReceiptsRequest::AskReceiptLog));
             } else {
                 let question = "Forget what your receipts told, and what was withheld? What was sent stays sent.";
-                app.screens.push(Question::new(question, Effect::EmptyReceiptLog).then(ReceiptLog::default()));
+                app.screens.push(
+                    Question::new(question, Effect::from(ReceiptsRequest::EmptyReceiptLog)).then(ReceiptLog::default()),
+                );
             }
             Ok(())
         },
     )
     .typed(Argument::OneOf("receipts [clear]", &["receipts", "receipts clear"])),
     Command::new("rekey", "Give the next message in this room a new key, sent to every device", |app, _, _, out| {
-        out.push(Effect::Rekey(app.joined_room()?.id.clone()));
+        out.push(Effect::from(RoomsRequest::Rekey(app.joined_room()?.id.clone())));
         Ok(())
     })
     .typed(Argument::Nothing)
@@ -60,14 +68,14 @@ pub const COMMANDS: &[Command] = &[
     Command::new("me", "Say what you do", |app, argument, _, out| {
         let room_id = app.open.as_ref().ok_or("Open a room first.")?.id.clone();
         app.may_write(&room_id)?;
-        out.push(Effect::SendEmote { room_id, text: argument.to_owned() });
+        out.push(Effect::from(TimelineRequest::SendEmote { room_id, text: argument.to_owned() }));
         Ok(())
     })
     .typed(Argument::Text("TEXT"))
     .in_open_room(),
     Command::new("logout", "Log out and remove this account's data from this machine", |app, _, _, _| {
         let question = "Log out? Keys and unsent messages on this machine are deleted.";
-        app.screens.push(Question::new(question, Effect::Logout));
+        app.screens.push(Question::new(question, Effect::from(SessionRequest::Logout)));
         Ok(())
     })
     .typed(Argument::Nothing),

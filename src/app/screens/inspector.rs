@@ -6,8 +6,8 @@ use crate::{
         App,
         command::{Command, Refusal},
         effect::Effect,
-        event::Event,
     },
+    client::{request::ReceiptsRequest, update::Update},
     input::Context,
     model::{EventId, ItemKey, Message, Ms, PeopleFilter, ReceiptStatus},
 };
@@ -100,15 +100,15 @@ impl Behaviour for Inspector {
         Ok(Flow::Stay)
     }
 
-    fn on(&mut self, event: &Event, app: &App) {
-        match event {
-            Event::ReceiptStatus { event_id, status } => {
+    fn on(&mut self, update: &Update, app: &App) {
+        match update {
+            Update::ReceiptStatus { event_id, status } => {
                 let asked = self.message(app).is_some_and(|(_, message)| message.event_id.as_ref() == Some(event_id));
                 if asked {
                     self.status = Some(status.clone());
                 }
             }
-            Event::People(page) => {
+            Update::People(page) => {
                 let wanted = (self.people.filter, self.people.before.last()) == (page.filter, page.after.as_ref());
                 if wanted && self.of_many(app) == Some(&page.event_id) {
                     self.people.page = Some(page.clone());
@@ -126,7 +126,7 @@ impl Behaviour for Inspector {
             && !std::mem::replace(&mut self.people.asked, true)
         {
             let (filter, after) = (self.people.filter, self.people.before.last().cloned());
-            out.push(Effect::AskPeople { event_id: event_id.clone(), filter, after });
+            out.push(Effect::from(ReceiptsRequest::AskPeople { event_id: event_id.clone(), filter, after }));
         }
         Flow::Stay
     }
@@ -143,7 +143,10 @@ impl App {
         let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
         let (open, (key, message)) = selected.ok_or("Select a message first.")?;
         if let (false, Some(event_id)) = (message.own, &message.event_id) {
-            out.push(Effect::AskReceiptStatus { room_id: open.id.clone(), event_id: event_id.clone() });
+            out.push(Effect::from(ReceiptsRequest::AskReceiptStatus {
+                room_id: open.id.clone(),
+                event_id: event_id.clone(),
+            }));
         }
         self.screens.push(Inspector::of(key.clone()));
         Ok(())

@@ -8,6 +8,7 @@ use crate::{
         effect::Effect,
         login::LoginState,
     },
+    client::request::SessionRequest,
     input::Context,
     model::{Ms, SafeText},
 };
@@ -51,7 +52,7 @@ impl Behaviour for Question {
     }
 
     fn act(&mut self, act: Act, app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
-        let about_login = self.on_yes == Effect::ReplaceAccount;
+        let about_login = self.on_yes == Effect::from(SessionRequest::ReplaceAccount);
         match act {
             Act::Choose => {
                 if about_login {
@@ -65,7 +66,7 @@ impl Behaviour for Question {
             }
             Act::Close => {
                 if about_login {
-                    out.push(Effect::CancelLogin);
+                    out.push(Effect::from(SessionRequest::CancelLogin));
                 }
                 Ok(Flow::Close)
             }

@@ -2,7 +2,8 @@
 
 use super::{Behaviour, Scope, Scroll};
 use crate::{
-    app::{App, command::Command, event::Event},
+    app::{App, command::Command},
+    client::update::Update,
     model,
 };
 
@@ -22,8 +23,8 @@ impl Behaviour for ReceiptLog {
         Scope::Account
     }
 
-    fn on(&mut self, event: &Event, _app: &App) {
-        if let Event::ReceiptLog(log) = event {
+    fn on(&mut self, update: &Update, _app: &App) {
+        if let Update::ReceiptLog(log) = update {
             self.log = Some(log.clone());
         }
     }

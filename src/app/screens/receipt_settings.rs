@@ -10,8 +10,8 @@ use crate::{
         App,
         command::{Command, Refusal, user_id},
         effect::Effect,
-        event::Event,
     },
+    client::{request::ReceiptsRequest, update::Update},
     delivery::policy::{Change, Choice, Send, Who},
     input::Context,
     model::{Ms, PersonEligibility, RoomId, UserId},
@@ -92,8 +92,8 @@ impl Behaviour for ReceiptSettings {
         Ok(Flow::Stay)
     }
 
-    fn on(&mut self, event: &Event, app: &App) {
-        if let Event::Eligibility { room_id, people, more } = event
+    fn on(&mut self, update: &Update, app: &App) {
+        if let Update::Eligibility { room_id, people, more } = update
             && self.room_id.as_ref() == Some(room_id)
         {
             self.set_people(people.clone(), *more, app);
@@ -110,7 +110,7 @@ impl App {
     pub(in crate::app) fn receipts(&mut self, argument: &str, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if argument.is_empty() {
             let room_id = self.joined_room().ok().map(|room| room.id.clone());
-            out.extend(room_id.clone().map(Effect::AskEligibility));
+            out.extend(room_id.clone().map(|room_id| Effect::from(ReceiptsRequest::AskEligibility(room_id))));
             self.screens.push(ReceiptSettings { room_id, ..ReceiptSettings::default() });
             return Ok(());
         }

@@ -6,8 +6,8 @@ use crate::{
         App, Focus,
         command::{Command, Refusal},
         effect::Effect,
-        event::Event,
     },
+    client::update::Update,
     input::Context,
     model::{self, Membership, Ms},
 };
@@ -78,14 +78,14 @@ impl Behaviour for Undelivered {
         Ok(Flow::Stay)
     }
 
-    fn on(&mut self, event: &Event, _app: &App) {
-        match event {
-            Event::Undelivered(found) => {
+    fn on(&mut self, update: &Update, _app: &App) {
+        match update {
+            Update::Undelivered(found) => {
                 self.rows = Some(found.clone());
                 self.select(self.selected);
             }
             // A row that is complete by now stays where it is, as long as the list is open.
-            Event::Deliveries { deliveries, .. } => {
+            Update::Deliveries { deliveries, .. } => {
                 for row in self.rows.iter_mut().flatten() {
                     if let Some(news) = deliveries.iter().find(|news| news.event_id == row.delivery.event_id) {
                         row.delivery = news.clone();

@@ -11,6 +11,7 @@ use crate::{
         },
         timeline::{Anchor, Place},
     },
+    client::update::Update,
     input::{Key, KeyCode, KeySequence},
     model::{
         Connection, Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, LoginMethod, Pagination, PeopleFilter,
@@ -76,11 +77,12 @@ fn event() -> impl Strategy<Value = Event> {
         15 => prop::sample::select(moves).prop_map(Event::Key),
         2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
         20 => (room(), prop::collection::vec(change(), 1..4))
-            .prop_map(|(room, changes)| Event::Timeline { room_id: room, changes }),
-        2 => session(),
-        6 => of_rooms(),
-        4 => answer(),
-        4 => of_delivery(),
+            .prop_map(|(room, changes)| Update::Timeline { room_id: room, changes }.into()),
+        1 => any::<bool>().prop_map(Event::Focus),
+        2 => session().prop_map(Event::from),
+        6 => of_rooms().prop_map(Event::from),
+        4 => answer().prop_map(Event::from),
+        4 => of_delivery().prop_map(Event::from),
     ]
 }
 
@@ -94,7 +96,7 @@ fn a_delivery() -> impl Strategy<Value = Delivery> {
     })
 }
 
-fn of_delivery() -> impl Strategy<Value = Event> {
+fn of_delivery() -> impl Strategy<Value = Update> {
     let undelivered = (room(), a_delivery()).prop_map(|(room, delivery)| Undelivered {
         room_id: room,
         room_name: SafeText::default(),
@@ -130,56 +132,55 @@ fn of_delivery() -> impl Strategy<Value = Event> {
         at: T0,
     });
     prop_oneof![
-        2 => page.prop_map(Event::People),
+        2 => page.prop_map(Update::People),
         2 => (room(), prop::collection::vec(person, 0..5), 0_usize..3)
-            .prop_map(|(room, people, more)| Event::Eligibility { room_id: room, people, more }),
+            .prop_map(|(room, people, more)| Update::Eligibility { room_id: room, people, more }),
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
-            .prop_map(|(room, deliveries)| Event::Deliveries { room_id: room, deliveries }),
-        2 => prop::collection::vec(undelivered, 0..5).prop_map(Event::Undelivered),
+            .prop_map(|(room, deliveries)| Update::Deliveries { room_id: room, deliveries }),
+        2 => prop::collection::vec(undelivered, 0..5).prop_map(Update::Undelivered),
         1 => prop::collection::vec(entry, 0..5)
-            .prop_map(|entries| Event::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
+            .prop_map(|entries| Update::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
     ]
 }
 
-fn session() -> impl Strategy<Value = Event> {
+fn session() -> impl Strategy<Value = Update> {
     let methods = vec![LoginMethod::Password, LoginMethod::Sso, LoginMethod::OAuth];
     prop_oneof![
         1 => prop::sample::subsequence(methods, 0..=3)
-            .prop_map(|methods| Event::LoginMethods { homeserver: SafeText::line("x"), methods }),
-        1 => sentence().prop_map(|url| Event::BrowserWaiting { url }),
-        1 => sentence().prop_map(Event::LoginFailed),
-        1 => sentence().prop_map(Event::HomeserverNotFound),
+            .prop_map(|methods| Update::LoginMethods { homeserver: SafeText::line("x"), methods }),
+        1 => sentence().prop_map(|url| Update::BrowserWaiting { url }),
+        1 => sentence().prop_map(Update::LoginFailed),
+        1 => sentence().prop_map(Update::HomeserverNotFound),
         4 => prop::sample::select(vec!["@me:x", "@me:x", "@me:x", "@eve:x"])
-            .prop_map(|user| Event::LoggedIn(account(user))),
-        1 => prop::option::of(sentence()).prop_map(Event::LoggedOut),
-        1 => sentence().prop_map(|why| Event::SessionEnded { account: account("@me:x"), why }),
-        1 => sentence().prop_map(Event::LoginReplaces),
+            .prop_map(|user| Update::LoggedIn(account(user))),
+        1 => prop::option::of(sentence()).prop_map(Update::LoggedOut),
+        1 => sentence().prop_map(|why| Update::SessionEnded { account: account("@me:x"), why }),
+        1 => sentence().prop_map(Update::LoginReplaces),
         1 => prop_oneof![Just(Connection::Online), sentence().prop_map(Connection::Offline)]
-            .prop_map(Event::Connection),
-        1 => any::<bool>().prop_map(Event::Focus),
+            .prop_map(Update::Connection),
     ]
 }
 
-fn of_rooms() -> impl Strategy<Value = Event> {
+fn of_rooms() -> impl Strategy<Value = Update> {
     prop_oneof![
-        2 => (0_u64..9).prop_map(|at| Event::Rooms(vec![summary("one", at), summary("two", 4), invite("three")])),
-        1 => room().prop_map(|room| Event::RoomsGone(vec![room])),
-        6 => room().prop_map(Event::GoTo),
+        2 => (0_u64..9).prop_map(|at| Update::Rooms(vec![summary("one", at), summary("two", 4), invite("three")])),
+        1 => room().prop_map(|room| Update::RoomsGone(vec![room])),
+        6 => room().prop_map(Update::GoTo),
     ]
 }
 
-fn answer() -> impl Strategy<Value = Event> {
+fn answer() -> impl Strategy<Value = Update> {
     prop_oneof![
         (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
-            .prop_map(|(room, state)| Event::Pagination { room_id: room, state }),
-        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Event::Draft { room_id: room, text }),
-        (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room, text, emote, why)| Event::NotQueued {
+            .prop_map(|(room, state)| Update::Pagination { room_id: room, state }),
+        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Update::Draft { room_id: room, text }),
+        (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room, text, emote, why)| Update::NotQueued {
             room_id: room,
             text,
             emote,
             why
         }),
-        (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Event::EditFailed {
+        (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Update::EditFailed {
             room_id: room,
             event_id: EventId::new(format!("${event}")),
             removed: text.contains('/'),
@@ -187,9 +188,9 @@ fn answer() -> impl Strategy<Value = Event> {
             why
         }),
         (0_u8..40).prop_map(|event| {
-            Event::ReceiptStatus { event_id: EventId::new(format!("${event}")), status: ReceiptStatus::AwaitingKey }
+            Update::ReceiptStatus { event_id: EventId::new(format!("${event}")), status: ReceiptStatus::AwaitingKey }
         }),
-        sentence().prop_map(Event::Done),
+        sentence().prop_map(Update::Done),
     ]
 }
 

@@ -9,6 +9,10 @@ use crate::{
         status::{Status, StatusKind},
         testing::{Told, invite, room_id, summary},
     },
+    client::{
+        request::{Request, RoomsRequest, SessionRequest, TimelineRequest},
+        update::Update,
+    },
     delivery::policy::{Change, Send, Settings, Who},
     input::Context,
     model::{Connection, RoomSummary, SafeText, UserId},
@@ -51,21 +55,26 @@ fn commands_ask_for_what_they_say() {
     let here = |send| Effect::SaveSetting(Change::RoomSend(room_id("one"), send));
     let person = |who| Effect::SaveSetting(Change::PersonWho(UserId::new("@ada:x"), who));
     let cases = [
-        ("dm @ada:x", Effect::DirectChat("@ada:x".to_owned())),
-        ("create Tea and cake", Effect::CreateRoom("Tea and cake".to_owned())),
-        ("join #tea:x", Effect::Join("#tea:x".to_owned())),
-        ("invite @ada:x", Effect::Invite { room_id: room_id("one"), user: "@ada:x".to_owned() }),
+        ("dm @ada:x", Effect::from(RoomsRequest::DirectChat("@ada:x".to_owned()))),
+        ("create Tea and cake", Effect::from(RoomsRequest::CreateRoom("Tea and cake".to_owned()))),
+        ("join #tea:x", Effect::from(RoomsRequest::Join("#tea:x".to_owned()))),
+        ("invite @ada:x", Effect::from(RoomsRequest::Invite { room_id: room_id("one"), user: "@ada:x".to_owned() })),
         ("receipts auto", here(None)),
         ("receipts on", here(Some(Send::On))),
         ("receipts off", here(Some(Send::Off))),
         ("receipts @ada:x nobody", person(Some(Who::Nobody))),
         ("receipts @ada:x  default", person(None)),
-        ("me  waves at you ", Effect::SendEmote { room_id: room_id("one"), text: "waves at you".to_owned() }),
+        (
+            "me  waves at you ",
+            Effect::from(TimelineRequest::SendEmote { room_id: room_id("one"), text: "waves at you".to_owned() }),
+        ),
         ("quit", Effect::Quit),
     ];
     for (line, effect) in cases {
         let (effects, status) = run(line);
-        let wanted = effects.iter().filter(|effect| !matches!(effect, Effect::SaveDraft { .. }));
+        let wanted = effects
+            .iter()
+            .filter(|effect| !matches!(effect, Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { .. }))));
         assert_eq!(wanted.collect::<Vec<_>>(), [&effect], "{line}");
         assert_eq!(status, "", "{line}");
     }
@@ -91,9 +100,9 @@ fn a_command_that_cannot_be_done_says_why_and_stays() {
 
 #[test]
 fn what_cannot_be_undone_is_asked_first() {
-    let accept = Effect::Accept(room_id("three"));
-    let leave = Effect::Leave { room_id: room_id("one"), older: Vec::new() };
-    for (line, effect) in [("leave", leave), ("logout", Effect::Logout), ("accept", accept)] {
+    let accept = Effect::from(RoomsRequest::Accept(room_id("three")));
+    let leave = Effect::from(RoomsRequest::Leave { room_id: room_id("one"), older: Vec::new() });
+    for (line, effect) in [("leave", leave), ("logout", Effect::from(SessionRequest::Logout)), ("accept", accept)] {
         let mut told = Told::in_room(Vec::new());
         told.types(&format!("/{line}"));
         told.keys("Enter");
@@ -110,7 +119,7 @@ fn what_cannot_be_undone_is_asked_first() {
 fn two_slashes_send_one() {
     let mut told = Told::in_room(Vec::new());
     told.types("//etc is a folder");
-    let sent = Effect::Send { room_id: room_id("one"), text: "/etc is a folder".to_owned() };
+    let sent = Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "/etc is a folder".to_owned() });
     assert!(told.keys("Enter").contains(&sent));
 }
 
@@ -166,10 +175,10 @@ fn invites_stand_first_and_then_the_newest_room() {
     let mut told = Told::with_rooms();
     assert_eq!(names(&told), ["three", "one", "two"]);
     told.keys("j j");
-    told.event(Event::Rooms(vec![summary("two", 9), summary("four", 5)]));
+    told.event(Update::Rooms(vec![summary("two", 9), summary("four", 5)]));
     assert_eq!(names(&told), ["three", "two", "four", "one"]);
     assert_eq!(told.app.rooms.selected().map(|room| &*room.name), Some("two"), "the selection stays with its room");
-    told.event(Event::RoomsGone(vec![room_id("two")]));
+    told.event(Update::RoomsGone(vec![room_id("two")]));
     assert_eq!(names(&told), ["three", "four", "one"]);
 }
 
@@ -179,12 +188,12 @@ fn an_invite_is_accepted_after_a_question() {
     assert_eq!(told.keys("x"), []);
     assert_eq!(told.keys("n"), []);
     assert_eq!(told.keys("x"), []);
-    assert_eq!(told.keys("y"), [Effect::Decline(room_id("three"))]);
+    assert_eq!(told.keys("y"), [Effect::from(RoomsRequest::Decline(room_id("three")))]);
     for key in ["a", "Enter"] {
         assert_eq!(told.keys(key), []);
         assert_eq!(told.keys("n"), []);
         assert_eq!(told.keys(key), []);
-        assert_eq!(told.keys("y"), [Effect::Accept(room_id("three"))]);
+        assert_eq!(told.keys("y"), [Effect::from(RoomsRequest::Accept(room_id("three")))]);
     }
     assert_eq!(told.keys("j a"), []);
     assert_eq!(told.status(), "Select an invite in the room list first.");
@@ -196,7 +205,7 @@ fn the_filter_narrows_the_list_until_a_room_is_opened() {
     told.keys("/");
     told.types("TW");
     assert_eq!(names(&told), ["two"]);
-    assert_eq!(told.keys("Enter"), [Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(told.keys("Enter"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
     assert_eq!(names(&told), ["three", "one", "two"]);
     assert_eq!(told.app.focus, Focus::Composer);
 }
@@ -207,28 +216,32 @@ fn a_command_behind_the_filters_slash_is_a_command() {
     let mut told = Told::with_rooms();
     told.keys("/");
     told.types("dm @ada:x");
-    assert_eq!(told.keys("Enter"), [Effect::DirectChat("@ada:x".to_owned())]);
+    assert_eq!(told.keys("Enter"), [Effect::from(RoomsRequest::DirectChat("@ada:x".to_owned()))]);
     assert_eq!(told.app.rooms.filter, None);
 
     told.keys("/");
     told.types("dm");
     told.keys("Enter");
     assert_eq!(told.status(), "Something is missing: /dm @user:server");
-    told.event(Event::Rooms(vec![RoomSummary { name: SafeText::line("dm @ada"), ..summary("two", 1) }]));
-    assert_eq!(told.keys("Enter"), [Effect::OpenRoom(room_id("two"))], "a room of this name comes first");
+    told.event(Update::Rooms(vec![RoomSummary { name: SafeText::line("dm @ada"), ..summary("two", 1) }]));
+    assert_eq!(
+        told.keys("Enter"),
+        [Effect::from(TimelineRequest::OpenRoom(room_id("two")))],
+        "a room of this name comes first"
+    );
 }
 
 #[test]
 fn rooms_are_changed_by_key_from_the_composer() {
     let mut told = Told::in_room(Vec::new());
-    assert_eq!(told.keys("Alt-Down"), [Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(told.keys("Alt-Down"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
     assert_eq!(told.keys("Alt-Down"), [], "it is the last one");
-    assert_eq!(told.keys("Alt-Up"), [Effect::OpenRoom(room_id("one"))]);
+    assert_eq!(told.keys("Alt-Up"), [Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
     assert_eq!(told.keys("Alt-Up"), [], "an invite cannot be opened");
     assert_eq!(told.keys("Alt-A"), []);
-    told.event(Event::Rooms(vec![RoomSummary { unread: 3, mentions: 1, ..summary("two", 1) }, invite("three")]));
+    told.event(Update::Rooms(vec![RoomSummary { unread: 3, mentions: 1, ..summary("two", 1) }, invite("three")]));
     assert_eq!(told.app.rooms.unread(), (3, 1));
-    assert_eq!(told.keys("Alt-A"), [Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(told.keys("Alt-A"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
 }
 
 #[test]
@@ -236,7 +249,7 @@ fn the_focus_goes_around_the_panes_that_are_there() {
     let mut told = Told::with_rooms();
     told.keys("Tab");
     assert_eq!(told.app.focus, Focus::Rooms, "no room is open");
-    told.event(Event::GoTo(room_id("one")));
+    told.event(Update::GoTo(room_id("one")));
     for (key, focus) in [
         ("Tab", Focus::Rooms),
         ("Tab", Focus::Timeline),
@@ -253,7 +266,7 @@ fn the_focus_goes_around_the_panes_that_are_there() {
 #[test]
 fn a_room_that_is_gone_is_closed() {
     let mut told = Told::in_room(Vec::new());
-    assert_eq!(told.event(Event::RoomsGone(vec![room_id("one")])), [Effect::CloseRoom]);
+    assert_eq!(told.event(Update::RoomsGone(vec![room_id("one")])), [Effect::from(TimelineRequest::CloseRoom)]);
     assert!(told.app.open.is_none());
     assert_eq!(told.app.focus, Focus::Rooms);
     assert_eq!(told.app.contexts(), [Context::Rooms, Context::Browse, Context::Main, Context::Global]);
@@ -263,14 +276,14 @@ fn a_room_that_is_gone_is_closed() {
 fn reconnecting_is_asked_for_when_offline() {
     let mut told = Told::with_rooms();
     assert_eq!(told.keys("R"), []);
-    told.event(Event::Connection(Connection::Offline(SafeText::line("No network."))));
-    assert_eq!(told.keys("R"), [Effect::Reconnect]);
+    told.event(Update::Connection(Connection::Offline(SafeText::line("No network."))));
+    assert_eq!(told.keys("R"), [Effect::from(SessionRequest::Reconnect)]);
 }
 
 #[test]
 fn a_status_goes_after_its_time() {
     let mut told = Told::with_rooms();
-    told.event(Event::Done(SafeText::line("Invited.")));
+    told.event(Update::Done(SafeText::line("Invited.")));
     assert_eq!(told.app.status.as_ref().map(|status| status.kind), Some(StatusKind::Info));
     told.after(Status::INFO - 1);
     assert_eq!(told.status(), "Invited.");

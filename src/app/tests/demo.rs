@@ -6,6 +6,10 @@ use crate::{
         event::Event,
         testing::{Told, account, invite, room_id, summary},
     },
+    client::{
+        request::{SessionRequest, TimelineRequest},
+        update::Update,
+    },
     model::{Entrance, SafeText, Secret},
 };
 
@@ -22,58 +26,61 @@ fn ready() -> Event {
 fn logged_in() -> Told {
     let mut told = starting();
     told.event(ready());
-    told.event(Event::LoggedIn(account("@you:x")));
+    told.event(Update::LoggedIn(account("@you:x")));
     told
 }
 
 #[test]
 fn the_demo_logs_in_by_itself_and_shows_no_form() {
     let mut told = starting();
-    assert_eq!(told.event(Event::LoggedOut(None)), []);
+    assert_eq!(told.event(Update::LoggedOut(None)), []);
     told.event(Event::DemoDoing(SafeText::line("Ada's phone logs in")));
     assert_eq!(told.app.phase, Phase::Starting);
     assert_eq!(&*told.app.demo.as_ref().unwrap().doing, "Ada's phone logs in");
     let (homeserver, user) = ("http://x".to_owned(), "you".to_owned());
-    assert_eq!(told.event(ready()), [Effect::Login { homeserver, user, password: Secret("pw".to_owned()) }]);
+    assert_eq!(
+        told.event(ready()),
+        [Effect::from(SessionRequest::Login { homeserver, user, password: Secret("pw".to_owned()) })]
+    );
 }
 
 #[test]
 fn a_demo_that_cannot_be_logged_in_to_says_why() {
     let mut told = starting();
     told.event(ready());
-    told.event(Event::LoginFailed(SafeText::line("No.")));
+    told.event(Update::LoginFailed(SafeText::line("No.")));
     assert_eq!((&told.app.phase, &*told.app.demo.as_ref().unwrap().doing), (&Phase::Starting, "No."));
 }
 
 #[test]
 fn the_tour_opens_when_its_room_is_there_and_only_then() {
     let mut told = logged_in();
-    assert_eq!(told.event(Event::Rooms(vec![summary("other", 9), invite("tour")])), []);
-    let opened = told.event(Event::Rooms(vec![summary("tour", 1)]));
-    assert_eq!(opened, [Effect::OpenRoom(room_id("tour"))]);
+    assert_eq!(told.event(Update::Rooms(vec![summary("other", 9), invite("tour")])), []);
+    let opened = told.event(Update::Rooms(vec![summary("tour", 1)]));
+    assert_eq!(opened, [Effect::from(TimelineRequest::OpenRoom(room_id("tour")))]);
     assert_eq!(told.app.focus, Focus::Composer);
-    told.event(Event::GoTo(room_id("other")));
-    told.event(Event::Rooms(vec![summary("tour", 2)]));
+    told.event(Update::GoTo(room_id("other")));
+    told.event(Update::Rooms(vec![summary("tour", 2)]));
     assert_eq!(told.app.open.as_ref().unwrap().id, room_id("other"), "it opens once");
 }
 
 #[test]
 fn whoever_has_opened_a_room_is_left_there() {
     let mut told = logged_in();
-    told.event(Event::Rooms(vec![summary("other", 9)]));
-    told.event(Event::GoTo(room_id("other")));
-    assert_eq!(told.event(Event::Rooms(vec![summary("tour", 1)])), []);
+    told.event(Update::Rooms(vec![summary("other", 9)]));
+    told.event(Update::GoTo(room_id("other")));
+    assert_eq!(told.event(Update::Rooms(vec![summary("tour", 1)])), []);
 }
 
 #[test]
 fn logging_out_of_the_demo_is_quitting() {
-    assert_eq!(logged_in().event(Event::LoggedOut(None)), [Effect::Quit]);
+    assert_eq!(logged_in().event(Update::LoggedOut(None)), [Effect::Quit]);
 }
 
 #[test]
 fn the_login_screen_leads_to_the_demo_and_the_ordinary_client_does_not_heed_one() {
     let mut told = Told::starting();
-    told.event(Event::LoggedOut(None));
+    told.event(Update::LoggedOut(None));
     assert_eq!(told.event(ready()), []);
     assert_eq!(told.keys("F2"), [Effect::TryDemo]);
 }

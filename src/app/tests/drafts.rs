@@ -11,19 +11,23 @@ use crate::{
         event::Event,
         testing::{Told, account, message, room_id, said},
     },
+    client::{
+        request::{Request, TimelineRequest},
+        update::Update,
+    },
     model::{EventId, RoomId, SafeText, TimelineChange},
 };
 
 fn save(room: &str, text: &str) -> Effect {
-    Effect::SaveDraft { room_id: room_id(room), text: text.to_owned() }
+    Effect::from(TimelineRequest::SaveDraft { room_id: room_id(room), text: text.to_owned() })
 }
 
 fn typing(typing: bool) -> Effect {
-    Effect::Typing { room_id: room_id("one"), typing }
+    Effect::from(TimelineRequest::Typing { room_id: room_id("one"), typing })
 }
 
-fn draft(room: &str, text: &str) -> Event {
-    Event::Draft { room_id: room_id(room), text: text.to_owned() }
+fn draft(room: &str, text: &str) -> Update {
+    Update::Draft { room_id: room_id(room), text: text.to_owned() }
 }
 
 #[test]
@@ -44,7 +48,7 @@ fn a_draft_is_saved_when_the_room_is_left_and_at_the_end() {
     let mut told = Told::in_room(Vec::new());
     told.types("one");
     let effects = told.keys("Alt-Down");
-    assert_eq!(effects, [typing(false), save("one", "one"), Effect::OpenRoom(room_id("two"))]);
+    assert_eq!(effects, [typing(false), save("one", "one"), Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
     told.keys("Alt-Up");
     assert_eq!(told.typed(), "one");
     told.types("!");
@@ -56,13 +60,18 @@ fn sending_clears_the_draft_and_ends_typing() {
     let mut told = Told::in_room(Vec::new());
     told.types("hello");
     told.after(1_000);
-    let sent = Effect::Send { room_id: room_id("one"), text: "hello".to_owned() };
+    let sent = Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "hello".to_owned() });
     assert_eq!(told.keys("Enter"), [sent, save("one", ""), typing(false)]);
     assert_eq!(told.typed(), "");
     assert_eq!(told.keys("Enter"), [], "nothing is sent when nothing is typed");
     told.types("  ");
     told.keys("Alt-Enter");
-    assert!(!told.keys("Enter").iter().any(|effect| matches!(effect, Effect::Send { .. })));
+    assert!(
+        !told
+            .keys("Enter")
+            .iter()
+            .any(|effect| matches!(effect, Effect::Client(Request::Timeline(TimelineRequest::Send { .. }))))
+    );
 }
 
 #[test]
@@ -96,8 +105,8 @@ fn a_draft_that_comes_after_its_room_was_left_is_kept() {
     assert_eq!(told.typed(), "old\nnew");
 }
 
-fn not_queued(room: &str, text: &str, emote: bool) -> Event {
-    Event::NotQueued { room_id: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
+fn not_queued(room: &str, text: &str, emote: bool) -> Update {
+    Update::NotQueued { room_id: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
 }
 
 #[test]
@@ -118,10 +127,16 @@ fn an_emote_that_was_not_queued_comes_back_as_it_was_typed() {
     let mut told = Told::in_room(Vec::new());
     told.types("/me waves");
     let sent = told.keys("Enter");
-    assert!(sent.contains(&Effect::SendEmote { room_id: room_id("one"), text: "waves".to_owned() }));
+    assert!(
+        sent.contains(&Effect::from(TimelineRequest::SendEmote { room_id: room_id("one"), text: "waves".to_owned() }))
+    );
     told.event(not_queued("one", "waves", true));
     assert_eq!(told.typed(), "/me waves");
-    assert!(told.keys("Enter").iter().any(|effect| matches!(effect, Effect::SendEmote { .. })));
+    assert!(
+        told.keys("Enter")
+            .iter()
+            .any(|effect| matches!(effect, Effect::Client(Request::Timeline(TimelineRequest::SendEmote { .. }))))
+    );
 }
 
 #[test]
@@ -195,22 +210,26 @@ struct Matrix {
     disk: BTreeMap<RoomId, String>,
     queue: Vec<(RoomId, String)>,
     edits: Vec<(RoomId, EventId, String)>,
-    answers: VecDeque<Event>,
+    answers: VecDeque<Update>,
 }
 
 impl Matrix {
     fn run(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::OpenRoom(room) => {
+                Effect::Client(Request::Timeline(TimelineRequest::OpenRoom(room))) => {
                     let text = self.disk.get(&room).cloned().unwrap_or_default();
-                    self.answers.push_back(Event::Draft { room_id: room, text });
+                    self.answers.push_back(Update::Draft { room_id: room, text });
                 }
-                Effect::SaveDraft { room_id: room, text } => {
+                Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { room_id: room, text })) => {
                     self.disk.insert(room, text);
                 }
-                Effect::Send { room_id: room, text } => self.queue.push((room, text)),
-                Effect::Edit { room_id: room, event_id: event, text } => self.edits.push((room, event, text)),
+                Effect::Client(Request::Timeline(TimelineRequest::Send { room_id: room, text })) => {
+                    self.queue.push((room, text));
+                }
+                Effect::Client(Request::Timeline(TimelineRequest::Edit { room_id: room, event_id: event, text })) => {
+                    self.edits.push((room, event, text));
+                }
                 _ => {}
             }
         }
@@ -248,20 +267,20 @@ proptest! {
                     matrix.run(told.keys(names));
                     Event::Wake
                 }
-                Step::Open(index) => Event::GoTo(rooms[index].clone()),
-                Step::Answer => matrix.answers.pop_front().unwrap_or(Event::Wake),
+                Step::Open(index) => Update::GoTo(rooms[index].clone()).into(),
+                Step::Answer => matrix.answers.pop_front().map_or(Event::Wake, Event::from),
                 Step::Refuse => match matrix.queue.pop() {
-                    Some((room, text)) => Event::NotQueued { room_id: room, text, emote: false, why: SafeText::line("Full.") },
+                    Some((room, text)) => Update::NotQueued { room_id: room, text, emote: false, why: SafeText::line("Full.") }.into(),
                     None => Event::Wake,
                 },
                 Step::RefuseEdit => match matrix.edits.pop() {
-                    Some((room, event, text)) => Event::EditFailed {
+                    Some((room, event, text)) => Update::EditFailed {
                         room_id: room,
                         event_id: event,
                         text,
                         removed: false,
                         why: SafeText::line("No."),
-                    },
+                    }.into(),
                     None => Event::Wake,
                 },
                 Step::Lose => {
@@ -269,16 +288,16 @@ proptest! {
                     for answer in std::mem::take(&mut matrix.answers) {
                         matrix.run(told.event(answer));
                     }
-                    told.event(Event::LoggedOut(Some(SafeText::line("Ended."))));
-                    Event::LoggedIn(account("@me:x"))
+                    told.event(Update::LoggedOut(Some(SafeText::line("Ended."))));
+                    Update::LoggedIn(account("@me:x")).into()
                 }
-                Step::Message => Event::Timeline {
+                Step::Message => Update::Timeline {
                     room_id: rooms[0].clone(),
                     changes: vec![TimelineChange::Append(vec![
                         message(&format!("${}", pasted.len())),
                         said(&format!("$own{}", pasted.len()), "said"),
                     ])],
-                },
+                }.into(),
                 Step::Wait(ms) => {
                     matrix.run(told.after(ms));
                     Event::Wake

@@ -5,9 +5,12 @@ use crate::{
         Focus,
         editing::Known,
         effect::Effect,
-        event::Event,
         screens::{Question, Screen},
         testing::{Told, changed, delivery, device, message, own, room_id, said},
+    },
+    client::{
+        request::{Request, TimelineRequest},
+        update::Update,
     },
     model::{Body, Delivery, DeviceState, EventId, SafeText, SendState, Tally, TimelineChange},
 };
@@ -20,16 +23,20 @@ fn with_own_message(text: &str) -> Told {
 }
 
 fn save(text: &str) -> Effect {
-    Effect::SaveDraft { room_id: room_id("one"), text: text.to_owned() }
+    Effect::from(TimelineRequest::SaveDraft { room_id: room_id("one"), text: text.to_owned() })
 }
 
 fn edit(text: &str) -> Effect {
-    Effect::Edit { room_id: room_id("one"), event_id: EventId::new("$own"), text: text.to_owned() }
+    Effect::from(TimelineRequest::Edit {
+        room_id: room_id("one"),
+        event_id: EventId::new("$own"),
+        text: text.to_owned(),
+    })
 }
 
-fn failed(event: &str, text: &str) -> Event {
+fn failed(event: &str, text: &str) -> Update {
     let why = SafeText::line("Refused.");
-    Event::EditFailed {
+    Update::EditFailed {
         room_id: room_id("one"),
         event_id: EventId::new(event),
         text: text.to_owned(),
@@ -56,7 +63,10 @@ fn enter_saves_the_edit_and_what_was_being_typed_is_back() {
     assert!(has(&effects, &edit("typo")), "{effects:?}");
     assert_eq!(told.typed(), "new");
     assert_eq!(told.app.edited_after(), None);
-    assert!(has(&told.keys("Enter"), &Effect::Send { room_id: room_id("one"), text: "new".to_owned() }));
+    assert!(has(
+        &told.keys("Enter"),
+        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new".to_owned() })
+    ));
 }
 
 #[test]
@@ -109,7 +119,11 @@ fn an_edit_that_was_refused_comes_back_to_be_corrected() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    let forget = Effect::ForgetEdit { room_id: room_id("one"), event_id: EventId::new("$own"), removed: false };
+    let forget = Effect::from(TimelineRequest::ForgetEdit {
+        room_id: room_id("one"),
+        event_id: EventId::new("$own"),
+        removed: false,
+    });
     assert_eq!(told.event(failed("$own", "refused")), [save("new\nrefused"), forget], "first kept, then forgotten");
     assert_eq!((told.typed(), told.status()), ("refused", "Refused."));
     assert!(has(&told.keys("Enter"), &edit("refused")));
@@ -136,7 +150,10 @@ fn what_was_typed_into_a_message_that_is_removed_meanwhile_is_a_new_one() {
     assert_eq!((told.typed(), told.app.edited_after()), ("new\ntpyo!", None));
     let sentence = "The message that you were editing was removed. What you typed is kept as a new one.";
     assert_eq!(told.status(), sentence);
-    assert!(has(&told.keys("Enter"), &Effect::Send { room_id: room_id("one"), text: "new\ntpyo!".to_owned() }));
+    assert!(has(
+        &told.keys("Enter"),
+        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new\ntpyo!".to_owned() })
+    ));
 
     let mut told = with_own_message("/etc");
     told.keys("e");
@@ -154,11 +171,15 @@ fn an_edit_of_a_message_that_was_removed_comes_back_as_a_new_one() {
     let mut told = with_own_message("tpyo");
     told.keys("c");
     told.types("new");
-    let Event::EditFailed { room_id: room, event_id: event, text, why, .. } = failed("$own", "typo") else {
+    let Update::EditFailed { room_id: room, event_id: event, text, why, .. } = failed("$own", "typo") else {
         panic!("it is one")
     };
-    let removed = Event::EditFailed { room_id: room, event_id: event, text, removed: true, why };
-    let forget = Effect::ForgetEdit { room_id: room_id("one"), event_id: EventId::new("$own"), removed: true };
+    let removed = Update::EditFailed { room_id: room, event_id: event, text, removed: true, why };
+    let forget = Effect::from(TimelineRequest::ForgetEdit {
+        room_id: room_id("one"),
+        event_id: EventId::new("$own"),
+        removed: true,
+    });
     assert_eq!(told.event(removed.clone()), [save("new\ntypo"), forget.clone()]);
     assert_eq!((told.typed(), told.status(), told.app.edited_after()), ("new\ntypo", "Refused.", None));
     assert_eq!(told.event(removed), [forget], "once");
@@ -178,7 +199,8 @@ fn a_message_that_was_not_sent_can_be_taken_back() {
     told.keys("Ctrl-U");
     told.types("new");
     let effects = told.keys("Esc k e");
-    let discard = |effect: &Effect| matches!(effect, Effect::Discard { .. });
+    let discard =
+        |effect: &Effect| matches!(effect, Effect::Client(Request::Timeline(TimelineRequest::Discard { .. })));
     let (kept, thrown) = (effects.iter().position(|e| *e == save("new\nlong")), effects.iter().position(discard));
     assert!(kept.is_some() && kept < thrown, "{effects:?}");
     assert_eq!(told.typed(), "new\nlong");
@@ -234,14 +256,17 @@ fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
     ] {
         let mut told = with_own_message("text");
         let deliveries = delivery.into_iter().collect();
-        told.event(Event::Deliveries { room_id: room_id("one"), deliveries });
+        told.event(Update::Deliveries { room_id: room_id("one"), deliveries });
         told.keys("x");
         let Some(Screen::Question(Question { text, on_yes, .. })) = told.app.screens.top().cloned() else {
             panic!("no question")
         };
         assert_eq!(&*text, format!("Remove this message for everyone? {sentence}"));
         assert_eq!(told.keys("y"), std::slice::from_ref(&on_yes));
-        assert_eq!(on_yes, Effect::Redact { room_id: room_id("one"), event_id: EventId::new("$own") });
+        assert_eq!(
+            on_yes,
+            Effect::from(TimelineRequest::Redact { room_id: room_id("one"), event_id: EventId::new("$own") })
+        );
         told.keys("e");
         assert_eq!(told.app.edited_after(), Some(expected));
     }

@@ -7,29 +7,33 @@ use crate::{
         login::{LoginField, LoginState},
         testing::{Told, account, room_id},
     },
+    client::{
+        request::{SessionRequest, TimelineRequest},
+        update::Update,
+    },
     model::{LoginMethod, SafeText, Secret},
 };
 
 fn logged_out() -> Told {
     let mut told = Told::starting();
-    told.event(Event::LoggedOut(None));
+    told.event(Update::LoggedOut(None));
     told
 }
 
-fn methods(methods: &[LoginMethod]) -> Event {
-    Event::LoginMethods { homeserver: SafeText::line("https://x"), methods: methods.to_vec() }
+fn methods(methods: &[LoginMethod]) -> Update {
+    Update::LoginMethods { homeserver: SafeText::line("https://x"), methods: methods.to_vec() }
 }
 
 fn login(homeserver: &str, user: &str, password: &str) -> Effect {
     let (homeserver, user) = (homeserver.to_owned(), user.to_owned());
-    Effect::Login { homeserver, user, password: Secret(password.to_owned()) }
+    Effect::from(SessionRequest::Login { homeserver, user, password: Secret(password.to_owned()) })
 }
 
 #[test]
 fn a_homeserver_is_looked_up_and_then_the_password_is_asked_for() {
     let mut told = logged_out();
     told.types("example.org");
-    assert_eq!(told.keys("Enter"), [Effect::FindHomeserver("example.org".to_owned())]);
+    assert_eq!(told.keys("Enter"), [Effect::from(SessionRequest::FindHomeserver("example.org".to_owned()))]);
     assert_eq!(told.login().state, LoginState::Finding);
     told.event(methods(&[LoginMethod::Password, LoginMethod::Sso]));
     assert_eq!(told.login().focus, LoginField::User);
@@ -39,7 +43,7 @@ fn a_homeserver_is_looked_up_and_then_the_password_is_asked_for() {
     told.types("secret");
     assert_eq!(told.keys("Enter"), [login("example.org", "ada", "secret")]);
     assert_eq!(told.login().state, LoginState::LoggingIn);
-    told.event(Event::LoggedIn(account("@ada:example.org")));
+    told.event(Update::LoggedIn(account("@ada:example.org")));
     assert_eq!(told.app.phase, Phase::Main);
 }
 
@@ -48,7 +52,7 @@ fn leaving_the_homeservers_field_looks_it_up_too() {
     let mut told = logged_out();
     assert_eq!(told.keys("Tab Shift-Tab"), [], "nothing is typed");
     told.types("example.org");
-    assert_eq!(told.keys("Tab"), [Effect::FindHomeserver("example.org".to_owned())]);
+    assert_eq!(told.keys("Tab"), [Effect::from(SessionRequest::FindHomeserver("example.org".to_owned()))]);
     told.types("ada");
     assert_eq!(told.keys("Shift-Tab Tab"), [], "it is being looked up");
     told.event(methods(&[LoginMethod::Password]));
@@ -103,7 +107,7 @@ fn another_homeserver_forgets_what_was_found() {
     let mut told = logged_out();
     told.types("x");
     told.keys("Enter");
-    assert_eq!(told.types("y"), [Effect::CancelLogin]);
+    assert_eq!(told.types("y"), [Effect::from(SessionRequest::CancelLogin)]);
     told.keys("Enter");
     told.event(methods(&[LoginMethod::OAuth]));
     assert_eq!(told.login().fields(), [LoginField::Homeserver, LoginField::Browser(LoginMethod::OAuth)]);
@@ -117,15 +121,18 @@ fn the_browser_is_opened_and_can_be_given_up() {
     told.types("x");
     told.keys("Enter");
     told.event(methods(&[LoginMethod::OAuth]));
-    assert_eq!(told.keys("Enter"), [Effect::BrowserLogin { homeserver: "x".to_owned(), method: LoginMethod::OAuth }]);
+    assert_eq!(
+        told.keys("Enter"),
+        [Effect::from(SessionRequest::BrowserLogin { homeserver: "x".to_owned(), method: LoginMethod::OAuth })]
+    );
     let url = SafeText::line("https://x/auth");
-    assert_eq!(told.event(Event::BrowserWaiting { url: url.clone() }), [Effect::OpenUrl(url.to_string())]);
+    assert_eq!(told.event(Update::BrowserWaiting { url: url.clone() }), [Effect::OpenUrl(url.to_string())]);
     assert_eq!(told.login().state, LoginState::Browser { url: Some(url.clone()) });
     assert_eq!(told.keys("Ctrl-Y"), [Effect::Copy(url.to_string())]);
-    assert_eq!(told.keys("Esc"), [Effect::CancelLogin]);
+    assert_eq!(told.keys("Esc"), [Effect::from(SessionRequest::CancelLogin)]);
     assert_eq!(told.keys("Ctrl-Y"), []);
     assert_eq!(told.login().state, LoginState::Idle);
-    assert_eq!(told.event(Event::BrowserWaiting { url }), [], "it was cancelled meanwhile");
+    assert_eq!(told.event(Update::BrowserWaiting { url }), [], "it was cancelled meanwhile");
 }
 
 #[test]
@@ -137,7 +144,7 @@ fn what_was_typed_stays_when_logging_in_fails() {
     told.keys("Tab");
     told.types("wrong");
     told.keys("Enter");
-    told.event(Event::LoginFailed(SafeText::line("The password is wrong.")));
+    told.event(Update::LoginFailed(SafeText::line("The password is wrong.")));
     let login = told.login();
     assert_eq!((login.homeserver.text(), login.user.text(), login.password.text()), ("x", "ada", "wrong"));
     assert_eq!(login.error.as_deref(), Some("The password is wrong."));
@@ -146,7 +153,7 @@ fn what_was_typed_stays_when_logging_in_fails() {
 
 #[test]
 fn a_homeserver_that_is_not_found_is_said_unless_a_login_has_begun() {
-    let not_found = || Event::HomeserverNotFound(SafeText::line("Cannot reach it."));
+    let not_found = || Update::HomeserverNotFound(SafeText::line("Cannot reach it."));
     let mut told = logged_out();
     told.types("x");
     told.keys("Tab");
@@ -186,13 +193,13 @@ fn a_password_is_never_shown_by_debug() {
 fn a_session_that_the_server_ended_keeps_room_and_draft() {
     let mut told = Told::in_room(Vec::new());
     told.types("half a thou");
-    told.event(Event::LoggedOut(Some(SafeText::line("The server ended the session."))));
+    told.event(Update::LoggedOut(Some(SafeText::line("The server ended the session."))));
     let login = told.login();
     assert_eq!((login.homeserver.text(), login.user.text()), ("x", "@me:x"));
     assert_eq!(login.error.as_deref(), Some("The server ended the session."));
-    let effects = told.event(Event::LoggedIn(account("@me:x")));
-    let draft = Effect::SaveDraft { room_id: room_id("one"), text: "half a thou".to_owned() };
-    assert_eq!(effects, [draft, Effect::OpenRoom(room_id("one"))]);
+    let effects = told.event(Update::LoggedIn(account("@me:x")));
+    let draft = Effect::from(TimelineRequest::SaveDraft { room_id: room_id("one"), text: "half a thou".to_owned() });
+    assert_eq!(effects, [draft, Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
     assert_eq!(told.typed(), "half a thou");
 }
 
@@ -200,10 +207,10 @@ fn a_session_that_the_server_ended_keeps_room_and_draft() {
 fn somebody_else_finds_nothing_of_the_account_before() {
     let mut told = Told::in_room(Vec::new());
     told.types("secret plan");
-    told.event(Event::LoggedOut(Some(SafeText::line("The server ended the session."))));
-    assert_eq!(told.event(Event::LoggedIn(account("@eve:x"))), []);
+    told.event(Update::LoggedOut(Some(SafeText::line("The server ended the session."))));
+    assert_eq!(told.event(Update::LoggedIn(account("@eve:x"))), []);
     assert!(told.app.open.is_none() && told.app.rooms.all().is_empty());
-    told.event(Event::GoTo(room_id("one")));
+    told.event(Update::GoTo(room_id("one")));
     assert_eq!(told.typed(), "");
 }
 
@@ -211,32 +218,33 @@ fn somebody_else_finds_nothing_of_the_account_before() {
 fn the_form_is_filled_in_at_every_start_after_the_end() {
     let mut told = Told::starting();
     let why = SafeText::line("The homeserver has ended this session.");
-    told.event(Event::SessionEnded { account: account("@me:x"), why: why.clone() });
+    told.event(Update::SessionEnded { account: account("@me:x"), why: why.clone() });
     let form = told.login();
     assert_eq!((form.homeserver.text(), form.user.text()), ("x", "@me:x"));
     assert_eq!(form.error, Some(why));
     told.types("secret");
     assert_eq!(told.keys("Enter"), [login("x", "@me:x", "secret")], "only the password is missing");
     // The homeserver was wrong.
-    told.event(Event::LoggedIn(account("@me:x")));
+    told.event(Update::LoggedIn(account("@me:x")));
     assert_eq!(told.app.phase, Phase::Main);
 }
 
 #[test]
 fn somebody_elses_login_is_asked_about_before_it_replaces_anything() {
-    for (key, effect, state) in
-        [("y", Effect::ReplaceAccount, LoginState::LoggingIn), ("n", Effect::CancelLogin, LoginState::Idle)]
-    {
+    for (key, effect, state) in [
+        ("y", Effect::from(SessionRequest::ReplaceAccount), LoginState::LoggingIn),
+        ("n", Effect::from(SessionRequest::CancelLogin), LoginState::Idle),
+    ] {
         let mut told = Told::in_room(Vec::new());
         told.types("half a thou");
         let why = SafeText::line("The homeserver has ended this session.");
-        told.event(Event::SessionEnded { account: account("@me:x"), why });
+        told.event(Update::SessionEnded { account: account("@me:x"), why });
         told.app.on_login(|login| login.state = LoginState::LoggingIn);
-        told.event(Event::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?")));
+        told.event(Update::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?")));
         assert_eq!(told.login().state, LoginState::Idle);
         assert_eq!(told.keys(key), [effect]);
         assert_eq!((&told.login().state, told.app.screens.is_empty()), (&state, true));
-        told.event(Event::LoggedIn(account("@me:x")));
+        told.event(Update::LoggedIn(account("@me:x")));
         assert_eq!(told.typed(), "half a thou", "the drafts of who is still there");
     }
 }
@@ -245,9 +253,9 @@ fn somebody_elses_login_is_asked_about_before_it_replaces_anything() {
 fn logging_out_oneself_forgets_everything() {
     let mut told = Told::in_room(Vec::new());
     told.types("secret plan");
-    told.event(Event::LoggedOut(None));
+    told.event(Update::LoggedOut(None));
     assert!(told.login().homeserver.is_empty());
-    told.event(Event::LoggedIn(account("@me:x")));
-    told.event(Event::GoTo(room_id("one")));
+    told.event(Update::LoggedIn(account("@me:x")));
+    told.event(Update::GoTo(room_id("one")));
     assert_eq!(told.typed(), "");
 }

@@ -4,11 +4,14 @@ use crate::{
     app::{
         Focus,
         effect::Effect,
-        event::Event,
         layout::{LayoutFacts, ScreenFacts},
         screens::Screen,
         testing::{T0, Told, account, delivery, device, key, message, own, room_id},
         timeline::Place,
+    },
+    client::{
+        request::{ReceiptsRequest, TimelineRequest},
+        update::Update,
     },
     model::{
         Delivery, DeviceState, EventId, LogEntry, Logged, Pagination, ReceiptLog, Route, SafeText, SendState,
@@ -33,8 +36,8 @@ fn undelivered(room: &str, event: &str, days_ago: u64) -> Undelivered {
 fn listing(found: Vec<Undelivered>) -> Told {
     let mut told = Told::in_room(vec![own("$1", SendState::Sent), message("$2")]);
     told.app.focus = Focus::Timeline;
-    assert_eq!(told.keys("u"), [Effect::AskUndelivered]);
-    told.event(Event::Undelivered(found));
+    assert_eq!(told.keys("u"), [Effect::from(ReceiptsRequest::AskUndelivered)]);
+    told.event(Update::Undelivered(found));
     told
 }
 
@@ -76,11 +79,11 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
     told.app.on_drawn(LayoutFacts { timeline: None, screen });
     told.keys("PgDn");
     assert_eq!(selected_row(&told), 2);
-    told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
+    told.event(Update::Undelivered(vec![undelivered("one", "$1", 0)]));
     assert_eq!(selected_row(&told), 0, "the list became shorter");
     told.keys("Esc");
     assert!(told.app.screens.is_empty());
-    told.event(Event::Undelivered(vec![undelivered("one", "$1", 0)]));
+    told.event(Update::Undelivered(vec![undelivered("one", "$1", 0)]));
     assert!(told.app.screens.is_empty(), "an answer that comes late opens nothing");
 }
 
@@ -88,7 +91,7 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
 fn a_message_that_is_loaded_is_gone_to_at_once() {
     let mut told = listing(vec![undelivered("two", "$8", 2), undelivered("one", "$1", 0)]);
     let effects = told.keys("j Enter");
-    assert!(!effects.contains(&Effect::OpenRoom(room_id("one"))), "it is open already");
+    assert!(!effects.contains(&Effect::from(TimelineRequest::OpenRoom(room_id("one")))), "it is open already");
     assert_eq!(selected_message(&told), Some(&Place { key: key("$1"), index: 0 }));
     assert_eq!((told.app.focus, told.app.screens.is_empty()), (Focus::Timeline, true));
 }
@@ -97,13 +100,16 @@ fn a_message_that_is_loaded_is_gone_to_at_once() {
 fn a_message_that_is_not_loaded_is_paged_back_to() {
     let mut told = listing(vec![undelivered("two", "$8", 1)]);
     let two = room_id("two");
-    let page = |told: &mut Told, changes| told.event(Event::Timeline { room_id: room_id("two"), changes });
-    assert!(told.keys("Enter").contains(&Effect::OpenRoom(two.clone())));
+    let page = |told: &mut Told, changes| told.event(Update::Timeline { room_id: room_id("two"), changes });
+    assert!(told.keys("Enter").contains(&Effect::from(TimelineRequest::OpenRoom(two.clone()))));
     let newest = (0..20).map(|n| message(&format!("$new{n}"))).collect();
-    assert_eq!(page(&mut told, vec![TimelineChange::Reset(newest)]), [Effect::Paginate(two.clone())]);
+    assert_eq!(
+        page(&mut told, vec![TimelineChange::Reset(newest)]),
+        [Effect::from(TimelineRequest::Paginate(two.clone()))]
+    );
     assert_eq!(page(&mut told, vec![TimelineChange::Insert(0, message("$9"))]), [], "one page after the other");
-    let idle = Event::Pagination { room_id: two.clone(), state: Pagination::Idle };
-    assert_eq!(told.event(idle.clone()), [Effect::Paginate(two)]);
+    let idle = Update::Pagination { room_id: two.clone(), state: Pagination::Idle };
+    assert_eq!(told.event(idle.clone()), [Effect::from(TimelineRequest::Paginate(two))]);
     page(&mut told, vec![TimelineChange::Insert(0, own("$8", SendState::Sent))]);
     assert_eq!(selected_message(&told), Some(&Place { key: key("$8"), index: 0 }));
     assert_eq!((told.event(idle), told.status()), (Vec::new(), ""), "it was found: nothing more is fetched");
@@ -115,14 +121,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
         let mut told = listing(vec![undelivered("two", "$8", 1)]);
         told.keys("Enter");
         let changes = vec![TimelineChange::Reset((0..20).map(|n| message(&format!("$new{n}"))).collect())];
-        told.event(Event::Timeline { room_id: room_id("two"), changes });
+        told.event(Update::Timeline { room_id: room_id("two"), changes });
         told
     };
-    let idle = || Event::Pagination { room_id: room_id("two"), state: Pagination::Idle };
-    let pages = |told: &mut Told| told.event(idle()).contains(&Effect::Paginate(room_id("two")));
+    let idle = || Update::Pagination { room_id: room_id("two"), state: Pagination::Idle };
+    let pages = |told: &mut Told| told.event(idle()).contains(&Effect::from(TimelineRequest::Paginate(room_id("two"))));
 
     let mut told = seeking();
-    told.event(Event::Pagination { room_id: room_id("two"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { room_id: room_id("two"), state: Pagination::ReachedStart });
     assert!(told.status().starts_with("That message could not be found"));
 
     let mut told = seeking();
@@ -130,14 +136,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
     if let crate::model::TimelineItemKind::Message(message) = &mut old.kind {
         message.at = T0 - 2 * DAY;
     }
-    told.event(Event::Timeline { room_id: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
+    told.event(Update::Timeline { room_id: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
     assert!(told.status().starts_with("That message could not be found"));
     assert!(!pages(&mut told));
 
     let mut told = seeking();
     told.keys("G");
     let found = vec![TimelineChange::Insert(0, own("$8", SendState::Sent))];
-    told.event(Event::Timeline { room_id: room_id("two"), changes: found });
+    told.event(Update::Timeline { room_id: room_id("two"), changes: found });
     assert_eq!((selected_message(&told), told.status()), (None, ""), "the user went elsewhere");
 }
 
@@ -156,7 +162,7 @@ fn a_room_that_was_left_is_not_gone_to() {
 fn a_row_of_the_list_follows_its_message() {
     let mut told = listing(vec![undelivered("one", "$1", 0), undelivered("one", "$2", 0)]);
     let now = delivery("$2", &[("@ada:x", &[device("PHONE", DeviceState::Delivered { at: None })])]);
-    told.event(Event::Deliveries { room_id: room_id("one"), deliveries: vec![now.clone()] });
+    told.event(Update::Deliveries { room_id: room_id("one"), deliveries: vec![now.clone()] });
     match told.app.screens.top() {
         Some(Screen::Undelivered(list)) => assert_eq!(list.rows.as_ref().unwrap()[1].delivery, now),
         other => panic!("{other:?}"),
@@ -179,14 +185,14 @@ fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     assert_eq!(scrolled(&told), (1, 2), "both stop at the end");
     told.keys("k h");
     assert_eq!(scrolled(&told), (0, 1));
-    told.event(Event::RoomsGone(vec![room_id("one")]));
+    told.event(Update::RoomsGone(vec![room_id("one")]));
     assert!(told.app.screens.is_empty());
 }
 
 #[test]
 fn nobody_else_sees_what_was_open() {
     let mut told = listing(vec![undelivered("one", "$1", 0)]);
-    told.event(Event::LoggedIn(account("@eve:x")));
+    told.event(Update::LoggedIn(account("@eve:x")));
     assert!(told.app.screens.is_empty());
 }
 
@@ -198,7 +204,7 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
         told.types(command);
         told.keys("Enter")
     };
-    assert_eq!(run(&mut told, ":log receipts"), [Effect::AskReceiptLog]);
+    assert_eq!(run(&mut told, ":log receipts"), [Effect::from(ReceiptsRequest::AskReceiptLog)]);
     let entry = LogEntry {
         at: T0,
         first: T0,
@@ -210,7 +216,7 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
         what: Logged::Delivered { route: Route::Direct },
     };
     let log = ReceiptLog { entries: vec![entry], ..ReceiptLog::default() };
-    told.event(Event::ReceiptLog(log.clone()));
+    told.event(Update::ReceiptLog(log.clone()));
     assert_eq!(shown_log(&told), Some(&log));
     told.keys("q");
 
@@ -218,8 +224,8 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
     assert_eq!(told.keys("n"), []);
     assert!(told.app.screens.is_empty());
     run(&mut told, ":log receipts clear");
-    assert_eq!(told.keys("y"), [Effect::EmptyReceiptLog]);
-    told.event(Event::ReceiptLog(ReceiptLog::default()));
+    assert_eq!(told.keys("y"), [Effect::from(ReceiptsRequest::EmptyReceiptLog)]);
+    told.event(Update::ReceiptLog(ReceiptLog::default()));
     assert_eq!(shown_log(&told), Some(&ReceiptLog::default()), "it shows that it is empty");
     told.keys("q");
 

@@ -8,6 +8,7 @@ use crate::{
         screens::{Screen, inspector::People},
         testing::{T0, Told, delivery, device, message, own, room_id},
     },
+    client::{request::ReceiptsRequest, update::Update},
     input::Context,
     model::{
         Delivery, DeviceState, EventId, Ms, PeopleFilter, PeoplePage, PersonDelivery, SafeText, SendState, Tally,
@@ -21,9 +22,9 @@ fn user(number: usize) -> UserId {
     UserId::new(format!("@{number:04}:x"))
 }
 
-fn counted(event: &str, tally: Tally) -> Event {
+fn counted(event: &str, tally: Tally) -> Update {
     let delivery = Delivery { tally: Some(tally), ..delivery(event, &[]) };
-    Event::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] }
+    Update::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] }
 }
 
 fn tally() -> Tally {
@@ -42,7 +43,7 @@ fn inspecting() -> (Told, Vec<Effect>) {
 }
 
 fn asks(filter: PeopleFilter, after: Option<usize>) -> Vec<Effect> {
-    vec![Effect::AskPeople { event_id: EventId::new("$2"), filter, after: after.map(user) }]
+    vec![Effect::from(ReceiptsRequest::AskPeople { event_id: EventId::new("$2"), filter, after: after.map(user) })]
 }
 
 /// The page of so many people that comes after this one.
@@ -79,7 +80,7 @@ fn who_lacks_it_is_asked_for_first_and_once() {
     assert_eq!(told.app.contexts()[0], Context::List);
     assert_eq!(told.event(Event::Resize), [], "it is asked for already");
     let first = page(PeopleFilter::Missing, None, 120, T0);
-    told.event(Event::People(first.clone()));
+    told.event(Update::People(first.clone()));
     assert_eq!(people(&told.app).page, Some(first.clone()));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (1, 3));
     // News come in while it is read.
@@ -92,13 +93,13 @@ fn pages_are_turned_as_far_as_there_are_any() {
     let (mut told, _) = inspecting();
     let filter = PeopleFilter::Missing;
     assert_eq!(told.keys("l h"), [], "not before the first is there");
-    told.event(Event::People(page(filter, None, 120, T0)));
+    told.event(Update::People(page(filter, None, 120, T0)));
     assert_eq!(told.keys("h"), [], "nobody is before the first");
     assert_eq!(told.keys("l"), asks(filter, Some(MOST - 1)));
     assert_eq!(people(&told.app).page, None);
-    told.event(Event::People(page(filter, Some(MOST - 1), 120, T0)));
+    told.event(Update::People(page(filter, Some(MOST - 1), 120, T0)));
     assert_eq!(told.keys("Right"), asks(filter, Some(2 * MOST - 1)));
-    told.event(Event::People(page(filter, Some(2 * MOST - 1), 120, T0)));
+    told.event(Update::People(page(filter, Some(2 * MOST - 1), 120, T0)));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (3, 3));
     assert_eq!(told.keys("l"), [], "nobody is after the last");
     assert_eq!(told.keys("h"), asks(filter, Some(MOST - 1)));
@@ -109,7 +110,7 @@ fn pages_are_turned_as_far_as_there_are_any() {
 #[test]
 fn one_key_switches_between_who_lacks_it_and_everybody() {
     let (mut told, _) = inspecting();
-    told.event(Event::People(page(PeopleFilter::Missing, None, 120, T0)));
+    told.event(Update::People(page(PeopleFilter::Missing, None, 120, T0)));
     told.keys("l");
     assert_eq!(told.keys("Enter"), asks(PeopleFilter::Everybody, None), "from the first page on");
     assert_eq!(told.keys("Enter"), asks(PeopleFilter::Missing, None));
@@ -123,11 +124,11 @@ fn an_answer_to_something_else_is_dropped() {
     for wrong in
         [of_another, page(PeopleFilter::Everybody, None, 220, T0), page(PeopleFilter::Missing, Some(49), 120, T0)]
     {
-        told.event(Event::People(wrong.clone()));
+        told.event(Update::People(wrong.clone()));
         assert_eq!(people(&told.app).page, None, "{wrong:?}");
     }
     told.keys("q");
-    told.event(Event::People(right));
+    told.event(Update::People(right));
     assert!(told.app.screens.is_empty());
     assert_eq!(told.keys("i"), asks(PeopleFilter::Missing, None), "it is asked for anew");
     assert_eq!(people(&told.app).page, None);
@@ -158,5 +159,8 @@ fn somebody_elses_message_has_no_people() {
     told.drawn(0..=0);
     told.event(counted("$2", tally()));
     told.app.focus = Focus::Timeline;
-    assert_eq!(told.keys("i"), [Effect::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$2") }]);
+    assert_eq!(
+        told.keys("i"),
+        [Effect::from(ReceiptsRequest::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$2") })]
+    );
 }

@@ -8,6 +8,10 @@ use crate::{
         testing::{Told, changed, day_line, key, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
+    client::{
+        request::{ReceiptsRequest, TimelineRequest},
+        update::Update,
+    },
     model::{
         Body, Connection, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery,
         ReceiptStatus, SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
@@ -19,7 +23,7 @@ fn messages(range: std::ops::Range<usize>) -> Vec<crate::model::TimelineItem> {
 }
 
 fn mark_read() -> Vec<Effect> {
-    vec![Effect::MarkRead(room_id("one"))]
+    vec![Effect::from(TimelineRequest::MarkRead(room_id("one")))]
 }
 
 fn selected(told: &Told) -> Option<&str> {
@@ -128,7 +132,7 @@ fn what_is_covered_or_scrolled_away_is_not_marked_read() {
 fn own_messages_and_echoes_ask_for_no_read_receipt() {
     let items = vec![own("$1", SendState::Sent), own("$2", SendState::Waiting)];
     let mut told = Told::in_room(items);
-    told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
     assert_eq!(told.drawn(0..=1), []);
 }
 
@@ -136,20 +140,20 @@ fn own_messages_and_echoes_ask_for_no_read_receipt() {
 fn a_read_receipt_that_may_be_lost_is_asked_for_again_when_the_network_is_back() {
     let mut told = Told::in_room(messages(0..9));
     assert_eq!(told.drawn(5..=8), mark_read());
-    assert_eq!(told.event(Event::Connection(Connection::Online)), []);
-    told.event(Event::Connection(Connection::Offline(SafeText::line("No network."))));
-    assert_eq!(told.event(Event::Connection(Connection::Online)), mark_read());
+    assert_eq!(told.event(Update::Connection(Connection::Online)), []);
+    told.event(Update::Connection(Connection::Offline(SafeText::line("No network."))));
+    assert_eq!(told.event(Update::Connection(Connection::Online)), mark_read());
 }
 
 #[test]
 fn older_messages_are_asked_for_near_the_top_and_once() {
     let mut told = Told::in_room(messages(0..20));
-    let paginate = vec![Effect::Paginate(room_id("one"))];
+    let paginate = vec![Effect::from(TimelineRequest::Paginate(room_id("one")))];
     told.drawn(10..=19);
     assert_eq!(told.drawn(4..=13), paginate);
     assert_eq!(told.keys("PgUp"), [], "they are on their way");
 
-    let idle = |told: &mut Told| told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::Idle });
+    let idle = |told: &mut Told| told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::Idle });
     assert_eq!(idle(&mut told), [], "a fetch that brought nothing is not repeated by itself");
     assert_eq!(told.keys("PgUp"), paginate, "but when the user asks");
 
@@ -157,7 +161,7 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
     assert_eq!(idle(&mut told), []);
     assert_eq!(told.drawn(24..=33), [], "the top is far now");
 
-    told.event(Event::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
     told.keys("Esc g");
     assert_eq!(told.drawn(0..=9), [], "there is nothing above the beginning");
 }
@@ -165,8 +169,11 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
 #[test]
 fn an_empty_timeline_asks_for_older_messages() {
     let mut told = Told::with_rooms();
-    assert_eq!(told.event(Event::GoTo(room_id("one"))), [Effect::OpenRoom(room_id("one"))]);
-    assert_eq!(told.changes(vec![TimelineChange::Reset(Vec::new())]), [Effect::Paginate(room_id("one"))]);
+    assert_eq!(told.event(Update::GoTo(room_id("one"))), [Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
+    assert_eq!(
+        told.changes(vec![TimelineChange::Reset(Vec::new())]),
+        [Effect::from(TimelineRequest::Paginate(room_id("one")))]
+    );
     assert_eq!(told.app.open.as_ref().unwrap().pagination, Pagination::Loading);
 }
 
@@ -192,7 +199,7 @@ fn a_page_up_at_the_top_waits_for_older_messages() {
     let mut told = Told::in_room(messages(0..30));
     told.drawn(20..=29);
     told.keys("Esc");
-    assert_eq!(told.drawn(0..=9), [Effect::Paginate(room_id("one"))]);
+    assert_eq!(told.drawn(0..=9), [Effect::from(TimelineRequest::Paginate(room_id("one")))]);
     assert_eq!(told.keys("PgUp"), []);
     told.drawn(0..=9);
     assert_eq!(*anchor(&told), at("$0", 0, 0, Edge::Bottom));
@@ -308,11 +315,11 @@ fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
     told.drawn(0..=9);
     assert_eq!(
         told.keys("Esc i"),
-        [Effect::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$9") }],
+        [Effect::from(ReceiptsRequest::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$9") })],
         "the newest one, when none is selected"
     );
     let status =
-        |event: &str| Event::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey };
+        |event: &str| Update::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey };
     told.event(status("$8"));
     assert_eq!(inspected(&told), (9, None));
     told.event(status("$9"));
@@ -336,9 +343,15 @@ fn failed_messages_are_retried_and_discarded_by_key() {
     let failed = own("echo", SendState::Failed(SafeText::line("Too large.")));
     let mut told = Told::in_room(vec![message("$1"), failed]);
     told.drawn(0..=1);
-    assert_eq!(told.keys("Esc k r"), [Effect::Retry { room_id: room_id("one"), key: key("echo") }]);
+    assert_eq!(
+        told.keys("Esc k r"),
+        [Effect::from(TimelineRequest::Retry { room_id: room_id("one"), key: key("echo") })]
+    );
     assert_eq!(told.keys("d n"), [], "the text is nowhere else, so there is a question");
-    assert_eq!(told.keys("d y"), [Effect::Discard { room_id: room_id("one"), key: key("echo") }]);
+    assert_eq!(
+        told.keys("d y"),
+        [Effect::from(TimelineRequest::Discard { room_id: room_id("one"), key: key("echo") })]
+    );
     assert_eq!(told.keys("k r d"), []);
     assert_eq!(told.status(), "Select a message that is not sent yet first.");
 }
@@ -356,9 +369,9 @@ fn only_an_own_message_has_a_mark_and_reading_a_later_one_counts() {
     let people =
         vec![PersonDelivery { user_id: UserId::new("@bob:x"), name: SafeText::default(), devices: vec![device] }];
     let delivery = Delivery::new(EventId::new("$1"), told.now, people);
-    told.event(Event::Deliveries { room_id: room_id("two"), deliveries: vec![delivery.clone()] });
+    told.event(Update::Deliveries { room_id: room_id("two"), deliveries: vec![delivery.clone()] });
     assert_eq!(told.app.mark(0), Some(Mark::Sent), "that was about another room");
-    told.event(Event::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] });
+    told.event(Update::Deliveries { room_id: room_id("one"), deliveries: vec![delivery] });
     let row = |read| Some(Mark::Devices { people: vec![vec![DeviceState::Pending]], read });
     assert_eq!(told.app.mark(0), row(false));
     told.changes(vec![TimelineChange::Set(1, read_by(message("$2"), &["@bob:x"]))]);

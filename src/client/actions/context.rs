@@ -3,7 +3,7 @@
 use matrix_sdk::{Client, Room, ruma::RoomId as SdkRoomId};
 
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{direct_chats::DirectChats, endings::Endings, errors, ids, receipts::Receipts, rooms},
     model::{RoomId, SafeText},
 };
@@ -16,20 +16,20 @@ pub(in crate::client) struct Context {
     pub endings: Endings,
 }
 
-pub(in crate::client) type Outcome = Result<Vec<Event>, SafeText>;
+pub(in crate::client) type Outcome = Result<Vec<Update>, SafeText>;
 
 pub(in crate::client) fn failed(what: &str, error: &matrix_sdk::Error) -> SafeText {
     SafeText::line(&format!("{what}: {}", errors::sentence(error)))
 }
 
-pub(in crate::client) fn done(text: &str) -> Event {
-    Event::Done(SafeText::line(text))
+pub(in crate::client) fn done(text: &str) -> Update {
+    Update::Done(SafeText::line(text))
 }
 
 /// Shows a room that is there now: its row first, so that there is something to go to.
-pub(in crate::client) async fn go_to(context: &Context, room: &Room) -> Vec<Event> {
+pub(in crate::client) async fn go_to(context: &Context, room: &Room) -> Vec<Update> {
     let row = rooms::summary(&context.client, &context.endings, room).await;
-    vec![Event::Rooms(row.into_iter().collect()), Event::GoTo(ids::room(room.room_id()))]
+    vec![Update::Rooms(row.into_iter().collect()), Update::GoTo(ids::room(room.room_id()))]
 }
 
 pub(in crate::client) fn room_of(client: &Client, id: &RoomId) -> Result<Room, SafeText> {

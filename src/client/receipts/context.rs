@@ -6,8 +6,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Input, server::Server};
 use crate::{
-    app::event::Event,
     client::ids,
+    client::update::Update,
     delivery::{
         incognito::Incognito,
         policy::Settings,
@@ -36,7 +36,7 @@ pub(super) struct Context {
     /// Tells this actor something, from tasks beside it.
     pub inputs: UnboundedSender<Input>,
     /// Tells the views something.
-    pub events: UnboundedSender<Event>,
+    pub events: UnboundedSender<Update>,
 }
 
 /// The room that the user looks at.
@@ -54,7 +54,7 @@ impl Context {
         store: Store,
         logged_in_at: Ms,
         settings: &Settings,
-        events: UnboundedSender<Event>,
+        events: UnboundedSender<Update>,
         inputs: UnboundedSender<Input>,
     ) -> Self {
         Self {
@@ -82,13 +82,13 @@ impl Context {
         outcome
             .inspect_err(|error| {
                 tracing::error!(%error, "the delivery store failed");
-                self.tell_view(Event::Failed(SafeText::line(&format!("Receipts cannot be kept: {error}"))));
+                self.tell_view(Update::Failed(SafeText::line(&format!("Receipts cannot be kept: {error}"))));
             })
             .ok()
     }
 
     /// Tells the views something. Nobody listens any more when the session has ended.
-    pub fn tell_view(&self, event: Event) {
+    pub fn tell_view(&self, event: Update) {
         let _ = self.events.send(event);
     }
 }

@@ -10,8 +10,8 @@ use super::{
     members::{self, Member},
 };
 use crate::{
-    app::event::Event,
     client::ids,
+    client::update::Update,
     clock::now,
     delivery::{
         ledger::{OwnEvent, aggregate::Large},
@@ -38,7 +38,7 @@ impl Context {
         let mut deliveries = self.deliveries(own_events, large);
         self.name_people(room_id, &mut deliveries).await;
         if !deliveries.is_empty() {
-            self.tell_view(Event::Deliveries { room_id: room_id.clone(), deliveries });
+            self.tell_view(Update::Deliveries { room_id: room_id.clone(), deliveries });
         }
     }
 

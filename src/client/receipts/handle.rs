@@ -24,7 +24,7 @@ use super::{
     server, watch,
 };
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         disk::{Disk, Keys},
         ids,
@@ -65,7 +65,7 @@ impl Receipts {
         (store, inbox): (Store, Inbox),
         logged_in_at: Ms,
         receipt_queue: ReceiptQueue,
-        events: UnboundedSender<Event>,
+        events: UnboundedSender<Update>,
     ) -> Result<Self, StartError> {
         client.event_cache().subscribe()?;
         let (inputs, receiver) = unbounded_channel();

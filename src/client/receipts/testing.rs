@@ -10,8 +10,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{Context, Input};
 use crate::{
-    app::event::Event,
     client::session::loopback::Loopback,
+    client::update::Update,
     delivery::{
         policy::Settings,
         receipt_queue::{KEY_WAIT, Numbers, ReceiptQueue},
@@ -37,7 +37,7 @@ pub(super) fn queue() -> ReceiptQueue {
 pub(super) struct Alone {
     pub context: Context,
     pub inputs: UnboundedReceiver<Input>,
-    pub events: UnboundedReceiver<Event>,
+    pub events: UnboundedReceiver<Update>,
     /// Where the store is.
     pub dir: TempDir,
 }

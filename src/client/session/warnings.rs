@@ -7,7 +7,7 @@ use matrix_sdk_base::StateStoreDataKey;
 use tokio::{sync::mpsc::UnboundedSender, time::sleep};
 
 use super::Session;
-use crate::{app::event::Event, client::backoff::Backoff, model::SafeText};
+use crate::{client::backoff::Backoff, client::update::Update, model::SafeText};
 
 /// Between attempts to write the tokens.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_mins(1));
@@ -17,7 +17,7 @@ const AGAIN: Duration = Duration::from_mins(10);
 /// Says when new tokens cannot be written, and writes them when it can be done again.
 pub(in crate::client) fn keep_tokens(
     session: &mut Session,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (client, keeper, troubles) = (session.client.clone(), session.keeper.clone(), session.troubles.take());
     async move {
@@ -27,14 +27,14 @@ pub(in crate::client) fn keep_tokens(
             loop {
                 let sentence =
                     format!("This session could not be kept; after a restart you may have to log in. {error}");
-                let _ = events.send(Event::Failed(SafeText::line(&sentence)));
+                let _ = events.send(Update::Failed(SafeText::line(&sentence)));
                 sleep(pause.next_delay()).await;
                 match keeper.keep(&client) {
                     Ok(()) => break,
                     Err(again) => error = again,
                 }
             }
-            let _ = events.send(Event::Done(SafeText::line("This session is kept again.")));
+            let _ = events.send(Update::Done(SafeText::line("This session is kept again.")));
         }
     }
 }
@@ -43,7 +43,7 @@ pub(in crate::client) fn keep_tokens(
 /// made them. Whoever is given one of those cannot be understood here.
 pub(in crate::client) fn watch_one_time_keys(
     client: &Client,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (client, mut duplicates) = (client.clone(), client.subscribe_to_duplicate_key_upload_errors());
     async move {
@@ -56,7 +56,7 @@ pub(in crate::client) fn watch_one_time_keys(
             // The way out comes first: the line may be cut.
             let sentence = "Run 'kvitto logout --keep' and log in again: this is an old copy of the profile. The homeserver \
                             refuses its new keys; messages and keys stay.";
-            let _ = events.send(Event::Failed(SafeText::line(sentence)));
+            let _ = events.send(Update::Failed(SafeText::line(sentence)));
             sleep(AGAIN).await;
         }
     }

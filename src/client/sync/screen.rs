@@ -3,19 +3,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{app::event::Event, client::disk::Disk, model::Connection};
+use crate::{client::disk::Disk, client::update::Update, model::Connection};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Tells the connection.
 pub(super) struct Screen {
     disk: Arc<Disk>,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Update>,
     /// How it stands with the homeserver.
     connection: Mutex<Connection>,
 }
 
 impl Screen {
-    pub(super) fn new(disk: Arc<Disk>, events: UnboundedSender<Event>) -> Self {
+    pub(super) fn new(disk: Arc<Disk>, events: UnboundedSender<Update>) -> Self {
         Self { disk, events, connection: Mutex::new(Connection::Connecting) }
     }
 
@@ -29,7 +29,7 @@ impl Screen {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut connection);
         let shown = self.disk.trouble().map(|trouble| Connection::Offline(trouble.short()));
-        let _ = self.events.send(Event::Connection(shown.unwrap_or_else(|| connection.clone())));
+        let _ = self.events.send(Update::Connection(shown.unwrap_or_else(|| connection.clone())));
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn tell_trouble(screen: Arc<Screen>) {
         let trouble = troubles.borrow_and_update().clone();
         screen.tell(|_| ());
         if let Some(trouble) = trouble {
-            let _ = screen.events.send(Event::Failed(trouble.sentence()));
+            let _ = screen.events.send(Update::Failed(trouble.sentence()));
         }
     }
 }
@@ -60,17 +60,17 @@ mod tests {
         let telling = tokio::spawn(tell_trouble(screen.clone()));
         let mut next = async || told.recv().await.unwrap();
         screen.shows(Connection::Connecting);
-        assert_eq!(next().await, Event::Connection(Connection::Connecting));
+        assert_eq!(next().await, Update::Connection(Connection::Connecting));
         let mut waiting = None;
         tokio::task::yield_now().await;
         assert!(disk.pause_thread("keys", Hindrance::Full, &mut waiting));
-        let full = Event::Connection(Connection::Offline(SafeText::line("the disk is full, at keys")));
+        let full = Update::Connection(Connection::Offline(SafeText::line("the disk is full, at keys")));
         assert_eq!(next().await, full);
-        assert!(matches!(next().await, Event::Failed(why) if why.contains("Free some space")));
+        assert!(matches!(next().await, Update::Failed(why) if why.contains("Free some space")));
         screen.shows(Connection::Online);
         assert_eq!(next().await, full);
         drop(waiting);
-        assert_eq!(next().await, Event::Connection(Connection::Online));
+        assert_eq!(next().await, Update::Connection(Connection::Online));
         telling.abort();
     }
 }

@@ -5,7 +5,8 @@ use super::{
     screen, screens,
 };
 use crate::{
-    app::{App, event::Event},
+    app::App,
+    client::update::Update,
     input::KeyCode,
     model::{Delivery, DeviceState, EventId, PeopleFilter, PeoplePage, PersonDelivery, Tally, UserId},
     view::{
@@ -50,8 +51,8 @@ fn person(number: usize, filter: PeopleFilter) -> PersonDelivery {
     }
 }
 
-fn page(filter: PeopleFilter, after: Option<&UserId>, first: usize, people: usize, all: usize) -> Event {
-    Event::People(PeoplePage {
+fn page(filter: PeopleFilter, after: Option<&UserId>, first: usize, people: usize, all: usize) -> Update {
+    Update::People(PeoplePage {
         event_id: EventId::new("$m10"),
         filter,
         after: after.cloned(),

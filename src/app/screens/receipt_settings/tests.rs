@@ -3,9 +3,11 @@
 use super::*;
 use crate::{
     app::{
+        event::Event,
         screens::Screen,
         testing::{Told, room_id, summary},
     },
+    client::request::ReceiptsRequest,
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Settings, Timing},
     model::{RoomSummary, SafeText},
 };
@@ -23,9 +25,9 @@ fn person(name: &str, known: bool) -> PersonEligibility {
 fn opened() -> Told {
     let mut told = Told::in_room(Vec::new());
     told.types("/receipts");
-    assert!(told.keys("Enter").contains(&Effect::AskEligibility(room_id("one"))));
+    assert!(told.keys("Enter").contains(&Effect::from(ReceiptsRequest::AskEligibility(room_id("one")))));
     let people = vec![person("Ada", true), person("Bob", false)];
-    told.event(Event::Eligibility { room_id: room_id("one"), people, more: 0 });
+    told.event(Update::Eligibility { room_id: room_id("one"), people, more: 0 });
     told
 }
 
@@ -91,7 +93,7 @@ fn the_rows_are_the_rooms_the_peoples_and_those_for_all() {
     assert_eq!(named(&nowhere), global);
 
     let mut gone = opened();
-    gone.event(Event::RoomsGone(vec![room_id("one")]));
+    gone.event(Update::RoomsGone(vec![room_id("one")]));
     assert_eq!(named(&gone), global);
 }
 
@@ -102,13 +104,13 @@ fn people_of_another_room_are_not_shown_and_the_selection_stays_on_its_row() {
     told.keys("Enter");
     told.keys("Down Down Down");
     assert_eq!(selected(&told), "Members at most");
-    told.event(Event::Eligibility { room_id: room_id("two"), people: vec![person("Eve", true)], more: 0 });
+    told.event(Update::Eligibility { room_id: room_id("two"), people: vec![person("Eve", true)], more: 0 });
     assert!(rows(&told).iter().all(|row| row.user_id.is_none()));
-    told.event(Event::Eligibility { room_id: room_id("one"), people: vec![person("Ada", true)], more: 7 });
+    told.event(Update::Eligibility { room_id: room_id("one"), people: vec![person("Ada", true)], more: 7 });
     assert_eq!(selected(&told), "Members at most");
     told.keys("k k");
     assert_eq!(selected(&told), "Ada");
-    told.event(Event::Eligibility { room_id: room_id("one"), people: vec![], more: 0 });
+    told.event(Update::Eligibility { room_id: room_id("one"), people: vec![], more: 0 });
     assert_eq!(selected(&told), "Rooms");
 }
 
@@ -142,7 +144,7 @@ fn a_room_says_whether_receipts_are_sent_and_by_which_rule() {
     });
     assert_eq!(said(&hidden).1, "not sent: No receipts are sent while you are incognito. (P12)");
     let mut public = opened();
-    public.event(Event::Rooms(vec![RoomSummary { public: Some(true), ..summary("one", 2) }]));
+    public.event(Update::Rooms(vec![RoomSummary { public: Some(true), ..summary("one", 2) }]));
     assert_eq!(said(&public).1, "not sent: The room is public. (P5)");
 }
 
@@ -171,7 +173,7 @@ fn a_person_says_whether_they_are_sent_receipts_and_by_which_rule() {
         PersonEligibility { verified: true, ..person("Ada", false) },
         PersonEligibility { ignored: true, ..person("Bob", true) },
     ];
-    told.event(Event::Eligibility { room_id: room_id("one"), people, more: 0 });
+    told.event(Update::Eligibility { room_id: room_id("one"), people, more: 0 });
     assert_eq!(said(&told, "Ada").1, "sent: you have verified them");
     assert_eq!(said(&told, "Bob").1, "not sent: You ignore the sender. (P8)");
 }
@@ -266,7 +268,7 @@ fn what_was_not_written_is_not_shown() {
     let mut told = opened();
     assert_eq!(told.keys("Right").len(), 1);
     assert_eq!(said(&told, "In this room").0, "as everywhere", "not before it is written");
-    told.event(Event::Failed(SafeText::line("Not saved: it cannot be written.")));
+    told.event(Update::Failed(SafeText::line("Not saved: it cannot be written.")));
     assert_eq!(said(&told, "In this room").0, "as everywhere");
     assert_eq!(told.status(), "Not saved: it cannot be written.");
 }

@@ -11,7 +11,7 @@ use matrix_sdk::{
 
 use super::{Queries, Query};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         ids,
         receipts::{Context, facts, members},
@@ -63,7 +63,7 @@ impl Queries {
                     ignored: sender.ignored,
                 });
             }
-            let _ = events.send(Event::Eligibility {
+            let _ = events.send(Update::Eligibility {
                 room_id: ids::room(room.room_id()),
                 people: eligibility,
                 more: members.more,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Queries, room_name};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{ids, receipts::Context},
     delivery::ledger::Refused,
     model::{ReceiptLog, RoomId, SafeText},
@@ -24,7 +24,7 @@ impl Queries {
             };
             entry.room_name = names.entry(entry.room_id.clone()).or_insert_with(name).clone();
         }
-        context.tell_view(Event::ReceiptLog(ReceiptLog { entries, not_believed: refused.told() }));
+        context.tell_view(Update::ReceiptLog(ReceiptLog { entries, not_believed: refused.told() }));
     }
 
     /// Empties it, and tells that.

@@ -6,8 +6,8 @@
 
 use super::Queries;
 use crate::{
-    app::event::Event,
     client::receipts::Context,
+    client::update::Update,
     clock::now,
     delivery::{store::Page, summary},
     model::{EventId, PeopleFilter, PeoplePage, UserId},
@@ -31,6 +31,6 @@ impl Queries {
         let mut delivery = summary::delivery(&own, &responsiveness, at);
         context.name_people(&own.room_id, std::slice::from_mut(&mut delivery)).await;
         let page = PeoplePage { event_id: event, filter, after, people: delivery.people, more, all, at };
-        context.tell_view(Event::People(page));
+        context.tell_view(Update::People(page));
     }
 }

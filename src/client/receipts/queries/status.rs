@@ -2,7 +2,7 @@
 
 use super::Queries;
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         ids,
         receipts::{Context, outgoing::Outgoing},
@@ -21,6 +21,6 @@ impl Queries {
         {
             status = would_be;
         }
-        context.tell_view(Event::ReceiptStatus { event_id, status });
+        context.tell_view(Update::ReceiptStatus { event_id, status });
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         receipts::{
             Input,
@@ -25,7 +25,7 @@ async fn of_an_event_that_was_never_considered_it_is_told_so() {
     let (room_id, event_id) = (RoomId::new("!nowhere:example.org"), EventId::new("$1"));
     queries.tell_status(&mut context, &Outgoing::new(queue()), &room_id, event_id).await;
     let told = events.try_recv().unwrap();
-    assert!(matches!(told, Event::ReceiptStatus { status: ReceiptStatus::NotConsidered, .. }));
+    assert!(matches!(told, Update::ReceiptStatus { status: ReceiptStatus::NotConsidered, .. }));
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn each_search_for_undelivered_messages_goes_on_and_ends_by_itself() {
         assert!(matches!(inputs.recv().await, Some(Input::Query(Query::SearchOn))));
         queries.search_on(&context).await;
         assert_eq!(queries.searches.len(), left);
-        assert!(matches!(events.recv().await, Some(Event::Undelivered(_))));
+        assert!(matches!(events.recv().await, Some(Update::Undelivered(_))));
     }
     assert!(inputs.is_empty());
 }

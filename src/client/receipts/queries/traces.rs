@@ -3,7 +3,7 @@
 
 use super::Queries;
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         ids,
         receipts::{Context, event_cache, observe},
@@ -25,6 +25,6 @@ impl Queries {
                 trace.what = event.map(|event| observe::in_words(&event)).unwrap_or_default();
             }
         }
-        context.tell_view(Event::Traces { room_id: room_id.clone(), traces });
+        context.tell_view(Update::Traces { room_id: room_id.clone(), traces });
     }
 }

@@ -18,7 +18,7 @@ use matrix_sdk::{
 
 use super::{Queries, Query, room_name};
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         content, ids,
         receipts::{Context, event_cache, observe},
@@ -92,7 +92,7 @@ impl Queries {
         if is_last || search.found.len() >= MOST {
             let (client, events) = (context.client.clone(), context.events.clone());
             tokio::spawn(async move {
-                let _ = events.send(Event::Undelivered(rows(&client, search).await));
+                let _ = events.send(Update::Undelivered(rows(&client, search).await));
             });
         } else {
             self.searches.push_back(search);

@@ -12,7 +12,7 @@ use super::super::{
     *,
 };
 use crate::{
-    app::event::Event,
+    client::update::Update,
     client::{
         ids,
         session::loopback::{Loopback, homeserver, refuse, reply},
@@ -34,7 +34,7 @@ mod refused;
 struct Acting {
     actor: Actor,
     inputs: UnboundedReceiver<Input>,
-    events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<Update>,
     dir: TempDir,
 }
 
@@ -226,10 +226,10 @@ fn receipt(n: usize, user: &str, device: Option<&str>) -> Native {
 }
 
 /// The messages of the last deliveries that were told, each with whether Bob counts as one.
-fn told(events: &mut UnboundedReceiver<Event>) -> Vec<(EventId, bool)> {
+fn told(events: &mut UnboundedReceiver<Update>) -> Vec<(EventId, bool)> {
     let mut told = Vec::new();
     while let Ok(event) = events.try_recv() {
-        if let Event::Deliveries { deliveries, .. } = event {
+        if let Update::Deliveries { deliveries, .. } = event {
             told = deliveries.iter().map(|own| (own.event_id.clone(), own.people[0].counts_as_one())).collect();
         }
     }
@@ -326,7 +326,7 @@ async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early(
     acting.actor.on_recipients(own(1), nobody(1)).await;
     let mut told = Vec::new();
     while let Ok(said) = acting.events.try_recv() {
-        if let Event::Deliveries { deliveries, .. } = said {
+        if let Update::Deliveries { deliveries, .. } = said {
             told.extend(deliveries.into_iter().map(|delivery| delivery.tally.map(|tally| tally.users)));
         }
     }

@@ -129,7 +129,7 @@ async fn l1_what_was_held_for_nothing_is_counted_and_shown_in_the_log() {
     for _ in 0..2 {
         acting.actor.handle(Query::Log.into()).await;
         let told = std::iter::from_fn(|| acting.events.try_recv().ok()).find_map(|event| match event {
-            Event::ReceiptLog(log) => Some(log.not_believed.iter().map(|lie| (lie.rule, lie.claims)).collect()),
+            Update::ReceiptLog(log) => Some(log.not_believed.iter().map(|lie| (lie.rule, lie.claims)).collect()),
             _ => None,
         });
         assert_eq!(told, Some(vec![("L1", 1), ("L2", 7)]));
