@@ -121,8 +121,8 @@ impl Actor {
         self.take_in(&room, &found).await;
     }
 
-    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also after
-    /// a restart).
+    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also
+    /// after a restart).
     pub(super) async fn look_for_keys(&mut self) {
         let awaiting = self.context.store.awaiting();
         for Awaited { room_id, event_id, .. } in self.context.stored(awaiting).unwrap_or_default() {

@@ -34,11 +34,12 @@ mod undelivered;
 pub(super) enum Query {
     /// This room was opened: its ticks are wanted.
     Opened(RoomId),
-    /// What was not answered for a while may have been missed: the open room's ticks are told again.
+    /// What was not answered for a while may have been missed: the open room's ticks are told
+    /// again.
     LookAgain,
     /// Which own messages does not every device have?
     Undelivered,
-    /// The next messages are to be looked at for that.
+    /// The search that waits longest is to go on.
     SearchOn,
     /// Who has a large message, and who does not?
     People(people::Wanted),
@@ -48,7 +49,7 @@ pub(super) enum Query {
     Attention(RoomId, oneshot::Sender<attention::Attention>),
     /// What was told to others, and what was withheld?
     Log,
-    /// Forget that.
+    /// The log is to be emptied.
     EmptyLog,
     /// How does everybody in this room stand?
     Eligibility(RoomId),

@@ -1,8 +1,9 @@
-//! The ledger on disk: own messages, who was given their keys, and what was claimed about them (PROTOCOL §6).
+//! The ledger on disk: own messages, who was given their keys, and what was claimed about them
+//! (PROTOCOL §6).
 //!
-//! A message to few has a row, and one for each receipt; all of it is read when a receipt for it comes. A message to many
-//! is [large](super::large). One becomes large when more than [`LARGE`] people claim something about it, or when the
-//! homeserver begins to sum it up (§7), and stays so.
+//! A message to few has a row, and one for each receipt; all of it is read when a receipt for it
+//! comes. A message to many is [large](super::large). One becomes large when more than [`LARGE`]
+//! people claim something about it, or when the homeserver begins to sum it up (§7), and stays so.
 
 use std::{
     cmp::Reverse,
@@ -37,8 +38,8 @@ pub struct Claimed {
     pub changed: Vec<OwnEvent>,
     /// The large ones.
     pub tallied: Vec<Large>,
-    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what their silence means
-    /// about other messages.
+    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what
+    /// their silence means about other messages.
     pub answers_changed: bool,
     /// Claims about no own message that is known here.
     pub unknown: Vec<PeerClaim>,
@@ -58,7 +59,8 @@ pub struct Summed {
 }
 
 impl Store {
-    /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
+    /// Records an own message with the devices it was sent to. The first record holds; a second
+    /// changes nothing.
     pub fn record_recipients(&mut self, own: &OwnEvent) -> Result<()> {
         self.write_ledger(|tx, crowds, _| {
             if is_own_event(tx, &own.event_id)? {
@@ -102,8 +104,8 @@ impl Store {
         Ok(events)
     }
 
-    /// The own messages of all rooms in the order in which they were recorded, the latest first, without the first few and
-    /// without the large ones.
+    /// The own messages of all rooms in the order in which they were recorded, the latest first,
+    /// without the first few and without the large ones.
     pub fn latest_own_events(&self, without: usize, limit: usize) -> Result<Vec<OwnEvent>> {
         let disk = self.disk.read();
         let rows: Vec<OwnEventRow> =
@@ -123,13 +125,14 @@ impl Store {
         Ok(events)
     }
 
-    /// The large own messages of all rooms in the order in which they were recorded, the latest first, without the first few.
+    /// The large own messages of all rooms in the order in which they were recorded, the latest
+    /// first, without the first few.
     pub fn latest_large_events(&self, without: usize, limit: usize) -> Result<Vec<Large>> {
         large::latest(&self.disk.read(), without, limit)
     }
 
-    /// Some of the people of a large own message: the first so many after this one, by id. `None` when there is no such
-    /// message, or it is not large.
+    /// Some of the people of a large own message: the first so many after this one, by id. `None`
+    /// when there is no such message, or it is not large.
     pub fn page(
         &self,
         event: &EventId,
@@ -185,7 +188,7 @@ impl Store {
     ) -> Result<Summed> {
         self.write_ledger(|tx, crowds, early| {
             let mut summed = Summed::default();
-            for (event, told) in summaries {
+            for (event, summary) in summaries {
                 let mut live = if let Some(live) = crowds.take(tx, event)? {
                     live
                 } else if let Some(own) = read_own_event(tx, event)? {
@@ -195,13 +198,13 @@ impl Store {
                     }
                     grow(tx, &own)?
                 } else {
-                    summed.unknown.push((event.clone(), *told));
+                    summed.unknown.push((event.clone(), *summary));
                     continue;
                 };
                 forget_counts(tx, early, event)?;
                 if live.large.room_id != *room {
                     summed.refused.count(Refusal::OtherRoom, 1);
-                } else if live.sum_up(tx, *told, members, now)? {
+                } else if live.sum_up(tx, *summary, members, now)? {
                     summed.tallied.push(live.large.clone());
                 }
                 crowds.put(event, live);
@@ -221,7 +224,8 @@ impl Store {
         Ok(Answers::Never)
     }
 
-    /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
+    /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that
+    /// is made anew.
     fn write_ledger<T>(&mut self, mut work: impl FnMut(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
         let mut again = false;
         let done = self.disk.write(|tx| {
@@ -330,7 +334,8 @@ pub(super) fn room_key(disk: &Access<'_>, room: &RoomId) -> Key {
     disk.key("room", &[room.as_str()])
 }
 
-/// Where it stands how a person answers: one row for receipts that name a device, one for those that do not.
+/// Where it stands how a person answers: one row for receipts that name a device, one for those
+/// that do not.
 fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
     let kind = if answers == Answers::Named { "user" } else { "some device of" };
     disk.key(kind, &[user.as_str()])

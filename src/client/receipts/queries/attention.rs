@@ -1,4 +1,5 @@
-//! What else a room is shown (P14, P15): only the actor knows who is known and when receipts leave, so it is asked here.
+//! What else a room is shown (P14, P15): only the actor knows who is known and when receipts leave,
+//! so it is asked here.
 
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ impl Queries {
     }
 }
 
-/// Everybody else in a room. Of larger rooms than those in which people become known (P7), and while the members are
-/// not all there, only people for whom something is set are looked at.
+/// Everybody else in a room. Of larger rooms than those in which people become known (P7), and
+/// while the members are not all there, only people for whom something is set are looked at.
 async fn audience(context: &Context, room: &Room) -> Audience {
     let (settings, store) = (&context.settings, context.client.state_store());
     let mut others: Vec<OwnedUserId> =

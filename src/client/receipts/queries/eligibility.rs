@@ -1,8 +1,9 @@
 //! The eligibility of everybody in a room for receipts, for the receipts screen.
 //!
-//! Only the actor knows who is known (P7), and only a task beside it may wait for the members or read a few hundred
-//! identities. So the task fetches the members, the actor says whom it knows of them, and a second task looks at the
-//! rest and answers. The app decides what comes of it, by the same policy.
+//! Only the actor knows who is known (P7), and only a task beside it may wait for the members or
+//! read a few hundred identities. So the task fetches the members, the actor says whom it knows of
+//! them, and a second task looks at the rest and answers. The app decides what comes of it, by the
+//! same policy.
 
 use matrix_sdk::{
     Room, RoomMemberships,
@@ -22,7 +23,8 @@ use crate::{
 /// How many people of a room are listed; the others are counted.
 const LISTED: usize = 200;
 
-/// Everybody else in a room, by id, with their display names: those who are listed, and how many more there are.
+/// Everybody else in a room, by id, with their display names: those who are listed, and how many
+/// more there are.
 #[derive(Debug)]
 pub(in crate::client::receipts) struct Members {
     room_id: OwnedRoomId,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Queries {
-    /// Tells the log.
+    /// Tells the views the log.
     pub fn tell_log(&self, context: &Context, refused: &Refused) {
         let Some(mut entries) = context.stored(context.store.log()) else { return };
         entries.retain(|entry| !context.is_own(&entry.person));
@@ -24,10 +24,10 @@ impl Queries {
             };
             entry.room_name = names.entry(entry.room_id.clone()).or_insert_with(name).clone();
         }
-        context.tell_view(Event::ReceiptLog(ReceiptLog { entries, not_believed: refused.told() }));
+        context.tell_view(Event::ReceiptLog(ReceiptLog { entries, not_believed: refused.not_believed() }));
     }
 
-    /// Empties it, and tells that.
+    /// Empties the log, and tells the views the empty one.
     pub fn empty_log(&self, context: &mut Context, refused: &Refused) {
         let emptied = context.store.empty_log();
         context.stored(emptied);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Queries {
-    /// Tells it.
+    /// Tells the views the status of this event.
     pub async fn tell_status(&self, context: &mut Context, outgoing: &Outgoing, room_id: &RoomId, event_id: EventId) {
         let status = context.store.status(room_id, &event_id);
         let mut status = context.stored(status).flatten().unwrap_or(ReceiptStatus::NotConsidered);
