@@ -53,7 +53,7 @@ use self::{
         to_device::{Message, Received},
     },
     outgoing::{Outgoing, OutgoingInput},
-    queries::{Queries, Query},
+    queries::{Queries, Query, attention, eligibility, log, people, status},
 };
 pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use crate::{
@@ -254,21 +254,21 @@ impl Actor {
             Query::LookAgain => self.context.look_again().await,
             Query::Undelivered => self.queries.search(&self.context).await,
             Query::SearchOn => self.queries.search_on(&self.context).await,
-            Query::People(wanted) => self.queries.tell_people(&self.context, wanted).await,
+            Query::People(wanted) => people::tell(&self.context, wanted).await,
             Query::Status(room_id, event_id) => {
                 self.take_in_what_came().await;
-                self.queries.tell_status(&mut self.context, &self.outgoing, &room_id, event_id).await;
+                status::tell(&mut self.context, &self.outgoing, &room_id, event_id).await;
             }
             Query::Attention(room_id, answer) => {
-                self.queries.tell_attention(&self.context, &mut self.outgoing, &room_id, answer).await;
+                attention::tell(&self.context, &mut self.outgoing, &room_id, answer).await;
             }
             Query::Log => {
                 self.take_in_what_came().await;
-                self.queries.tell_log(&self.context, &self.incoming.refused);
+                log::tell(&self.context, &self.incoming.refused);
             }
-            Query::EmptyLog => self.queries.empty_log(&mut self.context, &self.incoming.refused),
-            Query::Eligibility(room_id) => self.queries.look_up_members(&self.context, &room_id),
-            Query::Members(members) => self.queries.tell_eligibility(&self.context, members),
+            Query::EmptyLog => log::empty(&mut self.context, &self.incoming.refused),
+            Query::Eligibility(room_id) => eligibility::look_up(&self.context, &room_id),
+            Query::Members(members) => eligibility::tell(&self.context, members),
         }
     }
 

@@ -4,7 +4,7 @@
 use matrix_sdk::Client;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Input, deliveries::OpenRoom, server::Server};
+use super::{Input, server::Server};
 use crate::{
     app::event::Event,
     client::ids,
@@ -13,7 +13,7 @@ use crate::{
         policy::Settings,
         store::{Store, StoreError},
     },
-    model::{DeviceId, Ms, SafeText, UserId},
+    model::{DeviceId, Ms, RoomId, SafeText, UserId},
 };
 
 /// What more than one part needs. A part is given it with each call.
@@ -37,6 +37,15 @@ pub(super) struct Context {
     pub inputs: UnboundedSender<Input>,
     /// Tells the views something.
     pub events: UnboundedSender<Event>,
+}
+
+/// The room that the user looks at.
+#[derive(Default)]
+pub(super) struct OpenRoom {
+    /// `None` before the first one was opened.
+    pub room_id: Option<RoomId>,
+    /// Set while [`Query::LookAgain`](super::Query::LookAgain) is to come.
+    pub looking_again: bool,
 }
 
 impl Context {

@@ -24,15 +24,6 @@ use crate::{
 /// How many own messages of a room are told when it is opened.
 const MESSAGES_TOLD: usize = 500;
 
-/// The room that the user looks at.
-#[derive(Default)]
-pub(super) struct OpenRoom {
-    /// `None` before the first one was opened.
-    pub room_id: Option<RoomId>,
-    /// Set while [`Query::LookAgain`] is to come.
-    looking_again: bool,
-}
-
 impl Context {
     /// Tells what is known about a room's own events.
     pub async fn tell_room(&self, room_id: &RoomId) {

@@ -11,7 +11,7 @@ use matrix_sdk::{
     sync::RoomUpdates,
 };
 
-use super::{Actor, EventsInput, incoming::native, observe, outgoing::as_it_is_now};
+use super::{Actor, EventsInput, incoming::native, observe, outgoing::as_it_is_now, queries::traces};
 use crate::{
     client::ids,
     clock::now,
@@ -100,7 +100,7 @@ impl Actor {
         }
         let taken = self.outgoing.take_in(context, &room_facts, considering);
         if taken.may_leave_traces && context.open_room.room_id.as_ref() == Some(&room_facts.room_id) {
-            self.queries.tell_traces(context, &room_facts.room_id).await;
+            traces::tell(context, &room_facts.room_id).await;
         }
         if taken.member_missing.is_some() {
             // A backfill fetches the members first, and is on disk until it has ended.

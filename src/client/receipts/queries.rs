@@ -24,10 +24,10 @@ use crate::{
 
 pub(super) mod attention;
 pub(super) mod eligibility;
-mod log;
+pub(super) mod log;
 pub(super) mod people;
-mod status;
-mod traces;
+pub(super) mod status;
+pub(super) mod traces;
 mod undelivered;
 
 /// What this part is asked.
@@ -68,7 +68,7 @@ impl Queries {
     /// A room was opened. Returns whether it is the first one.
     pub async fn on_opened(&mut self, context: &mut Context, room_id: RoomId) -> bool {
         context.tell_room(&room_id).await;
-        self.tell_traces(context, &room_id).await;
+        traces::tell(context, &room_id).await;
         context.open_room.room_id.replace(room_id).is_none()
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use matrix_sdk::{Room, RoomMemberships, ruma::OwnedUserId};
 use tokio::sync::oneshot;
 
-use super::Queries;
 use crate::{
     client::{
         ids,
@@ -25,21 +24,18 @@ pub(in crate::client) struct Attention {
     pub wait: Duration,
 }
 
-impl Queries {
-    /// Answers what this room is shown.
-    pub async fn tell_attention(
-        &self,
-        context: &Context,
-        outgoing: &mut Outgoing,
-        room: &RoomId,
-        answer: oneshot::Sender<Attention>,
-    ) {
-        let Some(sdk_room) = ids::find_room(&context.client, room) else { return };
-        let audience = audience(context, &sdk_room).await;
-        let shown = attention::decide(room, &audience, &context.settings);
-        let wait = if shown.waits { outgoing.until_moment() } else { Duration::ZERO };
-        let _ = answer.send(Attention { shown, wait });
-    }
+/// Answers what this room is shown.
+pub(in crate::client::receipts) async fn tell(
+    context: &Context,
+    outgoing: &mut Outgoing,
+    room: &RoomId,
+    answer: oneshot::Sender<Attention>,
+) {
+    let Some(sdk_room) = ids::find_room(&context.client, room) else { return };
+    let audience = audience(context, &sdk_room).await;
+    let shown = attention::decide(room, &audience, &context.settings);
+    let wait = if shown.waits { outgoing.until_moment() } else { Duration::ZERO };
+    let _ = answer.send(Attention { shown, wait });
 }
 
 /// Everybody else in a room. Of larger rooms than those in which people become known (P7), and
