@@ -34,7 +34,7 @@ use super::{
 };
 use crate::model::{EventId, Ms, RoomId, UserId};
 
-/// So long a receipt waits for somebody to ask for it (§3).
+/// How long a receipt waits for somebody to ask for it (§3).
 pub const ROUTE_WAIT: Ms = 10 * 60 * 1000;
 /// P10: so many receipts may leave at once for one sender, over all rooms.
 pub const BURST: u64 = 60;
@@ -65,9 +65,10 @@ pub struct Owed {
     pub sent: Ms,
     /// Since when it is owed.
     pub since: Ms,
-    /// What there is to say.
+    /// What the receipt says.
     pub state: ClaimState,
-    /// It is said with it that the silence before it means nothing (§3): known when it leaves.
+    /// Whether the receipt also says that the silence before it means nothing (§3). Decided when it
+    /// leaves.
     pub quiet: bool,
 }
 
@@ -85,7 +86,7 @@ pub struct Batch {
     pub sender: UserId,
     /// In which room.
     pub room_id: RoomId,
-    /// What all of it says.
+    /// What each of the receipts says.
     pub state: ClaimState,
     /// At least one, at most [`RECEIPTS_SENT`], each event once.
     pub owed: Vec<Owed>,
@@ -147,7 +148,7 @@ struct Waiting {
 struct Entry {
     owed: Owed,
     moment: Ms,
-    /// It has had its turn (P10).
+    /// Whether it has had its turn (P10): it needs no other.
     had_turn: bool,
 }
 
@@ -233,9 +234,9 @@ fn end_of_wait<'a>(owed: impl Iterator<Item = &'a Owed>) -> Ms {
 #[derive(Debug)]
 pub struct Outbox {
     waiting: BTreeMap<BatchKey, Waiting>,
-    /// What may still be taken in.
+    /// How many receipts for each sender may still be taken in (P10).
     admission: Buckets,
-    /// What may leave.
+    /// How many receipts for each sender may still leave (P10).
     turns: Buckets,
     /// The moment that was drawn last, also when it has passed.
     moment: Option<Ms>,
@@ -348,7 +349,7 @@ impl Outbox {
         due.into_iter().map(|(_, batch)| batch).collect()
     }
 
-    /// When [`Self::due`] has something to give.
+    /// When [`Self::due`] will return something.
     pub fn next_wake(&self) -> Option<Ms> {
         self.waiting.values().map(Waiting::due).min()
     }

@@ -79,7 +79,7 @@ pub struct ReceiptQueue {
     /// Whose key is awaited, and when that has taken too long; without those whose senders were
     /// told.
     keys: BTreeMap<EventRef, Key>,
-    /// What waits until the homeserver has said what it can do.
+    /// Batches that wait until the homeserver has said what it can do.
     undecided: Vec<Batch>,
     /// What was sent over `direct` in the last minutes, for devices of the same people that ask a
     /// little later (§3).

@@ -37,7 +37,7 @@ pub use days::Days;
 
 /// L7: so many devices of a person have responsiveness.
 pub const DEVICES: usize = RECEIPTS_PER_PERSON;
-/// So many messages are looked back at.
+/// How many messages are looked back at.
 pub const RECENT: usize = 16;
 /// So many messages show how a device answers.
 const ENOUGH: usize = 5;

@@ -14,7 +14,7 @@
 //! on which a row may be deleted.
 //!
 //! The methods block for as long as SQLite takes, well under a millisecond each but for
-//! [large](large) messages; they take no clock.
+//! [`large`] messages; they take no clock.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use rusqlite::params;
 
 use self::{
     disk::{Access, Disk},
-    large::Crowds,
+    large::Aggregates,
     rows::{AskedRow, RequestRow, RoomRow},
 };
 use crate::{
@@ -102,7 +102,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     disk: Disk,
     /// What is in memory beside it, of large messages whose receipts come in.
-    crowds: Crowds,
+    aggregates: Aggregates,
     /// What stands on disk because it came early.
     early: early::Keys,
 }
@@ -113,7 +113,7 @@ impl Store {
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
         let disk = Disk::open(&dir.join("delivery.sqlite3"), key)?;
         let early = early::keys(&disk.read())?;
-        Ok(Self { disk, crowds: Crowds::default(), early })
+        Ok(Self { disk, aggregates: Aggregates::default(), early })
     }
 
     /// From now on a write is done by this, which can try it again when the disk does not take it.

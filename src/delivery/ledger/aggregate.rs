@@ -31,7 +31,7 @@ use crate::{
 
 /// A message about more people than this is large.
 pub const LARGE: usize = 200;
-/// So many of the receipts that came last are kept at hand.
+/// How many of the receipts that came last are kept at hand.
 pub const NEWEST: usize = 5;
 
 /// How many have a large message. Only devices that were given the key count as expected; a person

@@ -20,9 +20,9 @@ use crate::{
 
 /// How long a claim is held, from one sync to another.
 const HELD_FOR: Ms = 60 * 1000;
-/// So many claims are held in all.
+/// How many claims are held at most.
 const HELD_MOST: usize = 10_000;
-/// So many of them from one user.
+/// How many of these may be from one user.
 const HELD_MOST_PER_USER: usize = 200;
 /// Of so many events the homeserver's count is held.
 const HELD_SUMMARIES: usize = 1_000;
@@ -36,7 +36,7 @@ pub struct Held {
     len: usize,
 }
 
-/// When the first sync came after it; `None` when none has.
+/// When the first sync came after something was held; `None` when none has.
 type Since = Option<Ms>;
 
 /// What the homeserver has counted for one event (§7).
@@ -50,7 +50,7 @@ pub struct Counted {
     pub summary: Summary,
 }
 
-/// What came early.
+/// What was claimed about events that are not known yet.
 #[must_use = "what is refused is counted"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Early {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_QUIET, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
-/// So many receipts are read from one `m.receipt`; the rest is not looked at.
+/// How many receipts are read from one `m.receipt`; the rest is not looked at.
 pub const NATIVE_READ: usize = 10_000;
 
 /// One delivery receipt out of an `m.receipt`.

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::model::EventId;
 
-/// So many events that are no messages are remembered as counted in the log.
+/// How many events that are no messages are remembered as counted in the log.
 const COUNTED: usize = 10_000;
 
 /// The events that were refused and are not remembered on disk, the last ones: so that each is in

@@ -9,22 +9,23 @@ use crate::{
     model::{Ms, RoomId, UserId},
 };
 
-/// What was sent, and when.
+/// The receipts that were sent over `direct` lately.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     sent: Vec<(Ms, Owed)>,
-    /// What of that was sent a second time because it may have been lost; there is no third time.
+    /// The events of those that were sent a second time because they may have been lost. There is
+    /// no third time.
     again: HashSet<EventRef>,
 }
 
 impl Recent {
-    /// This is sent now.
+    /// This batch is sent now.
     pub(super) fn add(&mut self, batch: &Batch, now: Ms) {
         self.expire(now);
         self.sent.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
     }
 
-    /// This was not sent after all.
+    /// This batch was not sent after all.
     pub(super) fn forget(&mut self, batch: &Batch) {
         let events: HashSet<EventRef> = batch.owed.iter().map(Owed::event_ref).collect();
         self.sent.retain(|(_, owed)| owed.state != batch.state || !events.contains(&owed.event_ref()));
@@ -41,7 +42,7 @@ impl Recent {
         sent
     }
 
-    /// What waits is moved back with the clock.
+    /// The clock went back by so much: the times of sending go back with it.
     pub(super) fn clock_went_back(&mut self, by: Ms) {
         self.sent.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(by));
     }

@@ -9,7 +9,7 @@ use crate::{delivery::bucket::Bucket, model::Ms};
 
 /// A receipt every so many milliseconds, in the long run.
 const APART: Ms = 200;
-/// So many at once.
+/// How many receipts may be posted at once.
 const AT_ONCE: u64 = 50;
 /// So many are waited for when there are more, so that what waits is not gone through for each of
 /// them.

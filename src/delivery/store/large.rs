@@ -47,8 +47,8 @@ pub use page::Page;
 const SEGMENT: usize = 1000;
 /// So long after its last receipt a aggregate is forgotten.
 const KEPT: Ms = 10 * 60 * 1000;
-/// Of so many messages there are crowds at once.
-const CROWDS: usize = 4;
+/// How many messages have their aggregate in memory at once.
+const IN_MEMORY: usize = 4;
 
 /// What a segment has.
 #[derive(Clone, Copy)]
@@ -57,11 +57,11 @@ enum Kind {
     Expected = 1,
 }
 
-/// The crowds of those messages whose receipts come in.
+/// The aggregates of those messages whose receipts come in, in memory.
 #[derive(Default)]
-pub struct Crowds(HashMap<EventId, (Option<Ms>, Live)>);
+pub struct Aggregates(HashMap<EventId, (Option<Ms>, Live)>);
 
-impl Crowds {
+impl Aggregates {
     /// Takes out a large message, from here or from disk.
     pub fn take(&mut self, disk: &Access<'_>, event: &EventId) -> Result<Option<Live>> {
         match self.0.remove(event) {
@@ -86,7 +86,7 @@ impl Crowds {
     /// Keeps it for what comes next.
     pub fn put(&mut self, event: &EventId, live: Live) {
         self.0.insert(event.clone(), (None, live));
-        if self.0.len() > CROWDS
+        if self.0.len() > IN_MEMORY
             && let Some(oldest) = self.0.iter().min_by_key(|(_, (used, _))| used.unwrap_or(Ms::MAX)).map(|(id, _)| id)
         {
             let oldest = oldest.clone();

@@ -2,7 +2,7 @@
 //! (PROTOCOL §6).
 //!
 //! A message to few has a row, and one for each receipt; all of it is read when a receipt for it
-//! comes. A message to many is [large](super::large). One becomes large when more than [`LARGE`]
+//! comes. A message to many is [`large`]. One becomes large when more than [`LARGE`]
 //! people claim something about it, or when the homeserver begins to sum it up (§7), and stays so.
 
 use std::{
@@ -16,7 +16,7 @@ use super::{
     Result, Store,
     disk::{Access, Key},
     early::{Keys, forget_claims, forget_counts},
-    large::{self, Crowds, Live, Page},
+    large::{self, Aggregates, Live, Page},
     responsiveness,
     rows::{ClaimRow, OwnEventRow},
 };
@@ -62,7 +62,7 @@ impl Store {
     /// Records an own message with the devices it was sent to. The first record holds; a second
     /// changes nothing.
     pub fn record_recipients(&mut self, own: &OwnEvent) -> Result<()> {
-        self.write_ledger(|tx, crowds, _| {
+        self.write_ledger(|tx, aggregates, _| {
             if is_own_event(tx, &own.event_id)? {
                 return Ok(());
             }
@@ -70,7 +70,7 @@ impl Store {
                 note_answer(tx, user, Answers::of(device.as_ref()))?;
             }
             if own.people() > LARGE {
-                crowds.put(&own.event_id, Live::new(tx, own)?);
+                aggregates.put(&own.event_id, Live::new(tx, own)?);
                 return Ok(());
             }
             tx.run(
@@ -141,7 +141,7 @@ impl Store {
         people: usize,
     ) -> Result<Option<Page>> {
         let disk = self.disk.read();
-        self.crowds.look(&disk, event, |live| live.page(&disk, filter, after, people))
+        self.aggregates.look(&disk, event, |live| live.page(&disk, filter, after, people))
     }
 
     /// Who of these an own message was sent to; `None` when it is not recorded.
@@ -153,7 +153,7 @@ impl Store {
         let users: BTreeSet<&UserId> = users.into_iter().collect();
         let disk = self.disk.read();
         let of_many = |live: &Live| Ok(users.iter().copied().filter(|user| live.expects(&disk, user)).collect());
-        if let Some(expected) = self.crowds.look(&disk, event, of_many)? {
+        if let Some(expected) = self.aggregates.look(&disk, event, of_many)? {
             return Ok(Some(expected));
         }
         let own = read_own_event(&disk, event)?;
@@ -164,12 +164,12 @@ impl Store {
     pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
         sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-        self.write_ledger(|tx, crowds, early| {
-            crowds.forget_unused(now);
+        self.write_ledger(|tx, aggregates, early| {
+            aggregates.forget_unused(now);
             let mut claimed = Claimed::default();
             for about_one in sorted.chunk_by(|a, b| a.event_id == b.event_id) {
                 let unknown = claimed.unknown.len();
-                take_in(tx, crowds, about_one, now, &mut claimed)?;
+                take_in(tx, aggregates, about_one, now, &mut claimed)?;
                 if claimed.unknown.len() == unknown {
                     forget_claims(tx, early, about_one.iter().copied())?;
                 }
@@ -186,10 +186,10 @@ impl Store {
         members: usize,
         now: Ms,
     ) -> Result<Summed> {
-        self.write_ledger(|tx, crowds, early| {
+        self.write_ledger(|tx, aggregates, early| {
             let mut summed = Summed::default();
             for (event, summary) in summaries {
-                let mut live = if let Some(live) = crowds.take(tx, event)? {
+                let mut live = if let Some(live) = aggregates.take(tx, event)? {
                     live
                 } else if let Some(own) = read_own_event(tx, event)? {
                     if own.room_id != *room {
@@ -207,7 +207,7 @@ impl Store {
                 } else if live.sum_up(tx, *summary, members, now)? {
                     summed.tallied.push(live.large.clone());
                 }
-                crowds.put(event, live);
+                aggregates.put(event, live);
             }
             Ok(summed)
         })
@@ -226,34 +226,43 @@ impl Store {
 
     /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that
     /// is made anew.
-    fn write_ledger<T>(&mut self, mut work: impl FnMut(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
+    fn write_ledger<T>(
+        &mut self,
+        mut work: impl FnMut(&Access<'_>, &mut Aggregates, &mut Keys) -> Result<T>,
+    ) -> Result<T> {
         let mut again = false;
         let done = self.disk.write(|tx| {
             if std::mem::replace(&mut again, true) {
-                self.crowds = Crowds::default();
+                self.aggregates = Aggregates::default();
             }
-            work(tx, &mut self.crowds, &mut self.early)
+            work(tx, &mut self.aggregates, &mut self.early)
         });
         if done.is_err() {
-            self.crowds = Crowds::default();
+            self.aggregates = Aggregates::default();
         }
         done
     }
 }
 
 /// Takes in claims about one message.
-fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
+fn take_in(
+    tx: &Access<'_>,
+    aggregates: &mut Aggregates,
+    claims: &[&PeerClaim],
+    now: Ms,
+    claimed: &mut Claimed,
+) -> Result<()> {
     let Some(event) = claims.first().map(|claim| &claim.event_id) else { return Ok(()) };
-    if let Some(mut live) = crowds.take(tx, event)? {
+    if let Some(mut live) = aggregates.take(tx, event)? {
         let (here, elsewhere): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| claim.room_id == live.large.room_id);
         claimed.refused.count(Refusal::OtherRoom, elsewhere.len());
         let taken = live.take_in(tx, &here, now)?;
         claimed.refused.add(taken.refused);
         claimed.answers_changed |= taken.answers_changed;
         claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
-        crowds.put(event, live);
+        aggregates.put(event, live);
     } else if let Some(own) = read_own_event(tx, event)? {
-        few(tx, crowds, own, claims, now, claimed)?;
+        few(tx, aggregates, own, claims, now, claimed)?;
     } else {
         claimed.unknown.extend(claims.iter().copied().cloned());
     }
@@ -263,7 +272,7 @@ fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms,
 /// Takes in claims about one message to few.
 fn few(
     tx: &Access<'_>,
-    crowds: &mut Crowds,
+    aggregates: &mut Aggregates,
     mut own: OwnEvent,
     claims: &[&PeerClaim],
     now: Ms,
@@ -283,7 +292,7 @@ fn few(
     if own.people() > LARGE {
         let live = grow(tx, &own)?;
         claimed.tallied.push(live.large.clone());
-        crowds.put(&own.event_id, live);
+        aggregates.put(&own.event_id, live);
         return Ok(());
     }
     for (who, stamp) in fresh {

@@ -1,11 +1,11 @@
 //! What is kept beside the ledger: how people's devices answer, and what this user's own other
 //! devices said.
 //!
-//! [Responsiveness](Responsiveness) change in the transaction in which the ledger does, so that no
-//! message is counted twice or not at all (L8). There is one row for each person. Which of their
+//! Changes of [`Responsiveness`] are written in the transaction in which the ledger does, so that
+//! no message is counted twice or not at all (L8). There is one row for each person. Which of their
 //! devices are gone stands there too.
 //!
-//! The own own_devices is a ledger of its own. In it, too, an own message has devices that were
+//! What own devices said is a ledger of its own. In it, too, an own message has devices that were
 //! given the key, and claims of theirs (§3); but the claimant is this account, which L2 lets nobody
 //! be in the ledger of others. So the two can never be mixed up.
 

@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::client::receipts) struct Wanted {
     pub event_id: EventId,
     pub filter: PeopleFilter,
-    /// Whom its people come after.
+    /// The page begins after this person; at the first one if `None`.
     pub after: Option<UserId>,
 }
 

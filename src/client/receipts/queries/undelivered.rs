@@ -33,7 +33,7 @@ use crate::{
     model::{Delivery, EventId, Ms, RoomId, SafeText, Undelivered},
 };
 
-/// How far back is looked.
+/// How old a message may be that is looked at.
 const AGE: Ms = 7 * 24 * 60 * 60 * 1000;
 /// How many are told at most.
 const MOST: usize = 200;

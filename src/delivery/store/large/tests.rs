@@ -417,21 +417,21 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
 }
 
 #[test]
-fn crowds_are_forgotten_when_nothing_comes_for_them() {
+fn aggregates_are_forgotten_when_nothing_comes_for_them() {
     let (_dir, mut store) = temporary();
-    for number in 0..CROWDS + 2 {
+    for number in 0..IN_MEMORY + 2 {
         store.record_recipients(&OwnEvent { event_id: EventId::new(format!("${number}")), ..own(201) }).unwrap();
-        assert!(store.crowds.0.len() <= CROWDS);
+        assert!(store.aggregates.0.len() <= IN_MEMORY);
     }
     let about = |number: usize| [PeerClaim { event_id: EventId::new(format!("${number}")), ..delivered(1) }];
     store.claim(&about(0), NOW).unwrap();
     store.claim(&about(0), NOW + KEPT - 1).unwrap();
-    assert_eq!(store.crowds.0.len(), CROWDS);
+    assert_eq!(store.aggregates.0.len(), IN_MEMORY);
     store.claim(&about(1), NOW + KEPT).unwrap();
-    assert!(store.crowds.0.contains_key(&EventId::new("$1")));
+    assert!(store.aggregates.0.contains_key(&EventId::new("$1")));
     store.claim(&[], NOW + 3 * KEPT).unwrap();
     store.claim(&[], NOW + 4 * KEPT).unwrap();
-    assert!(store.crowds.0.is_empty());
+    assert!(store.aggregates.0.is_empty());
 }
 
 #[test]
