@@ -1,29 +1,29 @@
 //! Delivery receipts at work: the pure rules of [`crate::delivery`] between the SDK and the disk.
 //!
-//! One [`Actor`] owns everything, so there is one order of things and no lock. What comes in: events
-//! of a sync, events that a backfill found, keys that came late, receipts, to-device messages of
-//! ours, settings, and the clock. What goes out: receipts, requests, and `Update::Deliveries`.
-//! Whatever takes the network is a task beside it that reports back.
+//! One [`Actor`] owns everything, so there is one order of things and no lock. What comes in:
+//! events of a sync, events that a backfill found, keys that came late, receipts, to-device
+//! messages of ours, settings, and the clock. What goes out: receipts, requests, and
+//! `Update::Deliveries`. Whatever takes the network is a task beside it that reports back.
 //!
 //! It has four parts, each with its own state and inputs. They do not know each other; what more
 //! than one of them needs is in the [`context`], and what concerns several of them is handed from
 //! one to the next here and in [`events`].
 //!
-//! - [`outgoing`]: what this client owes others: an event of somebody else's → `receipt_queue`, which
-//!   decides, owes on disk, and decides again → sent.
-//! - [`incoming`]: what others tell about own messages: who was given the key → claims → `ledger` → the
-//!   ticks. Others are asked for that, too.
+//! - [`outgoing`]: what this client owes others: an event of somebody else's → `receipt_queue`,
+//!   which decides, owes on disk, and decides again → sent.
+//! - [`incoming`]: what others tell about own messages: who was given the key → claims → `ledger` →
+//!   the ticks. Others are asked for that, too.
 //! - [`backfill`]: what a sync left out is fetched, so that it is owed too.
 //! - [`queries`]: what views ask. To answer that, this part reads the others.
 //!
 //! Beside them:
 //!
-//! - [`handle`]: what the rest of `client` tells the actor; [`watch`], [`server`]: what the SDK and the
-//!   homeserver tell it.
+//! - [`handle`]: what the rest of `client` tells the actor; [`watch`], [`server`]: what the SDK and
+//!   the homeserver tell it.
 //! - [`deliveries`]: what is known about own messages, as the views are told.
 //! - [`direct`]: encrypted messages to devices. [`own_devices`]: the rules for the user's own ones.
-//! - [`facts`], [`members`], [`observe`], [`event_cache`]: rooms, people and events as the rules need
-//!   them, read from the SDK.
+//! - [`facts`], [`members`], [`observe`], [`event_cache`]: rooms, people and events as the rules
+//!   need them, read from the SDK.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -53,7 +53,7 @@ use self::{
         to_device::{Message, Received},
     },
     outgoing::{Outgoing, OutgoingInput},
-    queries::{Queries, Query},
+    queries::{Queries, Query, attention, eligibility, log, people, status},
 };
 pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use crate::{
@@ -81,7 +81,7 @@ mod watch;
 /// How long the actor sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// What the actor is told.
+/// The inputs of the actor.
 enum Input {
     /// For what is owed to others.
     Outgoing(OutgoingInput),
@@ -121,7 +121,7 @@ enum EventsInput {
 enum SyncInput {
     /// A sync has brought receipts; to be told when they are on disk.
     Receipts(oneshot::Sender<()>),
-    /// To be told when everything that came is dealt with.
+    /// To be told when everything that syncs have brought is dealt with.
     DealtWith(oneshot::Sender<()>),
     /// Up to where `/sync` has been dealt with?
     Token(oneshot::Sender<Option<String>>),
@@ -254,21 +254,21 @@ impl Actor {
             Query::LookAgain => self.context.look_again().await,
             Query::Undelivered => self.queries.search(&self.context).await,
             Query::SearchOn => self.queries.search_on(&self.context).await,
-            Query::People(wanted) => self.queries.tell_people(&self.context, wanted).await,
+            Query::People(wanted) => people::tell(&self.context, wanted).await,
             Query::Status(room_id, event_id) => {
                 self.take_in_what_came().await;
-                self.queries.tell_status(&mut self.context, &self.outgoing, &room_id, event_id).await;
+                status::tell(&mut self.context, &self.outgoing, &room_id, event_id).await;
             }
             Query::Attention(room_id, answer) => {
-                self.queries.tell_attention(&self.context, &mut self.outgoing, &room_id, answer).await;
+                attention::tell(&self.context, &mut self.outgoing, &room_id, answer).await;
             }
             Query::Log => {
                 self.take_in_what_came().await;
-                self.queries.tell_log(&self.context, &self.incoming.refused);
+                log::tell(&self.context, &self.incoming.refused);
             }
-            Query::EmptyLog => self.queries.empty_log(&mut self.context, &self.incoming.refused),
-            Query::Eligibility(room_id) => self.queries.look_up_members(&self.context, &room_id),
-            Query::Members(members) => self.queries.tell_eligibility(&self.context, members),
+            Query::EmptyLog => log::empty(&mut self.context, &self.incoming.refused),
+            Query::Eligibility(room_id) => eligibility::look_up(&self.context, &room_id),
+            Query::Members(members) => eligibility::tell(&self.context, members),
         }
     }
 
@@ -328,7 +328,8 @@ impl Actor {
         self.outgoing.set_settings(&mut self.context, settings);
     }
 
-    /// Deals with the updates of every sync that was told before: they come by a channel of their own.
+    /// Deals with the updates of every sync that was told before: they come by a channel of their
+    /// own.
     async fn take_in_what_came(&mut self) {
         loop {
             match self.updates.try_recv() {

@@ -5,7 +5,8 @@ use crate::model::{DeviceId, Ms, UserId};
 
 /// How long before its end a request is made again.
 const RENEWED: Ms = 24 * 3_600 * 1_000;
-/// How long a message may stay unanswered until its device is asked again: the first time, the second, and the last.
+/// How long a message may stay unanswered until its device is asked again: the first time, the
+/// second, and the last.
 const PATIENCE: [Ms; 3] = [5 * 60_000, 3_600_000, 24 * 3_600_000];
 
 /// A device that was asked in a room.
@@ -31,13 +32,14 @@ impl Asked {
         self.expires <= now.saturating_add(RENEWED)
     }
 
-    /// Whether it may have been lost, by the time that passed: a kill loses what was decrypted and is not on disk yet (L8).
-    pub fn is_doubtful(self, now: Ms) -> bool {
+    /// Whether it may have been lost, by the time that passed: a kill loses what was decrypted and
+    /// is not on disk yet (L8).
+    pub fn may_be_lost(self, now: Ms) -> bool {
         self.patience().is_some_and(|patience| self.at().saturating_add(patience) <= now)
     }
 
-    /// Whether a device that answers otherwise seems to have lost it: of the messages in that room that were sent since,
-    /// it has answered none, and had time for one.
+    /// Whether a device that answers otherwise seems to have lost it: of the messages in that room
+    /// that were sent since, it has answered none, and had time for one.
     pub fn seems_lost<'a>(
         self,
         (user, device): (&UserId, &DeviceId),
@@ -108,7 +110,7 @@ mod tests {
         for patience in [5 * MINUTE, HOUR, 24 * HOUR] {
             let bob = (&UserId::new("@bob:x"), &DeviceId::new("B"));
             let unanswered = [own(now, None, false)];
-            let seems_lost = |own: &[OwnEvent], now| asked.is_doubtful(now) && asked.seems_lost(bob, own, now);
+            let seems_lost = |own: &[OwnEvent], now| asked.may_be_lost(now) && asked.seems_lost(bob, own, now);
             assert!(!seems_lost(&unanswered, now + patience - 1));
             assert!(seems_lost(&unanswered, now + patience));
             for held in [
@@ -125,7 +127,7 @@ mod tests {
             now += patience;
             asked = Asked::until(now + REQUEST_LIFETIME, Some(asked));
         }
-        assert!(!asked.is_doubtful(Ms::MAX));
+        assert!(!asked.may_be_lost(Ms::MAX));
     }
 
     #[test]

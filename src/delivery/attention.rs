@@ -1,9 +1,11 @@
-//! What others are shown beside delivery receipts: how far the user has read (P14), and that they type (P15).
+//! What others are shown beside delivery receipts: how far the user has read (P14), and that they
+//! type (P15).
 //!
-//! Both tell everybody in the room that somebody is there now, and neither can be told to one person alone. So it depends on
-//! who is there: what one of them is not to know, nobody is told. As for delivery receipts (P7), people whom the user has
-//! dealt with are told and strangers are not, and incognito ends it, unless it is set otherwise. [`decide`] is asked when
-//! there is something to tell, and again when that has waited.
+//! Both tell everybody in the room that somebody is there now, and neither can be told to one
+//! person alone. So it depends on who is there: what one of them is not to know, nobody is told. As
+//! for delivery receipts (P7), people whom the user has dealt with are told and strangers are not,
+//! and incognito ends it, unless it is set otherwise. [`decide`] is asked when there is something
+//! to tell, and again when that has waited.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +14,8 @@ use crate::model::{RoomId, UserId};
 /// Who learns how far the user has read (P14).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadReceipts {
-    /// As [`Self::Public`] among people whom the user has dealt with; as [`Self::Private`] where there is a stranger, and
-    /// while incognito.
+    /// As [`Self::Public`] among people whom the user has dealt with; as [`Self::Private`] where
+    /// there is a stranger, and while incognito.
     #[default]
     Auto,
     /// Everybody in the room (`m.read`).
@@ -66,7 +68,8 @@ impl Attention {
 /// Everybody else who is in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
-    /// Who, and whether they are a stranger: somebody whom the user has not dealt with (P7), or ignores.
+    /// Who, and whether they are a stranger: somebody whom the user has not dealt with (P7), or
+    /// ignores.
     pub people: Vec<(UserId, bool)>,
     /// There may be others, of whom nothing is known.
     pub others: bool,
@@ -94,7 +97,8 @@ pub struct Shown {
     pub read_receipt: Option<ReadReceipt>,
     /// That they type.
     pub typing: bool,
-    /// A read receipt waits for the moment of P11: a stranger can see it, or by the homeserver that something was done.
+    /// A read receipt waits for the moment of P11: a stranger can see it, or by the homeserver that
+    /// something was done.
     pub waits: bool,
 }
 
@@ -115,8 +119,8 @@ pub fn decide(room: &RoomId, audience: &Audience, settings: &Attention, incognit
     Shown { read_receipt, typing, waits: read_receipt.is_some() && audience.has_stranger() }
 }
 
-/// The least that anybody in the room is to be shown. What is set for a room or a person stands over what is set for
-/// everything; of both, that holds which shows less, but for a room's `auto`.
+/// The least that anybody in the room is to be shown. What is set for a room or a person stands
+/// over what is set for everything; of both, that holds which shows less, but for a room's `auto`.
 fn least<T: Copy + Default + PartialEq, S: Ord>(
     setting: &Narrowed<T>,
     room: &RoomId,

@@ -1,14 +1,15 @@
 //! How much of something there may be: so many at once, then one every so often.
 //!
-//! Three rules are of this kind: how many receipts leave for one sender (P10), how fast this device posts them
-//! (PROTOCOL §7, [`Pace`](super::route::Pace)), and how many a server takes from one user (§7,
-//! [`RateLimit`](crate::server::routing::RateLimit)). They differ in what they do when there is no token: wait for a
-//! turn, ask again later, refuse.
+//! Three rules are of this kind: how many receipts leave for one sender (P10), how fast this device
+//! posts them (PROTOCOL §7, [`Pace`](super::route::Pace)), and how many a server takes from one
+//! user (§7, [`RateLimit`](crate::server::routing::RateLimit)). They differ in what they do when
+//! there is no token: wait for a turn, ask again later, refuse.
 //!
-//! A bucket of tokens that gets a new one every `interval`, and holds at most `burst` of them, is kept as one number, the
-//! moment at which it will be full again. Each token taken moves it one interval on, and there is no token left when it is
-//! `burst` intervals ahead. Tokens can be taken before they are there; whoever does so waits for [`Bucket::next`]. A
-//! bucket that is full is as good as none, so [`Buckets`] forgets it.
+//! A bucket of tokens that gets a new one every `interval`, and holds at most `burst` of them, is
+//! kept as one number, the moment at which it will be full again. Each token taken moves it one
+//! interval on, and there is no token left when it is `burst` intervals ahead. Tokens can be taken
+//! before they are there; whoever does so waits for [`Bucket::next`]. A bucket that is full is as
+//! good as none, so [`Buckets`] forgets it.
 
 use std::collections::HashMap;
 
@@ -63,7 +64,8 @@ impl Bucket {
     }
 }
 
-/// A bucket for each user. Memory is bounded by those of whom something was taken in the time that a bucket takes to fill.
+/// A bucket for each user. Memory is bounded by those of whom something was taken in the time that
+/// a bucket takes to fill.
 #[derive(Debug)]
 pub struct Buckets {
     full: Bucket,

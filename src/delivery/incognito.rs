@@ -1,19 +1,21 @@
 //! Incognito (P12): nothing leaves while it is on, and nothing is made up for.
 //!
-//! While it is on, [`decide`](super::policy::decide) withholds everything, and what waited is cancelled. That alone would
-//! forget what came and was not looked at in that time: messages that a sync left out and a backfill finds later, or whose
-//! sending was under way. So the moment at which it ended stays, per room and for all rooms: nothing that was sent before
-//! it is acknowledged. What was sent then and arrives after it gets no receipt either; nobody can tell the two apart.
+//! While it is on, [`decide`](super::policy::decide) withholds everything, and what waited is
+//! cancelled. That alone would forget what came and was not looked at in that time: messages that a
+//! sync left out and a backfill finds later, or whose sending was under way. So the moment at which
+//! it ended stays, per room and for all rooms: nothing that was sent before it is acknowledged.
+//! What was sent then and arrives after it gets no receipt either; nobody can tell the two apart.
 //!
-//! 'On' is written down as an end that is not known yet. So whoever is told at the next start that it is off knows that
-//! it has ended meanwhile.
+//! 'On' is written down as an end that is not known yet. So whoever is told at the next start that
+//! it is off knows that it has ended meanwhile.
 
 use std::collections::BTreeMap;
 
 use super::policy::{MAX_AGE, Settings};
 use crate::model::{Ms, RoomId};
 
-/// Until when there was incognito, per room and, without one, everywhere; [`Ms::MAX`] while there is.
+/// Until when there was incognito, per room and, without one, everywhere; [`Ms::MAX`] while there
+/// is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Incognito {
     until: BTreeMap<Option<RoomId>, Ms>,
@@ -50,7 +52,8 @@ impl Incognito {
         *self != before
     }
 
-    /// Nothing that was sent in this room before this moment is acknowledged; 0 when there is no such moment.
+    /// Nothing that was sent in this room before this moment is acknowledged; 0 when there is no
+    /// such moment.
     pub fn until(&self, room: &RoomId) -> Ms {
         let of = |room| self.until.get(room).copied().unwrap_or(0);
         of(&None).max(of(&Some(room.clone())))

@@ -1,9 +1,10 @@
 //! What is believed about own messages (PROTOCOL §6).
 //!
-//! Claims come from other people's devices: twice, in any order, before the message that they are about, and from
-//! liars. So the ledger is a set of maxima. Per own event, user and device it keeps the one best [`Stamp`] of all
-//! that were ever claimed, and 'best' is a total order; merging is then idempotent and order-free by construction
-//! (L3), and whatever a device says can only ever touch its own entry.
+//! Claims come from other people's devices: twice, in any order, before the message that they are
+//! about, and from liars. So the ledger is a set of maxima. Per own event, user and device it keeps
+//! the one best [`Stamp`] of all that were ever claimed, and 'best' is a total order; merging is
+//! then idempotent and order-free by construction (L3), and whatever a device says can only ever
+//! touch its own entry.
 //!
 //! A message to thousands is believed in the same way, but counted: see [`aggregate`].
 
@@ -24,8 +25,8 @@ pub use bridge::{BridgeReport, is_bridge};
 pub use held::{Counted, Early, Held};
 pub use refused::{Refusal, Refused};
 
-/// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere name, which anybody who
-/// speaks for the person can make up; nobody has that many real ones.
+/// L7: so many receipts of one person are kept for one message. Over `native` a device is a mere
+/// name, which anybody who speaks for the person can make up; nobody has that many real ones.
 pub const RECEIPTS_PER_PERSON: usize = 100;
 
 /// Whose receipt it is: the device is missing where it names a user only.
@@ -40,7 +41,8 @@ pub struct OwnEvent {
     pub event_id: EventId,
     /// `origin_server_ts`.
     pub sent: Ms,
-    /// The devices of others as they were when it was sent; those without `excluded` were given the room key.
+    /// The devices of others as they were when it was sent; those without `excluded` were given the
+    /// room key.
     pub expected: BTreeMap<UserId, Vec<ExpectedDevice>>,
     /// The best claim per user and device.
     pub claims: BTreeMap<Who, Stamp>,
@@ -55,7 +57,8 @@ pub struct ExpectedDevice {
     pub name: SafeText,
     /// Why it was not given the room key; `None` when it was.
     pub excluded: Option<String>,
-    /// Since when it was [silent](super::responsiveness) when the message was sent, and is not waited for.
+    /// Since when it was [silent](super::responsiveness) when the message was sent, and is not
+    /// waited for.
     pub silent: Option<Ms>,
 }
 
@@ -100,8 +103,8 @@ impl Stamp {
         }
     }
 
-    /// Smaller is believed: readable over undecryptable, a known time over an unknown one, the earliest time (L3).
-    /// The rest only makes the order total.
+    /// Smaller is believed: readable over undecryptable, a known time over an unknown one, the
+    /// earliest time (L3). The rest only makes the order total.
     fn rank(&self) -> impl Ord + use<> {
         let route = match self.route {
             Route::Native => 0,
@@ -196,8 +199,8 @@ impl OwnEvent {
             .map(|((_, device), stamp)| (device.as_ref(), stamp))
     }
 
-    /// Takes in a claim (L3, L4). Refuses one about another event or naming another room (L1), and one of too many devices
-    /// of the same person (L7).
+    /// Takes in a claim (L3, L4). Refuses one about another event or naming another room (L1), and
+    /// one of too many devices of the same person (L7).
     pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Result<Merged, Refusal> {
         if claim.event_id != self.event_id {
             return Err(Refusal::Unknown);
@@ -253,8 +256,8 @@ pub struct ClaimantFacts {
     pub joined: bool,
     /// Ignored by this user.
     pub ignored: bool,
-    /// The channel proves who it is: over `direct`, Olm, and the device belongs to that user; over `native`, the
-    /// homeserver says so.
+    /// The channel proves who it is: over `direct`, Olm, and the device belongs to that user; over
+    /// `native`, the homeserver says so.
     pub proven: bool,
 }
 

@@ -1,23 +1,26 @@
 //! What is owed to others and not sent yet, in memory.
 //!
-//! A receipt does not leave at the moment at which its event was read: that moment would tell when the device woke
-//! up (P11). Instead a [moment](Outbox::moment) is drawn when there is none to come, and all that is owed by then, to
-//! whomever, leaves at it. So everybody is told the same about the waking, however many they are and however much they have sent.
-//! What is owed to one sender in one room makes a batch. That a message cannot be read is said in a batch of its own, since it takes another
-//! way. A batch that is due is taken out with [`Outbox::due`]; then exactly one of these
-//! happens to it:
+//! A receipt does not leave at the moment at which its event was read: that moment would tell when
+//! the device woke up (P11). Instead a [moment](Outbox::moment) is drawn when there is none to
+//! come, and all that is owed by then, to whomever, leaves at it. So everybody is told the same
+//! about the waking, however many they are and however much they have sent. What is owed to one
+//! sender in one room makes a batch. That a message cannot be read is said in a batch of its own,
+//! since it takes another route. A batch that is due is taken out with [`Outbox::due`]; then
+//! exactly one of these happens to it:
 //!
 //! - it is sent: nothing more is to be done here;
 //! - it [`failed`](Outbox::failed): it comes back, and waits longer each time;
 //! - it is [`put off`](Outbox::put_off), because it is not its turn yet;
-//! - there is [`no route`](Outbox::no_route), because nobody asked: it comes back and waits for a request, at most ten
-//!   minutes (PROTOCOL §3).
+//! - there is [`no route`](Outbox::no_route), because nobody asked: it comes back and waits for a
+//!   request, at most ten minutes (PROTOCOL §3).
 //!
-//! Somebody who sends a great many messages must not learn for each of them when it came (P10). So whatever leaves takes
-//! its turn from a [bucket](super::bucket) of its sender's over all rooms, by the moments at which things leave and not by those at
-//! which they came; what has no turn waits for the next line of a grid that begins at such a moment. A turn is used once: being
-//! tried again, by whatever route, needs no other. How much is taken in at all is counted apart, when it comes: what would wait
-//! for its turn longer than ten minutes is not, which bounds what one sender can make this device remember.
+//! Somebody who sends a great many messages must not learn for each of them when it came (P10). So
+//! whatever leaves takes its turn from a [bucket](super::bucket) of its sender's over all rooms, by
+//! the moments at which things leave and not by those at which they came; what has no turn waits
+//! for the next line of a grid that begins at such a moment. A turn is used once: being tried
+//! again, by whatever route, needs no other. How much is taken in at all is counted apart, when it
+//! comes: what would wait for its turn longer than ten minutes is not, which bounds what one sender
+//! can make this device remember.
 //!
 //! The outbox has no clock, no dice and no disk. What is owed is on disk before it comes
 //! here ([`super::store`]), so losing the outbox loses nothing; it then begins with full buckets.
@@ -31,7 +34,7 @@ use super::{
 };
 use crate::model::{EventId, Ms, RoomId, UserId};
 
-/// So long a receipt waits for somebody to ask for it (§3).
+/// How long a receipt waits for somebody to ask for it (§3).
 pub const ROUTE_WAIT: Ms = 10 * 60 * 1000;
 /// P10: so many receipts may leave at once for one sender, over all rooms.
 pub const BURST: u64 = 60;
@@ -40,10 +43,11 @@ pub const INTERVAL: Ms = 1000;
 /// P10: so long a receipt waits for its turn.
 pub const TURN_WAIT: Ms = 10 * 60 * 1000;
 /// P11: what a backfill finds leaves so long after a moment, or a multiple of that.
-const WALK_LINE: Ms = 15 * 1000;
+const BACKFILL_LINE: Ms = 15 * 1000;
 /// P11: what was sent so long ago was there before a backfill began.
 const JUST_NOW: Ms = 30 * 1000;
-/// P11: what leaves so much later than at its moment would tell when a device woke up that slept through it.
+/// P11: what leaves so much later than at its moment would tell when a device woke up that slept
+/// through it.
 const PUNCTUAL: Ms = 2 * 1000;
 const BACKOFF_FIRST: Ms = 1000;
 const BACKOFF_LONGEST: Ms = 5 * 60 * 1000;
@@ -61,15 +65,16 @@ pub struct Owed {
     pub sent: Ms,
     /// Since when it is owed.
     pub since: Ms,
-    /// What there is to say.
+    /// What the receipt says.
     pub state: ClaimState,
-    /// It is said with it that the silence before it means nothing (§3): known when it leaves.
+    /// Whether the receipt also says that the silence before it means nothing (§3). Decided when it
+    /// leaves.
     pub quiet: bool,
 }
 
 impl Owed {
-    /// Under what the message is found.
-    pub fn place(&self) -> (RoomId, EventId) {
+    /// The message: its room and its id.
+    pub fn event_ref(&self) -> (RoomId, EventId) {
         (self.room_id.clone(), self.event_id.clone())
     }
 }
@@ -81,7 +86,7 @@ pub struct Batch {
     pub sender: UserId,
     /// In which room.
     pub room_id: RoomId,
-    /// What all of it says.
+    /// What each of the receipts says.
     pub state: ClaimState,
     /// At least one, at most [`RECEIPTS_SENT`], each event once.
     pub owed: Vec<Owed>,
@@ -92,8 +97,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The message to send. Every receipt carries the time of sending, as it would when a homeserver made it; the time
-    /// at which this device woke up is not told (P11).
+    /// The message to send. Every receipt carries the time of sending, as it would when a
+    /// homeserver made it; the time at which this device woke up is not told (P11).
     pub fn answer(&self, now: Ms) -> Answer {
         let claim = |owed: &Owed| (owed.event_id.clone(), Claim { at: Some(now), state: owed.state });
         let quiet = self.owed.iter().any(|owed| owed.quiet);
@@ -126,6 +131,9 @@ pub struct Draw {
     pub number: f64,
 }
 
+/// What makes a batch: the sender, the room, and what it says.
+type BatchKey = (UserId, RoomId, ClaimState);
+
 /// A batch while it waits.
 #[derive(Debug)]
 struct Waiting {
@@ -140,7 +148,7 @@ struct Waiting {
 struct Entry {
     owed: Owed,
     moment: Ms,
-    /// It has had its turn (P10).
+    /// Whether it has had its turn (P10): it needs no other.
     had_turn: bool,
 }
 
@@ -149,7 +157,7 @@ struct Entry {
 enum Until {
     /// This moment.
     At(Ms),
-    /// A way to the sender, such as their request, or the end of the first receipt's time.
+    /// A route to the sender, such as their request, or the end of the first receipt's time.
     Asked,
 }
 
@@ -195,8 +203,8 @@ impl Waiting {
         }
     }
 
-    /// Takes out what leaves at `moment`, in the order of the events, as far as there are turns. The rest waits on, for its
-    /// moment, or for a turn on the next line of the timing's grid.
+    /// Takes out what leaves at `moment`, in the order of the events, as far as there are turns.
+    /// The rest waits on, for its moment, or for a turn on the next line of the timing's grid.
     fn take(&mut self, moment: Ms, turns: &mut Bucket, timing: Timing) -> Vec<Owed> {
         let leaves = |entry: &Entry, turns: &mut Bucket| {
             let has_turn = entry.had_turn || turns.available(moment) > 0;
@@ -225,10 +233,10 @@ fn end_of_wait<'a>(owed: impl Iterator<Item = &'a Owed>) -> Ms {
 /// All that is owed and not sent yet.
 #[derive(Debug)]
 pub struct Outbox {
-    waiting: BTreeMap<(UserId, RoomId, ClaimState), Waiting>,
-    /// What may still be taken in.
-    places: Buckets,
-    /// What may leave.
+    waiting: BTreeMap<BatchKey, Waiting>,
+    /// How many receipts for each sender may still be taken in (P10).
+    admission: Buckets,
+    /// How many receipts for each sender may still leave (P10).
     turns: Buckets,
     /// The moment that was drawn last, also when it has passed.
     moment: Option<Ms>,
@@ -237,7 +245,7 @@ pub struct Outbox {
 impl Default for Outbox {
     fn default() -> Self {
         let full = || Buckets::new(INTERVAL, BURST);
-        Self { waiting: BTreeMap::new(), places: full(), turns: full(), moment: None }
+        Self { waiting: BTreeMap::new(), admission: full(), turns: full(), moment: None }
     }
 }
 
@@ -247,68 +255,71 @@ impl Outbox {
         Self::default()
     }
 
-    /// The moment at which what becomes owed `now` leaves (P11). One that was drawn and is still to come is everybody's, so
-    /// that no number of senders has more than one draw to look at; what comes until then joins in, so that it does not
-    /// show when the draw was made. How much a backfill has found by that moment would tell how long ago it began, so what
-    /// it finds leaves later, when it has ended, or nearly always.
+    /// The moment at which what becomes owed `now` leaves (P11). One that was drawn and is still to
+    /// come is everybody's, so that no number of senders has more than one draw to look at; what
+    /// comes until then joins in, so that it does not show when the draw was made. How much a
+    /// backfill has found by that moment would tell how long ago it began, so what it finds leaves
+    /// later, when it has ended, or nearly always.
     pub fn moment(&mut self, came: Came, Draw { timing, number }: Draw, now: Ms) -> Ms {
         match (self.moment, came) {
             _ if timing == Timing::Immediate => now,
             (Some(moment), Came::ByBackfill) => {
-                let lines = now.saturating_sub(moment).div_ceil(WALK_LINE).max(1);
-                moment.saturating_add(lines.saturating_mul(WALK_LINE))
+                let lines = now.saturating_sub(moment).div_ceil(BACKFILL_LINE).max(1);
+                moment.saturating_add(lines.saturating_mul(BACKFILL_LINE))
             }
             (Some(moment), Came::Now) if moment >= now => moment,
             _ => *self.moment.insert(timing.due(now, number)),
         }
     }
 
-    /// Adds a receipt to its sender's batch, to leave at this moment; `order` is a random number in [0, 1), used only when
-    /// a batch is opened. Owing the same event again adds nothing, but 'delivered' replaces 'undecryptable'. Gives the receipt
-    /// back when the sender's turns of the next ten minutes are all taken: it is to be dropped (P10).
+    /// Adds a receipt to its sender's batch, to leave at this moment; `order` is a random number in
+    /// [0, 1), used only when a batch is opened. Owing the same event again adds nothing, but
+    /// 'delivered' replaces 'undecryptable'. Gives the receipt back when the sender's turns of the
+    /// next ten minutes are all taken: it is to be dropped (P10).
     pub fn owe(&mut self, owed: Owed, moment: Ms, order: f64, now: Ms) -> Result<(), Owed> {
-        let place = |state| (owed.sender.clone(), owed.room_id.clone(), state);
+        let key_of = |state| (owed.sender.clone(), owed.room_id.clone(), state);
         match owed.state {
-            ClaimState::Delivered => self.withdraw(&place(ClaimState::Undecryptable), &owed.event_id),
-            ClaimState::Undecryptable if self.waits(&place(ClaimState::Delivered), &owed.event_id) => return Ok(()),
+            ClaimState::Delivered => self.withdraw(&key_of(ClaimState::Undecryptable), &owed.event_id),
+            ClaimState::Undecryptable if self.waits(&key_of(ClaimState::Delivered), &owed.event_id) => return Ok(()),
             ClaimState::Undecryptable => {}
         }
-        let place = place(owed.state);
-        if !self.waits(&place, &owed.event_id) && !self.has_place(&owed.sender, now) {
+        let key = key_of(owed.state);
+        if !self.waits(&key, &owed.event_id) && !self.admit(&owed.sender, now) {
             return Err(owed);
         }
         let opened = || Waiting { owed: BTreeMap::new(), until: Until::At(moment), attempt: 0, order };
-        let waiting = self.waiting.entry(place).or_insert_with(opened);
+        let waiting = self.waiting.entry(key).or_insert_with(opened);
         waiting.add(owed, moment, false);
         waiting.leave_by(moment);
         Ok(())
     }
 
-    /// Whether one more receipt for this sender has a place (P10).
-    fn has_place(&mut self, sender: &UserId, now: Ms) -> bool {
-        let places = self.places.of(sender, now);
-        let in_time = places.next(1, now).saturating_sub(now) <= TURN_WAIT;
+    /// Takes in one more receipt for this sender, if its turn comes in time (P10).
+    fn admit(&mut self, sender: &UserId, now: Ms) -> bool {
+        let admission = self.admission.of(sender, now);
+        let in_time = admission.next(1, now).saturating_sub(now) <= TURN_WAIT;
         if in_time {
-            places.take(1, now);
+            admission.take(1, now);
         }
         in_time
     }
 
-    fn waits(&self, place: &(UserId, RoomId, ClaimState), event: &EventId) -> bool {
-        self.waiting.get(place).is_some_and(|waiting| waiting.owed.contains_key(event))
+    fn waits(&self, key: &BatchKey, event: &EventId) -> bool {
+        self.waiting.get(key).is_some_and(|waiting| waiting.owed.contains_key(event))
     }
 
-    fn withdraw(&mut self, place: &(UserId, RoomId, ClaimState), event: &EventId) {
-        if let Some(waiting) = self.waiting.get_mut(place) {
+    fn withdraw(&mut self, key: &BatchKey, event: &EventId) {
+        if let Some(waiting) = self.waiting.get_mut(key) {
             waiting.owed.remove(event);
             if waiting.owed.is_empty() {
-                self.waiting.remove(place);
+                self.waiting.remove(key);
             }
         }
     }
 
-    /// Takes out what is due and has its turn. Batches of one moment come in a random order, not in that of the events. What
-    /// was due long ago, because the machine slept meanwhile, has a new moment drawn.
+    /// Takes out what is due and has its turn. Batches of one moment come in a random order, not in
+    /// that of the events. What was due long ago, because the machine slept meanwhile, has a new
+    /// moment drawn.
     pub fn due(&mut self, draw: Draw, now: Ms) -> Vec<Batch> {
         let was_missed = |waiting: &Waiting| waiting.due().saturating_add(PUNCTUAL) < now;
         if draw.timing != Timing::Immediate && self.waiting.values().any(was_missed) {
@@ -338,13 +349,13 @@ impl Outbox {
         due.into_iter().map(|(_, batch)| batch).collect()
     }
 
-    /// When [`Self::due`] has something to give.
+    /// When [`Self::due`] will return something.
     pub fn next_wake(&self) -> Option<Ms> {
         self.waiting.values().map(Waiting::due).min()
     }
 
-    /// Puts back a batch that could not be sent, for as long as the server said (`retry_after`), else for 1 s, 2 s,
-    /// 4 s … up to 5 minutes.
+    /// Puts back a batch that could not be sent, for as long as the server said (`retry_after`),
+    /// else for 1 s, 2 s, 4 s … up to 5 minutes.
     pub fn failed(&mut self, batch: Batch, now: Ms, retry_after: Option<Ms>) {
         let backoff = BACKOFF_FIRST.saturating_mul(1 << batch.attempt.min(16)).min(BACKOFF_LONGEST);
         let due = now.saturating_add(retry_after.unwrap_or(backoff));
@@ -358,8 +369,9 @@ impl Outbox {
         self.put_back(batch, Until::At(until), attempt);
     }
 
-    /// Puts back a batch that nobody has asked for yet, and returns what has waited long enough, to be dropped. The
-    /// rest is due again when a [route appeared](Self::route_appeared), or when the time of one of them is over.
+    /// Puts back a batch that nobody has asked for yet, and returns what has waited long enough, to
+    /// be dropped. The rest is due again when a [route appeared](Self::route_appeared), or when the
+    /// time of one of them is over.
     pub fn no_route(&mut self, mut batch: Batch, now: Ms) -> Vec<Owed> {
         // A restart after the clock went back can bring a time to come.
         batch.owed.iter_mut().for_each(|owed| owed.since = owed.since.min(now));
@@ -371,8 +383,8 @@ impl Outbox {
         over
     }
 
-    /// A device of this sender has asked for receipts in this room: what waited for that leaves at this moment, and not on
-    /// the tick of the request.
+    /// A device of this sender has asked for receipts in this room: what waited for that leaves at
+    /// this moment, and not on the tick of the request.
     pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, moment: Ms) {
         for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
             if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone(), state)) {
@@ -381,13 +393,14 @@ impl Outbox {
         }
     }
 
-    /// There may be a route now where there was none, to anybody: the server can do more, or the settings allow more.
-    /// What waited for one leaves at this moment.
+    /// There may be a route now where there was none, to anybody: the server can do more, or the
+    /// settings allow more. What waited for one leaves at this moment.
     pub fn routes_changed(&mut self, moment: Ms) {
         self.waiting.values_mut().for_each(|waiting| waiting.route_appeared(moment));
     }
 
-    /// Takes out, and returns, what is not to be kept: the policy or the circumstances have changed (P3, P5, P8, P12).
+    /// Takes out, and returns, what is not to be kept: the policy or the circumstances have changed
+    /// (P3, P5, P8, P12).
     pub fn cancel(&mut self, mut keep: impl FnMut(&Owed) -> bool) -> Vec<Owed> {
         let mut cancelled = Vec::new();
         self.waiting.retain(|_, waiting| {
@@ -400,7 +413,7 @@ impl Outbox {
     /// The clock went back by so much: what waits is moved back with it.
     pub fn clock_went_back(&mut self, by: Ms) {
         self.waiting.values_mut().for_each(|waiting| waiting.clock_went_back(by));
-        self.places.clock_went_back(by);
+        self.admission.clock_went_back(by);
         self.turns.clock_went_back(by);
         self.moment = self.moment.map(|moment| moment.saturating_sub(by));
     }
@@ -415,13 +428,14 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// Back into the queue; what was owed to the same sender meanwhile shares the batch's luck.
+    /// Back into the queue; what was owed to the same sender meanwhile waits as the batch does.
     fn put_back(&mut self, batch: Batch, until: Until, attempt: u32) {
         let Batch { sender, room_id: room, state, owed, order, .. } = batch;
         let opened = Waiting { owed: BTreeMap::new(), until, attempt, order };
         let waiting = self.waiting.entry((sender, room, state)).or_insert(opened);
         waiting.until = match (waiting.until, until) {
-            // What has had no turn yet does not wait for a request, and its time may be over: it is tried first.
+            // What has had no turn yet does not wait for a request, and its time may be over: it is
+            // tried first.
             (Until::At(at), Until::Asked) => Until::At(at.min(end_of_wait(owed.iter()))),
             _ => until,
         };

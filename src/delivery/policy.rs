@@ -1,10 +1,11 @@
 //! When this client owes a receipt (PROTOCOL §5).
 //!
-//! A delivery receipt tells its reader that a device is on, and when, and how many there are; sent without thought it
-//! is a known way to spy on people. So nothing is sent that these rules do not allow, each refusal has a [`Reason`]
-//! that can be shown ('why did my client not acknowledge this?'), and all of it is one pure function of facts:
-//! [`decide`]. The driver asks twice, when an event becomes readable and again before its receipt leaves, because
-//! a room may turn public, a sender be ignored or a message be redacted in between.
+//! A delivery receipt tells its reader that a device is on, and when, and how many there are; sent
+//! without thought it is a known way to spy on people. So nothing is sent that these rules do not
+//! allow, each refusal has a [`Reason`] that can be shown ('why did my client not acknowledge
+//! this?'), and all of it is one pure function of facts: [`decide`]. The driver asks twice, when an
+//! event becomes readable and again before its receipt leaves, because a room may turn public, a
+//! sender be ignored or a message be redacted in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,8 @@ const GUARDED_GRID: Ms = 15 * 1000;
 /// Whether receipts are sent (P5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Send {
-    /// In encrypted rooms whose join rule is known and not public, of at most `max_members` members (P5, P6).
+    /// In encrypted rooms whose join rule is known and not public, of at most `max_members` members
+    /// (P5, P6).
     #[default]
     Auto,
     /// In every room, or where it stands at a room: in this room, however large or public.
@@ -52,7 +54,8 @@ pub enum Who {
     Nobody,
 }
 
-/// How a moment is drawn at which receipts leave, so that it does not tell when a device woke up (P11).
+/// How a moment is drawn at which receipts leave, so that it does not tell when a device woke up
+/// (P11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timing {
     /// Not at all: tells exactly when a device woke up. For tests and benches.
@@ -84,7 +87,8 @@ impl Timing {
         Ms::from(shortest) + drawn
     }
 
-    /// The moment that is drawn at `now`: after the delay, and for `guarded` on the next line of the grid.
+    /// The moment that is drawn at `now`: after the delay, and for `guarded` on the next line of
+    /// the grid.
     pub fn due(self, now: Ms, draw: f64) -> Ms {
         let due = now.saturating_add(self.delay(draw));
         match self {
@@ -93,7 +97,8 @@ impl Timing {
         }
     }
 
-    /// The first line at `earliest` or later of the grid that begins at a `moment`: on it leaves what had no turn then (P10).
+    /// The first line at `earliest` or later of the grid that begins at a `moment`: on it leaves
+    /// what had no turn then (P10).
     pub fn line(self, moment: Ms, earliest: Ms) -> Ms {
         let step = match self {
             Self::Immediate => 1,
@@ -105,7 +110,7 @@ impl Timing {
     }
 }
 
-/// Which way receipts travel.
+/// The route that receipts travel by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RouteChoice {
     /// Through the homeserver where that gets there, else encrypted to-device.
@@ -127,7 +132,7 @@ pub enum NameDevice {
     Known,
     /// Verified people.
     Verified,
-    /// Nobody: receipts then go only by a way that does not tell.
+    /// Nobody: receipts then go only by a route that does not tell.
     Never,
 }
 
@@ -211,7 +216,8 @@ impl Settings {
 pub enum EventKind {
     /// What a person sees as a new message.
     Message,
-    /// Anything else that somebody sends: edits, reactions, redactions, calls, poll votes, verification, unknown types.
+    /// Anything else that somebody sends: edits, reactions, redactions, calls, poll votes,
+    /// verification, unknown types.
     Other,
     /// The room's own state.
     State,
@@ -260,10 +266,11 @@ pub struct RoomFacts {
     pub joined_members: u64,
     /// P8: this user is joined.
     pub joined: bool,
-    /// P2: the later of this user's own join and this device's login; `None` when it is not known, and then nothing
-    /// is sent.
+    /// P2: the later of this user's own join and this device's login; `None` when it is not known,
+    /// and then nothing is sent.
     pub joined_since: Option<Ms>,
-    /// P12: when incognito last ended here, [`Incognito::until`](super::incognito::Incognito::until).
+    /// P12: when incognito last ended here,
+    /// [`Incognito::until`](super::incognito::Incognito::until).
     pub incognito_until: Ms,
 }
 
@@ -313,9 +320,9 @@ impl Decision {
     }
 }
 
-/// Whether this event is owed a receipt now: P1 to P9, in this order, then P12. What these say of an event today they say
-/// tomorrow, or it is written down; but a key or the own join may become known later, and what came incognito must not
-/// be made up for then.
+/// Whether this event is owed a receipt now: P1 to P9, in this order, then P12. What these say of
+/// an event today they say tomorrow, or it is written down; but a key or the own join may become
+/// known later, and what came incognito must not be made up for then.
 pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
     let checked = check_event(event, room, *sender)
         .and_then(|()| check_person(&event.sender, room, *sender, settings))
@@ -327,13 +334,15 @@ pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settin
     }
 }
 
-/// Whether receipts are sent in this room at all, as far as the room itself decides it: P5, P6 and P12.
+/// Whether receipts are sent in this room at all, as far as the room itself decides it: P5, P6 and
+/// P12.
 pub fn room_eligibility(room: &RoomFacts, settings: &Settings) -> Decision {
     check_room(room, settings).and_then(|()| refuse(settings.is_incognito(&room.room_id), Reason::Incognito)).into()
 }
 
-/// Whether this person is sent receipts for what they write in this room, as far as the room, the person and the settings
-/// decide it: P5 to P8 and P12; and P13, where receipts may only go a way that names this device.
+/// Whether this person is sent receipts for what they write in this room, as far as the room, the
+/// person and the settings decide it: P5 to P8 and P12; and P13, where receipts may only go by a
+/// route that names this device.
 pub fn person_eligibility(user: &UserId, room: &RoomFacts, person: SenderFacts, settings: &Settings) -> Decision {
     let unnamed = || settings.route == RouteChoice::Direct && !names_device(user, person, settings);
     check_person(user, room, person, settings)
@@ -342,16 +351,16 @@ pub fn person_eligibility(user: &UserId, room: &RoomFacts, person: SenderFacts, 
         .into()
 }
 
-/// Whether this client asks for receipts in this room (§3): where `auto` would send them, whatever is sent here, or
-/// where the room itself was set to `on`. A global `on` is not enough, because a request goes to every device in
-/// the room.
+/// Whether this client asks for receipts in this room (§3): where `auto` would send them, whatever
+/// is sent here, or where the room itself was set to `on`. A global `on` is not enough, because a
+/// request goes to every device in the room.
 pub fn asks(room: &RoomFacts, settings: &Settings) -> bool {
     settings.route != RouteChoice::Off
         && (settings.rooms.get(&room.room_id) == Some(&Send::On) || check_auto(room, settings.max_members).is_ok())
 }
 
-/// Whether this person may be told which device a receipt comes from (P13). Whoever is listed as somebody to send
-/// receipts to is known.
+/// Whether this person may be told which device a receipt comes from (P13). Whoever is listed as
+/// somebody to send receipts to is known.
 pub fn names_device(user: &UserId, sender: SenderFacts, settings: &Settings) -> bool {
     let listed = || settings.people.get(user).is_some_and(|who| *who != Who::Nobody);
     match settings.name_device {

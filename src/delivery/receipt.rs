@@ -1,12 +1,13 @@
-//! The wire: every name that stands for a delivery receipt, the two messages of the direct route, and
-//! [`Native`], what a homeserver says (PROTOCOL §2, §3); and [`BridgeStatus`], what bridges send (§4).
+//! The wire: every name that stands for a delivery receipt, the two messages of the direct route,
+//! and [`Native`], what a homeserver says (PROTOCOL §2, §3); and [`BridgeStatus`], what bridges
+//! send (§4).
 //!
-//! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089 change when it is
-//! accepted, so all of them stand in this one file.
+//! Names under `dev.kvitto.` are ours only until there is an MSC for them, and those of MSC4089
+//! change when it is accepted, so all of them stand in this one file.
 //!
-//! What is read here was written by somebody else. [`Request::parse`] and [`Answer::parse`] take any JSON and never
-//! fail in part: a message that has no room is no message, and inside an answer a malformed entry costs that entry
-//! only (L6). How much is read is bounded.
+//! What is read here was written by somebody else. [`Request::parse`] and [`Answer::parse`] take
+//! any JSON and never fail in part: a message that has no room is no message, and inside an answer
+//! a malformed entry costs that entry only (L6). How much is read is bounded.
 
 use serde_json::{Map, Value, json};
 
@@ -44,17 +45,19 @@ pub const NATIVE_SUMMARY: &str = "dev.kvitto.delivery_summary";
 
 /// How long a request holds at most (§3).
 pub const REQUEST_LIFETIME: Ms = 7 * 24 * 60 * 60 * 1000;
-/// So many receipts go into one answer. To-device content may have 64 KiB and Olm adds a third: 150 receipts for
-/// events with the longest id that Matrix allows, 255 bytes, stay below that.
+/// So many receipts go into one answer. To-device content may have 64 KiB and Olm adds a third: 150
+/// receipts for events with the longest id that Matrix allows, 255 bytes, stay below that.
 pub const RECEIPTS_SENT: usize = 150;
 /// So many receipts are read from one answer; the rest is not looked at.
 pub const RECEIPTS_READ: usize = 1000;
 
-/// A homeserver sees of an encrypted message who gets it, when, and how long it is. So type and content together are padded to
-/// one of these lengths, in bytes of JSON: requests and receipts alike, and up to about 7, 67 and 150 receipts.
+/// A homeserver sees of an encrypted message who gets it, when, and how long it is. So type and
+/// content together are padded to one of these lengths, in bytes of JSON: requests and receipts
+/// alike, and up to about 7, 67 and 150 receipts.
 pub const SIZES: [usize; 3] = [1_024, 8_192, 47_104];
 
-/// The content of an event of ours, of this type, with the padding that takes both to one of the [`SIZES`].
+/// The content of an event of ours, of this type, with the padding that takes both to one of the
+/// [`SIZES`].
 pub fn padded(kind: &str, mut content: Value) -> Value {
     let empty = r#","pad":"""#.len();
     let length = kind.len() + content.to_string().len() + empty;
@@ -91,7 +94,8 @@ impl Request {
         Some(Self { room_id: room_id(content)?, expires: content.get("expires_ts")?.as_u64()?, again })
     }
 
-    /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None` when it is over.
+    /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None`
+    /// when it is over.
     pub fn holds_until(&self, now: Ms) -> Option<Ms> {
         (self.expires > now).then(|| self.expires.min(now.saturating_add(REQUEST_LIFETIME)))
     }
@@ -104,7 +108,8 @@ pub struct Answer {
     pub room_id: RoomId,
     /// One claim per event.
     pub receipts: Vec<(EventId, Claim)>,
-    /// That this device was silent about what was sent in that room before these events means nothing.
+    /// That this device was silent about what was sent in that room before these events means
+    /// nothing.
     pub quiet: bool,
 }
 

@@ -1,44 +1,51 @@
-//! What is owed to others, from the message that came to the receipt that went: every decision, and its order on disk.
+//! What is owed to others, from the message that came to the receipt that went: every decision, and
+//! its order on disk.
 //!
 //! A message climbs [`Stage`] by stage, and each step is on disk before anything is done about it:
 //!
-//! 1. It comes ([`ReceiptQueue::take_in`]). By [`decide`] its receipt is owed, or withheld; or its key is awaited (P1).
-//! 2. What is owed waits in the [`Outbox`] (P10, P11). What is [due](ReceiptQueue::due) is decided about once more, with the
-//!    facts of that moment ([`ReceiptQueue::release`]), and gets a way ([`ReceiptQueue::dispatch`]).
-//! 3. It [was sent](ReceiptQueue::sent); or that [failed](ReceiptQueue::failed), and it is due again later; or it is
-//!    [withheld](ReceiptQueue::withhold) after all.
+//! 1. It comes ([`ReceiptQueue::take_in`]). By [`decide`] its receipt is owed, or withheld; or its
+//!    key is awaited (P1).
+//! 2. What is owed waits in the [`Outbox`] (P10, P11). What is [due](ReceiptQueue::due) is decided
+//!    about once more, with the facts of that moment ([`ReceiptQueue::release`]), and gets a route
+//!    ([`ReceiptQueue::dispatch`]).
+//! 3. It [was sent](ReceiptQueue::sent); or that [failed](ReceiptQueue::failed), and it is due
+//!    again later; or it is [withheld](ReceiptQueue::withhold) after all.
 //!
-//! **A key that does not come.** When a message is [overdue](ReceiptQueue::overdue) its sender is told, over `direct` and if
-//! they have asked, that it cannot be read; that passes the same rules and the same outbox. It is owed for as long as its
-//! key is awaited, so it needs no record of its own: after a restart the key has its time once more, since it may have
-//! come meanwhile. When it comes, what was not told is withdrawn, and the receipt is owed as ever.
+//! **A key that does not come.** When a message is [overdue](ReceiptQueue::overdue) its sender is
+//! told, over `direct` and if they have asked, that it cannot be read; that passes the same rules
+//! and the same outbox. It is owed for as long as its key is awaited, so it needs no record of its
+//! own: after a restart the key has its time once more, since it may have come meanwhile. When it
+//! comes, what was not told is withdrawn, and the receipt is owed as ever.
 //!
-//! **Silence.** The sender may wonder about a message that gets no receipt, when a later one gets one. So with that the device
-//! says that its silence before means nothing, if it has withheld a receipt for anything that they sent there before ([`Reason::is_silence`]): not
-//! for what nor why, and not when it had come. Nothing is said where nothing is acknowledged.
+//! **Silence.** The sender may wonder about a message that gets no receipt, when a later one gets
+//! one. So with that the device says that its silence before means nothing, if it has withheld a
+//! receipt for anything that they sent there before ([`Reason::is_silence`]): not for what nor why,
+//! and not when it had come. Nothing is said where nothing is acknowledged.
 //!
-//! **A kill** at any instant loses what is in memory and nothing else. What was sent and not yet written down is sent
-//! again after the restart, and merged (L3); nothing leaves that was withheld on disk.
+//! **A kill** at any instant loses what is in memory and nothing else. What was sent and not yet
+//! written down is sent again after the restart, and merged (L3); nothing leaves that was withheld
+//! on disk.
 //!
-//! **The moment** at which receipts leave (P11) is all that a sender may learn of when a message came. So whatever depends
-//! on the time in a way that a sender can see, such as how old a message is (P9), how long a key or a way is waited for, and what was
-//! told lately, is reckoned from that moment, and not from when the device woke up.
+//! **The moment** at which receipts leave (P11) is all that a sender may learn of when a message
+//! came. So whatever depends on the time in a way that a sender can see, such as how old a message
+//! is (P9), how long a key or a route is waited for, and what was sent lately, is reckoned from
+//! that moment, and not from when the device woke up.
 //!
-//! **The clock** is an argument. When it goes back, everything that waits is moved back with it; it would wait for that
-//! moment to come again, and the buckets of P10 would seem to be empty.
+//! **The clock** is an argument. When it goes back, everything that waits is moved back with it; it
+//! would wait for that moment to come again, and the buckets of P10 would seem to be empty.
 //!
-//! Nothing here knows a network: facts come in, batches go out, and a [`Journal`] is written. So all of it is tested by
-//! random schedules, with kills between any two steps.
+//! Nothing here knows a network: facts come in, batches go out, and a [`Journal`] is written. So
+//! all of it is tested by random schedules, with kills between any two steps.
 
 use std::{
     collections::{BTreeMap, HashSet},
     mem,
 };
 
-use self::counted::Counted;
+use self::{counted::Counted, recent::Recent};
 use super::{
     incognito::Incognito,
-    outbox::{Batch, Came, Draw, Outbox, Owed, ROUTE_WAIT},
+    outbox::{Batch, Came, Draw, Outbox, Owed},
     policy::{self, Decision, EventFacts, EventKind, Reason, RoomFacts, SenderFacts, Settings, decide},
     receipt::{ClaimState, Request},
     route::{self, Plan, Recipient, ServerFacts},
@@ -49,14 +56,16 @@ mod arrival;
 mod counted;
 mod dispatch;
 mod journal;
+mod recent;
 
 pub use arrival::{Arrival, Numbers};
 pub use dispatch::Dispatch;
 pub use journal::{Awaited, Entry, Journal, Stage, Step};
 
-/// So long a message's key is waited for before its sender is told that it cannot be read.
+/// How long a message's key is waited for before its sender is told that it cannot be read.
 pub const KEY_WAIT: Ms = 60 * 1000;
-/// So long nobody is told that a message cannot be read who was told so of what was none.
+/// P1: for so long somebody is not told again that a message cannot be read, after that turned out
+/// to have been no message.
 const IN_VAIN: Ms = 24 * 3_600 * 1_000;
 
 /// Everything that is owed, as far as it is in memory.
@@ -67,14 +76,14 @@ pub struct ReceiptQueue {
     numbers: Numbers,
     outbox: Outbox,
     incognito: Incognito,
-    /// Whose key is awaited, and when that has taken too long; without those whose senders were told.
+    /// Whose key is awaited, and when that has taken too long; without those whose senders were
+    /// told.
     keys: BTreeMap<EventRef, Key>,
-    /// What waits until the homeserver has said what it can do.
+    /// Batches that wait until the homeserver has said what it can do.
     undecided: Vec<Batch>,
-    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a little later (§3).
-    told: Vec<(Ms, Owed)>,
-    /// What of that was told a second time because it may have been lost; there is no third time.
-    told_again: HashSet<EventRef>,
+    /// What was sent over `direct` in the last minutes, for devices of the same people that ask a
+    /// little later (§3).
+    recent: Recent,
     counted: Counted,
     /// The time when this was last called.
     clock: Ms,
@@ -101,8 +110,7 @@ impl ReceiptQueue {
             incognito: Incognito::default(),
             keys: BTreeMap::new(),
             undecided: Vec::new(),
-            told: Vec::new(),
-            told_again: HashSet::new(),
+            recent: Recent::default(),
             counted: Counted::default(),
             clock: 0,
         }
@@ -123,7 +131,7 @@ impl ReceiptQueue {
         self.incognito = journal.incognito()?;
         let (awaiting, mut owed) = (journal.awaiting()?, journal.owed()?);
         let arrival = self.arrives(Came::Now, now);
-        for awaited in awaiting.into_iter().filter(|awaited| !awaited.told) {
+        for awaited in awaiting.into_iter().filter(|awaited| !awaited.sender_told) {
             self.wait_for_key(awaited, arrival.moment);
         }
         owed.sort_by_key(|owed| owed.since);
@@ -131,8 +139,8 @@ impl ReceiptQueue {
         self.set(journal, self.settings.clone(), now)
     }
 
-    /// The settings are these now: there may be a way for what had none, and where incognito began, what waits for its
-    /// time, a way or a key is cancelled (P12).
+    /// The settings are these now: there may be a route for what had none, and where incognito
+    /// began, what waits for its time, a route or a key is cancelled (P12).
     pub fn set<B: Journal>(&mut self, journal: &mut B, settings: Settings, now: Ms) -> Result<(), B::Error> {
         self.tick(now);
         self.settings = settings;
@@ -146,7 +154,7 @@ impl ReceiptQueue {
         let mut entries: Vec<Entry> = waiting.iter().map(|owed| Entry::about(owed, hidden.clone())).collect();
         let awaiting = journal.awaiting()?.into_iter().filter(|awaited| settings.is_incognito(&awaited.room_id));
         entries.extend(awaiting.map(|awaited| {
-            let Awaited { room_id: room, event_id: event, sender, sent, told: _ } = awaited;
+            let Awaited { room_id: room, event_id: event, sender, sent, sender_told: _ } = awaited;
             Entry { room_id: room, event_id: event, sender, sent, step: hidden.clone() }
         }));
         self.keys.retain(|(room, _), _| !settings.is_incognito(room));
@@ -155,9 +163,11 @@ impl ReceiptQueue {
 
     // ── what comes in ──
 
-    /// Whether there is anything to be decided about an event of somebody else's, which may have been considered before.
+    /// Whether there is anything to be decided about an event of somebody else's, which may have
+    /// been considered before.
     pub fn is_open<B: Journal>(&self, journal: &B, room: &RoomId, event: &EventFacts) -> Result<bool, B::Error> {
-        // What is no message stays none, so the disk is not asked about the same thousand reactions again and again.
+        // What is no message stays none, so the disk is not asked about the same thousand reactions
+        // again and again.
         if event.readable && event.kind == EventKind::Other && self.counted.events.contains(&event.event_id) {
             return Ok(false);
         }
@@ -169,7 +179,7 @@ impl ReceiptQueue {
         match stage {
             None => event.kind != EventKind::State,
             Some(Stage::AwaitingKey) => event.readable || late(),
-            Some(Stage::Told) => event.readable,
+            Some(Stage::ToldUndecryptable) => event.readable,
             Some(Stage::Owed | Stage::Withheld | Stage::Sent) => false,
         }
     }
@@ -185,13 +195,14 @@ impl ReceiptQueue {
         Draw { timing: self.settings.timing, number: self.numbers.next() }
     }
 
-    /// Whether it depends on the sender what becomes of an event. Most rooms and events say no to everybody.
+    /// Whether it depends on the sender what becomes of an event. Most rooms and events say no to
+    /// everybody.
     pub fn rests_on_sender(&self, room: &RoomFacts, event: &EventFacts, arrival: Arrival) -> bool {
         decide(&as_if_readable(event), room, &SenderFacts::WELCOME, &self.settings, arrival.moment) == Decision::Send
     }
 
-    /// Takes in events of a room with their senders; for those that do not [rest on them](Self::rests_on_sender), any
-    /// will do.
+    /// Takes in events of a room with their senders; for those that do not [rest on
+    /// them](Self::rests_on_sender), any will do.
     pub fn take_in<B: Journal>(
         &mut self,
         journal: &mut B,
@@ -207,49 +218,53 @@ impl ReceiptQueue {
                 continue;
             }
             let is_awaited = recorded.is_some();
-            // What cannot be read yet is decided as if it could: only then is it worth waiting for its key (P1).
+            // What cannot be read yet is decided as if it could: only then is it worth waiting for
+            // its key (P1).
             let decision = decide(&as_if_readable(&event), room, &sender, &self.settings, moment);
             let (room, readable) = (room.room_id.clone(), event.readable);
             let EventFacts { event_id: event, sender, sent, .. } = event;
             let state = if readable { ClaimState::Delivered } else { ClaimState::Undecryptable };
-            let debt = Owed { room_id: room, event_id: event, sender, sent, since: moment, state, quiet: false };
+            let receipt = Owed { room_id: room, event_id: event, sender, sent, since: moment, state, quiet: false };
             let step = match decision {
                 Decision::Send if readable => Step::Owe(moment),
-                Decision::Send if is_awaited && told_in_vain(journal, &debt.sender, moment)? => Step::Told(None),
+                Decision::Send if is_awaited && told_in_vain(journal, &receipt.sender, moment)? => {
+                    Step::TellUndecryptable(None)
+                }
                 Decision::Send if is_awaited => {
-                    owed.push(debt);
+                    owed.push(receipt);
                     continue;
                 }
                 Decision::Send => Step::AwaitKey,
                 // A fact that is missing is waited for.
                 Decision::Withhold(Reason::JoinTimeUnknown) => continue,
                 Decision::Withhold(reason) if reason.is_lasting() || is_awaited => Step::Withhold(reason),
-                Decision::Withhold(reason) if self.counted.insert(&debt.event_id) => Step::Refuse(reason),
+                Decision::Withhold(reason) if self.counted.insert(&receipt.event_id) => Step::Refuse(reason),
                 Decision::Withhold(_) => continue,
             };
-            entries.push(Entry::about(&debt, step.clone()));
+            entries.push(Entry::about(&receipt, step.clone()));
             match step {
-                Step::Owe(_) => owed.push(debt),
-                Step::AwaitKey => awaited.push(debt),
+                Step::Owe(_) => owed.push(receipt),
+                Step::AwaitKey => awaited.push(receipt),
                 _ => {}
             }
         }
         write(journal, &entries, now)?;
-        for place in entries.iter().map(Entry::place).chain(owed.iter().map(Owed::place)) {
-            self.keys.remove(&place);
+        for event in entries.iter().map(Entry::event_ref).chain(owed.iter().map(Owed::event_ref)) {
+            self.keys.remove(&event);
         }
         for Owed { room_id: room, event_id: event, sender, sent, .. } in awaited {
-            self.wait_for_key(Awaited { room_id: room, event_id: event, sender, sent, told: false }, moment);
+            self.wait_for_key(Awaited { room_id: room, event_id: event, sender, sent, sender_told: false }, moment);
         }
         self.queue(journal, owed, arrival)
     }
 
     fn wait_for_key(&mut self, awaited: Awaited, since: Ms) {
-        let place = (awaited.room_id.clone(), awaited.event_id.clone());
-        self.keys.insert(place, Key { awaited, due: since.saturating_add(self.key_wait), late: false });
+        let event = (awaited.room_id.clone(), awaited.event_id.clone());
+        self.keys.insert(event, Key { awaited, due: since.saturating_add(self.key_wait), late: false });
     }
 
-    /// The messages whose key has not come in time: to be looked at again, and [taken in](Self::take_in) as they are now.
+    /// The messages whose key has not come in time: to be looked at again, and [taken
+    /// in](Self::take_in) as they are now.
     pub fn overdue(&mut self, now: Ms) -> Vec<Awaited> {
         self.tick(now);
         let overdue = self.keys.values_mut().filter(|key| key.due <= now).map(|key| {
@@ -260,9 +275,10 @@ impl ReceiptQueue {
         overdue.collect()
     }
 
-    /// A device asks for receipts in a room until `expires` (§3). What waited for that has a way now. When it has not
-    /// asked before, what the sender's other devices were told in the last minutes, or are being told, is sent again, so
-    /// that all of them show the same. One that may have lost what it was told is told it again, once.
+    /// A device asks for receipts in a room until `expires` (§3). What waited for that has a route
+    /// now. When it has not asked before, what the sender's other devices were told in the last
+    /// minutes, or are being told, is sent again, so that all of them show the same. One that may
+    /// have lost what it was told is told it again, once.
     pub fn asked<B: Journal>(
         &mut self,
         journal: &mut B,
@@ -275,19 +291,15 @@ impl ReceiptQueue {
         let is_new = !journal.asking_devices(user, room, now)?.contains(device);
         journal.remember_request(user, device, room, *expires)?;
         if is_new || *again {
-            self.forget_told(moment);
-            let told =
-                self.told.iter().map(|(_, owed)| owed).filter(|owed| owed.sender == *user && owed.room_id == *room);
-            let told = told.filter(|owed| is_new || !self.told_again.contains(&owed.place()));
-            let told: Vec<Owed> = told.map(|owed| Owed { since: moment, ..owed.clone() }).collect();
-            self.told_again.extend(told.iter().filter(|_| !is_new).map(Owed::place));
-            self.queue(journal, told, arrival)?;
+            let sent = self.recent.for_device((user, room), is_new, moment);
+            self.queue(journal, sent, arrival)?;
         }
         self.outbox.route_appeared(user, room, moment);
         Ok(())
     }
 
-    /// There may be a way for what had none: the homeserver can do more, or the settings allow more.
+    /// There may be a route for what had none: the homeserver can do more, or the settings allow
+    /// more.
     pub fn routes_changed(&mut self, now: Ms) {
         let Arrival { moment, .. } = self.arrives(Came::Now, now);
         self.outbox.routes_changed(moment);
@@ -323,7 +335,8 @@ impl ReceiptQueue {
         self.outbox.due(draw, now)
     }
 
-    /// The part of a batch that may still be sent (P1, P3, P5, P7, P8, P9, P12); the rest is settled.
+    /// The part of a batch that may still be sent (P1, P3, P5, P7, P8, P9, P12); the rest is
+    /// settled.
     pub fn release<B: Journal>(
         &mut self,
         journal: &mut B,
@@ -339,7 +352,9 @@ impl ReceiptQueue {
         for owed in mem::take(&mut batch.owed) {
             let is_open = match (owed.state, journal.stage(&owed.room_id, &owed.event_id)?) {
                 (ClaimState::Delivered, stage) => matches!(stage, Some(Stage::Owed | Stage::Sent)),
-                (ClaimState::Undecryptable, stage) => matches!(stage, Some(Stage::AwaitingKey | Stage::Told)),
+                (ClaimState::Undecryptable, stage) => {
+                    matches!(stage, Some(Stage::AwaitingKey | Stage::ToldUndecryptable))
+                }
             };
             if !is_open {
                 continue;
@@ -357,7 +372,7 @@ impl ReceiptQueue {
                 Decision::Send
                     if owed.state == ClaimState::Undecryptable && told_in_vain(journal, &owed.sender, now)? =>
                 {
-                    settled.push(Entry::about(&owed, Step::Told(None)));
+                    settled.push(Entry::about(&owed, Step::TellUndecryptable(None)));
                 }
                 Decision::Send => kept.push(owed),
                 Decision::Withhold(reason) => settled.push(Entry::about(&owed, Step::Withhold(reason))),
@@ -368,7 +383,7 @@ impl ReceiptQueue {
         Ok((!batch.owed.is_empty()).then_some(batch))
     }
 
-    /// Finds the way for a batch; when there is none now, it waits for one, or is withheld.
+    /// Finds the route for a batch; when there is none now, it waits for one, or is withheld.
     pub fn dispatch<B: Journal>(
         &mut self,
         journal: &mut B,
@@ -389,8 +404,7 @@ impl ReceiptQueue {
         match route::choose(self.settings.route, server, batch.state, to) {
             Plan::Native { name_device } => return Ok(Some(Dispatch::Native { batch, name_device })),
             Plan::Direct(devices) => {
-                self.forget_told(now);
-                self.told.extend(batch.owed.iter().map(|owed| (now, owed.clone())));
+                self.recent.add(&batch, now);
                 return Ok(Some(Dispatch::Direct { batch, devices }));
             }
             Plan::Undecided => self.undecided.push(batch),
@@ -407,12 +421,12 @@ impl ReceiptQueue {
     pub fn sent<B: Journal>(&mut self, journal: &mut B, owed: &[Owed], route: Route, now: Ms) -> Result<(), B::Error> {
         self.settle(journal, owed, now, |owed| match owed.state {
             ClaimState::Delivered => Step::Sent { at: now, route, quiet: owed.quiet },
-            ClaimState::Undecryptable => Step::Told(Some(now)),
+            ClaimState::Undecryptable => Step::TellUndecryptable(Some(now)),
         })
     }
 
-    /// These are not sent, for this reason. Where there is only no way to say that a message cannot be read, its receipt
-    /// is owed all the same when the key comes.
+    /// These are not sent, for this reason. Where there is only no way to say that a message cannot
+    /// be read, its receipt is owed all the same when the key comes.
     pub fn withhold<B: Journal>(
         &mut self,
         journal: &mut B,
@@ -421,7 +435,7 @@ impl ReceiptQueue {
         now: Ms,
     ) -> Result<(), B::Error> {
         self.settle(journal, owed, now, |owed| match owed.state {
-            ClaimState::Undecryptable if reason.is_of_the_way() => Step::Told(None),
+            ClaimState::Undecryptable if reason.is_of_the_route() => Step::TellUndecryptable(None),
             ClaimState::Delivered | ClaimState::Undecryptable => Step::Withhold(reason),
         })
     }
@@ -438,7 +452,8 @@ impl ReceiptQueue {
         write(journal, &entries, now)
     }
 
-    /// This batch could not be sent: it is due again after as long as the server said, else after a pause.
+    /// This batch could not be sent: it is due again after as long as the server said, else after a
+    /// pause.
     pub fn failed(&mut self, batch: Batch, retry_after: Option<Ms>, now: Ms) {
         self.tick(now);
         self.outbox.failed(batch, now, retry_after);
@@ -446,20 +461,13 @@ impl ReceiptQueue {
 
     /// This batch was not tried: it is due again then, and nobody was told.
     pub fn put_off(&mut self, batch: Batch, until: Ms) {
-        let places: HashSet<EventRef> = batch.owed.iter().map(Owed::place).collect();
-        self.told.retain(|(_, owed)| owed.state != batch.state || !places.contains(&owed.place()));
+        self.recent.forget(&batch);
         self.outbox.put_off(batch, until);
     }
 
     /// How many receipts wait in memory.
     pub fn waiting(&self) -> usize {
         self.outbox.len() + self.undecided.iter().map(|batch| batch.owed.len()).sum::<usize>()
-    }
-
-    fn forget_told(&mut self, now: Ms) {
-        self.told.retain(|(at, _)| at.saturating_add(ROUTE_WAIT) > now);
-        let places: HashSet<EventRef> = self.told.iter().map(|(_, owed)| owed.place()).collect();
-        self.told_again.retain(|place| places.contains(place));
     }
 
     /// It is this time. When the clock went back, what waits is moved back with it.
@@ -469,13 +477,13 @@ impl ReceiptQueue {
         if back > 0 {
             self.outbox.clock_went_back(back);
             self.keys.values_mut().for_each(|key| key.due = key.due.saturating_sub(back));
-            self.told.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(back));
+            self.recent.clock_went_back(back);
         }
     }
 }
 
-/// P1: whether this person makes a device tell that it cannot read what is no message, and so is not told anything of the
-/// kind for now.
+/// P1: whether this person makes a device tell that it cannot read what is no message, and so is
+/// not told anything of the kind for now.
 fn told_in_vain<B: Journal>(journal: &B, person: &UserId, now: Ms) -> Result<bool, B::Error> {
     Ok(journal.told_in_vain(person)?.is_some_and(|told| told.saturating_add(IN_VAIN) > now))
 }

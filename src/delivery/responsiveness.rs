@@ -1,24 +1,28 @@
 //! How the devices of a person usually answer, over all rooms.
 //!
-//! That a device has not acknowledged a message means nothing by itself (L5). It means something beside what the device
-//! does otherwise: one that acknowledges nearly everything, and has acknowledged what came later, has *missed* this one;
-//! one that has acknowledged nothing for weeks is *silent*, and is not waited for any more. The ledger of one message
-//! cannot tell that, and to go through all of them for each tick would cost too much.
+//! That a device has not acknowledged a message means nothing by itself (L5). It means something
+//! beside what the device does otherwise: one that acknowledges nearly everything, and has
+//! acknowledged what came later, has *missed* this one; one that has acknowledged nothing for weeks
+//! is *silent*, and is not waited for any more. The ledger of one message cannot tell that, and to
+//! go through all of them for each tick would cost too much.
 //!
-//! So a [`DeviceResponsiveness`] is kept per person and device: the last few messages at which it was expected with the time of its answer
-//! to each, on which days there were such messages, and when it was heard last. All of these are maxima, minima and
-//! sets of which the newest are kept. So it is the ledger's law again (L3): being told the same twice changes nothing, and
-//! the order does not matter. There is one exception, which is for liars: of a person with more than [`DEVICES`] devices
-//! some are forgotten, and which ones depends on the order.
+//! So a [`DeviceResponsiveness`] is kept per person and device: the last few messages at which it
+//! was expected with the time of its answer to each, on which days there were such messages, and
+//! when it was heard last. All of these are maxima, minima and sets of which the newest are kept.
+//! So it is the ledger's law again (L3): being told the same twice changes nothing, and the order
+//! does not matter. There is one exception, which is for liars: of a person with more than
+//! [`DEVICES`] devices some are forgotten, and which ones depends on the order.
 //!
-//! What is said of a device here is not certain. A person may go incognito for an hour, or not want receipts in some
-//! rooms. An alarm that is wrong once is not believed again, so [`Responsiveness::missed`] is said only of devices that answer
-//! nearly always, that have answered a later message in that room, and that had time; nothing else depends on it. And one
-//! that withheld something says so with what it answers next there (§3): then its silence about all that was sent before
-//! in that room [means nothing](Responsiveness::means_nothing).
+//! What is said of a device here is not certain. A person may go incognito for an hour, or not want
+//! receipts in some rooms. An alarm that is wrong once is not believed again, so
+//! [`Responsiveness::missed`] is said only of devices that answer nearly always, that have answered
+//! a later message in that room, and that had time; nothing else depends on it. And one that
+//! withheld something says so with what it answers next there (§3): then its silence about all that
+//! was sent before in that room [means nothing](Responsiveness::means_nothing).
 //!
-//! A device that is [gone](Responsiveness::is_gone) will never answer. That is no claim but what the homeserver says of the person's
-//! devices now, so the last look holds; one that comes back is there again.
+//! A device that is [gone](Responsiveness::is_gone) will never answer. That is no claim but what
+//! the homeserver says of the person's devices now, so the last look holds; one that comes back is
+//! there again.
 //!
 //! A [large](super::ledger::aggregate) message says nothing about responsiveness (L7).
 
@@ -33,18 +37,19 @@ pub use days::Days;
 
 /// L7: so many devices of a person have responsiveness.
 pub const DEVICES: usize = RECEIPTS_PER_PERSON;
-/// So many messages are looked back at.
+/// How many messages are looked back at.
 pub const RECENT: usize = 16;
-/// So many messages make a habit.
+/// So many messages show how a device answers.
 const ENOUGH: usize = 5;
 /// A device that answers nothing for so many days is silent.
 const SILENT_DAYS: u64 = 21;
-/// So long after the answer to a later message one to this may still come: P11 holds it back for 45 s at most, a key is
-/// waited for 60 s before that is told, and a device that was away answers the newest first.
+/// So long after the answer to a later message one to this may still come: P11 holds it back for 45
+/// s at most, a key is waited for 60 s before that is told, and a device that was away answers the
+/// newest first.
 pub const GRACE: Ms = 2 * 60 * 1000;
 
-/// A message, as far as responsiveness care: when it was sent, and a few bits of its room. Two own messages of the same
-/// millisecond in the same room count as one.
+/// A message, as far as responsiveness care: when it was sent, and a few bits of its room. Two own
+/// messages of the same millisecond in the same room count as one.
 pub type Sent = (Ms, u16);
 
 /// How a person answers.
@@ -92,19 +97,20 @@ impl Responsiveness {
         self.note(device.cloned(), (sent, bits(room)), Some(heard));
     }
 
-    /// With its answer to a message a device said that its silence before means nothing in that room (§3).
+    /// With its answer to a message a device said that its silence before means nothing in that
+    /// room (§3).
     pub fn quiet(&mut self, room: &RoomId, sent: Ms, device: &DeviceId) {
-        let habit = self.devices.entry(Some(device.clone())).or_insert_with(|| DeviceResponsiveness::new(sent));
-        let until = habit.quiet.entry(bits(room)).or_default();
+        let known = self.devices.entry(Some(device.clone())).or_insert_with(|| DeviceResponsiveness::new(sent));
+        let until = known.quiet.entry(bits(room)).or_default();
         *until = sent.max(*until);
     }
 
     /// The person has these devices now. Whether one that is waited for has gone, or come back.
     pub fn exist(&mut self, devices: &BTreeSet<DeviceId>) -> bool {
         let mut changed = false;
-        for (device, habit) in &mut self.devices {
+        for (device, known) in &mut self.devices {
             let gone = device.as_ref().is_some_and(|device| !devices.contains(device));
-            changed |= std::mem::replace(&mut habit.gone, gone) != gone;
+            changed |= std::mem::replace(&mut known.gone, gone) != gone;
         }
         changed
     }
@@ -113,51 +119,52 @@ impl Responsiveness {
         self.devices.entry(device).or_insert_with(|| DeviceResponsiveness::new(message.0)).note(message, heard);
         if self.devices.len() > DEVICES {
             let newest =
-                |habit: &DeviceResponsiveness| (habit.heard, habit.recent.last_key_value().map(|(sent, _)| *sent));
-            let least = self.devices.iter().min_by_key(|(_, habit)| newest(habit)).map(|(device, _)| device.clone());
+                |known: &DeviceResponsiveness| (known.heard, known.recent.last_key_value().map(|(sent, _)| *sent));
+            let least = self.devices.iter().min_by_key(|(_, known)| newest(known)).map(|(device, _)| device.clone());
             least.and_then(|device| self.devices.remove(&device));
         }
     }
 
-    /// Since when a device was silent at that moment: expected at several messages over three weeks, and heard neither in
-    /// that time nor since. Of somebody who never answered, nothing can be said (L5).
+    /// Since when a device was silent at that moment: expected at several messages over three
+    /// weeks, and heard neither in that time nor since. Of somebody who never answered, nothing can
+    /// be said (L5).
     pub fn silent_since(&self, device: &DeviceId, at: Ms) -> Option<Ms> {
-        let habit = match self.answers {
+        let known = match self.answers {
             Answers::Never => None,
             Answers::Unnamed => self.devices.get(&None),
             Answers::Named => self.of(Some(device)),
         };
-        habit?.silent_since(at)
+        known?.silent_since(at)
     }
 
-    /// Whether a device has missed a message that it has not answered: it usually answers, and has answered a later one in
-    /// that room. Says when it did that. A receipt that names no device cannot say that something was withheld, so this is
-    /// not said of a person who counts as one.
+    /// Whether a device has missed a message that it has not answered: it usually answers, and has
+    /// answered a later one in that room. Says when it did that. A receipt that names no device
+    /// cannot say that something was withheld, so this is not said of a person who counts as one.
     pub fn missed(&self, own: &OwnEvent, device: &DeviceId, now: Ms) -> Option<Ms> {
         self.of(Some(device))?.missed((own.sent, bits(&own.room_id)), now)
     }
 
     /// Whether a device has said that its silence about a message means nothing.
     pub fn means_nothing(&self, own: &OwnEvent, device: &DeviceId) -> bool {
-        self.of(Some(device)).is_some_and(|habit| habit.means_nothing((own.sent, bits(&own.room_id))))
+        self.of(Some(device)).is_some_and(|known| known.means_nothing((own.sent, bits(&own.room_id))))
     }
 
     /// Whether the person does not have this device any more.
     pub fn is_gone(&self, device: &DeviceId) -> bool {
-        self.of(Some(device)).is_some_and(|habit| habit.gone)
+        self.of(Some(device)).is_some_and(|known| known.gone)
     }
 
     /// Whether this device was ever heard.
     pub fn is_heard(&self, device: &DeviceId) -> bool {
-        self.of(Some(device)).is_some_and(|habit| habit.heard.is_some())
+        self.of(Some(device)).is_some_and(|known| known.heard.is_some())
     }
 
     fn of(&self, device: Option<&DeviceId>) -> Option<&DeviceResponsiveness> {
         self.devices.get(&device.cloned())
     }
 
-    /// Writes down which devices are silent at the moment of sending. It holds for good, as the rest of what is snapshot:
-    /// a device that comes back counts for what is sent from then on.
+    /// Writes down which devices are silent at the moment of sending. It holds for good, as the
+    /// rest of what is snapshot: a device that comes back counts for what is sent from then on.
     pub fn fold(&self, expected: &mut [ExpectedDevice], sent: Ms) {
         for device in expected {
             device.silent = self.silent_since(&device.device_id, sent);
@@ -202,8 +209,8 @@ impl DeviceResponsiveness {
         let is_later = |sent: &Sent| sent.0 > message.0 && sent.1 == message.1;
         let answers = || self.recent.iter().filter_map(|(sent, heard)| Some((sent, (*heard)?)));
         let later = answers().filter(|(sent, _)| is_later(sent)).map(|(_, heard)| heard).min()?;
-        // What came after its last answer is still open, for each of the messages; so is this one. What it was silent about
-        // on purpose says nothing about what it usually does.
+        // What came after its last answer is still open, for each of the messages; so is this one.
+        // What it was silent about on purpose says nothing about what it usually does.
         let newest = answers().next_back().map(|(sent, _)| *sent)?;
         let open = |(sent, heard): &(&Sent, &Option<Ms>)| heard.is_some() || !self.means_nothing(**sent);
         let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message).filter(open);

@@ -1,14 +1,17 @@
-//! Which way a batch of receipts travels.
+//! The route by which a batch of receipts travels.
 //!
-//! There are two. Over `native` (PROTOCOL §2) the homeserver passes a receipt on to the event's sender; it is one
-//! request for each event, names this device only when told to, and works where the server has MSC4089. Over `direct`
-//! (PROTOCOL §3) it goes encrypted to the sender's devices, on every homeserver; the channel itself names this device.
+//! There are two. Over `native` (PROTOCOL §2) the homeserver passes a receipt on to the event's
+//! sender; it is one request for each event, names this device only when told to, and works where
+//! the server has MSC4089. Over `direct` (PROTOCOL §3) it goes encrypted to the sender's devices,
+//! on every homeserver; the channel itself names this device.
 //!
-//! Nobody who has not asked is sent receipts over `direct`: an unknown to-device event does no good to a client that
-//! cannot read it, and tells its server something. A request may come after the event that it is about, so 'nobody has
-//! asked' is no refusal but a reason to wait; how long is the [`super::outbox`]'s business.
+//! Nobody who has not asked is sent receipts over `direct`: an unknown to-device event does no good
+//! to a client that cannot read it, and tells its server something. A request may come after the
+//! event that it is about, so 'nobody has asked' is no refusal but a reason to wait; how long is
+//! the [`super::outbox`]'s business.
 //!
-//! [`choose`] knows all of this. [`Names`] and [`Pace`] are what a session learns about the native route as it goes.
+//! [`choose`] knows all of this. [`Names`] and [`Pace`] are what a session learns about the native
+//! route as it goes.
 
 use super::{
     policy::{Reason, RouteChoice},
@@ -73,13 +76,14 @@ pub enum Plan {
     Direct(Vec<DeviceId>),
     /// It is not known yet what the homeserver can do.
     Undecided,
-    /// There is no way yet; there may be one soon. When there is none in time, this is why.
+    /// There is no route yet; there may be one soon. When there is none in time, this is why.
     Wait(Reason),
-    /// There will be no way.
+    /// There will be no route.
     Withhold(Reason),
 }
 
-/// Chooses the way for receipts of one `state` to one person; `server` is `None` until it has said what it can do.
+/// Chooses the route for receipts of one `state` to one person; `server` is `None` until it has
+/// said what it can do.
 pub fn choose(choice: RouteChoice, server: Option<ServerFacts>, state: ClaimState, to: Recipient) -> Plan {
     match (choice, state, server) {
         (RouteChoice::Off, ..) => return Plan::Withhold(Reason::RouteOff),
@@ -103,7 +107,8 @@ pub fn choose(choice: RouteChoice, server: Option<ServerFacts>, state: ClaimStat
     }
 }
 
-/// Whether somebody has to be asked for receipts (§3): not those whose receipts come through the homeserver anyway.
+/// Whether somebody has to be asked for receipts (§3): not those whose receipts come through the
+/// homeserver anyway.
 pub fn asks(choice: RouteChoice, server: ServerFacts, same_server: bool) -> bool {
     match choice {
         RouteChoice::Off | RouteChoice::Native => false,

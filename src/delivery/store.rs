@@ -1,17 +1,20 @@
-//! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file, `delivery.sqlite3`.
+//! What must survive a restart, a crash or a kill at any instant (L8): one SQLite file,
+//! `delivery.sqlite3`.
 //!
 //! - What was done about others' messages ([`statuses`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The [`ledger`]: own messages with their snapshot devices, and what was claimed about them, also by bridges;
-//!   beside it the [`responsiveness`] of devices, and what own devices said; and what came [`early`].
+//! - The [`ledger`]: own messages with their snapshot devices, and what was claimed about them,
+//!   also by bridges; beside it the [`responsiveness`] of devices, and what own devices said; and
+//!   what came [`early`].
 //! - Who is known (P7), and from when on this account reads a room (P2).
 //!
-//! Each writing method is one transaction. The file tells who talks to whom and when, so values are encrypted and
-//! what is looked up is hashed with a key, by the SDK's `StoreCipher`. In the clear stand only how many
-//! rows there are, which belong together, how far each receipt is, and the day on which a row may be deleted.
+//! Each writing method is one transaction. The file tells who talks to whom and when, so values are
+//! encrypted and what is looked up is hashed with a key, by the SDK's `StoreCipher`. In the clear
+//! stand only how many rows there are, which belong together, how far each receipt is, and the day
+//! on which a row may be deleted.
 //!
-//! The methods block for as long as SQLite takes, well under a millisecond each but for [large](large) messages; they
-//! take no clock.
+//! The methods block for as long as SQLite takes, well under a millisecond each but for
+//! [`large`] messages; they take no clock.
 
 use std::{
     collections::HashMap,
@@ -22,7 +25,7 @@ use rusqlite::params;
 
 use self::{
     disk::{Access, Disk},
-    large::Crowds,
+    large::Aggregates,
     rows::{AskedRow, RequestRow, RoomRow},
 };
 use crate::{
@@ -55,8 +58,9 @@ pub use progress::Seen;
 
 /// So many rooms one device may ask about; what it asked first is forgotten first.
 pub const ROOMS_PER_DEVICE: u32 = 500;
-/// What was done about a message is forgotten after so many days. P9 no longer lets it be acknowledged then.
-const FATE_DAYS: Ms = 30;
+/// What was done about a message is forgotten after so many days. P9 no longer lets it be
+/// acknowledged then.
+const STATUS_DAYS: Ms = 30;
 const DAY: Ms = 24 * 60 * 60 * 1000;
 
 /// Why the store cannot be used.
@@ -101,17 +105,18 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     disk: Disk,
     /// What is in memory beside it, of large messages whose receipts come in.
-    crowds: Crowds,
+    aggregates: Aggregates,
     /// What stands on disk because it came early.
     early: early::Keys,
 }
 
 impl Store {
-    /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner only.
+    /// Opens or makes `delivery.sqlite3` in a folder that exists; the file is readable by its owner
+    /// only.
     pub fn open(dir: &Path, key: &[u8; 32]) -> Result<Self> {
         let disk = Disk::open(&dir.join("delivery.sqlite3"), key)?;
         let early = early::keys(&disk.read())?;
-        Ok(Self { disk, crowds: Crowds::default(), early })
+        Ok(Self { disk, aggregates: Aggregates::default(), early })
     }
 
     /// From now on a write is done by this, which can try it again when the disk does not take it.
@@ -119,9 +124,10 @@ impl Store {
         self.disk.wait_for_disk(keeper);
     }
 
-    /// This device uses the file from now on. Whom another one of this account has asked, it has asked for itself (§3), and
-    /// what another one withheld says nothing about the silence of this one: so that is forgotten. What others have asked
-    /// of this account holds on, and what is owed is decided anew (P2).
+    /// This device uses the file from now on. Whom another one of this account has asked, it has
+    /// asked for itself (§3), and what another one withheld says nothing about the silence of this
+    /// one: so that is forgotten. What others have asked of this account holds on, and what is owed
+    /// is decided anew (P2).
     pub fn begin_as(&mut self, device: &DeviceId) -> Result<()> {
         self.disk.write(|tx| {
             let before: Option<String> = tx.one("SELECT value FROM device", [])?;
@@ -261,12 +267,13 @@ impl Store {
         })
     }
 
-    /// Deletes what has no use any more: statuses 30 days after the first pruning that saw them, rows of the log
-    /// after as many, requests that are over, and what came early and nobody decided about. To be called about once a day.
+    /// Deletes what has no use any more: statuses 30 days after the first pruning that saw them,
+    /// rows of the log after as many, requests that are over, and what came early and nobody
+    /// decided about. To be called about once a day.
     pub fn prune(&mut self, now: Ms) -> Result<()> {
         let today = now / DAY;
         self.disk.write(|tx| {
-            tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + FATE_DAYS])?;
+            tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + STATUS_DAYS])?;
             tx.run("DELETE FROM fates WHERE day < ?1", [today])?;
             tx.run("DELETE FROM log WHERE day < ?1", [today])?;
             tx.run("DELETE FROM requests WHERE day < ?1", [today])?;

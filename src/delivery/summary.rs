@@ -1,17 +1,21 @@
 //! From the ledger to what is drawn: the people and devices of one own message, and its mark.
 //!
-//! Three things are kept apart (L5): that a device has not answered, that nobody can say because none of that
-//! person's devices ever answered, and that the person has read the message. None of them is derived from another.
+//! Three things are kept apart (L5): that a device has not answered, that nobody can say because
+//! none of that person's devices ever answered, and that the person has read the message. None of
+//! them is derived from another.
 //!
-//! A receipt that names a person only (PROTOCOL §2) says that one of their devices has the message, and not which. It must
-//! tick no device, and it must not leave a message for ever incomplete. So a person whose receipts have never named a
-//! device counts as *one*, delivered when any receipt of theirs came; their devices are listed and not counted. With the
-//! first receipt that names a device this ends, for all messages: from then on each device counts, and a receipt without one
+//! A receipt that names a person only (PROTOCOL §2) says that one of their devices has the message,
+//! and not which. It must tick no device, and it must not leave a message for ever incomplete. So a
+//! person whose receipts have never named a device counts as *one*, delivered when any receipt of
+//! theirs came; their devices are listed and not counted. With the first receipt that names a
+//! device this ends, for all messages: from then on each device counts, and a receipt without one
 //! is a row of its own that does not.
 //!
-//! What a device does otherwise, its [responsiveness](super::responsiveness), says what its silence means. One that was silent for weeks
-//! when the message was sent does not count, nor does one that is gone and has not answered, until it answers this message
-//! after all: so a message that is complete stays complete. Where nobody is left who counts, the message is on the server, and that is all that is said.
+//! What a device does otherwise, its [responsiveness](super::responsiveness), says what its silence
+//! means. One that was silent for weeks when the message was sent does not count, nor does one that
+//! is gone and has not answered, until it answers this message after all: so a message that is
+//! complete stays complete. Where nobody is left who counts, the message is on the server, and that
+//! is all that is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +39,8 @@ pub use bridge::bridged;
 /// Up to so many expected devices are shown one by one.
 pub const DEVICE_ROW: usize = 6;
 
-/// What is known about the delivery of an own message, with the responsiveness of people, as far as there are any.
-/// What people are called, the ledger does not know: their names are left empty.
+/// What is known about the delivery of an own message, with the responsiveness of people, as far as
+/// there are any. What people are called, the ledger does not know: their names are left empty.
 pub fn delivery(own: &OwnEvent, responsiveness: &BTreeMap<UserId, Responsiveness>, now: Ms) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
@@ -74,8 +78,8 @@ pub fn tallied(large: &Large) -> Delivery {
     Delivery { tally: Some(tally), ..Delivery::new(large.event_id.clone(), large.sent, people) }
 }
 
-/// What this user's own other devices did with an own message, as far as they were expected. They stand for themselves:
-/// one that has never answered is no kvitto, whatever the others are.
+/// What this user's own other devices did with an own message, as far as they were expected. They
+/// stand for themselves: one that has never answered is no kvitto, whatever the others are.
 pub fn own_devices(own: &OwnEvent, responsiveness: &Responsiveness, now: Ms) -> Vec<DeviceDelivery> {
     let view = View { own, responsiveness, now };
     let device = |user: &UserId, known: &ExpectedDevice| {
@@ -87,8 +91,9 @@ pub fn own_devices(own: &OwnEvent, responsiveness: &Responsiveness, now: Ms) -> 
     own.expected.iter().flat_map(|(user, known)| known.iter().map(move |known| device(user, known))).collect()
 }
 
-/// Whether something is still to be waited for, or has gone wrong: a device that counts, of somebody who answers, has not
-/// said that it has the message, or a bridge could not pass it on. Of a large message it is its counts that say so.
+/// Whether something is still to be waited for, or has gone wrong: a device that counts, of
+/// somebody who answers, has not said that it has the message, or a bridge could not pass it on. Of
+/// a large message it is its counts that say so.
 pub fn is_undelivered(delivery: &Delivery) -> bool {
     let bridge_failed = delivery.bridge.as_ref().is_some_and(Bridge::has_failed);
     if let Some(tally) = delivery.tally {
@@ -193,8 +198,9 @@ impl View<'_> {
     }
 }
 
-/// Whether a receipt without a device says nothing beside those with one: a server gives a person's earliest time with
-/// each of their devices, also when it names only the latest of these (PROTOCOL §2).
+/// Whether a receipt without a device says nothing beside those with one: a server gives a person's
+/// earliest time with each of their devices, also when it names only the latest of these (PROTOCOL
+/// §2).
 fn explained(claims: &Claims<'_>) -> bool {
     let Some(unnamed) = claims.get(&None) else { return false };
     let mut named = claims.iter().filter(|(device, _)| device.is_some());
@@ -208,8 +214,9 @@ fn state(stamp: &Stamp) -> DeviceState {
     }
 }
 
-/// The mark of an own message. Only what is expected counts; `readers` are all who have read it, and everyone has when
-/// each person with an expected device is among them. What a bridge could not pass on is not delivered, whoever else has it.
+/// The mark of an own message. Only what is expected counts; `readers` are all who have read it,
+/// and everyone has when each person with an expected device is among them. What a bridge could not
+/// pass on is not delivered, whoever else has it.
 pub fn mark(send: &SendState, delivery: Option<&Delivery>, readers: &[ReadBy]) -> Mark {
     match send {
         SendState::Waiting => return Mark::Waiting,

@@ -1,11 +1,13 @@
 //! Fetching what a sync left out.
 //!
-//! Sliding sync names only the newest event of a room that is not open, `/sync` only the newest few: everything between
-//! that and what is known is a gap, and a message in it has arrived as much as any other (P2). The SDK's event cache
-//! remembers gaps and fills them when somebody paginates, so a *backfill* paginates a room backwards until it is past
-//! everything that can be owed: the time up to which the room is known to be complete, the own join or login, or P9's
-//! age, whichever is latest. A backfill goes by time and not to the first known event, because several gaps can stand open
-//! at once. It is on disk from before it starts until it has ended, so a kill in between starts it again.
+//! Sliding sync names only the newest event of a room that is not open, `/sync` only the newest
+//! few: everything between that and what is known is a gap, and a message in it has arrived as much
+//! as any other (P2). The SDK's event cache remembers gaps and fills them when somebody paginates,
+//! so a *backfill* paginates a room backwards until it is past everything that can be owed: the
+//! time up to which the room is known to be complete, the own join or login, or P9's age, whichever
+//! is latest. A backfill goes by time and not to the first known event, because several gaps can
+//! stand open at once. It is on disk from before it starts until it has ended, so a kill in between
+//! starts it again.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -64,8 +66,8 @@ impl Backfill {
         self.under_way.contains_key(room_id)
     }
 
-    /// A sync has brought events of a room, of which this is the newest; `limited` when it says that
-    /// it has left some out.
+    /// A sync has brought events of a room, of which this is the newest; `limited` when it says
+    /// that it has left some out.
     pub async fn on_synced(&mut self, context: &mut Context, room: Room, newest: (Ms, OwnedEventId), limited: bool) {
         let room_id = room.room_id().to_owned();
         let has_gap = limited && has_gap(context, &room, &newest).await;
@@ -127,8 +129,8 @@ impl Backfill {
         context.stored(ended);
     }
 
-    /// The room is complete up to the newest event that a sync brought. A time from the future counts
-    /// as now, or it would hide what comes until then.
+    /// The room is complete up to the newest event that a sync brought. A time from the future
+    /// counts as now, or it would hide what comes until then.
     fn set_complete(&self, context: &mut Context, room_id: &OwnedRoomId) {
         let Some((at, event)) = self.newest.get(room_id) else { return };
         let seen = context.store.seen(&ids::room(room_id));
@@ -139,7 +141,8 @@ impl Backfill {
     }
 }
 
-/// Whether something that can be owed or believed may be missing between what is known and `newest`.
+/// Whether something that can be owed or believed may be missing between what is known and
+/// `newest`.
 async fn has_gap(context: &mut Context, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
     let facts = context.room_facts(room).await;
     if matches!(policy::room_eligibility(&facts, &context.settings), Decision::Withhold(_)) {
@@ -239,15 +242,16 @@ impl Paginator {
         Ok(())
     }
 
-    /// Tells the actor what was found, each event once. A key that comes in between is told by itself.
+    /// Tells the actor what was found, each event once. A key that comes in between is told by
+    /// itself.
     fn found(&self, gap: &Gap, found: &mut HashSet<OwnedEventId>, mut events: Vec<TimelineEvent>) {
         events.retain(|event| event.event_id().is_none_or(|id| found.insert(id)));
         let _ = self.inputs.send(EventsInput::Found(gap.room.room_id().to_owned(), events).into());
     }
 }
 
-/// Waits until the event cache has dealt with the sync that brought this event: only then it knows of a gap before it, and
-/// only then the event outlives this program.
+/// Waits until the event cache has dealt with the sync that brought this event: only then it knows
+/// of a gap before it, and only then the event outlives this program.
 async fn cached(room: &Room, event: &EventId) -> matrix_sdk::event_cache::Result<()> {
     let (cache, _keep) = room.event_cache().await?;
     let is_there = |cache: RoomEventCache| async move {

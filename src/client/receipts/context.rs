@@ -42,9 +42,9 @@ pub(super) struct Context {
 /// The room that the user looks at.
 #[derive(Default)]
 pub(super) struct OpenRoom {
-    /// None was opened yet at first.
+    /// `None` before the first one was opened.
     pub room_id: Option<RoomId>,
-    /// [`Query::LookAgain`] will come.
+    /// Set while [`Query::LookAgain`](super::Query::LookAgain) is to come.
     pub looking_again: bool,
 }
 

@@ -21,7 +21,7 @@ use crate::{
     model::{Delivery, RoomId, UserId},
 };
 
-/// So many own messages of a room are told when it is opened.
+/// How many own messages of a room are told when it is opened.
 const MESSAGES_TOLD: usize = 500;
 
 impl Context {
@@ -42,7 +42,7 @@ impl Context {
         }
     }
 
-    /// What is known about own events; nobody has a name.
+    /// What is known about own events, without the names of people.
     pub fn deliveries(&self, own_events: &[OwnEvent], large: &[Large]) -> Vec<Delivery> {
         let now = now();
         let people: HashSet<&UserId> = own_events.iter().flat_map(|own| own.expected.keys()).collect();
@@ -103,7 +103,7 @@ impl Context {
         });
     }
 
-    /// It is time for that.
+    /// It is time to look at the open room once more.
     pub async fn look_again(&mut self) {
         self.open_room.looking_again = false;
         self.tell_open_room().await;

@@ -1,5 +1,5 @@
-//! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3), on their way
-//! out, and the devices that they go to.
+//! The route `direct`: encrypted to-device messages between kvitto devices (PROTOCOL §3), on their
+//! way out, and the devices that they go to.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,7 +24,8 @@ use crate::{
 /// A server that says to wait longer has its clock or its numbers wrong.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// A user's devices; asks the server when none are known (a new member's list can be empty for half a minute).
+/// A user's devices; asks the server when none are known (a new member's list can be empty for half
+/// a minute).
 async fn devices_of(client: &Client, user: &SdkUserId) -> matrix_sdk::Result<UserDevices> {
     let encryption = client.encryption();
     let devices = encryption.get_user_devices(user).await?;
@@ -41,8 +42,9 @@ pub(super) async fn devices_now(client: &Client, user: &SdkUserId) -> matrix_sdk
     Ok(known.keys().map(ids::device).collect())
 }
 
-/// The devices of a person as the room key goes to them now, with the reason for each that is left out. The key goes to
-/// verified and unverified devices alike (the SDK's `CollectStrategy::AllDevices`).
+/// The devices of a person as the room key goes to them now, with the reason for each that is left
+/// out. The key goes to verified and unverified devices alike (the SDK's
+/// `CollectStrategy::AllDevices`).
 pub(in crate::client) async fn expected_devices(
     client: &Client,
     user: &SdkUserId,
@@ -73,9 +75,9 @@ fn excluded(device: &Device, unreachable: &[OwnedDeviceId]) -> Option<&'static s
     }
 }
 
-/// The devices that nothing can be encrypted to, because no Olm session with them can be begun. The SDK tells such a device
-/// `m.no_olm` and remembers that it did, for ever; whether it is still so, only trying shows, with the message that the
-/// specification has for beginning a session.
+/// The devices that nothing can be encrypted to, because no Olm session with them can be begun. The
+/// SDK tells such a device `m.no_olm` and remembers that it did, for ever; whether it is still so,
+/// only trying shows, with the message that the specification has for beginning a session.
 async fn unreachable(client: &Client, devices: &[Device]) -> Vec<OwnedDeviceId> {
     let withheld: Vec<Device> = devices.iter().filter(|device| device.was_withheld_code_sent()).cloned().collect();
     match send(client, &withheld, "m.dummy", &json!({})).await {
@@ -91,8 +93,8 @@ pub(in crate::client) struct NotSent {
     pub retry_after: Option<Ms>,
 }
 
-/// Sends an answer to these devices of one user. Succeeds when at least one of them got it: a device that cannot be
-/// reached any more must not keep the others from being told.
+/// Sends an answer to these devices of one user. Succeeds when at least one of them got it: a
+/// device that cannot be reached any more must not keep the others from being told.
 pub(in crate::client) async fn send_answer(
     client: &Client,
     user: &SdkUserId,
@@ -105,8 +107,9 @@ pub(in crate::client) async fn send_answer(
     if unreached.len() < devices.len() { Ok(()) } else { Err(NotSent { retry_after: None }) }
 }
 
-/// The same, but what has not left after so long does not leave any more. By itself the SDK tries for a quarter of an hour
-/// to get the keys that it needs, and meanwhile there may be a reason to withhold it (P3, P5, P8).
+/// The same, but what has not left after so long does not leave any more. By itself the SDK tries
+/// for a quarter of an hour to get the keys that it needs, and meanwhile there may be a reason to
+/// withhold it (P3, P5, P8).
 pub(super) async fn send_answer_within(
     limit: Duration,
     client: &Client,
@@ -118,8 +121,8 @@ pub(super) async fn send_answer_within(
     timeout(limit, sending).await.unwrap_or(Err(NotSent { retry_after: None }))
 }
 
-/// Asks these people's devices for receipts, but for this one and those that `asked` says were asked already. Returns the
-/// ones that got the request.
+/// Asks these people's devices for receipts, but for this one and those that `asked` says were
+/// asked already. Returns the ones that got the request.
 pub(super) async fn send_request(
     client: &Client,
     room: &SdkRoomId,

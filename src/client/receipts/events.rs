@@ -11,7 +11,7 @@ use matrix_sdk::{
     sync::RoomUpdates,
 };
 
-use super::{Actor, EventsInput, incoming::native, observe, outgoing::as_it_is_now};
+use super::{Actor, EventsInput, incoming::native, observe, outgoing::as_it_is_now, queries::traces};
 use crate::{
     client::ids,
     clock::now,
@@ -100,7 +100,7 @@ impl Actor {
         }
         let taken = self.outgoing.take_in(context, &room_facts, considering);
         if taken.may_leave_traces && context.open_room.room_id.as_ref() == Some(&room_facts.room_id) {
-            self.queries.tell_traces(context, &room_facts.room_id).await;
+            traces::tell(context, &room_facts.room_id).await;
         }
         if taken.member_missing.is_some() {
             // A backfill fetches the members first, and is on disk until it has ended.
@@ -121,8 +121,8 @@ impl Actor {
         self.take_in(&room, &found).await;
     }
 
-    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also after
-    /// a restart).
+    /// Looks at all events whose key is awaited: it may have come while nobody was told (P1, also
+    /// after a restart).
     pub(super) async fn look_for_keys(&mut self) {
         let awaiting = self.context.store.awaiting();
         for Awaited { room_id, event_id, .. } in self.context.stored(awaiting).unwrap_or_default() {

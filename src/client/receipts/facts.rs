@@ -60,7 +60,8 @@ pub(super) fn room(room: &Room, joined_since: Option<Ms>, incognito: &Incognito)
 pub(super) enum OwnJoin {
     /// The event is the join itself.
     At(Ms),
-    /// The event changed something else (a display name) while already joined: the join was before this.
+    /// The event changed something else (a display name) while already joined: the join was before
+    /// this.
     Before(Ms),
 }
 

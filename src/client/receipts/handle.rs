@@ -58,7 +58,8 @@ pub(in crate::client) struct Receipts {
 }
 
 impl Receipts {
-    /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called before the first sync.
+    /// Starts the actor for a client that is logged in since `logged_in_at` (P2). Must be called
+    /// before the first sync.
     pub(in crate::client) fn start(
         client: &Client,
         (disk, keys): (&Arc<Disk>, &Keys),
@@ -80,7 +81,8 @@ impl Receipts {
         let context = Context::new(client, store, logged_in_at, receipt_queue.settings(), events, inputs.clone());
         let incoming = Incoming::new(in_hand.clone(), Some(keys.clone()));
         let actor = Actor { tasks, ..Actor::new(context, receipt_queue, incoming) };
-        // A thread of its own: SQLite blocks, and its connection is not to be shared between threads.
+        // A thread of its own: SQLite blocks, and its connection is not to be shared between
+        // threads.
         let runtime = Handle::current();
         std::thread::Builder::new()
             .name("receipts".to_owned())
@@ -139,7 +141,8 @@ impl Receipts {
         self.tell(OutgoingInput::Known(people));
     }
 
-    /// The user takes this person's invite to this room, which may be a direct chat; nobody, when that is found out.
+    /// The user takes this person's invite to this room, which may be a direct chat; nobody, when
+    /// that is found out.
     pub(in crate::client) fn taking(&self, room_id: RoomId, from: Option<UserId>) {
         self.tell(OutgoingInput::AcceptingInvite(room_id, from));
     }
@@ -171,8 +174,9 @@ impl Receipts {
         token.await.ok().flatten()
     }
 
-    /// Waits until everything that syncs have brought is on disk as far as it matters here, and who was given the key of
-    /// the own messages among it; but not for ever, since the latter takes the network.
+    /// Waits until everything that syncs have brought is on disk as far as it matters here, and who
+    /// was given the key of the own messages among it; but not for ever, since the latter takes the
+    /// network.
     pub(in crate::client) async fn dealt_with(&self) {
         let (done, dealt_with) = oneshot::channel();
         self.tell(SyncInput::DealtWith(done));

@@ -43,15 +43,17 @@ mod own_events;
 mod recipients;
 pub(super) mod to_device;
 
-/// What this part is told.
+/// The inputs of this part.
 pub(super) enum IncomingInput {
-    /// A delivery message came, and is in the inbox; it is to be found out whose device has sent it.
+    /// A delivery message came, and is in the inbox; it is to be found out whose device has sent
+    /// it.
     Message(store::Incoming, OwnedSemaphorePermit),
     /// What it says is in the store, or refused.
     MessageDealtWith(store::Incoming),
     /// Claims were not believed before they got here.
     Refused(Refused),
-    /// The event about which something is held is in the cache now, or not for a while.
+    /// This event was waited for because a claim about it is held: it is in the event cache, or the
+    /// time is over.
     Appeared(OwnedRoomId, EventId),
     /// The own message that a bridge's status is about is known now.
     BridgeStatus(OwnedRoomId, EventFacts, StatusEvent),
@@ -70,9 +72,10 @@ pub(super) enum IncomingInput {
     Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, NotSent>, Ms),
     /// It is the moment to ask the new devices of these users.
     AskNewDevices(Vec<OwnedUserId>),
-    /// A former run was killed: what it was told may be lost.
+    /// A former run was killed, so claims that it had received may be lost: they are asked for
+    /// again.
     AskAgain,
-    /// Devices are different: of these users, or of somebody.
+    /// Devices of these users have changed, or of somebody whom the SDK does not name.
     DevicesChanged(Vec<OwnedUserId>),
     /// These users have these devices now.
     Devices(gone::Devices),
@@ -90,9 +93,9 @@ pub(super) struct Incoming {
     pub refused: Refused,
     /// Own events of which it is being found out who was given the key.
     pub recording: HashSet<EventId>,
-    /// To be told when there are none of these.
+    /// Whoever is to be told when `recording` is empty.
     when_recorded: Vec<oneshot::Sender<()>>,
-    /// Events that something is held about, and that the event cache does not have yet.
+    /// Events that are waited for in the event cache because a claim about them is held.
     looking_up: HashSet<EventId>,
     membership: MembershipCheck,
     pub bridges: Bridges,
@@ -153,7 +156,8 @@ impl Incoming {
         }
     }
 
-    /// Takes up what a former run was told before its time (L8), and what it had not dealt with.
+    /// Takes up the claims that a former run had kept for later (L8), and the messages that it had
+    /// not dealt with.
     pub async fn resume(&mut self, context: &mut Context) {
         self.take_up_what_came_early(context).await;
         self.go_on_with_inbox(context);
@@ -169,18 +173,18 @@ impl Incoming {
         std::mem::take(&mut self.asking.was_killed)
     }
 
-    /// What the homeserver can do is known now: asks where that was waited for.
+    /// It is known what the homeserver can do: asks in the rooms that waited for that.
     pub async fn on_server(&mut self, context: &mut Context) {
         self.asking.ask_where_it_waited(context).await;
     }
 
-    /// Some devices are different: of these people, or of somebody.
+    /// Devices of these people have changed, or of somebody whom the SDK does not name.
     pub fn on_devices_changed(&mut self, context: &Context, users: impl IntoIterator<Item = UserId>) {
         self.gone.on_devices_changed(context, users);
     }
 
-    /// L1: a sync has brought something. What was held for a minute is not waited for any more, unless
-    /// its event is being recorded, or may be among those that are being fetched.
+    /// L1: a sync has brought something. What was held for a minute is not waited for any more,
+    /// unless its event is being recorded, or may be among those that are being fetched.
     pub fn expire(&mut self, context: &mut Context, is_backfilled: impl Fn(&SdkRoomId) -> bool) {
         let is_coming = |event: &EventId, room: &RoomId| {
             self.recording.contains(event) || ids::sdk_room(room).is_some_and(|room| is_backfilled(&room))
@@ -189,7 +193,7 @@ impl Incoming {
         self.refuse_early(context, &over, Refusal::Unknown);
     }
 
-    /// To be told when no own event waits until it is known who was given its key.
+    /// Tells `done` when it is known of all own events that came who was given their keys.
     pub fn tell_when_recorded(&mut self, done: oneshot::Sender<()>) {
         self.when_recorded.retain(|done| !done.is_closed());
         self.when_recorded.push(done);
@@ -227,7 +231,7 @@ fn on_dealt_with(context: &mut Context, incoming: &store::Incoming) {
     context.stored(forgotten);
 }
 
-/// L8: this waits for its message, or for the members of its room.
+/// L8: keeps claims on disk that wait for their message, or for the members of its room.
 fn remember_early(context: &mut Context, early: &Early) {
     let kept = context.store.remember_early(early, now());
     context.stored(kept);

@@ -1,5 +1,5 @@
-//! Members of a room, many at once: a sync can bring the receipts of a thousand people, and the SDK's way to ask for one
-//! member reads half a dozen things for each.
+//! Members of a room, many at once: a sync can bring the receipts of a thousand people, and the
+//! SDK's way to ask for one member reads half a dozen things for each.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -69,8 +69,9 @@ pub(in crate::client) async fn fetch(room: &Room) -> matrix_sdk::Result<()> {
     Ok(())
 }
 
-/// Whether the members are fetched. A list that was asked for before somebody joined can come after the sync that brought
-/// them, and take them out again: one with fewer than there are is not complete.
+/// Whether the members are fetched. A list that was asked for before somebody joined can come after
+/// the sync that brought them, and take them out again: one with fewer than there are is not
+/// complete.
 pub(super) async fn are_known(room: &Room) -> matrix_sdk::Result<bool> {
     if !room.are_members_synced() {
         return Ok(false);
@@ -85,7 +86,7 @@ pub(super) struct Claimant {
     /// L2.
     pub allowed: Result<(), Refusal>,
     /// They are no member, and not all members are known.
-    pub doubtful: bool,
+    pub membership_unknown: bool,
     /// They were a member, and left.
     pub left: bool,
 }
@@ -108,15 +109,15 @@ pub(super) async fn claimants<'a>(
             own: user.as_str() == room.own_user_id(),
             joined: is_joined(user),
             ignored: ignored.contains(user.as_str()),
-            // What gets here came by Olm from a device of the claimant's (`incoming::to_device`), or from this user's own
-            // homeserver (`incoming::native`).
+            // What gets here came by Olm from a device of the claimant's (`incoming::to_device`),
+            // or from this user's own homeserver (`incoming::native`).
             proven: true,
         };
         let allowed = admissible(facts);
         let left = members.get(user).is_some_and(|member| member.left);
         Claimant {
             allowed,
-            doubtful: !all_known
+            membership_unknown: !all_known
                 && !facts.ignored
                 && allowed == Err(Refusal::NotJoined)
                 && ids::sdk_user(user).is_some(),

@@ -1,8 +1,8 @@
 //! An SDK event, as far as delivery receipts care.
 //!
-//! Only the few fields that the rules need are read, straight from the JSON: an event that is odd elsewhere still
-//! counts, and one that is odd here costs itself only (L6). What came encrypted and is the server's to say is nothing, and
-//! has redacted nothing ([`vouched`]).
+//! Only the few fields that the rules need are read, straight from the JSON: an event that is odd
+//! elsewhere still counts, and one that is odd here costs itself only (L6). What came encrypted and
+//! is the server's to say is nothing, and has redacted nothing ([`vouched`]).
 
 use matrix_sdk::{Room, deserialized_responses::TimelineEvent};
 use serde::{Deserialize, de::IgnoredAny};
@@ -52,16 +52,17 @@ pub(super) fn bridge_status(event: &TimelineEvent) -> Option<StatusEvent> {
     Some(StatusEvent { sender: UserId::new(glance.sender), at: glance.origin_server_ts, status })
 }
 
-/// Whether this is what the send queue puts into the event cache of what it has just sent, with the time of this machine.
-/// What came from the server and was decrypted has its room's id; in a room without encryption the two look alike.
+/// Whether this is what the send queue puts into the event cache of what it has just sent, with the
+/// time of this machine. What came from the server and was decrypted has its room's id; in a room
+/// without encryption the two look alike.
 pub(super) fn is_ahead_of_the_server(event: &TimelineEvent) -> bool {
     let glance: Option<Glance> = event.raw().deserialize_as_unchecked().ok();
     let is_bare = |glance: Glance| glance.room_id.is_none() && glance.unsigned.is_null();
     event.encryption_info().is_some() && glance.is_some_and(is_bare)
 }
 
-/// The facts about an event of a room; `None` when it has no id, sender or time. The event cache may have carried out a
-/// redaction that is none.
+/// The facts about an event of a room; `None` when it has no id, sender or time. The event cache
+/// may have carried out a redaction that is none.
 pub(super) async fn facts_in(room: &Room, event: &TimelineEvent) -> Option<EventFacts> {
     let mut facts = facts(event)?;
     if facts.redacted
@@ -78,7 +79,8 @@ pub(super) async fn facts_in(room: &Room, event: &TimelineEvent) -> Option<Event
 pub(super) fn facts(event: &TimelineEvent) -> Option<EventFacts> {
     let glance: Glance = event.raw().deserialize_as_unchecked().ok()?;
     let (readable, is_nothing) = (!event.kind.is_utd(), vouched::is_nothing(event));
-    // Decrypting shows which device it was; of what cannot be decrypted there is only what it says itself.
+    // Decrypting shows which device it was; of what cannot be decrypted there is only what it says
+    // itself.
     let device = match event.encryption_info() {
         Some(info) => info.sender_device.as_deref().map(ids::device),
         None if readable => None,
@@ -112,8 +114,8 @@ pub(super) fn in_words(event: &TimelineEvent) -> SafeText {
 }
 
 impl Glance {
-    /// P4, for what cannot be decrypted: taken for a message until it can be, but where its relation, which stands in the
-    /// clear, says otherwise.
+    /// P4, for what cannot be decrypted: taken for a message until it can be, but where its
+    /// relation, which stands in the clear, says otherwise.
     fn kind_of_locked(&self) -> EventKind {
         match self.relation() {
             Some("m.replace" | "m.annotation" | "m.reference") => EventKind::Other,

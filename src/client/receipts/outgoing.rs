@@ -1,9 +1,9 @@
 //! What this client owes others: gathers from the SDK the facts that
 //! [`ReceiptQueue`](crate::delivery::receipt_queue) decides by, and carries out what it says.
 //!
-//! Events of a room are looked at one by one, as a [`Considering`], and then taken in together. What
-//! has become due is decided about once more, and leaves by one of two routes: [`native`] through
-//! the homeserver, or encrypted to the devices that asked ([`direct`]).
+//! Events of a room are looked at one by one, as a [`Considering`], and then taken in together.
+//! What has become due is decided about once more, and leaves by one of two routes: [`native`]
+//! through the homeserver, or encrypted to the devices that asked ([`direct`]).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -38,7 +38,7 @@ pub(in crate::client) mod post;
 /// decided anew.
 const DECISION_HOLDS: Duration = Duration::from_secs(30);
 
-/// What this part is told.
+/// The inputs of this part.
 pub(super) enum OutgoingInput {
     /// A batch was sent to devices, or not.
     SentDirect(Batch, Result<(), NotSent>),
@@ -145,7 +145,7 @@ impl Outgoing {
 
     // ── what came ──
 
-    /// Events of a room came.
+    /// Begins to look at events of a room that came together.
     pub fn begin(&mut self, came: Came) -> Considering {
         Considering {
             arrival: self.queue.arrives(came, now()),
@@ -155,7 +155,7 @@ impl Outgoing {
         }
     }
 
-    /// Looks at one of them; it may have been considered before.
+    /// Looks at one event of those that came; it may have been considered before.
     pub async fn consider(
         &mut self,
         context: &mut Context,
@@ -188,7 +188,7 @@ impl Outgoing {
         }
     }
 
-    /// All of them were looked at.
+    /// All events that came were looked at: they are decided about together.
     pub fn take_in(&mut self, context: &mut Context, room_facts: &RoomFacts, considering: Considering) -> TakenIn {
         let Considering { arrival, considered, member_missing, senders: _ } = considering;
         tracing::debug!(room = %room_facts.room_id, events = considered.len(), "considered");
@@ -198,8 +198,8 @@ impl Outgoing {
         TakenIn { may_leave_traces, member_missing }
     }
 
-    /// The sender of an event, as they stand to the user; `None` when the members have to be fetched
-    /// first.
+    /// The sender of an event, as they stand to the user; `None` when the members have to be
+    /// fetched first.
     async fn sender_facts(&self, context: &Context, room: &Room, user_id: &UserId) -> Option<SenderFacts> {
         // P7: they may write before it is found out that the room is a direct chat.
         let accepted =
@@ -212,8 +212,8 @@ impl Outgoing {
         }
     }
 
-    /// What would be done about an event that was never considered, if there is a reason to withhold
-    /// its receipt.
+    /// What would be done about an event that was never considered, if there is a reason to
+    /// withhold its receipt.
     pub async fn would_be(&self, context: &mut Context, room: &Room, event_id: &EventId) -> Option<ReceiptStatus> {
         let facts = event_cache::find_facts(room, event_id).await?;
         let sender = self.sender_facts(context, room, &facts.sender).await?;
@@ -254,8 +254,8 @@ impl Outgoing {
         self.queue.due(now())
     }
 
-    /// Sends a batch whose time has come, after deciding about each entry once more. Returns its room
-    /// when the members have to be fetched first.
+    /// Sends a batch whose time has come, after deciding about each entry once more. Returns its
+    /// room when the members have to be fetched first.
     pub async fn answer(&mut self, context: &mut Context, batch: Batch) -> Option<Room> {
         // P8: of a room that was left nothing else is known, such as when it was joined.
         let joined = ids::find_room(&context.client, &batch.room_id).filter(|room| room.state() == RoomState::Joined);

@@ -24,21 +24,22 @@ use crate::{
 
 pub(super) mod attention;
 pub(super) mod eligibility;
-mod log;
+pub(super) mod log;
 pub(super) mod people;
-mod status;
-mod traces;
+pub(super) mod status;
+pub(super) mod traces;
 mod undelivered;
 
 /// What this part is asked.
 pub(super) enum Query {
     /// This room was opened: its ticks are wanted.
     Opened(RoomId),
-    /// What was not answered for a while may have been missed: the open room's ticks are told again.
+    /// What was not answered for a while may have been missed: the open room's ticks are told
+    /// again.
     LookAgain,
     /// Which own messages does not every device have?
     Undelivered,
-    /// The next messages are to be looked at for that.
+    /// The search that waits longest is to go on.
     SearchOn,
     /// Who has a large message, and who does not?
     People(people::Wanted),
@@ -48,7 +49,7 @@ pub(super) enum Query {
     Attention(RoomId, oneshot::Sender<attention::Attention>),
     /// What was told to others, and what was withheld?
     Log,
-    /// Forget that.
+    /// The log is to be emptied.
     EmptyLog,
     /// How does everybody in this room stand?
     Eligibility(RoomId),
@@ -67,7 +68,7 @@ impl Queries {
     /// A room was opened. Returns whether it is the first one.
     pub async fn on_opened(&mut self, context: &mut Context, room_id: RoomId) -> bool {
         context.tell_room(&room_id).await;
-        self.tell_traces(context, &room_id).await;
+        traces::tell(context, &room_id).await;
         context.open_room.room_id.replace(room_id).is_none()
     }
 }

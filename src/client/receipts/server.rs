@@ -1,8 +1,8 @@
 //! What the homeserver can do with receipts (PROTOCOL §2).
 //!
-//! It stands in `/versions`, which is asked for at the start, every hour, and when the connection is
-//! back after a loss, since a server may be upgraded. Only receipts whose route depends on it wait
-//! for the answer.
+//! It stands in `/versions`, which is asked for at the start, every hour, and when the connection
+//! is back after a loss, since a server may be upgraded. Only receipts whose route depends on it
+//! wait for the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -125,7 +125,8 @@ mod tests {
         let again = Arc::new(Notify::new());
         let task = tokio::spawn(watch(client, inputs, again.clone()));
 
-        // A server that does not answer is asked again after a pause, or sooner when the connection is back.
+        // A server that does not answer is asked again after a pause, or sooner when the connection
+        // is back.
         was_asked.recv().await.unwrap();
         assert!(told.is_empty());
         for (now, expected) in [

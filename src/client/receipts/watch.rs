@@ -21,7 +21,8 @@ pub(super) async fn late_keys(client: Client, inputs: UnboundedSender<Input>) {
     }
 }
 
-/// Users who have new devices, or others than before. Of devices that were deleted the SDK does not say whose they were.
+/// Users who have new devices, or others than before. Of devices that were deleted the SDK does not
+/// say whose they were.
 pub(super) async fn devices(client: Client, inputs: UnboundedSender<Input>) {
     let Ok(updates) = client.encryption().devices_stream().await else { return };
     let mut updates = std::pin::pin!(updates);

@@ -6,7 +6,8 @@ use ReadReceipt::{Private, Public};
 
 const ROOM: &str = "!r";
 
-/// Who is there: a capital letter is somebody known, a small one a stranger, `?` that there may be others.
+/// Who is there: a capital letter is somebody known, a small one a stranger, `?` that there may be
+/// others.
 fn there(who: &str) -> Audience {
     let people = who.chars().filter(|name| name.is_alphabetic());
     let people = people.map(|name| (user(&name.to_string()), name.is_lowercase())).collect();

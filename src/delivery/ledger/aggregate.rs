@@ -1,16 +1,19 @@
 //! A message to more people than can be held one by one (L7).
 //!
-//! In a room of 50,000 a message has 150,000 receipts. Nobody reads them one by one, and they must cost neither the
-//! memory nor the time of as many small ones. So such a message is *large*: what is told and drawn is a [`Tally`], and
-//! who answered stands on disk, where `Store::page` finds it for whoever looks.
+//! In a room of 50,000 a message has 150,000 receipts. Nobody reads them one by one, and they must
+//! cost neither the memory nor the time of as many small ones. So such a message is *large*: what
+//! is told and drawn is a [`Tally`], and who answered stands on disk, where `Store::page` finds it
+//! for whoever looks.
 //!
-//! A tally alone cannot know a receipt that comes twice. While receipts of a large message come in there is a [`Aggregate`]
-//! beside it: by person and device the best [`Stamp`], and whether it was given the key, which is all that a tally
-//! depends on. It is made of what is on disk when it is wanted, and thrown away afterwards. So the laws of merging hold
-//! as for any other message: the tally is a function of the set of claims.
+//! A tally alone cannot know a receipt that comes twice. While receipts of a large message come in
+//! there is a [`Aggregate`] beside it: by person and device the best [`Stamp`], and whether it was
+//! given the key, which is all that a tally depends on. It is made of what is on disk when it is
+//! wanted, and thrown away afterwards. So the laws of merging hold as for any other message: the
+//! tally is a function of the set of claims.
 //!
-//! A person is found by a hash that the caller makes with a key, so nobody can make up somebody with another's. A
-//! device is found by any hash of its name, among that person's own: who makes up two alike fools only themselves.
+//! A person is found by a hash that the caller makes with a key, so nobody can make up somebody
+//! with another's. A device is found by any hash of its name, among that person's own: who makes up
+//! two alike fools only themselves.
 
 use std::{
     collections::HashMap,
@@ -28,11 +31,11 @@ use crate::{
 
 /// A message about more people than this is large.
 pub const LARGE: usize = 200;
-/// So many of the receipts that came last are kept at hand.
+/// How many of the receipts that came last are kept at hand.
 pub const NEWEST: usize = 5;
 
-/// How many have a large message. Only devices that were given the key count as expected; a person whose receipts name
-/// no device counts as one, as everywhere.
+/// How many have a large message. Only devices that were given the key count as expected; a person
+/// whose receipts name no device counts as one, as everywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// People who were given the key.
@@ -52,19 +55,20 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// With what the homeserver has counted (§7). It does not say who they are, so they are taken for devices that were
-    /// given the key, as far as there are so many. Where it names no more devices than people, people are counted.
+    /// With what the homeserver has counted (§7). It does not say who they are, so they are taken
+    /// for devices that were given the key, as far as there are so many. Where it names no more
+    /// devices than people, people are counted.
     #[must_use]
-    pub fn told(self, told: Summary) -> Self {
+    pub fn with_summary(self, summary: Summary) -> Self {
         let mut tally = Self {
-            users: self.users.max(told.users),
-            devices: self.devices.max(told.devices),
-            latest: self.latest.max(told.latest),
+            users: self.users.max(summary.users),
+            devices: self.devices.max(summary.devices),
+            latest: self.latest.max(summary.latest),
             ..self
         };
-        if told.devices > self.delivered {
-            tally.expected = if told.devices > told.users { self.expected } else { self.people };
-            tally.delivered = told.devices.min(tally.expected);
+        if summary.devices > self.delivered {
+            tally.expected = if summary.devices > summary.users { self.expected } else { self.people };
+            tally.delivered = summary.devices.min(tally.expected);
             tally.undecryptable = self.undecryptable.min(tally.expected - tally.delivered);
         }
         tally
@@ -93,7 +97,7 @@ pub struct Large {
     /// What was counted here.
     pub counted: Tally,
     /// What the homeserver has counted, at most.
-    pub told: Summary,
+    pub summary: Summary,
     /// The few receipts that came last, in their order.
     pub newest: Vec<Newest>,
 }
@@ -112,26 +116,28 @@ pub struct Newest {
 impl Large {
     /// How many have it, as far as anybody knows.
     pub fn tally(&self) -> Tally {
-        self.counted.told(self.told)
+        self.counted.with_summary(self.summary)
     }
 
-    /// Whether the homeserver has counted more than is known here by name, so that nobody can say who lacks it.
+    /// Whether the homeserver has counted more than is known here by name, so that nobody can say
+    /// who lacks it.
     pub fn is_anonymous(&self) -> bool {
-        self.told.devices > self.counted.delivered
+        self.summary.devices > self.counted.delivered
     }
 
-    /// The homeserver has counted so many (§7), in a room of so many members. What cannot be is cut (L7), a time that cannot
-    /// be is none (L4), and the largest holds, number by number (L3). Whether that is anything new.
-    pub fn sum_up(&mut self, told: Summary, members: usize, now: Ms) -> bool {
+    /// The homeserver has counted so many (§7), in a room of so many members. What cannot be is cut
+    /// (L7), a time that cannot be is none (L4), and the largest holds, number by number (L3).
+    /// Whether that is anything new.
+    pub fn sum_up(&mut self, summary: Summary, members: usize, now: Ms) -> bool {
         let possible = self.sent..=now.saturating_add(MAX_AHEAD);
-        let told = Summary {
-            users: told.users.min(members),
-            devices: told.devices.min(members.saturating_mul(RECEIPTS_PER_PERSON)),
-            latest: told.latest.filter(|at| possible.contains(at)),
+        let summary = Summary {
+            users: summary.users.min(members),
+            devices: summary.devices.min(members.saturating_mul(RECEIPTS_PER_PERSON)),
+            latest: summary.latest.filter(|at| possible.contains(at)),
         };
-        let before = self.told;
-        self.told = before.max(told);
-        self.told != before
+        let before = self.summary;
+        self.summary = before.max(summary);
+        self.summary != before
     }
 
     /// These receipts came, in this order.
@@ -176,7 +182,8 @@ impl Aggregate {
         Self { sent, people: HashMap::new(), tally: Tally::default(), receipts: 0, latest_lowered: false }
     }
 
-    /// These are this person's devices as they were when it was sent. To be said before anything is claimed.
+    /// These are this person's devices as they were when it was sent. To be said before anything is
+    /// claimed.
     pub fn expect(&mut self, person: PersonKey, devices: &[ExpectedDevice]) {
         let given = devices
             .iter()
@@ -202,7 +209,8 @@ impl Aggregate {
         self.people.get(person).map_or(Answers::Never, Person::answers)
     }
 
-    /// Whether a receipt of theirs counts: of a device that was given the key, or of somebody who counts as one.
+    /// Whether a receipt of theirs counts: of a device that was given the key, or of somebody who
+    /// counts as one.
     pub fn counts(&self, person: &PersonKey, device: Option<&DeviceId>) -> bool {
         let name = short(device);
         self.people.get(person).is_some_and(|person| person.counted().any(|device| device.name == name))
@@ -295,7 +303,8 @@ impl Person {
         heard.map(|device| if device.named { Answers::Named } else { Answers::Unnamed }).max().unwrap_or_default()
     }
 
-    /// The entries that count: of devices that were given the key, or the one without a device where none names one.
+    /// The entries that count: of devices that were given the key, or the one without a device
+    /// where none names one.
     fn counted(&self) -> impl Iterator<Item = &Device> {
         let expected = self.0.iter().any(|device| device.given);
         let as_one = self.answers() == Answers::Unnamed;

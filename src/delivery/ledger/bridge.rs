@@ -1,9 +1,10 @@
 //! What is believed of bridges (PROTOCOL §4).
 //!
-//! A bridge's bot is one more claimant: it repeats itself, its events come in any order, and anybody may send one that
-//! looks alike. So what it says is a maximum, as all of the ledger is: of the state the last word, by the server's clock,
-//! where 'pending' is none; and of those who were reached all. A retry undoes a failure, and a bridge that takes back what
-//! it had said to be sent is believed too. Who may redact others' messages in a room runs it or speaks for whoever does;
+//! A bridge's bot is one more claimant: it repeats itself, its events come in any order, and
+//! anybody may send one that looks alike. So what it says is a maximum, as all of the ledger is: of
+//! the state the last word, by the server's clock, where 'pending' is none; and of those who were
+//! reached all. A retry undoes a failure, and a bridge that takes back what it had said to be sent
+//! is believed too. Who may redact others' messages in a room runs it or speaks for whoever does;
 //! nobody else is taken for a bridge (L2).
 
 use std::collections::BTreeSet;
@@ -35,7 +36,8 @@ impl BridgeReport {
         Self { state: status.state, at, bot, why: status.why, reached: status.reached }
     }
 
-    /// The greatest is believed: the last word, and 'pending' while there is none. The rest only makes the order total.
+    /// The greatest is believed: the last word, and 'pending' while there is none. The rest only
+    /// makes the order total.
     fn rank(&self) -> impl Ord + '_ {
         (self.state != BridgeState::Pending, self.at, self.state, &self.bot, &self.why)
     }
@@ -54,7 +56,8 @@ impl BridgeReport {
     }
 }
 
-/// Whether a status of this sender may be considered, who [may claim](super::admissible) anything or not (L2).
+/// Whether a status of this sender may be considered, who [may claim](super::admissible) anything
+/// or not (L2).
 pub fn is_bridge(sender: Result<(), Refusal>, may_redact_others: bool) -> Result<(), Refusal> {
     sender?;
     if may_redact_others { Ok(()) } else { Err(Refusal::NoBridge) }

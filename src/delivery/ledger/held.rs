@@ -1,13 +1,14 @@
 //! Claims that came before the message they are about (L1).
 //!
-//! A peer that is quick can acknowledge a message before its sender's own sync has brought the echo. Such a claim is
-//! kept until that is known; whether it is about an own event at all is seen only then. What a sync brings when it brings
-//! anything, the echo is among, or in the gap that it left. So the time that a claim has begins with the first sync that
-//! brought something after it, and is over with one: a connection that was lost, or a program that did not run, costs no
-//! tick. What is held stands on [disk](crate::delivery::store) too (L8).
+//! A peer that is quick can acknowledge a message before its sender's own sync has brought the
+//! echo. Such a claim is kept until that is known; whether it is about an own event at all is seen
+//! only then. What a sync brings when it brings anything, the echo is among, or in the gap that it
+//! left. So the time that a claim has begins with the first sync that brought something after it,
+//! and is over with one: a connection that was lost, or a program that did not run, costs no tick.
+//! What is held stands on [disk](crate::delivery::store) too (L8).
 //!
-//! Anybody can make such claims up, so there are bounds, and one user's flood takes none of the others' room but the last
-//! of it.
+//! Anybody can make such claims up, so there are bounds, and one user's flood takes none of the
+//! others' room but the last of it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,9 +20,9 @@ use crate::{
 
 /// How long a claim is held, from one sync to another.
 const HELD_FOR: Ms = 60 * 1000;
-/// So many claims are held in all.
+/// How many claims are held at most.
 const HELD_MOST: usize = 10_000;
-/// So many of them from one user.
+/// How many of these may be from one user.
 const HELD_MOST_PER_USER: usize = 200;
 /// Of so many events the homeserver's count is held.
 const HELD_SUMMARIES: usize = 1_000;
@@ -35,7 +36,7 @@ pub struct Held {
     len: usize,
 }
 
-/// When the first sync came after it; `None` when none has.
+/// When the first sync came after something was held; `None` when none has.
 type Since = Option<Ms>;
 
 /// What the homeserver has counted for one event (§7).
@@ -49,7 +50,7 @@ pub struct Counted {
     pub summary: Summary,
 }
 
-/// What came early.
+/// What was claimed about events that are not known yet.
 #[must_use = "what is refused is counted"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Early {
@@ -109,7 +110,8 @@ impl Held {
         Ok(())
     }
 
-    /// Holds what the homeserver has counted (§7), the last that it said about an event, if there is room for it.
+    /// Holds what the homeserver has counted (§7), the last that it said about an event, if there
+    /// is room for it.
     pub fn hold_summary(&mut self, counted: Counted) -> Result<(), Refusal> {
         if self.summaries.len() >= HELD_SUMMARIES && !self.summaries.contains_key(&counted.event_id) {
             return Err(Refusal::TooMany);
@@ -131,8 +133,9 @@ impl Held {
         Early { claims, summaries }
     }
 
-    /// A sync has brought something, and that was taken in. Takes out what is about no event although it had its time; not
-    /// what may be on its way: `is_coming` says so of an event and the room that was named with it.
+    /// A sync has brought something, and that was taken in. Takes out what is about no event
+    /// although it had its time; not what may be on its way: `is_coming` says so of an event and
+    /// the room that was named with it.
     pub fn synced(&mut self, now: Ms, is_coming: impl Fn(&EventId, &RoomId) -> bool) -> Early {
         let is_over = |since: &mut Since| now.saturating_sub(*since.get_or_insert(now)) >= HELD_FOR;
         let mut over = Early::default();

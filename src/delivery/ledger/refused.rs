@@ -1,9 +1,10 @@
 //! What is not believed, and how often (PROTOCOL §6).
 //!
-//! A claim that is refused leaves no trace in the ledger, so nobody would see that it was looked at, nor that somebody
-//! tries. So it is counted, by reason. A place that refuses gives back a [`Refusal`] in its result, or all of them as
-//! [`Refused`]; neither can be dropped unseen, and both end in the one count of a session. There are as many numbers as
-//! reasons, whoever claims whatever. Only claims count: what was said twice is none too many (L3), and a time that cannot
+//! A claim that is refused leaves no trace in the ledger, so nobody would see that it was looked
+//! at, nor that somebody tries. So it is counted, by reason. A place that refuses gives back a
+//! [`Refusal`] in its result, or all of them as [`Refused`]; neither can be dropped unseen, and
+//! both end in the one count of a session. There are as many numbers as reasons, whoever claims
+//! whatever. Only claims count: what was said twice is none too many (L3), and a time that cannot
 //! be costs the time only (L4).
 
 use std::{collections::BTreeMap, fmt};
@@ -107,7 +108,7 @@ impl Refused {
     }
 
     /// The same, to be shown.
-    pub fn told(&self) -> Vec<NotBelieved> {
+    pub fn not_believed(&self) -> Vec<NotBelieved> {
         self.iter().map(|(refusal, claims)| NotBelieved { claims, rule: refusal.rule(), why: refusal.why() }).collect()
     }
 }
@@ -153,7 +154,7 @@ mod tests {
     fn a_reason_is_said_in_one_way() {
         let refused = Refused::of(Refusal::Ignored, 2);
         let told = NotBelieved { claims: 2, rule: "L2", why: "from people whom you ignore" };
-        assert_eq!(refused.told(), [told]);
+        assert_eq!(refused.not_believed(), [told]);
         assert_eq!(Refusal::Ignored.to_string(), "from people whom you ignore (L2)");
     }
 }

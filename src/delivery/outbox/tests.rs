@@ -188,7 +188,8 @@ fn without_a_request_a_receipt_is_dropped_after_ten_minutes() {
     assert_eq!((outbox.len(), outbox.next_wake()), (1, Some(ROUTE_WAIT + 60_000)));
 }
 
-/// One that has had its turn and waits for a request, and one that was owed long ago, before a restart, and has none yet.
+/// One that has had its turn and waits for a request, and one that was owed long ago, before a
+/// restart, and has none yet.
 #[test]
 fn what_has_no_turn_yet_is_tried_although_others_wait_for_a_request() {
     let mut outbox = Outbox::new();
@@ -383,8 +384,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// What is owed leaves the outbox by being sent, cancelled or over, and in no other way; and it always has a
-    /// moment at which it is due.
+    /// What is owed leaves the outbox by being sent, cancelled or over, and in no other way; and it
+    /// always has a moment at which it is due.
     #[test]
     fn nothing_owed_gets_lost(steps in prop::collection::vec(any_step(), 0..80)) {
         let (mut outbox, mut now) = (Outbox::new(), 0);
@@ -426,8 +427,9 @@ proptest! {
         prop_assert!(outbox.is_empty());
     }
 
-    /// P10: of whatever is owed to one sender in whatever rooms, as much has left as a bucket of 60 with one a second
-    /// allows: no more, also when sending fails, and no less while it does not. Another sender notices nothing.
+    /// P10: of whatever is owed to one sender in whatever rooms, as much has left as a bucket of 60
+    /// with one a second allows: no more, also when sending fails, and no less while it does not.
+    /// Another sender notices nothing.
     #[test]
     fn p10_sixty_and_one_a_second_leave_and_nobody_else_waits(
         flood in prop::collection::vec((1..60u64, 0..3u8, prop::bool::weighted(0.01)), 0..600), quiet in 1..60u64,

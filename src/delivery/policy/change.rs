@@ -1,4 +1,5 @@
-//! One setting and its new value: what the screen asks for, what is written, and what that does to the settings.
+//! One setting and its new value: what the screen asks for, what is written, and what that does to
+//! the settings.
 
 use super::{NameDevice, ReceiptType, RouteChoice, Send, Settings, Timing, Who};
 use crate::model::{RoomId, UserId};

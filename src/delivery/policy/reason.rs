@@ -1,4 +1,5 @@
-//! Why a receipt was withheld: one table for the rule, the sentence, the code on disk and how long it holds.
+//! Why a receipt was withheld: one table for the rule, the sentence, the code on disk and how long
+//! it holds.
 
 use crate::model::ReceiptStatus;
 
@@ -49,7 +50,7 @@ pub enum Reason {
     TooMany,
     /// P12: this user is or was incognito.
     Incognito,
-    /// P13: the only way left names this device, and the sender is not to know it.
+    /// P13: the only route left names this device, and the sender is not to know it.
     DeviceNotNamed,
     /// §2: receipts may go through the homeserver only, and it does not pass them on to the sender.
     NoNative,
@@ -147,26 +148,28 @@ impl Reason {
         self.row().sentence
     }
 
-    /// True when the refusal must be remembered on disk, because it holds for ever although the circumstances may
-    /// change: whoever is unignored later gets nothing for what they sent before. False where asking again gives the
-    /// same answer, or where a fact was missing and the decision is still to be made.
+    /// True when the refusal must be remembered on disk, because it holds for ever although the
+    /// circumstances may change: whoever is unignored later gets nothing for what they sent before.
+    /// False where asking again gives the same answer, or where a fact was missing and the decision
+    /// is still to be made.
     pub fn is_lasting(self) -> bool {
         self.row().lasting
     }
 
-    /// True when nothing is against the receipt but that there is no way for it, or no turn.
-    pub fn is_of_the_way(self) -> bool {
+    /// True when nothing is against the receipt but that there is no route for it, or no turn.
+    pub fn is_of_the_route(self) -> bool {
         matches!(self, TooMany | DeviceNotNamed | NoNative | NotAccepted | NotAsked)
     }
 
-    /// True when the sender may have waited for the receipt: silence about it is said to mean nothing (§3). Nobody waits for
-    /// receipts for scrollback, for what they removed, and for what is no message.
+    /// True when the sender may have waited for the receipt: silence about it is said to mean
+    /// nothing (§3). Nobody waits for receipts for scrollback, for what they removed, and for what
+    /// is no message.
     pub fn is_silence(self) -> bool {
         !matches!(self, Undecryptable | BeforeJoin | JoinTimeUnknown | Own | Redacted | NotAMessage)
     }
 
-    /// True when it belongs into the log of receipts: somebody sent what one could have been expected for. Nobody did
-    /// with scrollback and with own messages.
+    /// True when it belongs into the log of receipts: somebody sent what one could have been
+    /// expected for. Nobody did with scrollback and with own messages.
     pub fn is_logged(self) -> bool {
         !matches!(self, Undecryptable | BeforeJoin | JoinTimeUnknown | Own)
     }

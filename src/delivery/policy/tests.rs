@@ -211,7 +211,8 @@ fn p9_at_most_seven_days_old_and_five_minutes_ahead() {
     withholds(Reason::TooOld, |c| c.event.sent = 0);
 }
 
-/// Breaks one rule after the other, the last first: each time the one that now stands first is the reason.
+/// Breaks one rule after the other, the last first: each time the one that now stands first is the
+/// reason.
 #[test]
 fn the_first_rule_in_the_order_of_the_table_is_the_reason() {
     type Break = (Reason, fn(&mut Case));
@@ -376,9 +377,9 @@ fn p11_guarded_hides_a_shift_of_one_second() {
     assert!(moved <= 14, "one second moves at most one draw in fifteen to the next line: {moved} of 200");
 }
 
-/// What somebody can make of 200 receipts, if they know when the messages were sent: of a device that was awake, and of one
-/// that slept for a second. In a hundred tries, how often do the two look more different (Kolmogorov and Smirnov) than
-/// chance makes them one time in twenty?
+/// What somebody can make of 200 receipts, if they know when the messages were sent: of a device
+/// that was awake, and of one that slept for a second. In a hundred tries, how often do the two
+/// look more different (Kolmogorov and Smirnov) than chance makes them one time in twenty?
 #[test]
 fn p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded() {
     for (timing, tells) in [(Timing::Prompt, 95..=100), (Timing::Balanced, 95..=100), (Timing::Guarded, 0..=15)] {

@@ -1,5 +1,5 @@
-//! The words that stand for a choice, one table for each setting: `config.toml` is read, written and explained by it,
-//! and the receipts screen goes through it from one end to the other.
+//! The words that stand for a choice, one table for each setting: `config.toml` is read, written
+//! and explained by it, and the receipts screen goes through it from one end to the other.
 
 use super::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who};
 use crate::delivery::attention::{ReadReceipts, Typing};

@@ -1,9 +1,10 @@
-//! What bridges send today: `com.beeper.message_send_status`, an event in the room about an event in the room
-//! (PROTOCOL §4).
+//! What bridges send today: `com.beeper.message_send_status`, an event in the room about an event
+//! in the room (PROTOCOL §4).
 //!
-//! A bridge tells with it whether a message got to the other network, and perhaps to whom. It may say so several times:
-//! 'pending', then a failure, then after a retry success, then success with one more person. Each status is about the
-//! message itself, also after a retry, so `last_retry`, which names the retry, is not needed.
+//! A bridge tells with it whether a message got to the other network, and perhaps to whom. It may
+//! say so several times: 'pending', then a failure, then after a retry success, then success with
+//! one more person. Each status is about the message itself, also after a retry, so `last_retry`,
+//! which names the retry, is not needed.
 
 use std::collections::BTreeSet;
 
@@ -50,8 +51,8 @@ pub struct BridgeStatus {
 }
 
 impl BridgeStatus {
-    /// Reads the event's content. Without a message and a state it says nothing; anything else that makes no sense is
-    /// left out (L6).
+    /// Reads the event's content. Without a message and a state it says nothing; anything else that
+    /// makes no sense is left out (L6).
     pub fn parse(content: &Value) -> Option<Self> {
         let text = |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let about = content.get("m.relates_to")?;

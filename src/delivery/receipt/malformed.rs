@@ -1,5 +1,5 @@
-//! Entries that no reader of the wire should make anything of, put anywhere into what it can read: they cost themselves
-//! only (L6).
+//! Entries that no reader of the wire should make anything of, put anywhere into what it can read:
+//! they cost themselves only (L6).
 
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub(crate) struct Malformed {
     /// Which object inside which to go into, from the outermost.
-    way: Vec<Index>,
+    path: Vec<Index>,
     name: &'static str,
     entry: Value,
 }
@@ -29,23 +29,23 @@ impl Malformed {
             json!({ "ts": null }),
         ];
         (prop::collection::vec(any::<Index>(), 0..7), names, prop::sample::select(entries.to_vec()))
-            .prop_map(|(way, name, entry)| Self { way, name, entry })
+            .prop_map(|(path, name, entry)| Self { path, name, entry })
     }
 
     /// The same content with the entry in it.
     pub(crate) fn put_into(&self, content: &Value) -> Value {
         let mut spoiled = content.clone();
-        let mut place = &mut spoiled;
-        for step in &self.way {
-            let inner = |place: &Value| place.as_object().unwrap().values().filter(|value| value.is_object()).count();
-            if inner(place) == 0 {
+        let mut target = &mut spoiled;
+        for step in &self.path {
+            let inner = |target: &Value| target.as_object().unwrap().values().filter(|value| value.is_object()).count();
+            if inner(target) == 0 {
                 break;
             }
-            let step = step.index(inner(place));
-            let mut objects = place.as_object_mut().unwrap().values_mut().filter(|value| value.is_object());
-            place = objects.nth(step).unwrap();
+            let step = step.index(inner(target));
+            let mut objects = target.as_object_mut().unwrap().values_mut().filter(|value| value.is_object());
+            target = objects.nth(step).unwrap();
         }
-        place[self.name] = self.entry.clone();
+        target[self.name] = self.entry.clone();
         spoiled
     }
 }

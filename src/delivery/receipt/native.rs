@@ -1,14 +1,14 @@
 //! The route `native` on the wire: what is posted, and what `m.receipt` says (PROTOCOL §2).
 //!
-//! An `m.receipt` is read as plain JSON: typed content loses the devices, and one malformed time in it would cost all the
-//! rest (L6).
+//! An `m.receipt` is read as plain JSON: typed content loses the devices, and one malformed time in
+//! it would cost all the rest (L6).
 
 use serde_json::{Map, Value, json};
 
 use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_QUIET, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
 use crate::model::{DeviceId, EventId, Ms, UserId};
 
-/// So many receipts are read from one `m.receipt`; the rest is not looked at.
+/// How many receipts are read from one `m.receipt`; the rest is not looked at.
 pub const NATIVE_READ: usize = 10_000;
 
 /// One delivery receipt out of an `m.receipt`.
@@ -27,8 +27,8 @@ pub struct Native {
 }
 
 impl Native {
-    /// The body that is posted. A device is named only where this says so (P13), and only one that is named can say that
-    /// its silence before means nothing.
+    /// The body that is posted. A device is named only where this says so (P13), and only one that
+    /// is named can say that its silence before means nothing.
     pub fn body(name_device: bool, quiet: bool) -> Value {
         match (name_device, quiet) {
             (false, _) => json!({}),
@@ -37,8 +37,8 @@ impl Native {
         }
     }
 
-    /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name; entries that make no sense
-    /// are left out (L6).
+    /// Reads the content of an `m.receipt`: every delivery receipt in it, under either name;
+    /// entries that make no sense are left out (L6).
     pub fn parse(content: &Value) -> Vec<Self> {
         let entries = events(content)
             .flat_map(|(event, types)| names(types).flatten().map(move |(user, entry)| (event, user, entry)));
@@ -46,8 +46,9 @@ impl Native {
         receipts.take(NATIVE_READ).collect()
     }
 
-    /// What stands behind one user. Its own `ts` is the earliest of all their devices; so beside devices that are named
-    /// it says something new only when it is earlier than each of theirs: then one more has it.
+    /// What stands behind one user. Its own `ts` is the earliest of all their devices; so beside
+    /// devices that are named it says something new only when it is earlier than each of theirs:
+    /// then one more has it.
     fn entry(event: &str, user: &str, entry: &Value) -> Option<Vec<Self>> {
         let entry = entry.as_object().filter(|_| user.starts_with('@'))?;
         let receipt = |device, at| {
@@ -86,12 +87,14 @@ pub struct Summary {
 pub const SUMMARY_ABOVE: u64 = 200;
 
 impl Summary {
-    /// What stands in a filter's `room.ephemeral` to be given summaries of events with more receipts than this.
+    /// What stands in a filter's `room.ephemeral` to be given summaries of events with more
+    /// receipts than this.
     pub fn asked_above(receipts: u64) -> Value {
         json!({ NATIVE_FILTER: { "summary_above": receipts } })
     }
 
-    /// Reads the content of an `m.receipt`: every event that is summed up in it, under either name (L6).
+    /// Reads the content of an `m.receipt`: every event that is summed up in it, under either name
+    /// (L6).
     pub fn parse(content: &Value) -> Vec<(EventId, Self)> {
         let summed = events(content).flat_map(|(event, types)| {
             let named = names(types).filter_map(|users| users.get(NATIVE_SUMMARY)?.as_object());
@@ -174,7 +177,8 @@ mod tests {
                 json!({ "ts": 5, "dev.kvitto.devices": { "D": { "ts": 9 }, "E": { "ts": 5 } } }),
                 vec![named("D", 9), named("E", 5)],
             ),
-            // Earlier than every device that is named: one more has it, which did not want to be named.
+            // Earlier than every device that is named: one more has it, which did not want to be
+            // named.
             (json!({ "ts": 4, "dev.kvitto.devices": { "D": { "ts": 5 } } }), vec![named("D", 5), (None, Some(4))]),
             (json!({ "ts": 4, "dev.kvitto.devices": { "D": {} } }), vec![(Some("D".to_owned()), None)]),
         ] {

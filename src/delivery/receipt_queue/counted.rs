@@ -4,11 +4,11 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::model::EventId;
 
-/// So many events that are no messages are remembered as counted in the log.
+/// How many events that are no messages are remembered as counted in the log.
 const COUNTED: usize = 10_000;
 
-/// The events that were refused and are not remembered on disk, the last ones: so that each is in the log once, although
-/// a sync, a backfill and a second look may all bring it.
+/// The events that were refused and are not remembered on disk, the last ones: so that each is in
+/// the log once, although a sync, a backfill and a second look may all bring it.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     pub(super) events: HashSet<EventId>,

@@ -14,7 +14,7 @@ pub enum Dispatch {
     },
     /// Encrypted to these devices of the sender.
     Direct {
-        /// What is to be told.
+        /// What is to be sent.
         batch: Batch,
         /// To whom.
         devices: Vec<DeviceId>,

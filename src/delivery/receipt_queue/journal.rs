@@ -1,5 +1,5 @@
-//! What is written down about others' messages, and where: on disk by the [`store`](crate::delivery::store), by a test
-//! wherever it likes.
+//! What is written down about others' messages, and where: on disk by the
+//! [`store`](crate::delivery::store), by a test wherever it likes.
 
 use crate::{
     delivery::{incognito::Incognito, outbox::Owed, policy::Reason},
@@ -11,8 +11,9 @@ use crate::{
 pub enum Stage {
     /// Its key is awaited (P1).
     AwaitingKey = 0,
-    /// Its key is awaited still, and there is nothing more to be said about that: the sender was told, or could not be.
-    Told = 1,
+    /// Its key is awaited still, and there is nothing more to be said about that: the sender was
+    /// told, or could not be.
+    ToldUndecryptable = 1,
     /// It is owed.
     Owed = 2,
     /// It was withheld for good.
@@ -33,7 +34,7 @@ pub struct Awaited {
     /// When they did (`origin_server_ts`).
     pub sent: Ms,
     /// The sender was told, or cannot be.
-    pub told: bool,
+    pub sender_told: bool,
 }
 
 /// A step of one message's receipt, to be written down.
@@ -56,8 +57,8 @@ pub struct Entry {
 pub enum Step {
     /// Its key is awaited (P1).
     AwaitKey,
-    /// The sender was told that it cannot be read: then, or never, because there was no way to tell.
-    Told(Option<Ms>),
+    /// The sender was told that it cannot be read: then, or never, because there was no route.
+    TellUndecryptable(Option<Ms>),
     /// A receipt is owed since then.
     Owe(Ms),
     /// It was sent.
@@ -71,8 +72,8 @@ pub enum Step {
     },
     /// It is withheld, for good.
     Withhold(Reason),
-    /// It is withheld for a reason that says the same whenever it is asked ([`Reason::is_lasting`]): this only goes
-    /// into the log.
+    /// It is withheld for a reason that says the same whenever it is asked
+    /// ([`Reason::is_lasting`]): this only goes into the log.
     Refuse(Reason),
 }
 
@@ -83,13 +84,14 @@ impl Entry {
         Self { room_id: room, event_id: event, sender, sent, step }
     }
 
-    /// Under what it is found.
-    pub fn place(&self) -> (RoomId, EventId) {
+    /// The message: its room and its id.
+    pub fn event_ref(&self) -> (RoomId, EventId) {
         (self.room_id.clone(), self.event_id.clone())
     }
 }
 
-/// Where it is written down. Each writing method is done as a whole or not at all, whenever the program is killed.
+/// Where it is written down. Each writing method is done as a whole or not at all, whenever the
+/// program is killed.
 pub trait Journal {
     /// Why it cannot be written or read.
     type Error;
@@ -112,11 +114,12 @@ pub trait Journal {
     /// There is or was incognito there (P12).
     fn set_incognito(&mut self, incognito: &Incognito) -> Result<(), Self::Error>;
 
-    /// The latest message of this person's in this room whose receipt was withheld, while that was not said (§3): when it
-    /// was sent.
+    /// The latest message of this person's in this room whose receipt was withheld, while that was
+    /// not said (§3): when it was sent.
     fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>, Self::Error>;
 
-    /// When this person was last told that something cannot be read which was no message when it could be (P1).
+    /// When this person was last told that something cannot be read which was no message when it
+    /// could be (P1).
     fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>, Self::Error>;
 
     /// This person's devices that ask for receipts in this room (§3), by id.

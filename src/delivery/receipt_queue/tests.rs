@@ -3,7 +3,10 @@
 use self::world::{DAY, Outcome, START, World, person, room};
 use super::*;
 use crate::{
-    delivery::policy::{RouteChoice, Timing},
+    delivery::{
+        outbox::ROUTE_WAIT,
+        policy::{RouteChoice, Timing},
+    },
     model::Logged,
 };
 
@@ -84,7 +87,10 @@ fn p1_after_a_minute_without_its_key_the_sender_is_told_and_when_it_comes_again(
     world.later(KEY_WAIT - 1);
     assert_eq!(world.told(), [""; 0]);
     world.later(1);
-    assert_eq!((world.told(), world.stage(locked)), (vec!["$0 undecryptable".to_owned()], Some(Stage::Told)));
+    assert_eq!(
+        (world.told(), world.stage(locked)),
+        (vec!["$0 undecryptable".to_owned()], Some(Stage::ToldUndecryptable))
+    );
     world.later(10 * KEY_WAIT);
     assert_eq!(world.told().len(), 1, "once");
 
@@ -116,7 +122,7 @@ fn p1_nobody_is_told_who_is_to_get_no_receipt_or_has_not_asked() {
     for _ in 0..3 {
         world.later(ROUTE_WAIT);
     }
-    assert_eq!((world.told(), world.stage(0)), (vec!["$2 P7".to_owned()], Some(Stage::Told)));
+    assert_eq!((world.told(), world.stage(0)), (vec!["$2 P7".to_owned()], Some(Stage::ToldUndecryptable)));
 
     // The receipt is owed as ever.
     world.key_comes(0);
@@ -152,7 +158,7 @@ fn p1_who_was_told_of_what_is_no_message_is_not_told_again_for_a_day() {
         [("$0", START + KEY_WAIT)]
     );
     world.later(KEY_WAIT);
-    assert_eq!(world.stage(waiting), Some(Stage::Told));
+    assert_eq!(world.stage(waiting), Some(Stage::ToldUndecryptable));
     assert_eq!(world.told(), ["$0 undecryptable", "$0 P4"], "and nothing is said of this one");
     world.kill();
     world.key_comes(waiting);
@@ -175,7 +181,7 @@ fn p10_a_turn_too_few_to_tell_of_a_lost_key_takes_no_receipt_away() {
     }
     world.sync();
     world.work(&[], Outcome::Sent);
-    assert_eq!(world.stage(locked), Some(Stage::Told));
+    assert_eq!(world.stage(locked), Some(Stage::ToldUndecryptable));
     world.later(TURNS);
     world.key_comes(locked);
     world.later(0);
@@ -185,7 +191,8 @@ fn p10_a_turn_too_few_to_tell_of_a_lost_key_takes_no_receipt_away() {
 /// As long as all turns that somebody can have taken need to come.
 const TURNS: Ms = 700_000;
 
-/// §3: a device that asks a little later is told what the others were told; not twice, and not much later.
+/// §3: a device that asks a little later is told what the others were told; not twice, and not much
+/// later.
 #[test]
 fn a_device_that_asks_later_is_told_once_what_the_others_were_told() {
     let mut world = world();
@@ -276,7 +283,7 @@ fn a_clock_that_goes_back_holds_nothing_up() {
     assert_eq!(world.stage(message), Some(Stage::Sent));
     world.later(KEY_WAIT);
     world.later(5_000);
-    assert_eq!(world.stage(locked), Some(Stage::Told));
+    assert_eq!(world.stage(locked), Some(Stage::ToldUndecryptable));
 }
 
 #[test]

@@ -7,7 +7,8 @@ pub fn day(at: Ms) -> u64 {
     at / (24 * 60 * 60 * 1000)
 }
 
-/// A set of days. Adding is idempotent and order-free; a day that is more than 63 before the newest is none of them.
+/// A set of days. Adding is idempotent and order-free; a day that is more than 63 before the newest
+/// is none of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Days {
     /// The newest day.

@@ -1,4 +1,4 @@
-//! What a habit is, whatever the order in which it was learned.
+//! How a device answers, whatever the order in which that was learned.
 
 use proptest::prelude::*;
 

@@ -1,8 +1,9 @@
 //! The name under which this server takes native receipts (PROTOCOL §2).
 //!
-//! MSC4089's names change when it is accepted, and nothing in `/versions` says which of them a server takes. So they are
-//! tried in order, and a server that answers 400 to one is not sent it again in this session. Once a name was taken, a 400
-//! is about the one receipt and no longer about the name.
+//! MSC4089's names change when it is accepted, and nothing in `/versions` says which of them a
+//! server takes. So they are tried in order, and a server that answers 400 to one is not sent it
+//! again in this session. Once a name was taken, a 400 is about the one receipt and no longer about
+//! the name.
 
 use crate::delivery::{
     policy::ReceiptType,
@@ -26,7 +27,8 @@ impl Names {
         Self { left, taken: false }
     }
 
-    /// The name to use; `None` when the server took none of them: then it has no native route after all.
+    /// The name to use; `None` when the server took none of them: then it has no native route after
+    /// all.
     pub fn best(&self) -> Option<&'static str> {
         self.left.first().copied()
     }
@@ -36,7 +38,8 @@ impl Names {
         self.taken = true;
     }
 
-    /// The server answered 400 to the best name. True when that was about the name, which is then given up.
+    /// The server answered 400 to the best name. True when that was about the name, which is then
+    /// given up.
     pub fn refuse(&mut self) -> bool {
         if !self.taken {
             self.left = self.left.get(1..).unwrap_or_default();

@@ -1,17 +1,18 @@
 //! How fast receipts are posted to the homeserver.
 //!
-//! A receipt is a request of its own, and a server takes only so many: five a second and a hundred at once from all of a
-//! user's devices (PROTOCOL §7). To run into that limit and be told to wait would be a request wasted for each one sent.
-//! So a device keeps to that rate by itself, with half of what may come at once, and when the server says 'wait' all the
-//! same, the whole route waits.
+//! A receipt is a request of its own, and a server takes only so many: five a second and a hundred
+//! at once from all of a user's devices (PROTOCOL §7). To run into that limit and be told to wait
+//! would be a request wasted for each one sent. So a device keeps to that rate by itself, with half
+//! of what may come at once, and when the server says 'wait' all the same, the whole route waits.
 
 use crate::{delivery::bucket::Bucket, model::Ms};
 
 /// A receipt every so many milliseconds, in the long run.
 const APART: Ms = 200;
-/// So many at once.
+/// How many receipts may be posted at once.
 const AT_ONCE: u64 = 50;
-/// So many are waited for when there are more, so that what waits is not gone through for each of them.
+/// So many are waited for when there are more, so that what waits is not gone through for each of
+/// them.
 const WORTH_WAITING: u64 = 10;
 
 /// What the native route may still post, as far as this device knows.

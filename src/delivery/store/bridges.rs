@@ -1,4 +1,5 @@
-//! What bridges said about own messages (PROTOCOL §4): a row for each message, which holds all that was ever said.
+//! What bridges said about own messages (PROTOCOL §4): a row for each message, which holds all that
+//! was ever said.
 
 use std::collections::BTreeSet;
 

@@ -8,12 +8,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Result, StoreError};
 
-/// What makes each version of the file out of the one before, beginning with an empty one. Files of every version are on
-/// people's disks: a step that was ever released is not changed any more, and a new one comes last.
+/// What makes each version of the file out of the one before, beginning with an empty one. Files of
+/// every version are on people's disks: a step that was ever released is not changed any more, and
+/// a new one comes last.
 ///
-/// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since 1970; rowids keep
-/// the order of writing.
-const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, HABITS, EARLY, TRACES];
+/// Keys are hashed, values encrypted. `day` is the last day on which a row is of use, in days since
+/// 1970; rowids keep the order of writing.
+const STEPS: &[&str] = &[FIRST, LARGE, LOG, BRIDGED, RESPONSIVENESS, EARLY, TRACES];
 
 const FIRST: &str = "
     CREATE TABLE cipher (value BLOB NOT NULL) STRICT;
@@ -38,7 +39,8 @@ const FIRST: &str = "
     CREATE TABLE sync_token (value BLOB NOT NULL) STRICT;
 ";
 
-/// Large messages; and a row for how somebody answers, in place of an index of all that they ever claimed.
+/// Large messages; and a row for how somebody answers, in place of an index of all that they ever
+/// claimed.
 const LARGE: &str = "
     CREATE TABLE large (key BLOB PRIMARY KEY, room BLOB NOT NULL, value BLOB NOT NULL) STRICT;
     CREATE INDEX large_room ON large (room);
@@ -51,7 +53,8 @@ const LARGE: &str = "
     ALTER TABLE claims DROP COLUMN user;
 ";
 
-/// What is told to others is logged; and a message whose key is awaited can be one whose sender was told.
+/// What is told to others is logged; and a message whose key is awaited can be one whose sender was
+/// told.
 const LOG: &str = "
     CREATE TABLE log (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
     UPDATE fates SET stage = stage + 1 WHERE stage > 0;
@@ -62,12 +65,13 @@ const LOG: &str = "
 const BRIDGED: &str = "CREATE TABLE bridged (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
 /// How devices answer, one row a person; and what own devices said about own messages.
-const HABITS: &str = "
+const RESPONSIVENESS: &str = "
     CREATE TABLE habits (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE fleet (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What came before its message, or is not dealt with; in whose messages what was withheld; which device this is, and whether it runs.
+/// What came before its message, or is not dealt with; in whose messages what was withheld; which
+/// device this is, and whether it runs.
 const EARLY: &str = "
     CREATE TABLE early (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
     CREATE TABLE inbox (key BLOB UNIQUE, day INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
@@ -146,7 +150,8 @@ impl Disk {
         Access { db: &self.db, cipher: &self.cipher }
     }
 
-    /// To read and write in one transaction: when `work` fails, nothing of it was done. It is called once for each attempt.
+    /// To read and write in one transaction: when `work` fails, nothing of it was done. It is
+    /// called once for each attempt.
     pub fn write<T>(&mut self, mut work: impl FnMut(&Access<'_>) -> Result<T>) -> Result<T> {
         let Self { db, cipher, keeper } = self;
         let mut done = None;
@@ -161,7 +166,8 @@ impl Disk {
     }
 }
 
-/// Makes the file when it is missing, for its owner only. SQLite gives the files beside it the same mode.
+/// Makes the file when it is missing, for its owner only. SQLite gives the files beside it the same
+/// mode.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -192,7 +198,8 @@ impl Access<'_> {
         Ok(serde_json::to_vec(&self.cipher.encrypt_value_base64_data(serde_json::to_vec(value)?)?)?)
     }
 
-    /// Goes through the values that a query finds, one after the other; its first column is the value.
+    /// Goes through the values that a query finds, one after the other; its first column is the
+    /// value.
     pub fn each<T: DeserializeOwned>(
         &self,
         sql: &str,

@@ -1,9 +1,10 @@
-//! Claims that are in nobody's ledger yet, because the message that they are about is not known (L1), or not who is in its
-//! room (L2). What they claim is said once: a receipt that the server has handed out, or a device has sent, does not come
-//! again. So they stand here until they are decided about (L8), and after a restart that begins anew.
+//! Claims that are in nobody's ledger yet, because the message that they are about is not known
+//! (L1), or not who is in its room (L2). What they claim is said once: a receipt that the server
+//! has handed out, or a device has sent, does not come again. So they stand here until they are
+//! decided about (L8), and after a restart that begins anew.
 //!
-//! How many there are is bounded by who [holds](crate::delivery::ledger::Held) them. What nobody decided about for
-//! [`DAYS`] days is deleted.
+//! How many there are is bounded by who [holds](crate::delivery::ledger::Held) them. What nobody
+//! decided about for [`DAYS`] days is deleted.
 
 use std::collections::HashSet;
 
@@ -157,8 +158,8 @@ pub(super) fn forget_counts(tx: &Access<'_>, keys: &mut Keys, event: &EventId) -
     if keys.is_empty() { Ok(()) } else { forget(tx, keys, key_of_counts(tx, event)) }
 }
 
-/// A key that is gone here and not on disk, because the transaction failed, costs that the row is looked at again after a
-/// restart.
+/// A key that is gone here and not on disk, because the transaction failed, costs that the row is
+/// looked at again after a restart.
 fn forget(tx: &Access<'_>, keys: &mut Keys, key: Key) -> Result<()> {
     if keys.remove(&key) {
         tx.run("DELETE FROM early WHERE key = ?1", [key])?;

@@ -1,16 +1,20 @@
-//! Large own messages on disk (L7, L8): a tally that is read, told and drawn, and *segments* with everything else.
+//! Large own messages on disk (L7, L8): a tally that is read, told and drawn, and *segments* with
+//! everything else.
 //!
-//! 150,000 receipts as rows would be as many entries of two indexes, written at random places. So what a sync brings is
-//! appended as one sealed segment, and the tally beside it is written anew, in one transaction: a kill at any instant
-//! leaves a tally that is the sum of its segments. A segment never changes. A better receipt is simply in a later one, since
-//! merging does not care for order (L3).
+//! 150,000 receipts as rows would be as many entries of two indexes, written at random places. So
+//! what a sync brings is appended as one sealed segment, and the tally beside it is written anew,
+//! in one transaction: a kill at any instant leaves a tally that is the sum of its segments. A
+//! segment never changes. A better receipt is simply in a later one, since merging does not care
+//! for order (L3).
 //!
-//! Receipts that come one by one would make as many segments. So a new one takes in those before it that are not larger;
-//! what one receipt is written again is the logarithm of [`SEGMENT`]. And when most of what is there was bettered later
-//! (a liar can better theirs as long as they like), all are made anew.
+//! Receipts that come one by one would make as many segments. So a new one takes in those before it
+//! that are not larger; what one receipt is written again is the logarithm of [`SEGMENT`]. And when
+//! most of what is there was bettered later (a liar can better theirs as long as they like), all
+//! are made anew.
 //!
-//! Who was given the key is in segments of its own kind. Of both kinds together a [`Aggregate`] is made when receipts come in;
-//! it stays in memory as long as they keep coming. Whoever wants to know who they are reads a [`Page`] of them.
+//! Who was given the key is in segments of its own kind. Of both kinds together a [`Aggregate`] is
+//! made when receipts come in; it stays in memory as long as they keep coming. Whoever wants to
+//! know who they are reads a [`Page`] of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,8 +48,8 @@ pub use page::Page;
 const SEGMENT: usize = 1000;
 /// So long after its last receipt a aggregate is forgotten.
 const KEPT: Ms = 10 * 60 * 1000;
-/// Of so many messages there are crowds at once.
-const CROWDS: usize = 4;
+/// How many messages have their aggregate in memory at once.
+const IN_MEMORY: usize = 4;
 
 /// What a segment has.
 #[derive(Clone, Copy)]
@@ -54,11 +58,11 @@ enum Kind {
     Expected = 1,
 }
 
-/// The crowds of those messages whose receipts come in.
+/// The aggregates of those messages whose receipts come in, in memory.
 #[derive(Default)]
-pub struct Crowds(HashMap<EventId, (Option<Ms>, Live)>);
+pub struct Aggregates(HashMap<EventId, (Option<Ms>, Live)>);
 
-impl Crowds {
+impl Aggregates {
     /// Takes out a large message, from here or from disk.
     pub fn take(&mut self, disk: &Access<'_>, event: &EventId) -> Result<Option<Live>> {
         match self.0.remove(event) {
@@ -83,7 +87,7 @@ impl Crowds {
     /// Keeps it for what comes next.
     pub fn put(&mut self, event: &EventId, live: Live) {
         self.0.insert(event.clone(), (None, live));
-        if self.0.len() > CROWDS
+        if self.0.len() > IN_MEMORY
             && let Some(oldest) = self.0.iter().min_by_key(|(_, (used, _))| used.unwrap_or(Ms::MAX)).map(|(id, _)| id)
         {
             let oldest = oldest.clone();
@@ -126,7 +130,7 @@ impl Live {
             event_id: own.event_id.clone(),
             sent: own.sent,
             counted: aggregate.tally(),
-            told: Summary::default(),
+            summary: Summary::default(),
             newest: Vec::new(),
         };
         let mut claims: Vec<(Who, Stamp)> = own.claims.iter().map(|(who, stamp)| (who.clone(), *stamp)).collect();
@@ -196,8 +200,8 @@ impl Live {
     }
 
     /// Takes in what the homeserver has counted; whether that is new.
-    pub fn sum_up(&mut self, tx: &Access<'_>, told: Summary, members: usize, now: Ms) -> Result<bool> {
-        let new = self.large.sum_up(told, members, now);
+    pub fn sum_up(&mut self, tx: &Access<'_>, summary: Summary, members: usize, now: Ms) -> Result<bool> {
+        let new = self.large.sum_up(summary, members, now);
         if new {
             self.write(tx)?;
         }

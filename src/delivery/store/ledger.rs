@@ -1,8 +1,9 @@
-//! The ledger on disk: own messages, who was given their keys, and what was claimed about them (PROTOCOL §6).
+//! The ledger on disk: own messages, who was given their keys, and what was claimed about them
+//! (PROTOCOL §6).
 //!
-//! A message to few has a row, and one for each receipt; all of it is read when a receipt for it comes. A message to many
-//! is [large](super::large). One becomes large when more than [`LARGE`] people claim something about it, or when the
-//! homeserver begins to sum it up (§7), and stays so.
+//! A message to few has a row, and one for each receipt; all of it is read when a receipt for it
+//! comes. A message to many is [`large`]. One becomes large when more than [`LARGE`]
+//! people claim something about it, or when the homeserver begins to sum it up (§7), and stays so.
 
 use std::{
     cmp::Reverse,
@@ -18,7 +19,7 @@ use super::{
     disk::Access,
     early::{Keys, forget_claims, forget_counts},
     keys::{event_key, room_key},
-    large::{self, Crowds, Live, Page},
+    large::{self, Aggregates, Live, Page},
     responsiveness,
     rows::{ClaimRow, OwnEventRow},
 };
@@ -34,9 +35,10 @@ use crate::{
 };
 
 impl Store {
-    /// Records an own message with the devices it was sent to. The first record holds; a second changes nothing.
+    /// Records an own message with the devices it was sent to. The first record holds; a second
+    /// changes nothing.
     pub fn record_recipients(&mut self, own: &OwnEvent) -> Result<()> {
-        self.write_ledger(|tx, crowds, _| {
+        self.write_ledger(|tx, aggregates, _| {
             if is_own_event(tx, &own.event_id)? {
                 return Ok(());
             }
@@ -44,7 +46,7 @@ impl Store {
                 note_answer(tx, user, Answers::of(device.as_ref()))?;
             }
             if own.people() > LARGE {
-                crowds.put(&own.event_id, Live::new(tx, own)?);
+                aggregates.put(&own.event_id, Live::new(tx, own)?);
                 return Ok(());
             }
             tx.run(
@@ -78,8 +80,8 @@ impl Store {
         Ok(events)
     }
 
-    /// The own messages of all rooms in the order in which they were recorded, the latest first, without the first few and
-    /// without the large ones.
+    /// The own messages of all rooms in the order in which they were recorded, the latest first,
+    /// without the first few and without the large ones.
     pub fn latest_own_events(&self, without: usize, limit: usize) -> Result<Vec<OwnEvent>> {
         let disk = self.disk.read();
         let rows: Vec<OwnEventRow> =
@@ -99,13 +101,14 @@ impl Store {
         Ok(events)
     }
 
-    /// The large own messages of all rooms in the order in which they were recorded, the latest first, without the first few.
+    /// The large own messages of all rooms in the order in which they were recorded, the latest
+    /// first, without the first few.
     pub fn latest_large_events(&self, without: usize, limit: usize) -> Result<Vec<Large>> {
         large::latest(&self.disk.read(), without, limit)
     }
 
-    /// Some of the people of a large own message: the first so many after this one, by id. `None` when there is no such
-    /// message, or it is not large.
+    /// Some of the people of a large own message: the first so many after this one, by id. `None`
+    /// when there is no such message, or it is not large.
     pub fn page(
         &self,
         event: &EventId,
@@ -114,7 +117,7 @@ impl Store {
         people: usize,
     ) -> Result<Option<Page>> {
         let disk = self.disk.read();
-        self.crowds.look(&disk, event, |live| live.page(&disk, filter, after, people))
+        self.aggregates.look(&disk, event, |live| live.page(&disk, filter, after, people))
     }
 
     /// Who of these an own message was sent to; `None` when it is not recorded.
@@ -126,7 +129,7 @@ impl Store {
         let users: BTreeSet<&UserId> = users.into_iter().collect();
         let disk = self.disk.read();
         let of_many = |live: &Live| Ok(users.iter().copied().filter(|user| live.expects(&disk, user)).collect());
-        if let Some(expected) = self.crowds.look(&disk, event, of_many)? {
+        if let Some(expected) = self.aggregates.look(&disk, event, of_many)? {
             return Ok(Some(expected));
         }
         let own = read_own_event(&disk, event)?;
@@ -137,12 +140,12 @@ impl Store {
     pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
         let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
         sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-        self.write_ledger(|tx, crowds, early| {
-            crowds.forget_unused(now);
+        self.write_ledger(|tx, aggregates, early| {
+            aggregates.forget_unused(now);
             let mut claimed = Claimed::default();
             for about_one in sorted.chunk_by(|a, b| a.event_id == b.event_id) {
                 let unknown = claimed.unknown.len();
-                take_in(tx, crowds, about_one, now, &mut claimed)?;
+                take_in(tx, aggregates, about_one, now, &mut claimed)?;
                 if claimed.unknown.len() == unknown {
                     forget_claims(tx, early, about_one.iter().copied())?;
                 }
@@ -159,10 +162,10 @@ impl Store {
         members: usize,
         now: Ms,
     ) -> Result<Summed> {
-        self.write_ledger(|tx, crowds, early| {
+        self.write_ledger(|tx, aggregates, early| {
             let mut summed = Summed::default();
-            for (event, told) in summaries {
-                let mut live = if let Some(live) = crowds.take(tx, event)? {
+            for (event, summary) in summaries {
+                let mut live = if let Some(live) = aggregates.take(tx, event)? {
                     live
                 } else if let Some(own) = read_own_event(tx, event)? {
                     if own.room_id != *room {
@@ -171,50 +174,59 @@ impl Store {
                     }
                     grow(tx, &own)?
                 } else {
-                    summed.unknown.push((event.clone(), *told));
+                    summed.unknown.push((event.clone(), *summary));
                     continue;
                 };
                 forget_counts(tx, early, event)?;
                 if live.large.room_id != *room {
                     summed.refused.count(Refusal::OtherRoom, 1);
-                } else if live.sum_up(tx, *told, members, now)? {
+                } else if live.sum_up(tx, *summary, members, now)? {
                     summed.tallied.push(live.large.clone());
                 }
-                crowds.put(event, live);
+                aggregates.put(event, live);
             }
             Ok(summed)
         })
     }
 
     /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
-    fn write_ledger<T>(&mut self, mut work: impl FnMut(&Access<'_>, &mut Crowds, &mut Keys) -> Result<T>) -> Result<T> {
+    fn write_ledger<T>(
+        &mut self,
+        mut work: impl FnMut(&Access<'_>, &mut Aggregates, &mut Keys) -> Result<T>,
+    ) -> Result<T> {
         let mut again = false;
         let done = self.disk.write(|tx| {
             if std::mem::replace(&mut again, true) {
-                self.crowds = Crowds::default();
+                self.aggregates = Aggregates::default();
             }
-            work(tx, &mut self.crowds, &mut self.early)
+            work(tx, &mut self.aggregates, &mut self.early)
         });
         if done.is_err() {
-            self.crowds = Crowds::default();
+            self.aggregates = Aggregates::default();
         }
         done
     }
 }
 
 /// Takes in claims about one message.
-fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms, claimed: &mut Claimed) -> Result<()> {
+fn take_in(
+    tx: &Access<'_>,
+    aggregates: &mut Aggregates,
+    claims: &[&PeerClaim],
+    now: Ms,
+    claimed: &mut Claimed,
+) -> Result<()> {
     let Some(event) = claims.first().map(|claim| &claim.event_id) else { return Ok(()) };
-    if let Some(mut live) = crowds.take(tx, event)? {
+    if let Some(mut live) = aggregates.take(tx, event)? {
         let (here, elsewhere): (Vec<_>, Vec<_>) = claims.iter().partition(|claim| claim.room_id == live.large.room_id);
         claimed.refused.count(Refusal::OtherRoom, elsewhere.len());
         let taken = live.take_in(tx, &here, now)?;
         claimed.refused.add(taken.refused);
         claimed.answers_changed |= taken.answers_changed;
         claimed.tallied.extend(taken.changed.then(|| live.large.clone()));
-        crowds.put(event, live);
+        aggregates.put(event, live);
     } else if let Some(own) = read_own_event(tx, event)? {
-        few(tx, crowds, own, claims, now, claimed)?;
+        few(tx, aggregates, own, claims, now, claimed)?;
     } else {
         claimed.unknown.extend(claims.iter().copied().cloned());
     }
@@ -224,7 +236,7 @@ fn take_in(tx: &Access<'_>, crowds: &mut Crowds, claims: &[&PeerClaim], now: Ms,
 /// Takes in claims about one message to few.
 fn few(
     tx: &Access<'_>,
-    crowds: &mut Crowds,
+    aggregates: &mut Aggregates,
     mut own: OwnEvent,
     claims: &[&PeerClaim],
     now: Ms,
@@ -244,7 +256,7 @@ fn few(
     if own.people() > LARGE {
         let live = grow(tx, &own)?;
         claimed.tallied.push(live.large.clone());
-        crowds.put(&own.event_id, live);
+        aggregates.put(&own.event_id, live);
         return Ok(());
     }
     for (who, stamp) in fresh {

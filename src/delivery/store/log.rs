@@ -1,8 +1,9 @@
 //! The log of receipts: what was told to whom and when, and what was withheld by which rule.
 //!
-//! It is there for the user alone, who is to see what their client reveals. What was sent is a row each. What was
-//! withheld is rolled up: a row for each day, room, person and reason, so that a thousand reactions of a stranger are one
-//! row that counts them. It is written together with what it is about, kept for thirty days, bounded, and can be emptied.
+//! It is there for the user alone, who is to see what their client reveals. What was sent is a row
+//! each. What was withheld is rolled up: a row for each day, room, person and reason, so that a
+//! thousand reactions of a stranger are one row that counts them. It is written together with what
+//! it is about, kept for thirty days, bounded, and can be emptied.
 
 use std::collections::HashMap;
 
@@ -66,7 +67,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Writes it. A row that stands there already is replaced by a new one, which is the latest then.
+    /// Writes it. A row that stands there already is replaced by a new one, which is the latest
+    /// then.
     pub fn write(self) -> Result<()> {
         if self.rows.is_empty() {
             return Ok(());

@@ -1,5 +1,6 @@
-//! How far this device has come in what it is told: per room, and with `/sync` as a whole. It is kept after what came
-//! has been dealt with, so that whatever a kill cut off is looked at again (P2: missed is new, not scrollback).
+//! How far this device has come in what it is told: per room, and with `/sync` as a whole. It is
+//! kept after what came has been dealt with, so that whatever a kill cut off is looked at again
+//! (P2: missed is new, not scrollback).
 
 use rusqlite::params;
 
@@ -78,7 +79,8 @@ impl Store {
         Ok(row.filter(|(of, _)| of == device.as_str()).map(|(_, token)| token))
     }
 
-    /// This device has gone through everything that came with the `/sync` that gave this `next_batch`.
+    /// This device has gone through everything that came with the `/sync` that gave this
+    /// `next_batch`.
     pub fn set_sync_token(&mut self, device: &DeviceId, token: &str) -> Result<()> {
         self.disk.write(|tx| {
             tx.run("DELETE FROM sync_token", [])?;

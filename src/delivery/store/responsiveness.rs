@@ -1,11 +1,13 @@
-//! What is kept beside the ledger: how people's devices answer, and what this user's own other devices said.
+//! What is kept beside the ledger: how people's devices answer, and what this user's own other
+//! devices said.
 //!
-//! [Responsiveness](Responsiveness) change in the transaction in which the ledger does, so that no message is counted twice or not at all
-//! (L8). There is one row for each person. Which of their devices are gone stands there too.
+//! Changes of [`Responsiveness`] are written in the transaction in which the ledger does, so that
+//! no message is counted twice or not at all (L8). There is one row for each person. Which of their
+//! devices are gone stands there too.
 //!
-//! The own own_devices is a ledger of its own. In it, too, an own message has devices that were given the key, and claims of
-//! theirs (§3); but the claimant is this account, which L2 lets nobody be in the ledger of others. So the two can never be
-//! mixed up.
+//! What own devices said is a ledger of its own. In it, too, an own message has devices that were
+//! given the key, and claims of theirs (§3); but the claimant is this account, which L2 lets nobody
+//! be in the ledger of others. So the two can never be mixed up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,16 +45,16 @@ struct HabitRow {
 }
 
 impl HabitRow {
-    fn new((device, habit): (&Option<DeviceId>, &DeviceResponsiveness)) -> Self {
+    fn new((device, known): (&Option<DeviceId>, &DeviceResponsiveness)) -> Self {
         Self {
             device: device.as_ref().map(|device| device.as_str().to_owned()),
-            first: habit.first,
-            began: habit.began,
-            heard: habit.heard,
-            days: (habit.days.newest, habit.days.bits),
-            recent: habit.recent.iter().map(|((sent, room), heard)| (*sent, *room, *heard)).collect(),
-            quiet: habit.quiet.clone(),
-            gone: habit.gone,
+            first: known.first,
+            began: known.began,
+            heard: known.heard,
+            days: (known.days.newest, known.days.bits),
+            recent: known.recent.iter().map(|((sent, room), heard)| (*sent, *room, *heard)).collect(),
+            quiet: known.quiet.clone(),
+            gone: known.gone,
         }
     }
 
@@ -68,7 +70,7 @@ impl HabitRow {
 
 /// An own message, and what the own devices said about it.
 #[derive(Serialize, Deserialize)]
-struct FleetRow {
+struct OwnDevicesRow {
     own: OwnEventRow,
     claims: Vec<ClaimRow>,
 }
@@ -93,7 +95,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Records an own message with the own other devices that it was sent to, if there are any. The first record holds.
+    /// Records an own message with the own other devices that it was sent to, if there are any. The
+    /// first record holds.
     pub fn record_own_devices(&mut self, own: &OwnEvent) -> Result<()> {
         self.disk.write(|tx| {
             let is_alone = own.expected.values().all(Vec::is_empty);
@@ -167,7 +170,7 @@ fn read(disk: &Access<'_>, user: &UserId) -> Result<Responsiveness> {
     let rows: Option<Vec<HabitRow>> =
         disk.one("SELECT value FROM habits WHERE key = ?1", [disk.key("user", &[user.as_str()])])?;
     let devices: BTreeMap<_, _> = rows.unwrap_or_default().into_iter().map(HabitRow::into_entry).collect();
-    let heard = devices.iter().filter(|(_, habit)| habit.heard.is_some());
+    let heard = devices.iter().filter(|(_, known)| known.heard.is_some());
     let answers = heard.map(|(device, _)| Answers::of(device.as_ref())).max().unwrap_or_default();
     Ok(Responsiveness { answers, devices })
 }
@@ -183,8 +186,8 @@ fn change(tx: &Access<'_>, user: &UserId, change: impl FnOnce(&mut Responsivenes
 
 fn read_own_devices(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEvent>> {
     let key = event_key(disk, event);
-    let row: Option<FleetRow> = disk.one("SELECT value FROM fleet WHERE key = ?1", [key])?;
-    row.map(|FleetRow { own, claims }| {
+    let row: Option<OwnDevicesRow> = disk.one("SELECT value FROM fleet WHERE key = ?1", [key])?;
+    row.map(|OwnDevicesRow { own, claims }| {
         let claims = claims.iter().map(ClaimRow::entry).collect::<Result<_>>()?;
         Ok(OwnEvent { claims, ..own.into_own_event() })
     })
@@ -193,7 +196,7 @@ fn read_own_devices(disk: &Access<'_>, event: &EventId) -> Result<Option<OwnEven
 
 fn write_own_devices(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
     let claims = own.claims.iter().map(|(who, stamp)| ClaimRow::new(who, stamp)).collect();
-    let row = FleetRow { own: OwnEventRow::new(own), claims };
+    let row = OwnDevicesRow { own: OwnEventRow::new(own), claims };
     let row = params![event_key(tx, &own.event_id), tx.seal(&row)?];
     tx.run("INSERT OR REPLACE INTO fleet (key, value) VALUES (?1, ?2)", row)?;
     Ok(())

@@ -1,5 +1,5 @@
-//! What stands in the encrypted values. These shapes are on people's disks: fields may be added with a default, and
-//! none may change its meaning.
+//! What stands in the encrypted values. These shapes are on people's disks: fields may be added
+//! with a default, and none may change its meaning.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl FateRow {
         let (sender, sent) = (entry.sender.as_str().to_owned(), entry.sent);
         let status = match entry.step {
             Step::AwaitKey => StatusRow::AwaitingKey { sender, sent },
-            Step::Told(at) => StatusRow::Told { sender, sent, at },
+            Step::TellUndecryptable(at) => StatusRow::Told { sender, sent, at },
             Step::Owe(since) => {
                 StatusRow::Owed { sender, sent, since, state: ClaimState::Delivered.as_str().to_owned() }
             }
@@ -55,7 +55,7 @@ impl FateRow {
     pub fn stage(&self) -> Stage {
         match self.status {
             StatusRow::AwaitingKey { .. } => Stage::AwaitingKey,
-            StatusRow::Told { .. } => Stage::Told,
+            StatusRow::Told { .. } => Stage::ToldUndecryptable,
             StatusRow::Owed { .. } => Stage::Owed,
             StatusRow::Withheld { .. } => Stage::Withheld,
             StatusRow::Sent { .. } => Stage::Sent,
@@ -88,7 +88,7 @@ impl FateRow {
             _ => return None,
         };
         let (room, event) = (RoomId::new(&self.room), EventId::new(&self.event));
-        Some(Awaited { room_id: room, event_id: event, sender: UserId::new(sender), sent, told })
+        Some(Awaited { room_id: room, event_id: event, sender: UserId::new(sender), sent, sender_told: told })
     }
 
     /// The receipt, when this row is at that stage.
@@ -124,7 +124,9 @@ impl LogRow {
     pub fn of(entry: &Entry, now: Ms) -> Option<Self> {
         let (at, what) = match entry.step {
             Step::Sent { at, route, .. } => (at, What::Delivered { route: route_name(route).to_owned() }),
-            Step::Told(Some(at)) => (at, What::Undecryptable { route: route_name(Route::Direct).to_owned() }),
+            Step::TellUndecryptable(Some(at)) => {
+                (at, What::Undecryptable { route: route_name(Route::Direct).to_owned() })
+            }
             Step::Withhold(reason) | Step::Refuse(reason) if reason.is_logged() => {
                 (now, What::Withheld { code: reason.code().to_owned() })
             }
@@ -135,7 +137,8 @@ impl LogRow {
         Some(Self { at, first: at, count: 1, room, person, event, what })
     }
 
-    /// By what rows are one row: those that withhold something from a person in a room for one reason.
+    /// By what rows are one row: those that withhold something from a person in a room for one
+    /// reason.
     pub fn alike(&self) -> Option<[&str; 3]> {
         let What::Withheld { code } = &self.what else { return None };
         Some([&self.room, &self.person, code])

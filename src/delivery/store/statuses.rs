@@ -1,10 +1,10 @@
-//! What was done about others' messages: one row per message, which climbs [`Stage`] by stage and never steps back,
-//! whoever writes in whatever order. So a receipt that was sent is not owed again, and one that was withheld is not made
-//! up for later (P8, P12).
+//! What was done about others' messages: one row per message, which climbs [`Stage`] by stage and
+//! never steps back, whoever writes in whatever order. So a receipt that was sent is not owed
+//! again, and one that was withheld is not made up for later (P8, P12).
 
 use rusqlite::params;
 
-use super::{DAY, FATE_DAYS, Result, Store, StoreError, disk::Access, log::Page, rows::FateRow, traces};
+use super::{DAY, Result, STATUS_DAYS, Store, StoreError, disk::Access, log::Page, rows::FateRow, traces};
 use crate::{
     delivery::{
         incognito::Incognito,
@@ -38,7 +38,7 @@ impl Journal for Store {
     }
 
     fn awaiting(&self) -> Result<Vec<Awaited>> {
-        let rows = [self.at_stage(Stage::AwaitingKey)?, self.at_stage(Stage::Told)?];
+        let rows = [self.at_stage(Stage::AwaitingKey)?, self.at_stage(Stage::ToldUndecryptable)?];
         Ok(rows.iter().flatten().filter_map(FateRow::to_awaited).collect())
     }
 
@@ -54,7 +54,7 @@ impl Journal for Store {
                 let climbs = FateRow::of(entry).map(|row| climb(tx, entry, &row)).transpose()?;
                 note_silence(tx, entry, climbs, now)?;
                 // Whoever is told once more is told; but nothing is withheld twice.
-                if climbs != Some(false) || matches!(entry.step, Step::Sent { .. } | Step::Told(_)) {
+                if climbs != Some(false) || matches!(entry.step, Step::Sent { .. } | Step::TellUndecryptable(_)) {
                     log.add(entry);
                 }
             }
@@ -92,8 +92,9 @@ fn read(disk: &Access<'_>, room: &RoomId, event: &EventId) -> Result<Option<Fate
     disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("status", &[room.as_str(), event.as_str()])])
 }
 
-/// Keeps when the latest message was sent whose receipt was withheld from a person in a room, until that is said (§3). Of
-/// what was acknowledged long ago nothing is known any more, so that of old messages is not kept.
+/// Keeps when the latest message was sent whose receipt was withheld from a person in a room, until
+/// that is said (§3). Of what was acknowledged long ago nothing is known any more, so that of old
+/// messages is not kept.
 fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -> Result<()> {
     let key = || tx.key("person", &[entry.sender.as_str(), entry.room_id.as_str()]);
     let is_news = match entry.step {
@@ -101,7 +102,7 @@ fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -
         Step::Sent { quiet, .. } => quiet,
         _ => false,
     };
-    if !is_news || now.saturating_sub(entry.sent) >= FATE_DAYS * DAY {
+    if !is_news || now.saturating_sub(entry.sent) >= STATUS_DAYS * DAY {
         return Ok(());
     }
     let before: Option<Ms> = tx.one("SELECT value FROM quiet WHERE key = ?1", [key()])?;
@@ -112,7 +113,7 @@ fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -
         Step::Sent { .. } => {}
         _ => {
             let latest = before.map_or(entry.sent, |before| before.max(entry.sent));
-            let row = params![key(), now / DAY + FATE_DAYS, tx.seal(&latest)?];
+            let row = params![key(), now / DAY + STATUS_DAYS, tx.seal(&latest)?];
             tx.run("INSERT OR REPLACE INTO quiet (key, day, value) VALUES (?1, ?2, ?3)", row)?;
         }
     }

@@ -128,7 +128,7 @@ fn assert_filled(store: &Store) {
     assert_eq!(status("withheld"), Some(Reason::Ignored.status()));
     assert_eq!(status("unheard-of"), None);
     assert_eq!(store.owed().unwrap(), [owed("owed")]);
-    let awaited = Awaited { room_id: room(), event_id: event("await"), sender: bob(), sent: 3, told: false };
+    let awaited = Awaited { room_id: room(), event_id: event("await"), sender: bob(), sent: 3, sender_told: false };
     assert_eq!(store.awaiting().unwrap(), [awaited]);
     assert_eq!(store.log().unwrap().len(), 2);
     assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
@@ -171,7 +171,8 @@ fn l8_after_reopening_everything_is_there() {
 fn l8_after_a_kill_everything_that_was_written_is_there() {
     let (dir, mut store) = temporary();
     fill(&mut store);
-    // The files as they are while the store is open, without any of what closing does: what a kill leaves.
+    // The files as they are while the store is open, without any of what closing does: what a kill
+    // leaves.
     let left = TempDir::new().unwrap();
     for file in files(&dir) {
         fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
@@ -365,12 +366,12 @@ fn pruning_forgets_old_statuses_and_requests_that_are_over_and_nothing_else() {
     assert_filled(&store);
 
     store.record(&[owe("later")], NOW).unwrap();
-    store.prune(NOW + FATE_DAYS * DAY).unwrap();
+    store.prune(NOW + STATUS_DAYS * DAY).unwrap();
     assert!(store.status(&room(), &event("sent")).unwrap().is_some(), "on its last day it is still there");
     assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
     assert_eq!(store.asked(&room(), 0).unwrap(), HashMap::new());
 
-    store.prune(NOW + (FATE_DAYS + 1) * DAY).unwrap();
+    store.prune(NOW + (STATUS_DAYS + 1) * DAY).unwrap();
     assert_eq!(store.status(&room(), &event("sent")).unwrap(), None);
     assert_eq!((store.owed().unwrap(), store.log().unwrap()), (vec![owed("later")], vec![]));
     assert_eq!(store.own_event(&event("own")).unwrap().map(|own| own.claims.len()), Some(2));

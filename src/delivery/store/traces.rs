@@ -1,10 +1,11 @@
-//! What a sender was told that it cannot be read, and what was no message when it could be: a trace of each stays, for the
-//! user's eyes, and for the rule that such a sender is not told again for a day (P1).
+//! What a sender was told that it cannot be read, and what was no message when it could be: a trace
+//! of each stays, for the user's eyes, and for the rule that such a sender is not told again for a
+//! day (P1).
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::{DAY, FATE_DAYS, Result, Store, disk::Access};
+use super::{DAY, Result, STATUS_DAYS, Store, disk::Access};
 use crate::{
     delivery::receipt_queue::Entry,
     model::{EventId, Ms, RoomId, SafeText, Trace, UserId},
@@ -55,7 +56,7 @@ pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Ms, now: Ms) -> Result
             tx.key("status", &[room, event]),
             tx.key("room", &[room]),
             tx.key("user", &[person]),
-            now / DAY + FATE_DAYS,
+            now / DAY + STATUS_DAYS,
             tx.seal(&row)?
         ],
     )?;

@@ -1,10 +1,12 @@
 //! What a bridge says, put into what is known of a message's delivery (PROTOCOL §4).
 //!
-//! People on the other network are users without devices here. Where the bridge tells whom it reached, each of them counts
-//! as one: delivered when the bridge names them, awaited when it does not. Whoever has devices is judged by these, the bot
-//! too, so that a bridge ticks nobody's device and takes none away. The bot itself is no recipient.
+//! People on the other network are users without devices here. Where the bridge tells whom it
+//! reached, each of them counts as one: delivered when the bridge names them, awaited when it does
+//! not. Whoever has devices is judged by these, the bot too, so that a bridge ticks nobody's device
+//! and takes none away. The bot itself is no recipient.
 //!
-//! Whom a bridge names is its word alone, so nobody counts who was not in the room when the message was recorded.
+//! Whom a bridge names is its word alone, so nobody counts who was not in the room when the message
+//! was recorded.
 
 use std::collections::BTreeSet;
 

@@ -310,7 +310,8 @@ fn a_row_can_be_counted_for_the_other_styles() {
     }
 }
 
-/// What is known after a bridge said this of a message in a room of the bot, a ghost without devices, and Bob.
+/// What is known after a bridge said this of a message in a room of the bot, a ghost without
+/// devices, and Bob.
 fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
     let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
     let mut delivery = delivery(&own, &everybody());
@@ -322,7 +323,8 @@ fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
 
 #[test]
 fn a_bridge_counts_people_without_devices_and_touches_no_device() {
-    // The bot's is waited for as anybody's: whoever may redact others' messages can say what a bridge says.
+    // The bot's is waited for as anybody's: whoever may redact others' messages can say what a
+    // bridge says.
     let bot = ("@bot", Some("CRYPTO"), DeviceState::Pending, true);
     let bob = ("@bob", Some("B"), DeviceState::Pending, true);
     let has = DeviceState::Delivered { at: None };
@@ -367,7 +369,7 @@ fn large(counted: aggregate::Tally) -> Large {
         event_id: EventId::new("$e"),
         sent: 1,
         counted,
-        told: Summary::default(),
+        summary: Summary::default(),
         newest: vec![newest("@dan", Some("D"), true), newest("@bob", None, false), newest("@dan", Some("C"), false)],
     }
 }

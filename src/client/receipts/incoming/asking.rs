@@ -1,4 +1,5 @@
-//! Asking other people's devices for receipts (§3): before a message, when they are new, and again before a request ends.
+//! Asking other people's devices for receipts (§3): before a message, when they are new, and again
+//! before a request ends.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,29 +25,31 @@ use crate::{
     model::{DeviceId, Ms, RoomId, UserId},
 };
 
-/// Own messages of a room that are looked at for missing receipts.
+/// How many own messages of a room are looked at for missing receipts.
 const RECENT: usize = 50;
 
-/// Rooms whose people are asked.
+/// Asks the people of rooms for receipts, once at a time for each room.
 #[derive(Default)]
 pub(super) struct Asking {
-    /// Those whose people are being asked, and whether that was wanted again meanwhile.
+    /// Rooms whose people are being asked; true when they are to be asked once more after that.
     under_way: HashMap<OwnedRoomId, bool>,
-    /// Those whose people are to be asked when it is known what the homeserver can do.
+    /// Rooms whose people are to be asked when it is known what the homeserver can do.
     waiting: HashSet<OwnedRoomId>,
     /// A former run was killed, and what it may have lost was not asked for yet.
     pub was_killed: bool,
 }
 
 impl Asking {
-    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and people whose receipts
-    /// come through the homeserver. This user's own other devices are asked too; they have no other way.
+    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and
+    /// people whose receipts come through the homeserver. This user's own other devices are asked
+    /// too, since no homeserver carries their receipts.
     pub(super) async fn ask(&mut self, context: &mut Context, room: &Room) {
         self.ask_in(context, room, false).await;
     }
 
-    /// A former run was killed, perhaps when somebody's receipts were decrypted, which is done once, and not on disk yet
-    /// (L8). So where receipts are missing for what was sent in the last minutes, everybody is asked to tell again.
+    /// A former run was killed, perhaps when somebody's receipts were decrypted, which is done
+    /// once, and not on disk yet (L8). So where receipts are missing for what was sent in the last
+    /// minutes, everybody is asked to tell again.
     pub(super) async fn ask_again(&mut self, context: &mut Context) {
         let since = now().saturating_sub(ROUTE_WAIT);
         for room in context.client.joined_rooms() {
@@ -101,7 +104,7 @@ impl Asking {
         });
     }
 
-    /// A request that did not go out is made again with the next message.
+    /// These devices were asked. A request that did not go out is made again with the next message.
     pub(super) async fn on_asked(
         &mut self,
         context: &mut Context,
@@ -133,7 +136,7 @@ impl Asking {
         }
     }
 
-    /// What the homeserver can do is known now: asks where that was waited for.
+    /// It is known what the homeserver can do: asks in the rooms that waited for that.
     pub(super) async fn ask_where_it_waited(&mut self, context: &mut Context) {
         for room_id in std::mem::take(&mut self.waiting) {
             if let Some(room) = context.client.get_room(&room_id) {
@@ -143,14 +146,15 @@ impl Asking {
     }
 }
 
-/// Of the devices that were asked in a room, those that seem to have lost the request: each answers elsewhere.
+/// The devices that were asked in this room and seem to have lost the request: they answer in other
+/// rooms.
 fn seem_lost(
     context: &Context,
     room_id: &RoomId,
     asked: &HashMap<(UserId, DeviceId), Asked>,
 ) -> HashSet<(UserId, DeviceId)> {
     let now = now();
-    if !asked.values().any(|asked| asked.is_doubtful(now)) {
+    if !asked.values().any(|asked| asked.may_be_lost(now)) {
         return HashSet::new();
     }
     let sent = context.store.own_events(room_id, RECENT);
@@ -159,7 +163,7 @@ fn seem_lost(
     sent.extend(context.stored(own_devices).unwrap_or_default().into_iter().flatten());
     let mut lost = HashSet::new();
     for ((user, device), asked) in asked {
-        if asked.is_doubtful(now) && asked.seems_lost((user, device), &sent, now) {
+        if asked.may_be_lost(now) && asked.seems_lost((user, device), &sent, now) {
             let responsiveness = context.store.responsiveness(user);
             if context.stored(responsiveness).is_some_and(|responsiveness| responsiveness.is_heard(device)) {
                 lost.insert((user.clone(), device.clone()));

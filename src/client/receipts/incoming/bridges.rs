@@ -1,9 +1,10 @@
 //! What bridges say about own messages (PROTOCOL §4), out of the events of a room.
 //!
-//! A status is an event like any other: it comes with a sync, with what a backfill fetches, or when its key has come. It names
-//! a message, and only that tells whether it is about an own one (L1). The message stands before it in the room, so it is
-//! among the same events or in the event cache; the cache may lag behind the sync a little, which is waited for beside the
-//! actor, for a minute and for a few statuses at a time.
+//! A status is an event like any other: it comes with a sync, with what a backfill fetches, or when
+//! its key has come. It names a message, and only that tells whether it is about an own one (L1).
+//! The message stands before it in the room, so it is among the same events or in the event cache;
+//! the cache may lag behind the sync a little, which is waited for beside the actor, for a minute
+//! and for a few statuses at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,14 +29,14 @@ use crate::{
     model::EventId,
 };
 
-/// How long a message is waited for that something is held about (L1).
+/// How long a status waits for its message (L1).
 const HELD_FOR: Duration = Duration::from_mins(1);
-/// So many are held at once (L7).
+/// How many statuses wait at once (L7).
 pub(in crate::client::receipts) const HELD_MOST: usize = 100;
 
 /// Statuses whose message is not known yet.
 pub(in crate::client::receipts) struct Bridges {
-    /// Permits to wait for a message.
+    /// One permit for each that may still wait.
     pub waiting: Arc<Semaphore>,
 }
 
@@ -52,7 +53,8 @@ impl Incoming {
         if said.is_empty() {
             return;
         }
-        // L2, with the power that the senders have now. Somebody who was given that power is a member, known or not.
+        // L2, with the power that the senders have now. Somebody who was given that power is a
+        // member, known or not.
         let power = room.power_levels_or_default().await;
         let claimants = match members::claimants(room, said.iter().map(|said| &said.sender)).await {
             Ok(claimants) => claimants,
@@ -61,8 +63,9 @@ impl Incoming {
         let allowed = |said: &StatusEvent| {
             let may_redact = |user: OwnedUserId| power.user_can_redact_event_of_other(&user);
             let claimant = claimants.get(&said.sender);
-            let claimant = claimant
-                .map_or(Err(Refusal::NotJoined), |claimant| if claimant.doubtful { Ok(()) } else { claimant.allowed });
+            let claimant = claimant.map_or(Err(Refusal::NotJoined), |claimant| {
+                if claimant.membership_unknown { Ok(()) } else { claimant.allowed }
+            });
             is_bridge(claimant, ids::sdk_user(&said.sender).is_some_and(may_redact))
         };
         let allowed: Vec<_> = said.iter().map(allowed).collect();
@@ -99,8 +102,9 @@ impl Incoming {
         });
     }
 
-    /// L1: only about own messages; everybody in the room sees what is said about others', which is no lie. One that nobody
-    /// was asked about is recorded now, as with any other claim.
+    /// Takes in a status of a message. L1: only about own messages; everybody in the room sees what
+    /// is said about others', which is no lie. One that nobody was asked about is recorded now, as
+    /// with any other claim.
     pub(super) async fn on_bridge_status(
         &mut self,
         context: &mut Context,

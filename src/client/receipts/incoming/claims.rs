@@ -1,5 +1,5 @@
-//! Claims about own messages: those that are believed go into the ledger, and those that come before
-//! their message are held (L1).
+//! Claims about own messages: those that are believed go into the ledger, and those that come
+//! before their message are held (L1).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,14 +28,14 @@ use crate::{
     model::{DeviceId, EventId, RoomId, UserId},
 };
 
-/// So many events about which something is held are waited for at once; the others are held all the
-/// same (L7).
+/// How many events are waited for at once because a claim about them is held. Claims about others
+/// are held without waiting (L7).
 const LOOKED_UP: usize = 16;
-/// How long the event cache may take to have such an event from the server.
+/// How long to wait until the event cache has such an event from the server.
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(10);
 
 impl Incoming {
-    /// A device answers for its user.
+    /// A device of this person's, or another own one, says which messages it has.
     pub async fn on_answer(&mut self, context: &mut Context, (user_id, device_id): (UserId, DeviceId), answer: Answer) {
         let heard = now();
         let claim = |(event, claim)| {
@@ -51,7 +51,8 @@ impl Incoming {
         }
     }
 
-    /// What a former run was told before its time (L8). The room of each is known, or else it was not to be believed.
+    /// Takes up claims that a former run had kept because their message, or the members of its
+    /// room, were not known yet (L8). A claim about a room that is still not known is refused.
     pub(super) async fn take_up_what_came_early(&mut self, context: &mut Context) {
         let early = context.store.early();
         let Early { claims, summaries } = context.stored(early).unwrap_or_default();
@@ -113,7 +114,8 @@ impl Incoming {
         }
     }
 
-    /// L1: claims about events that are not known as own ones wait for a while, unless they are somebody else's.
+    /// L1: claims about events that are not known as own ones wait for a while, unless they are
+    /// somebody else's.
     pub(super) async fn hold(&mut self, context: &mut Context, room: &Room, claims: Vec<PeerClaim>) {
         if claims.is_empty() {
             return;
@@ -128,8 +130,9 @@ impl Incoming {
         }
     }
 
-    /// Whether an event about which something is held is an own one. One that the event cache does not have from the server
-    /// yet is looked at when it has, or after a while.
+    /// Finds out whether an event is an own one, because a claim about it is held. If the event
+    /// cache does not have it from the server yet, it is looked at again when it does, or after a
+    /// while.
     async fn look_up(&mut self, context: &mut Context, room: &Room, event: &EventId) {
         if let Some(facts) = event_cache::find_from_server(room, event).await {
             return self.decide_on_held(context, room, &facts).await;
@@ -144,7 +147,8 @@ impl Incoming {
         });
     }
 
-    /// An event about which something is held was waited for: what there is of it now decides.
+    /// An event was waited for because a claim about it is held: it is in the event cache now, or
+    /// the time for that is over.
     pub(super) async fn on_appeared(&mut self, context: &mut Context, room: &Room, event: &EventId) {
         self.looking_up.remove(event);
         if let Some(facts) = event_cache::find_facts(room, event).await {

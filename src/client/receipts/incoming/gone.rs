@@ -1,8 +1,9 @@
 //! Devices that are waited for and are not there any more.
 //!
-//! Whoever logs a device out takes its keys along: what it has said and nobody has read yet can no longer be proven (L2),
-//! and it will not say anything else. So it leaves the denominator, and is shown as gone. The SDK tells when it has learned
-//! something about devices, but not whose were deleted. So whenever it has, those are looked at who are still waited for.
+//! Whoever logs a device out takes its keys along: what it has said and nobody has read yet can no
+//! longer be proven (L2), and it will not say anything else. So it leaves the denominator, and is
+//! shown as gone. The SDK tells when it has learned something about devices, but not whose were
+//! deleted. So whenever it has, those are looked at who are still waited for.
 
 use std::collections::BTreeSet;
 
@@ -16,21 +17,23 @@ use crate::{
     model::{DeviceId, UserId},
 };
 
-/// So many own messages are looked at, the latest: older ones are seldom looked at by anybody.
+/// How many of the latest own messages are looked at for devices that are waited for. Older ones
+/// are seldom on the screen.
 const LOOKED_AT: usize = 200;
 
 /// People and the devices that they have now.
 pub(in crate::client::receipts) type Devices = Vec<(UserId, BTreeSet<DeviceId>)>;
 
-/// Whose devices are looked at.
+/// Looks which devices are gone, for one set of people at a time.
 #[derive(Default)]
 pub(super) struct GoneDevices {
-    /// It is being looked which devices are gone; and whose are to be looked at after that.
+    /// Set while a look is under way: the people to look at after that.
     looking: Option<Vec<UserId>>,
 }
 
 impl GoneDevices {
-    /// Some devices are different: of these people, or of somebody.
+    /// Devices of these people have changed, or of somebody whom the SDK does not name. Looks at
+    /// the devices of everybody who is still waited for.
     pub(super) fn on_devices_changed(&mut self, context: &Context, users: impl IntoIterator<Item = UserId>) {
         if let Some(again) = &mut self.looking {
             again.extend(users);
@@ -56,7 +59,7 @@ impl GoneDevices {
         });
     }
 
-    /// These are the devices of these people now.
+    /// These people have these devices now.
     pub(super) async fn on_devices(&mut self, context: &mut Context, found: Devices) {
         let mut changed = false;
         for (user, devices) in found {
@@ -75,7 +78,7 @@ impl GoneDevices {
     }
 }
 
-/// Whose devices are waited for, but those that are known to be gone.
+/// The people of whom a device is waited for that is not known to be gone.
 fn waited_for(context: &Context, own_events: &[OwnEvent]) -> BTreeSet<UserId> {
     let waiting = own_events.iter().flat_map(|own| {
         let devices = own.expected.iter().flat_map(|(user, known)| known.iter().map(move |known| (user, known)));

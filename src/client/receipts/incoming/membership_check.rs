@@ -1,5 +1,5 @@
-//! Whether somebody who claims something is in the room (L2), where the list of its members is not complete. What waits for
-//! it stands with what came early on disk (L8).
+//! Whether somebody who claims something is in the room (L2), where the list of its members is not
+//! complete. What waits for it stands with what came early on disk (L8).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -23,28 +23,28 @@ use crate::{
     model::{EventId, Ms, RoomId, UserId},
 };
 
-/// So many claims wait until it is known who is in a room (L7).
+/// How many claims wait at most until it is known who is in a room (L7).
 const WAITING: usize = 1_000;
-/// So many of them of one person.
+/// How many of these may be of one person.
 const WAITING_PER_USER: usize = 100;
-/// So long the members of a room are not fetched again for this.
+/// How long a list of members is good for: meanwhile, whoever is not in it is refused at once.
 const FETCHED_AGAIN: Ms = 60 * 1_000;
 
 /// Pauses between attempts to find out who is in a room.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
 
-/// Of whom it is being found out whether they are in a room.
+/// Claims of people who may not be in the room.
 #[derive(Default)]
 pub(super) struct MembershipCheck {
-    /// What people claim, by room, who may not be in it.
+    /// Those that wait for the members of a room, by room.
     waiting: HashMap<OwnedRoomId, Vec<PeerClaim>>,
-    /// When the members of a room were fetched for this.
+    /// When the members of a room were last fetched for such a claim.
     fetched: HashMap<OwnedRoomId, Ms>,
 }
 
 impl Incoming {
-    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody knows whether they are in
-    /// the room wait until that is known.
+    /// Takes claims about a room's events into the ledger (L1, L2). Those of people of whom nobody
+    /// knows whether they are in the room wait until that is known.
     pub(super) async fn on_claims(&mut self, context: &mut Context, room_id: &RoomId, claims: Vec<PeerClaim>) {
         let Some(room) = ids::find_room(&context.client, room_id) else {
             return self.refuse_early(context, &claims.into(), Refusal::Unknown);
@@ -54,7 +54,7 @@ impl Incoming {
         self.check_membership(context, &room, claims, may_wait).await;
     }
 
-    /// Lets claims wait until everybody in the room is known.
+    /// Keeps claims until the members of the room are fetched, which is begun here.
     fn wait_for_members(&mut self, context: &mut Context, room: &Room, claims: Vec<PeerClaim>) {
         let (mut waiting, mut too_many) = (Vec::new(), Vec::new());
         let mut all: usize = self.membership.waiting.values().map(Vec::len).sum();
@@ -113,7 +113,7 @@ impl Incoming {
         let expected = expected_among(
             context,
             claims.iter().zip(&claimants).filter_map(|(claim, claimant)| {
-                claimant.is_some_and(|claimant| claimant.doubtful && !claimant.left).then_some(claim)
+                claimant.is_some_and(|claimant| claimant.membership_unknown && !claimant.left).then_some(claim)
             }),
         );
         let (mut believed, mut waiting) = (Vec::with_capacity(claims.len()), Vec::new());
@@ -121,8 +121,8 @@ impl Incoming {
         for (claim, claimant) in claims.into_iter().zip(claimants) {
             let is_expected = || expected.contains(&(claim.event_id.clone(), claim.user_id.clone()));
             let allowed = match claimant {
-                Some(claimant) if claimant.doubtful && is_expected() => Ok(()),
-                Some(claimant) if claimant.doubtful && may_wait => {
+                Some(claimant) if claimant.membership_unknown && is_expected() => Ok(()),
+                Some(claimant) if claimant.membership_unknown && may_wait => {
                     waiting.push(claim);
                     continue;
                 }
@@ -142,8 +142,9 @@ impl Incoming {
     }
 }
 
-/// The people of these claims who were in the room when the message was sent, since they were given its key; and
-/// everybody who claims something about a message that is not recorded, since it is decided when that is.
+/// The people of these claims who were in the room when the message was sent, since they were given
+/// its key; and everybody who claims something about a message that is not recorded, since it is
+/// decided when that is.
 fn expected_among<'a>(context: &Context, claims: impl Iterator<Item = &'a PeerClaim>) -> HashSet<(EventId, UserId)> {
     let mut claimants: BTreeMap<&EventId, BTreeSet<&UserId>> = BTreeMap::new();
     for claim in claims {

@@ -33,8 +33,8 @@ use crate::{
     model::{EventId, RoomId},
 };
 
-/// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the disk is the trouble, and is
-/// waited for; it may take some seconds until that is known.
+/// How long a sync waits for its receipts to be on disk: they are there in milliseconds, or the
+/// disk is the trouble, and is waited for; it may take some seconds until that is known.
 const KEPT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Lets a sync that brings delivery receipts wait for the actor.

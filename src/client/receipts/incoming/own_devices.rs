@@ -36,8 +36,9 @@ impl Incoming {
     }
 }
 
-/// This user's other devices as the room key goes to them now: without the one that has sent an event, and without this
-/// one, which knows by itself. Nobody when it is not known which one has sent it.
+/// This user's other devices as the room key goes to them now: without the one that has sent an
+/// event, and without this one, which knows by itself. Nobody when it is not known which one has
+/// sent it.
 pub(super) async fn expected(
     client: &Client,
     this: &DeviceId,

@@ -1,5 +1,5 @@
-//! An own event came by: it is recorded with whoever was given its key, the recipients that are waited
-//! for. From then on these do not change any more.
+//! An own event came by: it is recorded with whoever was given its key, the recipients that are
+//! waited for. From then on these do not change any more.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,9 +26,10 @@ use crate::{
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
 
 impl Incoming {
-    /// An own event came by: from this device, or from another one of this user's. It is recorded with the devices that
-    /// were given its key where this client asks for receipts. Elsewhere nobody is waited for; but somebody can send a
-    /// native receipt all the same, and then the event is recorded with nobody expected, so that the receipt is seen.
+    /// An own event came by: from this device, or from another one of this user's. It is recorded
+    /// with the devices that were given its key where this client asks for receipts. Elsewhere
+    /// nobody is waited for; but somebody can send a native receipt all the same, and then the
+    /// event is recorded with nobody expected, so that the receipt is seen.
     pub async fn on_own_event(&mut self, context: &mut Context, room: &Room, facts: &RoomFacts, event: &EventFacts) {
         let Some(since) = facts.joined_since.filter(|_| event.readable) else { return };
         let asks = policy::asks(facts, &context.settings);
@@ -153,14 +154,16 @@ impl Incoming {
         }
     }
 
-    /// L1: an event is somebody else's, so what was claimed about it is none of this user's business.
+    /// L1: an event is somebody else's, so what was claimed about it is none of this user's
+    /// business.
     pub fn on_event_of_others(&mut self, context: &mut Context, event: &EventId) {
         let early = self.held.take(event);
         self.refuse_early(context, &early, Refusal::NotOwn);
     }
 }
 
-/// P7: the user has sent into a room. Whoever is known to be in it is known at once, since they may answer at once.
+/// P7: the user has sent into a room. Whoever is known to be in it is known at once, since they may
+/// answer at once.
 async fn know_members(context: &mut Context, room: &Room) {
     let members = context.client.state_store().get_user_ids(room.room_id(), RoomMemberships::JOIN).await;
     let members = members.inspect_err(|error| tracing::warn!(%error, "members cannot be looked up"));
@@ -176,15 +179,15 @@ fn know(context: &mut Context, others: &[UserId]) {
     }
 }
 
-/// Where nobody else is joined: who can get a message all the same, once they take the invite. Whether a device of theirs
-/// was given the key counts for nothing.
+/// Where nobody else is joined: who can get a message all the same, once they take the invite.
+/// Whether a device of theirs was given the key counts for nothing.
 async fn invited(room: &Room) -> BTreeMap<UserId, Vec<ExpectedDevice>> {
     let invited = room.members_no_sync(RoomMemberships::INVITE).await.unwrap_or_default();
     invited.iter().map(|member| (ids::user(member.user_id()), Vec::new())).collect()
 }
 
-/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of them a bridge reached, it
-/// may tell (§4).
+/// Everybody else who is joined and has no device, in a room whose messages take no key: whom of
+/// them a bridge reached, it may tell (§4).
 async fn deviceless(client: &Client, room: &Room) -> matrix_sdk::Result<BTreeMap<UserId, Vec<ExpectedDevice>>> {
     let others = others(room).await?;
     let mut query = get_keys::v3::Request::new();

@@ -1,8 +1,10 @@
-//! Who was given the key of an own event: what this device did, and not only whom it would give it to now.
+//! Who was given the key of an own event: what this device did, and not only whom it would give it
+//! to now.
 //!
-//! The SDK keeps beside the key that it encrypts with to which devices it gave it. An own event comes back later than it was
-//! sent, and by then a device can be new, or gone. The key that another own device encrypts with stands nowhere here; nor
-//! does one that was replaced meanwhile. Whom that was given to, only the devices of now can say.
+//! The SDK keeps beside the key that it encrypts with to which devices it gave it. An own event
+//! comes back later than it was sent, and by then a device can be new, or gone. The key that
+//! another own device encrypts with stands nowhere here; nor does one that was replaced meanwhile.
+//! Whom that was given to, only the devices of now can say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,13 +20,15 @@ use crate::{
     model::{DeviceId, EventId, SafeText, UserId},
 };
 
-/// Whom an event's key was given to, as far as it is still the one that this device encrypts with in that room.
+/// Whom an event's key was given to, as far as it is still the one that this device encrypts with
+/// in that room.
 pub(super) async fn given(keys: Option<&Keys>, room: &Room, event_id: &EventId) -> Option<Given> {
     let event = event_cache::find(room, event_id).await?;
     keys?.given(room.room_id(), event.kind.session_id()?).await
 }
 
-/// Corrects whom the key would be given to now by whom it was given to. Returns the people of whom a device is gone since.
+/// Corrects whom the key would be given to now by whom it was given to. Returns the people of whom
+/// a device is gone since.
 pub(super) fn correct(expected: &mut BTreeMap<UserId, Vec<ExpectedDevice>>, given: &Given) -> BTreeSet<UserId> {
     let nobody = BTreeMap::new();
     let mut with_gone = BTreeSet::new();

@@ -75,8 +75,8 @@ impl Message {
     }
 }
 
-/// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that brings more waits for the
-/// actor.
+/// L7: so many messages are in hand at once, of at most a thousand receipts each. A sync that
+/// brings more waits for the actor.
 const IN_HAND: u32 = 64;
 /// How long the end of a session waits for them.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2);
@@ -86,10 +86,12 @@ const PROVEN_WITHIN: Duration = Duration::from_mins(1);
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 /// So many more wait for their room: the sync does not wait for these.
 const ROOMLESS: usize = 64;
-/// How long it may take until a room is known: with sliding sync an account of thousands of rooms comes in many parts.
+/// How long it may take until a room is known: with sliding sync an account of thousands of rooms
+/// comes in many parts.
 const ROOM_WITHIN: Duration = Duration::from_mins(10);
 
-/// Puts every message of our two types that came encrypted into the inbox, and hands it to the actor.
+/// Puts every message of our two types that came encrypted into the inbox, and hands it to the
+/// actor.
 pub(in crate::client::receipts) fn listen(
     client: &Client,
     inbox: Inbox,
@@ -204,8 +206,8 @@ impl InHand {
         let _ = timeout(SETTLED_WITHIN, self.permits.acquire_many(IN_HAND)).await;
     }
 
-    /// Whose device has sent something about a room that was not known here, once it is: a device that has just logged in
-    /// may be asked for receipts before it has heard of the room.
+    /// Whose device has sent something about a room that was not known here, once it is: a device
+    /// that has just logged in may be asked for receipts before it has heard of the room.
     async fn proven_later(
         &self,
         client: &Client,
@@ -256,8 +258,8 @@ async fn proven_device(client: &Client, sender: &SdkUserId, key: &str, room: &Ro
     device.ok().flatten().ok_or(Refusal::Unproven)
 }
 
-/// The first message of a new acquaintance comes before their device list: then the server is asked for it, if the message
-/// is about a room that is known here.
+/// The first message of a new acquaintance comes before their device list: then the server is asked
+/// for it, if the message is about a room that is known here.
 async fn device_with_key(client: &Client, sender: &SdkUserId, key: &str, room: &RoomId) -> Option<DeviceId> {
     let device = known_device(client, sender, key).await;
     if device.is_some() || ids::find_room(client, room).is_none() {

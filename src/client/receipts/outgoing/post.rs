@@ -1,7 +1,7 @@
 //! A batch of receipts as requests, one after the other.
 //!
-//! The request is the SDK's own, but for its body, in which that has no place for our key. `Room::send_single_receipt`
-//! would clear the room's 'marked unread' besides.
+//! The request is the SDK's own, but for its body, in which that has no place for our key.
+//! `Room::send_single_receipt` would clear the room's 'marked unread' besides.
 //!
 //! | answer | what it means |
 //! | --- | --- |
@@ -45,13 +45,15 @@ pub(in crate::client::receipts) struct Posted {
     pub refused: Vec<Owed>,
     /// What is left of the batch, and still owed.
     pub left: Batch,
-    /// Why something is left; `None` when the server takes no name for a receipt, and when the time was over.
+    /// Why something is left; `None` when the server takes no name for a receipt, and when the time
+    /// was over.
     pub why: Option<NotSent>,
     /// What the server said to the names.
     pub names: Names,
 }
 
-/// Posts a batch until the server stops taking it, or until the decision to send it is no longer good.
+/// Posts a batch until the server stops taking it, or until the decision to send it is no longer
+/// good.
 pub(super) async fn post(
     client: &Client,
     mut batch: Batch,
@@ -97,7 +99,8 @@ enum Answer {
 impl Answer {
     fn of(answer: HttpResult<create_receipt::Response>) -> Self {
         let Err(error) = answer.map_err(Error::from) else { return Self::Accepted };
-        // What does not say so in Matrix's words comes from something on the way, and means nothing for ever.
+        // What does not say so in Matrix's words comes from something on the way, and means nothing
+        // for ever.
         let said = error.as_client_api_error().filter(|said| matches!(said.body, ErrorBody::Standard(_)));
         match said.map(|said| (said.status_code.as_u16(), said.error_kind())) {
             Some((_, Some(ErrorKind::Unrecognized)) | (400, _)) => Self::BadRequest,

@@ -1,11 +1,11 @@
-//! What else a room is shown (P14, P15): only the actor knows who is known and when receipts leave, so it is asked here.
+//! What else a room is shown (P14, P15): only the actor knows who is known and when receipts leave,
+//! so it is asked here.
 
 use std::time::Duration;
 
 use matrix_sdk::{Room, RoomMemberships, ruma::OwnedUserId};
 use tokio::sync::oneshot;
 
-use super::Queries;
 use crate::{
     client::{
         ids,
@@ -24,25 +24,22 @@ pub(in crate::client) struct Attention {
     pub wait: Duration,
 }
 
-impl Queries {
-    /// Answers what this room is shown.
-    pub async fn tell_attention(
-        &self,
-        context: &Context,
-        outgoing: &mut Outgoing,
-        room: &RoomId,
-        answer: oneshot::Sender<Attention>,
-    ) {
-        let Some(sdk_room) = ids::find_room(&context.client, room) else { return };
-        let (settings, audience) = (&context.settings, audience(context, &sdk_room).await);
-        let shown = attention::decide(room, &audience, &settings.attention, settings.is_incognito(room));
-        let wait = if shown.waits { outgoing.until_moment() } else { Duration::ZERO };
-        let _ = answer.send(Attention { shown, wait });
-    }
+/// Answers what this room is shown.
+pub(in crate::client::receipts) async fn tell(
+    context: &Context,
+    outgoing: &mut Outgoing,
+    room: &RoomId,
+    answer: oneshot::Sender<Attention>,
+) {
+    let Some(sdk_room) = ids::find_room(&context.client, room) else { return };
+    let (settings, audience) = (&context.settings, audience(context, &sdk_room).await);
+    let shown = attention::decide(room, &audience, &settings.attention, settings.is_incognito(room));
+    let wait = if shown.waits { outgoing.until_moment() } else { Duration::ZERO };
+    let _ = answer.send(Attention { shown, wait });
 }
 
-/// Everybody else in a room. Of larger rooms than those in which people become known (P7), and while the members are
-/// not all there, only people for whom something is set are looked at.
+/// Everybody else in a room. Of larger rooms than those in which people become known (P7), and
+/// while the members are not all there, only people for whom something is set are looked at.
 async fn audience(context: &Context, room: &Room) -> Audience {
     let (settings, store) = (&context.settings, context.client.state_store());
     let mut others: Vec<OwnedUserId> =

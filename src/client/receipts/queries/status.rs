@@ -1,6 +1,5 @@
 //! What was done about one event, or would be.
 
-use super::Queries;
 use crate::{
     client::update::Update,
     client::{
@@ -10,17 +9,20 @@ use crate::{
     model::{EventId, ReceiptStatus, RoomId},
 };
 
-impl Queries {
-    /// Tells it.
-    pub async fn tell_status(&self, context: &mut Context, outgoing: &Outgoing, room_id: &RoomId, event_id: EventId) {
-        let status = context.store.status(room_id, &event_id);
-        let mut status = context.stored(status).flatten().unwrap_or(ReceiptStatus::NotConsidered);
-        if status == ReceiptStatus::NotConsidered
-            && let Some(room) = ids::find_room(&context.client, room_id)
-            && let Some(would_be) = outgoing.would_be(context, &room, &event_id).await
-        {
-            status = would_be;
-        }
-        context.tell_view(Update::ReceiptStatus { event_id, status });
+/// Tells the views the status of this event.
+pub(in crate::client::receipts) async fn tell(
+    context: &mut Context,
+    outgoing: &Outgoing,
+    room_id: &RoomId,
+    event_id: EventId,
+) {
+    let status = context.store.status(room_id, &event_id);
+    let mut status = context.stored(status).flatten().unwrap_or(ReceiptStatus::NotConsidered);
+    if status == ReceiptStatus::NotConsidered
+        && let Some(room) = ids::find_room(&context.client, room_id)
+        && let Some(would_be) = outgoing.would_be(context, &room, &event_id).await
+    {
+        status = would_be;
     }
+    context.tell_view(Update::ReceiptStatus { event_id, status });
 }

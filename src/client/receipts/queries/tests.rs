@@ -21,9 +21,8 @@ use crate::{
 #[tokio::test]
 async fn of_an_event_that_was_never_considered_it_is_told_so() {
     let Alone { mut context, mut events, .. } = alone(&homeserver(|_, _| None).await).await;
-    let queries = Queries::default();
     let (room_id, event_id) = (RoomId::new("!nowhere:example.org"), EventId::new("$1"));
-    queries.tell_status(&mut context, &Outgoing::new(queue()), &room_id, event_id).await;
+    status::tell(&mut context, &Outgoing::new(queue()), &room_id, event_id).await;
     let told = events.try_recv().unwrap();
     assert!(matches!(told, Update::ReceiptStatus { status: ReceiptStatus::NotConsidered, .. }));
 }

@@ -1,9 +1,11 @@
 //! Which own messages of all rooms not every device has.
 //!
-//! What makes a message undelivered is in the ledger, in how people answer, and in how long it has been, so there is no index of
-//! it: the messages of a week are gone through. That takes longer than anything else that the actor does, so it is done
-//! [`SLICE`] by slice, and what comes in meanwhile is dealt with in between. What they say is asked of the event cache at
-//! the end, by a task of its own. Large messages stand apart from the others in the ledger, and their counts say it all.
+//! What makes a message undelivered is in the ledger, in how people answer, and in how long it has
+//! been, so there is no index of it: the messages of a week are gone through. That takes longer
+//! than anything else that the actor does, so it is done [`SLICE`] by slice, and what comes in
+//! meanwhile is dealt with in between. What they say is asked of the event cache at the end, by a
+//! task of its own. Large messages stand apart from the others in the ledger, and their counts say
+//! it all.
 
 use std::{
     cmp::Reverse,
@@ -31,11 +33,11 @@ use crate::{
     model::{Delivery, EventId, Ms, RoomId, SafeText, Undelivered},
 };
 
-/// How far back is looked.
+/// How old a message may be that is looked at.
 const AGE: Ms = 7 * 24 * 60 * 60 * 1000;
-/// So many are told.
+/// How many are told at most.
 const MOST: usize = 200;
-/// So many messages are looked at in one go.
+/// How many messages are looked at in one go.
 const SLICE: usize = 50;
 
 /// How far a search has come.
@@ -59,7 +61,8 @@ impl Queries {
         }
     }
 
-    /// Looks at the next messages, from the latest on; tells what was found when these were the last.
+    /// Looks at the next messages, from the latest on; tells what was found when these were the
+    /// last.
     async fn go_on_with(&mut self, context: &Context, mut search: Search) {
         let slice = context.store.latest_own_events(search.looked_at, SLICE);
         let slice = context.stored(slice).unwrap_or_default();

@@ -285,7 +285,8 @@ async fn l8_a_sync_waits_until_receipts_are_on_disk_and_not_for_their_event() {
     assert_eq!(acting.actor.context.store.early().unwrap().claims.len(), 1, "about the second");
 }
 
-/// L8: what a run that was killed had been told before its time, about a message or about members, the next one knows.
+/// L8: what a run that was killed had been told before its time, about a message or about members,
+/// the next one knows.
 #[tokio::test]
 async fn l8_what_came_early_outlives_a_kill() {
     let server = a_plain_room_of(2).await;
@@ -344,8 +345,8 @@ fn member(user: &str, membership: &str) -> Value {
     })
 }
 
-/// A server on which this user is in a room of so many with Bob and has said `$1`. The room is not encrypted: so nobody is
-/// asked for receipts there.
+/// A server on which this user is in a room of so many with Bob and has said `$1`. The room is not
+/// encrypted: so nobody is asked for receipts there.
 async fn a_plain_room_of(members: u64) -> Loopback {
     let joined = ["@me:example.org", bob().as_str()].map(joined);
     let room = json!({

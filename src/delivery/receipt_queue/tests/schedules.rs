@@ -1,6 +1,7 @@
-//! Random schedules: messages, keys, settings, requests, failures, kills between any two writes, and a clock that jumps; at
-//! the other end a sync that comes late, kills, and a device that goes. Whatever happens, nothing that is owed is lost, nothing
-//! leaves that is forbidden, and in the end the marks at the other end are true (see [`World`]).
+//! Random schedules: messages, keys, settings, requests, failures, kills between any two writes,
+//! and a clock that jumps; at the other end a sync that comes late, kills, and a device that goes.
+//! Whatever happens, nothing that is owed is lost, nothing leaves that is forbidden, and in the end
+//! the marks at the other end are true (see [`World`]).
 
 use proptest::prelude::*;
 

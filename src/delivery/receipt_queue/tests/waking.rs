@@ -1,8 +1,10 @@
-//! What senders can tell about the moment of a waking (P11): no more than one message of one of them would tell.
+//! What senders can tell about the moment of a waking (P11): no more than one message of one of
+//! them would tell.
 //!
-//! A device that was off wakes up at some moment and draws a number; the first receipt leaves at a third moment, which follows
-//! from these two. Here it wakes up earlier and draws a larger number, so that the first receipt leaves when it did. Then
-//! everything that anybody hears must be the same, to the millisecond.
+//! A device that was off wakes up at some moment and draws a number; the first receipt leaves at a
+//! third moment, which follows from these two. Here it wakes up earlier and draws a larger number,
+//! so that the first receipt leaves when it did. Then everything that anybody hears must be the
+//! same, to the millisecond.
 
 use proptest::prelude::*;
 
@@ -11,7 +13,7 @@ use super::{
     world::{DAY, Outcome, START, World},
 };
 use crate::delivery::{
-    outbox::Came,
+    outbox::{Came, ROUTE_WAIT},
     policy::{RouteChoice, Timing},
 };
 
@@ -62,10 +64,10 @@ impl Night {
 
         world.clock = wakes;
         let all: Vec<usize> = (0..world.messages.len()).collect();
-        let (walked, synced) = all.split_at(self.by_backfill.min(all.len()));
+        let (found, synced) = all.split_at(self.by_backfill.min(all.len()));
         world.then(|world| world.take_in(synced, Came::Now));
         let moment = world.receipt_queue.next_wake();
-        for page in walked.rchunks(20) {
+        for page in found.rchunks(20) {
             world.until(world.clock + self.page);
             world.then(|world| world.take_in(page, Came::ByBackfill));
         }

@@ -1,5 +1,6 @@
-//! Everything around [`ReceiptQueue`]: rooms and people as they are, a clock, a disk, and a network on which things fail. It does
-//! what the actor does, and at each step it holds what is done against the rules, by facts of its own.
+//! Everything around [`ReceiptQueue`]: rooms and people as they are, a clock, a disk, and a network
+//! on which things fail. It does what the actor does, and at each step it holds what is done
+//! against the rules, by facts of its own.
 
 use tempfile::TempDir;
 
@@ -7,7 +8,7 @@ use super::{
     super::*,
     mortal::{Killed, Mortal},
 };
-use crate::delivery::{policy::JoinRule, receipt::Request, store::Store};
+use crate::delivery::{outbox::ROUTE_WAIT, policy::JoinRule, receipt::Request, store::Store};
 
 mod rules;
 mod sender;
@@ -96,7 +97,8 @@ pub fn room(n: usize) -> RoomId {
 }
 
 impl World {
-    /// Two rooms, and three people: two who are known, one of them on another server, and a stranger.
+    /// Two rooms, and three people: two who are known, one of them on another server, and a
+    /// stranger.
     pub fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let store = Store::open(dir.path(), &KEY).unwrap();
@@ -144,7 +146,8 @@ impl World {
         world
     }
 
-    /// Does something, and begins anew if it is killed meanwhile; what was withheld must have been so for that reason.
+    /// Does something, and begins anew if it is killed meanwhile; what was withheld must have been
+    /// so for that reason.
     pub fn then(&mut self, doing: impl FnOnce(&mut Self) -> Done) {
         self.passed += self.clock.saturating_sub(self.seen);
         self.seen = self.clock;
@@ -160,7 +163,8 @@ impl World {
         self.then(|_| Err(Killed));
     }
 
-    /// The program is started again: nothing is left but what is on disk, and what the homeserver sends again.
+    /// The program is started again: nothing is left but what is on disk, and what the homeserver
+    /// sends again.
     fn begin_anew(&mut self) -> Done {
         self.journal = Mortal::new(Store::open(self.dir.path(), &KEY).unwrap());
         self.receipt_queue = ReceiptQueue::new(self.settings.clone(), KEY_WAIT, numbers(self.passed));
@@ -297,7 +301,8 @@ impl World {
 
     // ── what goes out ──
 
-    /// Does what is due; the network does to the batches what `outcomes` says, and then what `rest` says.
+    /// Does what is due; the network does to the batches what `outcomes` says, and then what `rest`
+    /// says.
     pub fn work(&mut self, outcomes: &[Outcome], rest: Outcome) {
         self.then(|world| {
             let overdue = world.receipt_queue.overdue(world.clock).into_iter().map(|awaited| awaited.event_id);
@@ -318,13 +323,13 @@ impl World {
                     continue;
                 };
                 let server = (world.server, from != 1);
-                if let Some(way) = world.receipt_queue.dispatch(&mut world.journal, batch, sender, server, now)? {
+                if let Some(dispatch) = world.receipt_queue.dispatch(&mut world.journal, batch, sender, server, now)? {
                     let outcome = outcomes.next().unwrap_or(rest);
                     if let Outcome::PutOff(wait) = outcome {
-                        world.receipt_queue.put_off(batch_of(way), now + wait);
+                        world.receipt_queue.put_off(batch_of(dispatch), now + wait);
                     } else {
-                        world.leaves(&way)?;
-                        world.land(way, outcome)?;
+                        world.leaves(&dispatch)?;
+                        world.land(dispatch, outcome)?;
                     }
                 }
             }
@@ -339,30 +344,32 @@ impl World {
 
     /// What was under way arrives, or does not.
     pub fn lands(&mut self, outcome: Outcome) {
-        self.then(|world| mem::take(&mut world.under_way).into_iter().try_for_each(|way| world.land(way, outcome)));
+        self.then(|world| {
+            mem::take(&mut world.under_way).into_iter().try_for_each(|dispatch| world.land(dispatch, outcome))
+        });
     }
 
-    fn land(&mut self, way: Dispatch, outcome: Outcome) -> Done {
-        let route = if matches!(way, Dispatch::Native { .. }) { Route::Native } else { Route::Direct };
+    fn land(&mut self, dispatch: Dispatch, outcome: Outcome) -> Done {
+        let route = if matches!(dispatch, Dispatch::Native { .. }) { Route::Native } else { Route::Direct };
         let now = self.clock;
         match outcome {
             Outcome::Pending => {
-                self.under_way.push(way);
+                self.under_way.push(dispatch);
                 Ok(())
             }
             Outcome::Failed(retry_after) => {
                 // It may only seem so.
                 if retry_after.is_none() {
-                    self.arrives(&way, usize::MAX);
+                    self.arrives(&dispatch, usize::MAX);
                 }
-                let batch = batch_of(way);
+                let batch = batch_of(dispatch);
                 self.has_failed(&batch);
                 self.receipt_queue.failed(batch, retry_after, now);
                 Ok(())
             }
             Outcome::Partly(sent) if route == Route::Native => {
-                self.arrives(&way, sent);
-                let mut batch = batch_of(way);
+                self.arrives(&dispatch, sent);
+                let mut batch = batch_of(dispatch);
                 let mut rest = batch.owed.split_off(sent.min(batch.owed.len()));
                 self.receipt_queue.sent(&mut self.journal, &batch.owed, route, now)?;
                 let refused: Vec<Owed> = rest.drain(..rest.len().min(1)).collect();
@@ -379,8 +386,8 @@ impl World {
                 Ok(())
             }
             _ => {
-                self.arrives(&way, usize::MAX);
-                self.receipt_queue.sent(&mut self.journal, &batch_of(way).owed, route, now)
+                self.arrives(&dispatch, usize::MAX);
+                self.receipt_queue.sent(&mut self.journal, &batch_of(dispatch).owed, route, now)
             }
         }
     }
@@ -413,8 +420,8 @@ fn message_named(id: &EventId) -> usize {
     id.as_str()[1..].parse().unwrap()
 }
 
-fn batch_of(way: Dispatch) -> Batch {
-    let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = way;
+fn batch_of(dispatch: Dispatch) -> Batch {
+    let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = dispatch;
     batch
 }
 

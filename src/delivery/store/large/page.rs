@@ -1,9 +1,10 @@
 //! Who has a large message and who does not, a page at a time (L7).
 //!
-//! Nobody reads the names of thousands at once, so no more than a page of them is ever held. What is on disk about one person
-//! is spread over all segments: whether they have the message everywhere is not known before the last has been read. It is
-//! the aggregate that knows that, and it has no names. So it is asked who belongs on the page, and the segments are read through
-//! for the first of those after the page before.
+//! Nobody reads the names of thousands at once, so no more than a page of them is ever held. What
+//! is on disk about one person is spread over all segments: whether they have the message
+//! everywhere is not known before the last has been read. It is the aggregate that knows that, and
+//! it has no names. So it is asked who belongs on the page, and the segments are read through for
+//! the first of those after the page before.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What stands in the encrypted values of large messages; see [`super::super::rows`] for what holds for such shapes.
+//! What stands in the encrypted values of large messages; see [`super::super::rows`] for what holds
+//! for such shapes.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ impl LargeRow {
             users,
             devices,
             latest,
-            told: (large.told.users, large.told.devices, large.told.latest),
+            told: (large.summary.users, large.summary.devices, large.summary.latest),
             newest: large.newest.iter().map(|one| (ClaimRow::new(&one.who, &one.stamp), one.counts)).collect(),
         }
     }
@@ -66,7 +67,7 @@ impl LargeRow {
             event_id: EventId::new(self.event),
             sent: self.sent,
             counted: Tally { people, expected, delivered, undecryptable, users, devices, latest },
-            told: Summary { users: self.told.0, devices: self.told.1, latest: self.told.2 },
+            summary: Summary { users: self.told.0, devices: self.told.1, latest: self.told.2 },
             newest: self.newest.iter().map(newest).collect::<Result<_>>()?,
         })
     }
@@ -92,7 +93,8 @@ impl ExpectedRow {
 #[derive(Serialize, Deserialize)]
 pub struct ClaimsRow(Vec<(String, Vec<EntryRow>)>);
 
-/// The device; when it had the message and when that was heard, both in milliseconds after it was sent; and its [`code`].
+/// The device; when it had the message and when that was heard, both in milliseconds after it was
+/// sent; and its [`code`].
 type EntryRow = (Option<String>, Option<Ms>, i64, u8);
 
 /// One person's receipts.

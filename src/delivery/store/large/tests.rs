@@ -82,7 +82,8 @@ fn all(store: &Store) -> OwnEvent {
     small.or(large.map(|page| page.own)).unwrap()
 }
 
-/// The files as they are while the store is open, without any of what closing does: what a kill leaves.
+/// The files as they are while the store is open, without any of what closing does: what a kill
+/// leaves.
 fn killed(dir: &Path) -> (TempDir, Store) {
     let left = TempDir::new().unwrap();
     for file in fs::read_dir(dir).unwrap() {
@@ -112,7 +113,8 @@ fn any_claim() -> impl Strategy<Value = PeerClaim> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// People 0 to 198 or 199 were given the key, and 198 to 201 claim things: it may be small, grow, or be large.
+    /// People 0 to 198 or 199 were given the key, and 198 to 201 claim things: it may be small,
+    /// grow, or be large.
     #[test]
     fn l3_l8_batches_with_kills_between_them_say_what_one_list_says(
         people in LARGE - 1..LARGE + 2,
@@ -276,7 +278,7 @@ fn people(own: &OwnEvent) -> Vec<UserId> {
 }
 
 /// Goes through all pages; says who was on each.
-fn walk(store: &Store, filter: PeopleFilter, most: usize) -> Vec<Page> {
+fn all_pages(store: &Store, filter: PeopleFilter, most: usize) -> Vec<Page> {
     let (mut pages, mut after): (Vec<Page>, Option<UserId>) = (Vec::new(), None);
     loop {
         let page = store.page(&event(), filter, after.as_ref(), most).unwrap().unwrap();
@@ -320,7 +322,7 @@ proptest! {
             (dir, store) = killed(dir.path());
         }
         for (filter, expected) in [(PeopleFilter::Everybody, people(&whole)), (PeopleFilter::Missing, missing(&whole))] {
-            let pages = walk(&store, filter, most);
+            let pages = all_pages(&store, filter, most);
             prop_assert!(pages.iter().rev().skip(1).all(|page| people(&page.own).len() == most), "only the last is not full");
             prop_assert!(pages.iter().all(|page| page.all == expected.len()));
             let (mut found, mut claims) = (Vec::new(), BTreeMap::new());
@@ -411,25 +413,25 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     assert_eq!(store.large_event(&event()).unwrap().unwrap(), tallied[0]);
     store.claim(&[delivered(2)], NOW).unwrap();
     let large = store.large_event(&event()).unwrap().unwrap();
-    assert_eq!((large.told, large.counted.delivered), (told, 2), "both are kept apart");
+    assert_eq!((large.summary, large.counted.delivered), (told, 2), "both are kept apart");
 }
 
 #[test]
-fn crowds_are_forgotten_when_nothing_comes_for_them() {
+fn aggregates_are_forgotten_when_nothing_comes_for_them() {
     let (_dir, mut store) = temporary();
-    for number in 0..CROWDS + 2 {
+    for number in 0..IN_MEMORY + 2 {
         store.record_recipients(&OwnEvent { event_id: EventId::new(format!("${number}")), ..own(201) }).unwrap();
-        assert!(store.crowds.0.len() <= CROWDS);
+        assert!(store.aggregates.0.len() <= IN_MEMORY);
     }
     let about = |number: usize| [PeerClaim { event_id: EventId::new(format!("${number}")), ..delivered(1) }];
     store.claim(&about(0), NOW).unwrap();
     store.claim(&about(0), NOW + KEPT - 1).unwrap();
-    assert_eq!(store.crowds.0.len(), CROWDS);
+    assert_eq!(store.aggregates.0.len(), IN_MEMORY);
     store.claim(&about(1), NOW + KEPT).unwrap();
-    assert!(store.crowds.0.contains_key(&EventId::new("$1")));
+    assert!(store.aggregates.0.contains_key(&EventId::new("$1")));
     store.claim(&[], NOW + 3 * KEPT).unwrap();
     store.claim(&[], NOW + 4 * KEPT).unwrap();
-    assert!(store.crowds.0.is_empty());
+    assert!(store.aggregates.0.is_empty());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::delivery::{
 };
 
 #[test]
-fn freezing_twice_changes_nothing() {
+fn recording_twice_changes_nothing() {
     let (_dir, mut store) = temporary();
     store.record_recipients(&own("own", 5)).unwrap();
     store.claim(&[claim("own", Some("B1"), Some(6))], NOW).unwrap();
@@ -24,7 +24,7 @@ fn freezing_twice_changes_nothing() {
 }
 
 #[test]
-fn freezing_keeps_what_was_already_claimed() {
+fn recording_keeps_what_was_already_claimed() {
     let (_dir, mut store) = temporary();
     let mut with_claim = own("own", 5);
     with_claim.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();

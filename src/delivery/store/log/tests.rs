@@ -38,7 +38,9 @@ fn row(what: &str, count: u64, name: &str) -> (String, u64, String) {
 fn what_was_sent_is_a_row_each_and_the_latest_comes_first() {
     let (dir, mut store) = temporary();
     store.record(&[sent("1"), entry("2", Step::Sent { at: 10, route: Route::Native, quiet: false })], NOW).unwrap();
-    store.record(&[entry("3", Step::Told(Some(11))), entry("4", Step::Told(None))], NOW).unwrap();
+    store
+        .record(&[entry("3", Step::TellUndecryptable(Some(11))), entry("4", Step::TellUndecryptable(None))], NOW)
+        .unwrap();
     // A device that asked later was told the same.
     store.record(&[sent("1")], NOW).unwrap();
     let expected = [

@@ -16,7 +16,7 @@ fn status(store: &Store, name: &str) -> Option<ReceiptStatus> {
 fn a_fate_climbs_and_never_steps_back() {
     let rows = [
         (Step::AwaitKey, Stage::AwaitingKey, ReceiptStatus::AwaitingKey),
-        (Step::Told(Some(8)), Stage::Told, ReceiptStatus::ToldUndecryptable { at: 8 }),
+        (Step::TellUndecryptable(Some(8)), Stage::ToldUndecryptable, ReceiptStatus::ToldUndecryptable { at: 8 }),
         (Step::Owe(4), Stage::Owed, ReceiptStatus::Owed { since: 4 }),
         (Step::Withhold(Reason::Left), Stage::Withheld, Reason::Left.status()),
         (
@@ -56,11 +56,18 @@ fn what_is_refused_only_now_is_not_remembered() {
 fn p1_whose_sender_could_not_be_told_awaits_its_key_as_before() {
     let (_dir, mut store) = temporary();
     store
-        .record(&[entry("1", Step::Told(None)), entry("2", Step::AwaitKey), entry("3", Step::Told(Some(5)))], NOW)
+        .record(
+            &[
+                entry("1", Step::TellUndecryptable(None)),
+                entry("2", Step::AwaitKey),
+                entry("3", Step::TellUndecryptable(Some(5))),
+            ],
+            NOW,
+        )
         .unwrap();
     assert_eq!(status(&store, "1"), Some(ReceiptStatus::AwaitingKey));
     let mut awaited: Vec<_> =
-        store.awaiting().unwrap().into_iter().map(|awaited| (awaited.event_id, awaited.told)).collect();
+        store.awaiting().unwrap().into_iter().map(|awaited| (awaited.event_id, awaited.sender_told)).collect();
     awaited.sort();
     assert_eq!(awaited, [(event("1"), true), (event("2"), false), (event("3"), true)]);
     store.record(&[owe("1"), owe("2"), owe("3")], NOW).unwrap();

@@ -90,7 +90,8 @@ fn l5_a_device_has_not_missed_what_an_unnamed_device_of_its_person_has() {
     let expected = [("@bob", Some("B"), DeviceState::Quiet, true), ("@bob", None, DELIVERED, false)];
     assert_eq!(rows(&delivery(&mine, &responsiveness)), expected);
 
-    // A server that gives a person's earliest time with each of their devices says nothing of the others.
+    // A server that gives a person's earliest time with each of their devices says nothing of the
+    // others.
     let mut explained =
         own(&[("@bob", &[known("B"), known("C")])], &[unnamed, ("@bob", Some("C"), ClaimState::Delivered)]);
     explained.sent = 50;

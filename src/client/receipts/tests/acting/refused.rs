@@ -36,7 +36,8 @@ async fn a_room_of_many_kinds() -> Loopback {
     answering(sync, members).await
 }
 
-/// A homeserver that gives these answers to every sync, and to whoever asks for the members of a room.
+/// A homeserver that gives these answers to every sync, and to whoever asks for the members of a
+/// room.
 async fn answering(sync: Value, members: Value) -> Loopback {
     homeserver(move |_, request| match request.line.as_str() {
         "GET /_matrix/client/v3/sync" => Some(reply(200, &sync)),

@@ -5,13 +5,13 @@ use crate::model::{LogEntry, Logged};
 
 impl World {
     /// Nothing forbidden leaves, nothing before it is owed on disk, and not more than P10 allows.
-    pub(super) fn leaves(&mut self, way: &Dispatch) -> Done {
-        let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = way;
+    pub(super) fn leaves(&mut self, dispatch: &Dispatch) -> Done {
+        let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = dispatch;
         let from = self.person_named(&batch.sender);
         let (in_room, sender) = (self.room_named(&batch.room_id), self.people[from]);
         let reached = self.server.is_some_and(|server| server.reaches(from != 1));
         let named = policy::names_device(&batch.sender, sender, &self.settings);
-        match way {
+        match dispatch {
             Dispatch::Native { name_device, .. } => {
                 assert!(reached && self.settings.route != policy::RouteChoice::Direct);
                 assert!(!name_device || named, "P13");
@@ -49,7 +49,8 @@ impl World {
                 (ClaimState::Delivered, Some(Stage::Owed)) | (ClaimState::Undecryptable, Some(Stage::AwaitingKey)) => {
                     false
                 }
-                (ClaimState::Delivered, Some(Stage::Sent)) | (ClaimState::Undecryptable, Some(Stage::Told)) => true,
+                (ClaimState::Delivered, Some(Stage::Sent))
+                | (ClaimState::Undecryptable, Some(Stage::ToldUndecryptable)) => true,
                 _ => panic!("{owed:?} left and was {stage:?} on disk"),
             };
             // What failed is tried again, also when another batch has told the same meanwhile.
@@ -58,11 +59,12 @@ impl World {
             if once_more {
                 message.again = message.again.checked_sub(1).expect("§3: a device has asked since");
             }
-            // P10: a turn is used once, however often it is tried; being told once more takes another.
+            // P10: a turn is used once, however often it is tried; being told once more takes
+            // another.
             if message.left.insert(owed.state) || once_more {
                 self.turns[from] += 1;
             }
-            if matches!(way, Dispatch::Direct { .. }) {
+            if matches!(dispatch, Dispatch::Direct { .. }) {
                 message.told = Some(self.passed);
             }
             message.delivered += u32::from(owed.state == ClaimState::Delivered);
@@ -97,7 +99,8 @@ impl World {
         }
     }
 
-    /// Lets everything come to its end: the network is well, and time passes. Nothing that was owed is lost then.
+    /// Lets everything come to its end: the network is well, and time passes. Nothing that was owed
+    /// is lost then.
     pub fn ends_well(&mut self) {
         self.server.get_or_insert_default();
         self.then(|world| {
@@ -112,7 +115,7 @@ impl World {
             match stage {
                 Some(Stage::Sent) => assert!(message.delivered > 0),
                 Some(Stage::Withheld) => {}
-                Some(Stage::AwaitingKey | Stage::Told) => assert!(!message.facts.readable, "{message:?}"),
+                Some(Stage::AwaitingKey | Stage::ToldUndecryptable) => assert!(!message.facts.readable, "{message:?}"),
                 Some(Stage::Owed) | None => assert_eq!(message.owed, None, "it was owed: {message:?} {stage:?}"),
             }
         }

@@ -1,5 +1,6 @@
-//! The other end: the first person's client, with the ledger of what they sent. It hears what this device says, may be
-//! killed before it knows its own message, and its marks are held against what really happened.
+//! The other end: the first person's client, with the ledger of what they sent. It hears what this
+//! device says, may be killed before it knows its own message, and its marks are held against what
+//! really happened.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ use crate::{
     model::{DeviceDelivery, DeviceId, DeviceState, EventId, Mark, Ms, SafeText, SendState, UserId},
 };
 
-/// This account, as the other end knows it, and its two devices: this one, and one that never says anything.
+/// This account, as the other end knows it, and its two devices: this one, and one that never says
+/// anything.
 const ME: &str = "@me:example.org";
 const PHONE: &str = "PHONE";
 const LAPTOP: &str = "LAPTOP";
@@ -113,14 +115,15 @@ fn is_recorded(message: &Message) -> bool {
 }
 
 impl World {
-    /// What leaves over the encrypted way arrives, over the wire. (Through a homeserver it may name nobody.)
-    pub(super) fn arrives(&mut self, way: &Dispatch, first: usize) {
-        let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = way;
+    /// What leaves over the encrypted route arrives, over the wire. (Through a homeserver it may
+    /// name nobody.)
+    pub(super) fn arrives(&mut self, dispatch: &Dispatch, first: usize) {
+        let (Dispatch::Native { batch, .. } | Dispatch::Direct { batch, .. }) = dispatch;
         if batch.sender != person(0) || self.messages.len() > WATCHED {
             return;
         }
         let (me, phone, now) = (UserId::new(ME), DeviceId::new(PHONE), self.clock);
-        let claims: Vec<PeerClaim> = match way {
+        let claims: Vec<PeerClaim> = match dispatch {
             Dispatch::Direct { batch, .. } => {
                 let answer = Answer::parse(&batch.answer(now).to_json()).unwrap();
                 let claim = |(event, claim)| {
@@ -152,15 +155,16 @@ impl World {
         self.sender.hears(&claims, now);
     }
 
-    /// Everything is as it was at first, and the first person says one more thing in each room, which is acknowledged. Then
-    /// their marks say what happened.
+    /// Everything is as it was at first, and the first person says one more thing in each room,
+    /// which is acknowledged. Then their marks say what happened.
     pub(super) fn marks_are_true(&mut self) {
         if self.messages.len() + 2 > WATCHED {
             return;
         }
         self.makes_up();
         let last = self.messages.len()..self.messages.len() + 2;
-        // Later than all that was sent before, all that the clock showed, and the last moment of incognito (P12).
+        // Later than all that was sent before, all that the clock showed, and the last moment of
+        // incognito (P12).
         let before = self.messages.iter().map(|message| message.facts.sent).chain(self.hidden.iter().copied());
         let sent = before.fold(self.clock, Ms::max) + 1;
         self.clock = sent;
@@ -192,7 +196,7 @@ impl World {
         let (message, stage) = (&self.messages[n], self.stage(n));
         let is_old_to_this_device =
             self.rooms[message.room].joined_since.is_some_and(|since| message.facts.sent < since);
-        let is_awaited = matches!(stage, Some(Stage::AwaitingKey | Stage::Told));
+        let is_awaited = matches!(stage, Some(Stage::AwaitingKey | Stage::ToldUndecryptable));
         !message.arrived && !message.facts.redacted && !is_old_to_this_device && !is_awaited
     }
 }
