@@ -32,8 +32,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.persist(path).map(drop).map_err(|failed| failed.error)
 }
 
-/// Waits until the disk knows which files are in the file's folder: a rename may outlive a crash only
-/// then.
+/// Waits until the disk knows which files are in the file's folder: only then a rename is sure to
+/// outlive a crash.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
