@@ -20,7 +20,6 @@ use crate::{
 mod edit;
 mod keys;
 mod nearest;
-pub mod private;
 mod read;
 mod words;
 

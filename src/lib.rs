@@ -7,15 +7,16 @@
 //! | --- | --- | --- |
 //! | [`model`] | plain data that all layers share | nothing |
 //! | [`clock`] | the time of day | `model` |
+//! | [`files`] | what is on disk for the user alone | nothing |
 //! | [`delivery`] | MSC4089: who owes whom a receipt, and what is believed | `model` |
 //! | [`input`] | key in, action out | `model` |
 //! | [`app`] | the state and its one `update` | `model`, `delivery`, `input` |
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
-//! | [`config`] | `config.toml` read, checked, written back | `model`, `delivery`, `input`, `view::theme` |
-//! | [`client`] | everything that knows matrix-sdk | `model`, `clock`, `delivery`, `app::event`, `app::effect` |
+//! | [`config`] | `config.toml` read, checked, written back | `model`, `files`, `delivery`, `input`, `view::theme` |
+//! | [`client`] | everything that knows matrix-sdk | `model`, `clock`, `files`, `delivery`, `app::event`, `app::effect` |
 //! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |
 //! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `app::commands`, `client` |
-//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `delivery`, `app`, `view`, `input`, `config`, `client` |
+//! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `files`, `delivery`, `app`, `view`, `input`, `config`, `client` |
 //! | [`cli`] | the command line | everything |
 //!
 //! Data takes one way through the house: sync → `client` → [`app::event::Event`] → [`app::update`] →
@@ -26,6 +27,8 @@
 pub mod model;
 
 pub mod clock;
+
+pub mod files;
 
 pub mod delivery;
 

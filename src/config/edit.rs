@@ -5,21 +5,19 @@
 //! made to the text (by `toml_edit`, or by cutting whole lines), and the new text must say exactly the old settings
 //! with that one change, or nothing is written; the new file takes the old one's place in one step.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    ops::Range,
-    path::Path,
-};
+use std::{fs, io, ops::Range, path::Path};
 
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::{
     Config, ConfigError, Problems,
     keys::{KEYS, quote},
-    private, read_text,
+    read_text,
 };
-use crate::delivery::policy::{Change, Settings};
+use crate::{
+    delivery::policy::{Change, Settings},
+    files,
+};
 
 /// Writes one setting, or removes it where it says no more than is so anyway. Gives the settings that hold now, the
 /// user's other edits included.
@@ -146,23 +144,14 @@ fn without_lines(text: &str, range: &Range<usize>) -> String {
     format!("{}{after}", if doubled { &before[..before.len() - 1] } else { before })
 }
 
-/// Puts the text where the file is, in one step: readers see the old file or the new one. Only the user can read it.
+/// Puts the text where the file is, in one step: readers see the old file or the new one. Only the
+/// user can read it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
         target => target?,
     };
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    private::folder(folder)?;
-    let new = target.with_extension(format!("toml.{}.new", std::process::id()));
-    let written = private::file(&new).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &target)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
+    files::folder(files::folder_of(&target))?;
+    files::replace(&target, text.as_bytes())
 }

@@ -19,7 +19,7 @@ use tracing_appender::{
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::bound::Bound;
-use crate::config::private;
+use crate::files;
 
 mod bound;
 
@@ -57,7 +57,7 @@ struct PrivateFiles {
 
 impl PrivateFiles {
     fn new(folder: &Path) -> io::Result<Self> {
-        private::folder(folder)?;
+        files::folder(folder)?;
         let files = RollingFileAppender::builder()
             .rotation(Rotation::DAILY)
             .filename_prefix(env!("CARGO_PKG_NAME"))
@@ -75,7 +75,7 @@ impl PrivateFiles {
         let today = today();
         if today != self.day {
             for file in fs::read_dir(&self.folder)? {
-                private::close(&file?.path())?;
+                files::close(&file?.path())?;
             }
             self.day = today;
         }

@@ -19,7 +19,7 @@ use std::{
 
 use directories::ProjectDirs;
 
-use crate::config::private;
+use crate::files;
 
 /// The name of a profile: it becomes the name of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Paths {
         make(&self.data)?;
         make(&folder)?;
         let path = folder.join(&self.profile.0);
-        let file = private::file(&path).map_err(|source| PlacesError::Folder { path: path.clone(), source })?;
+        let file = files::file(&path).map_err(|source| PlacesError::Folder { path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(fs::TryLockError::WouldBlock) => Err(PlacesError::InUse(self.profile.clone())),
@@ -161,7 +161,7 @@ fn absolute(path: PathBuf) -> Result<PathBuf, PlacesError> {
 
 /// Makes the folder, open to the user only.
 pub(super) fn make(path: &Path) -> Result<(), PlacesError> {
-    private::folder(path).map_err(|source| PlacesError::Folder { path: path.into(), source })
+    files::folder(path).map_err(|source| PlacesError::Folder { path: path.into(), source })
 }
 
 #[cfg(test)]

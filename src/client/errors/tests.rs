@@ -80,7 +80,7 @@ fn a_failed_page_of_the_timeline_is_told_as_the_request_that_failed() {
 }
 
 #[test]
-fn a_proxys_error_page_is_told_by_its_status_alone() {
+fn the_error_page_of_a_proxy_is_told_by_its_status_alone() {
     let body = ErrorBody::Json(serde_json::json!({ "html": "<h1>" }));
     let error: HttpError = FromHttpResponseError::Server(ApiError::new(StatusCode::BAD_GATEWAY, body)).into();
     assert_eq!(http_sentence(&error).as_str(), "The homeserver answered with status 502.");

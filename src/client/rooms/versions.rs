@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use matrix_sdk::{Client, Room, RoomState};
 
-/// The older versions of a room that the user is in and whose tombstones lead here, the last one first.
+/// The older versions of a room that the user is in and whose tombstones lead here, the last one
+/// first.
 pub(in crate::client) fn older(client: &Client, room: &Room) -> Vec<Room> {
     let mut seen = BTreeSet::from([room.room_id().to_owned()]);
     let mut found: Vec<Room> = Vec::new();

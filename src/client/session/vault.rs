@@ -13,9 +13,9 @@
 //! A session that the server has ended stays in it with its tokens, since the server may be wrong.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::errors::{SessionError, shown},
+    files,
     model::Ms,
 };
 
@@ -256,9 +257,8 @@ impl Vault {
 
     /// Makes every file in the folder the owner's alone: SQLite creates its files by the umask.
     pub fn make_files_private(&self) -> Result<(), SessionError> {
-        for file in files(&self.dir)? {
-            let made = fs::set_permissions(&file, Permissions::from_mode(0o600));
-            ignore_missing(made).map_err(|error| SessionError::disk(&file, &error))?;
+        for file in files_in(&self.dir)? {
+            ignore_missing(files::close(&file)).map_err(|error| SessionError::disk(&file, &error))?;
         }
         Ok(())
     }
@@ -289,7 +289,7 @@ impl Vault {
     }
 
     fn delete(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SessionError> {
-        for file in files(&self.dir)? {
+        for file in files_in(&self.dir)? {
             if file.file_name().and_then(|name| name.to_str()).is_some_and(&doomed) {
                 ignore_missing(fs::remove_file(&file)).map_err(|error| SessionError::disk(&file, &error))?;
             }
@@ -299,7 +299,7 @@ impl Vault {
 }
 
 fn make_private_folder(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    files::folder(dir)?;
     // A folder that was there before may be open to others.
     fs::set_permissions(dir, Permissions::from_mode(0o700))
 }
@@ -320,16 +320,8 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, SessionError> {
 
 /// Replaces a file in one step; it is on the disk when this returns.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
-    let temporary = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
-    };
-    write().map_err(|error| SessionError::disk(path, &error))
+    let replaced = files::replace(path, bytes).and_then(|()| files::sync_folder_of(path));
+    replaced.map_err(|error| SessionError::disk(path, &error))
 }
 
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, SessionError> {
@@ -340,7 +332,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, SessionError> {
     }
 }
 
-fn files(dir: &Path) -> Result<Vec<PathBuf>, SessionError> {
+fn files_in(dir: &Path) -> Result<Vec<PathBuf>, SessionError> {
     Ok(entries(dir)?.into_iter().filter(|path| path.is_file()).collect())
 }
 

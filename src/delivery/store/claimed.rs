@@ -15,8 +15,8 @@ pub struct Claimed {
     pub changed: Vec<OwnEvent>,
     /// The large ones.
     pub tallied: Vec<Large>,
-    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what their silence means
-    /// about other messages.
+    /// Whether anybody is known to answer, or to answer by device, who was not before (L5); or what
+    /// their silence means about other messages.
     pub answers_changed: bool,
     /// Claims about no own message that is known here.
     pub unknown: Vec<PeerClaim>,

@@ -1,4 +1,4 @@
-//! Under what a row is found that belongs to an event or a room: a hash, so that the file names neither.
+//! The keys of rows that belong to an event or a room: hashes, so that the file names neither.
 
 use super::disk::{Access, Key};
 use crate::model::{EventId, RoomId};

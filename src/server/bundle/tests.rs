@@ -175,7 +175,7 @@ fn bundles_are_at_least_a_second_apart_also_when_one_was_lost() {
 }
 
 #[test]
-fn one_devices_second_is_not_anothers() {
+fn what_is_one_devices_second_is_not_so_for_another() {
     let mut mailbox = mailbox(1);
     sync(&mut mailbox, None, 5_000);
     assert_eq!(users(&mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), everywhere, 5_001)), 1);

@@ -259,15 +259,17 @@ async fn tokens_that_cannot_be_written_are_told_and_written_later() {
     .await;
     let (_dir, profile) = profile();
     let mut session = login(&profile, &server, "alice").await.unwrap();
-    // The new file cannot be made.
-    let in_the_way = profile.dir.join("session.new");
-    fs::create_dir(&in_the_way).unwrap();
+    // A folder in the place of the file can be neither read nor replaced.
+    let (file, aside) = (profile.dir.join("session.json"), profile.dir.join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
     session.client.refresh_access_token().await.unwrap();
     let error = session.troubles.as_mut().unwrap().try_recv().unwrap();
     assert!(error.to_string().starts_with("Cannot use "), "{error}");
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
     assert_eq!(active(&profile).await.client.access_token().as_deref(), Some("first"));
     assert!(!session.keeper.is_behind(), "the old pair on disk is not taken for a newer one");
-    fs::remove_dir(&in_the_way).unwrap();
     session.keeper.keep(&session.client).unwrap();
     assert_eq!(active(&profile).await.client.access_token().as_deref(), Some("second"));
 

@@ -64,7 +64,7 @@ fn folder_and_files_are_the_owners_alone() {
 fn no_file_holds_a_token_in_plain() {
     let dir = tempfile::tempdir().unwrap();
     Vault::create(dir.path()).unwrap().write(&record()).unwrap();
-    let files = files(dir.path()).unwrap();
+    let files = files_in(dir.path()).unwrap();
     assert_eq!(files.len(), 2, "no temporary file is left: {files:?}");
     for file in files {
         let bytes = fs::read(&file).unwrap();
@@ -97,11 +97,11 @@ fn what_cannot_be_read_is_reported_and_left_alone() {
             Some(content) => fs::write(&path, content).unwrap(),
             None => fs::remove_file(&path).unwrap(),
         }
-        let before = files(dir.path()).unwrap();
+        let before = files_in(dir.path()).unwrap();
         let error = Vault::open(dir.path()).err().unwrap();
         assert_eq!(error.to_string(), expected(&path.display().to_string()).to_string());
         assert!(error.to_string().contains("log in again"));
-        assert_eq!(files(dir.path()).unwrap(), before);
+        assert_eq!(files_in(dir.path()).unwrap(), before);
     }
 }
 
@@ -149,7 +149,7 @@ fn databases_are_forgotten_apart_and_everything_at_once() {
     }
     let names = || {
         let mut names: Vec<_> =
-            files(dir.path()).unwrap().iter().map(|f| f.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+            files_in(dir.path()).unwrap().iter().map(|f| f.file_name().unwrap().to_str().unwrap().to_owned()).collect();
         names.sort();
         names
     };

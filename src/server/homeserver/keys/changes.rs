@@ -7,8 +7,8 @@ use ruma::{OwnedUserId, UserId, events::room::member::MembershipState};
 
 use crate::server::homeserver::world::{Room, World};
 
-/// Whose keys this user must ask for anew, because they have changed since that position or because the two share a
-/// room only since then; and with whom no room is shared any more.
+/// Whose keys this user must ask for anew, because they have changed since that position or because
+/// the two share a room only since then; and with whom no room is shared any more.
 pub fn device_lists(world: &World, user: &UserId, since: u64) -> (Vec<OwnedUserId>, Vec<OwnedUserId>) {
     let (before, now) = (companions(world, user, since), companions(world, user, world.position));
     let has_changed = |id: &&UserId| world.user(id).is_some_and(|known| known.keys_changed > since);
@@ -24,7 +24,8 @@ fn companions<'a>(world: &'a World, user: &'a UserId, position: u64) -> BTreeSet
     shared.filter_map(|id| <&UserId>::try_from(id).ok()).chain([user]).collect()
 }
 
-/// Who was in a room at a position: who is in it now, with what has happened since then undone, the latest first.
+/// Who was in a room at a position: who is in it now, with what has happened since then undone, the
+/// latest first.
 fn joined_at(room: &Room, position: u64) -> BTreeSet<&str> {
     let mut joined: BTreeSet<_> = room.members(&MembershipState::Join).collect();
     for event in room.events.iter().rev().take_while(|event| event.position > position) {

@@ -29,7 +29,8 @@ impl Detail {
         Self { limit: self.limit.max(other.limit), state: self.state.union(&other.state).cloned().collect() }
     }
 
-    /// Whether it has this state for this user; members are also there when `needed` for the timeline.
+    /// Whether it has this state for this user; members are also there when `needed` for the
+    /// timeline.
     pub fn has(&self, kind: &str, key: &str, user: &UserId, needed: bool) -> bool {
         self.state.iter().any(|(wanted_kind, wanted_key)| {
             let is_key = match wanted_key.as_str() {
