@@ -9,18 +9,18 @@
 //! | [`clock`] | the time of day | `model` |
 //! | [`files`] | what is on disk for the user alone | nothing |
 //! | [`delivery`] | MSC4089: who owes whom a receipt, and what is believed | `model` |
-//! | [`input`] | key in, action out | `model` |
-//! | [`app`] | the state and its one `update` | `model`, `delivery`, `input` |
+//! | [`client`] | everything that knows matrix-sdk: requests in, updates out | `model`, `clock`, `files`, `delivery` |
+//! | [`input`] | key in, name of a command out | `model` |
+//! | [`app`] | the state and its one `update` | `model`, `delivery`, `client::request`, `client::update`, `input` |
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `files`, `delivery`, `input`, `view::theme` |
-//! | [`client`] | everything that knows matrix-sdk | `model`, `clock`, `files`, `delivery`, `app::event`, `app::effect` |
 //! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |
 //! | [`server::demo`] | that homeserver, and people on it to talk to | `model`, `clock`, `app::commands`, `client` |
 //! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `files`, `delivery`, `app`, `view`, `input`, `config`, `client` |
 //! | [`cli`] | the command line | everything |
 //!
-//! Data takes one way through the house: sync → `client` → [`app::event::Event`] → [`app::update`] →
-//! [`app::effect::Effect`] → `client`.
+//! Data takes one way through the house: sync → `client` → [`client::update::Update`] → [`app::update`] →
+//! [`client::request::Request`] → `client`.
 
 #![recursion_limit = "256"]
 
@@ -32,6 +32,8 @@ pub mod files;
 
 pub mod delivery;
 
+pub mod client;
+
 pub mod input;
 
 pub mod app;
@@ -39,8 +41,6 @@ pub mod app;
 pub mod view;
 
 pub mod config;
-
-pub mod client;
 
 pub mod server;
 
