@@ -203,8 +203,9 @@ fn is_pure(source: &Source) -> bool {
     let module = module_of(&source.path);
     match module.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["delivery", "store", ..] => false,
-        ["model" | "delivery" | "input" | "app", ..] | ["server", "routing" | "bundle", ..] => true,
-        ["client", "request" | "update"] => true,
+        ["model" | "delivery" | "input" | "app", ..]
+        | ["client", "request" | "update"]
+        | ["server", "routing" | "bundle", ..] => true,
         _ => false,
     }
 }
