@@ -154,6 +154,27 @@ async fn a_session_that_the_server_knows_again_goes_on(world: World) {
 }
 on!(a_session_that_the_server_knows_again_goes_on: synapse, embedded);
 
+/// What a start asks about a session that had ended may be refused once although the server knows it.
+async fn a_session_that_had_ended_is_not_given_up_at_one_refusal(world: World) {
+    let (mut alice, _) = alice_with_a_history(&world).await;
+    world.proxy.know_nobody(false);
+    world.proxy.cut();
+    world.proxy.heal();
+    login_screen(&mut alice).await;
+    let alice = alice.quit().await;
+    world.proxy.allow();
+    let unknown = json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Not now", "soft_logout": false });
+    world.proxy.answer("/whoami", "401 Unauthorized", &unknown);
+    let asked = count(&world.proxy.requests(), "/whoami");
+    let mut alice = alice.starts();
+    login_screen(&mut alice).await;
+    world.proxy.wait_for_requests("the question", |requests| count(requests, "/whoami") > asked);
+    world.proxy.allow();
+    goes_on(&mut alice).await;
+    assert_eq!(logins(&world), 1);
+}
+on!(a_session_that_had_ended_is_not_given_up_at_one_refusal: synapse, embedded);
+
 /// Logged out elsewhere, the device deleted: the next login is the same device with the same keys, whatever the user types,
 /// and others can reach it again.
 async fn whoever_logs_in_again_reads_the_history_and_can_be_reached(world: World) {

@@ -83,18 +83,24 @@ pub(in crate::client) async fn ask(client: &Client) -> Verdict {
     match client.whoami().await {
         Ok(me) if client.user_id() == Some(&me.user_id) => Verdict::Alive,
         Ok(_) => Verdict::Refused,
-        Err(error) if errors::is_refusal(&error) => Verdict::Refused,
+        Err(error) if errors::is_refusal(&error) => {
+            tracing::info!(%error, "the homeserver refuses this session");
+            Verdict::Refused
+        }
         Err(error) => Verdict::Unheard(errors::http_sentence(&error)),
     }
 }
 
-/// Asks until the homeserver has said whether it knows the session.
+/// Asks until the homeserver has said that it knows the session, or has insisted that it does not. One refusal says
+/// no more than in a live session: of requests that begin together, one may be refused while another renews the tokens.
 pub(in crate::client) async fn ask_until_heard(client: &Client) -> Verdict {
-    let mut pause = PAUSE;
+    let mut doubt = Doubt::new();
     loop {
-        match ask(client).await {
-            Verdict::Unheard(_) => sleep(pause.next_delay()).await,
-            verdict => return verdict,
+        let verdict = ask(client).await;
+        tracing::info!(?verdict, "the homeserver was asked about the session that it had ended");
+        match doubt.hear(&verdict) {
+            Next::AskAfter(pause) => sleep(pause).await,
+            Next::Trust | Next::End => return verdict,
         }
     }
 }
