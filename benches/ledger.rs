@@ -86,7 +86,7 @@ fn open(dir: &Path) -> Store {
     Store::open(dir, &[7; 32]).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn frozen() -> (TempDir, Store) {
+fn recorded() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap_or_else(|error| panic!("{error}"));
     let mut store = open(dir.path());
     if let Err(error) = store.record_recipients(&own()) {
@@ -103,7 +103,7 @@ fn take_in(store: &mut Store, claims: &[PeerClaim]) {
 }
 
 fn full() -> (TempDir, Store) {
-    let (dir, mut store) = frozen();
+    let (dir, mut store) = recorded();
     (0..BATCHES).for_each(|number| take_in(&mut store, &batch(number)));
     (dir, store)
 }
@@ -133,9 +133,9 @@ fn memory() -> usize {
 fn once() {
     let before = memory();
     let begin = Instant::now();
-    let (dir, mut store) = frozen();
-    let froze = begin.elapsed();
-    let after_freezing = memory();
+    let (dir, mut store) = recorded();
+    let recording = begin.elapsed();
+    let after_recording = memory();
     let (mut took, mut longest, mut most) = (Duration::ZERO, Duration::ZERO, 0);
     for number in 0..BATCHES {
         let claims = batch(number);
@@ -158,16 +158,16 @@ fn once() {
     let paged = page(&store, PeopleFilter::Everybody, PEOPLE);
     let file = fs::metadata(dir.path().join("delivery.sqlite3")).map_or(0, |file| file.len());
     let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-    println!("frozen                   {froze:9.1?}");
+    println!("recorded                 {recording:9.1?}");
     println!("{} receipts taken in {took:9.1?}, the longest batch {longest:.1?}", BATCH * BATCHES);
     println!("restart with counts      {restart:9.1?}");
     println!("first batch after it     {first:9.1?}");
     println!("a page of who lacks it   {cold:9.1?}");
     println!("a page of everybody      {paged:9.1?}, while receipts come in");
     println!(
-        "memory                   {:5} MiB more, {} MiB of them for freezing",
+        "memory                   {:5} MiB more, {} MiB of them for recording",
         mib(most - before),
-        mib(after_freezing - before)
+        mib(after_recording - before)
     );
     println!("file                     {:5} MiB", mib(usize::try_from(file).unwrap_or(0)));
 }
@@ -178,7 +178,7 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("150,000 receipts taken in", |bencher| {
         let batches: Vec<_> = (0..BATCHES).map(batch).collect();
         let all = |(_dir, store): &mut (TempDir, Store)| batches.iter().for_each(|claims| take_in(store, claims));
-        bencher.iter_batched_ref(frozen, all, BatchSize::PerIteration);
+        bencher.iter_batched_ref(recorded, all, BatchSize::PerIteration);
     });
     let (dir, mut store) = full();
     group.bench_function("restart", |bencher| bencher.iter(|| counts(&open(dir.path()))));

@@ -31,7 +31,7 @@ fn counted(tally: &Tally) -> Vec<(String, Role)> {
     said
 }
 
-/// The frozen denominator in one line.
+/// The denominator that was recorded when it was sent, in one line.
 fn denominator(delivery: &Delivery) -> String {
     let devices = || delivery.people.iter().flat_map(|person| &person.devices);
     let expected = || devices().filter(|device| device.expected);
