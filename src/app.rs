@@ -149,7 +149,14 @@ pub struct App {
     /// Whose drafts and rooms these are.
     user_id: Option<UserId>,
     /// Keys that are the beginning of a longer sequence.
-    pressed: Vec<Key>,
+    pressed: Pressed,
+}
+
+/// Keys that are the beginning of a longer sequence, and where they were pressed.
+#[derive(Debug, Default)]
+struct Pressed {
+    contexts: &'static [Context],
+    keys: Vec<Key>,
 }
 
 impl App {
@@ -172,7 +179,7 @@ impl App {
             drafts: HashMap::new(),
             taken: None,
             user_id: None,
-            pressed: Vec::new(),
+            pressed: Pressed::default(),
         }
     }
 

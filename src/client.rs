@@ -126,10 +126,10 @@ impl ClientHandle {
         Ok(Self { requests, ended })
     }
 
-    /// Hands over an request; never blocks.
+    /// Hands over a request; never blocks.
     pub fn run(&self, request: Request) {
         if self.requests.send(request).is_err() {
-            tracing::error!("an request came after the end");
+            tracing::error!("a request came after the end");
         }
     }
 
@@ -359,7 +359,7 @@ impl Worker<'_> {
         None
     }
 
-    /// Carries out an request. One that waits for the disk does not keep the program from quitting.
+    /// Carries out a request. One that waits for the disk does not keep the program from quitting.
     async fn handle_until_closed(&mut self, request: Request, requests: &UnboundedReceiver<Request>) {
         let disk = self.live.as_ref().map(|live| live.disk().clone());
         let handled = self.handle(request);

@@ -26,7 +26,11 @@ pub fn close(path: &Path) -> io::Result<()> {
 /// file or the new one, also after a crash, and a failure leaves the old one: the bytes are written
 /// beside it and synced, and take its place by a rename. A link is replaced, not followed.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder_of(path))?;
+    let mut new = tempfile::Builder::new()
+        .prefix(".kvitto-")
+        .suffix(".new")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder_of(path))?;
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
     new.persist(path).map(drop).map_err(|failed| failed.error)

@@ -2,7 +2,7 @@
 //! in common: sending, drafts, which room is open.
 
 use super::{
-    App, Focus, Phase,
+    App, Focus, Phase, Pressed,
     command::{Entered, Refusal, entered},
     composer::{Composer, Edit},
     effect::Effect,
@@ -15,24 +15,35 @@ use crate::{
     model::{Membership, Ms, RoomId, SendState},
 };
 
+impl Pressed {
+    /// The keys, if the user is still where they were pressed.
+    fn keys_in(self, contexts: &'static [Context]) -> Vec<Key> {
+        if self.contexts == contexts { self.keys } else { Vec::new() }
+    }
+}
+
 impl App {
     /// A key was pressed: with those before it, it is a command; or it types a character; or it means nothing here.
     pub(super) fn press(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
         let contexts = self.contexts();
-        let begun = !self.pressed.is_empty();
-        self.pressed.push(key);
-        match self.keymap.lookup(contexts, &self.pressed) {
-            Lookup::Begun => return,
-            Lookup::Command(name) => {
-                self.pressed.clear();
-                return self.perform(name, now, out);
+        let mut keys = std::mem::take(&mut self.pressed).keys_in(contexts);
+        keys.push(key);
+        match self.keymap.lookup(contexts, &keys) {
+            Lookup::Begun => self.pressed = Pressed { contexts, keys },
+            Lookup::Command(name) => self.perform(name, now, out),
+            Lookup::Nothing if keys.len() > 1 => {
+                // What was begun comes to nothing, and the last key is one by itself.
+                keys.pop();
+                keys.into_iter().for_each(|key| self.type_key(key, now, out));
+                self.press(key, now, out);
             }
-            Lookup::Nothing => self.pressed.clear(),
+            Lookup::Nothing => self.type_key(key, now, out),
         }
-        if begun {
-            // What was begun comes to nothing, and the key is one by itself.
-            self.press(key, now, out);
-        } else if let (true, Some(c)) = (contexts.contains(&Context::Edit), key.typed()) {
+    }
+
+    /// A key that is no command is a character where text is typed.
+    fn type_key(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
+        if let Some(c) = key.typed() {
             self.insert(c.encode_utf8(&mut [0; 4]), now, out);
         }
     }
@@ -84,7 +95,7 @@ impl App {
 
     /// Changes the field of one line in which text is typed now: a screen's, or the filter. False where there is none.
     fn edit_field(&mut self, edit: impl FnOnce(&mut Composer)) -> bool {
-        let filter = self.rooms.filter.as_mut().filter(|_| self.focus == Focus::Rooms);
+        let filter = self.rooms.filter.as_mut().filter(|_| self.phase == Phase::Main && self.focus == Focus::Rooms);
         let mut screens = std::mem::take(&mut self.screens);
         let field = match screens.top_mut() {
             Some(screen) => screen.behaviour_mut().field(),

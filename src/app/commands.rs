@@ -151,7 +151,11 @@ impl App {
         };
         let (before, start) = line.split_at(end + line[end..].chars().next().map_or(0, char::len_utf8));
         let words = named(line.get(..end)?)?.typed?.words();
-        let words: Vec<_> = words.iter().filter(|word| word.starts_with(start)).map(|word| (*word, false)).collect();
+        let words: Vec<_> = words
+            .iter()
+            .filter(|word| word.len() > start.len() && word.starts_with(start))
+            .map(|word| (*word, false))
+            .collect();
         (!words.is_empty()).then_some(Completion { before, start, words })
     }
 

@@ -48,7 +48,7 @@ const SILENT_DAYS: u64 = 21;
 /// newest first.
 pub const GRACE: Ms = 2 * 60 * 1000;
 
-/// A message, as far as responsiveness care: when it was sent, and a few bits of its room. Two own
+/// A message, as far as responsiveness cares: when it was sent, and a few bits of its room. Two own
 /// messages of the same millisecond in the same room count as one.
 pub type Sent = (Ms, u16);
 

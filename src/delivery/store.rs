@@ -3,7 +3,7 @@
 //!
 //! - What was done about others' messages ([`statuses`]), and the [`log`] of it for the user.
 //! - Who has asked for receipts, and whom this client has asked (PROTOCOL §3).
-//! - The [`ledger`]: own messages with their snapshot devices, and what was claimed about them,
+//! - The [`ledger`]: own messages with their recorded devices, and what was claimed about them,
 //!   also by bridges; beside it the [`responsiveness`] of devices, and what own devices said; and
 //!   what came [`early`].
 //! - Who is known (P7), and from when on this account reads a room (P2).

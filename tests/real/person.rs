@@ -148,8 +148,8 @@ impl Person {
             }
         });
         waited.await.unwrap_or_else(|_elapsed| {
-            let App { status, connection, rooms, open, .. } = &self.app;
-            panic!("waited for {what}; {status:?}, {connection:?}, {:#?}, {open:#?}", rooms.all())
+            let App { phase, status, connection, rooms, open, .. } = &self.app;
+            panic!("waited for {what}; {phase:?}, {status:?}, {connection:?}, {:#?}, {open:#?}", rooms.all())
         })
     }
 

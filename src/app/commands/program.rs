@@ -7,7 +7,7 @@ use crate::{
 use crate::{
     app::{
         effect::Effect,
-        screens::{CommandLine, Help, Undelivered},
+        screens::{CommandLine, Help, Screen, Undelivered},
     },
     delivery::policy::Change,
     input::Context,
@@ -34,7 +34,9 @@ pub const COMMANDS: &[Command] = &[
     })
     .keys(&[(Context::Global, &["Ctrl-L"])]),
     Command::new("help", "Show all keys and commands", |app, _, _, _| {
-        app.screens.push(Help::default());
+        if !matches!(app.screens.top(), Some(Screen::Help(_))) {
+            app.screens.push(Help::default());
+        }
         Ok(())
     })
     .keys(&[(Context::Global, &["F1"]), (Context::Browse, &["?"])])

@@ -14,7 +14,7 @@ use crate::{
         update::Update,
     },
     delivery::policy::{Change, Send, Settings, Who},
-    input::Context,
+    input::{Context, Keymap},
     model::{Connection, RoomSummary, SafeText, UserId},
 };
 
@@ -344,4 +344,50 @@ fn what_was_wrong_is_forgotten_with_the_next_thing_that_is_done() {
     told.types("hello");
     told.keys("Enter");
     assert_eq!(told.status(), "");
+}
+
+#[test]
+fn the_help_is_opened_once() {
+    let mut told = Told::in_room(Vec::new());
+    told.keys("F1 F1 Esc");
+    assert!(told.app.screens.is_empty());
+}
+
+#[test]
+fn words_that_a_command_takes_are_completed_and_whole_ones_are_left_alone() {
+    let typed = |line: &str| {
+        let mut told = Told::in_room(Vec::new());
+        told.types(line);
+        told.keys("Tab");
+        (told.typed().to_owned(), told.app.focus)
+    };
+    assert_eq!(typed("/log r"), ("/log receipts".to_owned(), Focus::Composer));
+    assert_eq!(typed("/incognito r"), ("/incognito room".to_owned(), Focus::Composer));
+    assert_eq!(typed("/incognito room"), ("/incognito room".to_owned(), Focus::Rooms), "Tab is the next pane again");
+}
+
+#[test]
+fn keys_may_be_a_sequence_and_nothing_typed_is_lost() {
+    let keymap = |bindings: &[(Context, &str, &'static str)]| {
+        let bindings = bindings.iter().map(|(context, keys, name)| (*context, keys.parse().unwrap(), *name));
+        Keymap::new(bindings).unwrap()
+    };
+    let mut told = Told::in_room(Vec::new());
+    told.app.keymap = keymap(&[(Context::Timeline, "g h", "help"), (Context::Composer, "j j", "leave-composer")]);
+    told.types("jaj");
+    assert_eq!(told.typed(), "ja", "the last one may be the beginning of a sequence");
+    told.types("j");
+    assert_eq!((told.typed(), told.app.focus), ("ja", Focus::Timeline));
+    told.types("gxgh");
+    assert!(matches!(told.app.screens.top(), Some(Screen::Help(_))));
+
+    // What was begun elsewhere is over.
+    let mut told = Told::in_room(Vec::new());
+    told.app.keymap = keymap(&[(Context::Timeline, "g h", "help")]);
+    told.app.focus = Focus::Timeline;
+    told.types("g");
+    told.app.focus = Focus::Composer;
+    told.app.focus = Focus::Rooms;
+    told.types("h");
+    assert!(told.app.screens.is_empty());
 }

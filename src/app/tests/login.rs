@@ -259,3 +259,13 @@ fn logging_out_oneself_forgets_everything() {
     told.event(Update::GoTo(room_id("one")));
     assert_eq!(told.typed(), "");
 }
+
+#[test]
+fn what_is_typed_into_the_login_goes_nowhere_else() {
+    let mut told = Told::with_rooms();
+    told.keys("/");
+    told.types("tea");
+    told.event(Update::SessionEnded { account: account("@me:x"), why: SafeText::line("It has ended.") });
+    told.types("secret");
+    assert_eq!(told.login().password.text(), "secret");
+}

@@ -30,9 +30,11 @@ impl Keeper {
 
     /// Writes the client's tokens, unless the session is put away meanwhile.
     pub fn keep(&self, client: &Client) -> Result<(), SessionError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked only now: whoever wrote before this may have written newer ones.
         let Some(session) = client.session() else { return Ok(()) };
         self.vault.change(|state| state.with(Granted::of(&session)))?;
-        session.access_token().clone_into(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        session.access_token().clone_into(&mut written);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use std::{
     io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use matrix_sdk::{
@@ -38,6 +39,9 @@ use crate::{
 
 /// What all of the SDK's databases' names begin with.
 const DATABASES: &str = "matrix-sdk-";
+
+/// Held while a session file is read, changed and written. Another process never has the same profile.
+static CHANGES: Mutex<()> = Mutex::new(());
 
 /// What the session file says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -263,8 +267,10 @@ impl Vault {
         Ok(())
     }
 
-    /// Changes the session file, if there is one.
+    /// Changes the session file, if there is one. Tokens are renewed at any moment, also while the session is put away or
+    /// taken up again: of two changes, neither undoes the other.
     pub fn change(&self, change: impl FnOnce(State) -> State) -> Result<(), SessionError> {
+        let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut record) = self.read()? else { return Ok(()) };
         record.state = change(record.state);
         self.write(&record)

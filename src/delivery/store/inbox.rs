@@ -1,7 +1,7 @@
 //! To-device messages of ours (§3) that came, until they are dealt with.
 //!
 //! Such a message can be decrypted once, and the homeserver does not send it again. Whose device
-//! has sent it may have to be asked for (L2), and there may be a aggregate of them, of which each
+//! has sent it may have to be asked for (L2), and there may be a crowd of them, of which each
 //! takes its time. So all are put here first, through a connection of their own that waits for
 //! nobody else, and go on from here, also after a kill (L8).
 

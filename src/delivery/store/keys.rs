@@ -10,3 +10,9 @@ pub(super) fn event_key(disk: &Access<'_>, event: &EventId) -> Key {
 pub(super) fn room_key(disk: &Access<'_>, room: &RoomId) -> Key {
     disk.key("room", &[room.as_str()])
 }
+
+/// Where it stands what was done about somebody's message. The word is on disk, and older than its
+/// name here.
+pub(super) fn status_key(disk: &Access<'_>, room: &str, event: &str) -> Key {
+    disk.key("fate", &[room, event])
+}

@@ -46,7 +46,7 @@ pub use page::Page;
 
 /// So many receipts are in a segment at most.
 const SEGMENT: usize = 1000;
-/// So long after its last receipt a aggregate is forgotten.
+/// So long after its last receipt an aggregate is forgotten.
 const KEPT: Ms = 10 * 60 * 1000;
 /// How many messages have their aggregate in memory at once.
 const IN_MEMORY: usize = 4;
@@ -264,9 +264,9 @@ const SEGMENTS: &str = "SELECT value FROM segments WHERE event = ?1 AND kind = ?
 const TAKE_LAST: &str = "DELETE FROM segments WHERE entries <= ?2
     AND rowid = (SELECT max(rowid) FROM segments WHERE event = ?1 AND kind = 0) RETURNING value";
 
-/// What somebody is found by in a aggregate. Half of the hash is plenty.
+/// What somebody is found by in an aggregate. Half of the hash is plenty.
 fn person(disk: &Access<'_>, user: &UserId) -> PersonKey {
-    let key = disk.key("user in a aggregate", &[user.as_str()]);
+    let key = disk.key("user in a crowd", &[user.as_str()]);
     key.first_chunk().copied().unwrap_or_default()
 }
 

@@ -23,6 +23,8 @@ use crate::{
 pub struct FateRow {
     room: String,
     event: String,
+    /// Its name on disk is older than the one here.
+    #[serde(rename = "fate")]
     status: StatusRow,
 }
 

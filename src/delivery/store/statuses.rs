@@ -4,7 +4,9 @@
 
 use rusqlite::params;
 
-use super::{DAY, Result, STATUS_DAYS, Store, StoreError, disk::Access, log::Page, rows::FateRow, traces};
+use super::{
+    DAY, Result, STATUS_DAYS, Store, StoreError, disk::Access, keys::status_key, log::Page, rows::FateRow, traces,
+};
 use crate::{
     delivery::{
         incognito::Incognito,
@@ -89,7 +91,7 @@ impl Journal for Store {
 }
 
 fn read(disk: &Access<'_>, room: &RoomId, event: &EventId) -> Result<Option<FateRow>> {
-    disk.one("SELECT value FROM fates WHERE key = ?1", [disk.key("status", &[room.as_str(), event.as_str()])])
+    disk.one("SELECT value FROM fates WHERE key = ?1", [status_key(disk, room.as_str(), event.as_str())])
 }
 
 /// Keeps when the latest message was sent whose receipt was withheld from a person in a room, until
@@ -125,7 +127,7 @@ fn climb(tx: &Access<'_>, entry: &Entry, row: &FateRow) -> Result<bool> {
     let written = tx.run(
         "INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3) ON CONFLICT (key)
          DO UPDATE SET stage = excluded.stage, value = excluded.value WHERE excluded.stage > stage",
-        params![tx.key("status", &[entry.room_id.as_str(), entry.event_id.as_str()]), row.stage() as u8, tx.seal(row)?],
+        params![status_key(tx, entry.room_id.as_str(), entry.event_id.as_str()), row.stage() as u8, tx.seal(row)?],
     )?;
     Ok(written > 0)
 }

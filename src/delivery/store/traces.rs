@@ -5,7 +5,7 @@
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::{DAY, Result, STATUS_DAYS, Store, disk::Access};
+use super::{DAY, Result, STATUS_DAYS, Store, disk::Access, keys::status_key};
 use crate::{
     delivery::receipt_queue::Entry,
     model::{EventId, Ms, RoomId, SafeText, Trace, UserId},
@@ -53,7 +53,7 @@ pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Ms, now: Ms) -> Result
     tx.run(
         "INSERT OR IGNORE INTO traces (key, room, person, day, value) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
-            tx.key("status", &[room, event]),
+            status_key(tx, room, event),
             tx.key("room", &[room]),
             tx.key("user", &[person]),
             now / DAY + STATUS_DAYS,

@@ -17,7 +17,7 @@ use crate::{
 
 /// Puts in what the bridge said.
 pub fn bridged(delivery: &mut Delivery, report: &BridgeReport) {
-    // Of a aggregate there are only counts, of devices (L7).
+    // Of an aggregate there are only counts, of devices (L7).
     let delivered_to = match (&report.reached, &delivery.tally) {
         (Some(reached), None) => Some(count_people(&mut delivery.people, reached, &report.bot)),
         (reached, _) => reached.as_ref().map(|users| users.iter().cloned().collect()),

@@ -159,3 +159,30 @@ fn databases_are_forgotten_apart_and_everything_at_once() {
     Vault::clear(dir.path()).unwrap();
     assert!(entries(dir.path()).unwrap().is_empty());
 }
+
+/// Tokens are renewed by whichever task has asked first, while the session is taken up again or put away by another.
+#[test]
+fn new_tokens_are_not_undone_by_a_change_of_how_far_the_session_is_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::create(dir.path()).unwrap();
+    vault.write(&record()).unwrap();
+    let with_token = |number: u32| {
+        let State::Active(granted) = record().state else { panic!() };
+        Granted { tokens: Tokens(SessionTokens { access_token: number.to_string(), refresh_token: None }), ..granted }
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..40 {
+                vault.change(State::ended).unwrap();
+                vault.change(State::revived).unwrap();
+            }
+        });
+        for number in 1..=40 {
+            // Opened anew, as by whoever else changes the file.
+            let (other, _) = Vault::open(dir.path()).unwrap().unwrap();
+            other.change(|state| state.with(with_token(number))).unwrap();
+            let now = vault.read().unwrap().unwrap().session().unwrap();
+            assert_eq!(now.access_token(), number.to_string());
+        }
+    });
+}

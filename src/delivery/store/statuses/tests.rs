@@ -107,7 +107,7 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
     for (name, stage, step) in steps {
         let (entry, disk) = (entry(name, step), old.read());
         let row = FateRow::of(&entry).unwrap();
-        let key = disk.key("status", &[entry.room_id.as_str(), entry.event_id.as_str()]);
+        let key = disk.key("fate", &[entry.room_id.as_str(), entry.event_id.as_str()]);
         let row = params![key, stage, disk.seal(&row).unwrap()];
         disk.run("INSERT INTO fates (key, stage, value) VALUES (?1, ?2, ?3)", row).unwrap();
     }
@@ -144,4 +144,29 @@ fn l8_what_was_withheld_is_known_until_that_is_said_with_a_later_message() {
     assert_eq!(known(&store), Some(20), "withheld twice is once, and only a later one says so");
     store.record(&[at("e", 40, said(true))], NOW).unwrap();
     assert_eq!(known(&store), None);
+}
+
+/// Names that are on disk stay, whatever they are called here.
+#[test]
+fn rows_are_written_as_from_the_first_version_on() {
+    let written = |step| serde_json::to_value(FateRow::of(&entry("$1", step)).unwrap()).unwrap();
+    let (room_id, event_id) = (room(), event("$1"));
+    let row = |status: serde_json::Value| serde_json::json!({ "room": room_id.as_str(), "event": event_id.as_str(), "fate": status });
+    let Entry { sender, sent, .. } = entry("$1", Step::AwaitKey);
+    let sender = sender.as_str();
+    for (step, status) in [
+        (Step::AwaitKey, serde_json::json!({ "AwaitingKey": { "sender": sender, "sent": sent } })),
+        (Step::TellUndecryptable(Some(8)), serde_json::json!({ "Told": { "sender": sender, "sent": sent, "at": 8 } })),
+        (
+            Step::Owe(4),
+            serde_json::json!({ "Owed": { "sender": sender, "sent": sent, "since": 4, "state": "delivered" } }),
+        ),
+        (Step::Withhold(Reason::Stranger), serde_json::json!({ "Withheld": { "code": Reason::Stranger.code() } })),
+        (
+            Step::Sent { at: 9, route: Route::Native, quiet: false },
+            serde_json::json!({ "Sent": { "at": 9, "route": "native" } }),
+        ),
+    ] {
+        assert_eq!(written(step), row(status));
+    }
 }
