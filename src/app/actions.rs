@@ -34,7 +34,9 @@ impl App {
             Lookup::Nothing if keys.len() > 1 => {
                 // What was begun comes to nothing, and the last key is one by itself.
                 keys.pop();
-                keys.into_iter().for_each(|key| self.type_key(key, now, out));
+                for key in keys {
+                    self.type_key(key, now, out);
+                }
                 self.press(key, now, out);
             }
             Lookup::Nothing => self.type_key(key, now, out),
