@@ -1,8 +1,9 @@
-//! From a key press to the finished frame, in a room of 100,000 messages on a screen of 200×60; and from receipts that a sync
-//! brought for a message to 50,000 people.
+//! From a key press to the finished frame, in a room of 100,000 messages on a screen of 200×60; and
+//! from receipts that a sync brought for a message to 50,000 people.
 //!
-//! A frame is what the terminal gets: `update`, `draw` and ratatui's comparison with the frame before. What the
-//! terminal itself does is not ours. Run it with `cargo bench --bench frame`; the goal is a p99 of 4 ms.
+//! A frame is what the terminal gets: `update`, `draw` and ratatui's comparison with the frame
+//! before. What the terminal itself does is not ours. Run it with `cargo bench --bench frame`; the
+//! goal is a p99 of 4 ms.
 
 use std::time::{Duration, Instant};
 
@@ -138,7 +139,8 @@ fn large(delivered: u64) -> Delivery {
     Delivery { tally: Some(tally), ..Delivery::new(newest_message, START, people) }
 }
 
-/// Lets these happen in turn; returns how long each took until its frame was finished, shortest first.
+/// Lets these happen in turn; returns how long each took until its frame was finished, shortest
+/// first.
 fn measure(app: &mut App, terminal: &mut Terminal<TestBackend>, events: &[Event]) -> Vec<Duration> {
     let mut times: Vec<_> = events
         .iter()

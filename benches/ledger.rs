@@ -1,8 +1,8 @@
 //! The ledger at its largest: one message to 50,000 people with three devices each (L7).
 //!
-//! Run it with `cargo bench --bench ledger`. The goals: 150,000 receipts are taken in within 0.5 s, for at most 64 MiB
-//! more memory, and a restart has their counts again within 0.2 s. The memory is that of the process, from before the
-//! message to the most that it ever was.
+//! Run it with `cargo bench --bench ledger`. The goals: 150,000 receipts are taken in within 0.5 s,
+//! for at most 64 MiB more memory, and a restart has their counts again within 0.2 s. The memory is
+//! that of the process, from before the message to the most that it ever was.
 
 use std::{
     cell::Cell,

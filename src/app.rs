@@ -1,10 +1,11 @@
 //! The state of the app, and the one function that changes it.
 //!
-//! Everything that happens comes as an [`Event`] through [`update`], which changes [`App`] and returns the
-//! [`Effect`]s that it asks for. It is pure and total: no clock, no network, no terminal, and no event that it cannot
-//! take in any state. So a test is a list of events and what has to come of them, and what the user sees can be
-//! replayed. Two things come from outside besides events: the time, as an argument, and after each drawing what was
-//! on screen ([`App::on_drawn`]), because only the view knows how high a message is.
+//! Everything that happens comes as an [`Event`] through [`update`], which changes [`App`] and
+//! returns the [`Effect`]s that it asks for. It is pure and total: no clock, no network, no
+//! terminal, and no event that it cannot take in any state. So a test is a list of events and what
+//! has to come of them, and what the user sees can be replayed. Two things come from outside
+//! besides events: the time, as an argument, and after each drawing what was on screen
+//! ([`App::on_drawn`]), because only the view knows how high a message is.
 
 use std::collections::HashMap;
 
@@ -81,8 +82,8 @@ pub enum Focus {
 pub enum Watched {
     /// It says whether its window has the focus.
     Told(bool),
-    /// It has not said anything (tmux does not, unless it is told to, and passes nothing on of another window in front): a
-    /// key was pressed since the last message came.
+    /// It has not said anything (tmux does not, unless it is told to, and passes nothing on of
+    /// another window in front): a key was pressed since the last message came.
     Guessed(bool),
 }
 
@@ -232,8 +233,8 @@ impl App {
         self.screens.on_drawn(layout.screen.unwrap_or_default());
     }
 
-    /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a time that has passed
-    /// means at once.
+    /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a
+    /// time that has passed means at once.
     pub fn next_wake(&self) -> Option<Ms> {
         let open = self.open.as_ref();
         let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
@@ -243,8 +244,8 @@ impl App {
         [at_once, status, draft, typing].into_iter().flatten().min()
     }
 
-    /// The open room and its newest message, if that is being looked at and its read receipt is still to be sent: the
-    /// timeline's end is on screen, nothing covers it, and somebody is there.
+    /// The open room and its newest message, if that is being looked at and its read receipt is
+    /// still to be sent: the timeline's end is on screen, nothing covers it, and somebody is there.
     fn may_mark_read(&self) -> Option<Looked> {
         let looking = self.phase == Phase::Main && !self.screens.cover() && self.watched.by_anybody();
         let open = self.open.as_ref().filter(|_| looking)?;

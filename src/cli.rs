@@ -40,7 +40,8 @@ Exit codes:
   6    the profile is in use by another kvitto
   101  a bug in kvitto";
 
-/// A terminal Matrix client that shows, device by device, who has received and decrypted your message.
+/// A terminal Matrix client that shows, device by device, who has received and decrypted your
+/// message.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
@@ -220,7 +221,8 @@ fn demo() -> Result<(), Error> {
     play(&places, config, places.log())
 }
 
-/// Everything as the defaults are, but that receipts are not kept back for seconds: here that would only look slow.
+/// Everything as the defaults are, but that receipts are not kept back for seconds: here that would
+/// only look slow.
 fn demo_places(folder: &Temporary) -> Result<(Paths, Config), Error> {
     let places = folder.places();
     fs::write(&places.config, "[delivery]\ntiming = \"prompt\"\n").map_err(Error::Demo)?;

@@ -1,8 +1,8 @@
 //! Everything that knows matrix-sdk: requests in, events out.
 //!
-//! One task takes requests in their order, so that what is typed is sent in that order; whatever waits for the network
-//! runs beside it and answers with an event. No type of the SDK leaves this module, and no text of the network leaves
-//! it but as [`crate::model::SafeText`].
+//! One task takes requests in their order, so that what is typed is sent in that order; whatever
+//! waits for the network runs beside it and answers with an event. No type of the SDK leaves this
+//! module, and no text of the network leaves it but as [`crate::model::SafeText`].
 //!
 //! - [`session`]: log in, restore, log out; what of it is on disk, and how it is protected.
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
@@ -84,18 +84,20 @@ pub struct Profile {
     pub device_name: String,
     /// Delivery settings to start with; later ones come as [`SessionRequest::Settings`].
     pub settings: Settings,
-    /// So long a message's key is waited for before its sender is told that it cannot be read; [`KEY_WAIT`](crate::delivery::receipt_queue::KEY_WAIT), but in
-    /// tests.
+    /// So long a message's key is waited for before its sender is told that it cannot be read;
+    /// [`KEY_WAIT`](crate::delivery::receipt_queue::KEY_WAIT), but in tests.
     pub key_wait: Ms,
-    /// The receipts of an own message with more of them than this are counted by the homeserver, where it can (§7).
+    /// The receipts of an own message with more of them than this are counted by the homeserver,
+    /// where it can (§7).
     pub summary_above: u64,
 }
 
 /// The running half of the house that talks to the homeserver.
 ///
-/// It has a thread and, for each session, a tokio runtime of its own. The SDK starts tasks that nothing but the end of
-/// their runtime stops (a message being sent again and again); beside the client of the next login, on the same
-/// databases, they would do harm. And its stacks are large, because the SDK walks a message's HTML by recursion.
+/// It has a thread and, for each session, a tokio runtime of its own. The SDK starts tasks that
+/// nothing but the end of their runtime stops (a message being sent again and again); beside the
+/// client of the next login, on the same databases, they would do harm. And its stacks are large,
+/// because the SDK walks a message's HTML by recursion.
 pub struct ClientHandle {
     requests: UnboundedSender<Request>,
     ended: oneshot::Receiver<()>,
@@ -111,8 +113,8 @@ const CLOSED_WITHIN: Duration = Duration::from_millis(200);
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 
 impl ClientHandle {
-    /// Starts it. The first events tell whether there is a session ([`Update::LoggedIn`], with the rooms from the cache)
-    /// or not ([`Update::LoggedOut`]).
+    /// Starts it. The first events tell whether there is a session ([`Update::LoggedIn`], with the
+    /// rooms from the cache) or not ([`Update::LoggedOut`]).
     pub fn start(profile: Profile, events: UnboundedSender<Update>) -> io::Result<Self> {
         let (requests, receiver) = unbounded_channel();
         let (done, ended) = oneshot::channel();

@@ -1,12 +1,14 @@
 //! `config.toml`: read, checked, and written back.
 //!
-//! A setting that is misspelt must not be ignored: in this program it could mean that receipts go out which the user
-//! meant to withhold. So every key and every value is checked, all problems are told at once, each with its line and
-//! column and what would be right, and a file with a problem is not used at all.
+//! A setting that is misspelt must not be ignored: in this program it could mean that receipts go
+//! out which the user meant to withhold. So every key and every value is checked, all problems are
+//! told at once, each with its line and column and what would be right, and a file with a problem
+//! is not used at all.
 //!
-//! One table, [`KEYS`], holds everything there is to know about a key: its name, its values, what it means, how it is
-//! read and how it is shown. Reading, `kvitto config`, the hints in errors and the test of `config.example.toml` all
-//! come from it. Writing ([`save`]) edits the text that the user wrote and leaves the rest of it as it was.
+//! One table, [`KEYS`], holds everything there is to know about a key: its name, its values, what
+//! it means, how it is read and how it is shown. Reading, `kvitto config`, the hints in errors and
+//! the test of `config.example.toml` all come from it. Writing ([`save`]) edits the text that the
+//! user wrote and leaves the rest of it as it was.
 
 use std::{fmt, io, path::Path, path::PathBuf};
 
@@ -60,7 +62,8 @@ impl Config {
             .map_err(|problems| ConfigError::Invalid { path: path.into(), problems: Problems(problems) })
     }
 
-    /// Reads the text of a `config.toml`, or tells everything that is wrong with it, in the order of the text.
+    /// Reads the text of a `config.toml`, or tells everything that is wrong with it, in the order
+    /// of the text.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         read::config(text)
     }
@@ -138,7 +141,8 @@ pub struct Problem {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// The whole key as written, as in `delivery.rooms."!a".send`; empty when the text is no TOML there.
+    /// The whole key as written, as in `delivery.rooms."!a".send`; empty when the text is no TOML
+    /// there.
     pub key: String,
     /// What is wrong.
     pub what: String,

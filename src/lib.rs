@@ -1,7 +1,8 @@
-//! kvitto: a terminal Matrix client that shows, device by device, who has received and decrypted your message.
+//! kvitto: a terminal Matrix client that shows, device by device, who has received and decrypted
+//! your message.
 //!
-//! This file is the map. Read the modules in this order; each one may import only from those named beside it
-//! (`tests/tidy.rs` checks the table):
+//! This file is the map. Read the modules in this order; each one may import only from those named
+//! beside it (`tests/tidy.rs` checks the table):
 //!
 //! | module | what it is | may import from the crate |
 //! | --- | --- | --- |
@@ -19,8 +20,8 @@
 //! | [`runtime`] | the one loop: select, update, run effects, draw | `model`, `clock`, `files`, `delivery`, `app`, `view`, `input`, `config`, `client` |
 //! | [`cli`] | the command line | everything |
 //!
-//! Data takes one way through the house: sync → `client` → [`client::update::Update`] → [`app::update`] →
-//! [`client::request::Request`] → `client`.
+//! Data takes one way through the house: sync → `client` → [`client::update::Update`] →
+//! [`app::update`] → [`client::request::Request`] → `client`.
 
 #![recursion_limit = "256"]
 

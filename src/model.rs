@@ -1,9 +1,9 @@
 //! Plain data that all layers share.
 //!
-//! Nothing here does anything: no clock, no files, no network, no terminal. Identifiers keep what the server sent,
-//! byte for byte, because they are compared and sent back; everything else that came from the network is a
-//! [`SafeText`], whose only constructors make it safe for a terminal. So a string that was not made safe cannot be
-//! put where it is drawn.
+//! Nothing here does anything: no clock, no files, no network, no terminal. Identifiers keep what
+//! the server sent, byte for byte, because they are compared and sent back; everything else that
+//! came from the network is a [`SafeText`], whose only constructors make it safe for a terminal. So
+//! a string that was not made safe cannot be put where it is drawn.
 
 mod id;
 mod mark;

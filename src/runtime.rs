@@ -1,9 +1,10 @@
 //! The one loop: wait for what happens, update, run effects, draw if there is something to draw.
 //!
-//! Everything that can happen comes together in one `select!`, so there is one order of events, and one place that
-//! knows the clock. A burst (a thousand rooms from the first sync, a page of pasted text) must cost one frame, not a
-//! thousand: what is ready is taken in first, and the screen is drawn when nothing more is, at most 60 times a second,
-//! but also every 50 ms while a burst lasts. When nothing happens, the loop sleeps until [`App::next_wake`].
+//! Everything that can happen comes together in one `select!`, so there is one order of events, and
+//! one place that knows the clock. A burst (a thousand rooms from the first sync, a page of pasted
+//! text) must cost one frame, not a thousand: what is ready is taken in first, and the screen is
+//! drawn when nothing more is, at most 60 times a second, but also every 50 ms while a burst lasts.
+//! When nothing happens, the loop sleeps until [`App::next_wake`].
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -143,7 +144,8 @@ impl Client {
         loop {
             let next = match self.next_step(&mut sources).await? {
                 Step::Signal(Signal::Quit) => Next::Leave(End::Quit),
-                // It also comes after a stop that nobody can hear (SIGSTOP), so the terminal is taken again here only.
+                // It also comes after a stop that nobody can hear (SIGSTOP), so the terminal is
+                // taken again here only.
                 Step::Signal(Signal::Resumed) => {
                     self.screen.take_again()?;
                     self.happened(Event::Resize)?
@@ -172,7 +174,8 @@ impl Client {
         }
     }
 
-    /// Waits for the next step. The order is that of urgency; drawing comes when nothing else is ready.
+    /// Waits for the next step. The order is that of urgency; drawing comes when nothing else is
+    /// ready.
     async fn next_step(&self, sources: &mut Sources) -> io::Result<Step> {
         let frame = self.dirty.map(|since| since.max(self.drawn + FRAME));
         if frame.is_some_and(|due| due + BURST <= Instant::now()) {

@@ -1,9 +1,11 @@
 //! The server half of MSC4089: who may post a delivery receipt, and to whom it goes.
 //!
-//! No homeserver has it yet, so it is written here, twice usable. The rules themselves know no network:
+//! No homeserver has it yet, so it is written here, twice usable. The rules themselves know no
+//! network:
 //!
 //! - [`routing`]: what is said to a request that posts a receipt, and where the receipt goes.
-//! - [`bundle`]: how receipts wait for a device, are gathered, and are handed out until they have arrived.
+//! - [`bundle`]: how receipts wait for a device, are gathered, and are handed out until they have
+//!   arrived.
 //!
 //! Around them, what runs:
 //!

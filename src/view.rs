@@ -1,12 +1,13 @@
 //! Draws the state, and only looks.
 //!
-//! [`draw`] is a function from the app and the theme to a screen. It never waits, locks, reads a file or changes
-//! anything, and what it costs depends on what is seen, not on how much there is: the timeline is laid out from its
-//! anchor (see `timeline`), long bodies are cut (see `message`). Because only the view knows how high things are, it
-//! returns [`LayoutFacts`], which the app takes in before the next event.
+//! [`draw`] is a function from the app and the theme to a screen. It never waits, locks, reads a
+//! file or changes anything, and what it costs depends on what is seen, not on how much there is:
+//! the timeline is laid out from its anchor (see `timeline`), long bodies are cut (see `message`).
+//! Because only the view knows how high things are, it returns [`LayoutFacts`], which the app takes
+//! in before the next event.
 //!
-//! Colours and signs come from the [`theme`], keys from the table of actions, and every string was made safe for a
-//! terminal when it came into [`crate::model`].
+//! Colours and signs come from the [`theme`], keys from the table of actions, and every string was
+//! made safe for a terminal when it came into [`crate::model`].
 
 mod completion;
 mod editor;

@@ -1,8 +1,9 @@
 //! Which test shows which rule.
 //!
-//! The rules stand in PROTOCOL.md: P what is sent, L what is believed, §7 what a server checks. A test of one says so in its
-//! name (`p7_…`, `l1_l7_…`, `p1_to_p4_…`). Here are those that a reader should begin with; there are more, found by their
-//! names. What is checked is that page, table and tests do not part ways.
+//! The rules stand in PROTOCOL.md: P what is sent, L what is believed, §7 what a server checks. A
+//! test of one says so in its name (`p7_…`, `l1_l7_…`, `p1_to_p4_…`). Here are those that a reader
+//! should begin with; there are more, found by their names. What is checked is that page, table and
+//! tests do not part ways.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

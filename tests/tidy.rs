@@ -1,7 +1,9 @@
-//! The house rules that a compiler does not know: who may import whom, what stays pure, what every file looks like.
+//! The house rules that a compiler does not know: who may import whom, what stays pure, what every
+//! file looks like.
 //!
-//! The import table has one source, the docs of `src/lib.rs`, and is read from there. Sources are read as tokens, not
-//! as text, so comments and strings cannot be taken for code. What is under `#[cfg(test)]` may import anything.
+//! The import table has one source, the docs of `src/lib.rs`, and is read from there. Sources are
+//! read as tokens, not as text, so comments and strings cannot be taken for code. What is under
+//! `#[cfg(test)]` may import anything.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,6 +131,25 @@ fn files_say_what_they_are_and_stay_small() {
     assert_none(&problems);
 }
 
+/// Code has rustfmt. Tables, and what is drawn between fences, are as wide as they have to be.
+#[test]
+fn comments_fit_in_a_hundred_columns() {
+    let mut problems = Vec::new();
+    for Source { path, text } in sources(&["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]) {
+        let mut fenced = false;
+        for (number, line) in text.lines().enumerate() {
+            let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+            fenced ^= comment.contains("```");
+            let drawn =
+                fenced || comment.trim_start_matches(['/', '!', ' ']).starts_with('|') || comment.contains("──");
+            if line.chars().count() > 100 && !drawn {
+                problems.push(format!("{path}:{}: {} columns", number + 1, line.chars().count()));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
 #[test]
 fn the_example_config_is_the_defaults_and_names_exactly_the_keys_there_are() {
     let example = fs::read_to_string(package().join("config.example.toml")).expect("the example is there");
@@ -146,8 +167,8 @@ fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "{} problem(s):\n{}", problems.len(), problems.join("\n"));
 }
 
-/// All Rust files under the given folders of the package, without those that are test modules of the library as a
-/// whole (`#[cfg(test)] mod tests;`).
+/// All Rust files under the given folders of the package, without those that are test modules of
+/// the library as a whole (`#[cfg(test)] mod tests;`).
 fn sources(folders: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     for folder in folders {
@@ -234,8 +255,8 @@ fn keys(place: &str, table: &toml::Table) -> Vec<String> {
     found.collect()
 }
 
-/// The table in the docs of `src/lib.rs`: `| [`module`] | what it is | `a`, `b::c` |`. A part of a module can have a row of
-/// its own (`a::b`), which counts there instead.
+/// The table in the docs of `src/lib.rs`: `| [`module`] | what it is | `a`, `b::c` |`. A part of a
+/// module can have a row of its own (`a::b`), which counts there instead.
 fn import_table(lib: &str) -> Vec<Row> {
     let rows = lib.lines().filter_map(|line| line.strip_prefix("//! | [`"));
     rows.map(|row| {
@@ -295,8 +316,8 @@ fn impurity(segments: &[String]) -> Option<&'static str> {
     }
 }
 
-/// Whether a path belongs to another module: the SDK to `matrix`, drawing to `view` and those around it, the end of the
-/// process to `main`.
+/// Whether a path belongs to another module: the SDK to `client`, drawing to `view` and those
+/// around it, the end of the process to `main`.
 fn is_stray(file: &str, segments: &[String]) -> bool {
     let module = module_of(file);
     let module = module.first().map_or("", String::as_str);

@@ -1,9 +1,9 @@
 //! The README's figures, measured in one run: `cargo bench --bench figures`.
 //!
-//! A person waits for the release build of the real program in a real terminal, so that is what is measured, on an
-//! account of 300 rooms on a real Synapse on this machine. Nothing is taken from inside the program: times are from a
-//! key press to what stands on the screen, the rest is from `/proc`. Machines differ, so only figures of one run are
-//! to be compared.
+//! A person waits for the release build of the real program in a real terminal, so that is what is
+//! measured, on an account of 300 rooms on a real Synapse on this machine. Nothing is taken from
+//! inside the program: times are from a key press to what stands on the screen, the rest is from
+//! `/proc`. Machines differ, so only figures of one run are to be compared.
 
 use std::{
     thread,
@@ -116,7 +116,8 @@ fn wait_for_rooms(terminal: &Terminal) {
     terminal.wait_for_text(seed::ROOM_NAME);
 }
 
-/// Ends the program as a person's session manager would, so that everything is on disk for the next start.
+/// Ends the program as a person's session manager would, so that everything is on disk for the next
+/// start.
 fn end(mut terminal: Terminal) {
     terminal.signal("TERM");
     terminal.wait_exit();

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The length of one tick of `/proc/…/stat` on Linux (`USER_HZ`), on every architecture that Rust runs on.
+/// The length of one tick of `/proc/…/stat` on Linux (`USER_HZ`), on every architecture that Rust
+/// runs on.
 const TICK: Duration = Duration::from_millis(10);
 
 /// For how long a process must have used no CPU to be called quiet.
@@ -28,7 +29,8 @@ impl Usage {
     /// Reads it from `/proc`.
     pub fn of(process: u32) -> Self {
         let read = |file: &str| fs::read_to_string(format!("/proc/{process}/{file}")).expect("the process runs");
-        // The second field is the program's name in parentheses and may hold anything; utime and stime are 14 and 15.
+        // The second field is the program's name in parentheses and may hold anything; utime and
+        // stime are 14 and 15.
         let stat = read("stat");
         let fields = stat.rsplit_once(") ").expect("the name is in parentheses").1.split(' ').skip(11).take(2);
         let ticks = fields.map(|ticks| ticks.parse::<u32>().expect("ticks are a number")).sum();

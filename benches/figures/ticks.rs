@@ -1,8 +1,9 @@
-//! From sending a message to its tick, against the time to the read receipt that the same peer sends at once.
+//! From sending a message to its tick, against the time to the read receipt that the same peer
+//! sends at once.
 //!
-//! Two whole clients without their terminals, as in the tests, in one process, on one Synapse; timing `immediate`. The
-//! clock starts when the message is handed to the send queue and stops when the tick, and the read receipt, would be
-//! drawn.
+//! Two whole clients without their terminals, as in the tests, in one process, on one Synapse;
+//! timing `immediate`. The clock starts when the message is handed to the send queue and stops when
+//! the tick, and the read receipt, would be drawn.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ use crate::{
     support::server::Server,
 };
 
-/// Messages that count, after one that does not: with it come the keys and the request for receipts.
+/// Messages that count, after one that does not: with it come the keys and the request for
+/// receipts.
 pub const MESSAGES: usize = 100;
 /// At this distance no number of them is too much for one sender (P10).
 const APART: Duration = Duration::from_secs(1);

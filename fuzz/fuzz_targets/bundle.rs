@@ -1,5 +1,5 @@
-//! A client's filter, and what goes into its syncs (PROTOCOL §7, 'Bundling', 'Opt-in and size'): `[FILTER, CONTENT]`, where
-//! the receipts that come are those of the content of an `m.receipt`.
+//! A client's filter, and what goes into its syncs (PROTOCOL §7, 'Bundling', 'Opt-in and size'):
+//! `[FILTER, CONTENT]`, where the receipts that come are those of the content of an `m.receipt`.
 
 #![no_main]
 
@@ -66,7 +66,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Everything that the device is told until nothing waits any more, each response of a bearable size.
+/// Everything that the device is told until nothing waits any more, each response of a bearable
+/// size.
 fn told(mailbox: &mut Mailbox, device: &DeviceId, options: &Options) -> BTreeMap<EventId, Value> {
     let mut told: BTreeMap<EventId, Value> = BTreeMap::new();
     let mut now = NOW;
@@ -92,8 +93,8 @@ fn told(mailbox: &mut Mailbox, device: &DeviceId, options: &Options) -> BTreeMap
     }
 }
 
-/// The receipts of an event as a client reads them: who names no device says something new only when nobody of theirs was
-/// as early (PROTOCOL §2).
+/// The receipts of an event as a client reads them: who names no device says something new only
+/// when nobody of theirs was as early (PROTOCOL §2).
 fn receipts(known: &Known) -> Value {
     let mut users = json!({});
     for ((user, device), ts) in known {
@@ -110,7 +111,8 @@ fn summary(known: &Known) -> Value {
     json!({ "users": users.len(), "devices": known.len(), "latest_ts": known.values().max() })
 }
 
-/// The patterns of a filter, compared with a matcher that goes through name and pattern character by character.
+/// The patterns of a filter, compared with a matcher that goes through name and pattern character
+/// by character.
 fn patterns_match(filter: &Value) {
     let lists = ["/room/ephemeral/types", "/room/ephemeral/not_types"];
     let lists = lists.iter().filter_map(|list| filter.pointer(list)?.as_array());

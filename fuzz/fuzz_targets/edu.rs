@@ -31,8 +31,8 @@ fuzz_target!(|data: &[u8]| {
     stripped(&content);
 });
 
-/// An entry speaks of a user of its origin; what it becomes is for the event's sender alone, and would be sent on as it
-/// came.
+/// An entry speaks of a user of its origin; what it becomes is for the event's sender alone, and
+/// would be sent on as it came.
 fn goes_on(entry: Entry) {
     assert!(entry.room_id.as_str().starts_with('!') && entry.event_id.as_str().starts_with('$'));
     assert!(entry.claimant.as_str().starts_with('@') && is_of(&entry.claimant, ORIGIN));

@@ -28,8 +28,8 @@ pub fn json(data: &[u8]) -> Option<Value> {
     serde_json::from_slice(data).ok()
 }
 
-/// Text that may be drawn: nothing that a terminal obeys, nothing unseen, nothing that moves its neighbours, and the same
-/// text when made safe again.
+/// Text that may be drawn: nothing that a terminal obeys, nothing unseen, nothing that moves its
+/// neighbours, and the same text when made safe again.
 pub fn is_safe(text: &SafeText) {
     for c in text.chars().filter(|c| *c != '\n') {
         assert!(!c.is_control(), "{c:?} is a control character");
@@ -133,7 +133,8 @@ fn who_answers(own: &OwnEvent, answers: Answers) -> Responsiveness {
     responsiveness
 }
 
-/// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected for having claimed.
+/// What is drawn of a ledger: who was told and who was expected, each once, and nobody is expected
+/// for having claimed.
 fn shown(before: &OwnEvent, after: &OwnEvent, answers: Answers) {
     let all = |answers| {
         let users = after.expected.keys().chain(after.claims.keys().map(|(user, _)| user));

@@ -1,12 +1,14 @@
 //! The parts of kvitto that read what strangers write, and nothing around them.
 //!
-//! **Problem.** A fuzzer wants its target small and built for it; kvitto with matrix-sdk takes a quarter of an hour to be
-//! built so, and is too slow to be run a million times.
+//! **Problem.** A fuzzer wants its target small and built for it; kvitto with matrix-sdk takes a
+//! quarter of an hour to be built so, and is too slow to be run a million times.
 //!
-//! **Why this way.** Whatever reads the wire is pure (`src/lib.rs`), so it can be built alone: its files are mounted here
-//! under the paths that they have there, unchanged. What fits the mount is kept apart from the world by the compiler.
+//! **Why this way.** Whatever reads the wire is pure (`src/lib.rs`), so it can be built alone: its
+//! files are mounted here under the paths that they have there, unchanged. What fits the mount is
+//! kept apart from the world by the compiler.
 //!
-//! **How.** Each target in `fuzz_targets/` gives bytes to one reader, and what comes out to the [`laws`].
+//! **How.** Each target in `fuzz_targets/` gives bytes to one reader, and what comes out to the
+//! [`laws`].
 
 #[path = "../../src"]
 mod kvitto {

@@ -1,8 +1,8 @@
 //! Changes of JSON that leave it JSON.
 //!
-//! Most changes of bytes break JSON, and readers look at nothing of what is broken. So three times of four libFuzzer's
-//! own change is replaced by one of the tree: something is taken out, put into another place, or called by another name
-//! that stands somewhere in it.
+//! Most changes of bytes break JSON, and readers look at nothing of what is broken. So three times
+//! of four libFuzzer's own change is replaced by one of the tree: something is taken out, put into
+//! another place, or called by another name that stands somewhere in it.
 
 use libfuzzer_sys::fuzzer_mutate;
 use serde_json::{Value, json};

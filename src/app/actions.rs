@@ -1,5 +1,5 @@
-//! What keys and text do: to the command that they mean, or into the field where text is typed; and what many commands have
-//! in common: sending, drafts, which room is open.
+//! What keys and text do: to the command that they mean, or into the field where text is typed; and
+//! what many commands have in common: sending, drafts, which room is open.
 
 use super::{
     App, Focus, Phase, Pressed,
@@ -23,7 +23,8 @@ impl Pressed {
 }
 
 impl App {
-    /// A key was pressed: with those before it, it is a command; or it types a character; or it means nothing here.
+    /// A key was pressed: with those before it, it is a command; or it types a character; or it
+    /// means nothing here.
     pub(super) fn press(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
         let contexts = self.contexts();
         let mut keys = std::mem::take(&mut self.pressed).keys_in(contexts);
@@ -55,7 +56,8 @@ impl App {
         self.contexts().contains(&Context::Edit)
     }
 
-    /// Puts typed or pasted text where text is typed now, if anywhere. Only the composer has several lines.
+    /// Puts typed or pasted text where text is typed now, if anywhere. Only the composer has
+    /// several lines.
     pub(super) fn insert(&mut self, text: &str, now: Ms, out: &mut Vec<Effect>) {
         if !self.takes_text() {
             return;
@@ -95,7 +97,8 @@ impl App {
         }
     }
 
-    /// Changes the field of one line in which text is typed now: a screen's, or the filter. False where there is none.
+    /// Changes the field of one line in which text is typed now: a screen's, or the filter. False
+    /// where there is none.
     fn edit_field(&mut self, edit: impl FnOnce(&mut Composer)) -> bool {
         let filter = self.rooms.filter.as_mut().filter(|_| self.phase == Phase::Main && self.focus == Focus::Rooms);
         let mut screens = std::mem::take(&mut self.screens);
@@ -146,7 +149,8 @@ impl App {
         }
     }
 
-    /// Enter in the composer: sends the message or runs the command. A command that is refused comes back.
+    /// Enter in the composer: sends the message or runs the command. A command that is refused
+    /// comes back.
     pub(super) fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if self.save_edit(out)? {
             return Ok(());

@@ -1,4 +1,5 @@
-//! What a command is: one row of the table in [`super::commands`], what it takes, and how it is told from a message.
+//! What a command is: one row of the table in [`super::commands`], what it takes, and how it is
+//! told from a message.
 
 use super::{App, effect::Effect};
 use crate::{input::Context, model::Ms};
@@ -41,7 +42,8 @@ pub enum Argument {
     Text(&'static str),
     /// One of these words, written so in the help; in brackets there: or nothing.
     OneOf(&'static str, &'static [&'static str]),
-    /// What only the command itself can read, written so in the help; in brackets there: or nothing.
+    /// What only the command itself can read, written so in the help; in brackets there: or
+    /// nothing.
     Other(&'static str),
 }
 

@@ -1,13 +1,15 @@
 //! Everything that a key or a typed line can do: one table of commands, and what each of them does.
 //!
-//! A [`Command`] is one row: its name, what it does in a sentence, its default keys, the arguments that it takes when it
-//! is typed, what must be so before it makes sense, and the function that does it. Nothing else in the program names a
-//! key or a command: the keymap, the help, hints, completion and the README's tables are made from the rows, so they
-//! cannot disagree. Rows stand with their subject, below this module or with the screen that they open.
+//! A [`Command`] is one row: its name, what it does in a sentence, its default keys, the arguments
+//! that it takes when it is typed, what must be so before it makes sense, and the function that
+//! does it. Nothing else in the program names a key or a command: the keymap, the help, hints,
+//! completion and the README's tables are made from the rows, so they cannot disagree. Rows stand
+//! with their subject, below this module or with the screen that they open.
 //!
-//! A command is typed as `/name` where a message is written, and as `:name` elsewhere. One that cannot be carried out
-//! gives a sentence and changes nothing, so that what was typed can be corrected. Keys that are bound to a command which
-//! needs an argument open the command line with its name typed.
+//! A command is typed as `/name` where a message is written, and as `:name` elsewhere. One that
+//! cannot be carried out gives a sentence and changes nothing, so that what was typed can be
+//! corrected. Keys that are bound to a command which needs an argument open the command line with
+//! its name typed.
 
 use super::{
     App, Focus, Phase,
@@ -115,7 +117,8 @@ impl App {
         self.run(command, argument, now, out)
     }
 
-    /// The command that is being typed, without its slash or colon: its name, and whether the name has ended.
+    /// The command that is being typed, without its slash or colon: its name, and whether the name
+    /// has ended.
     pub fn command_typed(&self) -> Option<(&str, bool)> {
         let line = self.command_line_typed()?;
         let name = line.split(char::is_whitespace).next().unwrap_or_default();
@@ -137,7 +140,8 @@ impl App {
         }
     }
 
-    /// Whether there is something that can be completed: a command's name, or one of the words that it takes.
+    /// Whether there is something that can be completed: a command's name, or one of the words that
+    /// it takes.
     pub(super) fn can_complete(&self) -> bool {
         self.completion().is_some()
     }
@@ -159,8 +163,8 @@ impl App {
         (!words.is_empty()).then_some(Completion { before, start, words })
     }
 
-    /// Completes the name as far as all commands that begin like it agree, and ends it when there is only one; or else one
-    /// of the words that the command takes.
+    /// Completes the name as far as all commands that begin like it agree, and ends it when there
+    /// is only one; or else one of the words that the command takes.
     pub(super) fn complete_command(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(Completion { before, start, words: found }) = self.completion() else { return };
         let Some((first, takes_more)) = found.first().copied() else { return };
@@ -176,7 +180,8 @@ impl App {
         }
     }
 
-    /// What is typed behind the slash of the filter, if it is a command and not what a room is called.
+    /// What is typed behind the slash of the filter, if it is a command and not what a room is
+    /// called.
     pub fn filtered_command(&self) -> Option<String> {
         let line = self.rooms.filter.as_ref()?.text().trim();
         let name = line.split(char::is_whitespace).next()?;
@@ -184,7 +189,8 @@ impl App {
         (is_command && self.rooms.visible().is_empty()).then(|| line.to_owned())
     }
 
-    /// The room that a command is about: the selected one where the room list has the focus, else the open one.
+    /// The room that a command is about: the selected one where the room list has the focus, else
+    /// the open one.
     pub(super) fn room_meant(&self) -> Option<&RoomSummary> {
         match (self.focus, &self.open) {
             (Focus::Rooms, _) => self.rooms.selected(),
@@ -199,7 +205,8 @@ impl App {
     }
 }
 
-/// The keys of a command where it has some first, as they are written; none for a name that no command has.
+/// The keys of a command where it has some first, as they are written; none for a name that no
+/// command has.
 pub fn first_keys(name: &str) -> &'static [&'static str] {
     named(name).and_then(|command| command.keys.first()).map_or(&[], |(_, keys)| keys)
 }

@@ -1,10 +1,11 @@
 //! A small editor for text of several lines.
 //!
-//! The app may know nothing of terminals, so this is text and a cursor and no more: where lines wrap is the view's
-//! business. The cursor is a byte index that always stands between two graphemes, as people count characters
-//! (UAX #29): one press of Backspace takes a whole family emoji. What is put in is cleaned first, since a paste or a
-//! stored draft may carry anything: line ends become `\n`, a tab four spaces, and control and bidi override characters
-//! go, so that the text can be drawn as it stands.
+//! The app may know nothing of terminals, so this is text and a cursor and no more: where lines
+//! wrap is the view's business. The cursor is a byte index that always stands between two
+//! graphemes, as people count characters (UAX #29): one press of Backspace takes a whole family
+//! emoji. What is put in is cleaned first, since a paste or a stored draft may carry anything: line
+//! ends become `\n`, a tab four spaces, and control and bidi override characters go, so that the
+//! text can be drawn as it stands.
 
 use std::fmt;
 
@@ -88,7 +89,8 @@ impl Composer {
         self.insert(&text.replace(['\r', '\n'], ""));
     }
 
-    /// Puts text in a line of its own above everything that is there; the cursor stays where it is in the text.
+    /// Puts text in a line of its own above everything that is there; the cursor stays where it is
+    /// in the text.
     pub fn put_above(&mut self, text: &str) {
         let above = clean(text) + if self.text.is_empty() { "" } else { "\n" };
         self.text.insert_str(0, &above);
@@ -161,7 +163,8 @@ impl Composer {
         self.text[self.line_start()..self.cursor].graphemes(true).count()
     }
 
-    /// The cursor's place in the line that begins at `start`, as near to the column as the line allows.
+    /// The cursor's place in the line that begins at `start`, as near to the column as the line
+    /// allows.
     fn in_line(&self, start: usize, column: usize) -> usize {
         let line = self.text[start..].split('\n').next().unwrap_or_default();
         line.grapheme_indices(true).nth(column).map_or(start + line.len(), |(at, _)| start + at)
@@ -199,8 +202,8 @@ impl Composer {
         self.text.replace_range(self.cursor..end, "");
     }
 
-    /// Puts the cursor behind the grapheme that it may have come to stand in, for instance after a combining mark
-    /// joined what was before it.
+    /// Puts the cursor behind the grapheme that it may have come to stand in, for instance after a
+    /// combining mark joined what was before it.
     fn snap(&mut self) {
         let start = self.line_start();
         let graphemes = self.text[start..].grapheme_indices(true).map(|(at, grapheme)| start + at + grapheme.len());

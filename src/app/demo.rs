@@ -1,7 +1,8 @@
 //! The demo, as far as the client knows of it: somebody else prepares things, and types the login.
 //!
-//! From then on everything is as ever, but for two things. The room with the tour opens by itself, so that the first
-//! key pressed is the first letter of a message. And there is no account to go back to, so logging out is quitting.
+//! From then on everything is as ever, but for two things. The room with the tour opens by itself,
+//! so that the first key pressed is the first letter of a message. And there is no account to go
+//! back to, so logging out is quitting.
 use super::{App, Phase, effect::Effect};
 use crate::{
     client::request::SessionRequest,
@@ -11,7 +12,8 @@ use crate::{
 /// How far the demo has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demo {
-    /// What is being prepared, or why it cannot be: a few words for the screen before the first rooms.
+    /// What is being prepared, or why it cannot be: a few words for the screen before the first
+    /// rooms.
     pub doing: SafeText,
     /// The room to open as soon as it is there.
     tour: Option<RoomId>,

@@ -1,9 +1,9 @@
 //! How much of what is typed in a room is kept on disk.
 //!
-//! The composer is the truth while the program runs; the disk follows it, a second after the last key and at once when
-//! the room is left. The disk is the truth only once, for a room opened for the first time: its draft comes as an
-//! event, later than the first key perhaps, and then stands above what was typed meanwhile. Nothing is ever lost, at
-//! worst a line is there twice.
+//! The composer is the truth while the program runs; the disk follows it, a second after the last
+//! key and at once when the room is left. The disk is the truth only once, for a room opened for
+//! the first time: its draft comes as an event, later than the first key perhaps, and then stands
+//! above what was typed meanwhile. Nothing is ever lost, at worst a line is there twice.
 
 use crate::model::Ms;
 

@@ -1,12 +1,12 @@
 //! What is written in a room: a new message, or the new text of one that is on the server.
 //!
-//! While a message is edited, the new message that was being typed is put aside, and comes back when the edit is saved or
-//! stopped. A room can be left and opened again in the middle of it. On disk there is one text for a room, and what the
-//! user wrote is not lost: while an edit is under way, its text stands there below the message's, so after a kill both
-//! are in the composer.
+//! While a message is edited, the new message that was being typed is put aside, and comes back
+//! when the edit is saved or stopped. A room can be left and opened again in the middle of it. On
+//! disk there is one text for a room, and what the user wrote is not lost: while an edit is under
+//! way, its text stands there below the message's, so after a kill both are in the composer.
 //!
-//! Whoever has decrypted the old text has it, whatever is sent after it. So before a message is changed or removed, the
-//! user is told how many devices that are.
+//! Whoever has decrypted the old text has it, whatever is sent after it. So before a message is
+//! changed or removed, the user is told how many devices that are.
 
 use super::{
     App, Focus,
@@ -64,7 +64,8 @@ impl Writing {
         self.editing = Some(Editing { event_id: event, old: Composer::with(old).take(), aside });
     }
 
-    /// Ends the edit: the new message is back. Gives what was edited and its text, if that is another one.
+    /// Ends the edit: the new message is back. Gives what was edited and its text, if that is
+    /// another one.
     fn end_edit(&mut self) -> Option<(EventId, Option<String>)> {
         let Editing { event_id: event, old, aside } = self.editing.take()?;
         let text = std::mem::replace(&mut self.composer, aside).take();
@@ -78,7 +79,8 @@ impl Writing {
         message.put_below(&text);
     }
 
-    /// Whether this text is among what is typed, in lines of its own: it is told again until it is known to be kept.
+    /// Whether this text is among what is typed, in lines of its own: it is told again until it is
+    /// known to be kept.
     fn has_lines(&self, text: &str) -> bool {
         format!("\n{}\n", self.text()).contains(&format!("\n{text}\n"))
     }
@@ -116,7 +118,8 @@ impl Writing {
 }
 
 impl App {
-    /// Puts the selected message into the composer, to be changed; one that was refused is taken back.
+    /// Puts the selected message into the composer, to be changed; one that was refused is taken
+    /// back.
     pub(super) fn begin_edit(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let open = self.open.as_mut().ok_or("Open a room first.")?;
         let Some((key, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
@@ -158,7 +161,8 @@ impl App {
         stopped
     }
 
-    /// Enter while a message is edited: its text is the new one from now on. False when nothing is edited.
+    /// Enter while a message is edited: its text is the new one from now on. False when nothing is
+    /// edited.
     pub(super) fn save_edit(&mut self, out: &mut Vec<Effect>) -> Result<bool, Refusal> {
         let Some(open) = self.open.as_mut().filter(|open| open.writing.edited().is_some()) else { return Ok(false) };
         if open.writing.composer.text().trim().is_empty() {
@@ -172,8 +176,8 @@ impl App {
         Ok(true)
     }
 
-    /// An edit was refused: its text goes back to be corrected, below the new message while something else is edited. Only
-    /// when it is on disk as a draft, the queue forgets it.
+    /// An edit was refused: its text goes back to be corrected, below the new message while
+    /// something else is edited. Only when it is on disk as a draft, the queue forgets it.
     pub(super) fn edit_failed(
         &mut self,
         room: RoomId,
@@ -197,8 +201,8 @@ impl App {
         out.push(Effect::from(TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed }));
     }
 
-    /// The message that is being edited may have been removed by somebody else: then there is nothing to be changed, and what
-    /// was typed is a message of its own.
+    /// The message that is being edited may have been removed by somebody else: then there is
+    /// nothing to be changed, and what was typed is a message of its own.
     pub(super) fn edited_may_be_removed(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(open) = self.open.as_mut() else { return };
         let Some(edited) = open.writing.edited() else { return };

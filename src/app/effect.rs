@@ -1,4 +1,5 @@
-//! Everything the app can ask for: one closed list. `update` returns these; only the runtime carries them out.
+//! Everything the app can ask for: one closed list. `update` returns these; only the runtime
+//! carries them out.
 
 use crate::{client::request::Request, delivery::policy::Change};
 

@@ -1,9 +1,10 @@
-//! Rooms that are left, and rooms that have ended: what is asked before one goes, the way on from an upgraded one, and what
-//! becomes of the texts in it.
+//! Rooms that are left, and rooms that have ended: what is asked before one goes, the way on from
+//! an upgraded one, and what becomes of the texts in it.
 //!
-//! Nothing is sent into a room that has ended, and what is typed there stays in its composer. All that never left it, the
-//! draft and the messages that wait or have failed, can be taken along: it is put below what is typed in the room that is
-//! opened next. It stays where it was too, until the row is put away.
+//! Nothing is sent into a room that has ended, and what is typed there stays in its composer. All
+//! that never left it, the draft and the messages that wait or have failed, can be taken along: it
+//! is put below what is typed in the room that is opened next. It stays where it was too, until the
+//! row is put away.
 
 use super::{
     App, Focus, command::Refusal, effect::Effect, invites::short, rooms::is_invite, screens::Question, status::Status,
@@ -23,8 +24,8 @@ pub(super) struct Taken {
 }
 
 impl App {
-    /// The row that an answer is about: the selected one where the room list has the focus, else the open room if it has ended,
-    /// else the only invite that there is.
+    /// The row that an answer is about: the selected one where the room list has the focus, else
+    /// the open room if it has ended, else the only invite that there is.
     fn row_meant(&self) -> Result<&RoomSummary, Refusal> {
         let waits = |room: &&RoomSummary| is_invite(room) || room.ending.is_some();
         let meant = self.room_meant().filter(waits);
@@ -37,7 +38,8 @@ impl App {
         row.ok_or_else(|| "Select an invite in the room list first.".to_owned())
     }
 
-    /// Asks whether to accept the invite, or whether to go on in the room that follows an upgraded one.
+    /// Asks whether to accept the invite, or whether to go on in the room that follows an upgraded
+    /// one.
     pub(super) fn accept(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let row = self.row_meant()?;
         let id = row.id.clone();
@@ -130,7 +132,8 @@ impl App {
         Ok(())
     }
 
-    /// What was not sent in the open room: the messages that wait or have failed, then what is typed.
+    /// What was not sent in the open room: the messages that wait or have failed, then what is
+    /// typed.
     fn unsent(&self) -> Option<Taken> {
         let open = self.open.as_ref()?;
         let messages = open.items.iter().filter_map(|item| match &item.kind {

@@ -1,8 +1,9 @@
 //! Invites: what is asked before one is accepted, by whatever key or command.
 //!
-//! Accepting tells others something, and some of it for good: whoever has a direct chat with the user is sent delivery
-//! receipts from then on, in all rooms (P7). So the question says what is told to whom. Whether the room is a direct chat, only
-//! its members show once the user is among them; the invite's word for it is no more than that.
+//! Accepting tells others something, and some of it for good: whoever has a direct chat with the
+//! user is sent delivery receipts from then on, in all rooms (P7). So the question says what is
+//! told to whom. Whether the room is a direct chat, only its members show once the user is among
+//! them; the invite's word for it is no more than that.
 
 use super::{App, effect::Effect, screens::Question};
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
     model::{Membership, RoomId, RoomSummary, SafeText},
 };
 
-/// So much of a room's name is in the question: whoever invites has chosen it, and it must not push the rest off the screen.
+/// So much of a room's name is in the question: whoever invites has chosen it, and it must not push
+/// the rest off the screen.
 const NAME: usize = 60;
 
 impl App {

@@ -1,7 +1,8 @@
 //! What the view tells the app after drawing.
 //!
-//! How high an item is depends on the terminal, which the app does not know. So the app says which row shall stand at
-//! an edge of the timeline ([`super::timeline::Anchor`]), the view lays out from there, and these facts come back.
+//! How high an item is depends on the terminal, which the app does not know. So the app says which
+//! row shall stand at an edge of the timeline ([`super::timeline::Anchor`]), the view lays out from
+//! there, and these facts come back.
 
 /// One row of one timeline item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +29,8 @@ pub struct TimelineFacts {
 pub struct LayoutFacts {
     /// The timeline; `None` when no item of it is on screen.
     pub timeline: Option<TimelineFacts>,
-    /// How far the uppermost screen can be scrolled, in rows, and how many of its rows are on screen.
+    /// How far the uppermost screen can be scrolled, in rows, and how many of its rows are on
+    /// screen.
     pub screen: Option<ScreenFacts>,
 }
 

@@ -1,8 +1,8 @@
 //! The login screen.
 //!
-//! Three fields, and a button for each way that leads through the browser. A homeserver is looked up when it is
-//! entered; what it offers decides which fields stay. Somebody who knows what they want fills in all three and presses
-//! Enter once. What was typed stays there whatever goes wrong.
+//! Three fields, and a button for each way that leads through the browser. A homeserver is looked
+//! up when it is entered; what it offers decides which fields stay. Somebody who knows what they
+//! want fills in all three and presses Enter once. What was typed stays there whatever goes wrong.
 use super::{
     composer::{Composer, Edit},
     effect::Effect,
@@ -125,7 +125,8 @@ impl Login {
         }
     }
 
-    /// The homeserver was not found. That is of no interest any more once a login is under way, which finds it itself.
+    /// The homeserver was not found. That is of no interest any more once a login is under way,
+    /// which finds it itself.
     pub(super) fn on_not_found(&mut self, why: SafeText) {
         if self.state == LoginState::Finding {
             self.failed(why);
@@ -197,7 +198,8 @@ impl Login {
         }
     }
 
-    /// Goes on from what is there: to the browser, to the homeserver with the password, or to what is missing.
+    /// Goes on from what is there: to the browser, to the homeserver with the password, or to what
+    /// is missing.
     pub(super) fn submit(&mut self, out: &mut Vec<Effect>) {
         if !matches!(self.state, LoginState::Idle | LoginState::Finding) {
             return;

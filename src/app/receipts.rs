@@ -15,7 +15,8 @@ pub fn mark(delivery: &Delivery) -> Mark {
 }
 
 impl App {
-    /// Whether receipts are sent in this room, as far as the room itself decides it, and if not, why.
+    /// Whether receipts are sent in this room, as far as the room itself decides it, and if not,
+    /// why.
     pub fn room_eligibility(&self, room: &RoomSummary) -> Decision {
         policy::room_eligibility(&facts(room), &self.settings)
     }

@@ -1,9 +1,11 @@
 //! The room list: sorted, filtered, and with one room selected.
 //!
-//! Invites stand first, since they wait for an answer; then the room with the newest activity. The selection is a room
-//! and not a row, so it stays on the room when news from another one changes the order.
+//! Invites stand first, since they wait for an answer; then the room with the newest activity. The
+//! selection is a room and not a row, so it stays on the room when news from another one changes
+//! the order.
 //!
-//! Names that look alike (UTS #39, whatever the case) do not tell who is behind a room, so those rooms show it.
+//! Names that look alike (UTS #39, whatever the case) do not tell who is behind a room, so those
+//! rooms show it.
 
 use std::{
     cmp::Reverse,
@@ -48,7 +50,8 @@ impl Rooms {
         name.map_or_else(|| room.to_string(), ToString::to_string)
     }
 
-    /// Whom the room is with, or who invites to it, where its name alone does not tell it from another one.
+    /// Whom the room is with, or who invites to it, where its name alone does not tell it from
+    /// another one.
     pub fn told_apart_by<'a>(&self, room: &'a RoomSummary) -> Option<&'a UserId> {
         let inviter = match &room.membership {
             Membership::Invited { by } => by.as_ref(),
@@ -95,7 +98,8 @@ impl Rooms {
         others.find(|room| room.membership == Membership::Joined && (room.unread > 0 || room.marked_unread))
     }
 
-    /// The room below the given one, or above it, that can be opened; the first one, if none is given.
+    /// The room below the given one, or above it, that can be opened; the first one, if none is
+    /// given.
     pub fn neighbour(&self, of: Option<&RoomId>, down: bool) -> Option<&RoomSummary> {
         let rooms: Vec<_> = self.list.iter().filter(|room| !is_invite(room)).collect();
         let index = match rooms.iter().position(|room| Some(&room.id) == of) {
@@ -144,7 +148,8 @@ pub(super) fn is_invite(room: &RoomSummary) -> bool {
     matches!(room.membership, Membership::Invited { .. })
 }
 
-/// Invites, then newest activity; then by name and id, so that the order never depends on how rooms came in.
+/// Invites, then newest activity; then by name and id, so that the order never depends on how rooms
+/// came in.
 fn order(room: &RoomSummary) -> impl Ord {
     (!is_invite(room), Reverse(room.latest), room.name.clone(), room.id.clone())
 }

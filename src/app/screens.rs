@@ -1,11 +1,12 @@
 //! What stands over the main view: a stack of screens, the uppermost of which takes all keys.
 //!
-//! Each screen is a file here, with all of its state, and one of the same name in `view/screens`, which draws it. The
-//! list below is the one place that names them all. What a screen can do is [`Behaviour`]; most of it has a default, so
-//! that a screen says only what is its own. Dispatch is by an enum, which is plain data and can be compared in tests.
+//! Each screen is a file here, with all of its state, and one of the same name in `view/screens`,
+//! which draws it. The list below is the one place that names them all. What a screen can do is
+//! [`Behaviour`]; most of it has a default, so that a screen says only what is its own. Dispatch is
+//! by an enum, which is plain data and can be compared in tests.
 //!
-//! While a screen acts it is not on the stack, so it may change all of the app, and open other screens: those stand
-//! above it, or in its place when it closes.
+//! While a screen acts it is not on the stack, so it may change all of the app, and open other
+//! screens: those stand above it, or in its place when it closes.
 
 use super::{
     App,
@@ -154,7 +155,8 @@ pub trait Behaviour {
     /// Something happened; the app has not taken it in yet.
     fn on(&mut self, _update: &Update, _app: &App) {}
 
-    /// Everything that happened is taken in: asks for what is to be shown, and ends with what the screen is about.
+    /// Everything that happened is taken in: asks for what is to be shown, and ends with what the
+    /// screen is about.
     fn settle(&mut self, _app: &App, _out: &mut Vec<Effect>) -> Flow {
         Flow::Stay
     }
@@ -185,7 +187,8 @@ pub trait Behaviour {
     }
 }
 
-/// How far something is scrolled. It can go no further than there is something to see, which only the view knows.
+/// How far something is scrolled. It can go no further than there is something to see, which only
+/// the view knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scroll {
     /// Rows, or items, scrolled away.

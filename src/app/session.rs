@@ -1,8 +1,9 @@
-//! What comes from the homeserver, taken into the state: the session, the rooms, the open room, drafts.
+//! What comes from the homeserver, taken into the state: the session, the rooms, the open room,
+//! drafts.
 //!
-//! Whatever happens to the session, what the user typed stays: the drafts are kept through a logout that the server
-//! forced, and are written again when the same user is back. Only when the user logs out, or somebody else logs in,
-//! is everything forgotten.
+//! Whatever happens to the session, what the user typed stays: the drafts are kept through a logout
+//! that the server forced, and are written again when the same user is back. Only when the user
+//! logs out, or somebody else logs in, is everything forgotten.
 use super::{
     App, Focus, Phase, Watched,
     command::escaped,
@@ -159,7 +160,8 @@ impl App {
         }
     }
 
-    /// A message could not be put into the queue: its text goes back to where it was typed, below what is there now.
+    /// A message could not be put into the queue: its text goes back to where it was typed, below
+    /// what is there now.
     pub(super) fn not_queued(&mut self, room: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
         let writing = self.writing_in(&room);
         let composer = writing.message();

@@ -1,4 +1,5 @@
-//! What the tests of this module tree have in common: an app, the things it shows, and keys by their names.
+//! What the tests of this module tree have in common: an app, the things it shows, and keys by
+//! their names.
 
 use super::{
     App, Phase, Watched,

@@ -1,9 +1,9 @@
 //! The open room: its timeline, what is selected in it, and where it is scrolled to.
 //!
-//! A timeline changes under the reader: older messages come in above, new ones below, echoes turn into events. So the
-//! selection and the scroll position are [`Place`]s: an item's key together with its index, kept right by every
-//! change. Nothing is looked up by key but after a reset, and a timeline of 100,000 items costs no more than a short
-//! one.
+//! A timeline changes under the reader: older messages come in above, new ones below, echoes turn
+//! into events. So the selection and the scroll position are [`Place`]s: an item's key together
+//! with its index, kept right by every change. Nothing is looked up by key but after a reset, and a
+//! timeline of 100,000 items costs no more than a short one.
 
 mod readers;
 mod scroll;
@@ -38,8 +38,8 @@ pub enum Edge {
 
 /// What the timeline is laid out from.
 ///
-/// The view fills the area from the anchored row on. Where that would leave the area empty at one end although there
-/// are more items at the other, it moves the content up or down to fill it.
+/// The view fills the area from the anchored row on. Where that would leave the area empty at one
+/// end although there are more items at the other, it moves the content up or down to fill it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Anchor {
     /// The last row stands at the lower edge: new messages push the others up.
@@ -81,8 +81,9 @@ pub struct OpenRoom {
     pub writing: Writing,
     /// That this user is typing, as the others were told.
     pub(super) typing_notice: Option<TypingNotice>,
-    /// There is an unread line, and it came while nobody looked at the end of the timeline: what stands below it is
-    /// news. One that came while the user looked on says nothing, and is not drawn.
+    /// There is an unread line, and it came while nobody looked at the end of the timeline: what
+    /// stands below it is news. One that came while the user looked on says nothing, and is not
+    /// drawn.
     pub unread_line: bool,
     readers: Readers,
     /// The event that turned encryption on, if the timeline reaches back to it.
@@ -93,8 +94,8 @@ pub struct OpenRoom {
     drawn_is_current: bool,
     /// What was looked at when a read receipt was asked for last.
     marked_read: Option<Looked>,
-    /// Older messages may be fetched: something came in, or the user asked, since the last fetch began. So a fetch
-    /// that fails or brings nothing is not repeated for ever.
+    /// Older messages may be fetched: something came in, or the user asked, since the last fetch
+    /// began. So a fetch that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
     sought: Option<Sought>,
 }
@@ -166,7 +167,8 @@ impl OpenRoom {
         self.readers.of(index)
     }
 
-    /// Whether the message at this index came in the clear although the room was encrypted when it was sent.
+    /// Whether the message at this index came in the clear although the room was encrypted when it
+    /// was sent.
     pub fn came_in_clear(&self, index: usize) -> bool {
         let was_encrypted = self.encrypted_from.is_none_or(|from| from < index);
         was_encrypted && self.message(index).is_some_and(|message| message.in_clear)
@@ -176,7 +178,8 @@ impl OpenRoom {
     /// `watched`: the user can see what is on screen.
     pub(super) fn apply(&mut self, changes: Vec<TimelineChange>, watched: bool) {
         let looking = watched && self.drawn.is_some_and(|drawn| drawn.at_end);
-        // An echo that turns into its event may go and come back elsewhere, within the same changes.
+        // An echo that turns into its event may go and come back elsewhere, within the same
+        // changes.
         let selected = self.selection.as_ref().map(|place| place.key.clone());
         for change in changes {
             if let TimelineChange::Append(items) = &change {
@@ -262,8 +265,8 @@ impl OpenRoom {
         self.may_paginate = true;
     }
 
-    /// A line stays above what comes in directly below it, such as older messages of the day; the user stays with what they
-    /// are reading.
+    /// A line stays above what comes in directly below it, such as older messages of the day; the
+    /// user stays with what they are reading.
     fn leave_line(&mut self, index: usize) {
         let Anchor::Row { place, edge, .. } = &self.anchor else { return };
         let between = self.items.get(place.index..index).unwrap_or_default();
@@ -317,7 +320,8 @@ impl OpenRoom {
         }
     }
 
-    /// Makes every place name the item that is there now, or the last one if there is none so far down.
+    /// Makes every place name the item that is there now, or the last one if there is none so far
+    /// down.
     fn settle_places(&mut self) {
         self.selection = self.selection.take().and_then(|place| self.place(place.index));
         if let Anchor::Row { place, row, edge } = &self.anchor {
@@ -333,8 +337,8 @@ impl OpenRoom {
         self.items.get(index).map(|item| Place { key: item.key.clone(), index })
     }
 
-    /// Whether older messages are to be fetched now: the top is near or a message is sought, and nothing says that it would
-    /// be in vain.
+    /// Whether older messages are to be fetched now: the top is near or a message is sought, and
+    /// nothing says that it would be in vain.
     pub(super) fn wants_older(&self) -> bool {
         let near_top = match self.drawn {
             Some(drawn) => self.drawn_is_current && drawn.first.item < Self::NEAR_TOP,
@@ -363,7 +367,8 @@ impl OpenRoom {
         self.marked_read = None;
     }
 
-    /// What is looked at, if the newest message of somebody else is on screen and no read receipt was asked for since.
+    /// What is looked at, if the newest message of somebody else is on screen and no read receipt
+    /// was asked for since.
     pub(super) fn unmarked(&self) -> Option<Looked> {
         let drawn = self.drawn.filter(|drawn| self.drawn_is_current && drawn.at_end)?;
         let on_screen = self.items.get(drawn.first.item..)?;
@@ -386,8 +391,8 @@ impl OpenRoom {
     }
 }
 
-/// What the user looks at: the newest message of somebody else, and the newest that can be read. When a key comes late,
-/// there is more to tell.
+/// What the user looks at: the newest message of somebody else, and the newest that can be read.
+/// When a key comes late, there is more to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Looked {
     newest: ItemKey,

@@ -1,9 +1,11 @@
-//! What a person asks for that takes one or a few requests: join, create, invite, remove, a new key.
+//! What a person asks for that takes one or a few requests: join, create, invite, remove, a new
+//! key.
 //!
-//! Whoever is invited is known from then on (P7). That is kept before the request is made, or a kill while it is under way
-//! would leave them a stranger in the room.
+//! Whoever is invited is known from then on (P7). That is kept before the request is made, or a
+//! kill while it is under way would leave them a stranger in the room.
 //!
-//! Each answers with the events that tell how it went; a failure is a sentence that names what was asked for.
+//! Each answers with the events that tell how it went; a failure is a sentence that names what was
+//! asked for.
 
 use matrix_sdk::{
     Client, RoomState,
@@ -100,7 +102,8 @@ async fn join(context: &Context, typed: &str) -> Outcome {
     if let Some(invited) = invited.filter(|room| room.state() == RoomState::Invited) {
         return accept(context, &invited).await;
     }
-    // Past the SDK, which would write into `m.direct` when the room is one that this user is invited to.
+    // Past the SDK, which would write into `m.direct` when the room is one that this user is
+    // invited to.
     let request = assign!(JoinRoom::new(room.clone()), { via: via.clone() });
     match client.send(request).await {
         Ok(joined) => go_to_joined(context, &joined.room_id).await,
@@ -136,7 +139,8 @@ pub(super) async fn redact(client: &Client, id: &RoomId, event: &EventId) -> Out
     })
 }
 
-/// The key of a room's next message is a new one, and goes to every device anew: also to one that lost the old one.
+/// The key of a room's next message is a new one, and goes to every device anew: also to one that
+/// lost the old one.
 async fn rekey(client: &Client, id: &RoomId) -> Outcome {
     let room = room_of(client, id)?;
     if !room.encryption_state().is_encrypted() {

@@ -1,6 +1,6 @@
-//! Which room somebody means, and through which servers it is reached: an id or an alias, a `matrix.to` link or a `matrix:` URI
-//! (spec, appendices, "URIs"), and after it servers to join through. The id of a room of version 12 names no server, so there
-//! is no way to it without one.
+//! Which room somebody means, and through which servers it is reached: an id or an alias, a
+//! `matrix.to` link or a `matrix:` URI (spec, appendices, "URIs"), and after it servers to join
+//! through. The id of a room of version 12 names no server, so there is no way to it without one.
 
 use std::time::Duration;
 
@@ -54,7 +54,8 @@ impl Address {
     }
 }
 
-/// In which rooms one has to be to be let into this one, as far as the server tells: a sentence to go on with.
+/// In which rooms one has to be to be let into this one, as far as the server tells: a sentence to
+/// go on with.
 pub(super) async fn opened_by(client: &Client, room: &RoomOrAliasId, via: Vec<OwnedServerName>) -> Option<String> {
     let preview = timeout(PATIENCE, client.get_room_preview(room, via)).await.ok()?.ok()?;
     let (JoinRuleSummary::Restricted(rule) | JoinRuleSummary::KnockRestricted(rule)) = preview.join_rule? else {

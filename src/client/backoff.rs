@@ -1,4 +1,5 @@
-//! Waiting between attempts: little at first, then longer, so that a server in trouble is not kept there.
+//! Waiting between attempts: little at first, then longer, so that a server in trouble is not kept
+//! there.
 
 use std::time::Duration;
 

@@ -1,14 +1,15 @@
 //! What a message says: the SDK's content in, [`Body`] out.
 //!
-//! **Problem.** Content is written by strangers' clients: formatted in HTML or not, named twice or not at all, of
-//! types this client has never heard of. The rest of the program wants lines of safe text and a word for what it is.
+//! **Problem.** Content is written by strangers' clients: formatted in HTML or not, named twice or
+//! not at all, of types this client has never heard of. The rest of the program wants lines of safe
+//! text and a word for what it is.
 //!
-//! **Why this way.** Every string passes through [`SafeText`] here, on its way into the model, and nothing is dropped
-//! in silence: what cannot be shown is named ([`Body::Other`]), what cannot be read says why
-//! ([`Body::Undecryptable`]).
+//! **Why this way.** Every string passes through [`SafeText`] here, on its way into the model, and
+//! nothing is dropped in silence: what cannot be shown is named ([`Body::Other`]), what cannot be
+//! read says why ([`Body::Undecryptable`]).
 //!
-//! **How.** [`body`] takes message-like content; `content/html.rs` turns `formatted_body` into styled lines and
-//! `content/state.rs` turns changes of the room into sentences.
+//! **How.** [`body`] takes message-like content; `content/html.rs` turns `formatted_body` into
+//! styled lines and `content/state.rs` turns changes of the room into sentences.
 
 mod html;
 mod less;
@@ -110,8 +111,8 @@ pub fn typed(kind: &MsgLikeKind) -> Option<SafeText> {
     }
 }
 
-/// The text as it was typed, where it can be edited: the plain body is the markdown that the formatted one was made of. One
-/// that is too long to be kept whole is none, since it would be cut.
+/// The text as it was typed, where it can be edited: the plain body is the markdown that the
+/// formatted one was made of. One that is too long to be kept whole is none, since it would be cut.
 pub fn source(kind: &MsgLikeKind) -> Option<SafeText> {
     let MsgLikeKind::Message(message) = kind else { return None };
     source_of(message.msgtype())
@@ -178,7 +179,8 @@ fn caption(plain: Option<&str>, formatted: Option<&FormattedBody>) -> Vec<Line> 
     plain.map(|plain| lines(plain, formatted)).unwrap_or_default()
 }
 
-/// The formatted body where it is HTML and shows no less than the plain one, else that. At least one line.
+/// The formatted body where it is HTML and shows no less than the plain one, else that. At least
+/// one line.
 fn lines(plain: &str, formatted: Option<&FormattedBody>) -> Vec<Line> {
     formatted
         .filter(|formatted| formatted.format == MessageFormat::Html)

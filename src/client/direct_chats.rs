@@ -1,17 +1,19 @@
 //! Direct chats: which rooms are one, and with whom.
 //!
-//! **Problem.** An invite says of itself whether it is to a direct chat, and anybody can say so of any room. The SDK (0.18)
-//! believes it: when such an invite is accepted, it writes all members into `m.direct`, over what other clients have written
-//! there since its last sync. And whoever has a direct chat with the user is told when their messages arrive (P7).
+//! **Problem.** An invite says of itself whether it is to a direct chat, and anybody can say so of
+//! any room. The SDK (0.18) believes it: when such an invite is accepted, it writes all members
+//! into `m.direct`, over what other clients have written there since its last sync. And whoever has
+//! a direct chat with the user is told when their messages arrive (P7).
 //!
-//! **Why this way.** A direct chat has two people, which only the room can tell, and to this user only once they are in it. So
-//! the join is asked for here, past the SDK, and then the homeserver is asked who is in the room: where it is the two alone,
-//! the other one is known from then on, and the room stands in `m.direct`. That is read from the homeserver each time, as
-//! [text](list), and left alone when it cannot be read.
+//! **Why this way.** A direct chat has two people, which only the room can tell, and to this user
+//! only once they are in it. So the join is asked for here, past the SDK, and then the homeserver
+//! is asked who is in the room: where it is the two alone, the other one is known from then on, and
+//! the room stands in `m.direct`. That is read from the homeserver each time, as [text](list), and
+//! left alone when it cannot be read.
 //!
-//! **How.** What is being found out is on disk from before the join, so a kill in between costs nothing. Until it is found
-//! out, the receipts go by the members that the sync has counted. One at a time looks for a chat and makes one, so that asking
-//! twice makes one room.
+//! **How.** What is being found out is on disk from before the join, so a kill in between costs
+//! nothing. Until it is found out, the receipts go by the members that the sync has counted. One at
+//! a time looks for a chat and makes one, so that asking twice makes one room.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -72,7 +74,8 @@ pub(super) enum Chat {
 pub(super) struct DirectChats {
     client: Client,
     receipts: Receipts,
-    /// The chats that were made in this session. Whoever has this in hand is the only one who reads and writes `m.direct`.
+    /// The chats that were made in this session. Whoever has this in hand is the only one who reads
+    /// and writes `m.direct`.
     made: Arc<Mutex<HashMap<OwnedUserId, OwnedRoomId>>>,
     kept: Arc<Mutex<()>>,
 }
@@ -110,8 +113,8 @@ impl DirectChats {
         joined.map(|_| ()).map_err(Into::into)
     }
 
-    /// The chat with somebody: the best that there is, or a new one. What is typed there must not go to somebody else, so who
-    /// is in it counts, and not only what `m.direct` says.
+    /// The chat with somebody: the best that there is, or a new one. What is typed there must not
+    /// go to somebody else, so who is in it counts, and not only what `m.direct` says.
     pub async fn with(&self, user: &UserId) -> matrix_sdk::Result<(Room, Chat)> {
         let mut made = self.made.lock().await;
         let is_direct = |room: &Room| {
@@ -137,7 +140,8 @@ impl DirectChats {
             Some(_) | None => {}
         }
         let was_left = rooms.iter().any(|room| room.state() == RoomState::Joined);
-        // The SDK writes `m.direct` here when it can read all of it; what it cannot read, it leaves alone.
+        // The SDK writes `m.direct` here when it can read all of it; what it cannot read, it leaves
+        // alone.
         let room = self.client.create_dm(user).await?;
         made.insert(user.to_owned(), room.room_id().to_owned());
         self.begin_to_settle(room.room_id(), user).await;
@@ -167,7 +171,8 @@ impl DirectChats {
         timeout(BROUGHT_WITHIN, brought).await.ok().flatten()
     }
 
-    /// Finds out whether a room is a chat of this user and somebody else, and does what follows from it.
+    /// Finds out whether a room is a chat of this user and somebody else, and does what follows
+    /// from it.
     async fn settle(self, room: OwnedRoomId, with: OwnedUserId) {
         let mut pause = PAUSE;
         while let Err(error) = self.find_out(&room, &with).await {
@@ -223,7 +228,8 @@ impl DirectChats {
         Ok(kept.map(|kept| serde_json::from_slice(&kept)).transpose()?.unwrap_or_default())
     }
 
-    /// Keeps on disk that it is being found out whether a room is a chat with somebody, or that it is known.
+    /// Keeps on disk that it is being found out whether a room is a chat with somebody, or that it
+    /// is known.
     async fn keep(&self, room: &RoomId, with: Option<&UserId>) -> matrix_sdk::Result<()> {
         let _one_at_a_time = self.kept.lock().await;
         let mut open = self.open().await?;
@@ -248,8 +254,9 @@ struct Membership {
     membership: MembershipState,
 }
 
-/// Whether a room is a direct chat of this user and somebody else (P7): both are in it, or the other is invited, and nobody
-/// else is either. Of whom nothing can be read, they are somebody else.
+/// Whether a room is a direct chat of this user and somebody else (P7): both are in it, or the
+/// other is invited, and nobody else is either. Of whom nothing can be read, they are somebody
+/// else.
 fn is_between(own: &str, with: &str, members: impl Iterator<Item = Option<Member>>) -> bool {
     let (mut own_is_in, mut other_is_there) = (false, false);
     for member in members {

@@ -1,14 +1,17 @@
 //! What must be kept is kept, also when the disk does not take it now.
 //!
-//! Another program can hold one of the databases for longer than SQLite waits (a backup, a virus scanner), the disk can be full,
-//! or become read-only. The SDK has moved on in memory by the time it writes: it has taken a room key out of its Olm message,
-//! which cannot be decrypted again, or shows a message that will be gone after a restart. So a failed write must not
-//! reach it. Its stores are wrapped here: [`Steady`] hands everything on to the SQLite store and tries again, after growing
-//! pauses, what the disk did not take, for as long as it takes. Whoever waits for the write waits on: the sync does not go
-//! on, so nothing is acknowledged that is not kept, and after a kill the server still has it.
+//! Another program can hold one of the databases for longer than SQLite waits (a backup, a virus
+//! scanner), the disk can be full, or become read-only. The SDK has moved on in memory by the time
+//! it writes: it has taken a room key out of its Olm message, which cannot be decrypted again, or
+//! shows a message that will be gone after a restart. So a failed write must not reach it. Its
+//! stores are wrapped here: [`Steady`] hands everything on to the SQLite store and tries again,
+//! after growing pauses, what the disk did not take, for as long as it takes. Whoever waits for the
+//! write waits on: the sync does not go on, so nothing is acknowledged that is not kept, and after
+//! a kill the server still has it.
 //!
-//! Meanwhile there is a [`Trouble`]. The sync pauses for it ([`super::sync`]), what the user sends goes back to the composer
-//! ([`super::live`]), and the screen says what is wrong. When the program quits, waiting is [given up](Disk::give_up).
+//! Meanwhile there is a [`Trouble`]. The sync pauses for it ([`super::sync`]), what the user sends
+//! goes back to the composer ([`super::live`]), and the screen says what is wrong. When the program
+//! quits, waiting is [given up](Disk::give_up).
 
 use std::{
     collections::BTreeMap,
@@ -106,9 +109,10 @@ impl Disk {
         let _ = self.watch().wait_for(Option::is_none).await;
     }
 
-    /// From now on what comes, comes by `/sync`. The SDK keeps beside the keys how far it has come with to-device messages, of
-    /// either kind of sync, and asks a sliding sync to go on from there; a homeserver does not understand the other kind's. So
-    /// that of `/sync`, which goes on from a token of its own, is not kept.
+    /// From now on what comes, comes by `/sync`. The SDK keeps beside the keys how far it has come
+    /// with to-device messages, of either kind of sync, and asks a sliding sync to go on from
+    /// there; a homeserver does not understand the other kind's. So that of `/sync`, which goes on
+    /// from a token of its own, is not kept.
     pub(super) fn by_plain_sync(&self) {
         self.by_plain_sync.store(true, Ordering::Relaxed);
     }
@@ -141,8 +145,9 @@ impl Disk {
         }
     }
 
-    /// The same for whoever has a thread of its own: after a failure for this reason, waits before the next attempt, and says
-    /// whether there is to be one. `waiting` is for the caller to keep until the write was done.
+    /// The same for whoever has a thread of its own: after a failure for this reason, waits before
+    /// the next attempt, and says whether there is to be one. `waiting` is for the caller to keep
+    /// until the write was done.
     pub(super) fn pause_thread<'a>(
         &'a self,
         file: &'static str,
@@ -174,7 +179,8 @@ impl Disk {
     }
 }
 
-/// For the receipt store, whose file is kvitto's own: does a write until the disk takes it. The store's thread can wait.
+/// For the receipt store, whose file is kvitto's own: does a write until the disk takes it. The
+/// store's thread can wait.
 pub(super) fn keeper(disk: &Arc<Disk>) -> Keeper {
     let disk = Arc::clone(disk);
     Box::new(move |attempt| {

@@ -1,12 +1,14 @@
 //! Edits of messages: what is sent, and what becomes of those that are refused.
 //!
-//! An edit goes through the send queue as a message does: in order, kept on disk, sent again after a kill. A message that
-//! the server refuses stays in the timeline until it is tried again or thrown away; a refused edit would stand nowhere. So it
-//! is taken out of the queue, and its text goes back to where it was written. So is one that waits while its message is
-//! removed: the server would take it, and nobody would see it.
+//! An edit goes through the send queue as a message does: in order, kept on disk, sent again after
+//! a kill. A message that the server refuses stays in the timeline until it is tried again or
+//! thrown away; a refused edit would stand nowhere. So it is taken out of the queue, and its text
+//! goes back to where it was written. So is one that waits while its message is removed: the server
+//! would take it, and nobody would see it.
 //!
-//! Who removes a message means its text, and that stands in its edits too, which the server goes on giving to everybody. So
-//! they are removed with it, and first: what fails can be asked for again as long as the message is there.
+//! Who removes a message means its text, and that stands in its edits too, which the server goes on
+//! giving to everybody. So they are removed with it, and first: what fails can be asked for again
+//! as long as the message is there.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +50,8 @@ pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventConten
     new.make_replacement(ReplacementMetadata::new(event, None))
 }
 
-/// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere: see [`forget`].
+/// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere:
+/// see [`forget`].
 pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Update>) {
     for (room, echoes) in client.send_queue().local_echoes().await.unwrap_or_default() {
         for event in echoes.iter().filter_map(|echo| refused(ids::room(&room), echo)) {
@@ -57,9 +60,9 @@ pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Update>)
     }
 }
 
-/// Gives back every edit of this room that waits for its turn and whose message is removed, by what the server says now.
-/// Returns whether there was one. It stays in the queue until its text is kept elsewhere: see [`forget`]. Fails when the
-/// server cannot be asked.
+/// Gives back every edit of this room that waits for its turn and whose message is removed, by what
+/// the server says now. Returns whether there was one. It stays in the queue until its text is kept
+/// elsewhere: see [`forget`]. Fails when the server cannot be asked.
 pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Update>) -> matrix_sdk::Result<bool> {
     let mut found = false;
     for echo in queued(room).await {
@@ -104,7 +107,8 @@ fn has_no_content(event: &TimelineEvent) -> bool {
     content.is_none_or(|content| content.get("body").is_none() && content.get("ciphertext").is_none())
 }
 
-/// The edits of a message by whoever sent it, that are not removed: those that the server has, and those that are here.
+/// The edits of a message by whoever sent it, that are not removed: those that the server has, and
+/// those that are here.
 pub(super) async fn of(room: &Room, event: &SdkEventId) -> matrix_sdk::Result<BTreeSet<OwnedEventId>> {
     let original = room.load_or_fetch_event(event, None).await?;
     let sender = |event: &TimelineEvent| event.raw().get_field::<String>("sender").ok().flatten();

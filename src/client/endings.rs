@@ -1,16 +1,19 @@
 //! Rooms that ended: which of them the room list still shows, and what is said of them.
 //!
-//! **Problem.** To the SDK (0.18), a room that the user was removed from is one of the many that they ever were in: nothing
-//! tells that it stood in the list a moment ago, with a draft in it. Of a room that was left in another client while this one
-//! was offline, sliding sync never says a word; and one that an administrator has purged comes once more, and looks joined.
+//! **Problem.** To the SDK (0.18), a room that the user was removed from is one of the many that
+//! they ever were in: nothing tells that it stood in the list a moment ago, with a draft in it. Of
+//! a room that was left in another client while this one was offline, sliding sync never says a
+//! word; and one that an administrator has purged comes once more, and looks joined.
 //!
-//! **How.** Each room of the list is kept on disk, as joined or as invited ([`Row`]). When it is neither any more, its row stays
-//! and says who ended it, why and when, until the user puts it away: what the sync has brought of the own membership tells
-//! that, else the server is asked. Whenever a sliding connection is there, the server is asked which rooms the user is in,
-//! and those that are missing are looked at one by one.
+//! **How.** Each room of the list is kept on disk, as joined or as invited ([`Row`]). When it is
+//! neither any more, its row stays and says who ended it, why and when, until the user puts it
+//! away: what the sync has brought of the own membership tells that, else the server is asked.
+//! Whenever a sliding connection is there, the server is asked which rooms the user is in, and
+//! those that are missing are looked at one by one.
 //!
-//! **An upgraded room** stays in the list too. Its tombstone counts for nothing where joining the room that it names was
-//! refused: whoever may close a room could otherwise end it for everybody, with a name that leads nowhere.
+//! **An upgraded room** stays in the list too. Its tombstone counts for nothing where joining the
+//! room that it names was refused: whoever may close a room could otherwise end it for everybody,
+//! with a name that leads nowhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,7 +70,8 @@ struct State {
     changed: bool,
     /// Rooms that the user is leaving here.
     leaving: BTreeSet<OwnedRoomId>,
-    /// Rooms that the user has left here: an answer that was under way then may bring them once more.
+    /// Rooms that the user has left here: an answer that was under way then may bring them once
+    /// more.
     left_here: BTreeSet<OwnedRoomId>,
     /// Rooms that the server is being asked about.
     asking: BTreeSet<OwnedRoomId>,
@@ -86,8 +90,8 @@ impl State {
 }
 
 impl Endings {
-    /// Takes up which rooms stood in the list. By the other end of `learnt`, the list hears of rooms of
-    /// which there is something else to say now.
+    /// Takes up which rooms stood in the list. By the other end of `learnt`, the list hears of
+    /// rooms of which there is something else to say now.
     pub async fn start(client: &Client, learnt: UnboundedSender<OwnedRoomId>) -> Self {
         let kept = client.state_store().get_custom_value(KEPT).await.ok().flatten();
         let rows = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
@@ -115,8 +119,8 @@ impl Endings {
         }
     }
 
-    /// Keeps that a room stands in the list; tells whether it stood there as an invite. `None` for one that had been upgraded
-    /// before this client knew it, where the user has moved on already.
+    /// Keeps that a room stands in the list; tells whether it stood there as an invite. `None` for
+    /// one that had been upgraded before this client knew it, where the user has moved on already.
     fn stands(&self, room: &Room, invited: bool, ending: Option<&Ending>) -> Option<bool> {
         let mut state = self.state();
         let known = state.rows.get(room.room_id());
@@ -144,7 +148,8 @@ impl Endings {
         };
         let own = room.own_user_id();
         let stored = Own::stored(room).await.filter(Own::is_out);
-        // Who leaves in one client knows it; but those whom an administrator takes out of a purged room seem to leave it.
+        // Who leaves in one client knows it; but those whom an administrator takes out of a purged
+        // room seem to leave it.
         let by_self = stored.as_ref().is_none_or(|stored| stored.is_by(own));
         if by_self && self.state().left_here.contains(room.room_id()) {
             let mut state = self.state();
@@ -173,8 +178,8 @@ impl Endings {
         let stored = Own::stored(&room).await;
         let ended = match answer {
             Ok(Some(own)) => Some(own).filter(Own::is_out).map(|own| own.ended(room.own_user_id(), invited)),
-            // Synapse keeps a ban from whom it is about, and others tell nothing to whoever has declined. An invite to a room that
-            // was purged stays one.
+            // Synapse keeps a ban from whom it is about, and others tell nothing to whoever has
+            // declined. An invite to a room that was purged stays one.
             Ok(None) => match stored.filter(|own| own.is_out() && (invited || !own.is_by(room.own_user_id()))) {
                 Some(own) => Some(own.ended(room.own_user_id(), invited)),
                 None => Some(Ended::GONE),
@@ -254,7 +259,8 @@ impl Endings {
         self.save().await;
     }
 
-    /// Whether a sliding connection is there: whenever it comes, rooms are looked for that were left meanwhile.
+    /// Whether a sliding connection is there: whenever it comes, rooms are looked for that were
+    /// left meanwhile.
     pub fn on_connection(&self, there: bool) {
         if !std::mem::replace(&mut self.state().connected, there) && there {
             tokio::spawn(self.clone().look_for_left());

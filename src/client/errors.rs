@@ -1,10 +1,11 @@
-//! What went wrong, with what, and what to do: every failure of the network, of the server and of the disk as one or
-//! two plain sentences.
+//! What went wrong, with what, and what to do: every failure of the network, of the server and of
+//! the disk as one or two plain sentences.
 //!
-//! The SDK's own error texts are written for its developers (`error sending request for url (…)`), name no remedy,
-//! and may carry text of the server's. So nothing outside of this module shows an SDK error by its `Display`: logging in
-//! has its own closed list ([`LoginError`], [`SessionError`]), and everything else goes through [`sentence()`] and its
-//! siblings. A server's text is always made safe for a terminal on the way.
+//! The SDK's own error texts are written for its developers (`error sending request for url (…)`),
+//! name no remedy, and may carry text of the server's. So nothing outside of this module shows an
+//! SDK error by its `Display`: logging in has its own closed list ([`LoginError`],
+//! [`SessionError`]), and everything else goes through [`sentence()`] and its siblings. A server's
+//! text is always made safe for a terminal on the way.
 
 mod chain;
 mod hindrance;
@@ -137,7 +138,8 @@ impl LoginError {
             return Self::Unreachable { host, why };
         }
         match error.client_api_error_kind() {
-            // A password is the only thing that is checked here: a token from the browser is not the user's to correct.
+            // A password is the only thing that is checked here: a token from the browser is not
+            // the user's to correct.
             Some(ErrorKind::Forbidden | ErrorKind::Unauthorized) if method == LoginMethod::Password => {
                 Self::WrongPassword
             }

@@ -1,11 +1,13 @@
 //! Leaving rooms, declining invites, and moving on to the room in which an upgraded one goes on.
 //!
-//! **Only the room that was named is left.** The SDK (0.18) leaves every room that the create event names as its predecessor
-//! too. Whoever makes a room writes that event, and could so take people out of rooms that they have nothing to do with. An
-//! older version goes with its successor only where its own tombstone says that this is the one, and the question has said so.
+//! **Only the room that was named is left.** The SDK (0.18) leaves every room that the create event
+//! names as its predecessor too. Whoever makes a room writes that event, and could so take people
+//! out of rooms that they have nothing to do with. An older version goes with its successor only
+//! where its own tombstone says that this is the one, and the question has said so.
 //!
-//! **A 'no' is a no.** Whatever the server answers, the row goes: a room that an administrator has purged can be left
-//! by nobody, and the server would say so for ever. Should the user be in the room after all, the next sync shows it again.
+//! **A 'no' is a no.** Whatever the server answers, the row goes: a room that an administrator has
+//! purged can be left by nobody, and the server would say so for ever. Should the user be in the
+//! room after all, the next sync shows it again.
 
 use matrix_sdk::{
     HttpError, Room, RoomState,
@@ -84,7 +86,8 @@ async fn out_of(context: &Context, room: &Room, what: &str) -> Outcome {
     Ok([Update::RoomsGone(vec![ids::room(&id)])].into_iter().chain(said).collect())
 }
 
-/// Whether the server has said something about what was asked for, and not only that it cannot, or not now.
+/// Whether the server has said something about what was asked for, and not only that it cannot, or
+/// not now.
 fn is_answer(error: &HttpError) -> bool {
     let busy = matches!(
         error.client_api_error_kind(),
@@ -93,8 +96,8 @@ fn is_answer(error: &HttpError) -> bool {
     !busy && error.as_client_api_error().is_some_and(|error| error.status_code.is_client_error())
 }
 
-/// Goes to the room in which an upgraded one goes on, by the server of whoever upgraded it. Where that is refused, the
-/// upgraded room is one as any other.
+/// Goes to the room in which an upgraded one goes on, by the server of whoever upgraded it. Where
+/// that is refused, the upgraded room is one as any other.
 pub(super) async fn follow(context: &Context, id: &RoomId) -> Outcome {
     let room = room_of(&context.client, id)?;
     let nowhere = || SafeText::line("This room does not say in which one it goes on.");

@@ -159,7 +159,8 @@ impl Live {
         &self.session.disk
     }
 
-    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given back.
+    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given
+    /// back.
     fn trouble(&self) -> Option<SafeText> {
         self.disk().trouble().map(|trouble| trouble.sentence())
     }
@@ -301,8 +302,8 @@ impl Live {
         }
     }
 
-    /// Puts a message into the send queue, which keeps it on disk and sends it in order. What cannot even be put there
-    /// comes back.
+    /// Puts a message into the send queue, which keeps it on disk and sends it in order. What
+    /// cannot even be put there comes back.
     async fn send(&self, id: RoomId, content: RoomMessageEventContent, text: String, emote: bool) {
         let Some(room) = self.room(&id) else {
             let why = SafeText::line("This room is not known here any more.");
@@ -328,8 +329,8 @@ impl Live {
         Ok(())
     }
 
-    /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one. It is no new message,
-    /// so nobody is asked for receipts (P4).
+    /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one.
+    /// It is no new message, so nobody is asked for receipts (P4).
     async fn edit(&self, id: RoomId, event: EventId, text: String) {
         let (Some(room), Some(edited)) = (self.room(&id), ids::sdk_event(&event)) else {
             let why = SafeText::line("This message is not known here any more.");

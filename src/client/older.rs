@@ -1,12 +1,13 @@
 //! Older messages of a room, page by page, and no storm of pages.
 //!
-//! **Problem.** A page may be empty, and there may be more behind it all the same; so the SDK's timeline (0.18) asks for the
-//! next one at once. It does not look whether the token has moved: a homeserver that gives back the one that it was asked with
-//! is asked again as fast as it answers, for ever.
+//! **Problem.** A page may be empty, and there may be more behind it all the same; so the SDK's
+//! timeline (0.18) asks for the next one at once. It does not look whether the token has moved: a
+//! homeserver that gives back the one that it was asked with is asked again as fast as it answers,
+//! for ever.
 //!
-//! **How.** Whoever pages counts the empty pages ([`EmptyPages`]): a few are followed at once, more after a growing pause, and
-//! then it is said that nothing comes. The timeline is left alone for as long as pages bring something; of one that does not
-//! stop asking the future is dropped.
+//! **How.** Whoever pages counts the empty pages ([`EmptyPages`]): a few are followed at once, more
+//! after a growing pause, and then it is said that nothing comes. The timeline is left alone for as
+//! long as pages bring something; of one that does not stop asking the future is dropped.
 
 use std::{future::pending, time::Duration};
 
@@ -62,7 +63,8 @@ pub(super) enum Error {
     NothingComes(#[from] NothingComes),
 }
 
-/// Lets a timeline show so many older messages at least. Returns whether that was the beginning of the room.
+/// Lets a timeline show so many older messages at least. Returns whether that was the beginning of
+/// the room.
 pub(super) async fn paginate(timeline: &Timeline, events: u16) -> Result<bool, Error> {
     let mut empty = EmptyPages::new();
     loop {
@@ -77,7 +79,8 @@ pub(super) async fn paginate(timeline: &Timeline, events: u16) -> Result<bool, E
 /// Waits until the timeline asks for a second page, so the first one was empty.
 async fn asks_again(timeline: &Timeline) {
     if let Ok((cache, _keep)) = timeline.room().event_cache().await {
-        // The timeline's own states leave out what is like the one before: a page that ends as the next one begins.
+        // The timeline's own states leave out what is like the one before: a page that ends as the
+        // next one begins.
         let mut states = cache.pagination().status();
         let mut pages = 0;
         while let Some(state) = states.next().await {

@@ -1,9 +1,10 @@
 //! A client without a screen: one device of somebody whom the demo plays.
 //!
-//! What the user sees in the demo must be what they would see of other people, so the others are real clients: each
-//! has its own keys and its own sync, encrypts and decrypts by itself, and acknowledges over the wire. A peer keeps
-//! everything in memory and writes nothing down, since it lives as long as the demo; and it has no event cache, timeline
-//! or send queue, since there are fifty of them in one process. All share one connection pool.
+//! What the user sees in the demo must be what they would see of other people, so the others are
+//! real clients: each has its own keys and its own sync, encrypts and decrypts by itself, and
+//! acknowledges over the wire. A peer keeps everything in memory and writes nothing down, since it
+//! lives as long as the demo; and it has no event cache, timeline or send queue, since there are
+//! fifty of them in one process. All share one connection pool.
 //!
 //! A peer decides nothing. It tells what it [`Heard`], and does what it is asked to.
 
@@ -129,7 +130,8 @@ pub struct NewRoom<'a> {
     pub public: Option<&'a str>,
     /// A chat of two.
     pub direct: bool,
-    /// Encrypted; then new members see nothing of what was before them, since they could not read it.
+    /// Encrypted; then new members see nothing of what was before them, since they could not read
+    /// it.
     pub encrypted: bool,
     /// Who is invited.
     pub invite: &'a [UserId],
@@ -182,13 +184,15 @@ impl Peer {
         self.client.device_id().map_or_else(|| DeviceId::new(""), ids::device)
     }
 
-    /// Syncs once, without waiting: the device's keys are on the server then, and what came is known.
+    /// Syncs once, without waiting: the device's keys are on the server then, and what came is
+    /// known.
     pub async fn catch_up(&self) -> Outcome<()> {
         self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
         Ok(())
     }
 
-    /// Syncs from now on, and tells what it hears. Ends with the tokio runtime, or when the device is logged out.
+    /// Syncs from now on, and tells what it hears. Ends with the tokio runtime, or when the device
+    /// is logged out.
     pub fn listen(&self, tell: impl Fn(Heard) + Clone + Send + Sync + 'static) {
         self.listen_to_rooms(tell.clone());
         let client = self.client.clone();
@@ -269,7 +273,8 @@ impl Peer {
         Ok(ids::room(room.room_id()))
     }
 
-    /// Joins a room that it is invited to, or that is public. An invite to a direct chat makes it one.
+    /// Joins a room that it is invited to, or that is public. An invite to a direct chat makes it
+    /// one.
     pub async fn join(&self, id: &RoomId) -> Outcome<()> {
         match ids::find_room(&self.client, id) {
             Some(room) if room.state() == RoomState::Joined => Ok(()),
@@ -330,8 +335,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Tells the sender's devices that it has an event and cannot decrypt it: that has no place in MSC4089, so it goes
-    /// to them directly (§3).
+    /// Tells the sender's devices that it has an event and cannot decrypt it: that has no place in
+    /// MSC4089, so it goes to them directly (§3).
     pub async fn cannot_decrypt(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Ms) -> Outcome<()> {
         let user = ids::sdk_user(sender).ok_or_else(no_such)?;
         let devices = direct::expected_devices(&self.client, &user).await.map_err(said)?;

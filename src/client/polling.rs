@@ -1,9 +1,10 @@
 //! A lost wake-up of the SDK (0.18), made up for.
 //!
-//! Whoever paginates a room waits for one future together with a task of the event cache, and each leaves it to the other to
-//! poll it. When a sync leaves a gap in that room meanwhile, the event cache aborts its task, at times just after the other
-//! one was sent back to sleep because of it: then nobody polls the page any more. Half decrypted, it holds all connections to
-//! the keys, so every sync waits for it too, and the client stands still until it is restarted.
+//! Whoever paginates a room waits for one future together with a task of the event cache, and each
+//! leaves it to the other to poll it. When a sync leaves a gap in that room meanwhile, the event
+//! cache aborts its task, at times just after the other one was sent back to sleep because of it:
+//! then nobody polls the page any more. Half decrypted, it holds all connections to the keys, so
+//! every sync waits for it too, and the client stands still until it is restarted.
 
 use std::{pin::pin, time::Duration};
 

@@ -45,7 +45,8 @@ pub enum SessionRequest {
     },
     /// Stop a login that is under way, or give up one that would replace another account.
     CancelLogin,
-    /// Go on with the login that replaces another account; what that has on this machine is deleted.
+    /// Go on with the login that replaces another account; what that has on this machine is
+    /// deleted.
     ReplaceAccount,
     /// End the session here and on the server.
     Logout,
@@ -82,7 +83,8 @@ pub enum RoomsRequest {
         /// A full user id, as typed.
         user: String,
     },
-    /// Encrypt with a new key from the next message of this room on, which every device is then given.
+    /// Encrypt with a new key from the next message of this room on, which every device is then
+    /// given.
     Rekey(RoomId),
 }
 
@@ -95,7 +97,8 @@ pub enum TimelineRequest {
     CloseRoom,
     /// Fetch older messages of the open room.
     Paginate(RoomId),
-    /// The newest message of the open room was looked at: send the read receipt and clear 'marked unread'.
+    /// The newest message of the open room was looked at: send the read receipt and clear 'marked
+    /// unread'.
     MarkRead(RoomId),
     /// Keep what is typed in this room; empty removes it.
     SaveDraft {
@@ -171,13 +174,15 @@ pub enum TimelineRequest {
 pub enum ReceiptsRequest {
     /// How does everybody in this room stand? Answered by `Update::Eligibility`.
     AskEligibility(RoomId),
-    /// Which own messages of all rooms does not every device have? Answered by `Update::Undelivered`.
+    /// Which own messages of all rooms does not every device have? Answered by
+    /// `Update::Undelivered`.
     AskUndelivered,
     /// What was told to whom, and what was withheld? Answered by `Update::ReceiptLog`.
     AskReceiptLog,
     /// Forget that; answered by `Update::ReceiptLog`.
     EmptyReceiptLog,
-    /// Who has this message of one's own, which went to many, and who does not? Answered by `Update::People`.
+    /// Who has this message of one's own, which went to many, and who does not? Answered by
+    /// `Update::People`.
     AskPeople {
         /// The message.
         event_id: EventId,

@@ -1,9 +1,10 @@
 //! The room list.
 //!
-//! The SDK has a room list service for sliding sync and none for `/sync`. To have one way for both, and a list that
-//! is there before the first answer of the server, a room's row is made from the SDK's room info (which both kinds
-//! of sync keep up to date, and which is on disk), and made anew when the SDK says that something notable about the
-//! room changed. Changes that come together are gathered, so that a first sync of thousands of rooms is a few events.
+//! The SDK has a room list service for sliding sync and none for `/sync`. To have one way for both,
+//! and a list that is there before the first answer of the server, a room's row is made from the
+//! SDK's room info (which both kinds of sync keep up to date, and which is on disk), and made anew
+//! when the SDK says that something notable about the room changed. Changes that come together are
+//! gathered, so that a first sync of thousands of rooms is a few events.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -96,7 +97,8 @@ enum Counting {
     Exact,
 }
 
-/// Sorts rooms into those that belong into the list and those that do not (any more), and tells both.
+/// Sorts rooms into those that belong into the list and those that do not (any more), and tells
+/// both.
 async fn tell(
     client: &Client,
     endings: &Endings,
@@ -179,7 +181,8 @@ async fn at_a_glance(client: &Client, endings: &Endings, room: &Room) -> Option<
     })
 }
 
-/// The room's name; an empty or invisible one is replaced by its id, so that every room can be told from others.
+/// The room's name; an empty or invisible one is replaced by its id, so that every room can be told
+/// from others.
 async fn name(room: &Room) -> SafeText {
     let name = match room.cached_display_name() {
         Some(name) => name,
@@ -189,8 +192,8 @@ async fn name(room: &Room) -> SafeText {
     if name.trim().is_empty() { SafeText::line(room.room_id().as_str()) } else { name }
 }
 
-/// What rooms are sorted by: the server's own order with sliding sync (`bump_stamp`, which is no time), else the time
-/// of the newest event.
+/// What rooms are sorted by: the server's own order with sliding sync (`bump_stamp`, which is no
+/// time), else the time of the newest event.
 fn activity(client: &Client, room: &Room) -> u64 {
     if matches!(client.sliding_sync_version(), Version::Native)
         && let Some(stamp) = room.recency_stamp()

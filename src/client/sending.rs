@@ -1,19 +1,22 @@
 //! When what the user wrote may leave.
 //!
-//! **Problem.** The SDK's send queue (0.18) sends as soon as it can, by what is known of a room on this machine. After a time
-//! offline that is old: the room may be encrypted by now, and what waits would go out in the clear; people may have new
-//! devices, which would not get the key, or have deleted one, which would. It happens at the start, after a lost connection,
-//! and when a machine wakes up; the first request that goes through may well be the message.
+//! **Problem.** The SDK's send queue (0.18) sends as soon as it can, by what is known of a room on
+//! this machine. After a time offline that is old: the room may be encrypted by now, and what waits
+//! would go out in the clear; people may have new devices, which would not get the key, or have
+//! deleted one, which would. It happens at the start, after a lost connection, and when a machine
+//! wakes up; the first request that goes through may well be the message.
 //!
-//! **Why this way.** What the SDK's queue is about to send, nobody can hold back but by switching a room's queue off. So all
-//! are off, for good, and this module alone switches one on, when the room's state of now is known. What waits is on disk
-//! and shown as waiting. What may not be sent at all is refused by the SDK itself ([`room`]), so that it fails in the timeline
-//! as any message does, and `r` tries it again.
+//! **Why this way.** What the SDK's queue is about to send, nobody can hold back but by switching a
+//! room's queue off. So all are off, for good, and this module alone switches one on, when the
+//! room's state of now is known. What waits is on disk and shown as waiting. What may not be sent
+//! at all is refused by the SDK itself ([`room`]), so that it fails in the timeline as any message
+//! does, and `r` tries it again.
 //!
-//! **How.** [`Known`] says of which rooms the state of now is known. `/sync` tells it of all rooms at once, with its first
-//! answer since the connection was there. Sliding sync does not: rooms come in parts, and devices by a connection of their
-//! own, of which nobody learns when it has answered. There, each room is asked about before the first message since, or when
-//! it is opened. The same is done after a message that could not leave, and when no sync was heard for long, since a
+//! **How.** [`Known`] says of which rooms the state of now is known. `/sync` tells it of all rooms
+//! at once, with its first answer since the connection was there. Sliding sync does not: rooms come
+//! in parts, and devices by a connection of their own, of which nobody learns when it has answered.
+//! There, each room is asked about before the first message since, or when it is opened. The same
+//! is done after a message that could not leave, and when no sync was heard for long, since a
 //! connection that is gone can look alive. While the connection is lost, every queue is off.
 
 use std::{
@@ -64,7 +67,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     known: Known,
-    /// Counts how often `known` was lost: who began to find out something before that has found nothing.
+    /// Counts how often `known` was lost: who began to find out something before that has found
+    /// nothing.
     round: u64,
     /// The rooms that it is being found out about.
     asking: HashSet<OwnedRoomId>,
@@ -128,7 +132,8 @@ impl State {
 }
 
 impl Sending {
-    /// Switches the client's send queues off. To be called before anything else is done with the client.
+    /// Switches the client's send queues off. To be called before anything else is done with the
+    /// client.
     pub async fn start(client: &Client, events: &UnboundedSender<Update>) -> Self {
         client.send_queue().set_enabled(false).await;
         room::watch(client);
@@ -186,7 +191,8 @@ impl Sending {
         }
     }
 
-    /// Something waits in this room's queue: it goes as soon as it may. Without a connection that is when there is one.
+    /// Something waits in this room's queue: it goes as soon as it may. Without a connection that
+    /// is when there is one.
     pub fn release(&self, room: &Room) {
         if let Some(round) = self.begin(room) {
             let (this, room) = (self.clone(), room.clone());
@@ -241,7 +247,8 @@ impl Sending {
         first.then_some(state.round)
     }
 
-    /// Finds out what must be known and switches the room's queue on, unless the round is over first.
+    /// Finds out what must be known and switches the room's queue on, unless the round is over
+    /// first.
     async fn ask(&self, room: &Room, round: u64) {
         let mut pause = ASK_AGAIN;
         loop {
@@ -265,7 +272,8 @@ impl Sending {
         }
     }
 
-    /// Also of what waits: what is there already is not sent, and an edit that would be seen by nobody is given back.
+    /// Also of what waits: what is there already is not sent, and an edit that would be seen by
+    /// nobody is given back.
     async fn make_sure(&self, room: &Room, told_by_sync: bool) -> matrix_sdk::Result<()> {
         echo::end_what_is_there(room).await?;
         let mut pause = ASK_AGAIN;
@@ -284,15 +292,16 @@ impl Sending {
 
     /// Takes up what a former run did not send.
     pub async fn go_on(&self, events: &UnboundedSender<Update>) {
-        // Without an answer, or after a server's failure, a message waits by itself: where that stands for a refusal, it was
-        // said of the tokens, and a kill came before that was seen.
+        // Without an answer, or after a server's failure, a message waits by itself: where that
+        // stands for a refusal, it was said of the tokens, and a kill came before that was seen.
         let reasons = ["error sending request", "the server returned an error: [5"];
         self.unwedge(|msg| msg.contains("M_UNKNOWN_TOKEN") || reasons.iter().any(|reason| msg.starts_with(reason)))
             .await;
         edits::give_back(&self.0.client, events).await;
     }
 
-    /// Lets those wait that were refused only because of the session: that is no failure of their own.
+    /// Lets those wait that were refused only because of the session: that is no failure of their
+    /// own.
     async fn unwedge(&self, is_of_session: impl Fn(&str) -> bool) {
         let queued = self.0.client.send_queue().local_echoes().await.unwrap_or_default();
         for echo in queued.into_values().flatten() {
@@ -309,8 +318,9 @@ impl Sending {
         }
     }
 
-    /// The SDK stops a room's send queue at every failure. A message that was refused stays behind, and the next ones go on
-    /// at once; after a failure that may pass, or that is the session's, the same message is tried again after a pause.
+    /// The SDK stops a room's send queue at every failure. A message that was refused stays behind,
+    /// and the next ones go on at once; after a failure that may pass, or that is the session's,
+    /// the same message is tried again after a pause.
     pub async fn keep_on(self, events: UnboundedSender<Update>) {
         let client = &self.0.client;
         let mut errors = client.send_queue().subscribe_errors();

@@ -1,12 +1,13 @@
 //! Logging in, coming back, and going: from what is on this machine to an SDK client, and back.
 //!
-//! The problem is in the corners. A start has to work without a network, so nothing that it needs may be asked for. A
-//! login that fails must leave what was there as it was. And when the server ends a session, what the user wrote and
-//! has not sent must outlive it, and so must the keys: without them nothing that was ever read can be read again.
+//! The problem is in the corners. A start has to work without a network, so nothing that it needs
+//! may be asked for. A login that fails must leave what was there as it was. And when the server
+//! ends a session, what the user wrote and has not sent must outlive it, and so must the keys:
+//! without them nothing that was ever read can be read again.
 //!
-//! So a login is made by a client that keeps everything in memory ([`discover`]). Only when the server has said who
-//! we are, the profile's folder is touched ([`vault`]) and the session goes over to a client that has its databases
-//! there. What it finds decides what is kept:
+//! So a login is made by a client that keeps everything in memory ([`discover`]). Only when the
+//! server has said who we are, the profile's folder is touched ([`vault`]) and the session goes
+//! over to a client that has its databases there. What it finds decides what is kept:
 //!
 //! | the folder knows | then |
 //! | --- | --- |
@@ -15,18 +16,19 @@
 //! | the same user, and not the device's keys | a new device; room keys, drafts, unsent messages and the cache stay |
 //! | another user | everything goes, after a question that says so ([`losses`]) |
 //!
-//! Whose keys there are is read from the crypto store itself ([`keys`]); a login asks for that device again, whatever
-//! ended the session. A server that has deleted the device meanwhile makes it anew, and gets its keys again ([`upkeep`]).
+//! Whose keys there are is read from the crypto store itself ([`keys`]); a login asks for that
+//! device again, whatever ended the session. A server that has deleted the device meanwhile makes
+//! it anew, and gets its keys again ([`upkeep`]).
 //!
-//! A new device must not go on from the old one's sync position, or it would miss what is only sent at the beginning
-//! (account data, room state, device lists). With `/sync` that position is kept for one device's id; with sliding sync
-//! it is in the crypto store and goes with the device.
+//! A new device must not go on from the old one's sync position, or it would miss what is only sent
+//! at the beginning (account data, room state, device lists). With `/sync` that position is kept
+//! for one device's id; with sliding sync it is in the crypto store and goes with the device.
 //!
-//! **A session that the server has ended is kept, tokens and all**, since servers are wrong at times ([`trust`]). At each
-//! start its tokens are tried again.
+//! **A session that the server has ended is kept, tokens and all**, since servers are wrong at
+//! times ([`trust`]). At each start its tokens are tried again.
 //!
-//! Refreshed tokens are written to the session file from inside the SDK's refresh, before they are used for the first
-//! time ([`keeper`]). No second process can be at it: the profile is locked.
+//! Refreshed tokens are written to the session file from inside the SDK's refresh, before they are
+//! used for the first time ([`keeper`]). No second process can be at it: the profile is locked.
 
 mod browser;
 mod discover;
@@ -124,7 +126,8 @@ impl Session {
         }
     }
 
-    /// Waits until encryption is set up on the server: for a program that ends right after the login.
+    /// Waits until encryption is set up on the server: for a program that ends right after the
+    /// login.
     pub async fn settle(&mut self) {
         // Nobody would be told what is waited for.
         self.disk.give_up();
@@ -175,8 +178,8 @@ pub async fn restore(profile: &Profile) -> Result<Restored, SessionError> {
     })
 }
 
-/// Ends the session on the server and deletes everything in the profile's folder. Stop everything that uses the
-/// session first.
+/// Ends the session on the server and deletes everything in the profile's folder. Stop everything
+/// that uses the session first.
 ///
 /// The folder is empty also after [`SessionError::ServerNotTold`].
 pub async fn logout(profile: &Profile, session: &Session) -> Result<(), SessionError> {
@@ -185,8 +188,9 @@ pub async fn logout(profile: &Profile, session: &Session) -> Result<(), SessionE
     told.map_err(|why| SessionError::ServerNotTold { device: session.account.device.clone(), why })
 }
 
-/// Ends the session on the server, and keeps what is in the folder for the next login as the same device. The server
-/// forgets the device's one-time keys with it, which is the way out when it has others than this machine.
+/// Ends the session on the server, and keeps what is in the folder for the next login as the same
+/// device. The server forgets the device's one-time keys with it, which is the way out when it has
+/// others than this machine.
 pub async fn leave(profile: &Profile, session: &Session) -> Result<(), SessionError> {
     tell_logout(session).await.map_err(|why| SessionError::NotLeft { why })?;
     let Some((vault, _)) = Vault::open(&profile.dir)? else { return Ok(()) };
@@ -297,8 +301,8 @@ async fn unsent(client: &Client) -> Result<(usize, usize), matrix_sdk::Error> {
     Ok((drafts, unsent))
 }
 
-/// Takes the session into the profile's folder (see the table above). Stop everything that uses the folder first; what
-/// another user had there is gone.
+/// Takes the session into the profile's folder (see the table above). Stop everything that uses the
+/// folder first; what another user had there is gone.
 pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, SessionError> {
     let Login { found, auth, password } = login;
     let meta = auth.meta();
@@ -321,7 +325,8 @@ pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, Session
             record.logged_in_at = previous.map_or(record.logged_in_at, |previous| previous.logged_in_at);
         }
         Some(_) => {
-            // First of all the old device is given up, so that a crash cannot bring it back without its keys.
+            // First of all the old device is given up, so that a crash cannot bring it back without
+            // its keys.
             vault.write(&record)?;
             keys::give_up_device(&vault)?;
         }
@@ -350,8 +355,9 @@ async fn open(
         .homeserver_url(&record.homeserver)
         .sliding_sync_version_builder(if record.sliding_sync { VersionBuilder::Native } else { VersionBuilder::None })
         .user_agent(USER_AGENT)
-        // The SDK would ask a server that is in trouble for a quarter of an hour and say nothing, also when it renews
-        // the tokens. Whoever asks for something tries again here, and says why.
+        // The SDK would ask a server that is in trouble for a quarter of an hour and say nothing,
+        // also when it renews the tokens. Whoever asks for something tries again here, and says
+        // why.
         .request_config(RequestConfig::new().disable_retry())
         .handle_refresh_tokens()
         .cross_process_store_config(LOCKS)
@@ -406,9 +412,10 @@ async fn resume(
 
 /// Drops what the state store remembers of the way with the server.
 ///
-/// The `/sync` position that the SDK keeps by itself is past what a kill cut off, and the SDK (0.18) takes an answer that
-/// ends there for one that it has dealt with. How far we came is [kept apart](super::sync). That the server has other
-/// one-time keys is noted for ever, and not said again; it is to be found out anew.
+/// The `/sync` position that the SDK keeps by itself is past what a kill cut off, and the SDK
+/// (0.18) takes an answer that ends there for one that it has dealt with. How far we came is [kept
+/// apart](super::sync). That the server has other one-time keys is noted for ever, and not said
+/// again; it is to be found out anew.
 async fn forget_notes(client: &Client, folder: &Path) -> Result<(), SessionError> {
     for key in [StateStoreDataKey::SyncToken, StateStoreDataKey::OneTimeKeyAlreadyUploaded] {
         let removed = client.state_store().remove_kv_data(key).await;

@@ -1,17 +1,19 @@
 //! Keeping in step with the homeserver.
 //!
-//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and encryption apart); elsewhere a
-//! loop of `/sync`. Not `Client::sync`, because that sleeps a second whenever answers come fast, and a tick would take that
-//! second too.
+//! Where the server has simplified sliding sync, the SDK's `SyncService` does it (rooms and
+//! encryption apart); elsewhere a loop of `/sync`. Not `Client::sync`, because that sleeps a second
+//! whenever answers come fast, and a tick would take that second too.
 //!
-//! A position is kept only when what came with it is ([`arrivals`]), so a program that was killed is told again what it
-//! had not kept. With `/sync` that is a token of ours. The SDK keeps one too, before it has dealt with what came, and
-//! drops an answer that ends there; so it is made to forget its own at each start ([`session`](super::session)).
+//! A position is kept only when what came with it is ([`arrivals`]), so a program that was killed
+//! is told again what it had not kept. With `/sync` that is a token of ours. The SDK keeps one too,
+//! before it has dealt with what came, and drops an answer that ends there; so it is made to forget
+//! its own at each start ([`session`](super::session)).
 //!
-//! **An event that the SDK cannot read** makes it give up on the answer that it came with, and ask for the same again. By then
-//! the answer has been stored; so the loop of `/sync` goes on after it. A sliding connection cannot be told to, and that loop
-//! takes its place until the next start, which finds out with one answer whether the event is still in the way. [`guard`]
-//! does the same for every other answer that fails again and again.
+//! **An event that the SDK cannot read** makes it give up on the answer that it came with, and ask
+//! for the same again. By then the answer has been stored; so the loop of `/sync` goes on after it.
+//! A sliding connection cannot be told to, and that loop takes its place until the next start,
+//! which finds out with one answer whether the event is still in the way. [`guard`] does the same
+//! for every other answer that fails again and again.
 
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -53,12 +55,14 @@ mod screen;
 
 /// How long the server may hold a `/sync` open.
 const POLL: Duration = Duration::from_secs(30);
-/// After so long without an answer, the connection is not believed in any more: the SDK waits for three minutes.
+/// After so long without an answer, the connection is not believed in any more: the SDK waits for
+/// three minutes.
 const SILENCE: Duration = Duration::from_secs(40);
 /// Pauses between attempts to reach the server.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
-/// A `/sync` without news takes [`POLL`]. So many in a row may come sooner than [`SOON`], then there is a pause.
+/// A `/sync` without news takes [`POLL`]. So many in a row may come sooner than [`SOON`], then
+/// there is a pause.
 const EMPTY: u32 = 5;
 const SOON: Duration = Duration::from_millis(500);
 
@@ -86,8 +90,9 @@ struct Around {
 }
 
 impl Sync {
-    /// Starts syncing; the connection's state and the first complete room list are told as events. Events with more
-    /// receipts than `summary_above` are to be summed up, as far as the server can do so.
+    /// Starts syncing; the connection's state and the first complete room list are told as events.
+    /// Events with more receipts than `summary_above` are to be summed up, as far as the server can
+    /// do so.
     pub(super) async fn start(
         client: &Client,
         disk: &Arc<Disk>,
@@ -134,8 +139,8 @@ impl Sync {
         self.try_now.notify_one();
     }
 
-    /// Asks for everything of these rooms, also read receipts (Synapse sends those for subscribed rooms only; the request
-    /// names no lists, which means receipts in all rooms).
+    /// Asks for everything of these rooms, also read receipts (Synapse sends those for subscribed
+    /// rooms only; the request names no lists, which means receipts in all rooms).
     pub(super) async fn subscribe(&self, room: &RoomId) {
         if let (Some(service), Some(room)) = (&self.service, ids::sdk_room(room)) {
             service.room_list_service().subscribe_to_rooms(&[&room]).await;
@@ -265,7 +270,8 @@ async fn plain(around: Around) {
         disk.well().await;
         let settings = SyncSettings::new()
             .timeout(if first { Duration::ZERO } else { POLL })
-            // P15. The SDK (0.18) has no such word for sliding sync, which Synapse takes for no presence.
+            // P15. The SDK (0.18) has no such word for sliding sync, which Synapse takes for no
+            // presence.
             .set_presence(PresenceState::Offline)
             .filter(filter.clone())
             .token(token.clone());
@@ -328,7 +334,8 @@ async fn plain(around: Around) {
     }
 }
 
-/// Whether an answer is one that a homeserver need not have waited with; keys and lists of devices count for nothing.
+/// Whether an answer is one that a homeserver need not have waited with; keys and lists of devices
+/// count for nothing.
 fn has_news(response: &SyncResponse) -> bool {
     let none = response.rooms.is_empty() && response.to_device.is_empty();
     !(none && response.account_data.is_empty() && response.presence.is_empty())
@@ -342,8 +349,8 @@ async fn stored_token(client: &Client) -> Option<String> {
     }
 }
 
-/// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps for rooms that
-/// somebody listens to.
+/// Without sliding sync's own order, rooms are sorted by their newest event, which the SDK keeps
+/// for rooms that somebody listens to.
 async fn listen_for_latest_events<'a>(client: &Client, rooms: impl Iterator<Item = &'a OwnedRoomId>) {
     let latest = client.latest_events().await;
     for room in rooms {

@@ -1,14 +1,18 @@
 //! The open room: the SDK's timeline in, [`Update::Timeline`] out.
 //!
-//! **Problem.** The SDK keeps a live list of items that changes when events, edits, reactions, receipts, late keys and
-//! local echoes come in. The app must see the same list, without locks and without SDK types.
+//! **Problem.** The SDK keeps a live list of items that changes when events, edits, reactions,
+//! receipts, late keys and local echoes come in. The app must see the same list, without locks and
+//! without SDK types.
 //!
-//! **Why this way.** The list is not copied on every change: each difference is translated and sent, in order, and a
-//! batch of the SDK's is one event, so that a page of scrollback is drawn once.
+//! **Why this way.** The list is not copied on every change: each difference is translated and
+//! sent, in order, and a batch of the SDK's is one event, so that a page of scrollback is drawn
+//! once.
 //!
-//! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that forwards the rest:
-//! differences (`timeline/diff.rs`, `timeline/item.rs`), what was read (`timeline/readers.rs`), typing, and the answers'
-//! originals and members' names that the cache lacks. How far the user has read is told by `timeline/reading.rs`. Dropping the value ends the task.
+//! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that
+//! forwards the rest: differences (`timeline/diff.rs`, `timeline/item.rs`), what was read
+//! (`timeline/readers.rs`), typing, and the answers' originals and members' names that the cache
+//! lacks. How far the user has read is told by `timeline/reading.rs`. Dropping the value ends the
+//! task.
 
 mod diff;
 mod item;
@@ -82,8 +86,9 @@ pub struct OpenTimeline {
 }
 
 impl OpenTimeline {
-    /// Opens the room. What the cache has of it is sent before this returns (one [`TimelineChange::Reset`], without
-    /// waiting for the network); changes follow for as long as the value lives.
+    /// Opens the room. What the cache has of it is sent before this returns (one
+    /// [`TimelineChange::Reset`], without waiting for the network); changes follow for as long as
+    /// the value lives.
     pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Update>) -> Result<Self, Error> {
         let timeline = Arc::new(build(room, &nothings).await?);
         let id = RoomId::new(room.room_id());
@@ -125,8 +130,9 @@ impl OpenTimeline {
         &self.room_id
     }
 
-    /// Fetches older messages, from the cache as long as it has any, and says so by [`Update::Pagination`]. A failure
-    /// is an [`Update::Failed`], after which it may be tried again.
+    /// Fetches older messages, from the cache as long as it has any, and says so by
+    /// [`Update::Pagination`]. A failure is an [`Update::Failed`], after which it may be tried
+    /// again.
     pub async fn paginate(&self) {
         self.pagination(Pagination::Loading);
         let state = match older::paginate(&self.timeline, PAGE).await {
@@ -179,9 +185,10 @@ impl Drop for OpenTimeline {
 
 /// Builds the SDK's timeline.
 ///
-/// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes in between is then
-/// shown twice. In a room that was just joined, that is the time of a request (whether it is encrypted) and of all of
-/// its first events. So the request is made before, and a timeline during whose making something came is made anew.
+/// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes
+/// in between is then shown twice. In a room that was just joined, that is the time of a request
+/// (whether it is encrypted) and of all of its first events. So the request is made before, and a
+/// timeline during whose making something came is made anew.
 async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
     if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
         tracing::debug!("whether the room is encrypted is not known yet");
@@ -309,7 +316,8 @@ impl Forward {
     }
 }
 
-/// What the event cache tells beside what the timeline shows; the cache and the store have it by then.
+/// What the event cache tells beside what the timeline shows; the cache and the store have it by
+/// then.
 enum Came {
     /// What is ephemeral.
     Ephemeral(Vec<Raw<AnySyncEphemeralRoomEvent>>),

@@ -1,10 +1,12 @@
 //! What a person typed, as the content of a message: Markdown, and text where it looks like HTML.
 //!
-//! **Problem.** In Markdown, HTML is HTML: `Vec<String>` would be sent as a tag, and read as `Vec` by everybody.
+//! **Problem.** In Markdown, HTML is HTML: `Vec<String>` would be sent as a tag, and read as `Vec`
+//! by everybody.
 //!
-//! **How.** Every `<` and `&` that could begin HTML is replaced by a character that the text has not before Markdown is
-//! carried out, and becomes the entity afterwards. What stands in is punctuation, as they are, so that Markdown takes what
-//! is around it for the same. The address of a page in angle brackets stays a link.
+//! **How.** Every `<` and `&` that could begin HTML is replaced by a character that the text has
+//! not before Markdown is carried out, and becomes the entity afterwards. What stands in is
+//! punctuation, as they are, so that Markdown takes what is around it for the same. The address of
+//! a page in angle brackets stays a link.
 
 use std::borrow::Cow;
 
@@ -45,7 +47,8 @@ fn formatted(typed: &str) -> Option<FormattedBody> {
     Some(formatted)
 }
 
-/// The text with other characters in place of what could begin HTML. What is behind a backslash cannot.
+/// The text with other characters in place of what could begin HTML. What is behind a backslash
+/// cannot.
 fn shield(typed: &str, less: char, and: char) -> Cow<'_, str> {
     if !typed.contains(['<', '&']) {
         return typed.into();

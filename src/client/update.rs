@@ -28,7 +28,8 @@ pub enum Update {
     LoggedIn(Account),
     /// The login would replace another account; a question that names what would be lost.
     LoginReplaces(SafeText),
-    /// There is no session: never was, ended by the user, or it cannot be used (then the sentence says so).
+    /// There is no session: never was, ended by the user, or it cannot be used (then the sentence
+    /// says so).
     LoggedOut(Option<SafeText>),
     /// The session has ended; what belongs to the account is still on this machine.
     SessionEnded {
@@ -61,7 +62,8 @@ pub enum Update {
         /// How far.
         state: Pagination,
     },
-    /// The room's draft, as it was kept: once for every [`OpenRoom`](super::request::TimelineRequest::OpenRoom), empty if there is none.
+    /// The room's draft, as it was kept: once for every
+    /// [`OpenRoom`](super::request::TimelineRequest::OpenRoom), empty if there is none.
     Draft {
         /// The room.
         room_id: RoomId,
@@ -107,7 +109,8 @@ pub enum Update {
         /// How many these are.
         more: usize,
     },
-    /// The answer to [`AskUndelivered`](super::request::ReceiptsRequest::AskUndelivered): the latest first.
+    /// The answer to [`AskUndelivered`](super::request::ReceiptsRequest::AskUndelivered): the
+    /// latest first.
     Undelivered(Vec<Undelivered>),
     /// The answer to [`AskReceiptLog`](super::request::ReceiptsRequest::AskReceiptLog).
     ReceiptLog(ReceiptLog),

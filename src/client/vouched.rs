@@ -1,18 +1,21 @@
-//! What only the server can vouch for: state events, redactions, and whatever else is never encrypted.
+//! What only the server can vouch for: state events, redactions, and whatever else is never
+//! encrypted.
 //!
-//! **Problem.** Whoever has a room's key can encrypt anything, also what looks like a state event or a redaction. The
-//! server has not seen it, so it has checked nothing: not who may do it, nor that it happened. The SDK (0.18) believes it
-//! where it is shown: members come and go in the timeline, and in the event cache, on disk too, the message that is named
-//! by a redaction loses its content for good.
+//! **Problem.** Whoever has a room's key can encrypt anything, also what looks like a state event
+//! or a redaction. The server has not seen it, so it has checked nothing: not who may do it, nor
+//! that it happened. The SDK (0.18) believes it where it is shown: members come and go in the
+//! timeline, and in the event cache, on disk too, the message that is named by a redaction loses
+//! its content for good.
 //!
-//! **Why this way.** Nothing of the SDK can be told to leave such an event out: it is decrypted, cached and carried out in
-//! one step. But the event cache writes what came before it carries anything out, and its memory can be made anew from
-//! the disk. So the truth is kept on disk.
+//! **Why this way.** Nothing of the SDK can be told to leave such an event out: it is decrypted,
+//! cached and carried out in one step. But the event cache writes what came before it carries
+//! anything out, and its memory can be made anew from the disk. So the truth is kept on disk.
 //!
-//! **How.** [`Cache`] stands before the event cache's database. It notes which events are nothing, does not write what they
-//! have done to others, and reads them as events of a type that nobody knows ([`NOTHING`]), which nobody shows and
-//! nobody acts on. Where one has been carried out in memory, [`mend`] makes the event cache load the room's last part
-//! again; the timeline of an open room follows. Until then it is [`is_nothing`] that says what not to believe.
+//! **How.** [`Cache`] stands before the event cache's database. It notes which events are nothing,
+//! does not write what they have done to others, and reads them as events of a type that nobody
+//! knows ([`NOTHING`]), which nobody shows and nobody acts on. Where one has been carried out in
+//! memory, [`mend`] makes the event cache load the room's last part again; the timeline of an open
+//! room follows. Until then it is [`is_nothing`] that says what not to believe.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -145,13 +148,15 @@ impl Nothings {
     }
 }
 
-/// Makes the event cache load again what was carried out in its memory, for as long as the session lasts.
+/// Makes the event cache load again what was carried out in its memory, for as long as the session
+/// lasts.
 pub(super) async fn mend(client: Client, nothings: Arc<Nothings>) {
     loop {
         nothings.spoilt.notified().await;
         let rooms = std::mem::take(&mut nothings.seen().spoilt);
-        // The cache deals with one update after the other, so what it is dealing with now is done by then. A gap makes it
-        // drop all from its memory but the last part of what is on disk, where the gap itself does not get to.
+        // The cache deals with one update after the other, so what it is dealing with now is done
+        // by then. A gap makes it drop all from its memory but the last part of what is on disk,
+        // where the gap itself does not get to.
         let timeline = Timeline { limited: true, prev_batch: Some(AGAIN.to_owned()), events: Vec::new() };
         let update = JoinedRoomUpdate { timeline, ..JoinedRoomUpdate::default() };
         let joined = rooms.into_iter().map(|room| (room, update.clone())).collect();

@@ -1,9 +1,10 @@
 //! Writing a setting into a file that belongs to the user.
 //!
-//! The file may have been edited since it was read, may be a link into a dotfiles repository, and has comments and an
-//! order that mean something. So: it is read again first; one that cannot be used is never overwritten; the change is
-//! made to the text (by `toml_edit`, or by cutting whole lines), and the new text must say exactly the old settings
-//! with that one change, or nothing is written; the new file takes the old one's place in one step.
+//! The file may have been edited since it was read, may be a link into a dotfiles repository, and
+//! has comments and an order that mean something. So: it is read again first; one that cannot be
+//! used is never overwritten; the change is made to the text (by `toml_edit`, or by cutting whole
+//! lines), and the new text must say exactly the old settings with that one change, or nothing is
+//! written; the new file takes the old one's place in one step.
 
 use std::{fs, io, ops::Range, path::Path};
 
@@ -19,8 +20,8 @@ use crate::{
     files,
 };
 
-/// Writes one setting, or removes it where it says no more than is so anyway. Gives the settings that hold now, the
-/// user's other edits included.
+/// Writes one setting, or removes it where it says no more than is so anyway. Gives the settings
+/// that hold now, the user's other edits included.
 pub fn save(path: &Path, change: &Change) -> Result<Settings, ConfigError> {
     let old = read_text(path)?;
     let mut config = Config::parse(&old)
@@ -59,7 +60,8 @@ fn key_of(change: &Change) -> (&'static str, &str) {
     }
 }
 
-/// What is to be written, as the changed settings are shown; `None`: nothing, also where incognito has ended.
+/// What is to be written, as the changed settings are shown; `None`: nothing, also where incognito
+/// has ended.
 fn value_of(change: &Change, changed: &Config) -> Option<Value> {
     let (name, id) = key_of(change);
     let key = KEYS.iter().find(|key| key.name == name && *change != Change::Incognito(false))?;
@@ -102,7 +104,8 @@ fn table_in<'a>(parent: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn
     parent.get_mut(name)?.as_table_like_mut()
 }
 
-/// Cuts out the lines of the entry, and of its table when nothing else is in it; lines that are only a comment stay.
+/// Cuts out the lines of the entry, and of its table when nothing else is in it; lines that are
+/// only a comment stay.
 fn without_entry(text: &str, tables: &[&str], name: &str) -> Option<String> {
     let document = Document::parse(text).ok()?;
     let (mut table, mut header, mut inline) = (document.as_item(), None, false);
@@ -135,7 +138,8 @@ fn without_entry(text: &str, tables: &[&str], name: &str) -> Option<String> {
     Some(if dotted || !alone { rest } else { without_lines(&rest, &table.span()?) })
 }
 
-/// The text without the lines that the range touches, nor an empty line that would be left doubled or last.
+/// The text without the lines that the range touches, nor an empty line that would be left doubled
+/// or last.
 fn without_lines(text: &str, range: &Range<usize>) -> String {
     let start = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |end| range.end + end + 1);

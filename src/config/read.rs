@@ -1,7 +1,7 @@
 //! From the text to a [`Config`], with a place and a hint for everything that is wrong.
 //!
-//! The parsed tables are walked beside [`KEYS`]: a path that is in the table is read, a path that leads to one is
-//! followed, and anything else is unknown. TOML's own spans give the places.
+//! The parsed tables are walked beside [`KEYS`]: a path that is in the table is read, a path that
+//! leads to one is followed, and anything else is unknown. TOML's own spans give the places.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The words for the choices that are not about delivery; those stand with the settings that they choose.
+//! The words for the choices that are not about delivery; those stand with the settings that they
+//! choose.
 
 use tracing::level_filters::LevelFilter;
 

@@ -26,7 +26,8 @@ pub enum KeyCode {
     PageDown,
 }
 
-/// A key with its modifiers. Shift is part of a `Char` already ('G'), and set for other keys (`Shift-Tab`).
+/// A key with its modifiers. Shift is part of a `Char` already ('G'), and set for other keys
+/// (`Shift-Tab`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The key.

@@ -1,8 +1,9 @@
 //! Which keys mean which command, per context.
 //!
-//! A command may be bound to keys that are pressed one after the other, so the bindings of a context are
-//! a trie. Nothing waits for a clock: keys that are bound are the command at once, and a context in which
-//! they are the beginning of a longer sequence as well is refused when the keymap is made.
+//! A command may be bound to keys that are pressed one after the other, so the bindings of a
+//! context are a trie. Nothing waits for a clock: keys that are bound are the command at once, and
+//! a context in which they are the beginning of a longer sequence as well is refused when the
+//! keymap is made.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ pub enum Lookup {
     Nothing,
 }
 
-/// Two commands cannot both be bound like this: the keys are the same, or one is the beginning of the other.
+/// Two commands cannot both be bound like this: the keys are the same, or one is the beginning of
+/// the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{keys} in {context:?} is bound to {one} and cannot be bound to {other}")]
 pub struct Clash {
@@ -49,7 +51,8 @@ pub struct Clash {
 }
 
 impl Keymap {
-    /// A keymap of these bindings; of several for one command in one context the first is shown in hints.
+    /// A keymap of these bindings; of several for one command in one context the first is shown in
+    /// hints.
     pub fn new(bindings: impl IntoIterator<Item = (Context, KeySequence, &'static str)>) -> Result<Self, Clash> {
         let mut keymap = Self::default();
         for (context, keys, command) in bindings {
@@ -77,7 +80,8 @@ impl Keymap {
         bound.map(|(_, keys, _)| keys)
     }
 
-    /// The first keys by which a command is reached in these contexts, and which no nearer context hides.
+    /// The first keys by which a command is reached in these contexts, and which no nearer context
+    /// hides.
     pub fn hint(&self, contexts: &[Context], command: &str) -> Option<&KeySequence> {
         let bound = self.bindings.iter().filter(|(at, _, name)| *name == command && contexts.contains(at));
         let works = |keys: &&KeySequence| matches!(self.lookup(contexts, keys.keys()), Lookup::Command(name) if name == command);

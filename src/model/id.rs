@@ -1,7 +1,7 @@
 //! Identifiers, kept exactly as the server gave them.
 //!
-//! They are opaque (Matrix spec, appendices, 'Common Identifier Format'): compared, hashed and sent back, never
-//! taken apart. `Display` shows them made safe for a terminal.
+//! They are opaque (Matrix spec, appendices, 'Common Identifier Format'): compared, hashed and sent
+//! back, never taken apart. `Display` shows them made safe for a terminal.
 
 use std::{fmt, sync::Arc};
 

@@ -16,7 +16,8 @@ pub enum Route {
 pub enum DeviceState {
     /// It has the room key and has not answered yet, and this person's devices do answer.
     Pending,
-    /// It received and could read the message. The time is missing when the claimed one is impossible (L4).
+    /// It received and could read the message. The time is missing when the claimed one is
+    /// impossible (L4).
     Delivered {
         /// When, by the claimant's clock.
         at: Option<Ms>,
@@ -26,7 +27,8 @@ pub enum DeviceState {
         /// When it said so.
         at: Option<Ms>,
     },
-    /// Nothing can be said (L5): no device of this person ever sent a receipt, or none that says which device it is.
+    /// Nothing can be said (L5): no device of this person ever sent a receipt, or none that says
+    /// which device it is.
     Unknown,
     /// It usually answers, has answered a later message, and has not answered this one.
     Missed {
@@ -35,9 +37,11 @@ pub enum DeviceState {
     },
     /// Nothing can be said (L5): it did not answer, and said later that this means nothing.
     Quiet,
-    /// It was given the room key, and is no device of this person's any more; it has not answered and is not counted.
+    /// It was given the room key, and is no device of this person's any more; it has not answered
+    /// and is not counted.
     Gone,
-    /// It was given the room key, and no device of this name has answered anything for weeks; it is not counted.
+    /// It was given the room key, and no device of this name has answered anything for weeks; it is
+    /// not counted.
     Silent {
         /// When it was last heard, or first expected when it never was.
         since: Ms,
@@ -52,7 +56,8 @@ pub enum DeviceState {
 /// One device and what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceDelivery {
-    /// The device; missing for a receipt that names a user only, and for a person who counts as one.
+    /// The device; missing for a receipt that names a user only, and for a person who counts as
+    /// one.
     pub device_id: Option<DeviceId>,
     /// Its public display name, or empty.
     pub name: SafeText,
@@ -60,8 +65,8 @@ pub struct DeviceDelivery {
     pub state: DeviceState,
     /// How its receipt came.
     pub route: Option<Route>,
-    /// Whether it counts. A device does that was given the key; a person whose receipts never name a device counts as
-    /// one, and none of their devices does.
+    /// Whether it counts. A device does that was given the key; a person whose receipts never name
+    /// a device counts as one, and none of their devices does.
     pub expected: bool,
 }
 
@@ -90,8 +95,8 @@ pub struct Delivery {
     pub event_id: EventId,
     /// When it was sent, by the server's clock.
     pub sent: Ms,
-    /// People in a stable order, by id. Empty when nobody else was in the room. Where there is a tally, only the few
-    /// who answered last.
+    /// People in a stable order, by id. Empty when nobody else was in the room. Where there is a
+    /// tally, only the few who answered last.
     pub people: Vec<PersonDelivery>,
     /// The counts, where there are too many people to be listed (L7).
     pub tally: Option<Tally>,
@@ -196,8 +201,8 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// The same mark for a style that has no device row, or for too many devices: a row becomes a count, or
-    /// `Delivered` or `Read` once every device has it. All other marks stay as they are.
+    /// The same mark for a style that has no device row, or for too many devices: a row becomes a
+    /// count, or `Delivered` or `Read` once every device has it. All other marks stay as they are.
     #[must_use]
     pub fn counted(self) -> Self {
         let Self::Devices { people, read } = self else { return self };

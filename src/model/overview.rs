@@ -1,5 +1,5 @@
-//! What is known about delivery beyond one message: the log of receipts, what is not delivered everywhere, how people
-//! stand.
+//! What is known about delivery beyond one message: the log of receipts, what is not delivered
+//! everywhere, how people stand.
 
 use super::{Delivery, EventId, Ms, RoomId, Route, SafeText, UserId};
 

@@ -16,7 +16,8 @@ pub enum Membership {
     Left,
 }
 
-/// That a room has ended for this user, or goes on elsewhere: what happened, who did it, why and when.
+/// That a room has ended for this user, or goes on elsewhere: what happened, who did it, why and
+/// when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// What happened.
@@ -57,7 +58,8 @@ pub enum How {
     Closed,
 }
 
-/// One row of the room list, and the facts that the header and the receipt eligibility are made from.
+/// One row of the room list, and the facts that the header and the receipt eligibility are made
+/// from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSummary {
     /// The room.
@@ -70,8 +72,8 @@ pub struct RoomSummary {
     pub membership: Membership,
     /// That it has ended, or goes on elsewhere.
     pub ending: Option<Ending>,
-    /// Older versions of it that this user is still in and that lead here, with their names: whoever leaves it leaves
-    /// them too.
+    /// Older versions of it that this user is still in and that lead here, with their names:
+    /// whoever leaves it leaves them too.
     pub older: Vec<(RoomId, SafeText)>,
     /// A direct chat.
     pub direct: bool,

@@ -1,16 +1,19 @@
 //! Text made safe for a terminal, at the one place where that happens.
 //!
-//! **Problem.** Bodies, display names, room names, topics, file and device names are written by strangers, and a
-//! terminal obeys what it is told to print: escape sequences set its title and its clipboard, bidi controls reorder
-//! the line around them, zero-width and stacked characters break the column count that every layout rests on.
+//! **Problem.** Bodies, display names, room names, topics, file and device names are written by
+//! strangers, and a terminal obeys what it is told to print: escape sequences set its title and its
+//! clipboard, bidi controls reorder the line around them, zero-width and stacked characters break
+//! the column count that every layout rests on.
 //!
-//! **Why a type.** A function that cleans a string can be forgotten; a type whose only constructors clean cannot.
-//! What is drawn is a [`SafeText`], and nothing else in [`crate::model`] holds text from the network.
+//! **Why a type.** A function that cleans a string can be forgotten; a type whose only constructors
+//! clean cannot. What is drawn is a [`SafeText`], and nothing else in [`crate::model`] holds text
+//! from the network.
 //!
-//! **How.** [`SafeText::line`] and [`SafeText::block`] pass the text through `clean`: first character by character
-//! (what may never be printed), then grapheme by grapheme (what may only stand in certain company, and how much of
-//! it). Both are total, linear in what they keep, and idempotent: safe text made safe again is the same text. So
-//! pieces of safe text may be put together and made safe once more.
+//! **How.** [`SafeText::line`] and [`SafeText::block`] pass the text through `clean`: first
+//! character by character (what may never be printed), then grapheme by grapheme (what may only
+//! stand in certain company, and how much of it). Both are total, linear in what they keep, and
+//! idempotent: safe text made safe again is the same text. So pieces of safe text may be put
+//! together and made safe once more.
 
 mod clean;
 #[cfg(test)]
@@ -18,8 +21,9 @@ mod tests;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// Text that may be put on a terminal: no control character but `\n` (and that only from [`SafeText::block`]), no
-/// bidi control, nothing invisible, and no grapheme that is higher, longer or wider than real scripts need.
+/// Text that may be put on a terminal: no control character but `\n` (and that only from
+/// [`SafeText::block`]), no bidi control, nothing invisible, and no grapheme that is higher, longer
+/// or wider than real scripts need.
 ///
 /// Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,14 +39,15 @@ impl SafeText {
     /// The most lines that [`SafeText::block`] keeps, with its final notice.
     pub const BLOCK_LINES: usize = 1000;
 
-    /// One line: names, topics, file names, reasons. Line breaks and tabs become spaces; what is longer than
-    /// [`SafeText::LINE_GRAPHEMES`] ends in `…`.
+    /// One line: names, topics, file names, reasons. Line breaks and tabs become spaces; what is
+    /// longer than [`SafeText::LINE_GRAPHEMES`] ends in `…`.
     pub fn line(raw: &str) -> Self {
         Self(Arc::from(clean::line(raw)))
     }
 
-    /// Several lines: message bodies. Every kind of line break becomes `\n`, a tab four spaces; what is larger than
-    /// [`SafeText::BLOCK_BYTES`] or [`SafeText::BLOCK_LINES`] ends in a line `… (N more bytes)`.
+    /// Several lines: message bodies. Every kind of line break becomes `\n`, a tab four spaces;
+    /// what is larger than [`SafeText::BLOCK_BYTES`] or [`SafeText::BLOCK_LINES`] ends in a line `…
+    /// (N more bytes)`.
     pub fn block(raw: &str) -> Self {
         Self(Arc::from(clean::block(raw)))
     }
@@ -57,13 +62,14 @@ impl SafeText {
         &self.0
     }
 
-    /// Whether a person sees nothing of it: it is made of spaces, of characters that are drawn as blanks, and of what
-    /// stands for something unprintable.
+    /// Whether a person sees nothing of it: it is made of spaces, of characters that are drawn as
+    /// blanks, and of what stands for something unprintable.
     pub fn is_blank(&self) -> bool {
         self.chars().all(|c| c.is_whitespace() || matches!(c, '\u{2800}' | '\u{1D159}' | '\u{FFFD}'))
     }
 
-    /// This text, or the other where this one [is blank](Self::is_blank): a name of which nothing is seen is no name.
+    /// This text, or the other where this one [is blank](Self::is_blank): a name of which nothing
+    /// is seen is no name.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
         if self.is_blank() { fallback } else { self }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{EventId, Line, Ms, SafeText, UserId};
 
-/// Names one timeline item for as long as the room is open, also while a local echo turns into a remote event.
+/// Names one timeline item for as long as the room is open, also while a local echo turns into a
+/// remote event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ItemKey(pub Arc<str>);
 
@@ -68,7 +69,8 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// How far sending has come; always `Sent` for others' messages.
     pub send_state: SendState,
-    /// It came in the clear, and the room is encrypted now; not by itself amiss where it was not then.
+    /// It came in the clear, and the room is encrypted now; not by itself amiss where it was not
+    /// then.
     pub in_clear: bool,
     /// Others whose read receipt stands at this message.
     pub read_by: Vec<ReadBy>,

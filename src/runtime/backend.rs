@@ -1,10 +1,11 @@
 //! A terminal that is not written to when there is nothing new to show.
 //!
-//! ratatui compares cells, but for every frame, also for an unchanged one, it resets colours and moves the cursor: over
-//! a slow line that is traffic, on a battery it is a wake-up of the terminal. It also asks the terminal where the cursor
-//! is before it clears, and waits for the answer, which here would be taken for typing. So this stands between
-//! the two: it remembers where the cursor is, writes only what differs, and brackets each frame that does (mode
-//! 2026), so that terminals that know the bracket never show half of one.
+//! ratatui compares cells, but for every frame, also for an unchanged one, it resets colours and
+//! moves the cursor: over a slow line that is traffic, on a battery it is a wake-up of the
+//! terminal. It also asks the terminal where the cursor is before it clears, and waits for the
+//! answer, which here would be taken for typing. So this stands between the two: it remembers where
+//! the cursor is, writes only what differs, and brackets each frame that does (mode 2026), so that
+//! terminals that know the bracket never show half of one.
 
 use std::io::{self, Write};
 
@@ -35,7 +36,8 @@ pub struct DiffBackend<W: Write> {
 }
 
 impl<W: Write> DiffBackend<W> {
-    /// Writes to `writer`, which should gather what it is given until it is flushed. The cursor is taken to be hidden.
+    /// Writes to `writer`, which should gather what it is given until it is flushed. The cursor is
+    /// taken to be hidden.
     pub fn new(writer: W) -> Self {
         let inner = CrosstermBackend::new(writer);
         Self { inner, wanted: None, shown: None, position: Position::ORIGIN, begun: false }
@@ -63,7 +65,8 @@ impl<W: Write> Backend for DiffBackend<W> {
             return Ok(());
         }
         self.begin()?;
-        // ratatui clears the second half of some clusters when it has written them, and in many terminals the first with it.
+        // ratatui clears the second half of some clusters when it has written them, and in many
+        // terminals the first with it.
         for at in 1..content.len() {
             let ((x, y, before), (next, row, _)) = (content[at - 1], content[at]);
             if is_cluster(before) && (next, row) == (x + 1, y) {

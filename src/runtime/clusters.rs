@@ -1,9 +1,11 @@
-//! Rows with clusters of several characters, for terminals that draw them wider than ratatui thinks.
+//! Rows with clusters of several characters, for terminals that draw them wider than ratatui
+//! thinks.
 //!
-//! A joined emoji takes two columns in terminals of today. Others, such as xterm, draw its parts one beside the other, over
-//! what stands there. What is written behind it afterwards covers that; but ratatui writes only cells that have changed, so
-//! the others stay covered. So a row that has or had a cluster is written as a whole when anything in it has changed, and
-//! with it the row below, since the parts may go over the row's end.
+//! A joined emoji takes two columns in terminals of today. Others, such as xterm, draw its parts
+//! one beside the other, over what stands there. What is written behind it afterwards covers that;
+//! but ratatui writes only cells that have changed, so the others stay covered. So a row that has
+//! or had a cluster is written as a whole when anything in it has changed, and with it the row
+//! below, since the parts may go over the row's end.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -21,7 +21,8 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// What comes of the effects that are done here is told to `events`; `matrix` has a way of its own.
+    /// What comes of the effects that are done here is told to `events`; `matrix` has a way of its
+    /// own.
     pub fn new(matrix: ClientHandle, config: PathBuf, events: UnboundedSender<Event>) -> Self {
         let (saves, requests) = mpsc::channel();
         let outcomes = events.clone();
@@ -75,7 +76,8 @@ impl Effects {
     }
 }
 
-/// Only pages go to the browser: an address may come from somebody else's message, and `file:` reads this machine.
+/// Only pages go to the browser: an address may come from somebody else's message, and `file:`
+/// reads this machine.
 fn is_page(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

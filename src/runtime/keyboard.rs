@@ -1,14 +1,15 @@
 //! What is typed and pasted, from the terminal's bytes.
 //!
-//! **Problem.** A paste must not be taken for keys, or every line of it is sent. Terminals mark a paste by brackets
-//! (`ESC[200~` … `ESC[201~`), but not all do, and tmux can be told not to. And where the closing bracket is lost, whoever
-//! waits for it hears no key any more, Ctrl-C neither.
+//! **Problem.** A paste must not be taken for keys, or every line of it is sent. Terminals mark a
+//! paste by brackets (`ESC[200~` … `ESC[201~`), but not all do, and tmux can be told not to. And
+//! where the closing bracket is lost, whoever waits for it hears no key any more, Ctrl-C neither.
 //!
-//! **Why this way.** Only who reads the bytes knows what came together, and can stop waiting. crossterm (0.29) does neither,
-//! so it only sets the terminal's modes here.
+//! **Why this way.** Only who reads the bytes knows what came together, and can stop waiting.
+//! crossterm (0.29) does neither, so it only sets the terminal's modes here.
 //!
-//! **How.** One thread reads, for as long as the process lives. `keyboard/parse.rs` makes keys of the bytes, and ends a paste
-//! that goes on for too long; `keyboard/burst.rs` finds pastes without brackets among the keys.
+//! **How.** One thread reads, for as long as the process lives. `keyboard/parse.rs` makes keys of
+//! the bytes, and ends a paste that goes on for too long; `keyboard/burst.rs` finds pastes without
+//! brackets among the keys.
 
 use std::{
     collections::VecDeque,
@@ -32,10 +33,12 @@ mod parse;
 /// What one read gives at most.
 const CHUNK: usize = 4 * 1024;
 
-/// What the reading thread has read, while nobody listens. It cannot be stopped, and a second one would take bytes away.
+/// What the reading thread has read, while nobody listens. It cannot be stopped, and a second one
+/// would take bytes away.
 static READ: OnceLock<Mutex<Option<UnboundedReceiver<Read>>>> = OnceLock::new();
 
-/// What was read at once, and when: the program may be busy with something else, and that is no paste.
+/// What was read at once, and when: the program may be busy with something else, and that is no
+/// paste.
 type Read = (Instant, Vec<u8>);
 
 /// See the module.
@@ -60,8 +63,9 @@ impl Keyboard {
         Ok(Self { reads, parser: Parser::default(), burst: Burst::default(), events: VecDeque::new() })
     }
 
-    /// Waits for what is typed next; `None` when the terminal is gone. Nothing is lost when the future is dropped.
-    /// `text`: whether letters are text now, and not commands, so that they may be a paste.
+    /// Waits for what is typed next; `None` when the terminal is gone. Nothing is lost when the
+    /// future is dropped. `text`: whether letters are text now, and not commands, so that they may
+    /// be a paste.
     pub async fn next(&mut self, text: bool) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -100,7 +104,8 @@ impl Drop for Keyboard {
 
 /// Reads until the terminal is gone, or nobody can listen any more.
 fn read_all(sender: &UnboundedSender<Read>) {
-    // Opened anew, it waits for what is typed; another program may have left standard input so that it does not.
+    // Opened anew, it waits for what is typed; another program may have left standard input so that
+    // it does not.
     let mut terminal: Box<dyn io::Read> = match File::open("/dev/tty") {
         Ok(terminal) => Box::new(terminal),
         Err(_) => Box::new(io::stdin()),

@@ -1,9 +1,11 @@
-//! The log: a file a day, seven kept, for the user's eyes only, and [bounded](bound) in rate and size.
+//! The log: a file a day, seven kept, for the user's eyes only, and [bounded](bound) in rate and
+//! size.
 //!
-//! No message text, key or token may get into it, at any level. kvitto's own lines are written with that in mind; the
-//! libraries' are not (matrix-sdk logs whole requests and events at `debug` and `trace`), so whatever level is
-//! chosen, everything that is not kvitto's stops at warnings. A panic is logged by its place and backtrace alone: its
-//! message may quote what was being worked on, as slicing a string in the wrong place does.
+//! No message text, key or token may get into it, at any level. kvitto's own lines are written with
+//! that in mind; the libraries' are not (matrix-sdk logs whole requests and events at `debug` and
+//! `trace`), so whatever level is chosen, everything that is not kvitto's stops at warnings. A
+//! panic is logged by its place and backtrace alone: its message may quote what was being worked
+//! on, as slicing a string in the wrong place does.
 
 use std::{
     fs, io,

@@ -1,7 +1,8 @@
 //! What happens when the program is wrong.
 //!
-//! A panic of the thread that holds the terminal ends the program: the terminal is given back first, so that the
-//! message can be read. A panic of any other thread costs one task; the screen goes on and says so.
+//! A panic of the thread that holds the terminal ends the program: the terminal is given back
+//! first, so that the message can be read. A panic of any other thread costs one task; the screen
+//! goes on and says so.
 
 use std::{
     backtrace::Backtrace,
@@ -48,7 +49,8 @@ pub fn install(events: UnboundedSender<Event>, log: &Path) -> Installed {
     Installed
 }
 
-/// The SDK panics in a task that waits for one that was cancelled; that is how both end when a session's runtime does.
+/// The SDK panics in a task that waits for one that was cancelled; that is how both end when a
+/// session's runtime does.
 fn ended_with_its_session(info: &PanicHookInfo<'_>) -> bool {
     info.payload_as_str().is_some_and(|message| message.contains("JoinError::Cancelled"))
 }

@@ -114,7 +114,8 @@ impl Paths {
     }
 }
 
-/// A folder that goes, with everything in it, when this is dropped; a kill (SIGKILL) leaves it behind.
+/// A folder that goes, with everything in it, when this is dropped; a kill (SIGKILL) leaves it
+/// behind.
 pub struct Temporary(PathBuf);
 
 impl Temporary {

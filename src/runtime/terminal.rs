@@ -1,8 +1,9 @@
 //! The terminal: taken, drawn on, and always given back.
 //!
-//! Raw mode, the alternate screen and the rest belong to the process, not to a value: a panic on the way, a signal or an
-//! error must find them. So one flag says whether they are on, [`give_back`] may be called by anybody and any number of
-//! times, and [`Screen`] calls it when it is dropped. There is no mouse capture: selecting text is the terminal's own.
+//! Raw mode, the alternate screen and the rest belong to the process, not to a value: a panic on
+//! the way, a signal or an error must find them. So one flag says whether they are on,
+//! [`give_back`] may be called by anybody and any number of times, and [`Screen`] calls it when it
+//! is dropped. There is no mouse capture: selecting text is the terminal's own.
 
 use std::{
     io::{self, BufWriter, Stdout, Write, stdout},
@@ -41,8 +42,8 @@ fn take() -> io::Result<()> {
         return Ok(());
     }
     enable_raw_mode()?;
-    // The keyboard flags are pushed without asking whether the terminal knows them: asking means waiting for an answer
-    // at every start, and one that does not know them ignores them.
+    // The keyboard flags are pushed without asking whether the terminal knows them: asking means
+    // waiting for an answer at every start, and one that does not know them ignores them.
     execute!(
         stdout(),
         EnterAlternateScreen,
@@ -122,8 +123,8 @@ impl Drop for Screen {
     }
 }
 
-/// The colours for `ui.theme = "auto"`, from `NO_COLOR` (<https://no-color.org>) and `COLORFGBG`, whose last number is
-/// the background's among the 16 colours. Dark when neither says anything.
+/// The colours for `ui.theme = "auto"`, from `NO_COLOR` (<https://no-color.org>) and `COLORFGBG`,
+/// whose last number is the background's among the 16 colours. Dark when neither says anything.
 pub fn palette(no_color: Option<&str>, color_fg_bg: Option<&str>) -> Palette {
     if no_color.is_some_and(|value| !value.is_empty()) {
         return Palette::None;
@@ -132,7 +133,8 @@ pub fn palette(no_color: Option<&str>, color_fg_bg: Option<&str>) -> Palette {
     if matches!(background, Some(7 | 9..=15)) { Palette::Light } else { Palette::Dark }
 }
 
-/// Puts the process to the background, as the terminal driver does at Ctrl-Z. Returns once it is resumed.
+/// Puts the process to the background, as the terminal driver does at Ctrl-Z. Returns once it is
+/// resumed.
 pub fn stop_process() -> io::Result<()> {
     give_back();
     stdout().flush()?;

@@ -1,46 +1,51 @@
-//! What waits for one user's devices, and what of it goes into which sync (PROTOCOL §7, 'Bundling').
+//! What waits for one user's devices, and what of it goes into which sync (PROTOCOL §7,
+//! 'Bundling').
 //!
-//! An event in a large room can bring its sender 50,000 receipts, times devices, and a response may be lost at any
-//! time. So receipts are gathered, and each device is told everything at least once, whatever happens to its
-//! connection.
+//! An event in a large room can bring its sender 50,000 receipts, times devices, and a response may
+//! be lost at any time. So receipts are gathered, and each device is told everything at least once,
+//! whatever happens to its connection.
 //!
-//! A user's [`Mailbox`] is one log of receipts, numbered in the order in which they came, and for each device the
-//! number up to which that device has proved to know them. A response hands out what comes after that number, and says
-//! up to which number it goes; the server puts that into the `next_batch` or `pos` that it gives out. When it comes
-//! back as `since` or `pos`, the response has arrived. When an older one comes back, the response was lost, and what it
-//! had is handed out again: nothing is kept about it. What every device has is dropped from the log.
+//! A user's [`Mailbox`] is one log of receipts, numbered in the order in which they came, and for
+//! each device the number up to which that device has proved to know them. A response hands out
+//! what comes after that number, and says up to which number it goes; the server puts that into the
+//! `next_batch` or `pos` that it gives out. When it comes back as `since` or `pos`, the response
+//! has arrived. When an older one comes back, the response was lost, and what it had is handed out
+//! again: nothing is kept about it. What every device has is dropped from the log.
 //!
-//! A response can speak of some rooms only: of those that its connection has been told of, that its filter lets
-//! through, that the user is still in. What comes for other rooms must not hold up the rest, and must not be lost when
-//! the number goes past it. So it is put aside for that device, and put at the end of the log again, for that device
-//! alone, as soon as a response can speak of its room. A sync goes:
+//! A response can speak of some rooms only: of those that its connection has been told of, that its
+//! filter lets through, that the user is still in. What comes for other rooms must not hold up the
+//! rest, and must not be lost when the number goes past it. So it is put aside for that device, and
+//! put at the end of the log again, for that device alone, as soon as a response can speak of its
+//! room. A sync goes:
 //!
 //! 1. [`Mailbox::acknowledge`] with the number in its token, once, when it comes in;
-//! 2. wait until [`Mailbox::ready_at`], or for something else; look anew when [`Mailbox::deliver`] says that there is
-//!    news;
-//! 3. [`Mailbox::respond`], and [`Bundle::number`] into the new token, also when the bundle is empty.
+//! 2. wait until [`Mailbox::ready_at`], or for something else; look anew when [`Mailbox::deliver`]
+//!    says that there is news;
+//! 3. [`Mailbox::respond`], and [`Bundle::number`] into the new token, also when the bundle is
+//!    empty.
 //!
-//! Receipts of one moment shall wake a device once, so there is a second between two bundles ([`GAP`]). A sync that
-//! waits while nothing went out for a second is answered at once.
+//! Receipts of one moment shall wake a device once, so there is a second between two bundles
+//! ([`GAP`]). A sync that waits while nothing went out for a second is answered at once.
 //!
-//! An event's receipts look as MSC4089 has them, under the name under which they were posted, with the devices that
-//! want to be named:
+//! An event's receipts look as MSC4089 has them, under the name under which they were posted, with
+//! the devices that want to be named:
 //!
 //! ```json
 //! { "$event": { "m.delivery": { "@ada:host": { "ts": 1, "dev.kvitto.devices": { "PHONE": { "ts": 1 } } } } } }
 //! ```
 //!
-//! `ts` is the earliest of that user's known receipts for the event. When another device of theirs follows later, an
-//! entry comes with that device alone and the same `ts`: a reader merges, and need not be told again what it was told.
-//! To a client that asks for it ([`Options::summary_above`]) an event with many receipts comes as a summary, which
-//! stands where the users would:
+//! `ts` is the earliest of that user's known receipts for the event. When another device of theirs
+//! follows later, an entry comes with that device alone and the same `ts`: a reader merges, and
+//! need not be told again what it was told. To a client that asks for it
+//! ([`Options::summary_above`]) an event with many receipts comes as a summary, which stands where
+//! the users would:
 //!
 //! ```json
 //! { "$event": { "m.delivery": { "dev.kvitto.delivery_summary": { "users": 2, "devices": 3, "latest_ts": 9 } } } }
 //! ```
 //!
-//! It counts all receipts that are known for the event, also those that were handed out before; an anonymous
-//! receipt counts as one device. A reader that knows an older summary replaces it.
+//! It counts all receipts that are known for the event, also those that were handed out before; an
+//! anonymous receipt counts as one device. A reader that knows an older summary replaces it.
 //!
 //! `now` is the milliseconds of a clock that does not go back.
 
@@ -62,8 +67,8 @@ pub use options::{Options, matches_type};
 pub const ENTRIES: usize = 1000;
 /// So long after one bundle the next one goes out.
 pub const GAP: Ms = 1000;
-/// So many receipts wait for a user at most; then the oldest are dropped. That is an event in a room of 50,000 people
-/// with three devices each, and something beside it.
+/// So many receipts wait for a user at most; then the oldest are dropped. That is an event in a
+/// room of 50,000 people with three devices each, and something beside it.
 pub const WAITING: usize = 200_000;
 
 /// What waits for one user.
@@ -116,30 +121,32 @@ impl Reader {
 /// What goes into one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
-    /// To be put into the response's token, and given to [`Mailbox::acknowledge`] when it comes back.
+    /// To be put into the response's token, and given to [`Mailbox::acknowledge`] when it comes
+    /// back.
     pub number: u64,
     /// Per room the content of one `m.receipt`; often none.
     pub rooms: BTreeMap<RoomId, Value>,
 }
 
-/// A room's content as a response has it, as far as there is any: summaries, which stand where a reader expects users
-/// and may cost that reader all else in their `m.receipt`, and the receipts that go into one `m.receipt` with all others of
-/// the room. That one comes last: some clients keep only the last one that a response has for a room.
+/// A room's content as a response has it, as far as there is any: summaries, which stand where a
+/// reader expects users and may cost that reader all else in their `m.receipt`, and the receipts
+/// that go into one `m.receipt` with all others of the room. That one comes last: some clients keep
+/// only the last one that a response has for a room.
 pub fn apart(content: Value) -> (Option<Value>, Option<Value>) {
     content::apart(content)
 }
 
 impl Mailbox {
-    /// An empty mailbox, whose first number comes after `start`. A server that keeps it in memory gives its own start
-    /// in milliseconds: then a token from an earlier life, with the numbers of a mailbox that is gone, acknowledges
-    /// nothing.
+    /// An empty mailbox, whose first number comes after `start`. A server that keeps it in memory
+    /// gives its own start in milliseconds: then a token from an earlier life, with the numbers of
+    /// a mailbox that is gone, acknowledges nothing.
     pub fn new(start: u64) -> Self {
         Self { log: VecDeque::new(), dropped: start, devices: HashMap::new(), known: Known::default() }
     }
 
-    /// Everything from now on is kept until this device has it, also if it does not sync for a while. It gets as well
-    /// what still waits for others. To be called when a device logs in; a device that is not known when it syncs is
-    /// added then.
+    /// Everything from now on is kept until this device has it, also if it does not sync for a
+    /// while. It gets as well what still waits for others. To be called when a device logs in; a
+    /// device that is not known when it syncs is added then.
     pub fn add_device(&mut self, device: &DeviceId) {
         self.reader(device);
     }
@@ -150,8 +157,9 @@ impl Mailbox {
         self.drop_what_all_have();
     }
 
-    /// Takes a receipt for each of the user's devices. `false` when this device's receipt for this event is known
-    /// already, under whichever name: then nothing changes but that an earlier `ts` is kept, and nobody is to be woken.
+    /// Takes a receipt for each of the user's devices. `false` when this device's receipt for this
+    /// event is known already, under whichever name: then nothing changes but that an earlier `ts`
+    /// is kept, and nobody is to be woken.
     pub fn deliver(&mut self, receipt: Receipt) -> bool {
         let new = self.known.note(&receipt);
         if new {
@@ -160,8 +168,9 @@ impl Mailbox {
         new
     }
 
-    /// This device's next request is here, with the number in its token: what was handed out up to there has arrived.
-    /// An initial sync has none, and acknowledges nothing; a number that was never handed out does not either.
+    /// This device's next request is here, with the number in its token: what was handed out up to
+    /// there has arrived. An initial sync has none, and acknowledges nothing; a number that was
+    /// never handed out does not either.
     pub fn acknowledge(&mut self, device: &DeviceId, number: Option<u64>) {
         let reader = self.reader(device);
         if let Some(number) = number.filter(|number| *number <= reader.handed) {
@@ -170,8 +179,9 @@ impl Mailbox {
         }
     }
 
-    /// When a waiting sync of this device is to be answered: `None` when nothing waits that it wants, a moment in the
-    /// past when it is to be answered at once. `speaks` says of which rooms the response can speak.
+    /// When a waiting sync of this device is to be answered: `None` when nothing waits that it
+    /// wants, a moment in the past when it is to be answered at once. `speaks` says of which rooms
+    /// the response can speak.
     pub fn ready_at(&self, device: &DeviceId, options: &Options, speaks: impl Fn(&RoomId) -> bool) -> Option<Ms> {
         let reader = self.devices.get(device);
         let start = reader.map_or(0, |reader| self.waiting(reader));
@@ -182,7 +192,8 @@ impl Mailbox {
         some.then(|| reader.map_or(0, Reader::ready_at))
     }
 
-    /// What goes into this device's response, about the rooms that it `speaks` of: nothing before [`Self::ready_at`].
+    /// What goes into this device's response, about the rooms that it `speaks` of: nothing before
+    /// [`Self::ready_at`].
     pub fn respond(
         &mut self,
         device: &DeviceId,
@@ -216,8 +227,8 @@ impl Mailbox {
         Bundle { number, rooms: contents.into_rooms() }
     }
 
-    /// Puts into the log again what was aside and can be spoken of now. What is not acknowledged yet is still there: if
-    /// the response that left it aside was lost, the next one meets it anew.
+    /// Puts into the log again what was aside and can be spoken of now. What is not acknowledged
+    /// yet is still there: if the response that left it aside was lost, the next one meets it anew.
     fn take_up_again(&mut self, device: &DeviceId, speaks: impl Fn(&RoomId) -> bool) {
         let reader = self.reader(device);
         let fitting = reader.aside.extract_if(..=reader.acknowledged, |_, receipt| speaks(&receipt.room_id));

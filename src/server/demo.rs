@@ -1,16 +1,18 @@
 //! The demo: a homeserver, and people to talk to, in one process.
 //!
-//! Who has no account, no network and nobody who uses kvitto must still see what it does, and it must be the real
-//! thing: so here are a [`homeserver`](super::homeserver) on a loopback port, and the people are real clients
-//! ([`peer`](crate::client::peer)) with keys and syncs of their own. The user's own client is not touched. It is only
-//! told where to log in, and nothing in it knows that the others are played.
+//! Who has no account, no network and nobody who uses kvitto must still see what it does, and it
+//! must be the real thing: so here are a [`homeserver`](super::homeserver) on a loopback port, and
+//! the people are real clients ([`peer`](crate::client::peer)) with keys and syncs of their own.
+//! The user's own client is not touched. It is only told where to log in, and nothing in it knows
+//! that the others are played.
 //!
-//! - [`cast`] is who there is and where they meet; [`script`] what they say, and in answer to what: plain data.
+//! - [`cast`] is who there is and where they meet; [`script`] what they say, and in answer to what:
+//!   plain data.
 //! - [`play`] makes a queue of it: what was heard comes in, what is due comes out. It is pure.
 //! - [`stage`] makes the rooms, and carries out what is due.
 //!
-//! Not everything is real. Linus's laptop cannot decrypt because the homeserver loses the keys on the way to it, and the
-//! paces are drawn.
+//! Not everything is real. Linus's laptop cannot decrypt because the homeserver loses the keys on
+//! the way to it, and the paces are drawn.
 //!
 //! Everything is in memory and ends when [`Demo`] is dropped.
 

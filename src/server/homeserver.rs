@@ -1,23 +1,27 @@
 //! A Matrix homeserver in memory, on a loopback port: for the demo and for tests.
 //!
-//! Who has no account and no network must still see kvitto at work, with real clients and real encryption; and tests
-//! need a homeserver that starts in milliseconds, has MSC4089, and misbehaves when told to ([`faults`]).
+//! Who has no account and no network must still see kvitto at work, with real clients and real
+//! encryption; and tests need a homeserver that starts in milliseconds, has MSC4089, and misbehaves
+//! when told to ([`faults`]).
 //!
-//! **It is not a homeserver to run.** Nothing is on disk, nothing is federated, passwords stand in memory as they were
-//! typed, state is never resolved because there is nobody to disagree with, and one lock holds it all. What waits for a
-//! device is bounded, and so are media; what users say, and keep for themselves, is bounded only by the size of a
-//! request. It has what the clients here ask for: no presence, no directories, no threads' list. What it does answer, it
-//! answers as the specification says, with the specification's error codes; everything else is 404 `M_UNRECOGNIZED`.
+//! **It is not a homeserver to run.** Nothing is on disk, nothing is federated, passwords stand in
+//! memory as they were typed, state is never resolved because there is nobody to disagree with, and
+//! one lock holds it all. What waits for a device is bounded, and so are media; what users say, and
+//! keep for themselves, is bounded only by the size of a request. It has what the clients here ask
+//! for: no presence, no directories, no threads' list. What it does answer, it answers as the
+//! specification says, with the specification's error codes; everything else is 404
+//! `M_UNRECOGNIZED`.
 //!
 //! It is made of four layers, each of which knows only those above it here:
 //!
-//! - [`world`] is all there is to know: users, devices, rooms, and a position that every change moves on. It knows no
-//!   network and no clock.
-//! - [`http`] makes a route of a function: it reads the request, finds out who asks, holds the lock while
-//!   the function runs, and wakes the syncs that wait when the position has moved.
-//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in ruma's types:
-//!   [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`], [`history`], [`receipts`], [`typing`],
-//!   [`keys`], [`to_device`], [`backup`], [`media`]; and the two that wait, [`sync`] and [`sliding`].
+//! - [`world`] is all there is to know: users, devices, rooms, and a position that every change
+//!   moves on. It knows no network and no clock.
+//! - [`http`] makes a route of a function: it reads the request, finds out who asks, holds the lock
+//!   while the function runs, and wakes the syncs that wait when the position has moved.
+//! - One module for each subject, of functions `(&mut World, who asks, request) -> answer` in
+//!   ruma's types: [`accounts`], [`devices`], [`profiles`], [`account_data`], [`rooms`],
+//!   [`history`], [`receipts`], [`typing`], [`keys`], [`to_device`], [`backup`], [`media`]; and the
+//!   two that wait, [`sync`] and [`sliding`].
 //! - [`router`] gathers their routes.
 #![allow(
     clippy::needless_pass_by_value,

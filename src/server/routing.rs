@@ -1,9 +1,10 @@
 //! Who may post a delivery receipt, and to whom it goes (PROTOCOL §7).
 //!
-//! A receipt tells one person that another person's device is awake. So everything turns on the order of the checks:
-//! nobody may learn by a refusal what the check before it would have kept from them, and nothing that costs a request
-//! may be asked for somebody who was refused already. The order is therefore in the types. Each step is a value that
-//! only the step before it makes, and has one method, which takes one fact and makes the next:
+//! A receipt tells one person that another person's device is awake. So everything turns on the
+//! order of the checks: nobody may learn by a refusal what the check before it would have kept from
+//! them, and nothing that costs a request may be asked for somebody who was refused already. The
+//! order is therefore in the types. Each step is a value that only the step before it makes, and
+//! has one method, which takes one fact and makes the next:
 //!
 //! | step | the fact that it takes | refuses with |
 //! | --- | --- | --- |
@@ -13,9 +14,10 @@
 //! | [`Paced::by_member`] | is the claimant joined now? | 403 |
 //! | [`Permitted::about`] | the event | 404 |
 //!
-//! A server writes them one below the other, each with `?`, and looks each fact up between two of them, from its memory
-//! or from another server. What comes out is nothing, or one [`Receipt`] for one person: there is no way from here to
-//! the room, back to the claimant, or to anybody's presence.
+//! A server writes them one below the other, each with `?`, and looks each fact up between two of
+//! them, from its memory or from another server. What comes out is nothing, or one [`Receipt`] for
+//! one person: there is no way from here to the room, back to the claimant, or to anybody's
+//! presence.
 //!
 //! [`federation`] does the same for what other servers say.
 
@@ -100,7 +102,8 @@ pub struct EventFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct NoSuchEvent;
 
-/// To whom a receipt about this event goes, if to anybody: not to oneself, and not about state or what is redacted.
+/// To whom a receipt about this event goes, if to anybody: not to oneself, and not about state or
+/// what is redacted.
 fn addressee(event: Option<&EventFacts>, room: &RoomId, claimant: &UserId) -> Result<Option<UserId>, NoSuchEvent> {
     let event = event.filter(|event| event.room_id == *room && event.since_join).ok_or(NoSuchEvent)?;
     let nothing_to_say = event.state || event.redacted || event.sender == *claimant;
@@ -131,7 +134,8 @@ pub enum Refusal {
     /// The claimant is not joined now.
     #[error("You are not in this room")]
     NotJoined,
-    /// Unknown, invisible, in another room, or from before the claimant's join: one cannot be told from the other.
+    /// Unknown, invisible, in another room, or from before the claimant's join: one cannot be told
+    /// from the other.
     #[error("There is no such event in this room")]
     NotFound,
 }

@@ -1,6 +1,7 @@
 //! What is being typed, and where its cursor stands.
 //!
-//! The app knows text and a cursor; where lines wrap is decided here. Both forms keep the cursor in sight.
+//! The app knows text and a cursor; where lines wrap is decided here. Both forms keep the cursor in
+//! sight.
 
 use std::collections::VecDeque;
 
@@ -16,7 +17,8 @@ pub struct Typed {
     pub cursor: (u16, u16),
 }
 
-/// A field of one row: it scrolls sideways. `shown` is the text as it is drawn, such as dots for a password.
+/// A field of one row: it scrolls sideways. `shown` is the text as it is drawn, such as dots for a
+/// password.
 pub fn field(before: &str, after: &str, columns: u16) -> Typed {
     let room = columns.saturating_sub(1);
     let mut start = before;

@@ -304,7 +304,8 @@ pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceD
     Delivery::new(EventId::new(format!("${event}")), sent, people)
 }
 
-/// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device, one of Bob's does.
+/// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device,
+/// one of Bob's does.
 pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
     let native = |state, device: Option<(&str, &str)>, expected| DeviceDelivery {
         device_id: device.map(|(id, _)| DeviceId::new(id)),

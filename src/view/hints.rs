@@ -1,7 +1,7 @@
 //! Keys, as hints.
 //!
-//! A hint is never written by hand: the key comes from the keymap in force, and an action without a key there has no
-//! hint.
+//! A hint is never written by hand: the key comes from the keymap in force, and an action without a
+//! key there has no hint.
 
 use ratatui::text::Span;
 

@@ -10,8 +10,8 @@
 //! └ status ───┴────────────────────────┘ └ status ───────────────┘
 //! ```
 //!
-//! This is arithmetic only, so that it can be tested as a table: every part has its rows at every size, or is not
-//! there at all.
+//! This is arithmetic only, so that it can be tested as a table: every part has its rows at every
+//! size, or is not there at all.
 
 use ratatui::layout::Rect;
 
@@ -66,8 +66,8 @@ fn rooms_columns(width: u16) -> Option<u16> {
     }
 }
 
-/// Divides the main screen. `rooms_in_front` decides what a narrow one shows; `writing` is how many rows the
-/// composer wants.
+/// Divides the main screen. `rooms_in_front` decides what a narrow one shows; `writing` is how many
+/// rows the composer wants.
 pub fn areas(screen: Rect, rooms_in_front: bool, writing: u16) -> Areas {
     let (upper, status) = split_bottom(screen, 1);
     let mut areas = Areas { status, ..Areas::default() };

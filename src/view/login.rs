@@ -57,7 +57,8 @@ pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area:
     }
     form.state(app, login);
 
-    // When the screen is too low the first rows go: what is typed and what went wrong is more important.
+    // When the screen is too low the first rows go: what is typed and what went wrong is more
+    // important.
     let height = usize::from(area.height);
     let hidden = form.rows.len().saturating_sub(height);
     let top = height.saturating_sub(form.rows.len()) / 3;

@@ -1,8 +1,8 @@
 //! One message as rows of text.
 //!
-//! A message is its header (once per group of messages of one sender), what it answers, what it says, and what
-//! people made of it. Its delivery mark stands at the right edge of its last row. Only as much of a body is laid out
-//! as can be shown: [`MAX_ROWS`] rows.
+//! A message is its header (once per group of messages of one sender), what it answers, what it
+//! says, and what people made of it. Its delivery mark stands at the right edge of its last row.
+//! Only as much of a body is laid out as can be shown: [`MAX_ROWS`] rows.
 
 use jiff::tz::TimeZone;
 use ratatui::{
@@ -21,8 +21,8 @@ use crate::model::{self, Body, Mark, Message, Ms, Reaction, SendState};
 /// Rows of a body that are shown at most.
 pub const MAX_ROWS: usize = 200;
 
-/// Rows of the body of a message that was not sent: it stands below everything newer, which is to be seen. And when it is
-/// selected.
+/// Rows of the body of a message that was not sent: it stands below everything newer, which is to
+/// be seen. And when it is selected.
 const UNSENT_ROWS: (usize, usize) = (2, 8);
 
 /// Messages of one sender that follow one another this closely share a header.
@@ -256,8 +256,8 @@ fn append<'a>(rows: &mut Vec<Line<'a>>, span: Span<'a>, look: Look<'_>) {
     }
 }
 
-/// Puts spans at the right edge of the last row if they fit, else of a row of their own. The row's own style must
-/// not reach them, so it is moved into its spans.
+/// Puts spans at the right edge of the last row if they fit, else of a row of their own. The row's
+/// own style must not reach them, so it is moved into its spans.
 fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'_>) {
     let wide = spans.iter().map(|span| wrap::width(&span.content)).fold(0, u16::saturating_add);
     if rows.last().is_none_or(|row| columns(row) + 1 + wide > look.columns) {

@@ -14,7 +14,8 @@ use super::{
     wrap,
 };
 
-/// Puts a line on a row of an area; what does not fit is cut, and a row outside of the area is not drawn.
+/// Puts a line on a row of an area; what does not fit is cut, and a row outside of the area is not
+/// drawn.
 pub fn row(frame: &mut Frame<'_>, area: Rect, row: usize, line: &Line<'_>) {
     if let Some(y) = u16::try_from(row).ok().filter(|row| *row < area.height) {
         let buffer = frame.buffer_mut();
@@ -27,9 +28,10 @@ pub fn row(frame: &mut Frame<'_>, area: Rect, row: usize, line: &Line<'_>) {
 
 /// Sees to it that nothing is left of emoji that are several characters: flags, families.
 ///
-/// Terminals disagree on their width: one draws the flag, another its two letters side by side, and a family takes two
-/// columns or six. So the columns behind such a cluster, as far as it might have reached, are always written anew;
-/// and the column that it covers differs from a blank, so that it is written when the cluster goes.
+/// Terminals disagree on their width: one draws the flag, another its two letters side by side, and
+/// a family takes two columns or six. So the columns behind such a cluster, as far as it might have
+/// reached, are always written anew; and the column that it covers differs from a blank, so that it
+/// is written when the cluster goes.
 fn keep_clean(buffer: &mut Buffer, area: Rect, y: u16) {
     let mut x = area.left();
     while x < area.right() {
@@ -57,7 +59,8 @@ pub fn column(frame: &mut Frame<'_>, area: Rect, sign: &str, style: Style) {
     }
 }
 
-/// A horizontal rule with words in it, from the left and from the right: `── Ada is typing ──── 3 new below ↓ ──`.
+/// A horizontal rule with words in it, from the left and from the right: `── Ada is typing ──── 3
+/// new below ↓ ──`.
 pub fn rule(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>>, theme: Theme) {
     let sign = theme.symbols().horizontal;
     let style = theme.role(Role::Rule);

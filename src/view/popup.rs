@@ -1,8 +1,10 @@
-//! What stands over the screen: a frame with a title, items that scroll in it, and rows below them that do not.
+//! What stands over the screen: a frame with a title, items that scroll in it, and rows below them
+//! that do not.
 //!
-//! The problem: the receipt log may have thousands of entries of different heights, and a frame may cost no more than
-//! what is seen. The way: a [`Sheet`] is asked for the rows of those items only that are on screen. So it scrolls by
-//! items, and shows whole ones. A text is a sheet whose items have one row each.
+//! The problem: the receipt log may have thousands of entries of different heights, and a frame may
+//! cost no more than what is seen. The way: a [`Sheet`] is asked for the rows of those items only
+//! that are on screen. So it scrolls by items, and shows whole ones. A text is a sheet whose items
+//! have one row each.
 
 use ratatui::{
     Frame,

@@ -92,7 +92,8 @@ fn eligibility(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) 
     ("receipts: off", Some(start.chain(sentence).collect()))
 }
 
-/// The rule under the header; it says how the room ended, if it did, and when older messages are on their way.
+/// The rule under the header; it says how the room ended, if it did, and when older messages are on
+/// their way.
 pub fn draw_header_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     if let Some(ending) = app.rooms.get(&open.id).and_then(|room| room.ending.as_ref()) {
         let text = endings::sentence(ending, &app.time_zone);

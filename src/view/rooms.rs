@@ -17,8 +17,8 @@ use crate::{
     model::{Connection, Membership, RoomSummary},
 };
 
-/// Draws the heading or the filter, and the rooms below it around the selected one. `alone`: the open room has no
-/// place on the screen.
+/// Draws the heading or the filter, and the rooms below it around the selected one. `alone`: the
+/// open room has no place on the screen.
 pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect, alone: bool) {
     let (heading, list) = layout::split_top(area, 1);
     let (rule, list) = layout::split_top(list, u16::from(area.height >= 10));

@@ -1,4 +1,5 @@
-//! Draws what stands over the main view: a file for each screen, of the same name as in `app/screens`.
+//! Draws what stands over the main view: a file for each screen, of the same name as in
+//! `app/screens`.
 
 use ratatui::{Frame, layout::Rect};
 

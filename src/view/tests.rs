@@ -1,4 +1,5 @@
-//! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a snapshot has none.
+//! Whole screens as snapshots, at three sizes; colours and attributes by themselves, since a
+//! snapshot has none.
 
 mod editing;
 mod overview;

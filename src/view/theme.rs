@@ -1,10 +1,11 @@
 //! Colours and glyphs.
 //!
-//! The problem: a terminal may have a dark or a light background, eight colours or none, and a font without the
-//! signs we would like. The way: the view never names a colour or a sign; it asks for a [`Role`] or a symbol, and
-//! one table here answers for the chosen palette and glyph set. Only the terminal's own sixteen colours are used, so
-//! that the user's scheme decides what they look like, and the background of the screen is never set. Every state
-//! also differs in its text or attributes, so the palette `none` loses nothing (`NO_COLOR`, <https://no-color.org>).
+//! The problem: a terminal may have a dark or a light background, eight colours or none, and a font
+//! without the signs we would like. The way: the view never names a colour or a sign; it asks for a
+//! [`Role`] or a symbol, and one table here answers for the chosen palette and glyph set. Only the
+//! terminal's own sixteen colours are used, so that the user's scheme decides what they look like,
+//! and the background of the screen is never set. Every state also differs in its text or
+//! attributes, so the palette `none` loses nothing (`NO_COLOR`, <https://no-color.org>).
 
 use std::borrow::Cow;
 

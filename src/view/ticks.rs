@@ -1,7 +1,8 @@
 //! The delivery mark at the end of an own message.
 //!
-//! The problem: ten states, three styles and two glyph sets, in as few columns as possible, and none of them may
-//! lean on colour. The way: a mark is first turned into text (a table a person can read below), then coloured.
+//! The problem: ten states, three styles and two glyph sets, in as few columns as possible, and
+//! none of them may lean on colour. The way: a mark is first turned into text (a table a person can
+//! read below), then coloured.
 //!
 //! | state | unicode | ascii |
 //! | --- | --- | --- |
@@ -18,9 +19,10 @@
 //! | on every device | `✓✓` | `++` |
 //! | read by everyone | `✔✔` | `**` |
 //!
-//! A device row groups devices by person, with a space between persons: `●● ○`; once everyone has read the message a
-//! `✔` or `*` follows it. Style `count` turns a row into its count. Style `classic` knows one tick and two, and still says
-//! `✓×` when a device could not decrypt and `✓△` when one that usually answers has not: neither may need to be looked for.
+//! A device row groups devices by person, with a space between persons: `●● ○`; once everyone has
+//! read the message a `✔` or `*` follows it. Style `count` turns a row into its count. Style
+//! `classic` knows one tick and two, and still says `✓×` when a device could not decrypt and `✓△`
+//! when one that usually answers has not: neither may need to be looked for.
 
 use ratatui::text::Span;
 
@@ -162,8 +164,8 @@ fn device_row(people: &[Vec<DeviceState>], theme: Theme) -> Vec<Span<'static>> {
     row
 }
 
-/// The numbers, or in style `classic` what of them one tick can say. `amiss`: those that could not decrypt, and those
-/// that usually answer.
+/// The numbers, or in style `classic` what of them one tick can say. `amiss`: those that could not
+/// decrypt, and those that usually answer.
 fn count(delivered: usize, expected: usize, amiss: [usize; 2], theme: Theme) -> Vec<Span<'static>> {
     let Signs { sent, undecryptable, missed, .. } = signs(theme);
     let classic = theme.style == MarkStyle::Classic;

@@ -1,8 +1,9 @@
 //! The timeline: what of it is on screen, and how it looks.
 //!
-//! The problem: a room may have 100,000 items of unknown heights, and a frame has 4 ms. The way: lay out from the
-//! app's [`Anchor`] outwards, item by item, until the area is full; what is not seen is never looked at. An item's
-//! rows depend on itself and the item before it only, so the same item has the same rows wherever the layout begins.
+//! The problem: a room may have 100,000 items of unknown heights, and a frame has 4 ms. The way:
+//! lay out from the app's [`Anchor`] outwards, item by item, until the area is full; what is not
+//! seen is never looked at. An item's rows depend on itself and the item before it only, so the
+//! same item has the same rows wherever the layout begins.
 
 use std::collections::VecDeque;
 
@@ -79,8 +80,9 @@ struct Timeline<'a> {
 
 type Placed<'a> = VecDeque<(Row, Line<'a>)>;
 
-/// The rows on screen, from top to bottom: at most `height`, and fewer only when there are no more. `rows` gives all
-/// rows of the item at an index up to `end`; it is asked for no item that is not on screen, but at most one.
+/// The rows on screen, from top to bottom: at most `height`, and fewer only when there are no more.
+/// `rows` gives all rows of the item at an index up to `end`; it is asked for no item that is not
+/// on screen, but at most one.
 fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) -> Vec<Line<'a>>) -> Placed<'a> {
     let (item, split, edge) = match anchor {
         Anchor::Newest => (end, usize::MAX, Edge::Bottom),
@@ -111,7 +113,8 @@ fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) 
 }
 
 impl<'a> Timeline<'a> {
-    /// What is nothing, and an unread line that says nothing, see [`OpenRoom::unread_line`]: they have no rows.
+    /// What is nothing, and an unread line that says nothing, see [`OpenRoom::unread_line`]: they
+    /// have no rows.
     fn is_hidden(&self, index: usize) -> bool {
         self.open.items.get(index).is_some_and(|item| match item.kind {
             TimelineItemKind::Nothing => true,
@@ -197,7 +200,8 @@ mod tests {
     use super::*;
     use crate::{app::timeline::Place, model::ItemKey};
 
-    /// Lays out items of two rows each; returns the first and last row, and the items that were asked for.
+    /// Lays out items of two rows each; returns the first and last row, and the items that were
+    /// asked for.
     fn laid_out(anchor: &Anchor, items: usize, height: usize) -> (Row, Row, Vec<usize>) {
         let asked = RefCell::new(Vec::new());
         let rows = |item| {

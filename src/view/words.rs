@@ -30,7 +30,8 @@ pub fn exact(at: Ms, near: Ms, zone: &TimeZone) -> String {
     moment(at, zone, format)
 }
 
-/// What others were told to be unreadable and was no message: all of it in one sentence, `""` for none.
+/// What others were told to be unreadable and was no message: all of it in one sentence, `""` for
+/// none.
 pub fn traces(traces: &[Trace], zone: &TimeZone) -> String {
     let Some(last) = traces.iter().max_by_key(|trace| trace.told) else { return String::new() };
     let (sender, told) = (SafeText::line(last.sender.as_str()), moment(last.told, zone, "%H:%M:%S"));

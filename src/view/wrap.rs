@@ -1,9 +1,10 @@
 //! Breaks text into rows of a given width.
 //!
-//! The problem: a message may be one line of a megabyte, in any script, with styles that change in the middle of a
-//! word, and drawing it may cost no more than the rows that are seen. The way: [`Rows`] is an iterator. It remembers
-//! where it stands in the line, looks at as many grapheme clusters (UAX #29) as fit into one row, and hands out
-//! slices of the original text. Rows break after the last space that fits, else between two clusters.
+//! The problem: a message may be one line of a megabyte, in any script, with styles that change in
+//! the middle of a word, and drawing it may cost no more than the rows that are seen. The way:
+//! [`Rows`] is an iterator. It remembers where it stands in the line, looks at as many grapheme
+//! clusters (UAX #29) as fit into one row, and hands out slices of the original text. Rows break
+//! after the last space that fits, else between two clusters.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -30,7 +31,8 @@ pub fn fit(text: &str, columns: u16) -> (&str, u16) {
 
 /// `text` cut to `columns`, with `ellipsis` where something is missing.
 pub fn cut(text: &str, columns: u16, ellipsis: &str) -> String {
-    // One more column than there is tells whether all of it fits, without looking at the rest of a long text.
+    // One more column than there is tells whether all of it fits, without looking at the rest of a
+    // long text.
     if fit(text, columns).0.len() == text.len() {
         return text.to_owned();
     }
@@ -102,7 +104,8 @@ impl<'a> Iterator for Rows<'a> {
     fn next(&mut self) -> Option<Row<'a>> {
         let start = self.next?;
         let mut taken = 0;
-        // The end of the last word that fits: where the row would end, its width, and where the next would begin.
+        // The end of the last word that fits: where the row would end, its width, and where the
+        // next would begin.
         let mut word: Option<(Place, u16, Place)> = None;
         let mut in_space = true;
         for (at, (text, _)) in self.spans.iter().enumerate().skip(start.span) {

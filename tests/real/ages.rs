@@ -1,9 +1,10 @@
-//! What takes days: messages that are too old, or from a clock that is ahead (P9); devices that have missed one, and
-//! devices that fell silent (L5).
+//! What takes days: messages that are too old, or from a clock that is ahead (P9); devices that
+//! have missed one, and devices that fell silent (L5).
 //!
-//! Nobody waits for that here. A homeserver's clock is another one for a client whose line says so ([`Proxy::spoil`]). Who
-//! logged in long ago is written in the profile ([`log_in_earlier`]), and how devices answered since, in its
-//! ledger, with the profile's own key. The client that is looked at is the real one, with the real clock.
+//! Nobody waits for that here. A homeserver's clock is another one for a client whose line says so
+//! ([`Proxy::spoil`]). Who logged in long ago is written in the profile ([`log_in_earlier`]), and
+//! how devices answered since, in its ledger, with the profile's own key. The client that is looked
+//! at is the real one, with the real clock.
 
 use std::{collections::BTreeMap, fs};
 
@@ -68,7 +69,8 @@ async fn set_clock(line: &Proxy, person: &mut Person, clock: Spoil) {
     person.online().await;
 }
 
-/// P9: what is more than seven days old when it comes is not acknowledged, to whoever was logged in all the time.
+/// P9: what is more than seven days old when it comes is not acknowledged, to whoever was logged in
+/// all the time.
 async fn p9_what_comes_too_late_is_not_acknowledged(world: World) {
     let line = world.line();
     line.spoil("/", EIGHT_DAYS_BEHIND);
@@ -89,7 +91,8 @@ async fn p9_what_comes_too_late_is_not_acknowledged(world: World) {
     let new = alice.sees("news").await;
     alice.delivered_to(&new, &world.bob.user_id, &world.ticks(&[&bob])).await;
     assert_eq!(alice.ticks(&old, &world.bob.user_id), [""; 0]);
-    // By the right clock Bob has joined after it, which he hears where the members are asked for again (P2).
+    // By the right clock Bob has joined after it, which he hears where the members are asked for
+    // again (P2).
     let rule = bob.withheld_by(&room, &old).await;
     assert!(["P2", "P9"].contains(&&*rule), "{rule}");
 }
@@ -136,7 +139,8 @@ fn log_in_earlier(away: &Away, by: Ms) {
     fs::write(path, sealed.to_string()).expect("a temporary folder can be written");
 }
 
-/// The messages that somebody had sent before, in the ledger that their client finds when it starts.
+/// The messages that somebody had sent before, in the ledger that their client finds when it
+/// starts.
 struct Past {
     store: Store,
     room: RoomId,
@@ -149,7 +153,8 @@ impl Past {
         Self { store, room: room.clone(), user: UserId::new(user) }
     }
 
-    /// A message was sent then. These devices were given its key, and these have answered a second later.
+    /// A message was sent then. These devices were given its key, and these have answered a second
+    /// later.
     fn message(&mut self, sent: Ms, given: &[&str], answered: &[&str]) -> EventId {
         let event = EventId::new(format!("$sent-at-{sent}"));
         let device = |device: &&str| ExpectedDevice {
@@ -183,8 +188,8 @@ fn of<'a>(delivery: &'a Delivery, device: &str) -> Option<&'a DeviceDelivery> {
     person.devices.iter().find(|known| known.device_id.as_ref().is_some_and(|id| id.as_str() == device))
 }
 
-/// L5: a phone that has answered everything, and a later message long ago, has missed one. It is seen in the client and on
-/// the screen, until the phone answers.
+/// L5: a phone that has answered everything, and a later message long ago, has missed one. It is
+/// seen in the client and on the screen, until the phone answers.
 async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
     let line = world.line();
     line.spoil("/", TEN_MINUTES_BEHIND);
@@ -209,7 +214,8 @@ async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
         .await;
     assert_eq!(state, DeviceState::Pending);
     assert!(now() - sent >= 9 * MINUTE);
-    // By its time it is seen that the timeline has it from the homeserver too, and not only from the send queue.
+    // By its time it is seen that the timeline has it from the homeserver too, and not only from
+    // the send queue.
     alice.until("the message as it was synced", |p| p.messages().find(|m| m.at == sent).map(drop)).await;
 
     let away = alice.quit().await;
@@ -238,8 +244,8 @@ async fn l5_a_message_that_a_device_has_missed_is_seen(world: World) {
 }
 on!(l5_a_message_that_a_device_has_missed_is_seen: synapse, embedded);
 
-/// L5: a laptop that has answered nothing for three weeks is not waited for. What it was sent before still waits for it; and
-/// once it answers, it counts again.
+/// L5: a laptop that has answered nothing for three weeks is not waited for. What it was sent
+/// before still waits for it; and once it answers, it counts again.
 async fn l5_a_device_that_fell_silent_is_not_waited_for(world: World) {
     let mut phone = world.bob("phone").await;
     let laptop = world.bob("laptop").await;
@@ -278,7 +284,8 @@ async fn l5_a_device_that_fell_silent_is_not_waited_for(world: World) {
 }
 on!(l5_a_device_that_fell_silent_is_not_waited_for: synapse, embedded);
 
-/// L8, §3: a request for receipts that a kill has lost is made again, with a message that comes after one that is unanswered.
+/// L8, §3: a request for receipts that a kill has lost is made again, with a message that comes
+/// after one that is unanswered.
 async fn l8_a_request_that_was_lost_is_made_again(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;

@@ -1,5 +1,6 @@
-//! What others are shown beside delivery receipts: read receipts (P14), typing notices and presence (P15). What leaves the
-//! client is counted on its own line, and what comes of it is read as another client reads it.
+//! What others are shown beside delivery receipts: read receipts (P14), typing notices and presence
+//! (P15). What leaves the client is counted on its own line, and what comes of it is read as
+//! another client reads it.
 
 use std::time::{Duration, Instant};
 
@@ -184,7 +185,8 @@ async fn p14_off_is_nothing(world: World) {
 }
 on!(p14_off_is_nothing: synapse, embedded);
 
-/// A terminal that tells nothing about its window may be out of sight: what comes is read after the next key, not before.
+/// A terminal that tells nothing about its window may be out of sight: what comes is read after the
+/// next key, not before.
 async fn p14_without_a_key_nothing_is_read(world: World) {
     let line = world.line();
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
@@ -255,7 +257,8 @@ async fn p14_what_a_stranger_can_see_waits(world: World) {
 }
 on!(p14_what_a_stranger_can_see_waits: synapse, embedded);
 
-/// Whoever shares a room is not told that one is online: not by being connected, nor by reading and typing.
+/// Whoever shares a room is not told that one is online: not by being connected, nor by reading and
+/// typing.
 async fn p15_nobody_is_told_that_one_is_online(world: World) {
     let mut stage = Stage::set(world).await;
     assert_eq!(stage.presence(), "offline");

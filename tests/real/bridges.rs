@@ -1,5 +1,5 @@
-//! Bridges, end to end: a bot with the power of one says what became of a message, in a room that is not encrypted as
-//! most bridged ones are, and in one that is (PROTOCOL §4).
+//! Bridges, end to end: a bot with the power of one says what became of a message, in a room that
+//! is not encrypted as most bridged ones are, and in one that is (PROTOCOL §4).
 
 use kvitto::{
     client::request::RoomsRequest,
@@ -84,7 +84,8 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     assert_eq!(known.bridge.map(|bridge| bridge.why.to_string()), Some("No route.".to_owned()));
     assert_eq!(mark(&alice, &event), Some(Mark::NotBridged));
 
-    // A retry succeeds; first nobody has it, then the ghost does. Bob has a device here, so it is not the bridge's to say.
+    // A retry succeeds; first nobody has it, then the ghost does. Bob has a device here, so it is
+    // not the bridge's to say.
     say(&world, &power_token, &room, &status(&event, "SUCCESS", &json!({ "delivered_to_users": [] })));
     let known = bridged(&mut alice, &event, BridgeState::Sent).await;
     let awaited = known.people.iter().filter(|person| person.devices.iter().any(|device| device.expected));
@@ -115,7 +116,8 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
 }
 on!(a_bridge_says_what_became_of_a_message: synapse, embedded);
 
-/// In an encrypted room the devices tick as ever, and a bridge that could not pass the message on is seen all the same.
+/// In an encrypted room the devices tick as ever, and a bridge that could not pass the message on
+/// is seen all the same.
 async fn a_bridge_that_fails_is_seen_beside_the_devices(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -125,7 +127,8 @@ async fn a_bridge_that_fails_is_seen_beside_the_devices(world: World) {
     let his = world.ticks(&[&bob]);
     alice.delivered_to(&event, &world.bob.user_id, &his).await;
 
-    // In a chat of two both have all power; what Bob's other client says is not encrypted, as with most bridges.
+    // In a chat of two both have all power; what Bob's other client says is not encrypted, as with
+    // most bridges.
     let token = world.server.login_raw(&world.bob).token;
     let reached = json!({ "delivered_to_users": ["@nobody:net.example"], "reason": "com.beeper.undecryptable_event" });
     say(&world, &token, &room, &status(&event, "FAIL_PERMANENT", &reached));
@@ -136,8 +139,8 @@ async fn a_bridge_that_fails_is_seen_beside_the_devices(world: World) {
 }
 on!(a_bridge_that_fails_is_seen_beside_the_devices: synapse, embedded);
 
-/// Whoever made a room can send what a bridge sends. It counts nobody who is not there, and no device comes or goes by it:
-/// neither that of the sender, nor of somebody who is said to have it.
+/// Whoever made a room can send what a bridge sends. It counts nobody who is not there, and no
+/// device comes or goes by it: neither that of the sender, nor of somebody who is said to have it.
 async fn a_status_counts_nobody_outside_and_no_device(world: World) {
     let mut bob = world.bob("phone").await;
     let carol = world.server.register("carol");

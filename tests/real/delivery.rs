@@ -1,4 +1,5 @@
-//! Delivery receipts end to end: two people with a device or two each. Only the library's own client code takes part.
+//! Delivery receipts end to end: two people with a device or two each. Only the library's own
+//! client code takes part.
 
 use kvitto::{
     client::request::RoomsRequest,
@@ -76,7 +77,8 @@ async fn a_device_that_does_not_know_the_room_yet_ticks(world: World) {
 }
 on!(a_device_that_does_not_know_the_room_yet_ticks: synapse, embedded_direct);
 
-/// §3: somebody new asks for receipts, and the connection breaks while it is being found out who that is.
+/// §3: somebody new asks for receipts, and the connection breaks while it is being found out who
+/// that is.
 async fn a_request_is_not_lost_with_a_connection(world: World) {
     let his = world.line();
     let mut bob = Person::log_in(&his.base_url, &world.bob, "phone", world.settings()).await;
@@ -95,7 +97,8 @@ async fn a_request_is_not_lost_with_a_connection(world: World) {
 }
 on!(a_request_is_not_lost_with_a_connection: synapse, embedded_direct);
 
-/// §3: a device that appears while the devices before it are being asked for receipts is asked after them.
+/// §3: a device that appears while the devices before it are being asked for receipts is asked
+/// after them.
 async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
     let line = world.line();
     let mut phone = world.bob("phone").await;
@@ -114,7 +117,8 @@ async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
     line.wait_for_keys(&tablet.device(), &alice.device());
     alice.say(&room, "three devices");
     let second = alice.sees("three devices").await;
-    // The key went to the tablet, so it is known by now; and what is asked of the actor comes after what was to be done.
+    // The key went to the tablet, so it is known by now; and what is asked of the actor comes after
+    // what was to be done.
     let id = tablet.device();
     alice
         .delivery(&second, "the key for the tablet", |known| {
@@ -129,8 +133,8 @@ async fn a_device_that_comes_while_others_are_asked_ticks(world: World) {
 }
 on!(a_device_that_comes_while_others_are_asked_ticks: synapse, embedded_direct);
 
-/// P2, §3: what comes while Bob is away, more than one answer of `/sync` carries for a room, into a room that he does
-/// not open afterwards.
+/// P2, §3: what comes while Bob is away, more than one answer of `/sync` carries for a room, into a
+/// room that he does not open afterwards.
 async fn p2_what_was_missed_is_acknowledged(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -143,7 +147,8 @@ async fn p2_what_was_missed_is_acknowledged(world: World) {
 
     let mut sent = Vec::new();
     for number in 1..=55 {
-        // One after the other, as a person does: the SDK's timeline loses track of echoes that come too fast.
+        // One after the other, as a person does: the SDK's timeline loses track of echoes that come
+        // too fast.
         let text = format!("message {number}");
         alice.say(&room, &text);
         sent.push(alice.sees(&text).await);
@@ -157,10 +162,11 @@ async fn p2_what_was_missed_is_acknowledged(world: World) {
 }
 on!(p2_what_was_missed_is_acknowledged: synapse, embedded);
 
-/// P1–P4: nothing for what came before the join, for own events, and for what is no new message; all of that before a
-/// message that is acknowledged, so that a late receipt would have been seen.
+/// P1–P4: nothing for what came before the join, for own events, and for what is no new message;
+/// all of that before a message that is acknowledged, so that a late receipt would have been seen.
 async fn p1_to_p4_nothing_for_what_is_no_message(world: World) {
-    // The events of this test are made by hand, so the room is not encrypted, and receipts are switched on for it.
+    // The events of this test are made by hand, so the room is not encrypted, and receipts are
+    // switched on for it.
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let server = &world.server;
@@ -209,7 +215,8 @@ async fn p1_to_p4_nothing_for_what_is_no_message(world: World) {
 }
 on!(p1_to_p4_nothing_for_what_is_no_message: synapse, embedded, embedded_users, embedded_direct);
 
-/// P5: a room that is switched off says nothing, and nothing is made up for when it is switched on again.
+/// P5: a room that is switched off says nothing, and nothing is made up for when it is switched on
+/// again.
 async fn p5_a_room_that_is_off_says_nothing(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -243,8 +250,8 @@ async fn p6_a_room_that_is_too_large_says_nothing(world: World) {
 }
 on!(p6_a_room_that_is_too_large_says_nothing: embedded);
 
-/// L1: where Alice asks nobody, since the room is not encrypted, Bob's settings can say that he acknowledges all the same.
-/// Nobody is waited for there; what came is told.
+/// L1: where Alice asks nobody, since the room is not encrypted, Bob's settings can say that he
+/// acknowledges all the same. Nobody is waited for there; what came is told.
 async fn l1_a_receipt_that_nobody_asked_for_is_shown(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -282,7 +289,8 @@ pub async fn what_waits(world: &World, alice: &mut Person, bob: &mut Person, roo
     waiting
 }
 
-/// P12: what waits when incognito begins, and what comes until it ends, is never acknowledged, also after a restart.
+/// P12: what waits when incognito begins, and what comes until it ends, is never acknowledged, also
+/// after a restart.
 async fn p12_nothing_is_made_up_for_after_incognito(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -312,7 +320,8 @@ async fn p12_nothing_is_made_up_for_after_incognito(world: World) {
 }
 on!(p12_nothing_is_made_up_for_after_incognito: synapse, embedded, embedded_today);
 
-/// P7: a stranger's messages in a shared room stay unanswered; after a reply only new ones are answered.
+/// P7: a stranger's messages in a shared room stay unanswered; after a reply only new ones are
+/// answered.
 async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -331,7 +340,8 @@ async fn p7_a_stranger_learns_nothing_until_there_was_a_reply(world: World) {
 }
 on!(p7_a_stranger_learns_nothing_until_there_was_a_reply: synapse, embedded, embedded_direct);
 
-/// P13, §2: a device that is not to be named is not: the homeserver tells that the person has it, and no more.
+/// P13, §2: a device that is not to be named is not: the homeserver tells that the person has it,
+/// and no more.
 async fn p13_a_device_that_is_not_named_stays_unknown(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -354,7 +364,8 @@ async fn p13_a_device_that_is_not_named_stays_unknown(world: World) {
 }
 on!(p13_a_device_that_is_not_named_stays_unknown: embedded);
 
-/// P13, §3: the Olm channel names the device, so nothing goes that way to somebody whom it is not to be named.
+/// P13, §3: the Olm channel names the device, so nothing goes that way to somebody whom it is not
+/// to be named.
 async fn p13_nothing_goes_direct_where_no_device_is_named(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;

@@ -1,4 +1,5 @@
-//! `kvitto demo`, as somebody sees it who has just cloned the repository: no account, no Synapse, no network.
+//! `kvitto demo`, as somebody sees it who has just cloned the repository: no account, no Synapse,
+//! no network.
 
 use std::fs;
 
@@ -24,8 +25,8 @@ fn go_to(terminal: &Terminal, room: &str) {
     screens::wait_for_composer(terminal, room);
 }
 
-/// Waits until a message of one row ends in this mark, read by everyone or not. It stands in the message's last row: that
-/// of its reactions, which are indented, when they have come.
+/// Waits until a message of one row ends in this mark, read by everyone or not. It stands in the
+/// message's last row: that of its reactions, which are indented, when they have come.
 fn wait_for_mark(terminal: &Terminal, message: &str, mark: &str) {
     terminal.wait_for(&format!("{message:?} with {mark}"), |screen| {
         let rows = text(screen);
@@ -44,7 +45,8 @@ fn selected(screen: &vt100::Screen) -> String {
     rows.filter(|row| row.starts_with('▌')).collect::<Vec<_>>().join("\n")
 }
 
-/// Goes up from the newest message to this one and opens the inspector, from the composer. Others may speak meanwhile.
+/// Goes up from the newest message to this one and opens the inspector, from the composer. Others
+/// may speak meanwhile.
 fn inspect(terminal: &Terminal, message: &str) {
     screens::leave_composer(terminal);
     let mut at = String::new();
@@ -116,7 +118,8 @@ fn the_society_counts_everybody_but_linus() {
     terminal.wait_for_text("41 members");
     terminal.wait_for_text("We are forty here.");
     screens::say(&terminal, "hello all");
-    // Of forty people two have two devices; one of these is off, and one device of all cannot decrypt.
+    // Of forty people two have two devices; one of these is off, and one device of all cannot
+    // decrypt.
     wait_for_mark(&terminal, "hello all", "✓ 40/42 ×1");
 }
 

@@ -1,4 +1,5 @@
-//! Who goes before a receipt has left (P8): nothing is told to somebody who is not there, nor by somebody who is not.
+//! Who goes before a receipt has left (P8): nothing is told to somebody who is not there, nor by
+//! somebody who is not.
 
 use kvitto::{
     client::request::RoomsRequest,
@@ -26,7 +27,8 @@ fn receipts(world: &World, line: &Proxy, since: usize) -> usize {
     count(&line.requests()[since..], world.receipt_path())
 }
 
-/// Bob invites Alice, or removes her, without his client: with an invite that one sends encrypted messages of its own.
+/// Bob invites Alice, or removes her, without his client: with an invite that one sends encrypted
+/// messages of its own.
 fn bob_makes(world: &World, room: &RoomId, what: &str) {
     let path = format!("/_matrix/client/v3/rooms/{}/{what}", room.as_str().replace('!', "%21"));
     let token = world.server.login_raw(&world.bob).token;
@@ -52,8 +54,8 @@ async fn comes_back(alice: &mut Person, bob: &mut Person, world: &World, room: &
     bob.sees_members(room, 2).await;
 }
 
-/// Alice writes, and Bob's receipt has no way yet; one of them goes; then there is a way. What is told to Alice after she
-/// has come back is what she wrote after that.
+/// Alice writes, and Bob's receipt has no way yet; one of them goes; then there is a way. What is
+/// told to Alice after she has come back is what she wrote after that.
 async fn what_waits_is_never_told(world: World, gone: Gone) {
     let line = world.line();
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
@@ -103,8 +105,8 @@ async fn p8_nothing_is_told_by_somebody_who_has_left(world: World) {
 }
 on!(p8_nothing_is_told_by_somebody_who_has_left: synapse, embedded);
 
-/// P8: the homeserver could not be told in time. Each attempt is decided about anew, so the first one after she has left
-/// does not begin.
+/// P8: the homeserver could not be told in time. Each attempt is decided about anew, so the first
+/// one after she has left does not begin.
 async fn p8_what_could_not_leave_is_decided_anew(world: World) {
     let line = world.line();
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;

@@ -1,4 +1,5 @@
-//! Direct chats: who becomes known by one (P7), and what is written into `m.direct`, which all clients of an account share.
+//! Direct chats: who becomes known by one (P7), and what is written into `m.direct`, which all
+//! clients of an account share.
 
 use std::time::Instant;
 
@@ -80,8 +81,9 @@ async fn accept(person: &mut Person, room: &RoomId) {
     person.room("the joined room", joined).await;
 }
 
-/// P7: Mallory makes a room of nine, and her invite says that it is to a direct chat. Nobody becomes known by it, and nobody
-/// is written down; also where another client of Bob's has believed her.
+/// P7: Mallory makes a room of nine, and her invite says that it is to a direct chat. Nobody
+/// becomes known by it, and nobody is written down; also where another client of Bob's has believed
+/// her.
 async fn p7_an_invite_does_not_say_what_a_direct_chat_is(world: World) {
     let server = &world.server;
     let mallory = server.register("mallory");
@@ -124,8 +126,8 @@ async fn p7_an_invite_does_not_say_what_a_direct_chat_is(world: World) {
 }
 on!(p7_an_invite_does_not_say_what_a_direct_chat_is: synapse, embedded);
 
-/// `m.direct` cannot be read for a while: it is not written, not before and not after a restart. When it can be read, the one
-/// chat is added.
+/// `m.direct` cannot be read for a while: it is not written, not before and not after a restart.
+/// When it can be read, the one chat is added.
 async fn what_cannot_be_read_is_not_written(world: World) {
     let line = world.line();
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;

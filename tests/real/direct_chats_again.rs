@@ -1,4 +1,5 @@
-//! `/dm` once more, when the one who is meant is not where they were: nothing is typed to nobody, nor to somebody else.
+//! `/dm` once more, when the one who is meant is not where they were: nothing is typed to nobody,
+//! nor to somebody else.
 
 use kvitto::{
     client::request::RoomsRequest,
@@ -31,8 +32,8 @@ fn mark_of(person: &Person, text: &str) -> Option<Mark> {
     person.app.mark(items.iter().position(|item| is_it(&item.kind))?)
 }
 
-/// Bob has left: what Alice writes nobody can get, and it does not say that it was delivered to the server as if that were
-/// anything. Asked for again, the chat is the same one, and he is invited.
+/// Bob has left: what Alice writes nobody can get, and it does not say that it was delivered to the
+/// server as if that were anything. Asked for again, the chat is the same one, and he is invited.
 async fn whoever_left_a_chat_is_invited_again(world: World) {
     let (mut alice, mut bob) = (world.alice("desk").await, world.bob("phone").await);
     let chat = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;

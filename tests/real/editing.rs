@@ -73,7 +73,8 @@ async fn a_message_is_changed_and_removed(world: World) {
 }
 on!(a_message_is_changed_and_removed: synapse, embedded);
 
-/// An edit that the homeserver does not take goes back into the composer, and the message stays as it was.
+/// An edit that the homeserver does not take goes back into the composer, and the message stays as
+/// it was.
 async fn a_refused_edit_comes_back(world: World) {
     let mut alice = world.alice("desk").await;
     alice.run(RoomsRequest::CreateRoom("alone".to_owned()));
@@ -96,7 +97,8 @@ async fn a_refused_edit_comes_back(world: World) {
 }
 on!(a_refused_edit_comes_back: synapse, embedded);
 
-/// A device that lost the key cannot read what is sent with it; with a new one it reads what comes next.
+/// A device that lost the key cannot read what is sent with it; with a new one it reads what comes
+/// next.
 async fn a_device_that_lost_the_key_reads_after_rekey(world: World) {
     // Alice has a line of her own, on which her room keys are lost.
     let line = world.line();

@@ -141,7 +141,8 @@ async fn removing_a_message_removes_its_edits(world: World) {
 }
 on!(removing_a_message_removes_its_edits: synapse, embedded);
 
-/// Whoever edits a message that is removed meanwhile has the text back, and a sentence; also when the edit has waited.
+/// Whoever edits a message that is removed meanwhile has the text back, and a sentence; also when
+/// the edit has waited.
 async fn an_edit_of_a_removed_message_comes_back(world: World) {
     let line = world.line();
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;

@@ -70,7 +70,8 @@ async fn reads_the_history(world: &World, alice: Person, room: &RoomId) -> Away 
     alice.quit().await
 }
 
-/// A homeserver whose database is empty for a moment, or a proxy with a mind of its own, ends nothing.
+/// A homeserver whose database is empty for a moment, or a proxy with a mind of its own, ends
+/// nothing.
 async fn a_server_that_knows_nobody_for_a_moment_ends_nothing(world: World) {
     let (mut alice, room) = alice_with_a_history(&world).await;
     let device = alice.device();
@@ -90,7 +91,8 @@ async fn a_server_that_knows_nobody_for_a_moment_ends_nothing(world: World) {
 }
 on!(a_server_that_knows_nobody_for_a_moment_ends_nothing: synapse, embedded);
 
-/// A refresh that gets no answer, or a gateway's, is tried again; the screen says why, and what is said waits.
+/// A refresh that gets no answer, or a gateway's, is tried again; the screen says why, and what is
+/// said waits.
 async fn a_refresh_that_fails_costs_nothing(world: World) {
     let (mut alice, room) = alice_with_a_history(&world).await;
     let refreshes = |requests: &[String]| count(requests, "/refresh");
@@ -123,8 +125,8 @@ async fn a_refresh_that_fails_costs_nothing(world: World) {
 }
 on!(a_refresh_that_fails_costs_nothing: synapse, embedded);
 
-/// A server that was wrong for long, and is right again: the old session goes on at the next start. Until then the form is
-/// filled in each time.
+/// A server that was wrong for long, and is right again: the old session goes on at the next start.
+/// Until then the form is filled in each time.
 async fn a_session_that_the_server_knows_again_goes_on(world: World) {
     let (mut alice, room) = alice_with_a_history(&world).await;
     let device = alice.device();
@@ -154,7 +156,8 @@ async fn a_session_that_the_server_knows_again_goes_on(world: World) {
 }
 on!(a_session_that_the_server_knows_again_goes_on: synapse, embedded);
 
-/// What a start asks about a session that had ended may be refused once although the server knows it.
+/// What a start asks about a session that had ended may be refused once although the server knows
+/// it.
 async fn a_session_that_had_ended_is_not_given_up_at_one_refusal(world: World) {
     let (mut alice, _) = alice_with_a_history(&world).await;
     world.proxy.know_nobody(false);
@@ -175,8 +178,8 @@ async fn a_session_that_had_ended_is_not_given_up_at_one_refusal(world: World) {
 }
 on!(a_session_that_had_ended_is_not_given_up_at_one_refusal: synapse, embedded);
 
-/// Logged out elsewhere, the device deleted: the next login is the same device with the same keys, whatever the user types,
-/// and others can reach it again.
+/// Logged out elsewhere, the device deleted: the next login is the same device with the same keys,
+/// whatever the user types, and others can reach it again.
 async fn whoever_logs_in_again_reads_the_history_and_can_be_reached(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -280,7 +283,8 @@ async fn a_first_login_that_was_cut_off_is_made_up_for(world: World) {
 }
 on!(a_first_login_that_was_cut_off_is_made_up_for: synapse, embedded);
 
-/// An old copy of the profile has other one-time keys than the server: that is said, with the way out.
+/// An old copy of the profile has other one-time keys than the server: that is said, with the way
+/// out.
 async fn an_old_copy_of_the_profile_is_seen_and_said(world: World) {
     let mut bob = world.bob("phone").await;
     let line = world.line();
@@ -304,8 +308,8 @@ async fn an_old_copy_of_the_profile_is_seen_and_said(world: World) {
     let alice = alice.quit().await;
     copy_files(copy.path(), alice.profile_dir());
 
-    // What was about to be uploaded when the copy was made is the same. After that, the next new ones have the names of
-    // those that the server has.
+    // What was about to be uploaded when the copy was made is the same. After that, the next new
+    // ones have the names of those that the server has.
     let mut alice = alice.back().await;
     alice.open(&room).await;
     for name in ["television", "car"] {

@@ -1,4 +1,5 @@
-//! Rooms that are left, and rooms that end: who is taken out of what, and what stays in the list, with all that was written.
+//! Rooms that are left, and rooms that end: who is taken out of what, and what stays in the list,
+//! with all that was written.
 
 use std::collections::BTreeSet;
 
@@ -65,8 +66,8 @@ fn leave(room: &RoomId) -> RoomsRequest {
     RoomsRequest::Leave { room_id: room.clone(), older: Vec::new() }
 }
 
-/// Mallory makes rooms that claim to go on where a private one of Alice's has ended. Saying no to one, and leaving one, takes
-/// her out of nothing else.
+/// Mallory makes rooms that claim to go on where a private one of Alice's has ended. Saying no to
+/// one, and leaving one, takes her out of nothing else.
 async fn only_the_room_that_was_named_is_left(world: World) {
     let server = &world.server;
     let mallory = server.register("mallory");
@@ -93,7 +94,8 @@ async fn only_the_room_that_was_named_is_left(world: World) {
 }
 on!(only_the_room_that_was_named_is_left: synapse, embedded);
 
-/// Alice's own room was upgraded: the older version, whose tombstone leads to the new one, goes with it.
+/// Alice's own room was upgraded: the older version, whose tombstone leads to the new one, goes
+/// with it.
 async fn an_older_version_goes_with_its_successor(world: World) {
     let server = &world.server;
     let token = server.login_raw(&world.alice).token;
@@ -187,7 +189,8 @@ async fn an_upgraded_room_offers_its_successor(world: World) {
 }
 on!(an_upgraded_room_offers_its_successor: synapse, embedded);
 
-/// A way in which a room ends for Alice, while her client is connected or (`away`) while it does not run.
+/// A way in which a room ends for Alice, while her client is connected or (`away`) while it does
+/// not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
     Left { away: bool },
@@ -254,8 +257,8 @@ async fn has_its_texts(person: &mut Person, room: &RoomId) {
     person.until("all that was written there", |p| (texts(p) == wanted).then_some(())).await;
 }
 
-/// Rooms end in every way, each with a draft, a failed and a waiting message. Their rows stay, over a restart too, with who,
-/// what, why and when; no text is lost; and each can be put away for good.
+/// Rooms end in every way, each with a draft, a failed and a waiting message. Their rows stay, over
+/// a restart too, with who, what, why and when; no text is lost; and each can be put away for good.
 async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
     let server = &world.server;
     let (alices, bobs) = (server.login_raw(&world.alice).token, server.login_raw(&world.bob).token);

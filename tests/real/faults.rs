@@ -1,5 +1,5 @@
-//! What the embedded homeserver does wrong when told to, as it is seen on the wire. Registering a user tells whether a
-//! request was done: only then can that user log in.
+//! What the embedded homeserver does wrong when told to, as it is seen on the wire. Registering a
+//! user tells whether a request was done: only then can that user log in.
 
 use std::{io, sync::Arc, time::Duration};
 

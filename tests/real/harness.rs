@@ -1,4 +1,5 @@
-//! The tests' own instruments, tried on the real Synapse and on a shell, so that a failure elsewhere is not theirs.
+//! The tests' own instruments, tried on the real Synapse and on a shell, so that a failure
+//! elsewhere is not theirs.
 
 use std::{
     net::TcpStream,

@@ -1,5 +1,6 @@
-//! Text that was written to harm a terminal, from a stranger's device over a real room into the real program: it is
-//! text on the screen, and the screen, the title, the clipboard and the cursor stay kvitto's.
+//! Text that was written to harm a terminal, from a stranger's device over a real room into the
+//! real program: it is text on the screen, and the screen, the title, the clipboard and the cursor
+//! stay kvitto's.
 
 use kvitto::client::request::RoomsRequest;
 use serde_json::json;
@@ -18,7 +19,8 @@ const ROWS: u16 = 40;
 /// The composer's row, above the status line.
 const COMPOSER: u16 = ROWS - 2;
 
-/// For names, which servers keep short: title, clipboard, cursor, bidi, line breaks, invisible characters.
+/// For names, which servers keep short: title, clipboard, cursor, bidi, line breaks, invisible
+/// characters.
 const NAME: &str =
     "\x1b]0;pwned\x07\x1b]52;c;cHduZWQ=\x07\u{9b}2J\x1b[1;1H\u{202e}Mal\r\nlo\u{200b}ry\u{2028}\x1b[?1049l";
 /// What is to be seen of it.
@@ -39,8 +41,8 @@ fn bodies() -> [(String, &'static str); 9] {
     ]
 }
 
-/// Whether all lines between the parts of the main screen stand, with the room list as wide as it was, and the cursor is
-/// in the empty composer.
+/// Whether all lines between the parts of the main screen stand, with the room list as wide as it
+/// was, and the cursor is in the empty composer.
 fn stands(screen: &vt100::Screen, divider: u16) -> bool {
     let cell = |row, col| screen.cell(row, col).map_or("", vt100::Cell::contents);
     (0..=COMPOSER).all(|row| matches!(cell(row, divider), "│" | "┼" | "├"))

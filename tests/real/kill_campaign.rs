@@ -1,12 +1,15 @@
-//! Kills at random instants while everything that can come in comes in: in the end the client has what the server has.
+//! Kills at random instants while everything that can come in comes in: in the end the client has
+//! what the server has.
 //!
-//! The real program is started and killed, again and again, most often within the first two seconds, when it catches up
-//! with what came while it was away. Meanwhile messages, edits, redactions and topics come into many rooms, devices come
-//! and go, and now and then something is written on the screen. Then the client is started once more, and every event that
-//! the server has is looked for in its timelines, every key by the message that needs it, every receipt at its receiver,
-//! and of every text that was written that it was sent once, with the other one's tick.
+//! The real program is started and killed, again and again, most often within the first two
+//! seconds, when it catches up with what came while it was away. Meanwhile messages, edits,
+//! redactions and topics come into many rooms, devices come and go, and now and then something is
+//! written on the screen. Then the client is started once more, and every event that the server has
+//! is looked for in its timelines, every key by the message that needs it, every receipt at its
+//! receiver, and of every text that was written that it was sent once, with the other one's tick.
 //!
-//! A test runs few kills; `KVITTO_KILLS` and `KVITTO_ROOMS` say how many it is to be (`tests/campaigns`).
+//! A test runs few kills; `KVITTO_KILLS` and `KVITTO_ROOMS` say how many it is to be
+//! (`tests/campaigns`).
 
 use std::{
     collections::BTreeMap,
@@ -239,8 +242,8 @@ async fn nothing_is_lost_by_kills(world: World) {
         hellos.push(hello);
     }
     sender.sent += 1;
-    // Alice is asked for receipts in every room before the first kill: a request that a kill cuts off comes by itself only
-    // after days (§3).
+    // Alice is asked for receipts in every room before the first kill: a request that a kill cuts
+    // off comes by itself only after days (§3).
     let his = world.ticks(&[&alice]);
     for room in sender.rooms.clone().iter().skip(1) {
         sender.bob.open(room).await;

@@ -1,4 +1,5 @@
-//! The real program, killed without warning: what it owes is still paid, and what it knew it still knows.
+//! The real program, killed without warning: what it owes is still paid, and what it knew it still
+//! knows.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +12,8 @@ use crate::{
     world::{World, on},
 };
 
-/// To-device messages that were lost between the homeserver and the disk, as in a kill right after they were decrypted.
+/// To-device messages that were lost between the homeserver and the disk, as in a kill right after
+/// they were decrypted.
 static LOST: AtomicUsize = AtomicUsize::new(0);
 
 fn lose_to_device(answer: &mut Value) {
@@ -23,7 +25,8 @@ fn lose_to_device(answer: &mut Value) {
     }
 }
 
-/// L8: An encrypted to-device message can be decrypted once, so what a kill cuts off there is asked for again.
+/// L8: An encrypted to-device message can be decrypted once, so what a kill cuts off there is asked
+/// for again.
 async fn l8_a_receipt_that_a_kill_has_lost_is_told_again(world: World) {
     let line = world.line();
     let mut bob = world.bob("phone").await;
@@ -52,7 +55,8 @@ async fn l8_a_receipt_that_a_kill_has_lost_is_told_again(world: World) {
 }
 on!(l8_a_receipt_that_a_kill_has_lost_is_told_again: synapse, embedded_direct);
 
-/// Invariant 4: Bob's client dies between 'decrypted' and 'sent'. It owes the receipt all the same, and gives it once.
+/// Invariant 4: Bob's client dies between 'decrypted' and 'sent'. It owes the receipt all the same,
+/// and gives it once.
 async fn what_a_killed_receiver_owes_arrives_once(world: World) {
     let line = world.line();
     let receipts = |requests: &[String]| count(requests, world.receipt_path());
@@ -104,8 +108,9 @@ async fn l8_a_killed_sender_shows_the_same_ticks(world: World) {
     laptop.quit().await;
     screens::say(&screen, "one has this");
     screens::wait_for_mark(&screen, "one has this", one);
-    // The SDK's event cache takes a message that was sent out and puts it in again when the sync brings it, in two steps. What
-    // came later says that both are done: the ticks outlive a kill at any time, and are looked at beside their message.
+    // The SDK's event cache takes a message that was sent out and puts it in again when the sync
+    // brings it, in two steps. What came later says that both are done: the ticks outlive a kill at
+    // any time, and are looked at beside their message.
     let token = world.server.login_raw(&world.alice).token;
     world.server.send(&token, &room, "m.room.message", &text("from elsewhere"));
     screen.wait_for_text("from elsewhere");

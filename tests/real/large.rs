@@ -1,5 +1,5 @@
-//! Messages with more receipts than are worth being listed: the homeserver counts them (PROTOCOL §7), or this client does
-//! (L7), and then a page of who has it and who does not is read from disk.
+//! Messages with more receipts than are worth being listed: the homeserver counts them (PROTOCOL
+//! §7), or this client does (L7), and then a page of who has it and who does not is read from disk.
 
 use kvitto::{
     delivery::{
@@ -47,7 +47,8 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     );
     let count = Mark::Count { delivered: 3, expected: 4, undecryptable: 0, missed: 0 };
     assert_eq!(alice.delivery(&hello, "its mark", |known| Some(mark(known))).await, count);
-    // The next sync brings this one, so the position behind the sum is kept: what follows does not ask for it again.
+    // The next sync brings this one, so the position behind the sum is kept: what follows does not
+    // ask for it again.
     phone.say(&room, "hello, Alice");
     alice.sees("hello, Alice").await;
 
@@ -62,7 +63,8 @@ async fn what_the_homeserver_sums_up_is_a_count_also_after_a_restart() {
     drop((phone, laptop, tablet, drawer));
 }
 
-/// L7: who lacks a message to more than 200 people is on a page of its own, and it is among what is not delivered.
+/// L7: who lacks a message to more than 200 people is on a page of its own, and it is among what is
+/// not delivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn l7_who_lacks_a_message_to_many_is_read_from_disk() {
     let world = world::embedded(SlidingSync::Kept);

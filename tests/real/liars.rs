@@ -1,7 +1,8 @@
-//! Liars, and what a real client makes of them (PROTOCOL §6): nothing. A homeserver may say anything in an `m.receipt`, and
-//! anybody may send anything over Olm; what they say about others, or about what they have no part in, changes no tick.
-//! Each lie comes together with a receipt that is good, or before one that is, so that all have been looked at; and each is
-//! counted as what it is.
+//! Liars, and what a real client makes of them (PROTOCOL §6): nothing. A homeserver may say
+//! anything in an `m.receipt`, and anybody may send anything over Olm; what they say about others,
+//! or about what they have no part in, changes no tick. Each lie comes together with a receipt that
+//! is good, or before one that is, so that all have been looked at; and each is counted as what it
+//! is.
 
 use std::collections::BTreeMap;
 
@@ -154,7 +155,8 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
             "$list": [], "$null": { NATIVE: null, "m.delivery": 5 },
         })
     };
-    // Twice: what is replayed is known. Then the same by the other name, later, which changes nothing either.
+    // Twice: what is replayed is known. Then the same by the other name, later, which changes
+    // nothing either.
     let (first, again) = (lies(&device(&phone, sent + 7)), lies(&device(&phone, sent + 9_000)));
     stage.homeserver_says(first.clone());
     stage.has_since(&event, &bob, Some(sent + 7)).await;
@@ -224,7 +226,8 @@ async fn l1_to_l7_liars_from_device_to_device(world: World) {
     stage.carol.claim(&room, &alice, &good).await;
     let openly = json!({ "room_id": room.as_str(), "receipts": good });
     stage.bob.tell_openly(&alice, "dev.kvitto.delivery", &openly);
-    // About what is Bob's, or in a room that Dan is not in, or in another one than he says; in the name of Bob.
+    // About what is Bob's, or in a room that Dan is not in, or in another one than he says; in the
+    // name of Bob.
     let (bob, phone) = (stage.bob.user_id.clone(), stage.bob.device());
     let about = |event: &EventId| json!({ event.as_str(): { "ts": sent, "device_id": phone, "user_id": bob } });
     stage.dan.claim(&room, &alice, &about(&his)).await;
@@ -286,7 +289,8 @@ async fn l1_a_claim_before_its_event_is_held(world: World) {
 }
 on!(l1_a_claim_before_its_event_is_held: embedded_direct, synapse);
 
-/// L2, §7: a homeserver that keeps the rules passes on nothing that is not so, and nobody names another's device.
+/// L2, §7: a homeserver that keeps the rules passes on nothing that is not so, and nobody names
+/// another's device.
 async fn l2_a_homeserver_takes_no_lies(world: World) {
     let mut stage = Stage::set(world).await;
     let (room, other) = (stage.room.clone(), stage.other.clone());

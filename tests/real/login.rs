@@ -1,4 +1,5 @@
-//! The login screen against a real homeserver: what goes wrong is said there, and what was typed stays.
+//! The login screen against a real homeserver: what goes wrong is said there, and what was typed
+//! stays.
 
 use crate::support::{
     proxy::{Proxy, SlidingSync},

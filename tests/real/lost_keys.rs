@@ -31,8 +31,8 @@ async fn shows(alice: &mut Person, event: &EventId, device: &str, is_it: fn(&Dev
         .await;
 }
 
-/// P1, §3: one of Bob's devices is not given a key. Alice sees which one cannot read her message, and that it can when the
-/// key has come; by then that device runs, or has been started again.
+/// P1, §3: one of Bob's devices is not given a key. Alice sees which one cannot read her message,
+/// and that it can when the key has come; by then that device runs, or has been started again.
 async fn a_lost_key_is_told(world: World, restart: bool) {
     // Alice has a line of her own, on which her room keys can be held up.
     let line = world.line();
@@ -43,7 +43,8 @@ async fn a_lost_key_is_told(world: World, restart: bool) {
     let first = alice.sees("to the phone").await;
     alice.delivered_to(&first, &world.bob.user_id, &[phone.device()]).await;
 
-    // A new device of his is asked for receipts, and then the key of her session does not get to it.
+    // A new device of his is asked for receipts, and then the key of her session does not get to
+    // it.
     let to_devices = |requests: &[String]| count(requests, "/sendToDevice/");
     let before = to_devices(&line.requests());
     let url = &world.proxy.base_url;
@@ -119,7 +120,8 @@ async fn the_log_says_what_was_told_and_what_was_not(world: World) {
 }
 on!(the_log_says_what_was_told_and_what_was_not: embedded, embedded_direct);
 
-/// P1: what its sender was told to be unreadable turns out to be a reaction. It leaves a line, also after a restart.
+/// P1: what its sender was told to be unreadable turns out to be a reaction. It leaves a line, also
+/// after a restart.
 async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
     let url = &world.proxy.base_url;
     let mut bob =

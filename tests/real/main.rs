@@ -1,7 +1,9 @@
-//! Everything that needs the world outside: the real binary in a real pseudo-terminal, and the library's client code
-//! against a real Synapse and against the embedded homeserver. One test binary, so that the support code is compiled once and every part of it is used.
+//! Everything that needs the world outside: the real binary in a real pseudo-terminal, and the
+//! library's client code against a real Synapse and against the embedded homeserver. One test
+//! binary, so that the support code is compiled once and every part of it is used.
 //!
-//! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure meets.
+//! Nothing here sleeps: a test waits for what it expects, with a deadline that only a failure
+//! meets.
 
 mod ages;
 mod attention;

@@ -1,4 +1,5 @@
-//! The main job, as a person does it: log in on the screen, talk, and see device by device who has what was said.
+//! The main job, as a person does it: log in on the screen, talk, and see device by device who has
+//! what was said.
 
 use std::{fs, path::Path};
 
@@ -117,7 +118,8 @@ async fn whoever_is_set_to_nobody_on_the_screen_is_sent_no_receipt(world: World)
     wait_for_row(&terminal, &["▌ said after"]);
     terminal.type_text("i");
     terminal.wait_for_text("Your settings send this person no receipts. (P7)");
-    // What is withheld is never made up for, so what has not come by the answer to this does not come.
+    // What is withheld is never made up for, so what has not come by the answer to this does not
+    // come.
     terminal.key("esc");
     terminal.wait_for("the closed inspector", |screen| !text(screen).contains("Your settings send"));
     terminal.type_text("c");

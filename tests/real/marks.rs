@@ -1,4 +1,5 @@
-//! Marks that are true: after kills, in a profile with a new device, and when others' devices switch receipts off or go.
+//! Marks that are true: after kills, in a profile with a new device, and when others' devices
+//! switch receipts off or go.
 
 use kvitto::{
     delivery::{
@@ -38,7 +39,8 @@ fn delete_device(world: &World, account: &Account, device: &str) {
     world.server.log_out(&elsewhere.token);
 }
 
-/// L1, L8: the rooms' sync hangs, so the receipt comes before the echo of its message; then Alice's client is killed.
+/// L1, L8: the rooms' sync hangs, so the receipt comes before the echo of its message; then Alice's
+/// client is killed.
 async fn l8_a_receipt_before_the_echo_outlives_a_kill(world: World) {
     let line = world.line();
     let mut bob = world.bob("phone").await;
@@ -73,7 +75,8 @@ async fn l8_a_receipt_before_the_echo_outlives_a_kill(world: World) {
 }
 on!(l8_a_receipt_before_the_echo_outlives_a_kill: synapse, embedded_direct);
 
-/// §3: the device was deleted elsewhere and its keys are gone, so a new one goes on in its profile. It asks for itself.
+/// §3: the device was deleted elsewhere and its keys are gone, so a new one goes on in its profile.
+/// It asks for itself.
 async fn a_new_device_in_an_old_profile_asks(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -96,7 +99,8 @@ async fn a_new_device_in_an_old_profile_asks(world: World) {
 }
 on!(a_new_device_in_an_old_profile_asks: synapse, embedded, embedded_today);
 
-/// L5, §3: Bob's phone sends no receipts for a while, for this reason. With its next one it says that this means nothing.
+/// L5, §3: Bob's phone sends no receipts for a while, for this reason. With its next one it says
+/// that this means nothing.
 async fn silence_on_purpose_is_unknown(world: World, quiet: impl Fn(&World) -> Settings) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -161,7 +165,8 @@ fn is_complete_without(known: &Delivery, laptop: &str) -> bool {
     gone && summary::mark(&SendState::Sent, Some(known), &[]).counted() == Mark::Delivered
 }
 
-/// L2: a device that was logged out before it answered will never answer. It is shown as gone, and is not counted.
+/// L2: a device that was logged out before it answered will never answer. It is shown as gone, and
+/// is not counted.
 async fn a_device_that_is_gone_is_not_waited_for(world: World) {
     let (mut alice, phone, laptop, laptops, room) = to_a_laptop_that_is_away(&world).await;
     alice.say(&room, "to the phone");
@@ -179,8 +184,8 @@ async fn a_device_that_is_gone_is_not_waited_for(world: World) {
 }
 on!(a_device_that_is_gone_is_not_waited_for: synapse, embedded);
 
-/// L2: the laptop has answered, and is logged out before Alice's client reads that. Where she hears of both at once it is
-/// still proven; else nothing proves it any more, and the laptop is gone.
+/// L2: the laptop has answered, and is logged out before Alice's client reads that. Where she hears
+/// of both at once it is still proven; else nothing proves it any more, and the laptop is gone.
 async fn a_device_whose_receipt_was_not_read_in_time_is_gone(world: World) {
     let (mut alice, phone, laptop, laptops, room) = to_a_laptop_that_is_away(&world).await;
     alice.say(&room, "to the phone");
@@ -202,8 +207,8 @@ async fn a_device_whose_receipt_was_not_read_in_time_is_gone(world: World) {
 }
 on!(a_device_whose_receipt_was_not_read_in_time_is_gone: synapse, embedded_today);
 
-/// Between a message and its echo one of Bob's devices is logged out, and a new one comes. The row holds those that were
-/// given the key.
+/// Between a message and its echo one of Bob's devices is logged out, and a new one comes. The row
+/// holds those that were given the key.
 async fn the_row_holds_the_devices_that_were_given_the_key(world: World) {
     let line = world.line();
     let mut phone = world.bob("phone").await;

@@ -1,5 +1,6 @@
-//! Real clients on a homeserver that misbehaves: they come back from everything, say everything once, and lose no
-//! receipt. Each fault is counted where it strikes, so none of this passes because nothing went wrong.
+//! Real clients on a homeserver that misbehaves: they come back from everything, say everything
+//! once, and lose no receipt. Each fault is counted where it strikes, so none of this passes
+//! because nothing went wrong.
 
 use kvitto::{
     model::{Connection, ReceiptStatus, Route},
@@ -19,7 +20,8 @@ use crate::{
 /// How long a busy server wants to be left alone: longer than a client's own first pause.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// What befalls one request without another. [`Fault::Overtaken`] takes two and has a test of its own.
+/// What befalls one request without another. [`Fault::Overtaken`] takes two and has a test of its
+/// own.
 const FAULTS: [Fault; 7] = [
     Fault::Refused,
     Fault::Lost,
@@ -59,7 +61,8 @@ async fn a_sync_that_goes_wrong_goes_on(world: World) {
 }
 on!(a_sync_that_goes_wrong_goes_on: embedded);
 
-/// A request that the homeserver lets hang looks like one that waits for news, and the SDK gives it three minutes.
+/// A request that the homeserver lets hang looks like one that waits for news, and the SDK gives it
+/// three minutes.
 async fn a_sync_that_hangs_is_said_to_be_offline(world: World) {
     let line = world.line();
     let mut bob = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
@@ -129,7 +132,8 @@ async fn keys_that_go_wrong_arrive(world: World) {
 }
 on!(keys_that_go_wrong_arrive: embedded);
 
-/// Bob's receipts go wrong in every way: each arrives, and is asked for no more often than it takes.
+/// Bob's receipts go wrong in every way: each arrives, and is asked for no more often than it
+/// takes.
 async fn no_receipt_is_lost(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -173,7 +177,8 @@ async fn receipts_in_the_wrong_order_both_arrive(world: World) {
 }
 on!(receipts_in_the_wrong_order_both_arrive: embedded, embedded_direct);
 
-/// PROTOCOL §7, 'at least once': the answer that carried the receipt to Alice is lost, and the next one carries it again.
+/// PROTOCOL §7, 'at least once': the answer that carried the receipt to Alice is lost, and the next
+/// one carries it again.
 async fn a_receipt_in_a_lost_answer_comes_again(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -190,7 +195,8 @@ async fn a_receipt_in_a_lost_answer_comes_again(world: World) {
 }
 on!(a_receipt_in_a_lost_answer_comes_again: embedded, embedded_users, embedded_direct);
 
-/// A device that no key reaches cannot read, and is not said to have what it cannot read; the other one is.
+/// A device that no key reaches cannot read, and is not said to have what it cannot read; the other
+/// one is.
 async fn a_device_that_gets_no_key_has_no_tick(world: World) {
     let mut phone = world.bob("phone").await;
     let mut laptop = world.bob("laptop").await;

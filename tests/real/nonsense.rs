@@ -1,5 +1,6 @@
-//! Every sync brings nonsense of every kind, as other people and their homeservers can send it. One malformed entry costs
-//! itself only (L6): whatever stands beside it is read, by this client and by the SDK.
+//! Every sync brings nonsense of every kind, as other people and their homeservers can send it. One
+//! malformed entry costs itself only (L6): whatever stands beside it is read, by this client and by
+//! the SDK.
 
 use kvitto::{
     client::request::TimelineRequest,
@@ -58,7 +59,8 @@ const TYPES: &[&str] = &[
     "m.typing",
 ];
 
-/// Puts nonsense before and after the events of a sync. What a homeserver hands out has a type, whoever wrote it.
+/// Puts nonsense before and after the events of a sync. What a homeserver hands out has a type,
+/// whoever wrote it.
 fn events(answer: &mut Value) {
     let mut nonsense = Vec::new();
     for kind in TYPES {
@@ -136,7 +138,8 @@ async fn nonsense_between_events_costs_nothing_else(world: World) {
 }
 on!(nonsense_between_events_costs_nothing_else: synapse, embedded, embedded_direct);
 
-/// Nor does the client ask for the same answer again and again, not even when it meets it at its start.
+/// Nor does the client ask for the same answer again and again, not even when it meets it at its
+/// start.
 async fn events_without_a_type_cost_nothing_else(world: World) {
     world.proxy.spoil("/sync", untyped);
     let (mut alice, bob, room) = goes_on(&world).await;

@@ -17,8 +17,8 @@ use crate::{
 /// So long the laptop waits for a key: the real time is a minute.
 const KEY_WAIT: Ms = 300;
 
-/// §3, P3, L2: another device of the account that sends says that it can read the message, to the account's other devices
-/// and to nobody else, whatever way others' receipts take.
+/// §3, P3, L2: another device of the account that sends says that it can read the message, to the
+/// account's other devices and to nobody else, whatever way others' receipts take.
 async fn own_other_devices_tell_each_other(world: World) {
     let line = world.line();
     let mut bob = world.bob("phone").await;
@@ -64,8 +64,9 @@ async fn own_other_devices_tell_each_other(world: World) {
 }
 on!(own_other_devices_tell_each_other: synapse, embedded, embedded_direct);
 
-/// §3, L2: another own device is not given a key. It is seen among the own ones that it cannot read the message, and that it
-/// can when the key has come; the mark is about others, and does not change.
+/// §3, L2: another own device is not given a key. It is seen among the own ones that it cannot read
+/// the message, and that it can when the key has come; the mark is about others, and does not
+/// change.
 async fn an_own_device_without_the_key_is_seen(world: World) {
     // The desk has a line of its own, on which its room keys can be held up.
     let line = world.line();
@@ -139,8 +140,8 @@ async fn p12_own_devices_learn_nothing_of_an_incognito_one(world: World) {
 }
 on!(p12_own_devices_learn_nothing_of_an_incognito_one: synapse, embedded);
 
-/// L5: what somebody who answers has not acknowledged is undelivered, in all rooms; what is delivered is not, nor what
-/// somebody is sent of whom nothing is known.
+/// L5: what somebody who answers has not acknowledged is undelivered, in all rooms; what is
+/// delivered is not, nor what somebody is sent of whom nothing is known.
 async fn l5_what_is_not_delivered_is_found_in_all_rooms(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;

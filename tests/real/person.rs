@@ -1,5 +1,6 @@
-//! A person with one device: the whole client but its terminal. Events of `matrix` go through `app::update`, and the
-//! effects that come of them go back, as `runtime` does it; so what a test sees is what would be drawn.
+//! A person with one device: the whole client but its terminal. Events of `matrix` go through
+//! `app::update`, and the effects that come of them go back, as `runtime` does it; so what a test
+//! sees is what would be drawn.
 
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
@@ -105,8 +106,8 @@ impl Person {
     }
 
     fn start(profile: Profile, home: Arc<TempDir>) -> Self {
-        // What went on, for whoever looks into a failure: `RUST_LOG=kvitto=debug cargo test …`. Nothing by default, so that
-        // a failure begins with what was waited for.
+        // What went on, for whoever looks into a failure: `RUST_LOG=kvitto=debug cargo test …`.
+        // Nothing by default, so that a failure begins with what was waited for.
         let filter = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).from_env_lossy();
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
         let _ = log.try_init();
@@ -179,8 +180,8 @@ impl Person {
         self.matrix.run(request.into());
     }
 
-    /// Changes the settings, as the runtime does when they were written, and waits until they hold: whatever is asked for
-    /// next is answered after that.
+    /// Changes the settings, as the runtime does when they were written, and waits until they hold:
+    /// whatever is asked for next is answered after that.
     pub async fn set(&mut self, settings: Settings) {
         self.profile.settings = settings.clone();
         self.take_in(Event::Settings(settings.clone()));
@@ -201,8 +202,8 @@ impl Person {
         self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
     }
 
-    /// Waits until a room that another device of this account has joined is a direct chat here too: until then, whoever
-    /// writes into it is a stranger (P7).
+    /// Waits until a room that another device of this account has joined is a direct chat here too:
+    /// until then, whoever writes into it is a stranger (P7).
     pub async fn sees_direct(&mut self, room: &RoomId) {
         let is_direct = |summary: &RoomSummary| summary.direct && summary.membership == Membership::Joined;
         self.room("the direct chat", |summary| summary.id == *room && is_direct(summary)).await;
@@ -236,7 +237,8 @@ impl Person {
         })
     }
 
-    /// The id of the message that says exactly this in the open room, once it is on the server and readable.
+    /// The id of the message that says exactly this in the open room, once it is on the server and
+    /// readable.
     pub async fn sees(&mut self, text: &str) -> EventId {
         self.until(&format!("the message '{text}'"), |p| {
             p.messages().find(|message| body(message) == text).and_then(|message| message.event_id.clone())
@@ -273,8 +275,8 @@ impl Person {
         self.delivery(event, &what, |delivery| (delivered(delivery, &user) == wanted).then_some(())).await;
     }
 
-    /// Waits until this is what own other devices did with an own message, by id: `true` when it has it, `false` when
-    /// nothing is known of it.
+    /// Waits until this is what own other devices did with an own message, by id: `true` when it
+    /// has it, `false` when nothing is known of it.
     pub async fn own_devices_are(&mut self, event: &EventId, wanted: &[(String, bool)]) {
         let mut wanted = wanted.to_vec();
         wanted.sort();
@@ -359,8 +361,9 @@ impl Person {
         .await
     }
 
-    /// How many claims were not believed, by reason, once there were so many at least. What is about messages that nobody
-    /// knows is left out: it is counted after a minute, for which no test waits.
+    /// How many claims were not believed, by reason, once there were so many at least. What is
+    /// about messages that nobody knows is left out: it is counted after a minute, for which no
+    /// test waits.
     pub async fn disbelieves(&mut self, wanted: &[(Refusal, u64)]) {
         let count = |log: &ReceiptLog, refusal: Refusal| {
             let row = log.not_believed.iter().find(|row| (row.rule, row.why) == (refusal.rule(), refusal.why()));
@@ -440,7 +443,8 @@ pub async fn room_with_a_history(person: &mut Person) -> RoomId {
     room
 }
 
-/// Makes an encrypted room of this name that both have open; who is invited may remove none of the other's messages.
+/// Makes an encrypted room of this name that both have open; who is invited may remove none of the
+/// other's messages.
 pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &str) -> RoomId {
     from.run(RoomsRequest::CreateRoom(name.to_owned()));
     let room = from.room("the room", |summary| summary.name.as_str() == name).await;
@@ -454,7 +458,8 @@ pub async fn shared_room(from: &mut Person, to: &mut Person, user: &str, name: &
     room
 }
 
-/// The devices of a person that have a message, sorted, with [`SOME_DEVICE`] where nobody knows which one.
+/// The devices of a person that have a message, sorted, with [`SOME_DEVICE`] where nobody knows
+/// which one.
 fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
     let devices = delivery.people.iter().filter(|person| person.user_id == *user).flat_map(|person| &person.devices);
     let mut delivered: Vec<String> = devices

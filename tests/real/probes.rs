@@ -1,9 +1,10 @@
-//! The probes of [Careless Whisper](https://arxiv.org/abs/2411.11194), as an attacker's client sends them: whatever makes a
-//! device answer without its owner seeing anything, as fast as it goes, from somebody known and from a stranger who shares
-//! a room. What is counted is what comes out of a real client: the requests on its own line, and the receipts that arrive.
+//! The probes of [Careless Whisper](https://arxiv.org/abs/2411.11194), as an attacker's client
+//! sends them: whatever makes a device answer without its owner seeing anything, as fast as it
+//! goes, from somebody known and from a stranger who shares a room. What is counted is what comes
+//! out of a real client: the requests on its own line, and the receipts that arrive.
 //!
-//! After each kind of probe a third person sends an ordinary message. Its receipt proves that the client has looked at
-//! all that came before.
+//! After each kind of probe a third person sends an ordinary message. Its receipt proves that the
+//! client has looked at all that came before.
 //!
 //! A test sends a few of each kind; with `KVITTO_PROBES=all` it sends them all (`tests/campaigns`).
 
@@ -134,7 +135,8 @@ const REDACTIONS: Kind = kind("redactions of own messages", 1_000, |ground, n| {
     Shot::redact(ground.said[n % (ground.said.len() - 1) + 1].as_str())
 });
 
-/// Nothing that a person sees: spaces, what has no width, blanks of other scripts, what cannot be printed; also as HTML.
+/// Nothing that a person sees: spaces, what has no width, blanks of other scripts, what cannot be
+/// printed; also as HTML.
 fn blank(n: usize) -> Value {
     let blanks =
         ["", " \n ", "\u{200B}", "\u{2060}\u{FEFF}", "\u{2800}", "\u{3164}", "\u{1}\u{7}", "\u{E000}", "\u{301}"];
@@ -186,8 +188,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// The stranger makes a room and has everybody in it; the others have a direct chat with the victim besides, so they
-    /// are known. All ask for receipts.
+    /// The stranger makes a room and has everybody in it; the others have a direct chat with the
+    /// victim besides, so they are known. All ask for receipts.
     async fn set(world: World) -> (Self, [(&'static str, Rogue); 2]) {
         let line = world.line();
         let mut victim = Person::log_in(&line.base_url, &world.bob, "phone", world.settings()).await;
@@ -220,7 +222,8 @@ impl Stage {
         (stage, [("stranger", stranger), ("known", known)])
     }
 
-    /// Sends the probes of a kind, as many as there is time for, and returns those that the homeserver took.
+    /// Sends the probes of a kind, as many as there is time for, and returns those that the
+    /// homeserver took.
     async fn shoot(&self, rogue: &mut Rogue, kind: Kind, said: &[EventId]) -> Vec<EventId> {
         let patience = self.world.patience() * u32::try_from(kind.number().div_ceil(1_000)).expect("a few thousand");
         let user = rogue.user_id.clone();
@@ -269,7 +272,8 @@ impl Stage {
         folder.join(name).with_extension("md")
     }
 
-    /// What the victim's client has sent to somebody's devices: sent again, it is the same, and has the same path.
+    /// What the victim's client has sent to somebody's devices: sent again, it is the same, and has
+    /// the same path.
     fn told_devices(&self) -> usize {
         let requests = self.line.requests();
         let sent = requests.iter().filter(|request| request.contains("/sendToDevice/m.room.encrypted/"));
@@ -291,8 +295,8 @@ async fn accept(victim: &mut Person, room: &RoomId) {
     victim.room("the joined room", joined).await;
 }
 
-/// Nothing comes back for what nobody sees, and nothing at all for a stranger; what is seen is acknowledged once, and no
-/// faster than P10 allows.
+/// Nothing comes back for what nobody sees, and nothing at all for a stranger; what is seen is
+/// acknowledged once, and no faster than P10 allows.
 async fn p4_p7_p10_probes_are_not_answered(world: World) {
     let route = world.route();
     let (mut stage, mut attackers) = Stage::set(world).await;

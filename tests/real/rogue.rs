@@ -1,9 +1,11 @@
-//! Somebody's device with which anything can be sent, and which counts every receipt that reaches it.
+//! Somebody's device with which anything can be sent, and which counts every receipt that reaches
+//! it.
 //!
-//! Attackers do not use kvitto. This is the SDK's client without a line of kvitto's: it has keys, so it can ask for receipts
-//! and make claims over Olm as any device can. Everything else goes over plain HTTP as it is written in the test, with
-//! the same access token and over one connection, since attackers are in a hurry. It syncs only while it waits for
-//! something, and skips what others say: whoever floods a room must not drown in it.
+//! Attackers do not use kvitto. This is the SDK's client without a line of kvitto's: it has keys,
+//! so it can ask for receipts and make claims over Olm as any device can. Everything else goes over
+//! plain HTTP as it is written in the test, with the same access token and over one connection,
+//! since attackers are in a hurry. It syncs only while it waits for something, and skips what
+//! others say: whoever floods a room must not drown in it.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +35,8 @@ use tokio::time::timeout;
 
 use crate::support::{http::KeptOpen, server::Account};
 
-/// What is waited for comes behind a flood, of which a client without optimisation takes in hundreds of events a second.
+/// What is waited for comes behind a flood, of which a client without optimisation takes in
+/// hundreds of events a second.
 const DEADLINE: Duration = Duration::from_mins(5);
 /// How long the homeserver may hold a sync open.
 const POLL: Duration = Duration::from_secs(30);
@@ -113,8 +116,8 @@ impl Rogue {
         (answer.status, answer.json())
     }
 
-    /// Puts an event into a room as it is; `path` is what stands behind the room, but for a transaction's number. The error
-    /// is the homeserver's status.
+    /// Puts an event into a room as it is; `path` is what stands behind the room, but for a
+    /// transaction's number. The error is the homeserver's status.
     pub fn put(&mut self, room: &RoomId, path: &str, content: &Value) -> Result<EventId, u16> {
         self.requests += 1;
         let number = if path.starts_with("state/") { String::new() } else { format!("/{}", self.requests) };

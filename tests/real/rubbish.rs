@@ -1,6 +1,6 @@
-//! Rubbish for the embedded homeserver: ten thousand requests that no client would make, by nobody, by a wrong token, and
-//! by somebody who has an account and means harm. Each gets an answer that the specification knows, and nobody else
-//! notices.
+//! Rubbish for the embedded homeserver: ten thousand requests that no client would make, by nobody,
+//! by a wrong token, and by somebody who has an account and means harm. Each gets an answer that
+//! the specification knows, and nobody else notices.
 
 use std::{cell::RefCell, iter};
 
@@ -293,7 +293,8 @@ fn ten_thousand_requests_of_rubbish_get_proper_answers_and_harm_nobody() {
 fn a_request_that_is_too_large_is_refused_as_such() {
     let (server, _homeserver) = embed(None);
     let token = server.login_raw(&server.register("mallory")).token;
-    // The last byte is the one too many: nothing is left unread, at which the connection would be reset under the answer.
+    // The last byte is the one too many: nothing is left unread, at which the connection would be
+    // reset under the answer.
     let large = vec![b' '; (8 << 20) + 1];
     let head = format!("POST /_matrix/client/v3/createRoom HTTP/1.1\r\nAuthorization: Bearer {token}\r\n");
     let answer = KeptOpen::new(&server.base_url).exchange(&head, &large).unwrap();

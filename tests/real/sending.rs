@@ -1,5 +1,5 @@
-//! What was written leaves only when the room's state of now is known: never in the clear where encryption was switched on
-//! meanwhile or ever, and with a key for the devices that there are.
+//! What was written leaves only when the room's state of now is known: never in the clear where
+//! encryption was switched on meanwhile or ever, and with a key for the devices that there are.
 use kvitto::{
     app::Phase,
     client::request::{RoomsRequest, SessionRequest, TimelineRequest},
@@ -84,8 +84,8 @@ async fn open_room(world: &World, alice: &mut Person, token: &str) -> RoomId {
     room
 }
 
-/// A message waits, and the room becomes encrypted meanwhile: it leaves encrypted, in a client that runs and in one that
-/// was started anew, and not before a sync was answered.
+/// A message waits, and the room becomes encrypted meanwhile: it leaves encrypted, in a client that
+/// runs and in one that was started anew, and not before a sync was answered.
 async fn what_waits_while_a_room_becomes_encrypted_is_encrypted(world: World) {
     let line = world.line();
     let token = world.server.login_raw(&world.bob).token;
@@ -132,8 +132,9 @@ async fn what_waits_while_a_room_becomes_encrypted_is_encrypted(world: World) {
 }
 on!(what_waits_while_a_room_becomes_encrypted_is_encrypted: synapse, embedded);
 
-/// A new device gets to know rooms whose encryption was overwritten before: nothing is sent there, it is said why, also after
-/// a restart, and what was refused goes out encrypted when the room is right again.
+/// A new device gets to know rooms whose encryption was overwritten before: nothing is sent there,
+/// it is said why, also after a restart, and what was refused goes out encrypted when the room is
+/// right again.
 async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
     let token = world.server.login_raw(&world.alice).token;
     let rooms: Vec<RoomId> = broken()
@@ -180,8 +181,9 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
 }
 on!(nothing_is_sent_where_the_encryption_was_overwritten: synapse, embedded);
 
-/// The same to a client that runs: what it has known as encrypted stays encrypted, also after a restart; where encryption is
-/// switched on in a way that nobody knows, nothing is sent any more, neither messages nor edits.
+/// The same to a client that runs: what it has known as encrypted stays encrypted, also after a
+/// restart; where encryption is switched on in a way that nobody knows, nothing is sent any more,
+/// neither messages nor edits.
 async fn an_overwritten_encryption_turns_nothing_off(world: World) {
     let token = world.server.login_raw(&world.bob).token;
     let mut alice = world.alice("desk").await;
@@ -227,8 +229,8 @@ async fn an_overwritten_encryption_turns_nothing_off(world: World) {
 }
 on!(an_overwritten_encryption_turns_nothing_off: synapse, embedded);
 
-/// A message waits; meanwhile a device of the other's is deleted, and there is a new one. The key goes to that one, and not
-/// to the other.
+/// A message waits; meanwhile a device of the other's is deleted, and there is a new one. The key
+/// goes to that one, and not to the other.
 async fn what_waits_is_encrypted_for_the_devices_of_now(world: World) {
     let line = world.line();
     let mut phone = world.bob("phone").await;

@@ -1,4 +1,5 @@
-//! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is lost.
+//! A session through bad times: no network, a restart, a revoked token. Nothing that was typed is
+//! lost.
 use kvitto::{
     app::Phase,
     client::request::{RoomsRequest, TimelineRequest},
@@ -24,14 +25,14 @@ fn state_of(person: &Person, text: &str) -> Option<SendState> {
     person.messages().find(|message| body(message) == text).map(|message| message.send_state.clone())
 }
 
-/// Starts from the cache without network, keeps what is sent meanwhile over a restart, and sends it when the network is
-/// back, by itself and in order.
+/// Starts from the cache without network, keeps what is sent meanwhile over a restart, and sends it
+/// when the network is back, by itself and in order.
 async fn without_network_nothing_is_lost(world: World) {
     let (mut alice, room) = alice_with_a_room(&world).await;
     alice.say(&room, "while online");
     alice.sees("while online").await;
-    // That the server has it was said to the request that sent it. What comes with the sync after it, from elsewhere,
-    // shows that the sync has brought it too.
+    // That the server has it was said to the request that sent it. What comes with the sync after
+    // it, from elsewhere, shows that the sync has brought it too.
     let token = world.server.login_raw(&world.alice).token;
     world.server.send(&token, &room, "m.room.message", &text("from elsewhere"));
     alice.sees("from elsewhere").await;
@@ -55,7 +56,8 @@ async fn without_network_nothing_is_lost(world: World) {
 }
 on!(without_network_nothing_is_lost: synapse, embedded);
 
-/// A revoked token leads to the login screen; drafts and unsent messages go on after the next login.
+/// A revoked token leads to the login screen; drafts and unsent messages go on after the next
+/// login.
 async fn a_revoked_token_keeps_what_was_typed(world: World) {
     let (mut alice, room) = alice_with_a_room(&world).await;
     alice.say(&room, "sent");
@@ -127,7 +129,8 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
 }
 on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);
 
-/// What came with the last sync before the end is in the timeline afterwards, whatever of it was on disk by then.
+/// What came with the last sync before the end is in the timeline afterwards, whatever of it was on
+/// disk by then.
 async fn what_came_last_is_there_after_a_restart(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;

@@ -1,9 +1,11 @@
-//! Random schedules of faults over tokens, syncs, logins and keys, with a kill in each: no session is lost that the
-//! homeserver has not ended, no crypto store ever, and no text that was on the screen.
+//! Random schedules of faults over tokens, syncs, logins and keys, with a kill in each: no session
+//! is lost that the homeserver has not ended, no crypto store ever, and no text that was on the
+//! screen.
 //!
-//! In each schedule the real program is started, meets some faults before and after a message is written, and is killed at
-//! a random instant; in some the homeserver really ends the session. Then all is well again, and what is there is looked
-//! at: the same device with the same keys, no fewer room keys, and every text once.
+//! In each schedule the real program is started, meets some faults before and after a message is
+//! written, and is killed at a random instant; in some the homeserver really ends the session. Then
+//! all is well again, and what is there is looked at: the same device with the same keys, no fewer
+//! room keys, and every text once.
 //!
 //! A test runs few; `KVITTO_SCHEDULES` says how many it is to be.
 
@@ -187,7 +189,8 @@ fn error(person: &Person) -> Option<String> {
     }
 }
 
-/// Whether the session goes on. One that the homeserver has ended does not; one that it has not may take its time.
+/// Whether the session goes on. One that the homeserver has ended does not; one that it has not may
+/// take its time.
 async fn is_let_in(alice: &mut Person, ends: bool) -> bool {
     let asked = Instant::now();
     alice

@@ -1,5 +1,5 @@
-//! The least that a homeserver has to do: log in, make an encrypted room, invite, join, and say something in it. When
-//! this fails, look at nothing else.
+//! The least that a homeserver has to do: log in, make an encrypted room, invite, join, and say
+//! something in it. When this fails, look at nothing else.
 
 use crate::{
     person::direct_chat,

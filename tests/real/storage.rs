@@ -1,5 +1,6 @@
-//! Another program holds one of the databases while something comes, as a backup or a virus scanner does: the screen says so,
-//! what cannot be kept is not acknowledged, and when the file is free again nothing is missing, also after a restart.
+//! Another program holds one of the databases while something comes, as a backup or a virus scanner
+//! does: the screen says so, what cannot be kept is not acknowledged, and when the file is free
+//! again nothing is missing, also after a restart.
 
 use kvitto::{
     app::Phase,
@@ -45,7 +46,8 @@ async fn says_so(person: &mut Person, file: &str) {
     person.until(&format!("the word that {file} is held"), is_told).await;
 }
 
-/// Bob's client receives a message whose key comes for the first time, once with each file held; and a receipt.
+/// Bob's client receives a message whose key comes for the first time, once with each file held;
+/// and a receipt.
 async fn what_comes_while_a_database_is_held_is_not_lost(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -86,7 +88,8 @@ async fn after_a_restart(person: Person, room: &RoomId, said: &[(String, EventId
     }
 }
 
-/// Whoever sends something meanwhile has it back at once, and whoever quits does not wait for the disk.
+/// Whoever sends something meanwhile has it back at once, and whoever quits does not wait for the
+/// disk.
 async fn what_is_sent_while_a_database_is_held_comes_back(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;

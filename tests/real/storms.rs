@@ -78,7 +78,8 @@ const FAULTS: [Option<Fault>; 7] = [
     Some(Fault::Half),
 ];
 
-/// So many requests are made while all of them go wrong in this way, a room is open, and a message waits.
+/// So many requests are made while all of them go wrong in this way, a room is open, and a message
+/// waits.
 async fn requests_while(fault: Option<Fault>, sync: SlidingSync) -> usize {
     let world = world::embedded(sync);
     let mut alice = world.alice("desk").await;

@@ -1,4 +1,5 @@
-//! What the tests stand on: a homeserver, a network that can be cut, and a terminal that can be looked at.
+//! What the tests stand on: a homeserver, a network that can be cut, and a terminal that can be
+//! looked at.
 //!
 //! The modules know nothing of each other's tests, and `benches/figures.rs` uses them as they are.
 

@@ -1,4 +1,5 @@
-//! The program and its terminal: what a person's shell looks like after kvitto, however kvitto came to stop.
+//! The program and its terminal: what a person's shell looks like after kvitto, however kvitto came
+//! to stop.
 
 use std::{collections::BTreeMap, fs};
 
@@ -10,7 +11,8 @@ use crate::support::{
 const COLS: u16 = 80;
 const ROWS: u16 = 24;
 
-/// A shell that runs kvitto between two looks at the terminal's settings, and that goes on once kvitto stopped.
+/// A shell that runs kvitto between two looks at the terminal's settings, and that goes on once
+/// kvitto stopped.
 fn shell() -> Terminal {
     let terminal = shell_around("", COLS, ROWS);
     screens::wait_for_login(&terminal);

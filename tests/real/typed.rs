@@ -1,4 +1,5 @@
-//! What is typed is what is sent and read: HTML, pastes, texts that are too large, and what was refused.
+//! What is typed is what is sent and read: HTML, pastes, texts that are too large, and what was
+//! refused.
 
 use kvitto::{
     client::request::{RoomsRequest, TimelineRequest},
@@ -37,7 +38,8 @@ async fn html_in_the_composer_is_text(world: World) {
 }
 on!(html_in_the_composer_is_text: synapse, embedded);
 
-/// What other clients send: HTML in which something is lost, and messages of types that nobody knows.
+/// What other clients send: HTML in which something is lost, and messages of types that nobody
+/// knows.
 async fn what_others_send_is_read_as_they_meant_it(world: World) {
     let mut alice = world.alice("desk").await;
     let token = world.server.login_raw(&world.alice).token;

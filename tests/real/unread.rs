@@ -12,7 +12,8 @@ async fn unread_is(person: &mut Person, room: &RoomId, unread: u64) {
     person.room(&format!("{unread} unread"), |summary| summary.id == *room && summary.unread == unread).await;
 }
 
-/// What shows nothing is no message, and what another of the user's clients has read in a thread is read.
+/// What shows nothing is no message, and what another of the user's clients has read in a thread is
+/// read.
 async fn what_is_blank_or_read_in_its_thread_is_not_unread(world: World) {
     let mut alice = world.alice("desk").await;
     let bob = world.server.login_raw(&world.bob).token;

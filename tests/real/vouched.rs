@@ -1,5 +1,5 @@
-//! What is believed only from whom can vouch for it: state and redactions from the server, 'read' from a read receipt, and a
-//! message from its sender where it came encrypted.
+//! What is believed only from whom can vouch for it: state and redactions from the server, 'read'
+//! from a read receipt, and a message from its sender where it came encrypted.
 
 use kvitto::{
     client::request::{RoomsRequest, TimelineRequest},
@@ -36,7 +36,8 @@ fn index_of(person: &Person, text: &str) -> Option<usize> {
     (0..open.items.len()).find(|index| open.message(*index).is_some_and(|message| body(message) == text))
 }
 
-/// Waits until the open room has exactly these messages, and these changes as far back as it reaches.
+/// Waits until the open room has exactly these messages, and these changes as far back as it
+/// reaches.
 async fn shows(person: &mut Person, messages: &[&str], changes: &[String]) {
     let what = format!("{messages:?} and {changes:?}");
     person.until(&what, |p| (bodies(p) == messages && changes.ends_with(&notices(p))).then_some(())).await;
@@ -59,7 +60,8 @@ async fn mallory(world: &World, alice: &mut Person, bob: &mut Person, room: &Roo
     mallory
 }
 
-/// What looks as if the server had said it: this message is gone, Bob has left, the room is another one.
+/// What looks as if the server had said it: this message is gone, Bob has left, the room is another
+/// one.
 fn lies(world: &World, target: &EventId) -> Vec<Value> {
     let state = |kind: &str, key: &str, content: Value| json!({ "type": kind, "state_key": key, "content": content });
     let target = target.as_str();
@@ -76,8 +78,9 @@ fn lies(world: &World, target: &EventId) -> Vec<Value> {
     ]
 }
 
-/// P3, P4: it is not drawn, does nothing to others' messages, and withholds no receipt, whether its key was there before it or
-/// came later; also after a restart. What the server itself says counts as ever.
+/// P3, P4: it is not drawn, does nothing to others' messages, and withholds no receipt, whether its
+/// key was there before it or came later; also after a restart. What the server itself says counts
+/// as ever.
 async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encrypted(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -146,8 +149,8 @@ async fn p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encryp
 }
 on!(p3_p4_what_only_the_server_can_vouch_for_is_nothing_when_it_came_encrypted: synapse, embedded, embedded_today);
 
-/// Messages in the clear say so where the room was encrypted by then, and no others; also after a restart. What they want to
-/// change stays as it was.
+/// Messages in the clear say so where the room was encrypted by then, and no others; also after a
+/// restart. What they want to change stays as it was.
 async fn what_came_in_the_clear_says_so(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -200,8 +203,8 @@ fn readers(person: &Person, text: &str) -> Vec<UserId> {
     open.readers(index).into_iter().map(|reader| reader.user_id).collect()
 }
 
-/// L5: whoever is invited, joins, leaves or writes has read nothing by that; and what they then say that they have read
-/// counts, although it stands above. Also after a restart.
+/// L5: whoever is invited, joins, leaves or writes has read nothing by that; and what they then say
+/// that they have read counts, although it stands above. Also after a restart.
 async fn l5_read_is_what_a_read_receipt_says(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
@@ -245,7 +248,8 @@ async fn a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept(world
     let mut bob = world.bob("phone").await;
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
-    // A sync is under way already, and ends with what she says; the next one, of either kind, brings both.
+    // A sync is under way already, and ends with what she says; the next one, of either kind,
+    // brings both.
     line.hold_rooms();
     line.hold_next("/v3/sync");
     alice.say(&room, "hello");

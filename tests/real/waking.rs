@@ -1,5 +1,6 @@
-//! What a device that was off tells of the moment at which it woke up, as an attacker measures it: how many receipts leave at
-//! once and when the others follow (P10, P11), and how long the encrypted messages are (§3).
+//! What a device that was off tells of the moment at which it woke up, as an attacker measures it:
+//! how many receipts leave at once and when the others follow (P10, P11), and how long the
+//! encrypted messages are (§3).
 
 use std::collections::BTreeSet;
 
@@ -42,8 +43,9 @@ fn balanced(world: &World) -> Settings {
     Settings { timing: Timing::Balanced, ..world.settings() }
 }
 
-/// 95 messages wait when Bob's device wakes up. Not more than the burst leave at first, however long they waited for their
-/// moment; and what follows is no more than one for each second since then.
+/// 95 messages wait when Bob's device wakes up. Not more than the burst leave at first, however
+/// long they waited for their moment; and what follows is no more than one for each second since
+/// then.
 async fn p10_p11_the_first_batch_does_not_tell_how_long_it_waited(world: World) {
     let mut bob = Person::log_in(&world.proxy.base_url, &world.bob, "phone", balanced(&world)).await;
     world.proxy.wait_for_keys(&bob.device(), &bob.device());

@@ -1,8 +1,10 @@
-//! What a scenario runs on: a homeserver, a kind of sync, a way for receipts to take, and two people.
+//! What a scenario runs on: a homeserver, a kind of sync, a way for receipts to take, and two
+//! people.
 //!
-//! A scenario is an `async fn(World)`, written once. The servers below are the columns of its table, and [`on`] makes a
-//! test of each server and each kind of sync: `scenario::server::by_sliding_sync`. A server of another kind is one more
-//! function here, and one more name in those lists.
+//! A scenario is an `async fn(World)`, written once. The servers below are the columns of its
+//! table, and [`on`] makes a test of each server and each kind of sync:
+//! `scenario::server::by_sliding_sync`. A server of another kind is one more function here, and one
+//! more name in those lists.
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,19 +60,22 @@ pub fn embedded(sync: SlidingSync) -> World {
     World::new(start(delivery), RouteChoice::Auto, Ticks::Native, sync)
 }
 
-/// The embedded homeserver with MSC4089 to the letter: receipts go through it, and name people only.
+/// The embedded homeserver with MSC4089 to the letter: receipts go through it, and name people
+/// only.
 pub fn embedded_users(sync: SlidingSync) -> World {
     let delivery = Some(Delivery { devices: false, stable: false });
     World::new(start(delivery), RouteChoice::Auto, Ticks::NativeUsers, sync)
 }
 
-/// The embedded homeserver has MSC4089, and the settings say that receipts go from device to device all the same.
+/// The embedded homeserver has MSC4089, and the settings say that receipts go from device to device
+/// all the same.
 pub fn embedded_direct(sync: SlidingSync) -> World {
     let delivery = Some(Delivery { devices: true, stable: false });
     World::new(start(delivery), RouteChoice::Direct, Ticks::Direct, sync)
 }
 
-/// The embedded homeserver as one of today: receipts go from device to device since there is no other way.
+/// The embedded homeserver as one of today: receipts go from device to device since there is no
+/// other way.
 pub fn embedded_today(sync: SlidingSync) -> World {
     World::new(start(None), RouteChoice::Auto, Ticks::Direct, sync)
 }
@@ -173,8 +178,8 @@ impl World {
         count(&self.proxy.requests(), self.receipt_path())
     }
 
-    /// How long a thousand requests may take. A real homeserver is slow; and of two ways to sync, one flood to the end is
-    /// enough.
+    /// How long a thousand requests may take. A real homeserver is slow; and of two ways to sync,
+    /// one flood to the end is enough.
     pub fn patience(&self) -> Duration {
         match (&self.homeserver, self.sync == SlidingSync::Kept, self.route()) {
             (None, ..) => Duration::from_millis(800),
@@ -190,8 +195,8 @@ impl World {
         format!("{server}, {sync} | {}", if self.route() == Route::Native { "native" } else { "direct" })
     }
 
-    /// What is in the answer to a sync that carries a receipt. Over `direct` that is an Olm message, whose ciphertext is
-    /// an object, unlike that of a message in a room.
+    /// What is in the answer to a sync that carries a receipt. Over `direct` that is an Olm
+    /// message, whose ciphertext is an object, unlike that of a message in a room.
     pub fn receipt_in_sync(&self) -> &'static str {
         match self.route() {
             Route::Direct => r#""ciphertext":{"#,
@@ -209,7 +214,8 @@ impl World {
         self.embedded().faults()
     }
 
-    /// Loses every to-device message for a device of Bob's from now on; on the embedded homeserver only.
+    /// Loses every to-device message for a device of Bob's from now on; on the embedded homeserver
+    /// only.
     pub fn keep_to_device_from(&self, device: &Person) {
         let user = <&UserId>::try_from(self.bob.user_id.as_str()).expect("an account has a user id");
         self.embedded().keep_to_device_from(user, device.device().as_str().into());

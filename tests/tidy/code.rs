@@ -1,7 +1,8 @@
-//! Rust read as tokens: the paths that a file names, the modules that it declares, what of it is not for tests only.
+//! Rust read as tokens: the paths that a file names, the modules that it declares, what of it is
+//! not for tests only.
 //!
-//! Tokens are enough for the house rules and leave nothing to guess: comments are gone, strings are strings, and no
-//! parser has to keep up with the language.
+//! Tokens are enough for the house rules and leave nothing to guess: comments are gone, strings are
+//! strings, and no parser has to keep up with the language.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 

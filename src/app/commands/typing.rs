@@ -13,7 +13,8 @@ pub const COMMANDS: &[Command] = &[
         app.submit(now, out)
     })
     .keys(&[(Context::Composer, &["Enter"])]),
-    // The first is what hints show: xterm as it comes keeps Alt-Enter for itself, and Shift-Enter is Enter in most terminals.
+    // The first is what hints show: xterm as it comes keeps Alt-Enter for itself, and Shift-Enter
+    // is Enter in most terminals.
     Command::new("newline", "Begin a new line", |app, _, now, out| edit(app, Edit::Newline, now, out))
         .keys(&[(Context::Composer, &["Ctrl-J", "Alt-Enter", "Shift-Enter"])]),
     Command::new("leave-composer", "Stop editing; go to the timeline", |app, _, _, out| {

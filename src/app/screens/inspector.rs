@@ -43,7 +43,8 @@ impl Inspector {
         Some((selected.index, open.message(selected.index)?))
     }
 
-    /// The message whose people can be listed: an own one that went to many, unless nobody can say who has it.
+    /// The message whose people can be listed: an own one that went to many, unless nobody can say
+    /// who has it.
     pub fn of_many<'a>(&self, app: &'a App) -> Option<&'a EventId> {
         let (_, message) = self.message(app).filter(|(_, message)| message.own)?;
         let delivery = app.open.as_ref()?.deliveries.get(message.event_id.as_ref()?)?;

@@ -1,8 +1,10 @@
-//! Who is sent receipts: a room's, each person's and the global settings, what comes of them, and by which rule.
+//! Who is sent receipts: a room's, each person's and the global settings, what comes of them, and
+//! by which rule.
 //!
-//! What is shown is what is in force: a key asks for a [`Change`] to be written, and the row shows it when it was. A
-//! change that could not be written leaves everything as it is. The rows are made anew from the settings whenever they
-//! are wanted; all that the screen keeps is which one is selected.
+//! What is shown is what is in force: a key asks for a [`Change`] to be written, and the row shows
+//! it when it was. A change that could not be written leaves everything as it is. The rows are made
+//! anew from the settings whenever they are wanted; all that the screen keeps is which one is
+//! selected.
 
 use super::{Act, Behaviour, Flow, Hint, Scope, Scroll};
 use crate::{

@@ -1,4 +1,5 @@
-//! What is typed is never lost: not by sending, not by changing rooms, not by a late draft, not by the network.
+//! What is typed is never lost: not by sending, not by changing rooms, not by a late draft, not by
+//! the network.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -204,7 +205,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The other half: a disk with drafts, a send queue, answers under way, and a session that may be lost.
+/// The other half: a disk with drafts, a send queue, answers under way, and a session that may be
+/// lost.
 #[derive(Default)]
 struct Matrix {
     disk: BTreeMap<RoomId, String>,
@@ -284,7 +286,8 @@ proptest! {
                     None => Event::Wake,
                 },
                 Step::Lose => {
-                    // What the session that ended had still to answer is answered no more, but its disk stays.
+                    // What the session that ended had still to answer is answered no more, but its
+                    // disk stays.
                     for answer in std::mem::take(&mut matrix.answers) {
                         matrix.run(told.event(answer));
                     }

@@ -1,4 +1,5 @@
-//! Changing and removing messages: what is asked before, and what becomes of the text that was being typed.
+//! Changing and removing messages: what is asked before, and what becomes of the text that was
+//! being typed.
 
 use crate::{
     app::{

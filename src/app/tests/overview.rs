@@ -1,4 +1,5 @@
-//! What is known about delivery beyond one message: the matrix, what is not delivered everywhere, and the log.
+//! What is known about delivery beyond one message: the matrix, what is not delivered everywhere,
+//! and the log.
 
 use crate::{
     app::{

@@ -1,7 +1,8 @@
 //! How far each of the others has read.
 //!
-//! A read receipt stands at one message and means that one and all above it. So that drawing a message need not look
-//! through everything below it, this keeps each reader's message by its index, moved along by every change.
+//! A read receipt stands at one message and means that one and all above it. So that drawing a
+//! message need not look through everything below it, this keeps each reader's message by its
+//! index, moved along by every change.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,9 @@
 //! Selecting and scrolling in the timeline.
 //!
-//! The app does not know how many rows an item takes, so it moves by what was drawn: a page up puts the row that is now
-//! the topmost at the lower edge. As soon as that is drawn, the anchor becomes the row that came to stand at the top,
-//! and stays there whatever comes in above or below. At the top, it waits for older messages.
+//! The app does not know how many rows an item takes, so it moves by what was drawn: a page up puts
+//! the row that is now the topmost at the lower edge. As soon as that is drawn, the anchor becomes
+//! the row that came to stand at the top, and stays there whatever comes in above or below. At the
+//! top, it waits for older messages.
 
 use super::{Anchor, Edge, OpenRoom, Place};
 use crate::{
@@ -49,7 +50,8 @@ impl OpenRoom {
         }
     }
 
-    /// Selects the item below; below the last one stands nothing selected, and the newest messages are followed.
+    /// Selects the item below; below the last one stands nothing selected, and the newest messages
+    /// are followed.
     pub(in crate::app) fn select_down(&mut self) {
         let from = match (&self.selection, self.drawn) {
             (Some(place), _) => place.index + 1,
@@ -109,7 +111,8 @@ impl OpenRoom {
         self.selection.is_none() && self.anchor == Anchor::Newest
     }
 
-    /// The user wants to see what is further up. While a fetch is under way, that is being done already.
+    /// The user wants to see what is further up. While a fetch is under way, that is being done
+    /// already.
     fn ask_for_older(&mut self) {
         self.may_paginate |= self.pagination != Pagination::Loading;
     }

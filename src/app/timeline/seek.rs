@@ -1,8 +1,8 @@
 //! Going to a message that may not be loaded yet.
 //!
-//! It is selected as soon as it is there. Until then older messages are fetched, page by page, also while nobody
-//! scrolls; this ends when what is there is clearly older than the message, when the room has no more, and when the user
-//! goes elsewhere in the timeline.
+//! It is selected as soon as it is there. Until then older messages are fetched, page by page, also
+//! while nobody scrolls; this ends when what is there is clearly older than the message, when the
+//! room has no more, and when the user goes elsewhere in the timeline.
 
 use super::OpenRoom;
 use crate::model::{EventId, Message, Ms, Pagination, TimelineItemKind};
@@ -16,7 +16,8 @@ pub(super) struct Sought {
 }
 
 impl OpenRoom {
-    /// Messages of several servers stand in an order that their clocks need not follow to the minute.
+    /// Messages of several servers stand in an order that their clocks need not follow to the
+    /// minute.
     const CLOCKS: Ms = 60 * 60 * 1_000;
 
     /// Selects this message, now or as soon as it is loaded.

@@ -1,16 +1,17 @@
 //! `formatted_body` (`org.matrix.custom.html`) as styled lines.
 //!
-//! **Problem.** The HTML comes from strangers: it may be broken, nested thousands of levels deep, or mean to look like
-//! something it is not. A terminal shows lines of text with a few attributes.
+//! **Problem.** The HTML comes from strangers: it may be broken, nested thousands of levels deep,
+//! or mean to look like something it is not. A terminal shows lines of text with a few attributes.
 //!
-//! **Why this way.** No tree is built. html5ever's tokenizer knows the hard part of HTML (entities, attributes,
-//! comments, malformed tags); its tokens go straight onto a [`Page`], as ink from a pen. So the work is linear (but for
-//! one tag of thousands of attributes, which html5ever compares with each other, and which the SDK has taken off), the
-//! memory is that of the result, and no depth of nesting can exhaust the stack. Elements nested deeper than
-//! [`MAX_DEPTH`] (the limit that the spec gives, 'm.room.message msgtypes') keep their text and lose their meaning.
+//! **Why this way.** No tree is built. html5ever's tokenizer knows the hard part of HTML (entities,
+//! attributes, comments, malformed tags); its tokens go straight onto a [`Page`], as ink from a
+//! pen. So the work is linear (but for one tag of thousands of attributes, which html5ever compares
+//! with each other, and which the SDK has taken off), the memory is that of the result, and no
+//! depth of nesting can exhaust the stack. Elements nested deeper than [`MAX_DEPTH`] (the limit
+//! that the spec gives, 'm.room.message msgtypes') keep their text and lose their meaning.
 //!
-//! **How.** The page keeps the open elements with what they inherit ([`Context`]), the runs of the line being written
-//! and the lines that are done. Each run is made safe when its line is done.
+//! **How.** The page keeps the open elements with what they inherit ([`Context`]), the runs of the
+//! line being written and the lines that are done. Each run is made safe when its line is done.
 
 use std::cell::RefCell;
 
@@ -255,7 +256,8 @@ impl Page {
         self.link.is_some()
     }
 
-    /// Puts the address after a link whose text does not say it, so that a link cannot pretend to lead elsewhere.
+    /// Puts the address after a link whose text does not say it, so that a link cannot pretend to
+    /// lead elsewhere.
     fn end_link(&mut self) {
         let Some(Link { address, text }) = self.link.take() else { return };
         if !is_said_by(&address, text.trim()) {

@@ -1,12 +1,12 @@
 //! Whether the HTML of a message shows clearly less than its plain text does.
 //!
-//! **Problem.** Many clients send what was typed as HTML, so `Vec<String>` shows as `Vec`; in other HTML a comment or a
-//! hidden element swallows the rest. The plain text has it all. But the two never are the same: there is Markdown in the
-//! plain text, and addresses stand elsewhere.
+//! **Problem.** Many clients send what was typed as HTML, so `Vec<String>` shows as `Vec`; in other
+//! HTML a comment or a hidden element swallows the rest. The plain text has it all. But the two
+//! never are the same: there is Markdown in the plain text, and addresses stand elsewhere.
 //!
-//! **How.** What both say is compared, without punctuation, addresses and the names of people. The HTML shows less where
-//! it shows less than half of a text, or where the plain text has HTML in it and the HTML shows all of it but something;
-//! formatting that is begun and ended is not something.
+//! **How.** What both say is compared, without punctuation, addresses and the names of people. The
+//! HTML shows less where it shows less than half of a text, or where the plain text has HTML in it
+//! and the HTML shows all of it but something; formatting that is begun and ended is not something.
 
 use crate::model::Line;
 
@@ -68,8 +68,8 @@ pub(super) fn shows_less(lines: &[Line], plain: &str) -> bool {
     plain.contains(['<', '&']) && shown.iter().all(|c| rest.any(|d| c == d))
 }
 
-/// What of the plain text a person is to see: not what it quotes of the message that it answers, not the language of
-/// code, not formatting.
+/// What of the plain text a person is to see: not what it quotes of the message that it answers,
+/// not the language of code, not formatting.
 fn said(plain: &str) -> String {
     let answers = plain.starts_with("> <") || plain.starts_with("> * <");
     let lines = plain.lines().skip_while(|line| answers && line.starts_with('>'));

@@ -1,7 +1,8 @@
 //! Changes of the room as sentences.
 //!
-//! Each names who did it first, so that the eye can run down the names. Names come in as [`SafeText`]; what else
-//! strangers wrote (room names, topics, reasons) is made safe with the sentence around it.
+//! Each names who did it first, so that the eye can run down the names. Names come in as
+//! [`SafeText`]; what else strangers wrote (room names, topics, reasons) is made safe with the
+//! sentence around it.
 
 use matrix_sdk::ruma::events::{
     StateEventContentChange::Original,
@@ -39,7 +40,8 @@ pub fn membership(change: Option<MembershipChange>, who: &SafeText, whom: &SafeT
     }
 }
 
-/// What a member changed about themselves: the display name from and to, and whether the picture too.
+/// What a member changed about themselves: the display name from and to, and whether the picture
+/// too.
 pub fn profile(who: &SafeText, name: Option<(Option<&str>, Option<&str>)>, picture: bool) -> SafeText {
     let and_picture = if picture { " and changed their picture" } else { "" };
     SafeText::line(&match name {

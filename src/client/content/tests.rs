@@ -25,8 +25,8 @@ fn said(content: &Value) -> Body {
     )
 }
 
-/// Lines as text that shows their styles: `> ` quoted, `*` bold, `/` italic, `_` underlined, `~` struck, `` ` `` code,
-/// `@` link, `|` spoiler.
+/// Lines as text that shows their styles: `> ` quoted, `*` bold, `/` italic, `_` underlined, `~`
+/// struck, `` ` `` code, `@` link, `|` spoiler.
 fn shown(lines: &[Line]) -> Vec<String> {
     let span = |style: SpanStyle, text: &str| {
         let marks = [

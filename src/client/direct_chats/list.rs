@@ -1,7 +1,8 @@
 //! `m.direct` as text: which rooms are chats with whom.
 //!
-//! All clients of an account write it, each in its own way, and whoever writes it writes all of it. So nothing is taken
-//! from it but what has to be read, and everything else stays as it was written: also what no client of today knows.
+//! All clients of an account write it, each in its own way, and whoever writes it writes all of it.
+//! So nothing is taken from it but what has to be read, and everything else stays as it was
+//! written: also what no client of today knows.
 
 use std::collections::BTreeMap;
 
@@ -26,14 +27,16 @@ fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The rooms that are chats with somebody. `content` is missing where the account has no `m.direct`.
+/// The rooms that are chats with somebody. `content` is missing where the account has no
+/// `m.direct`.
 pub(super) fn rooms(content: Option<&str>, user: &str) -> Result<Vec<String>, Unreadable> {
     let entries = entries(content)?;
     let Some(entry) = entries.get(user) else { return Ok(Vec::new()) };
     Ok(list(entry).ok_or(Unreadable)?.into_iter().filter_map(text).collect())
 }
 
-/// The same with one more room that is a chat with somebody; `None` when it is listed already, with whomever.
+/// The same with one more room that is a chat with somebody; `None` when it is listed already, with
+/// whomever.
 pub(super) fn with(content: Option<&str>, user: &str, room: &str) -> Result<Option<String>, Unreadable> {
     let mut entries = entries(content)?;
     let mut listed = entries.values().filter_map(|entry| list(entry)).flatten().filter_map(text);

@@ -1,6 +1,7 @@
 //! How somebody stands to the rooms that are said to be chats with them.
 //!
-//! `m.direct` says what a room was once. Whoever it names may have left since, and somebody else may be there in their place.
+//! `m.direct` says what a room was once. Whoever it names may have left since, and somebody else
+//! may be there in their place.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +25,8 @@ pub(super) enum Stand {
     Gone,
 }
 
-/// Of rooms that are said to be chats with somebody, the best of those that the user is in; `None` where what is typed would
-/// go to others alone.
+/// Of rooms that are said to be chats with somebody, the best of those that the user is in; `None`
+/// where what is typed would go to others alone.
 pub(super) async fn best(rooms: &[Room], user: &UserId) -> matrix_sdk::Result<Option<(Stand, Room)>> {
     let (mut best, mut seen): (Option<(Stand, Room)>, _) = (None, BTreeSet::new());
     for room in rooms.iter().filter(|room| room.state() == RoomState::Joined && !room.is_tombstoned()) {

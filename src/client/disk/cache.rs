@@ -1,7 +1,8 @@
 //! The timelines of rooms.
 //!
-//! The SQLite store passes over an event that it cannot name, and counts the events after it by places that are off by one
-//! from then on. So here such an event is given a name that nobody shows: it costs itself only.
+//! The SQLite store passes over an event that it cannot name, and counts the events after it by
+//! places that are off by one from then on. So here such an event is given a name that nobody
+//! shows: it costs itself only.
 
 use matrix_sdk::{
     SqliteEventCacheStore,

@@ -31,7 +31,8 @@ use zeroize::Zeroizing;
 
 use super::{Steady, steady::hand_on};
 
-/// To which devices this one gave a room key, and to which it did not, with a sentence that says why.
+/// To which devices this one gave a room key, and to which it did not, with a sentence that says
+/// why.
 pub(in crate::client) type Given = BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, Option<&'static str>>>;
 
 /// The keys on disk.

@@ -1,5 +1,6 @@
-//! The SDK's stores on their files, each [`Steady`], the event cache's without what only the server can vouch for
-//! ([`Cache`]). What is in the media store can be fetched again, so that one may fail.
+//! The SDK's stores on their files, each [`Steady`], the event cache's without what only the server
+//! can vouch for ([`Cache`]). What is in the media store can be fetched again, so that one may
+//! fail.
 
 use std::{path::Path, sync::Arc};
 

@@ -1,11 +1,13 @@
 //! What belongs together is written together.
 //!
-//! An event that comes again (an own one, of which the send queue knew first; one behind a gap) is moved to the end of its
-//! room: the event cache takes it out, and puts it in again with what came beside it. It does that in two transactions (SDK
-//! 0.18), and a program that ends between them has lost the event: it is not in the cache, and no gap says so.
+//! An event that comes again (an own one, of which the send queue knew first; one behind a gap) is
+//! moved to the end of its room: the event cache takes it out, and puts it in again with what came
+//! beside it. It does that in two transactions (SDK 0.18), and a program that ends between them has
+//! lost the event: it is not in the cache, and no gap says so.
 //!
-//! So what only takes out waits here for what comes next. A look at the room in between finds it done: what is looked up by
-//! id is answered with it in mind, and before anything else it is written.
+//! So what only takes out waits here for what comes next. A look at the room in between finds it
+//! done: what is looked up by id is answered with it in mind, and before anything else it is
+//! written.
 
 use std::{collections::HashMap, mem};
 

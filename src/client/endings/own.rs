@@ -1,4 +1,5 @@
-//! The user's own membership in a room that they are not in any more: what is stored of it, and what the server says.
+//! The user's own membership in a room that they are not in any more: what is stored of it, and
+//! what the server says.
 
 use matrix_sdk::{
     Room,
@@ -75,7 +76,8 @@ impl Own {
         })
     }
 
-    /// What the server has now; `None` where it does not know the user in that room, or keeps it from them.
+    /// What the server has now; `None` where it does not know the user in that room, or keeps it
+    /// from them.
     pub async fn asked(room: &Room) -> matrix_sdk::Result<Option<Self>> {
         let key = room.own_user_id().to_string();
         let mut request =

@@ -36,7 +36,8 @@ impl Hindrance {
         })
     }
 
-    /// The same for an error that has one of SQLite's somewhere below. The SDK's own passes its cause over in the chain.
+    /// The same for an error that has one of SQLite's somewhere below. The SDK's own passes its
+    /// cause over in the chain.
     pub fn below(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let of_sqlite = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
             Some(SqliteError::Sqlite(error)) => Self::of(error),

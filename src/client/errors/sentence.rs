@@ -1,5 +1,5 @@
-//! SDK errors as short plain sentences: the error codes of the Matrix spec ('Standard error response') in words, then
-//! what the server itself says.
+//! SDK errors as short plain sentences: the error codes of the Matrix spec ('Standard error
+//! response') in words, then what the server itself says.
 
 use std::time::{Duration, SystemTime};
 
@@ -79,7 +79,8 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
     }
 }
 
-/// The SDK knows that a room is encrypted, and not how: see `matrix::sending`. What it says then depends on how it was built.
+/// The SDK knows that a room is encrypted, and not how: see `matrix::sending`. What it says then
+/// depends on how it was built.
 fn is_no_encryption(text: &str) -> bool {
     let error = BaseError::EncryptionNotEnabled;
     text.contains(&error.to_string()) || text.contains(&format!("{error:?}"))
@@ -141,7 +142,8 @@ pub fn is_unknown_token(error: &Error) -> bool {
     matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_)))
 }
 
-/// Whether the server says that it does not know this session (any more). It is asked again before that is believed.
+/// Whether the server says that it does not know this session (any more). It is asked again before
+/// that is believed.
 pub fn is_refusal(error: &HttpError) -> bool {
     match error {
         HttpError::Cached(error) => is_refusal(error),
@@ -159,8 +161,8 @@ pub fn is_refusal(error: &HttpError) -> bool {
     }
 }
 
-/// Whether this says something about the session, and nothing about what was asked for: once the session is right again,
-/// the same may be asked again.
+/// Whether this says something about the session, and nothing about what was asked for: once the
+/// session is right again, the same may be asked again.
 pub fn is_of_session(error: &Error) -> bool {
     matches!(error, Error::Http(error) if is_refusal(error) || matches!(**error, HttpError::RefreshToken(_)))
 }

@@ -1,8 +1,9 @@
 //! Why a server gave no answer at all.
 //!
-//! reqwest says `is_connect()` to everything from a misspelt name to an expired certificate. What happened stands at
-//! the bottom of the chain, partly as an [`io::ErrorKind`] and partly only as text: `getaddrinfo`'s failures have no
-//! kind, and 'no such name' calls for another remedy than 'no network'.
+//! reqwest says `is_connect()` to everything from a misspelt name to an expired certificate. What
+//! happened stands at the bottom of the chain, partly as an [`io::ErrorKind`] and partly only as
+//! text: `getaddrinfo`'s failures have no kind, and 'no such name' calls for another remedy than
+//! 'no network'.
 
 use std::{error::Error, fmt, io};
 

@@ -1,9 +1,9 @@
 //! How many messages of a room are unread.
 //!
-//! The SDK (0.18) counts what it has seen after the newest receipt for the room as a whole. Where it has not seen the message
-//! of that receipt, the homeserver may know of more; it counts by push rules, if at all. What shows nothing is no message
-//! (P4), and neither of them can know that. And a receipt for a thread, by another of the user's clients, the SDK does not
-//! look at.
+//! The SDK (0.18) counts what it has seen after the newest receipt for the room as a whole. Where
+//! it has not seen the message of that receipt, the homeserver may know of more; it counts by push
+//! rules, if at all. What shows nothing is no message (P4), and neither of them can know that. And
+//! a receipt for a thread, by another of the user's clients, the SDK does not look at.
 
 use std::collections::HashMap;
 

@@ -1,12 +1,13 @@
 //! What waits to be sent, and is on the server already.
 //!
-//! A message whose answer is lost is kept by the SDK's send queue (0.18), and sent again: with the same transaction id, which
-//! makes it the same message for as long as the server remembers that id. When a sync brings the message itself, with that
-//! id in it, the queue does not look; so it goes on trying, and after the server has forgotten, the message is there twice.
-//! And one that was answered with an error although it was taken stays 'not sent' for ever.
+//! A message whose answer is lost is kept by the SDK's send queue (0.18), and sent again: with the
+//! same transaction id, which makes it the same message for as long as the server remembers that
+//! id. When a sync brings the message itself, with that id in it, the queue does not look; so it
+//! goes on trying, and after the server has forgotten, the message is there twice. And one that was
+//! answered with an error although it was taken stays 'not sent' for ever.
 //!
-//! So whatever comes with the transaction id of something that waits, ends it: when a sync brings it, and, since a kill may
-//! come in between, before a room's queue is switched on.
+//! So whatever comes with the transaction id of something that waits, ends it: when a sync brings
+//! it, and, since a kill may come in between, before a room's queue is switched on.
 
 use matrix_sdk::{
     Client, Room,
@@ -54,7 +55,8 @@ async fn end_by(event: &Raw<AnySyncTimelineEvent>, room: &Room) -> matrix_sdk::R
     end(room, waiting, &[echo]).await
 }
 
-/// The event as an echo of this user's, with the transaction id that only the device gets which has sent it.
+/// The event as an echo of this user's, with the transaction id that only the device gets which has
+/// sent it.
 fn own(event: &Raw<AnySyncTimelineEvent>, room: &Room) -> Option<Echo> {
     event.deserialize_as_unchecked().ok().filter(|echo: &Echo| echo.sender == *room.own_user_id())
 }

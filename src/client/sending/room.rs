@@ -1,16 +1,18 @@
 //! What must be known of a room before anything is sent into it.
 //!
-//! **Once encrypted, always encrypted.** `m.room.encryption` is state that a moderator can overwrite, with nothing or with
-//! an algorithm that nobody knows. The SDK (0.18) passes over contents without an algorithm: a room that it has known as
-//! encrypted stays so, also on disk, but one that it gets to know with such a content looks as if it had never been encrypted,
-//! and what is sent goes out in the clear. Any algorithm with a name it takes for Megolm. So whatever the SDK knows of
-//! a room's encryption is looked at: where there is such an event, and not an algorithm that is understood, its room info
-//! gets 'encrypted, nobody knows how'. With that the SDK refuses to send, and only a good `m.room.encryption` ends it.
-//! It is done when a sync brings such an event, and again before anything is sent: a kill can come in between.
+//! **Once encrypted, always encrypted.** `m.room.encryption` is state that a moderator can
+//! overwrite, with nothing or with an algorithm that nobody knows. The SDK (0.18) passes over
+//! contents without an algorithm: a room that it has known as encrypted stays so, also on disk, but
+//! one that it gets to know with such a content looks as if it had never been encrypted, and what
+//! is sent goes out in the clear. Any algorithm with a name it takes for Megolm. So whatever the
+//! SDK knows of a room's encryption is looked at: where there is such an event, and not an
+//! algorithm that is understood, its room info gets 'encrypted, nobody knows how'. With that the
+//! SDK refuses to send, and only a good `m.room.encryption` ends it. It is done when a sync brings
+//! such an event, and again before anything is sent: a kill can come in between.
 //!
-//! **Who gets the key.** What a sync has not told yet, the homeserver is asked: whether the room is encrypted, who is in
-//! it, and which devices they have. The SDK asks for the keys of people whose devices have changed, when the sync has said so;
-//! here those are found by comparing.
+//! **Who gets the key.** What a sync has not told yet, the homeserver is asked: whether the room is
+//! encrypted, who is in it, and which devices they have. The SDK asks for the keys of people whose
+//! devices have changed, when the sync has said so; here those are found by comparing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +45,8 @@ const FIRST: usize = 50;
 /// Requests under way at once.
 const REQUESTS: usize = 16;
 
-/// Looks at every `m.room.encryption` that a sync brings, whatever is in it, before the sync goes on.
+/// Looks at every `m.room.encryption` that a sync brings, whatever is in it, before the sync goes
+/// on.
 pub(super) fn watch(client: &Client) {
     client.add_event_handler(|_: Raw<SyncStateEvent<RoomEncryptionEventContent>>, room: Room| async move {
         if let Err(error) = settle(&room).await {
@@ -52,7 +55,8 @@ pub(super) fn watch(client: &Client) {
     });
 }
 
-/// Makes sure that the SDK refuses to send where the room's encryption is not understood, by what this machine knows.
+/// Makes sure that the SDK refuses to send where the room's encryption is not understood, by what
+/// this machine knows.
 pub(super) async fn settle(room: &Room) -> matrix_sdk::Result<()> {
     let known = room.encryption_settings();
     if known.as_ref().is_some_and(is_understood) {
@@ -76,7 +80,8 @@ fn content<T>(event: &Raw<T>) -> Option<Content> {
     event.get_field("content").ok().flatten().filter(is_understood)
 }
 
-/// Makes sure that what is known of a room is what holds now: asked of the homeserver, where no sync has told it.
+/// Makes sure that what is known of a room is what holds now: asked of the homeserver, where no
+/// sync has told it.
 pub(super) async fn make_sure(room: &Room, told_by_sync: bool) -> matrix_sdk::Result<()> {
     // Into others nothing can be sent, and the SDK says so.
     if room.state() != RoomState::Joined {

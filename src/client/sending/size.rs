@@ -1,11 +1,12 @@
 //! Whether a message fits into an event.
 //!
-//! **Problem.** An event has at most 65,536 bytes (spec, 'Size limits'), as the homeserver puts it together: encrypted where it
-//! is, with what the homeserver adds. What is larger is refused, after it was taken out of the composer.
+//! **Problem.** An event has at most 65,536 bytes (spec, 'Size limits'), as the homeserver puts it
+//! together: encrypted where it is, with what the homeserver adds. What is larger is refused, after
+//! it was taken out of the composer.
 //!
-//! **How.** What goes into the event by itself is counted: its content as JSON, or the ciphertext of it. What the homeserver
-//! adds differs a little from event to event; so much is left for it as it usually takes. Where that is too little, it still
-//! refuses the message.
+//! **How.** What goes into the event by itself is counted: its content as JSON, or the ciphertext
+//! of it. What the homeserver adds differs a little from event to event; so much is left for it as
+//! it usually takes. Where that is too little, it still refuses the message.
 
 use matrix_sdk::Room;
 use serde::Serialize;

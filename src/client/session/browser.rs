@@ -1,8 +1,8 @@
 //! Logging in by the browser: single sign-on (`m.login.sso`) and OAuth 2.0 (Matrix 1.15).
 //!
-//! Both go the same way: a server on the loopback interface waits for one request, the browser is sent to the login
-//! page, and the page sends it back to that server with the proof in the query. Dropping the future closes the server
-//! and leaves nothing behind.
+//! Both go the same way: a server on the loopback interface waits for one request, the browser is
+//! sent to the login page, and the page sends it back to that server with the proof in the query.
+//! Dropping the future closes the server and leaves nothing behind.
 
 use std::net::Ipv4Addr;
 
@@ -29,8 +29,9 @@ use crate::{
     model::{LoginMethod, SafeText},
 };
 
-/// The page about this client that a login server may link to, and wants to be told (RFC 7591, `client_uri`). A
-/// package without a homepage has none of its own; then the page of what kvitto implements says best what it is.
+/// The page about this client that a login server may link to, and wants to be told (RFC 7591,
+/// `client_uri`). A package without a homepage has none of its own; then the page of what kvitto
+/// implements says best what it is.
 const PAGE: &str = if env!("CARGO_PKG_HOMEPAGE").is_empty() {
     "https://github.com/matrix-org/matrix-spec-proposals/pull/4089"
 } else {
@@ -49,7 +50,8 @@ pub(super) async fn sso(
 ) -> Result<AuthSession, LoginError> {
     let failed = |error: &matrix_sdk::Error| LoginError::from_sdk(error, &found.shown(), LoginMethod::Sso);
     let (mut redirect, callback) = wait_for_browser().await?;
-    // SSO has no `state` as OAuth does. Without one, any page could make the browser log us in as somebody else.
+    // SSO has no `state` as OAuth does. Without one, any page could make the browser log us in as
+    // somebody else.
     let state = format!("{:032x}", rand::random::<u128>());
     redirect.query_pairs_mut().append_pair("state", &state);
 
@@ -105,8 +107,9 @@ fn no_port(error: &std::io::Error) -> LoginError {
     LoginError::Browser(SafeText::line(&format!("no free port for its answer ({error})")))
 }
 
-/// A short address on this machine that leads to the login page, whose own one fills several lines of a terminal: there it
-/// can be neither clicked nor copied. The browser has to be on this machine anyway.
+/// A short address on this machine that leads to the login page, whose own one fills several lines
+/// of a terminal: there it can be neither clicked nor copied. The browser has to be on this machine
+/// anyway.
 struct Door {
     address: String,
     server: AbortHandle,
@@ -148,7 +151,8 @@ fn no_answer() -> LoginError {
 fn registration() -> Result<Raw<ClientMetadata>, LoginError> {
     let broken = |error: &dyn std::fmt::Display| LoginError::Browser(SafeText::line(&error.to_string()));
     let home = Url::parse(PAGE).map_err(|error| broken(&error))?;
-    // Without a port: a login server has to take any port of a loopback address (RFC 8252, section 7.3).
+    // Without a port: a login server has to take any port of a loopback address (RFC 8252, section
+    // 7.3).
     let redirect = Url::parse("http://127.0.0.1/").map_err(|error| broken(&error))?;
     let grant = OAuthGrantType::AuthorizationCode { redirect_uris: vec![redirect] };
     let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![grant], Localized::new(home, None));

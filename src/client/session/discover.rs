@@ -1,9 +1,10 @@
 //! From what somebody typed to a homeserver that answers.
 //!
-//! A *name* (`example.org`) is looked up by `.well-known` first, then tried itself (Matrix spec, 'Server Discovery');
-//! a *URL* is taken at its word, and looked up only when no homeserver is there. The SDK can discover too, but it
-//! retries each request three times for thirty seconds and then reports the first failure, whatever it was. Here each
-//! request is made once, and the failure that is reported is the one that the user can do something about.
+//! A *name* (`example.org`) is looked up by `.well-known` first, then tried itself (Matrix spec,
+//! 'Server Discovery'); a *URL* is taken at its word, and looked up only when no homeserver is
+//! there. The SDK can discover too, but it retries each request three times for thirty seconds and
+//! then reports the first failure, whatever it was. Here each request is made once, and the failure
+//! that is reported is the one that the user can do something about.
 
 use std::time::Duration;
 
@@ -137,7 +138,8 @@ async fn ask_versions(url: Url) -> Result<Found, LoginError> {
     }
 }
 
-/// Whether this error comes from a homeserver, or from a proxy that has lost the homeserver behind it.
+/// Whether this error comes from a homeserver, or from a proxy that has lost the homeserver behind
+/// it.
 fn is_homeserver(error: &HttpError) -> bool {
     let fault = error.as_client_api_error().is_some_and(|error| error.status_code.is_server_error());
     let known = error

@@ -1,7 +1,8 @@
 //! Keeps the tokens: every pair is in the session file before whoever asked for it goes on.
 //!
-//! The SDK calls this from inside its refresh, and throws an error away. A pair that is not on disk is lost with the
-//! program, and the one before it is dead by then; so what could not be written is told, and written later.
+//! The SDK calls this from inside its refresh, and throws an error away. A pair that is not on disk
+//! is lost with the program, and the one before it is dead by then; so what could not be written is
+//! told, and written later.
 //!
 //! A file that somebody else has written since is newer than what is in memory.
 

@@ -1,11 +1,13 @@
 //! The crypto store on disk: whose keys are in it, and what of it outlives the device.
 //!
-//! The keys of a device must never go on under another device's id, and a device's id never with other keys: its old
-//! one-time keys would still be handed out, and whoever takes one could not be understood. So before a login asks for a
-//! device, it looks at whose keys there are; what the session file says is not enough, since files get lost apart.
+//! The keys of a device must never go on under another device's id, and a device's id never with
+//! other keys: its old one-time keys would still be handed out, and whoever takes one could not be
+//! understood. So before a login asks for a device, it looks at whose keys there are; what the
+//! session file says is not enough, since files get lost apart.
 //!
-//! Room keys belong to the user, not to the device: without them, own history cannot be read. When a device is given
-//! up, they stay. Everything else in the store goes in one transaction, so no kill comes in between.
+//! Room keys belong to the user, not to the device: without them, own history cannot be read. When
+//! a device is given up, they stay. Everything else in the store goes in one transaction, so no
+//! kill comes in between.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,7 +1,9 @@
-//! Logging in: from what somebody typed to a login that the homeserver has granted. Nothing of it is on disk yet.
+//! Logging in: from what somebody typed to a login that the homeserver has granted. Nothing of it
+//! is on disk yet.
 //!
-//! A login asks for the device whose keys are here ([`Known`]). Whose they are, the server says: when it knows somebody by
-//! another name than was expected, it is asked once more, now for that device.
+//! A login asks for the device whose keys are here ([`Known`]). Whose they are, the server says:
+//! when it knows somebody by another name than was expected, it is asked once more, now for that
+//! device.
 
 use matrix_sdk::{
     AuthSession,
@@ -137,7 +139,8 @@ fn is_spelling_of(typed: &str, user: &RumaUserId) -> bool {
     typed == user.as_str().to_lowercase() || typed == user.localpart().to_lowercase()
 }
 
-/// Logs in by the browser. `open` is given the address of the login page, once. Dropping the future cancels.
+/// Logs in by the browser. `open` is given the address of the login page, once. Dropping the future
+/// cancels.
 pub async fn login_browser(
     profile: &Profile,
     homeserver: &str,
@@ -155,8 +158,8 @@ pub async fn login_browser(
     Ok(Login { found, auth, password: None })
 }
 
-/// The ways to log in, best first: OAuth is offered only where it is the server's own way; a password is the fewest
-/// steps in a terminal.
+/// The ways to log in, best first: OAuth is offered only where it is the server's own way; a
+/// password is the fewest steps in a terminal.
 async fn methods(found: &Found) -> Result<Vec<LoginMethod>, LoginError> {
     let (auth, oauth) = (found.client.matrix_auth(), found.client.oauth());
     let (flows, oauth) = tokio::join!(auth.get_login_types(), oauth.server_metadata());

@@ -1,5 +1,5 @@
-//! A homeserver made of fixed answers, on the loopback interface: for tests of what goes wrong, which a real one
-//! cannot be made to do.
+//! A homeserver made of fixed answers, on the loopback interface: for tests of what goes wrong,
+//! which a real one cannot be made to do.
 
 use std::sync::{Arc, Mutex};
 
@@ -124,7 +124,8 @@ pub(in crate::client) fn refuse(status: u16, code: &str) -> String {
     reply(status, &json!({ "errcode": code, "error": "in the server's words" }))
 }
 
-/// A homeserver that lets everybody in: user (in lower case) and device as asked for, token `token-USER-N`. What `special` answers goes first.
+/// A homeserver that lets everybody in: user (in lower case) and device as asked for, token
+/// `token-USER-N`. What `special` answers goes first.
 pub(in crate::client) async fn homeserver(
     special: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static,
 ) -> Loopback {

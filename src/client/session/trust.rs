@@ -1,10 +1,11 @@
 //! Whether the homeserver has really ended a session.
 //!
-//! `M_UNKNOWN_TOKEN` is said by more than a server that has ended a session: by one whose database is empty for a moment,
-//! by a proxy with a mind of its own, about a token that another process has replaced. And the SDK says that a session
-//! has ended when its connection broke while the tokens were renewed. So the word is only a reason to ask: what is on
-//! disk first, then the server (`/whoami`, by which the SDK also renews the tokens), again and again with growing pauses.
-//! Only refusals, some in a row, end a session; whatever else goes wrong says nothing about it.
+//! `M_UNKNOWN_TOKEN` is said by more than a server that has ended a session: by one whose database
+//! is empty for a moment, by a proxy with a mind of its own, about a token that another process has
+//! replaced. And the SDK says that a session has ended when its connection broke while the tokens
+//! were renewed. So the word is only a reason to ask: what is on disk first, then the server
+//! (`/whoami`, by which the SDK also renews the tokens), again and again with growing pauses. Only
+//! refusals, some in a row, end a session; whatever else goes wrong says nothing about it.
 
 use std::time::Duration;
 
@@ -91,8 +92,9 @@ pub(in crate::client) async fn ask(client: &Client) -> Verdict {
     }
 }
 
-/// Asks until the homeserver has said that it knows the session, or has insisted that it does not. One refusal says
-/// no more than in a live session: of requests that begin together, one may be refused while another renews the tokens.
+/// Asks until the homeserver has said that it knows the session, or has insisted that it does not.
+/// One refusal says no more than in a live session: of requests that begin together, one may be
+/// refused while another renews the tokens.
 pub(in crate::client) async fn ask_until_heard(client: &Client) -> Verdict {
     let mut doubt = Doubt::new();
     loop {

@@ -1,10 +1,11 @@
-//! What the homeserver has to have of this device for others to reach it: the device's keys, and the cross-signing
-//! keys of whoever made them here.
+//! What the homeserver has to have of this device for others to reach it: the device's keys, and
+//! the cross-signing keys of whoever made them here.
 //!
-//! The SDK uploads each once, and takes it for done from then on: the device's keys when the server has once accepted
-//! them, the cross-signing keys as soon as they are made. A connection that breaks in between, or a server that has
-//! deleted the device and let it in again, leaves a device that nobody can encrypt for. So at every start the server
-//! is asked what it has, and what is missing is made up for.
+//! The SDK uploads each once, and takes it for done from then on: the device's keys when the server
+//! has once accepted them, the cross-signing keys as soon as they are made. A connection that
+//! breaks in between, or a server that has deleted the device and let it in again, leaves a device
+//! that nobody can encrypt for. So at every start the server is asked what it has, and what is
+//! missing is made up for.
 
 use std::time::Duration;
 
@@ -25,9 +26,9 @@ const FIRST: Duration = Duration::from_secs(15);
 /// Between attempts.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(5));
 
-/// Looks after it until the homeserver has everything, or refuses it. Homeservers of old want the password for the
-/// cross-signing keys (before MSC3967). Whoever has `returned` has logged in again as a device whose keys the SDK takes
-/// for uploaded.
+/// Looks after it until the homeserver has everything, or refuses it. Homeservers of old want the
+/// password for the cross-signing keys (before MSC3967). Whoever has `returned` has logged in again
+/// as a device whose keys the SDK takes for uploaded.
 pub(super) async fn look_after(client: Client, password: Option<Password>, returned: bool) {
     // The SDK makes an attempt of its own.
     client.encryption().wait_for_e2ee_initialization_tasks().await;
@@ -37,7 +38,8 @@ pub(super) async fn look_after(client: Client, password: Option<Password>, retur
         let error = match make_up(&client, password.as_ref(), late).await {
             Ok(true) => return,
             Ok(false) => {
-                // Device keys without one-time keys are of no use to others: those of a new device come together.
+                // Device keys without one-time keys are of no use to others: those of a new device
+                // come together.
                 sleep(FIRST).await;
                 late = true;
                 continue;
@@ -63,7 +65,8 @@ fn is_refused(error: &Error) -> bool {
     status.is_some_and(|status| status.is_client_error() && !matches!(status.as_u16(), 401 | 429))
 }
 
-/// Makes up for what is missing, the device's keys only when they are `late`; false when they are still to come.
+/// Makes up for what is missing, the device's keys only when they are `late`; false when they are
+/// still to come.
 async fn make_up(client: &Client, password: Option<&Password>, late: bool) -> Result<bool, Error> {
     let (Some(user), Some(device)) = (client.user_id(), client.device_id()) else { return Ok(true) };
     let encryption = client.encryption();

@@ -1,14 +1,15 @@
 //! The profile's folder: who is logged in, sealed with a key that lies beside it.
 //!
-//! The access token is all that it takes to be the user, and the databases hold every message in plain. So the folder
-//! is 0700, each file 0600, and both the session file and the SDK's databases are encrypted with the 32 random bytes
-//! in `key`. (This protects a copy that lacks the key, such as a backup that leaves it out, and makes 'delete' final
-//! as soon as the key is gone. It cannot protect from someone who reads the whole folder.) The key is used as it is,
-//! not as a passphrase: deriving one would cost every start of the program a noticeable part of a second.
+//! The access token is all that it takes to be the user, and the databases hold every message in
+//! plain. So the folder is 0700, each file 0600, and both the session file and the SDK's databases
+//! are encrypted with the 32 random bytes in `key`. (This protects a copy that lacks the key, such
+//! as a backup that leaves it out, and makes 'delete' final as soon as the key is gone. It cannot
+//! protect from someone who reads the whole folder.) The key is used as it is, not as a passphrase:
+//! deriving one would cost every start of the program a noticeable part of a second.
 //!
-//! The session file is replaced in one step (temporary file, fsync, rename), so that a crash leaves either the old or
-//! the new one. What cannot be read is reported and left alone; nothing is deleted but by [`Vault::clear`] and
-//! [`Vault::forget_databases`].
+//! The session file is replaced in one step (temporary file, fsync, rename), so that a crash leaves
+//! either the old or the new one. What cannot be read is reported and left alone; nothing is
+//! deleted but by [`Vault::clear`] and [`Vault::forget_databases`].
 //!
 //! A session that the server has ended stays in it with its tokens, since the server may be wrong.
 
@@ -40,7 +41,8 @@ use crate::{
 /// What all of the SDK's databases' names begin with.
 const DATABASES: &str = "matrix-sdk-";
 
-/// Held while a session file is read, changed and written. Another process never has the same profile.
+/// Held while a session file is read, changed and written. Another process never has the same
+/// profile.
 static CHANGES: Mutex<()> = Mutex::new(());
 
 /// What the session file says.
@@ -267,8 +269,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Changes the session file, if there is one. Tokens are renewed at any moment, also while the session is put away or
-    /// taken up again: of two changes, neither undoes the other.
+    /// Changes the session file, if there is one. Tokens are renewed at any moment, also while the
+    /// session is put away or taken up again: of two changes, neither undoes the other.
     pub fn change(&self, change: impl FnOnce(State) -> State) -> Result<(), SessionError> {
         let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut record) = self.read()? else { return Ok(()) };
@@ -276,8 +278,8 @@ impl Vault {
         self.write(&record)
     }
 
-    /// Deletes databases that no session file speaks of and that hold nobody's keys: a first login that was cut off
-    /// leaves them.
+    /// Deletes databases that no session file speaks of and that hold nobody's keys: a first login
+    /// that was cut off leaves them.
     pub fn forget_databases(&self) -> Result<(), SessionError> {
         self.delete(|name| name.starts_with(DATABASES))
     }

@@ -1,4 +1,5 @@
-//! What is wrong with a session although it works, said on the screen: sooner or later it would cost something.
+//! What is wrong with a session although it works, said on the screen: sooner or later it would
+//! cost something.
 
 use std::time::Duration;
 
@@ -39,8 +40,8 @@ pub(in crate::client) fn keep_tokens(
     }
 }
 
-/// Says when the homeserver has other one-time keys of this device than this machine: some other copy of the profile has
-/// made them. Whoever is given one of those cannot be understood here.
+/// Says when the homeserver has other one-time keys of this device than this machine: some other
+/// copy of the profile has made them. Whoever is given one of those cannot be understood here.
 pub(in crate::client) fn watch_one_time_keys(
     client: &Client,
     events: UnboundedSender<Update>,

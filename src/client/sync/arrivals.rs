@@ -1,16 +1,19 @@
 //! What a sync has brought, until it is on disk.
 //!
-//! The SDK keeps the rooms' state itself, and tells two others of the events that came: its event cache, and the actor of
-//! the [receipts](super::Receipts). Both work beside the sync, and nobody waits for them. A position that is kept before
-//! they are done is a hole after a kill: the server does not send again what the position is past, and nothing in the
-//! event cache tells that something is missing.
+//! The SDK keeps the rooms' state itself, and tells two others of the events that came: its event
+//! cache, and the actor of the [receipts](super::Receipts). Both work beside the sync, and nobody
+//! waits for them. A position that is kept before they are done is a hole after a kill: the server
+//! does not send again what the position is past, and nothing in the event cache tells that
+//! something is missing.
 //!
-//! So a position waits. With `/sync` it is kvitto's own ([`Receipts::synced_to`](super::Receipts::synced_to)), and is
-//! kept after [`Arrivals::settle`]. With sliding sync the SDK keeps it, as soon as all event handlers are done with the
-//! events that came ([`Arrivals::hold_back`]).
+//! So a position waits. With `/sync` it is kvitto's own
+//! ([`Receipts::synced_to`](super::Receipts::synced_to)), and is kept after [`Arrivals::settle`].
+//! With sliding sync the SDK keeps it, as soon as all event handlers are done with the events that
+//! came ([`Arrivals::hold_back`]).
 //!
-//! An event that the cache does not take, for whatever reason, must not stop the sync for good, nor leave a hole: its
-//! room is cleared from the cache, and comes from the server again when somebody looks at it.
+//! An event that the cache does not take, for whatever reason, must not stop the sync for good, nor
+//! leave a hole: its room is cleared from the cache, and comes from the server again when somebody
+//! looks at it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -56,7 +59,8 @@ impl Arrivals {
         Self { updates, disk: disk.clone(), receipts: receipts.clone() }
     }
 
-    /// Lets a sync wait with its position until what came with it is on disk, for as long as the guard lives.
+    /// Lets a sync wait with its position until what came with it is on disk, for as long as the
+    /// guard lives.
     pub(super) fn hold_back(&self, client: &Client) -> EventHandlerDropGuard {
         let arrivals = self.clone();
         let handler = client.add_event_handler(move |_: Raw<AnySyncTimelineEvent>, client: Client| {
@@ -66,7 +70,8 @@ impl Arrivals {
         client.event_handler_drop_guard(handler)
     }
 
-    /// Waits until all that came is on disk: in the event cache, and with the receipts. At once when it is already.
+    /// Waits until all that came is on disk: in the event cache, and with the receipts. At once
+    /// when it is already.
     pub(super) async fn settle(&self, client: &Client) {
         let mut updates = self.updates.lock().await;
         let came = take(&mut updates);

@@ -1,8 +1,9 @@
 //! What `/sync` is asked for.
 //!
-//! Every request carries the filter itself, until it is known that the server has MSC4089. Then ours is uploaded once, with
-//! a word that the SDK's type has no place for (PROTOCOL §7): that the receipts of a large message are to come as a
-//! summary. The server may forget it, so it is uploaded again after any trouble.
+//! Every request carries the filter itself, until it is known that the server has MSC4089. Then
+//! ours is uploaded once, with a word that the SDK's type has no place for (PROTOCOL §7): that the
+//! receipts of a large message are to come as a summary. The server may forget it, so it is
+//! uploaded again after any trouble.
 
 use std::time::Duration;
 
@@ -27,15 +28,16 @@ use crate::{
 /// How long a request may take: a sync waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Members as they speak, and more of the timeline than the server's usual ten events: a gap costs a request, and the
-/// SDK can lose its place when own messages just sent stand in one.
+/// Members as they speak, and more of the timeline than the server's usual ten events: a gap costs
+/// a request, and the SDK can lose its place when own messages just sent stand in one.
 pub(super) fn plain() -> FilterDefinition {
     let mut filter = FilterDefinition::with_lazy_loading();
     filter.room.timeline.limit = Some(uint!(50));
     filter
 }
 
-/// The same, but for summaries of events with more receipts than this, where the server has MSC4089.
+/// The same, but for summaries of events with more receipts than this, where the server has
+/// MSC4089.
 pub(super) async fn best(client: &Client, summary_above: u64) -> Filter {
     match uploaded(client, summary_above).await {
         Ok(Some(id)) => Filter::FilterId(id),

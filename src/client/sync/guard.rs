@@ -1,9 +1,10 @@
-//! What a sync does after a failure, of whatever kind: it waits, longer each time, and gives up an answer that it never gets
-//! past.
+//! What a sync does after a failure, of whatever kind: it waits, longer each time, and gives up an
+//! answer that it never gets past.
 //!
-//! A failure that lies in the network or in the server passes by itself. One that lies in what an answer says does not: asked
-//! again, the server says the same. The SDK's own offline mode makes no difference between them, and asks again at
-//! once when `/versions` is answered, fifty times a second for as long as the answer stays as it is; so it is not used.
+//! A failure that lies in the network or in the server passes by itself. One that lies in what an
+//! answer says does not: asked again, the server says the same. The SDK's own offline mode makes no
+//! difference between them, and asks again at once when `/versions` is answered, fifty times a
+//! second for as long as the answer stays as it is; so it is not used.
 
 use std::time::Duration;
 
@@ -24,8 +25,9 @@ use crate::{
 
 /// Pauses between attempts.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// After so long without a failure, the next one is the first again. One half of a sliding sync can be well all the time while
-/// the other fails, so an answer alone proves nothing; this is more than the longest pause and the longest request.
+/// After so long without a failure, the next one is the first again. One half of a sliding sync can
+/// be well all the time while the other fails, so an answer alone proves nothing; this is more than
+/// the longest pause and the longest request.
 const CALM: Duration = Duration::from_mins(2);
 /// An answer that failed so often is taken for one that always will.
 const ENOUGH: u32 = 3;

@@ -1,5 +1,5 @@
-//! What the screen says about the connection. When this machine cannot keep what comes, that is more important than how it
-//! stands with the homeserver, and the sync waits for it anyway.
+//! What the screen says about the connection. When this machine cannot keep what comes, that is
+//! more important than how it stands with the homeserver, and the sync waits for it anyway.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,7 +1,8 @@
 //! The SDK's differences as [`TimelineChange`]s.
 //!
-//! The SDK has twelve kinds, the app six: pushing and popping at either end are insertions and removals, and clearing
-//! is a reset to nothing. Only popping at the end needs to know how long the list is.
+//! The SDK has twelve kinds, the app six: pushing and popping at either end are insertions and
+//! removals, and clearing is a reset to nothing. Only popping at the end needs to know how long the
+//! list is.
 
 use matrix_sdk_ui::eyeball_im::VectorDiff;
 

@@ -1,7 +1,7 @@
 //! One item of the SDK's timeline as one of the model's.
 //!
-//! Always one for one, so that the SDK's indices stay right: what this client has no own way to show still becomes an
-//! item that says what it is.
+//! Always one for one, so that the SDK's indices stay right: what this client has no own way to
+//! show still becomes an item that says what it is.
 
 use std::sync::Arc;
 
@@ -45,7 +45,8 @@ pub(super) fn answers_unknown(item: &SdkItem) -> Option<OwnedEventId> {
     answered.event.is_unavailable().then(|| event.event_id().map(ToOwned::to_owned)).flatten()
 }
 
-/// How a member is called: the display name, with the user id where it is not theirs alone, or the user id.
+/// How a member is called: the display name, with the user id where it is not theirs alone, or the
+/// user id.
 pub(super) fn name(user: &RumaUserId, display_name: Option<&str>, ambiguous: bool) -> SafeText {
     let id = SafeText::line(user.as_str());
     let name = SafeText::line(display_name.unwrap_or_default()).or(id.clone());
@@ -86,7 +87,8 @@ fn begins_encryption(content: &TimelineItemContent) -> bool {
     )
 }
 
-/// Whether a message came in the clear into a room that is encrypted by now. A redacted one has nothing left to be read.
+/// Whether a message came in the clear into a room that is encrypted by now. A redacted one has
+/// nothing left to be read.
 fn in_clear(event: &EventTimelineItem) -> bool {
     let shield = event.get_shield(false);
     matches!(shield, TimelineEventShieldState::Red { code: TimelineEventShieldStateCode::SentInClear })

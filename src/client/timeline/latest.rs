@@ -1,14 +1,16 @@
 //! What messages that were edited say now.
 //!
-//! **Problem.** The SDK's timeline (0.18) goes on showing an edit that was redacted, in quotes too, until it is made anew; and
-//! of several edits it takes the one that came last, whenever and by whatever way that was.
+//! **Problem.** The SDK's timeline (0.18) goes on showing an edit that was redacted, in quotes too,
+//! until it is made anew; and of several edits it takes the one that came last, whenever and by
+//! whatever way that was.
 //!
-//! **Why this way.** The event cache has the message and its edits as they are now. So which of them holds is decided here,
-//! by the rules of the spec ('Event replacements'): of valid edits the most recent by `origin_server_ts`, and of several of
-//! one time the one whose id is the greatest. Only edits that are still in the send queue are left to the SDK.
+//! **Why this way.** The event cache has the message and its edits as they are now. So which of
+//! them holds is decided here, by the rules of the spec ('Event replacements'): of valid edits the
+//! most recent by `origin_server_ts`, and of several of one time the one whose id is the greatest.
+//! Only edits that are still in the send queue are left to the SDK.
 //!
-//! **How.** [`Latest::look_up`] is asked about each item that comes, and about all of them whenever an edit or a redaction came
-//! ([`matters`]).
+//! **How.** [`Latest::look_up`] is asked about each item that comes, and about all of them whenever
+//! an edit or a redaction came ([`matters`]).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -85,7 +87,8 @@ impl Latest {
         changed
     }
 
-    /// `waits` is what the SDK shows without having it from the server: perhaps an edit that is still in the send queue.
+    /// `waits` is what the SDK shows without having it from the server: perhaps an edit that is
+    /// still in the send queue.
     async fn look_at(&mut self, event: &SdkEventId, waits: Option<&MessageType>) -> Option<OwnedEventId> {
         let (cache, _keep) = self.room.event_cache().await.ok()?;
         let found = cache.find_event_with_relations(event, Some(vec![RelationType::Replacement])).await;

@@ -1,15 +1,18 @@
 //! How far others have read, by what they say themselves.
 //!
-//! **Problem.** Only `m.read` says that somebody has read something. The SDK's timeline (0.18) makes a receipt of its own for
-//! whoever sends an event, also by joining, leaving or inviting; that one takes the place of what they have said, and a
-//! real one that comes later and stands above it is dropped.
+//! **Problem.** Only `m.read` says that somebody has read something. The SDK's timeline (0.18)
+//! makes a receipt of its own for whoever sends an event, also by joining, leaving or inviting;
+//! that one takes the place of what they have said, and a real one that comes later and stands
+//! above it is dropped.
 //!
-//! **Why this way.** What each of them has said last is in the SDK's store before the timeline hears of it, and says of
-//! itself at which event it stands. So it is looked up there for whoever the timeline has a receipt of, and heard as it
-//! comes, since the timeline may keep silent about it.
+//! **Why this way.** What each of them has said last is in the SDK's store before the timeline
+//! hears of it, and says of itself at which event it stands. So it is looked up there for whoever
+//! the timeline has a receipt of, and heard as it comes, since the timeline may keep silent about
+//! it.
 //!
-//! **How.** A receipt of the timeline's counts where its time is that of the one in the store: then it stands at this item,
-//! or at an event below it that has no item. The others count at the item of the event that they name.
+//! **How.** A receipt of the timeline's counts where its time is that of the one in the store: then
+//! it stands at this item, or at an event below it that has no item. The others count at the item
+//! of the event that they name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -63,7 +66,8 @@ impl Readers {
         users.into_iter().filter_map(read_by).collect()
     }
 
-    /// Looks up what those have said whose receipts the timeline has at this item. Returns at which events one stands now.
+    /// Looks up what those have said whose receipts the timeline has at this item. Returns at which
+    /// events one stands now.
     pub async fn look_up(&mut self, item: &TimelineItem) -> BTreeSet<OwnedEventId> {
         let mut changed = BTreeSet::new();
         for (user, receipt) in item.as_event().into_iter().flat_map(EventTimelineItem::read_receipts) {
@@ -80,8 +84,8 @@ impl Readers {
         changed
     }
 
-    /// The receipt of theirs that is for the whole room; where there are two kinds of it, the later one. The timeline's is
-    /// the last one, if it is theirs.
+    /// The receipt of theirs that is for the whole room; where there are two kinds of it, the later
+    /// one. The timeline's is the last one, if it is theirs.
     async fn last_of(&self, user: &SdkUserId, in_timeline: Time) -> Option<(OwnedEventId, Time)> {
         let mut last: Option<(OwnedEventId, Time)> = None;
         for thread in [ReceiptThread::Unthreaded, ReceiptThread::Main] {
@@ -129,7 +133,8 @@ impl Readers {
     }
 }
 
-/// The read receipts for the whole room in an ephemeral event. A malformed one costs itself only (L6).
+/// The read receipts for the whole room in an ephemeral event. A malformed one costs itself only
+/// (L6).
 fn read(event: &Raw<AnySyncEphemeralRoomEvent>) -> Vec<(OwnedEventId, OwnedUserId, Time)> {
     let Ok(Some("m.receipt")) = event.get_field::<&str>("type") else { return Vec::new() };
     let content: BTreeMap<String, Value> = event.get_field("content").ok().flatten().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! How far the user has read, and what is told of it (P14).
 //!
-//! What the user has looked at is noted at once. Whom it is told is asked then, and again when it has waited; so what is
-//! looked at meanwhile leaves with it, and what is set meanwhile holds. What still waits when the session ends is not told.
+//! What the user has looked at is noted at once. Whom it is told is asked then, and again when it
+//! has waited; so what is looked at meanwhile leaves with it, and what is set meanwhile holds. What
+//! still waits when the session ends is not told.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -43,8 +44,8 @@ struct Seen {
 }
 
 impl OpenTimeline {
-    /// Marks the newest message as read, for whoever is to know it, and clears 'marked as unread'. To be called only when
-    /// the user looks at it.
+    /// Marks the newest message as read, for whoever is to know it, and clears 'marked as unread'.
+    /// To be called only when the user looks at it.
     pub async fn mark_read(&self, receipts: &Receipts) {
         if let Some(newest) = self.timeline.latest_event_id().await {
             let readable = newest_readable(self.timeline.items().await.iter().map(|item| &**item), &newest);
@@ -81,8 +82,9 @@ impl OpenTimeline {
         Ok(())
     }
 
-    /// Closes the room: what the user has looked at becomes the place of the unread line (`m.fully_read`), which only the
-    /// own devices are told. Dropping the value instead leaves the line where it was.
+    /// Closes the room: what the user has looked at becomes the place of the unread line
+    /// (`m.fully_read`), which only the own devices are told. Dropping the value instead leaves the
+    /// line where it was.
     pub async fn close(&self, receipts: &Receipts) {
         self.forwarder.abort();
         let Some(seen) = self.seen() else { return };
@@ -104,7 +106,8 @@ impl OpenTimeline {
     }
 }
 
-/// No server is told how far the user has read, so the SDK, which counts what is unread, cannot hear it from there.
+/// No server is told how far the user has read, so the SDK, which counts what is unread, cannot
+/// hear it from there.
 async fn count_from(room: &Room, newest: OwnedEventId) -> Result<(), StoreError> {
     room.update_and_save_room_info(|mut info| {
         let latest_active = Some(LatestReadReceipt { event_id: newest });

@@ -1,8 +1,8 @@
 //! Which events have a line of their own.
 //!
-//! The SDK's (0.18) own choice leaves out messages of a type that it does not know, which say in plain text what they are;
-//! and it gives a line to an edit that it cannot read. An edit without valid new content is nothing (spec, 'Event
-//! replacements').
+//! The SDK's (0.18) own choice leaves out messages of a type that it does not know, which say in
+//! plain text what they are; and it gives a line to an edit that it cannot read. An edit without
+//! valid new content is nothing (spec, 'Event replacements').
 
 use std::sync::Arc;
 
@@ -42,7 +42,8 @@ fn is_of_unknown_type(event: &AnySyncTimelineEvent) -> bool {
     })
 }
 
-/// P4: a message of which nobody sees anything is none, and has no line, as long as it has not been edited.
+/// P4: a message of which nobody sees anything is none, and has no line, as long as it has not been
+/// edited.
 fn shows_nothing(event: &AnySyncTimelineEvent) -> bool {
     message(event).is_some_and(|message| {
         message.unsigned.relations.replace.is_none() && content::shows_nothing(&message.content.msgtype)

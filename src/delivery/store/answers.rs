@@ -19,8 +19,8 @@ impl Store {
     }
 }
 
-/// The key of the row that says how a person answers: there is one for receipts that name a device, and
-/// one for those that do not.
+/// The key of the row that says how a person answers: there is one for receipts that name a device,
+/// and one for those that do not.
 fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
     let kind = if answers == Answers::Named { "user" } else { "some device of" };
     disk.key(kind, &[user.as_str()])

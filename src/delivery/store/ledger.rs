@@ -189,7 +189,8 @@ impl Store {
         })
     }
 
-    /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that is made anew.
+    /// A write that failed has not changed the disk, but perhaps what is in memory beside it: that
+    /// is made anew.
     fn write_ledger<T>(
         &mut self,
         mut work: impl FnMut(&Access<'_>, &mut Aggregates, &mut Keys) -> Result<T>,

@@ -1,14 +1,16 @@
 //! The rules of [`super::SafeText`], in two passes.
 //!
-//! [`filter`] looks at one character at a time: controls become `U+FFFD` (so that people see something was there),
-//! bidi controls and invisible characters go, line breaks and tabs become what the caller wants. It stops as soon as
-//! enough is kept, so a megabyte on one line costs no more than the limit.
+//! [`filter`] looks at one character at a time: controls become `U+FFFD` (so that people see
+//! something was there), bidi controls and invisible characters go, line breaks and tabs become
+//! what the caller wants. It stops as soon as enough is kept, so a megabyte on one line costs no
+//! more than the limit.
 //!
-//! What is left may still only be shown in company: a joiner between letters that join, a variation selector after
-//! its base, a tag in a flag, a few marks on a letter. [`settle`] looks at one grapheme at a time, twice.
-//! [`keep_company`] takes out what has no business where it stands, and so may bring neighbours together; then what
-//! does not keep the limits ([`fits`]) becomes `U+FFFD`, which joins with nothing. In that order neither pass makes
-//! new work for the other, which is why the whole is idempotent.
+//! What is left may still only be shown in company: a joiner between letters that join, a variation
+//! selector after its base, a tag in a flag, a few marks on a letter. [`settle`] looks at one
+//! grapheme at a time, twice. [`keep_company`] takes out what has no business where it stands, and
+//! so may bring neighbours together; then what does not keep the limits ([`fits`]) becomes
+//! `U+FFFD`, which joins with nothing. In that order neither pass makes new work for the other,
+//! which is why the whole is idempotent.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -19,8 +21,8 @@ use super::SafeText;
 const REPLACEMENT: char = '\u{FFFD}';
 const ELLIPSIS: char = '…';
 
-/// Limits of one grapheme. The longest emoji family has 11 characters and 41 bytes, a conjunct of Devanagari is up
-/// to 4 columns wide.
+/// Limits of one grapheme. The longest emoji family has 11 characters and 41 bytes, a conjunct of
+/// Devanagari is up to 4 columns wide.
 const GRAPHEME_CHARS: usize = 16;
 const GRAPHEME_BYTES: usize = 64;
 const GRAPHEME_COLUMNS: usize = 4;
@@ -110,15 +112,17 @@ fn filter(raw: &str, rules: &Rules) -> (String, usize) {
     (kept, 0)
 }
 
-/// Controls, private use and noncharacters: nothing that a font or a terminal could be trusted with.
+/// Controls, private use and noncharacters: nothing that a font or a terminal could be trusted
+/// with.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' | '\u{FDD0}'..='\u{FDEF}')
         || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
-/// What shows nothing or moves its neighbours wherever it stands: the default-ignorable characters of Unicode (but
-/// joiners, variation selectors and tags, see [`keep_company`]), annotation and format controls.
+/// What shows nothing or moves its neighbours wherever it stands: the default-ignorable characters
+/// of Unicode (but joiners, variation selectors and tags, see [`keep_company`]), annotation and
+/// format controls.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         // bidi controls
@@ -158,8 +162,8 @@ fn settle(filtered: &str, text: &mut String) {
     }
 }
 
-/// Appends a grapheme without the joiners, variation selectors and tags that do nothing where they stand, and with at
-/// most [`GRAPHEME_MARKS`] marks on a base.
+/// Appends a grapheme without the joiners, variation selectors and tags that do nothing where they
+/// stand, and with at most [`GRAPHEME_MARKS`] marks on a base.
 fn keep_company(grapheme: &str, out: &mut String) {
     if grapheme.len() < 3 {
         out.push_str(grapheme);
@@ -206,8 +210,8 @@ fn keep_company(grapheme: &str, out: &mut String) {
     }
 }
 
-/// The length of the tags that make a flag of a black flag (UTS #51, ED-14a), or 0: two to six letters or digits
-/// and the end tag.
+/// The length of the tags that make a flag of a black flag (UTS #51, ED-14a), or 0: two to six
+/// letters or digits and the end tag.
 fn flag_tags(after_flag: &str) -> usize {
     let is_letter = |c: &char| matches!(c, '\u{E0030}'..='\u{E0039}' | '\u{E0061}'..='\u{E007A}');
     let letters = after_flag.chars().take_while(is_letter).count();
@@ -237,8 +241,8 @@ fn is_one_grapheme(first: char, second: char) -> bool {
     pair.graphemes(true).nth(1).is_none()
 }
 
-/// Letters of scripts in which a joiner or non-joiner changes how a word is written: Arabic and its relatives, the
-/// Indic scripts and those of South-East Asia, Mongolian, Adlam.
+/// Letters of scripts in which a joiner or non-joiner changes how a word is written: Arabic and its
+/// relatives, the Indic scripts and those of South-East Asia, Mongolian, Adlam.
 fn joins_letters(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{DFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{18AF}' | '\u{1A20}'..='\u{1BFF}'

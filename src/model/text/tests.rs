@@ -152,7 +152,8 @@ fn padding_counts_as_for_any_string() {
     assert_eq!(format!("[{:<5}]", SafeText::line("ab")), "[ab   ]");
 }
 
-/// Characters that have broken terminals, and ones that join with their neighbours; the latter in bulk.
+/// Characters that have broken terminals, and ones that join with their neighbours; the latter in
+/// bulk.
 fn nasty() -> impl Strategy<Value = String> {
     let picked = proptest::sample::select(vec![
         "\u{1B}",

@@ -1,8 +1,9 @@
 //! Pastes without brackets: keys that arrive in one burst.
 //!
-//! Nobody types Enter and a letter within a few milliseconds. So an Enter that comes right behind a letter waits for a moment:
-//! when more text comes, all of it is a paste, and what was Enter is a line break. An Enter of which nothing comes is one.
-//! What is read at once is a paste from its first letter on.
+//! Nobody types Enter and a letter within a few milliseconds. So an Enter that comes right behind a
+//! letter waits for a moment: when more text comes, all of it is a paste, and what was Enter is a
+//! line break. An Enter of which nothing comes is one. What is read at once is a paste from its
+//! first letter on.
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ impl Burst {
         self.last.filter(|_| !self.held.is_empty()).map(|last| last + GAP)
     }
 
-    /// Takes in what was typed at once, and gives what can be said of it already. Where letters are no `text`, keys are keys
-    /// however fast they come.
+    /// Takes in what was typed at once, and gives what can be said of it already. Where letters are
+    /// no `text`, keys are keys however fast they come.
     pub fn take_in(&mut self, typed: Vec<Typed>, text: bool, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
         let mut pasted = pasted(&typed).into_iter();
@@ -111,7 +112,8 @@ mod tests {
         text.chars().map(|c| Typed::Key(if c == '\n' { Key::new(KeyCode::Enter) } else { Key::char(c) })).collect()
     }
 
-    /// What comes of chunks that arrive so many milliseconds after each other; keys as text, Enter as `⏎`, a paste in brackets.
+    /// What comes of chunks that arrive so many milliseconds after each other; keys as text, Enter
+    /// as `⏎`, a paste in brackets.
     fn shown(chunks: &[(u64, &str)]) -> String {
         let (mut burst, mut now, mut events) = (Burst::default(), Instant::now(), Vec::new());
         for (pause, text) in chunks {

@@ -1,11 +1,11 @@
 //! The terminal's bytes as keys, pastes, and whether its window has the focus.
 //!
-//! Pure: bytes and the time in, [`Typed`] out. Sequences are read by termina, but for pastes: whose end is lost would
-//! keep everything.
+//! Pure: bytes and the time in, [`Typed`] out. Sequences are read by termina, but for pastes: whose
+//! end is lost would keep everything.
 //!
-//! Two things can be told by waiting only: an `ESC` of which nothing follows is the key, and a paste of which nothing comes
-//! any more has lost its end. So has one in which Ctrl-C comes alone. One that is larger than what anybody pastes comes in
-//! parts.
+//! Two things can be told by waiting only: an `ESC` of which nothing follows is the key, and a
+//! paste of which nothing comes any more has lost its end. So has one in which Ctrl-C comes alone.
+//! One that is larger than what anybody pastes comes in parts.
 
 use std::time::Duration;
 
@@ -122,7 +122,8 @@ impl Parser {
         self.pop(typed);
     }
 
-    /// No more comes of what has begun: an `ESC` alone is a key, and of anything else a part says nothing.
+    /// No more comes of what has begun: an `ESC` alone is a key, and of anything else a part says
+    /// nothing.
     fn end_sequence(&mut self, typed: &mut Vec<Typed>) {
         self.sequences.parse(&[], false);
         self.pop(typed);
@@ -152,7 +153,8 @@ impl Parser {
     }
 }
 
-/// Terminals paste line ends as `\r`. Other control characters cannot be typed, so they cannot be pasted either.
+/// Terminals paste line ends as `\r`. Other control characters cannot be typed, so they cannot be
+/// pasted either.
 fn pasted(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.chars().filter(|char| !char.is_control() || matches!(char, '\n' | '\t')).collect()

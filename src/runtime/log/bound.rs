@@ -1,8 +1,9 @@
 //! How much gets into the log, whatever happens.
 //!
-//! Something that fails in a loop says so each time, and a library's way to say it can be a page long. So an entry is
-//! cut, so many are written at once and so many a second after that, and a day's file has an end. What is left out is
-//! counted, and the count is written as soon as there is place for it.
+//! Something that fails in a loop says so each time, and a library's way to say it can be a page
+//! long. So an entry is cut, so many are written at once and so many a second after that, and a
+//! day's file has an end. What is left out is counted, and the count is written as soon as there is
+//! place for it.
 
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ impl Bound {
         self.written = 0;
     }
 
-    /// What is to be written in place of this entry, `now` after the log was opened; nothing when it is left out.
+    /// What is to be written in place of this entry, `now` after the log was opened; nothing when
+    /// it is left out.
     pub(super) fn admit(&mut self, entry: &[u8], now: Duration) -> Vec<u8> {
         let back = now.saturating_sub(self.at).as_millis() / EACH.as_millis();
         let back = u32::try_from(back).unwrap_or(u32::MAX);

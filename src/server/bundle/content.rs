@@ -28,7 +28,8 @@ impl<'a> Contents<'a> {
         Self { known, summary_above, rooms: BTreeMap::new(), entries: 0, summed_up: HashSet::new() }
     }
 
-    /// Adds a receipt; `false` when there is no room for it. One that a summary counts already takes none.
+    /// Adds a receipt; `false` when there is no room for it. One that a summary counts already
+    /// takes none.
     pub(super) fn add(&mut self, receipt: &Receipt) -> bool {
         if self.summed_up.contains(&receipt.event_id) {
             return true;
@@ -75,7 +76,8 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// A room's content, its summaries first and then what names users; `None` where there is nothing of a kind.
+/// A room's content, its summaries first and then what names users; `None` where there is nothing
+/// of a kind.
 pub(super) fn apart(content: Value) -> (Option<Value>, Option<Value>) {
     let (mut summaries, mut users) = (Map::new(), Map::new());
     for (event, names) in into_map(content) {

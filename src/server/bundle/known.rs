@@ -1,5 +1,5 @@
-//! All receipts that came for a user's events lately: by these a duplicate is told from news, and an event is summed
-//! up.
+//! All receipts that came for a user's events lately: by these a duplicate is told from news, and
+//! an event is summed up.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -8,8 +8,8 @@ use crate::{
     server::routing::Receipt,
 };
 
-/// So many receipts are known at most; then the events whose first receipt is longest ago are forgotten. A receipt for
-/// such an event is news again, which does no harm: readers merge.
+/// So many receipts are known at most; then the events whose first receipt is longest ago are
+/// forgotten. A receipt for such an event is news again, which does no harm: readers merge.
 pub(super) const KNOWN: usize = super::WAITING;
 
 /// Per event, what came for it.

@@ -37,8 +37,9 @@ impl Options {
     }
 }
 
-/// Whether an event's type is matched by a filter's pattern, in which `*` stands for anything. Taking the leftmost place for
-/// each part is as good as trying all, and takes no time however many stars there are.
+/// Whether an event's type is matched by a filter's pattern, in which `*` stands for anything.
+/// Taking the leftmost place for each part is as good as trying all, and takes no time however many
+/// stars there are.
 pub fn matches_type(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else { return false };

@@ -1,5 +1,5 @@
-//! The sentences of PROTOCOL §7 about bundling, each with a test that is named after it, and what holds whatever
-//! happens.
+//! The sentences of PROTOCOL §7 about bundling, each with a test that is named after it, and what
+//! holds whatever happens.
 
 use serde_json::json;
 

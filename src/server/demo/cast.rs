@@ -96,7 +96,8 @@ pub fn leads() -> Vec<Person> {
     ]
 }
 
-/// The others in the society, each with a phone, the later the slower; every third one reads what comes.
+/// The others in the society, each with a phone, the later the slower; every third one reads what
+/// comes.
 pub fn society() -> Vec<Person> {
     let member = |(index, (id, name)): (usize, &(&'static str, &'static str))| {
         let pace = u64::try_from(index).unwrap_or_default() * 200;
@@ -198,7 +199,8 @@ pub struct Room {
     pub past: &'static [(Part, &'static str)],
 }
 
-/// The rooms but the society's, the one that stands first in the room list last. The user is in all of them but Emmy's.
+/// The rooms but the society's, the one that stands first in the room list last. The user is in all
+/// of them but Emmy's.
 #[rustfmt::skip]
 pub const ROOMS: [Room; 7] = [
     Room {

@@ -1,12 +1,14 @@
 //! What happens when: the script and the habits of the cast, as a queue of cues.
 //!
-//! The play is told what the peers heard and what time it is, and says what is due. It knows no network and no clock,
-//! and draws its paces from a seed, so the same things heard at the same times give the same play.
+//! The play is told what the peers heard and what time it is, and says what is due. It knows no
+//! network and no clock, and draws its paces from a seed, so the same things heard at the same
+//! times give the same play.
 //!
-//! Two things are in it. **Habits**: every device acknowledges what the user wrote, or says that it cannot decrypt it, and
-//! some people read it, each at their own pace; and whoever is invited comes. **Scenes**: when the user writes or
-//! joins somewhere, the script has an answer. What the cast says among itself it does not acknowledge: nobody would see
-//! it, and in the society it would be forty times forty.
+//! Two things are in it. **Habits**: every device acknowledges what the user wrote, or says that it
+//! cannot decrypt it, and some people read it, each at their own pace; and whoever is invited
+//! comes. **Scenes**: when the user writes or joins somewhere, the script has an answer. What the
+//! cast says among itself it does not acknowledge: nobody would see it, and in the society it would
+//! be forty times forty.
 
 use std::collections::{BTreeMap, BTreeSet};
 

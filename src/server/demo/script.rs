@@ -1,7 +1,7 @@
 //! What is said and done in the demo, and in answer to what: plain data.
 //!
-//! A key is written as the name of its action in braces, `{inspect}`, and is looked up in the table of actions when the
-//! line is said: so the tour cannot tell a key that does something else.
+//! A key is written as the name of its action in braces, `{inspect}`, and is looked up in the table
+//! of actions when the line is said: so the tour cannot tell a key that does something else.
 
 use super::cast::{ADA, CHARLES, EMMY, GRACE, LINUS, MALLORY, Part, Place, TABLET};
 use crate::{app::commands, model::Ms};
@@ -28,7 +28,8 @@ pub enum Act {
     React(&'static str),
     /// Comes on.
     SwitchOn,
-    /// Tries to find out who is on without being seen: edits what it said, and reacts to events that do not exist.
+    /// Tries to find out who is on without being seen: edits what it said, and reacts to events
+    /// that do not exist.
     Probe(Place),
 }
 

@@ -1,8 +1,9 @@
 //! The stage: logs everybody in, makes the rooms, and carries out what the play says is due.
 //!
-//! What the user needs first comes first: the people of the direct chats log in, the rooms are made, and the user may
-//! come. The society gathers meanwhile, since so many devices take a moment to make their keys; its room appears when it
-//! is complete. The user's place in the rooms is taken by a device of theirs that logs out again.
+//! What the user needs first comes first: the people of the direct chats log in, the rooms are
+//! made, and the user may come. The society gathers meanwhile, since so many devices take a moment
+//! to make their keys; its room appears when it is complete. The user's place in the rooms is taken
+//! by a device of theirs that logs out again.
 
 use std::{collections::BTreeMap, future::pending, pin::pin, time::Duration};
 
@@ -146,7 +147,8 @@ impl Accounts {
     }
 }
 
-/// Makes a room by the first of its members: the others join, more people are invited, and the past is said.
+/// Makes a room by the first of its members: the others join, more people are invited, and the past
+/// is said.
 async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> Outcome<RoomId> {
     let host = of(peers, room.members[0])?;
     let others = room.members[1..].iter().map(|part| of(peers, *part)).collect::<Outcome<Vec<_>>>()?;
@@ -170,7 +172,8 @@ async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> Outcome<RoomId> {
     Ok(id)
 }
 
-/// Brings the society together, with the user among them, whose device `you` has done its work then.
+/// Brings the society together, with the user among them, whose device `you` has done its work
+/// then.
 async fn gather(accounts: &Accounts, mut peers: Peers, you: Peer) -> Outcome<(RoomId, Peers)> {
     let society = cast::society();
     let log_in = |person: Person| async move {

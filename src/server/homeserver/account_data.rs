@@ -1,5 +1,5 @@
-//! What a user keeps on the server: account data, filters. Push rules are account data too, with endpoints of their own
-//! ([`push_rules`]).
+//! What a user keeps on the server: account data, filters. Push rules are account data too, with
+//! endpoints of their own ([`push_rules`]).
 
 use axum::{http::StatusCode, response::Response};
 use ruma::{

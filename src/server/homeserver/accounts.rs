@@ -142,8 +142,8 @@ fn renewable(world: &mut World, access: String) -> String {
     token
 }
 
-/// The former tokens hold until the new ones are used. Exchanged once more until then, the pair that was not used is dead:
-/// its answer may have been lost.
+/// The former tokens hold until the new ones are used. Exchanged once more until then, the pair
+/// that was not used is dead: its answer may have been lost.
 fn refresh(world: &mut World, (): (), request: refresh_token::v3::Request) -> Answer<refresh_token::v3::Response> {
     let renewal = world.renewals.get_mut(&request.refresh_token).ok_or_else(unknown_token)?;
     let (former, next) = (renewal.access.clone(), renewal.next.take());
@@ -222,7 +222,8 @@ fn who_am_i(_: &mut World, caller: Caller, _: whoami::v3::Request) -> Answer<who
     Ok(response)
 }
 
-/// Lets through who proves by their password that it is them at the device, and asks everybody else for it.
+/// Lets through who proves by their password that it is them at the device, and asks everybody else
+/// for it.
 ///
 /// There is one stage, so there is nothing to be remembered between the question and its answer.
 pub fn prove(world: &World, caller: &Caller, auth: Option<&AuthData>) -> Answer<()> {

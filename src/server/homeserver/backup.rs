@@ -195,8 +195,8 @@ fn put(
     Ok(state(backup))
 }
 
-/// Which of two keys of a session is kept: the verified one, or else the one that reads more of the room, or else the
-/// one that went through fewer hands.
+/// Which of two keys of a session is kept: the verified one, or else the one that reads more of the
+/// room, or else the one that went through fewer hands.
 fn worth(key: &Raw<KeyBackupData>) -> Answer<(bool, Reverse<UInt>, Reverse<UInt>)> {
     let key: KeyBackupData = read(key)?;
     Ok((key.is_verified, Reverse(key.first_message_index), Reverse(key.forwarded_count)))

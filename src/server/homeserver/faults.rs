@@ -1,19 +1,20 @@
 //! What the homeserver does wrong when told to, for tests of what a client makes of it.
 //!
-//! Networks lose, delay, double and reorder; homeservers are busy, or break. A client has to come out
-//! of all of it with every message sent once and no receipt lost. That can only be tried on a server
-//! that does these things on demand, so a layer over all routes of a [`Faulty`] homeserver looks at
-//! every request: [`Faults::next`] says which ones are to go wrong, how, and how often. It returns the
-//! [`Strikes`], which tell how often it has happened, so that a test can prove that it tried what it
-//! says.
+//! Networks lose, delay, double and reorder; homeservers are busy, or break. A client has to come
+//! out of all of it with every message sent once and no receipt lost. That can only be tried on a
+//! server that does these things on demand, so a layer over all routes of a [`Faulty`] homeserver
+//! looks at every request: [`Faults::next`] says which ones are to go wrong, how, and how often. It
+//! returns the [`Strikes`], which tell how often it has happened, so that a test can prove that it
+//! tried what it says.
 //!
-//! The demo needs none of this. It is in the library all the same, because the tests under `tests/` see
-//! what everybody sees of it, and a cargo feature would have to be named with every `cargo test`. But
-//! nothing of it is in the program: who starts a plain [`Homeserver`] calls nothing here, so the linker
-//! leaves it out.
+//! The demo needs none of this. It is in the library all the same, because the tests under `tests/`
+//! see what everybody sees of it, and a cargo feature would have to be named with every `cargo
+//! test`. But nothing of it is in the program: who starts a plain [`Homeserver`] calls nothing
+//! here, so the linker leaves it out.
 //!
-//! A connection is broken by an answer whose body fails: hyper then drops the connection. The head waits in hyper's
-//! buffer until the body has been asked for the first time, so an answer that fails at once is never seen at all.
+//! A connection is broken by an answer whose body fails: hyper then drops the connection. The head
+//! waits in hyper's buffer until the body has been asked for the first time, so an answer that
+//! fails at once is never seen at all.
 
 use std::{
     future::{pending, ready},
@@ -121,8 +122,8 @@ impl Matching {
         Self { user_id: Some(user.to_owned()), ..self }
     }
 
-    /// Of these, those whose answer has this in its body. Only a fault of the answer can know that: [`Fault::Late`],
-    /// [`Fault::Lost`], [`Fault::Half`].
+    /// Of these, those whose answer has this in its body. Only a fault of the answer can know that:
+    /// [`Fault::Late`], [`Fault::Lost`], [`Fault::Half`].
     #[must_use]
     pub fn answering(self, part: &str) -> Self {
         Self { answer: Some(part.to_owned()), ..self }
@@ -159,8 +160,8 @@ struct Rule {
 }
 
 impl Faults {
-    /// The next `times` requests of this kind go wrong in this way. Of several rules for a request, the oldest that is
-    /// not used up strikes.
+    /// The next `times` requests of this kind go wrong in this way. Of several rules for a request,
+    /// the oldest that is not used up strikes.
     pub fn next(&self, matching: Matching, times: usize, fault: Fault) -> Strikes {
         let (struck, strikes) = watch::channel(0);
         let answered = watch::Sender::new(0);

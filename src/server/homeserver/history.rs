@@ -1,7 +1,7 @@
 //! Reading what was sent: messages, context, single events, members.
 //!
-//! Everything here is a page of a room's events, cut out by [`pages`], and shows to each only what they may see
-//! ([`Room::visible`]). What relates to an event is in [`relations`].
+//! Everything here is a page of a room's events, cut out by [`pages`], and shows to each only what
+//! they may see ([`Room::visible`]). What relates to an event is in [`relations`].
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,8 @@ fn members(
     Ok(get_member_events::v3::Response::new(members.collect::<Answer<_>>()?))
 }
 
-/// An event that somebody may see. What is not there, what is elsewhere and what they may not see is all the same.
+/// An event that somebody may see. What is not there, what is elsewhere and what they may not see
+/// is all the same.
 pub fn found<'a>(world: &'a World, room: &RoomId, event: &EventId, user: &UserId) -> Answer<(&'a Room, usize)> {
     let room = readable(world, room, user).ok();
     let place = room.and_then(|room| Some((room, room.place(event)?)));

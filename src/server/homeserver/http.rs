@@ -1,9 +1,9 @@
 //! From HTTP to the world and back.
 //!
-//! An endpoint is a function from the world, who asks, and a request of ruma's to its response. ruma's types know
-//! method, paths and how the request is authenticated, so [`Routes::on`] needs nothing but the function. Everything that
-//! can be wrong with a request is answered here, before the function: too large, no JSON, no token, a token that nobody
-//! has.
+//! An endpoint is a function from the world, who asks, and a request of ruma's to its response.
+//! ruma's types know method, paths and how the request is authenticated, so [`Routes::on`] needs
+//! nothing but the function. Everything that can be wrong with a request is answered here, before
+//! the function: too large, no JSON, no token, a token that nobody has.
 
 use std::{
     future::{Ready, ready},
@@ -87,7 +87,8 @@ impl Routes {
         self.router
     }
 
-    /// An endpoint that answers at once, on all paths that it has in any version of the specification.
+    /// An endpoint that answers at once, on all paths that it has in any version of the
+    /// specification.
     pub fn on<R>(
         self,
         act: impl Fn(&mut World, <R::Authentication as Scheme>::Who, R) -> Answer<R::OutgoingResponse>
@@ -139,7 +140,8 @@ impl Routes {
         })
     }
 
-    /// An endpoint with the method and paths of a request of ruma's, which is read by the function itself.
+    /// An endpoint with the method and paths of a request of ruma's, which is read by the function
+    /// itself.
     pub fn plainly<R: Metadata, F>(self, act: impl Fn(Arc<Shared>, Plain) -> F + Clone + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Answer<Response>> + Send + 'static,

@@ -1,7 +1,8 @@
 //! Encryption: device keys, one-time keys, and who is told that somebody's keys have changed.
 //!
-//! To a homeserver keys are JSON to hand on. It looks at whose they are and not at their signatures: a client that let
-//! the server check those would trust the very party that encryption is there to shut out.
+//! To a homeserver keys are JSON to hand on. It looks at whose they are and not at their
+//! signatures: a client that let the server check those would trust the very party that encryption
+//! is there to shut out.
 //!
 //! Who has to hear of a change is written down nowhere: [`changes`] finds it out for each sync.
 
@@ -75,7 +76,8 @@ fn read_all(keys: &BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>) -> Answer<Vec<(
     keys.iter().map(read_one).collect()
 }
 
-/// How many one-time keys are left. Zero is said too: a client that is told nothing makes no new ones.
+/// How many one-time keys are left. Zero is said too: a client that is told nothing makes no new
+/// ones.
 pub fn one_time_key_counts(device: &Device) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
     let mut counts = BTreeMap::from([(OneTimeKeyAlgorithm::SignedCurve25519, uint!(0))]);
     for id in device.one_time_keys.keys() {
@@ -131,7 +133,8 @@ fn named(device: &Device) -> Option<JsonObject> {
     Some(keys)
 }
 
-/// A cross-signing key with the signatures that concern who asks: whom somebody else has verified is not for them.
+/// A cross-signing key with the signatures that concern who asks: whom somebody else has verified
+/// is not for them.
 fn shown_to(asker: &UserId, owner: &UserId, key: &JsonObject) -> Answer<Raw<CrossSigningKey>> {
     let mut key = key.clone();
     if let Some(signatures) = key.get_mut("signatures").and_then(Value::as_object_mut) {
@@ -154,7 +157,8 @@ fn claim(world: &mut World, _: Caller, request: claim_keys::v3::Request) -> Answ
     Ok(claim_keys::v3::Response::new(claimed))
 }
 
-/// The oldest one-time key, which is then gone; or else the fallback key, which stays and is then used.
+/// The oldest one-time key, which is then gone; or else the fallback key, which stays and is then
+/// used.
 fn take_key(device: &mut Device, algorithm: &OneTimeKeyAlgorithm) -> Option<(OwnedOneTimeKeyId, Value)> {
     let fitting = device.one_time_keys.iter().filter(|(id, _)| id.algorithm() == *algorithm);
     let oldest = fitting.min_by_key(|(_, (position, _))| *position).map(|(id, _)| id.clone());

@@ -1,4 +1,5 @@
-//! Media: bytes with a type and perhaps a name. A thumbnail is the original, which the specification allows.
+//! Media: bytes with a type and perhaps a name. A thumbnail is the original, which the
+//! specification allows.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ mod tests;
 /// All media together: they are kept in memory.
 const MOST: usize = 64 << 20;
 
-/// The endpoints of this module. Original and thumbnail differ in their paths only, so one function has both.
+/// The endpoints of this module. Original and thumbnail differ in their paths only, so one function
+/// has both.
 pub fn routes(routes: Routes) -> Routes {
     routes
         .on(upload)

@@ -1,7 +1,7 @@
 //! Receipts: read ones and read markers here, delivery receipts (MSC4089) in [`delivery`].
 //!
-//! They share a path, and nothing else. A read receipt says 'up to here', stays with the room and is shown to everybody in
-//! it; a delivery receipt is about one event, and goes to one person.
+//! They share a path, and nothing else. A read receipt says 'up to here', stays with the room and
+//! is shown to everybody in it; a delivery receipt is about one event, and goes to one person.
 
 use std::sync::Arc;
 

@@ -1,15 +1,18 @@
 //! Simplified sliding sync (MSC4186).
 //!
-//! Unlike `/sync` it tells of those rooms only that a client asks for, and of each as much as it asks for. So the server
-//! must know what it has told, room by room. It keeps that for each [`Connection`], beside the world, and for each `pos` that it gave out and
-//! may see again:
+//! Unlike `/sync` it tells of those rooms only that a client asks for, and of each as much as it
+//! asks for. So the server must know what it has told, room by room. It keeps that for each
+//! [`Connection`], beside the world, and for each `pos` that it gave out and may see again:
 //!
-//! 1. [`windows`] says which rooms the lists and subscriptions of a request show, and how much of each.
-//! 2. [`room`] says what is new about a room, given what was told of it; a room that was never told comes whole.
+//! 1. [`windows`] says which rooms the lists and subscriptions of a request show, and how much of
+//!    each.
+//! 2. [`room`] says what is new about a room, given what was told of it; a room that was never told
+//!    comes whole.
 //! 3. [`extensions`] adds what is not about rooms, or not about what was sent into them.
 //!
-//! The answer is remembered under the next `pos`. A request that has an older one did not get it: it is answered anew, from
-//! what had been told by then. Receipts are never summed up here (PROTOCOL §7), since there is no filter to ask for it.
+//! The answer is remembered under the next `pos`. A request that has an older one did not get it:
+//! it is answered anew, from what had been told by then. Receipts are never summed up here
+//! (PROTOCOL §7), since there is no filter to ask for it.
 
 use std::{
     collections::BTreeMap,
@@ -80,8 +83,8 @@ fn look(
     let connections = all.of(world, caller)?;
     let told = resume(connections, request)?;
     extensions::acknowledge(world, caller, request, &told);
-    // Not of a room that comes with this very response: until the client has proved that it has the room, its receipts
-    // wait, since a client drops those for rooms that it does not know.
+    // Not of a room that comes with this very response: until the client has proved that it has the
+    // room, its receipts wait, since a client drops those for rooms that it does not know.
     let tells = |room: &Room| told.room(room, &caller.user_id).is_some();
     let deliveries = bundle::Options { wanted: extensions::wants_receipts(request), summary_above: None };
     let bundle = delivery::bundle(world, caller, &deliveries, tells);
@@ -103,8 +106,8 @@ fn look(
         }
         next.tell(room, &caller.user_id, shown);
     }
-    // Whether a list shows them or not: the client must learn that it is not there any more. One that begins may know a
-    // room from before, and not know that somebody has thrown it out.
+    // Whether a list shows them or not: the client must learn that it is not there any more. One
+    // that begins may know a room from before, and not know that somebody has thrown it out.
     for (id, room) in &world.rooms {
         let Some(own) = room.state("m.room.member", caller.user_id.as_str()) else { continue };
         let is_gone = matches!(own.membership(), MembershipState::Leave | MembershipState::Ban);

@@ -1,11 +1,12 @@
 //! `/sync`.
 //!
-//! What there is to tell is everything with a later position than the token's, so nothing is remembered between two
-//! requests. The token also proves what has arrived: with it go the to-device messages and delivery receipts that came
-//! before.
+//! What there is to tell is everything with a later position than the token's, so nothing is
+//! remembered between two requests. The token also proves what has arrived: with it go the
+//! to-device messages and delivery receipts that came before.
 //!
-//! Of filters it knows the timeline's limit, lazily loaded members, which rooms, whether left rooms, and the types of
-//! what is ephemeral, with our own summary of delivery receipts (PROTOCOL §7). Presence there is none.
+//! Of filters it knows the timeline's limit, lazily loaded members, which rooms, whether left
+//! rooms, and the types of what is ephemeral, with our own summary of delivery receipts (PROTOCOL
+//! §7). Presence there is none.
 
 use std::sync::Arc;
 

@@ -21,7 +21,8 @@ pub fn world() -> World {
     World::new(Options::default())
 }
 
-/// Logs in at this device, as a user who is registered when they are not; their password is `secret`.
+/// Logs in at this device, as a user who is registered when they are not; their password is
+/// `secret`.
 pub fn login(world: &mut World, name: &str, device: &str) -> Caller {
     let id = UserId::parse_with_server_name(name, &world.options.server_name).unwrap();
     let position = world.moved();
@@ -105,7 +106,8 @@ pub fn refusal<T>(answer: Answer<T>) -> (u16, String) {
     }
 }
 
-/// A request as it stands in the specification: what is in its path's variables, its query, its body.
+/// A request as it stands in the specification: what is in its path's variables, its query, its
+/// body.
 pub fn request<R: IncomingRequest>(path: &[&str], query: &str, body: Value) -> R {
     let body = if R::METHOD == Method::GET { Vec::new() } else { body.to_string().into_bytes() };
     let http = axum::http::Request::builder().method(R::METHOD).uri(format!("/?{query}")).body(body).unwrap();

@@ -23,11 +23,12 @@ mod tests;
 /// What one message may have, in bytes of JSON.
 const LARGEST: usize = 64 << 10;
 
-/// How many may wait for one device. A device that never comes back must not fill the memory; the oldest goes first,
-/// because a session that is lost there was most likely replaced since.
+/// How many may wait for one device. A device that never comes back must not fill the memory; the
+/// oldest goes first, because a session that is lost there was most likely replaced since.
 const MOST_WAITING: usize = 10_000;
 
-/// So many transactions of a device are remembered. A client repeats the last ones, when their answers were lost.
+/// So many transactions of a device are remembered. A client repeats the last ones, when their
+/// answers were lost.
 const MOST_TRANSACTIONS: usize = 1000;
 
 /// The endpoints of this module.
@@ -68,7 +69,8 @@ fn content_of(content: &Raw<AnyToDeviceEventContent>) -> Answer<Value> {
     Ok(read::<JsonObject, _>(content)?.into())
 }
 
-/// Puts a message where the devices' syncs will find it, but for devices that nothing is to reach (a fault).
+/// Puts a message where the devices' syncs will find it, but for devices that nothing is to reach
+/// (a fault).
 fn deliver(world: &mut World, to: &OwnedUserId, devices: &DeviceIdOrAllDevices, message: &Value) {
     let position = world.moved();
     let Some(user) = world.users.get_mut(to) else { return };

@@ -1,7 +1,7 @@
 //! Who is typing.
 //!
-//! Nothing ends it in the background: a sync that waits sleeps no longer than until somebody's time is over, and ends it
-//! then for everybody ([`end_what_is_over`]).
+//! Nothing ends it in the background: a sync that waits sleeps no longer than until somebody's time
+//! is over, and ends it then for everybody ([`end_what_is_over`]).
 
 use std::time::Duration;
 

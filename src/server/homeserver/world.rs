@@ -1,7 +1,8 @@
 //! Everything that the homeserver knows.
 //!
-//! Every change takes the next [`World::position`] and leaves it with what was changed. A sync's token is a position,
-//! so 'what is new' is one question everywhere: what has a later position than that?
+//! Every change takes the next [`World::position`] and leaves it with what was changed. A sync's
+//! token is a position, so 'what is new' is one question everywhere: what has a later position than
+//! that?
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -55,7 +56,8 @@ pub struct World {
     pub tokens: HashMap<String, Caller>,
     /// Refresh tokens.
     pub renewals: HashMap<String, Renewal>,
-    /// Access tokens that came by a refresh and were not used yet, each with the one that it replaces.
+    /// Access tokens that came by a refresh and were not used yet, each with the one that it
+    /// replaces.
     pub unused: HashMap<String, String>,
     pub rooms: BTreeMap<OwnedRoomId, Room>,
     pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
@@ -79,7 +81,8 @@ pub struct User {
     pub account_data: BTreeMap<String, (u64, Value)>,
     /// Position and content by room and type.
     pub room_account_data: BTreeMap<(OwnedRoomId, String), (u64, Value)>,
-    /// Filters by id, which is the index; as they were posted, since they may say more than ruma knows.
+    /// Filters by id, which is the index; as they were posted, since they may say more than ruma
+    /// knows.
     pub filters: Vec<Value>,
     /// When the devices or keys last changed: others are told in `device_lists`.
     pub keys_changed: u64,
@@ -88,7 +91,8 @@ pub struct User {
 }
 
 impl User {
-    /// An account that is made at this position. It knows nobody, and is notified of what the specification says.
+    /// An account that is made at this position. It knows nobody, and is notified of what the
+    /// specification says.
     pub fn new(id: &UserId, password: String, position: u64) -> Self {
         let push_rules = json!({ "global": Ruleset::server_default(id) });
         Self {
@@ -135,9 +139,11 @@ pub struct Device {
     pub one_time_keys: BTreeMap<OwnedOneTimeKeyId, (u64, Value)>,
     /// One per algorithm.
     pub fallback_keys: BTreeMap<OneTimeKeyAlgorithm, FallbackKey>,
-    /// To-device messages by the position at which they came; kept until a sync proves that they arrived.
+    /// To-device messages by the position at which they came; kept until a sync proves that they
+    /// arrived.
     pub inbox: VecDeque<(u64, Value)>,
-    /// The type of the to-device messages that it sent last, and what it called them: the same again is not sent again.
+    /// The type of the to-device messages that it sent last, and what it called them: the same
+    /// again is not sent again.
     pub transactions: VecDeque<(ToDeviceEventType, OwnedTransactionId)>,
 }
 
@@ -214,7 +220,8 @@ impl World {
         self.device_mut(caller).ok_or_else(unknown_token)
     }
 
-    /// Something about a user's devices or keys has changed: whoever shares a room with them is to be told.
+    /// Something about a user's devices or keys has changed: whoever shares a room with them is to
+    /// be told.
     pub fn keys_changed(&mut self, user: &UserId) {
         let position = self.moved();
         if let Some(user) = self.users.get_mut(user) {

@@ -1,14 +1,16 @@
 //! Receipts between servers, and what must not come out of them (PROTOCOL §7, 'Federation').
 //!
-//! A receipt for a sender on another server goes there as an EDU `m.receipt`; [`outgoing`] makes its content. EDUs
-//! know users, not devices, and they carry one event each, since a delivery receipt is never 'up to'.
+//! A receipt for a sender on another server goes there as an EDU `m.receipt`; [`outgoing`] makes
+//! its content. EDUs know users, not devices, and they carry one event each, since a delivery
+//! receipt is never 'up to'.
 //!
-//! What comes in is one server's word. [`incoming`] takes it apart into [`Entry`]s and keeps what that server may speak
-//! about at all, its own users; then [`Entry::check`] wants the facts about the room and the event. A bad entry is
-//! skipped, and the transaction never fails for it: the other server could do nothing but send it again.
+//! What comes in is one server's word. [`incoming`] takes it apart into [`Entry`]s and keeps what
+//! that server may speak about at all, its own users; then [`Entry::check`] wants the facts about
+//! the room and the event. A bad entry is skipped, and the transaction never fails for it: the
+//! other server could do nothing but send it again.
 //!
-//! A homeserver that does not know the type shows such receipts to the whole room, as Synapse does today. Whoever
-//! stands in front of one must [`strip`] them from everything that passes.
+//! A homeserver that does not know the type shows such receipts to the whole room, as Synapse does
+//! today. Whoever stands in front of one must [`strip`] them from everything that passes.
 
 use serde_json::{Value, json};
 
@@ -89,8 +91,9 @@ pub enum Skipped {
     NothingToSay,
 }
 
-/// Takes apart the content of an EDU `m.receipt` from `origin`, whose signature was checked. Other receipts than those
-/// of delivery are not looked at, nor is what comes after [`RECEIPTS_READ`] entries.
+/// Takes apart the content of an EDU `m.receipt` from `origin`, whose signature was checked. Other
+/// receipts than those of delivery are not looked at, nor is what comes after [`RECEIPTS_READ`]
+/// entries.
 pub fn incoming(content: &Value, origin: &str) -> Vec<Result<Entry, Skipped>> {
     let mut entries = Vec::new();
     for (room, types) in content.as_object().into_iter().flatten() {
@@ -145,8 +148,8 @@ impl Entry {
     }
 }
 
-/// Takes both names out of the content of an `m.receipt`, and events that nothing else is said about. The EDU between
-/// servers has rooms where a sync has events, and is stripped likewise.
+/// Takes both names out of the content of an `m.receipt`, and events that nothing else is said
+/// about. The EDU between servers has rooms where a sync has events, and is stripped likewise.
 pub fn strip(content: &mut Value) {
     let Some(content) = content.as_object_mut() else { return };
     content.retain(|_, types| {

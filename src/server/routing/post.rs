@@ -11,8 +11,8 @@ use crate::{
 /// The longest body, in bytes. A server need not read on after that.
 pub const MAX_BODY: usize = 4 * 1024;
 
-/// Whom an access token belongs to: the only identity there is. What the path or the body say of users and devices
-/// counts for nothing.
+/// Whom an access token belongs to: the only identity there is. What the path or the body say of
+/// users and devices counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimant {
     /// The user.
@@ -44,10 +44,11 @@ impl<'a> Post<'a> {
         if body.len() > MAX_BODY { Err(Refusal::TooLarge) } else { Ok(Self { target, body }) }
     }
 
-    /// Step 2, the token, and with it the right to hear what is wrong with the request. `taken` are the names that
-    /// this server takes.
+    /// Step 2, the token, and with it the right to hear what is wrong with the request. `taken` are
+    /// the names that this server takes.
     ///
-    /// The device is named only if it asks to be, with `true`. Whatever else stands there leaves it anonymous.
+    /// The device is named only if it asks to be, with `true`. Whatever else stands there leaves it
+    /// anonymous.
     pub fn claimed_by(self, claimant: Claimant, taken: &[ReceiptName]) -> Result<Claimed, Refusal> {
         let body: Map<String, Value> = serde_json::from_slice(self.body).map_err(|_| Refusal::NotJson)?;
         if body.contains_key("thread_id") {
@@ -99,10 +100,11 @@ impl Paced {
 pub struct Permitted(Claimed);
 
 impl Permitted {
-    /// Step 5, the event: `None` when there is no such event or the claimant may not see it. `now` becomes the
-    /// receipt's time.
+    /// Step 5, the event: `None` when there is no such event or the claimant may not see it. `now`
+    /// becomes the receipt's time.
     ///
-    /// `Ok(None)` is success with nothing more to do. So is a receipt that [`Mailbox::deliver`] knows already.
+    /// `Ok(None)` is success with nothing more to do. So is a receipt that [`Mailbox::deliver`]
+    /// knows already.
     ///
     /// [`Mailbox::deliver`]: crate::server::bundle::Mailbox::deliver
     pub fn about(self, event: Option<&EventFacts>, now: Ms) -> Result<Option<Receipt>, Refusal> {

@@ -26,8 +26,8 @@ impl RateLimit {
         Self(Buckets::new(interval, burst))
     }
 
-    /// Takes one of the user's tokens; an error says in how many milliseconds there will be one. To be refused costs
-    /// nothing.
+    /// Takes one of the user's tokens; an error says in how many milliseconds there will be one. To
+    /// be refused costs nothing.
     pub fn take(&mut self, user: &UserId, now: Ms) -> Result<(), Ms> {
         let bucket = self.0.of(user, now);
         match bucket.next(1, now).saturating_sub(now) {

@@ -5,7 +5,8 @@ use super::*;
 const NOW: Ms = 1_000_000;
 const EVERYTHING: &[u8] = br#"{"dev.kvitto.devices": true}"#;
 
-/// One request, and the world that it comes into. By itself it is a receipt of @ada's phone for @you's event.
+/// One request, and the world that it comes into. By itself it is a receipt of @ada's phone for
+/// @you's event.
 struct Case {
     body: Vec<u8>,
     name: ReceiptName,

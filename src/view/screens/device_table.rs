@@ -9,9 +9,10 @@
 //! @bob:example.org · JLAFKJWSCS          1/2  ─────────┘
 //! ```
 //!
-//! The names of devices are long and their columns narrow. So the heads stand below, one row each, and a line leads from
-//! a name to its column; how many of the messages that were for it a device has, stands between. The heads stay where
-//! they are while the messages scroll. Devices that do not fit are scrolled to from the side.
+//! The names of devices are long and their columns narrow. So the heads stand below, one row each,
+//! and a line leads from a name to its column; how many of the messages that were for it a device
+//! has, stands between. The heads stay where they are while the messages scroll. Devices that do
+//! not fit are scrolled to from the side.
 
 use ratatui::{
     Frame,

@@ -1,10 +1,11 @@
 //! The inspector: everything that is known about the delivery of one message.
 //!
-//! On an own message: how many have it, what a bridge says, then per person and device what the device did, when and by
-//! which route, and when the person read it; what can be done where that went wrong; then the user's own other devices.
-//! Where there are many people, a page of them comes last. On somebody else's: whether a receipt was sent, or which rule
-//! withheld it; on either, what it means that it came in the clear. Delivered, read and 'nothing is known' are said apart (L5); a time that cannot be true is said to be unknown
-//! (L4).
+//! On an own message: how many have it, what a bridge says, then per person and device what the
+//! device did, when and by which route, and when the person read it; what can be done where that
+//! went wrong; then the user's own other devices. Where there are many people, a page of them comes
+//! last. On somebody else's: whether a receipt was sent, or which rule withheld it; on either, what
+//! it means that it came in the clear. Delivered, read and 'nothing is known' are said apart (L5);
+//! a time that cannot be true is said to be unknown (L4).
 
 mod people;
 mod sentences;
@@ -201,7 +202,8 @@ impl Page<'_> {
         self.rows.extend(indented(states, indent));
     }
 
-    /// `● Ada's phone ADAPHONE`: when there is no space for all, the name gives way, since the id is what it is.
+    /// `● Ada's phone ADAPHONE`: when there is no space for all, the name gives way, since the id
+    /// is what it is.
     fn name(&self, device: &DeviceDelivery, columns: u16) -> Line<'static> {
         let dim = self.theme.role(Role::Dim);
         let id = match (&device.device_id, device.name.is_empty()) {

@@ -1,7 +1,8 @@
 //! The receipts screen: settings in rows, and at the foot what the selected one means.
 //!
-//! A row has what is set, its value between the signs of where there are others, and what comes of it; where there is
-//! no space for all of that, the foot has it in full. A failure takes the foot's place as long as it stands.
+//! A row has what is set, its value between the signs of where there are others, and what comes of
+//! it; where there is no space for all of that, the foot has it in full. A failure takes the foot's
+//! place as long as it stands.
 
 use ratatui::{
     Frame,

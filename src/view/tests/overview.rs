@@ -1,4 +1,5 @@
-//! The views of delivery beyond one glyph: the matrix, what is not delivered, the log, and the inspector's rarer parts.
+//! The views of delivery beyond one glyph: the matrix, what is not delivered, the log, and the
+//! inspector's rarer parts.
 
 use ratatui::style::Color;
 
@@ -48,7 +49,8 @@ fn written(deliveries: Vec<Delivery>) -> App {
     app
 }
 
-/// Twelve people with two devices each; one of Emmy's is broken. The oldest message was for half of them.
+/// Twelve people with two devices each; one of Emmy's is broken. The oldest message was for half of
+/// them.
 fn twelve_people() -> App {
     const NAMES: [&str; 12] =
         ["Ada", "Alan", "Annie", "Barbara", "Betty", "Edsger", "Emmy", "Grace", "Hedy", "Joan", "Karen", "Mary"];

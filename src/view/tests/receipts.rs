@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// The receipts screen in the room by the lake, where Ada is known, Bob is not, and Eve is set to nobody.
+/// The receipts screen in the room by the lake, where Ada is known, Bob is not, and Eve is set to
+/// nobody.
 pub fn opened() -> App {
     let mut app = chatting();
     app.focus = Focus::Timeline;

@@ -1,8 +1,9 @@
 //! Plain HTTP for tests: one request, one answer, blocking.
 //!
-//! Tests need to speak to the homeserver beside the client under test, before any runtime is there and without sharing
-//! a line of code with that client. HTTP/1.0 is enough and keeps it small: no chunks, and the end of the connection is
-//! the end of the answer. Where a connection is to be kept, [`KeptOpen`] speaks as much HTTP/1.1 as that takes.
+//! Tests need to speak to the homeserver beside the client under test, before any runtime is there
+//! and without sharing a line of code with that client. HTTP/1.0 is enough and keeps it small: no
+//! chunks, and the end of the connection is the end of the answer. Where a connection is to be
+//! kept, [`KeptOpen`] speaks as much HTTP/1.1 as that takes.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -36,9 +37,11 @@ impl Answer {
     }
 }
 
-/// Sends one request to `base_url` (`http://host:port`) and returns status and JSON. A `null` body is no body.
+/// Sends one request to `base_url` (`http://host:port`) and returns status and JSON. A `null` body
+/// is no body.
 ///
-/// Panics when the server cannot be reached: a status is something a test looks at, a dead server is not.
+/// Panics when the server cannot be reached: a status is something a test looks at, a dead server
+/// is not.
 pub fn request(base_url: &str, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -48,8 +51,8 @@ pub fn request(base_url: &str, method: &str, path: &str, token: Option<&str>, bo
     (answer.status, answer.json())
 }
 
-/// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body` to `host:port`, and reads the answer
-/// until the server closes.
+/// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body` to `host:port`,
+/// and reads the answer until the server closes.
 pub fn exchange(host: &str, head: &str, body: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
@@ -79,8 +82,9 @@ impl KeptOpen {
         Self { host: base_url.strip_prefix("http://").expect("tests speak plain http").to_owned(), stream: None }
     }
 
-    /// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body`, and reads the answer. A server may
-    /// end a connection between two requests; whichever meets that is sent again on a new one.
+    /// Sends `head` (without `Host`, `Content-Length` and the blank line) and `body`, and reads the
+    /// answer. A server may end a connection between two requests; whichever meets that is sent
+    /// again on a new one.
     pub fn exchange(&mut self, head: &str, body: &[u8]) -> io::Result<Answer> {
         if let Some(stream) = self.stream.take()
             && let Ok(answer) = self.exchange_on(stream, head, body)

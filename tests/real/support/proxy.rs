@@ -1,9 +1,11 @@
-//! The network between a client and its homeserver, in the test's hands: it can be cut and healed, it can make a homeserver
-//! look older than it is, it can put something into its answers, and it can answer in its place.
+//! The network between a client and its homeserver, in the test's hands: it can be cut and healed,
+//! it can make a homeserver look older than it is, it can put something into its answers, and it
+//! can answer in its place.
 //!
-//! It forwards one request per connection (`Connection: close` is put into each), so that it need not understand
-//! bodies: after the head, bytes are copied both ways until one side ends. Long polls and parallel connections cost a
-//! pair of threads each. It runs on threads of its own, so it works beside any runtime, or none.
+//! It forwards one request per connection (`Connection: close` is put into each), so that it need
+//! not understand bodies: after the head, bytes are copied both ways until one side ends. Long
+//! polls and parallel connections cost a pair of threads each. It runs on threads of its own, so it
+//! works beside any runtime, or none.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -33,7 +35,8 @@ const SLIDING_SYNC: &str = "/_matrix/client/unstable/org.matrix.simplified_msc35
 const SLIDING_SYNC_FEATURE: &str = "org.matrix.simplified_msc3575";
 /// What the SDK calls the sliding sync that rooms come by.
 const ROOM_LIST: &[u8] = b"room-list";
-/// Makes another token of one, since the SDK passes over an answer whose token it has; the homeserver never sees it.
+/// Makes another token of one, since the SDK passes over an answer whose token it has; the
+/// homeserver never sees it.
 const LIE: &str = "-lie";
 
 /// Whether the homeserver behind the proxy still seems to have simplified sliding sync.
@@ -70,7 +73,8 @@ impl Proxy {
                     return;
                 }
                 let line = Arc::clone(&accepting);
-                // An error here is a connection that ended early: the client sees it, and that is all there is to do.
+                // An error here is a connection that ended early: the client sees it, and that is
+                // all there is to do.
                 thread::spawn(move || client.and_then(|client| line.serve(&client)));
             }
         });
@@ -96,24 +100,26 @@ impl Proxy {
         self.line.state().refused = Some(part.to_owned());
     }
 
-    /// Leaves every sliding sync for rooms waiting, until [`Proxy::allow`]; the one for keys and to-device messages goes on.
+    /// Leaves every sliding sync for rooms waiting, until [`Proxy::allow`]; the one for keys and
+    /// to-device messages goes on.
     pub fn hold_rooms(&self) {
         self.line.state().rooms_held = true;
     }
 
-    /// Leaves the next request whose path contains `part` waiting, also when it is made again, and no other one, until
-    /// [`Proxy::allow`].
+    /// Leaves the next request whose path contains `part` waiting, also when it is made again, and
+    /// no other one, until [`Proxy::allow`].
     pub fn hold_next(&self, part: &str) {
         self.line.state().hold = Some(Hold::Next(part.to_owned()));
     }
 
-    /// Answers every request whose path contains `part` in the homeserver's place, until [`Proxy::allow`].
+    /// Answers every request whose path contains `part` in the homeserver's place, until
+    /// [`Proxy::allow`].
     pub fn answer(&self, part: &str, status: &'static str, content: &Value) {
         self.line.state().answered = Some((part.to_owned(), status, content.clone()));
     }
 
-    /// As a homeserver that does not know anybody: 401 to everything that comes with a token and to every refresh, until
-    /// [`Proxy::allow`].
+    /// As a homeserver that does not know anybody: 401 to everything that comes with a token and to
+    /// every refresh, until [`Proxy::allow`].
     pub fn know_nobody(&self, soft_logout: bool) {
         self.line.state().nobody = Some(unknown_token(soft_logout));
     }
@@ -137,8 +143,8 @@ impl Proxy {
         self.line.changed.notify_all();
     }
 
-    /// Says 200 to every request whose path contains `part`, and keeps it, until [`Proxy::allow`]: the client believes
-    /// that it was done.
+    /// Says 200 to every request whose path contains `part`, and keeps it, until [`Proxy::allow`]:
+    /// the client believes that it was done.
     pub fn keep_back(&self, part: &str) {
         self.line.state().kept_back = Some(part.to_owned());
     }
@@ -160,7 +166,8 @@ impl Proxy {
         assert!(in_time, "waited for what is kept back, but there came only\n{}", state.requests.join("\n"));
     }
 
-    /// Hands what was kept back to the homeserver after all, and returns how many requests that were.
+    /// Hands what was kept back to the homeserver after all, and returns how many requests that
+    /// were.
     pub fn deliver(&self) -> usize {
         let kept = std::mem::take(&mut self.line.state().kept);
         for (head, body) in &kept {
@@ -170,18 +177,21 @@ impl Proxy {
         kept.len()
     }
 
-    /// Answers a sync in the homeserver's place, and nothing else is in that answer: an `m.receipt` with this content came
-    /// for a room. It is the next sync that is begun; one under way is not disturbed.
+    /// Answers a sync in the homeserver's place, and nothing else is in that answer: an `m.receipt`
+    /// with this content came for a room. It is the next sync that is begun; one under way is not
+    /// disturbed.
     pub fn lie(&self, room: &str, receipts: Value) {
         self.line.state().lies.push_back((room.to_owned(), receipts));
     }
 
-    /// Method and path of every request so far, in order of arrival, such as `GET /_matrix/client/versions`.
+    /// Method and path of every request so far, in order of arrival, such as `GET
+    /// /_matrix/client/versions`.
     pub fn requests(&self) -> Vec<String> {
         self.line.state().requests.clone()
     }
 
-    /// Waits until `condition` holds for [`Proxy::requests`]; `what` says in the failure's message what that would be.
+    /// Waits until `condition` holds for [`Proxy::requests`]; `what` says in the failure's message
+    /// what that would be.
     #[track_caller]
     pub fn wait_for_requests(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
         let (state, in_time) = self.line.wait(|state| condition(&state.requests));
@@ -193,9 +203,9 @@ impl Proxy {
         self.line.state().told.retain(|(_, device)| device != of);
     }
 
-    /// Waits until a device that logged in here has been told the keys of another one: what it sends from now on is
-    /// encrypted for that one too. A homeserver tells of new devices in its own time. A device knows its own keys when it
-    /// has uploaded them.
+    /// Waits until a device that logged in here has been told the keys of another one: what it
+    /// sends from now on is encrypted for that one too. A homeserver tells of new devices in its
+    /// own time. A device knows its own keys when it has uploaded them.
     #[track_caller]
     pub fn wait_for_keys(&self, of: &str, told_to: &str) {
         let told = (told_to.to_owned(), of.to_owned());
@@ -329,7 +339,8 @@ impl Line {
             }
             matches!(hold, Some(Hold::Waits(waiting)) if waiting == path)
         };
-        // Whoever waits for a request can change what is done with the next one, and with no earlier one.
+        // Whoever waits for a request can change what is done with the next one, and with no
+        // earlier one.
         let (refused, kept_back, waits_alone) = {
             let mut state = self.state();
             state.requests.push(format!("{method} {path}"));
@@ -412,8 +423,8 @@ impl Line {
         Ok(())
     }
 
-    /// The answer to a sync that begins where the last one ended and brings receipts, if some are to come. A sync that begins
-    /// anew, or is not for rooms, is left alone.
+    /// The answer to a sync that begins where the last one ended and brings receipts, if some are
+    /// to come. A sync that begins anew, or is not for rooms, is left alone.
     fn tell_lie(&self, target: &str, body: &[u8]) -> Option<Value> {
         let url = Url::parse(&format!("http://{}{target}", self.upstream)).ok()?;
         let sliding = url.path() == SLIDING_SYNC;
@@ -466,8 +477,8 @@ fn is_for_rooms(body: &[u8]) -> bool {
     body.windows(ROOM_LIST.len()).any(|part| part == ROOM_LIST)
 }
 
-/// Answers in the homeserver's place. What the client still sends is read to its end, since closing on unread bytes
-/// would reset the connection under the answer.
+/// Answers in the homeserver's place. What the client still sends is read to its end, since closing
+/// on unread bytes would reset the connection under the answer.
 fn answer(mut client: &TcpStream, from_client: &mut impl Read, status: &str, body: &Value) -> io::Result<()> {
     let body = body.to_string();
     let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");

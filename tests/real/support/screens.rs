@@ -21,7 +21,8 @@ pub fn fill_in_login(terminal: &Terminal, homeserver: &str, account: &Account) {
     terminal.type_text(&account.password);
 }
 
-/// Waits until a room of this name is in the list, opens the first one that is there, and waits for its composer.
+/// Waits until a room of this name is in the list, opens the first one that is there, and waits for
+/// its composer.
 pub fn open_first_room(terminal: &Terminal, name: &str) {
     terminal.wait_for_text(name);
     terminal.key("enter");
@@ -47,15 +48,15 @@ pub fn say(terminal: &Terminal, line: &str) {
     terminal.key("enter");
 }
 
-/// Goes from the composer to the timeline. The cursor alone does not say that this was done: it is hidden while a frame is
-/// drawn too, and a key right behind Esc would be read as one with Alt.
+/// Goes from the composer to the timeline. The cursor alone does not say that this was done: it is
+/// hidden while a frame is drawn too, and a key right behind Esc would be read as one with Alt.
 pub fn leave_composer(terminal: &Terminal) {
     terminal.key("esc");
     terminal.wait_for("the timeline's keys", |screen| screen.hide_cursor() && !text(screen).contains("Enter send"));
 }
 
-/// Waits until a message's row ends in this delivery mark, read by everyone or not: of a message that is sent while the
-/// first sync comes in, the SDK can believe that it was read.
+/// Waits until a message's row ends in this delivery mark, read by everyone or not: of a message
+/// that is sent while the first sync comes in, the SDK can believe that it was read.
 pub fn wait_for_mark(terminal: &Terminal, message: &str, mark: &str) {
     terminal.wait_for(&format!("{message:?} with {mark}"), |screen| {
         let rows = text(screen);

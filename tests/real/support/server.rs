@@ -1,4 +1,5 @@
-//! A homeserver, whichever it is: what the tests know of it is where it answers, and all they do with it goes over HTTP.
+//! A homeserver, whichever it is: what the tests know of it is where it answers, and all they do
+//! with it goes over HTTP.
 
 use std::{
     any::Any,
@@ -45,8 +46,8 @@ impl Server {
         Self { base_url, name: name.to_owned(), numbers: AtomicUsize::new(0), _running: Box::new(running) }
     }
 
-    /// Registers a user whose name begins with `name` (tests may share a server, so a number makes it the caller's own).
-    /// No device is made.
+    /// Registers a user whose name begins with `name` (tests may share a server, so a number makes
+    /// it the caller's own). No device is made.
     pub fn register(&self, name: &str) -> Account {
         let name = format!("{name}-{}", self.number());
         let password = format!("password of {name}");

@@ -1,8 +1,9 @@
 //! A real Synapse on loopback, with an empty database, open registration and no rate limits.
 //!
-//! It must never outlive the test process, however that ends, and never take a port that somebody else wants. So a few
-//! lines of Python start it: they wait for the end of stdin, which the kernel brings about when this process is gone,
-//! then remove the folder and exit. The port is the kernel's choice, and Synapse's own log line tells which.
+//! It must never outlive the test process, however that ends, and never take a port that somebody
+//! else wants. So a few lines of Python start it: they wait for the end of stdin, which the kernel
+//! brings about when this process is gone, then remove the folder and exit. The port is the
+//! kernel's choice, and Synapse's own log line tells which.
 
 use std::{
     collections::VecDeque,

@@ -1,8 +1,9 @@
-//! A pseudo-terminal with the real program in it: type, look at the screen, and read every byte that was written.
+//! A pseudo-terminal with the real program in it: type, look at the screen, and read every byte
+//! that was written.
 //!
-//! A thread feeds what the program writes into a terminal emulator and wakes whoever waits for the screen to change;
-//! it also answers the questions that programs ask their terminal, as a real one would. Each program gets an empty home
-//! folder of its own.
+//! A thread feeds what the program writes into a terminal emulator and wakes whoever waits for the
+//! screen to change; it also answers the questions that programs ask their terminal, as a real one
+//! would. Each program gets an empty home folder of its own.
 
 use std::{
     io::{Read, Write},
@@ -40,8 +41,8 @@ impl Terminal {
         Self::spawn(command, cols, rows)
     }
 
-    /// Starts a shell script that finds kvitto as `$KVITTO`, with job control, so that a program in it can be
-    /// suspended and what comes after it shows how it left the terminal.
+    /// Starts a shell script that finds kvitto as `$KVITTO`, with job control, so that a program in
+    /// it can be suspended and what comes after it shows how it left the terminal.
     pub fn script(script: &str, cols: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new("sh");
         command.args(["-c", &format!("set -m\n{script}")]);
@@ -76,7 +77,8 @@ impl Terminal {
         Self { seen, master: pair.master, writer, child, exited: false, home }
     }
 
-    /// Waits until `condition` holds for the screen; `what` says in the failure's message what that would have been.
+    /// Waits until `condition` holds for the screen; `what` says in the failure's message what that
+    /// would have been.
     #[track_caller]
     pub fn wait_for(&self, what: &str, condition: impl Fn(&vt100::Screen) -> bool) {
         let met = self.seen.wait(|state| condition(state.parser.screen()));
@@ -95,8 +97,8 @@ impl Terminal {
         writer.write_all(text.as_bytes()).and_then(|()| writer.flush()).expect("the terminal takes what is typed");
     }
 
-    /// Presses a key by its name: `enter`, `esc`, `tab`, `backtab`, `backspace`, `up`, `down`, `left`, `right`,
-    /// `pageup`, `pagedown`, `f2`, or `ctrl-` and a letter.
+    /// Presses a key by its name: `enter`, `esc`, `tab`, `backtab`, `backspace`, `up`, `down`,
+    /// `left`, `right`, `pageup`, `pagedown`, `f2`, or `ctrl-` and a letter.
     pub fn key(&self, name: &str) {
         let bytes = match name {
             "enter" => "\r",
@@ -194,11 +196,12 @@ impl Drop for Terminal {
     }
 }
 
-/// Stands for U+FFFD in the emulator, which drops that character although terminals draw it, one column wide.
+/// Stands for U+FFFD in the emulator, which drops that character although terminals draw it, one
+/// column wide.
 const STAND_IN: char = '\u{E000}';
 
-/// The text of a screen, line by line. Whether a blank at a line's end was drawn or never was cannot be seen, and is
-/// not told.
+/// The text of a screen, line by line. Whether a blank at a line's end was drawn or never was
+/// cannot be seen, and is not told.
 pub fn text(screen: &vt100::Screen) -> String {
     screen
         .contents()
@@ -211,8 +214,8 @@ pub fn text(screen: &vt100::Screen) -> String {
         .to_owned()
 }
 
-/// Sent by the shell's `kill`, which every system has, so that no unsafe call is needed. That a process has ended
-/// meanwhile is no failure.
+/// Sent by the shell's `kill`, which every system has, so that no unsafe call is needed. That a
+/// process has ended meanwhile is no failure.
 fn kill(signal: &str, process: &str) {
     let script = format!("kill -s {signal} -- {process} 2>/dev/null || true");
     let status = Command::new("sh").args(["-c", &script]).status().expect("sh runs");
@@ -342,7 +345,8 @@ impl vt100::Callbacks for Manners {
         self.clipboard.push("?".to_owned());
     }
 
-    /// Answers where the cursor is (`CSI 6 n`), that all is well (`CSI 5 n`) and what kind of terminal this is (`CSI c`).
+    /// Answers where the cursor is (`CSI 6 n`), that all is well (`CSI 5 n`) and what kind of
+    /// terminal this is (`CSI c`).
     fn unhandled_csi(
         &mut self,
         screen: &mut vt100::Screen,

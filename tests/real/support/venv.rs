@@ -1,8 +1,8 @@
 //! The Python environment that Synapse runs in, made once under the target folder.
 //!
-//! Tests run as several processes at once, so a file lock lets one of them make it while the others wait. A marker
-//! file, written last, tells a finished environment from one whose making was interrupted; the marker's name carries
-//! the version, so a new pin makes a new environment.
+//! Tests run as several processes at once, so a file lock lets one of them make it while the others
+//! wait. A marker file, written last, tells a finished environment from one whose making was
+//! interrupted; the marker's name carries the version, so a new pin makes a new environment.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,8 @@ use std::{
 /// The Synapse that the tests are written against.
 const SYNAPSE: &str = "matrix-synapse==1.163.2";
 
-/// The environment's Python, ready to run Synapse. Installs it first where needed, and says so on stderr.
+/// The environment's Python, ready to run Synapse. Installs it first where needed, and says so on
+/// stderr.
 pub fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's tmp folder is in the target folder");
     let venv = target.join("synapse-venv");

@@ -1,8 +1,8 @@
 //! The open room's last own messages against the devices that they were for.
 //!
-//! A device that is broken shows as a broken column, where the timeline shows it as one glyph in each of many rows. So
-//! a column is a device that counted for any of the messages, whatever became of it in the others. Not all may fit on the
-//! screen: people with such a device come first.
+//! A device that is broken shows as a broken column, where the timeline shows it as one glyph in
+//! each of many rows. So a column is a device that counted for any of the messages, whatever became
+//! of it in the others. Not all may fit on the screen: people with such a device come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 

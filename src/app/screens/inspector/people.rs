@@ -1,8 +1,9 @@
 //! The people of an own message that went to many, in the inspector.
 //!
-//! They may be thousands, so they stand on disk, and one page of them is here. 'Who lacks it?' is what people want to know,
-//! so that is what is shown first. A page is asked for when the inspector shows a message that has one; it stays as it was then,
-//! whatever news come in, so that nothing jumps while it is read.
+//! They may be thousands, so they stand on disk, and one page of them is here. 'Who lacks it?' is
+//! what people want to know, so that is what is shown first. A page is asked for when the inspector
+//! shows a message that has one; it stays as it was then, whatever news come in, so that nothing
+//! jumps while it is read.
 
 use crate::model::{PeopleFilter, PeoplePage, UserId};
 

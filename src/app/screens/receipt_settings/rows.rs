@@ -1,4 +1,5 @@
-//! The rows of the receipts screen: each is a setting with its values in order, and what comes of it.
+//! The rows of the receipts screen: each is a setting with its values in order, and what comes of
+//! it.
 
 use std::borrow::Cow;
 

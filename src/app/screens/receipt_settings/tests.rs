@@ -1,4 +1,5 @@
-//! The receipt settings by keys: what its rows say, what they ask for, and that only what was written is shown.
+//! The receipt settings by keys: what its rows say, what they ask for, and that only what was
+//! written is shown.
 
 use super::*;
 use crate::{

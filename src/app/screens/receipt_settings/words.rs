@@ -1,5 +1,5 @@
-//! What each value of a setting means, in a sentence, and why receipts are sent where they are. Why they are not is
-//! said by [`crate::delivery::policy::Reason`].
+//! What each value of a setting means, in a sentence, and why receipts are sent where they are. Why
+//! they are not is said by [`crate::delivery::policy::Reason`].
 
 use std::borrow::Cow;
 
@@ -58,7 +58,8 @@ pub fn person_who(own: Option<Who>, settings: &Settings) -> Cow<'static, str> {
     }
 }
 
-/// Why this person is sent receipts, and what P13 makes of it where they may not know which device it is.
+/// Why this person is sent receipts, and what P13 makes of it where they may not know which device
+/// it is.
 pub fn person_is_sent(person: &PersonEligibility, named: bool, settings: &Settings) -> String {
     let own = settings.people.contains_key(&person.user_id);
     let why = match settings.who(&person.user_id) {

@@ -124,7 +124,8 @@ fn oauth_metadata(oauth: &str, issuer: &str) -> serde_json::Value {
     })
 }
 
-/// A homeserver with OAuth. Access tokens are `first`, then `second`; `first` is dead once `expire` is set.
+/// A homeserver with OAuth. Access tokens are `first`, then `second`; `first` is dead once `expire`
+/// is set.
 async fn oauth_homeserver(expire: &'static AtomicBool) -> Loopback {
     homeserver(move |url, request| {
         if request.token.as_deref() == Some("first") && expire.load(Ordering::SeqCst) {

@@ -19,8 +19,8 @@ use crate::{
     model::{LoginMethod, Secret},
 };
 
-/// Logs in against these answers; gives the sentence, with the host as `HOST`, and makes sure that nothing was made on
-/// the disk.
+/// Logs in against these answers; gives the sentence, with the host as `HOST`, and makes sure that
+/// nothing was made on the disk.
 async fn failure(answer: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static) -> (String, Kind) {
     let server = homeserver(answer).await;
     let (_dir, profile) = profile();

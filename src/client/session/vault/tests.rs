@@ -160,7 +160,8 @@ fn databases_are_forgotten_apart_and_everything_at_once() {
     assert!(entries(dir.path()).unwrap().is_empty());
 }
 
-/// Tokens are renewed by whichever task has asked first, while the session is taken up again or put away by another.
+/// Tokens are renewed by whichever task has asked first, while the session is taken up again or put
+/// away by another.
 #[test]
 fn new_tokens_are_not_undone_by_a_change_of_how_far_the_session_is_alive() {
     let dir = tempfile::tempdir().unwrap();

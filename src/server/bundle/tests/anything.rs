@@ -93,7 +93,8 @@ impl Client {
         assert!(found.len() <= ENTRIES, "at most 1,000 entries a response");
         assert!(!blind || found.iter().all(|(event, ..)| *event != 0), "it speaks of nothing that it cannot");
         let again: Vec<_> = found.intersection(&self.proved).collect();
-        // What a lost response left aside may come twice, since the server cannot know that it was lost.
+        // What a lost response left aside may come twice, since the server cannot know that it was
+        // lost.
         assert!(again.iter().all(|(event, ..)| *event == 0), "nothing comes after it was acknowledged: {again:?}");
         if !found.is_empty() {
             assert!(self.last.is_none_or(|last| now - last >= GAP), "a second lies between two bundles");

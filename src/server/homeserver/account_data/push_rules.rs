@@ -1,4 +1,5 @@
-//! Push rules: kept as account data of the type `m.push_rules`, changed one by one. What they mean ruma knows.
+//! Push rules: kept as account data of the type `m.push_rules`, changed one by one. What they mean
+//! ruma knows.
 
 use ruma::{
     api::client::push::{

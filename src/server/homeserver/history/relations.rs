@@ -24,7 +24,8 @@ use crate::server::homeserver::{
 /// So many relations are followed from one event to another (MSC3981).
 const DEPTH: u8 = 3;
 
-/// The endpoints of this module. They differ in how far their paths narrow it down, so one function has them all.
+/// The endpoints of this module. They differ in how far their paths narrow it down, so one function
+/// has them all.
 pub fn routes(routes: Routes) -> Routes {
     routes
         .plainly::<get_relating_events::v1::Request, _>(get)

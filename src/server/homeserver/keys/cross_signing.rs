@@ -26,7 +26,8 @@ pub fn routes(routes: Routes) -> Routes {
     routes.on(upload_keys).on(upload_signatures)
 }
 
-/// The first keys of a user need no proof, nor do the same again (MSC3967); others would put a thief in their place.
+/// The first keys of a user need no proof, nor do the same again (MSC3967); others would put a
+/// thief in their place.
 fn upload_keys(
     world: &mut World,
     caller: Caller,

@@ -1,5 +1,5 @@
-//! Delivery receipts: the rules of [`routing`](crate::server::routing) and [`bundle`](crate::server::bundle), applied to
-//! this homeserver's rooms and devices (PROTOCOL §7).
+//! Delivery receipts: the rules of [`routing`](crate::server::routing) and
+//! [`bundle`](crate::server::bundle), applied to this homeserver's rooms and devices (PROTOCOL §7).
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,8 @@ fn take(world: &mut World, caller: &Caller, room: &str, event: &str, post: Post<
     Ok(())
 }
 
-/// The names that are in use here; none on a homeserver without MSC4089, which answers as to any type that it does not
-/// know.
+/// The names that are in use here; none on a homeserver without MSC4089, which answers as to any
+/// type that it does not know.
 fn taken(delivery: Option<Delivery>) -> &'static [ReceiptName] {
     match delivery {
         None => &[],
@@ -76,7 +76,8 @@ fn facts(room: &Room, claimant: &UserId, event: &str) -> Option<EventFacts> {
     })
 }
 
-/// To each device that the addressee has now; one that logs in later gets what is still waiting for the others.
+/// To each device that the addressee has now; one that logs in later gets what is still waiting for
+/// the others.
 fn deliver(world: &mut World, receipt: Receipt) {
     let Ok(to) = UserId::parse(receipt.to.as_str()) else { return };
     let Some(user) = world.users.get(&to) else { return };
@@ -105,8 +106,9 @@ pub fn acknowledge(world: &mut World, caller: &Caller, number: Option<u64>) {
     }
 }
 
-/// When this device's waiting sync is to be answered with what waits for it. `tells` says of which of the user's rooms
-/// the sync can tell: what waits for other rooms goes on waiting, also for those that they have left.
+/// When this device's waiting sync is to be answered with what waits for it. `tells` says of which
+/// of the user's rooms the sync can tell: what waits for other rooms goes on waiting, also for
+/// those that they have left.
 pub fn ready_at(world: &World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Option<Ms> {
     let mailbox = world.mailboxes.get(&caller.user_id)?;
     mailbox.ready_at(&DeviceId::new(&caller.device_id), options, speaks(&world.rooms, caller, tells))

@@ -1,7 +1,8 @@
-//! Whether an event is allowed: the authorization rules of room version 11, for events that are made here.
+//! Whether an event is allowed: the authorization rules of room version 11, for events that are
+//! made here.
 //!
-//! What the rules say about signatures, other servers, third-party invites and knocking has no counterpart: there are
-//! none. A restricted room is as open as one that asks for invites.
+//! What the rules say about signatures, other servers, third-party invites and knocking has no
+//! counterpart: there are none. A restricted room is as open as one that asks for invites.
 
 use ruma::{UserId, events::room::member::MembershipState};
 use serde_json::Value;
@@ -75,7 +76,8 @@ fn authorize_membership(room: &Room, sender: &UserId, target: &UserId, content: 
     }
 }
 
-/// Nobody gives, takes or changes a level above their own, nor takes anything from who is as powerful as themselves.
+/// Nobody gives, takes or changes a level above their own, nor takes anything from who is as
+/// powerful as themselves.
 fn authorize_levels(old: Option<&Value>, new: &Value, sender: &UserId, own: i64) -> Answer<()> {
     let Some(old) = old else { return Ok(()) };
     let (old, new) = (levels(old)?, levels(new)?);

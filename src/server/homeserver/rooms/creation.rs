@@ -113,7 +113,8 @@ fn furnish(
     Ok(())
 }
 
-/// What takes which power at first, as most rooms of today have it. An override replaces entries, and goes no deeper.
+/// What takes which power at first, as most rooms of today have it. An override replaces entries,
+/// and goes no deeper.
 fn levels<'a>(powerful: impl Iterator<Item = &'a OwnedUserId>) -> JsonObject {
     let users: JsonObject = powerful.map(|user| (user.to_string(), 100.into())).collect();
     let levels = json!({
@@ -146,8 +147,8 @@ fn initial(event: Value) -> Answer<Draft> {
     Ok(Draft::state(kind, key, event["content"].clone()))
 }
 
-/// Sets state, in place of what was to be set before; but nothing takes the place of the creation itself and of the
-/// creator's joining.
+/// Sets state, in place of what was to be set before; but nothing takes the place of the creation
+/// itself and of the creator's joining.
 fn set(state: &mut Vec<Draft>, draft: Draft) {
     match state.iter_mut().skip(2).find(|known| known.kind == draft.kind && known.state_key == draft.state_key) {
         Some(known) => *known = draft,

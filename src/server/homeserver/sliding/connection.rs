@@ -14,8 +14,8 @@ use super::{
     windows::Shown,
 };
 
-/// The connections of all devices, by the names that the devices give them. A device is known by the
-/// position at which it was added too, since another one may be called the same later.
+/// The connections of all devices, by the names that the devices give them. A device is known by
+/// the position at which it was added too, since another one may be called the same later.
 #[derive(Default)]
 pub struct Connections(BTreeMap<(Caller, u64), BTreeMap<String, Connection>>);
 
@@ -33,12 +33,14 @@ impl Connections {
 #[derive(Default)]
 pub struct Connection {
     last: u64,
-    /// By the `pos` that was given out: the one that came back last, and what was given out in answer to it.
+    /// By the `pos` that was given out: the one that came back last, and what was given out in
+    /// answer to it.
     told: BTreeMap<u64, Told>,
 }
 
 impl Connection {
-    /// Continues from a `pos`. That it came back proves that the client has it, and so no older one is needed.
+    /// Continues from a `pos`. That it came back proves that the client has it, and so no older one
+    /// is needed.
     pub fn resume(&mut self, pos: &str) -> Option<Told> {
         let pos = pos.parse().ok()?;
         let told = self.told.get(&pos)?.clone();
@@ -89,8 +91,8 @@ impl Told {
         Self { position, bundle: bundle.or(self.bundle), rooms: self.rooms.clone() }
     }
 
-    /// The room as this connection knows it, if it does: who was invited knows nothing of what they see when they join,
-    /// nor does who has been away in between.
+    /// The room as this connection knows it, if it does: who was invited knows nothing of what they
+    /// see when they join, nor does who has been away in between.
     pub fn room(&self, room: &Room, user: &UserId) -> Option<&ToldRoom> {
         let told = self.rooms.get(&room.id)?;
         let own = room.state("m.room.member", user.as_str())?;

@@ -25,7 +25,8 @@ use crate::model;
 /// So many to-device messages come at once, where the client does not say.
 const USUAL_MESSAGES: usize = 100;
 
-/// Drops what the request proves to have arrived: by its `pos`, and for to-device messages by a token of their own.
+/// Drops what the request proves to have arrived: by its `pos`, and for to-device messages by a
+/// token of their own.
 pub fn acknowledge(world: &mut World, caller: &Caller, request: &Request, told: &Told) {
     let arrived = messages_until(world, request);
     if let Some(device) = world.device_mut(caller) {
@@ -48,7 +49,8 @@ pub fn wants_receipts(request: &Request) -> bool {
     request.extensions.receipts.enabled == Some(true)
 }
 
-/// Adds what is asked for, and the delivery receipts of this response by room; returns whether any of it is news.
+/// Adds what is asked for, and the delivery receipts of this response by room; returns whether any
+/// of it is news.
 pub fn add(
     response: &mut Response,
     world: &World,
@@ -105,7 +107,8 @@ pub fn add(
             response.extensions.typing.rooms.insert(id.clone(), raw(&typing)?);
         }
     }
-    // Delivery receipts are about what the user has sent: that a window does not show its room any more is no matter.
+    // Delivery receipts are about what the user has sent: that a window does not show its room any
+    // more is no matter.
     for (id, content) in deliveries {
         if let Ok(id) = RoomId::parse(id.as_str()) {
             response.extensions.receipts.rooms.insert(id, raw(&json!({ "type": "m.receipt", "content": content }))?);

@@ -23,8 +23,8 @@ use super::{
     windows::{Shown, bump_stamp, is_direct},
 };
 
-/// What is new about a room that the user is in or is invited to: all of it when it is told for the first time, else what
-/// came since, and what is asked for only now.
+/// What is new about a room that the user is in or is invited to: all of it when it is told for the
+/// first time, else what came since, and what is asked for only now.
 pub fn news(world: &World, caller: &Caller, room: &Room, told: &Told, wanted: &Shown) -> Answer<Option<Response>> {
     if room.membership(&caller.user_id) == MembershipState::Invite {
         return invite(caller, room, told);
@@ -91,8 +91,8 @@ fn described(world: &World, caller: &Caller, room: &Room) -> Response {
     response
 }
 
-/// The state that is asked for, as it is now: what is new, what is asked for only now, and the members that the timeline
-/// needs.
+/// The state that is asked for, as it is now: what is new, what is asked for only now, and the
+/// members that the timeline needs.
 fn required<'a>(
     caller: &Caller,
     room: &'a Room,
@@ -126,7 +126,8 @@ fn invite(caller: &Caller, room: &Room, told: &Told) -> Answer<Option<Response>>
     Ok(Some(response))
 }
 
-/// A room that the user is not in any more: that, and what they could still see if the connection has been told of it.
+/// A room that the user is not in any more: that, and what they could still see if the connection
+/// has been told of it.
 pub fn left(caller: &Caller, room: &Room, own: &Event, told: &Told) -> Answer<Response> {
     let mut response = Response::new();
     let Some(known) = told.rooms.get(&room.id) else {

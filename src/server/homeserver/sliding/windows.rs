@@ -41,7 +41,8 @@ pub struct Shown {
 }
 
 impl<'a> Windows<'a> {
-    /// Evaluates the lists and subscriptions of a request. Rooms are there that the user is in or is invited to.
+    /// Evaluates the lists and subscriptions of a request. Rooms are there that the user is in or
+    /// is invited to.
     pub fn of(world: &World, caller: &Caller, request: &'a Request) -> Self {
         let user = &caller.user_id;
         let is_there = |room: &&Room| matches!(room.membership(user), MembershipState::Join | MembershipState::Invite);
@@ -82,7 +83,8 @@ impl<'a> Windows<'a> {
 }
 
 impl Shown {
-    /// Whether an extension is to tell of this room: without a choice it tells of all that are shown.
+    /// Whether an extension is to tell of this room: without a choice it tells of all that are
+    /// shown.
     pub fn is_among(&self, lists: Option<&Vec<String>>, rooms: Option<&Vec<ExtensionRoomConfig>>, room: &Room) -> bool {
         let is_chosen =
             |list: &String| lists.is_none_or(|lists| lists.iter().any(|wanted| wanted == list || wanted == "*"));

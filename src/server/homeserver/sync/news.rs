@@ -52,8 +52,8 @@ impl<'a> Timeline<'a> {
         self.events.first().map_or(u64::MAX, |first| first.position - 1)
     }
 
-    /// Whose memberships are needed to show it: of those who have sent something, and of those who came, went or were made
-    /// to.
+    /// Whose memberships are needed to show it: of those who have sent something, and of those who
+    /// came, went or were made to.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         self.events.iter().flat_map(|event| {
             let member = event.state_key.as_deref().filter(|_| event.kind == "m.room.member");
@@ -78,12 +78,15 @@ pub fn members_changed(room: &Room, since: u64) -> bool {
     room.events.iter().rev().take_while(|event| event.position > since).any(|event| event.kind == "m.room.member")
 }
 
-/// The one `m.receipt` of a room: read receipts since a position, and with them the delivery receipts of this response.
+/// The one `m.receipt` of a room: read receipts since a position, and with them the delivery
+/// receipts of this response.
 ///
-/// There is one because matrix-sdk keeps only the last one that a response has for a room; so it comes after the summaries.
+/// There is one because matrix-sdk keeps only the last one that a response has for a room; so it
+/// comes after the summaries.
 pub fn receipts(room: &Room, user: &UserId, since: u64, deliveries: Option<&Value>) -> Option<Value> {
     let mut content = deliveries.cloned().unwrap_or_else(|| json!({}));
-    // An event has one entry for each type and user. Who has one there for all threads and one for some, the first counts.
+    // An event has one entry for each type and user. Who has one there for all threads and one for
+    // some, the first counts.
     for ((reader, kind, thread), receipt) in room.receipts.iter().rev() {
         if receipt.position > since && (kind != "m.read.private" || reader == user) {
             let entry = &mut content[receipt.event_id.as_str()][kind][reader.as_str()];
@@ -97,7 +100,8 @@ pub fn receipts(room: &Room, user: &UserId, since: u64, deliveries: Option<&Valu
     some.then(|| json!({ "type": "m.receipt", "content": content }))
 }
 
-/// `m.typing`, if who types has changed since a position; for who does not know the room yet, if anybody does.
+/// `m.typing`, if who types has changed since a position; for who does not know the room yet, if
+/// anybody does.
 pub fn typing(room: &Room, since: u64) -> Option<Value> {
     let changed = if since == 0 { !room.typing.is_empty() } else { room.typing_position > since };
     let users: Vec<_> = room.typing.keys().collect();
@@ -126,7 +130,8 @@ pub fn to_device<T>(world: &World, caller: &Caller, since: u64, limit: usize) ->
     Ok((new.into_iter().map(|(_, message)| raw(message)).collect::<Answer<_>>()?, last))
 }
 
-/// Whose keys are to be asked for anew. A client that begins, begins with asking for all that it needs.
+/// Whose keys are to be asked for anew. A client that begins, begins with asking for all that it
+/// needs.
 pub fn device_lists(world: &World, user: &UserId, since: Option<u64>) -> DeviceLists {
     let mut lists = DeviceLists::new();
     // Most changes are of neither kind, and every sync that waits looks at every change.
@@ -140,8 +145,9 @@ pub fn device_lists(world: &World, user: &UserId, since: Option<u64>) -> DeviceL
     lists
 }
 
-/// How many messages of others are unread, and how many of them mention the user: since their own last receipt for the
-/// main timeline, or their own last message; and of those in a thread, since their last receipt there.
+/// How many messages of others are unread, and how many of them mention the user: since their own
+/// last receipt for the main timeline, or their own last message; and of those in a thread, since
+/// their last receipt there.
 pub fn unread(room: &Room, user: &UserId) -> UnreadNotificationsCount {
     let read_of = |thread: &str| {
         let keys = ["m.read", "m.read.private"].map(|kind| (user.to_owned(), kind.to_owned(), thread.to_owned()));

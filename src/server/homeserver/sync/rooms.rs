@@ -89,7 +89,8 @@ impl Teller<'_> {
         Ok(Some(joined))
     }
 
-    /// A room that was left, up to the leaving. Who never was in it learns of it only that they are not.
+    /// A room that was left, up to the leaving. Who never was in it learns of it only that they are
+    /// not.
     fn left(&self, room: &Room, own: &Event) -> Answer<LeftRoom> {
         let mut left = LeftRoom::new();
         if room.seen_until(&self.caller.user_id).is_none() {
@@ -103,8 +104,9 @@ impl Teller<'_> {
         Ok(left)
     }
 
-    /// The end of the timeline, and of the state before it what the client cannot know: all of it when it does not know the
-    /// room, else what changed in the gap, if there is one. Members who are loaded lazily come when they are needed.
+    /// The end of the timeline, and of the state before it what the client cannot know: all of it
+    /// when it does not know the room, else what changed in the gap, if there is one. Members who
+    /// are loaded lazily come when they are needed.
     fn excerpt(&self, room: &Room, since: u64) -> Answer<(v3::Timeline, State)> {
         let user = &self.caller.user_id;
         let timeline = Timeline::after(room, user, since, self.asked.limit());

@@ -275,7 +275,8 @@ fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     let summary = json!({ "dev.kvitto.delivery_summary": { "users": 3, "devices": 3, "latest_ts": 10_400 } });
     assert_eq!(deliveries, &json!({ text.as_str(): { "org.matrix.msc4089.delivery": summary } }));
 
-    // Beside a summary of one event, what names the users of another one is together with what was read.
+    // Beside a summary of one event, what names the users of another one is together with what was
+    // read.
     let other = say(&mut world, &id, &ada, "another text");
     world.now += 1000;
     acknowledge(&mut world, &others[1], &id, &other);

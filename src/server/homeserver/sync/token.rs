@@ -34,7 +34,8 @@ impl FromStr for SyncToken {
 }
 
 impl SyncToken {
-    /// The token in a request's parameter; 400 `M_INVALID_PARAM` when it was not given out here, or not yet.
+    /// The token in a request's parameter; 400 `M_INVALID_PARAM` when it was not given out here, or
+    /// not yet.
     pub fn given(parameter: Option<&str>, position: u64) -> Answer<Option<Self>> {
         let token = parameter.map(str::parse::<Self>).transpose();
         let token = token.ok().filter(|token| token.is_none_or(|token| token.position <= position));

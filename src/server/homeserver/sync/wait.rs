@@ -14,11 +14,13 @@ const LONGEST: Duration = Duration::from_mins(5);
 pub enum Look<T> {
     /// It has something to tell, or may not wait.
     Answer(T),
-    /// There is nothing yet. At this time, if at any, it is to look again although nothing has changed.
+    /// There is nothing yet. At this time, if at any, it is to look again although nothing has
+    /// changed.
     Nothing(Option<Ms>),
 }
 
-/// Looks again at every change until there is an answer. In the end `look` is told that it must have one.
+/// Looks again at every change until there is an answer. In the end `look` is told that it must
+/// have one.
 pub async fn wait<T>(
     shared: &Shared,
     timeout: Duration,

@@ -134,7 +134,8 @@ impl Room {
         places.filter(|place| self.events[*place].redacted_because.is_none())
     }
 
-    /// The replies in the thread that begins with this event, as far as somebody may see them, oldest first.
+    /// The replies in the thread that begins with this event, as far as somebody may see them,
+    /// oldest first.
     pub fn thread(&self, root: &EventId, user: &UserId) -> impl DoubleEndedIterator<Item = &Event> {
         let replies = self.relating(root).filter(|place| self.visible(user, *place)).map(|place| &self.events[place]);
         replies.filter(|reply| reply.relation().is_some_and(|(how, _)| how == "m.thread"))

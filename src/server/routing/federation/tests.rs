@@ -190,7 +190,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever comes in, the transaction never fails for it, and what is taken is something that could have been sent.
+    /// Whatever comes in, the transaction never fails for it, and what is taken is something that
+    /// could have been sent.
     #[test]
     fn the_transaction_never_fails(content in any_json(), users in any_json(), entry in any_json()) {
         let alone = json!({ "!room": { NAME: { "@ada:there": entry } } });

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead};
 
-/// The request line and the headers, but for those about the connection, which the proxy decides on.
+/// The request line and the headers, but for those about the connection, which the proxy decides
+/// on.
 pub fn read_head(from_client: &mut impl BufRead) -> io::Result<Vec<String>> {
     let mut head = Vec::new();
     for line in from_client.lines() {

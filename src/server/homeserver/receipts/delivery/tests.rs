@@ -1,4 +1,5 @@
-//! That the rules are applied to the right facts. The rules themselves, and their order, are tested where they stand.
+//! That the rules are applied to the right facts. The rules themselves, and their order, are tested
+//! where they stand.
 
 use ruma::{OwnedEventId, OwnedRoomId};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The table of what is allowed to whom.
 //!
-//! In the room are Alice, who made it (100), Mo, a moderator (50), and Bob. Ivy is invited, Ben is banned, Lea has left,
-//! and Sam was never there.
+//! In the room are Alice, who made it (100), Mo, a moderator (50), and Bob. Ivy is invited, Ben is
+//! banned, Lea has left, and Sam was never there.
 
 use serde_json::json;
 
@@ -48,7 +48,8 @@ fn levels_with(changes: &Value) -> Value {
     levels
 }
 
-/// Checks who of Alice, Mo, Bob, Ivy, Ben, Lea and Sam may send something: a `+` for yes, in this order.
+/// Checks who of Alice, Mo, Bob, Ivy, Ben, Lea and Sam may send something: a `+` for yes, in this
+/// order.
 #[track_caller]
 fn check(join_rule: &str, allowed: &str, draft: impl Fn(&str) -> Draft) {
     let (world, id) = setting(join_rule);

@@ -1,4 +1,5 @@
-//! Syncs that wait, on the clock of the machine: each test ends as soon as what it waits for happens.
+//! Syncs that wait, on the clock of the machine: each test ends as soon as what it waits for
+//! happens.
 
 use ruma::{OwnedRoomId, api::client::typing::create_typing_event::v3::Request as TypingRequest};
 

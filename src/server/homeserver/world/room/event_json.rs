@@ -6,7 +6,8 @@ use super::{Event, Room};
 use crate::server::homeserver::world::Caller;
 
 impl Event {
-    /// The event as this caller is shown it; with the room's id where the answer does not say it otherwise.
+    /// The event as this caller is shown it; with the room's id where the answer does not say it
+    /// otherwise.
     pub fn to_json(&self, room: &Room, caller: &Caller, with_room: bool) -> Value {
         let mut event = self.bare(room, with_room);
         let mut unsigned = json!({});
@@ -31,8 +32,8 @@ impl Event {
         event
     }
 
-    /// The event without what has come of it. Events inside other events go out like this: a redaction can itself be
-    /// redacted, and so on without end.
+    /// The event without what has come of it. Events inside other events go out like this: a
+    /// redaction can itself be redacted, and so on without end.
     fn bare(&self, room: &Room, with_room: bool) -> Value {
         let mut event = json!({
             "type": self.kind,

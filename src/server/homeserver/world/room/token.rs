@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use crate::server::homeserver::error::{Answer, invalid};
 
-/// The gap before the event with this index, written `t7`: reading goes back from here with what is before, and forward
-/// with what is after.
+/// The gap before the event with this index, written `t7`: reading goes back from here with what is
+/// before, and forward with what is after.
 ///
 /// `/sync`'s `prev_batch`, and what `/messages`, `/context` and `/relations` give and take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

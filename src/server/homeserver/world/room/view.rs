@@ -22,9 +22,10 @@ pub struct Summary {
 impl Room {
     /// Whether somebody may read the event at this place.
     ///
-    /// What counts is how things stood when it was sent, by the rules that the specification gives for
-    /// `m.room.history_visibility`; only 'shared' asks for more, that one has been in the room at some time since. An
-    /// event that itself changes how things stand is seen by whoever may see it before or after.
+    /// What counts is how things stood when it was sent, by the rules that the specification gives
+    /// for `m.room.history_visibility`; only 'shared' asks for more, that one has been in the room
+    /// at some time since. An event that itself changes how things stand is seen by whoever may see
+    /// it before or after.
     pub fn visible(&self, user: &UserId, place: usize) -> bool {
         let Some(event) = self.events.get(place) else { return false };
         let changes = match (event.kind.as_str(), event.state_key.as_deref()) {
@@ -53,8 +54,8 @@ impl Room {
         }
     }
 
-    /// The state that somebody may see: as it is now for who is in the room, as it was at leaving for who was, and
-    /// nothing for anybody else, unless the whole world may read the room.
+    /// The state that somebody may see: as it is now for who is in the room, as it was at leaving
+    /// for who was, and nothing for anybody else, unless the whole world may read the room.
     pub fn state_for(&self, user: &UserId) -> Option<BTreeMap<(&str, &str), &Event>> {
         self.seen_until(user).map(|position| self.state_at(position))
     }

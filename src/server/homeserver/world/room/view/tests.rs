@@ -9,8 +9,8 @@ use crate::server::homeserver::{
     world::{Caller, World},
 };
 
-/// Alice talks in a room of this visibility, while Bob is first nobody to it, then invited, then there, then gone.
-/// What Bob can read of it, as it stands after `until`.
+/// Alice talks in a room of this visibility, while Bob is first nobody to it, then invited, then
+/// there, then gone. What Bob can read of it, as it stands after `until`.
 fn read_by_bob(visibility: &str, until: &str) -> Vec<String> {
     let mut world = world();
     let [alice, bob] = ["alice", "bob"].map(|name| login(&mut world, name, "PHONE"));
