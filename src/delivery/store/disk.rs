@@ -167,16 +167,19 @@ impl Disk {
 }
 
 /// Makes the file when it is missing, for its owner only. SQLite gives the files beside it the same
-/// mode.
+/// mode. A file that is there is not opened: when any handle of a process is closed, POSIX takes all
+/// locks on that file from the process, also those of connections that go on.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.create(true).append(true);
+    options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => drop(made?),
+    }
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    drop(file);
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(())
 }
 

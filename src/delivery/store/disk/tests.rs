@@ -38,3 +38,25 @@ fn a_file_of_a_later_version_is_refused_and_kept() {
     assert!(matches!(error, Some(StoreError::Newer(_))), "{error:?}");
     assert_eq!(version(&Disk::open(&path, &KEY).unwrap()), STEPS.len());
 }
+
+/// Without them another program would take the file for one that nobody uses, and clear away beside it
+/// what is not in it yet.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_second_connection_leaves_the_locks_of_the_first() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("delivery.sqlite3");
+    let inode = |path: &Path| format!(":{} ", path.metadata().unwrap().ino());
+    let locks = || {
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        all.lines().filter(|line| line.contains("POSIX") && line.contains(&inode(&path))).count()
+    };
+    let first = Disk::open(&path, &KEY).unwrap();
+    let _: Option<String> = first.read().one("SELECT value FROM sync_token", []).unwrap();
+    assert_ne!(locks(), 0, "whoever has the file open holds a lock on it");
+    let second = Disk::open(&path, &KEY).unwrap();
+    assert_ne!(locks(), 0, "also while it is opened once more");
+    drop(second);
+    assert_ne!(locks(), 0, "and closed");
+}
