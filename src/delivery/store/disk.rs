@@ -167,8 +167,8 @@ impl Disk {
 }
 
 /// Makes the file when it is missing, for its owner only. SQLite gives the files beside it the same
-/// mode. A file that is there is not opened: when any handle of a process is closed, POSIX takes all
-/// locks on that file from the process, also those of connections that go on.
+/// mode. A file that is there is not opened: when any handle of a process is closed, POSIX takes
+/// all locks on that file from the process, also those of connections that go on.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create_new(true).write(true);

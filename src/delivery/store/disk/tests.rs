@@ -39,8 +39,8 @@ fn a_file_of_a_later_version_is_refused_and_kept() {
     assert_eq!(version(&Disk::open(&path, &KEY).unwrap()), STEPS.len());
 }
 
-/// Without them another program would take the file for one that nobody uses, and clear away beside it
-/// what is not in it yet.
+/// Without them another program would take the file for one that nobody uses, and clear away beside
+/// it what is not in it yet.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_second_connection_leaves_the_locks_of_the_first() {
