@@ -101,17 +101,11 @@ impl App {
     /// where there is none.
     fn edit_field(&mut self, edit: impl FnOnce(&mut Composer)) -> bool {
         let filter = self.rooms.filter.as_mut().filter(|_| self.phase == Phase::Main && self.focus == Focus::Rooms);
-        let mut screens = std::mem::take(&mut self.screens);
-        let field = match screens.top_mut() {
+        let field = match self.screens.top_mut() {
             Some(screen) => screen.behaviour_mut().field(),
             None => filter,
         };
-        let is_there = field.map(edit).is_some();
-        if let Some(screen) = screens.top_mut().filter(|_| is_there) {
-            screen.behaviour_mut().on_typed(self);
-        }
-        self.screens = screens;
-        is_there
+        field.map(edit).is_some()
     }
 
     /// The composer's text was changed by the user: it is to be kept, and the others may know.

@@ -166,9 +166,6 @@ pub trait Behaviour {
         None
     }
 
-    /// The text of the field was changed.
-    fn on_typed(&mut self, _app: &App) {}
-
     /// How far it is scrolled.
     fn scroll(&mut self) -> Option<&mut Scroll> {
         None

@@ -66,11 +66,10 @@ impl Behaviour for Inspector {
     }
 
     fn hints(&self, app: &App) -> Vec<Hint> {
-        let people = &self.people;
-        let (down, up) =
-            if self.of_many(app).is_some() { ("list-down", "list-up") } else { ("popup-down", "popup-up") };
+        let (people, of_many) = (&self.people, self.of_many(app).is_some());
+        let (down, up) = if of_many { ("list-down", "list-up") } else { ("popup-down", "popup-up") };
         let mut hints = Vec::new();
-        if self.of_many(app).is_some() {
+        if of_many {
             let others = match people.filter {
                 PeopleFilter::Missing => "everybody",
                 PeopleFilter::Everybody => "who lacks it",

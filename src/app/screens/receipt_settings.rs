@@ -43,17 +43,6 @@ pub struct ReceiptSettings {
 }
 
 impl ReceiptSettings {
-    /// What the selected row is changed to.
-    fn change(&self, act: Act, app: &App) -> Option<Change> {
-        let row = self.rows(app).into_iter().nth(self.selected)?;
-        match act {
-            Act::Previous => row.before(),
-            Act::Next => row.after(),
-            Act::Choose => row.around(),
-            Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::Close => None,
-        }
-    }
-
     /// Everybody in the room is there. What was selected below them stays selected.
     fn set_people(&mut self, people: Vec<PersonEligibility>, more: usize, app: &App) {
         let above = self.rows(app).iter().filter(|row| row.section == Section::Room).count();
@@ -85,12 +74,17 @@ impl Behaviour for ReceiptSettings {
     }
 
     fn act(&mut self, act: Act, app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
-        if act == Act::Close {
-            return Ok(Flow::Close);
-        }
-        out.extend(self.change(act, app).map(Effect::SaveSetting));
-        let last = self.rows(app).len() - 1;
-        self.selected = self.selected.saturating_add_signed(self.drawn.rows(act)).min(last);
+        let rows = self.rows(app);
+        let row = rows.get(self.selected);
+        let change = match act {
+            Act::Close => return Ok(Flow::Close),
+            Act::Previous => row.and_then(Row::before),
+            Act::Next => row.and_then(Row::after),
+            Act::Choose => row.and_then(Row::around),
+            Act::Up | Act::Down | Act::PageUp | Act::PageDown => None,
+        };
+        out.extend(change.map(Effect::SaveSetting));
+        self.selected = self.selected.saturating_add_signed(self.drawn.rows(act)).min(rows.len() - 1);
         Ok(Flow::Stay)
     }
 

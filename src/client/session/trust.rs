@@ -92,17 +92,27 @@ pub(in crate::client) async fn ask(client: &Client) -> Verdict {
     }
 }
 
+/// Asks the homeserver once more: its verdict, when that settles the matter; else after a pause.
+async fn ask_again(client: &Client, doubt: &mut Doubt) -> Option<Verdict> {
+    let verdict = ask(client).await;
+    tracing::info!(?verdict, "the homeserver was asked about this session");
+    match doubt.hear(&verdict) {
+        Next::Trust | Next::End => Some(verdict),
+        Next::AskAfter(pause) => {
+            sleep(pause).await;
+            None
+        }
+    }
+}
+
 /// Asks until the homeserver has said that it knows the session, or has insisted that it does not.
 /// One refusal says no more than in a live session: of requests that begin together, one may be
 /// refused while another renews the tokens.
 pub(in crate::client) async fn ask_until_heard(client: &Client) -> Verdict {
     let mut doubt = Doubt::new();
     loop {
-        let verdict = ask(client).await;
-        tracing::info!(?verdict, "the homeserver was asked about the session that it had ended");
-        match doubt.hear(&verdict) {
-            Next::AskAfter(pause) => sleep(pause).await,
-            Next::Trust | Next::End => return verdict,
+        if let Some(verdict) = ask_again(client, &mut doubt).await {
+            return verdict;
         }
     }
 }
@@ -136,12 +146,10 @@ async fn look_into_it(client: &Client, keeper: &Keeper) -> Option<End> {
         if keeper.is_behind() {
             return Some(End::Renewed);
         }
-        let verdict = ask(client).await;
-        tracing::info!(?verdict, "the homeserver was asked about this session");
-        match doubt.hear(&verdict) {
-            Next::Trust => return None,
-            Next::AskAfter(pause) => sleep(pause).await,
-            Next::End => return Some(if keeper.is_behind() { End::Renewed } else { End::Revoked }),
+        match ask_again(client, &mut doubt).await {
+            None => {}
+            Some(Verdict::Alive) => return None,
+            Some(_) => return Some(if keeper.is_behind() { End::Renewed } else { End::Revoked }),
         }
     }
 }
