@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use kvitto::{
     app::{App, event::Event, update},
-    client::update::Update,
+    client::{
+        reply::Reply,
+        request::{RequestId, RoomsRequest},
+        update::Update,
+    },
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
         Message, Ms, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange,
-        TimelineItem, TimelineItemKind, UserId,
+        TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
     view::{self, theme::Theme},
 };
@@ -104,8 +108,12 @@ fn app() -> App {
         Update::Connection(Connection::Online),
         Update::Rooms((0..ROOMS).map(room).collect()),
         Update::RoomsComplete,
-        Update::GoTo(open.clone()),
-        Update::Timeline { room_id: open.clone(), changes },
+        Update::Done {
+            id: RequestId(0),
+            request: Box::new(RoomsRequest::Join(open.to_string()).into()),
+            outcome: Ok(Reply::Room { room_id: open.clone(), said: None }),
+        },
+        Update::Timeline { timeline_id: TimelineId::live(open.clone()), changes },
         Update::Deliveries { room_id: open, deliveries },
     ] {
         update(&mut app, event.into(), START);

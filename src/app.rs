@@ -16,17 +16,18 @@ use self::{
     endings::Taken,
     event::Event,
     layout::LayoutFacts,
-    login::{Found, Login},
+    login::Login,
     rooms::Rooms,
     screens::Screens,
     status::Status,
-    timeline::{Looked, OpenRoom},
+    timeline::{Looked, OpenTimeline},
+    timelines::Timelines,
 };
 use crate::{
     client::{request::TimelineRequest, update::Update},
     delivery::{policy::Settings, summary},
     input::{Context, Key, Keymap},
-    model::{Account, Connection, Mark, Ms, RoomId, SafeText, UserId},
+    model::{Account, Connection, Mark, Ms, RoomId, SafeText, TimelineId, UserId},
 };
 use jiff::tz::TimeZone;
 
@@ -43,6 +44,7 @@ pub mod event;
 mod invites;
 pub mod layout;
 pub mod login;
+mod outcomes;
 pub mod receipts;
 pub mod rooms;
 pub mod screens;
@@ -53,6 +55,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+pub mod timelines;
 
 /// How far the user has come: what fills the terminal, below all [`screens`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +124,8 @@ pub struct App {
     pub phase: Phase,
     /// The room list.
     pub rooms: Rooms,
-    /// The open room.
-    pub open: Option<OpenRoom>,
+    /// The timelines that are open.
+    pub timelines: Timelines,
     /// Which pane has the focus.
     pub focus: Focus,
     /// What stands over the main view.
@@ -143,8 +146,8 @@ pub struct App {
     pub time_zone: TimeZone,
     /// Which keys mean what.
     pub keymap: Keymap,
-    /// What is typed in rooms that are not open.
-    drafts: HashMap<RoomId, Writing>,
+    /// What is typed where no timeline is open.
+    drafts: HashMap<TimelineId, Writing>,
     /// Texts of a room that has ended, on the way to the next room that is opened.
     taken: Option<Taken>,
     /// Whose drafts and rooms these are.
@@ -166,7 +169,7 @@ impl App {
         Self {
             phase: Phase::Starting,
             rooms: Rooms::default(),
-            open: None,
+            timelines: Timelines::default(),
             focus: Focus::Rooms,
             screens: Screens::default(),
             status: None,
@@ -186,18 +189,18 @@ impl App {
 
     /// The delivery mark of the own message at this index of the open timeline.
     pub fn mark(&self, index: usize) -> Option<Mark> {
-        let open = self.open.as_ref()?;
+        let open = self.timelines.shown()?;
         let message = open.message(index).filter(|message| message.own)?;
         let delivery = message.event_id.as_ref().and_then(|event| open.deliveries.get(event));
         let mark = summary::mark(&message.send_state, delivery, &open.readers(index));
         // Where nobody is asked for receipts, it is not known who was there.
-        let is_known = || self.rooms.get(&open.id).is_some_and(|room| self.asks_in(room));
+        let is_known = || self.rooms.get(&open.id.room_id).is_some_and(|room| self.asks_in(room));
         Some(if mark == Mark::Nobody && !is_known() { Mark::Sent } else { mark })
     }
 
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
     pub fn incognito(&self) -> Option<&'static str> {
-        let here = || self.open.as_ref().is_some_and(|open| self.settings.is_incognito(&open.id));
+        let here = || self.timelines.shown().is_some_and(|open| self.settings.is_incognito(&open.id.room_id));
         if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
     }
 
@@ -227,7 +230,7 @@ impl App {
 
     /// Tells what was drawn. To be called after each drawing, before the next event.
     pub fn on_drawn(&mut self, layout: LayoutFacts) {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = self.timelines.shown_mut() {
             open.on_drawn(layout.timeline);
         }
         self.screens.on_drawn(layout.screen.unwrap_or_default());
@@ -236,7 +239,7 @@ impl App {
     /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a
     /// time that has passed means at once.
     pub fn next_wake(&self) -> Option<Ms> {
-        let open = self.open.as_ref();
+        let open = self.timelines.shown();
         let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
         let status = self.status.as_ref().map(|status| status.until);
         let draft = open.and_then(|open| open.writing.draft.save_at);
@@ -248,22 +251,22 @@ impl App {
     /// still to be sent: the timeline's end is on screen, nothing covers it, and somebody is there.
     fn may_mark_read(&self) -> Option<Looked> {
         let looking = self.phase == Phase::Main && !self.screens.cover() && self.watched.by_anybody();
-        let open = self.open.as_ref().filter(|_| looking)?;
+        let open = self.timelines.shown().filter(|_| looking)?;
         open.unmarked()
     }
 
-    fn wants_older(&self) -> Option<&OpenRoom> {
-        self.open.as_ref().filter(|open| self.phase == Phase::Main && open.wants_older())
+    fn wants_older(&self) -> Option<&OpenTimeline> {
+        self.timelines.shown().filter(|open| self.phase == Phase::Main && open.wants_older())
     }
 
     /// Does what has become due.
     fn tick(&mut self, now: Ms, out: &mut Vec<Effect>) {
         self.status.take_if(|status| status.until <= now);
-        let Some(open) = &self.open else { return };
+        let Some(open) = self.timelines.shown() else { return };
         if open.writing.draft.save_at.is_some_and(|at| at <= now) {
             self.save_draft(out);
         }
-        if self.open.as_ref().and_then(|open| open.typing_notice).is_some_and(|notice| notice.until <= now) {
+        if self.timelines.shown().and_then(|open| open.typing_notice).is_some_and(|notice| notice.until <= now) {
             self.stop_typing(out);
         }
     }
@@ -272,7 +275,7 @@ impl App {
     fn follow_the_picture(&mut self, out: &mut Vec<Effect>) {
         let read = self.may_mark_read();
         let older = self.wants_older().is_some();
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = self.timelines.shown_mut() else { return };
         if let Some(looked) = read {
             open.on_marked_read(looked);
             out.push(Effect::from(TimelineRequest::MarkRead(open.id.clone())));
@@ -283,27 +286,13 @@ impl App {
         }
     }
 
-    /// The open room, if it is this one.
-    fn open_if(&mut self, room: &RoomId) -> Option<&mut OpenRoom> {
-        self.open.as_mut().filter(|open| open.id == *room)
-    }
-
     /// Takes in what the client tells.
     fn on_update(&mut self, update: Update, now: Ms, out: &mut Vec<Effect>) {
         match update {
-            Update::LoginMethods { homeserver, methods } => {
-                self.on_login(|login| login.on_found(Found { homeserver, methods }));
-            }
-            Update::HomeserverNotFound(why) => self.on_login(|login| login.on_not_found(why)),
             Update::BrowserWaiting { url } => {
                 self.browser_waits(url, out);
             }
-            Update::LoginFailed(why) => {
-                self.on_demo_doing(why.clone());
-                self.on_login(|login| login.failed(why));
-            }
             Update::LoggedIn(account) => self.logged_in(account, out),
-            Update::LoginReplaces(question) => self.login_replaces(&question),
             Update::LoggedOut(reason) => self.logged_out(reason, out),
             Update::SessionEnded { account, why } => self.session_ended(account, why, out),
             Update::Connection(connection) => self.on_connection(connection),
@@ -314,44 +303,29 @@ impl App {
             }
             Update::RoomsGone(rooms) => self.rooms_gone(&rooms, out),
             Update::RoomsComplete => self.rooms.complete = true,
-            Update::GoTo(room) => self.open_room(&room, out),
 
-            Update::Timeline { room_id: room, changes } => self.timeline_changed(&room, changes, now, out),
-            Update::Pagination { room_id: room, state } => {
-                if let Some(open) = self.open_if(&room) {
+            Update::Timeline { timeline_id, changes } => self.timeline_changed(&timeline_id, changes, now, out),
+            Update::Pagination { timeline_id, state } => {
+                if let Some(open) = self.timelines.get_mut(&timeline_id) {
                     open.pagination = state;
                 }
             }
-            Update::Draft { room_id: room, text } => self.on_draft(room, &text, out),
-            Update::Typing { room_id: room, who } => {
-                if let Some(open) = self.open_if(&room) {
-                    open.typing = who;
-                }
+            Update::Typing { room_id, who } => {
+                self.timelines.of_room(&room_id).for_each(|open| open.typing.clone_from(&who));
             }
 
-            Update::Deliveries { room_id: room, deliveries } => {
-                if let Some(open) = self.open_if(&room) {
-                    open.deliveries
-                        .extend(deliveries.into_iter().map(|delivery| (delivery.event_id.clone(), delivery)));
+            Update::Deliveries { room_id, deliveries } => {
+                for open in self.timelines.of_room(&room_id) {
+                    let known = deliveries.iter().map(|delivery| (delivery.event_id.clone(), delivery.clone()));
+                    open.deliveries.extend(known);
                 }
             }
-            Update::Traces { room_id: room, traces } => {
-                if let Some(open) = self.open_if(&room) {
-                    open.traces = traces;
-                }
+            Update::Traces { room_id, traces } => {
+                self.timelines.of_room(&room_id).for_each(|open| open.traces.clone_from(&traces));
             }
-            // Of interest to screens only.
-            Update::ReceiptStatus { .. }
-            | Update::People(_)
-            | Update::Eligibility { .. }
-            | Update::Undelivered(_)
-            | Update::ReceiptLog(_) => {}
-            Update::Done(text) => self.status = Some(Status::info(text, now)),
-            Update::Failed(why) | Update::ItemFailed { why, .. } => self.status = Some(Status::error(why, now)),
-            Update::NotQueued { room_id: room, text, emote, why } => {
-                self.not_queued(room, &text, emote, out);
-                self.status = Some(Status::error(why, now));
-            }
+            Update::Notice(text) => self.status = Some(Status::info(text, now)),
+            Update::Warning(why) => self.status = Some(Status::error(why, now)),
+            Update::Done { request, outcome, .. } => self.on_done(*request, outcome, now, out),
             Update::EditFailed { room_id: room, event_id: event, text, removed, why } => {
                 self.edit_failed(room, event, (&text, removed), out);
                 self.status = Some(Status::error(why, now));
@@ -388,7 +362,7 @@ pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
         // What is done after each event is all that is to be done.
         Event::Resize | Event::Wake => {}
     }
-    if app.open.as_mut().is_some_and(OpenRoom::seeks_in_vain) {
+    if app.timelines.shown_mut().is_some_and(OpenTimeline::seeks_in_vain) {
         let why = "That message could not be found any more; it may have been removed.";
         app.status = Some(Status::error(SafeText::line(why), now));
     }

@@ -10,7 +10,8 @@ use crate::{
     app::event::Event,
     client::{
         Profile,
-        errors::{Kind, LoginError, SessionError},
+        errors::{LoginError, SessionError},
+        reply::FailureKind,
         session::{self, Restored},
     },
     config::{Config, ConfigError},
@@ -168,9 +169,18 @@ impl Error {
             Self::Config(ConfigError::Read { .. } | ConfigError::Invalid { .. }) => 3,
             Self::NotLoggedIn(_) => 4,
             Self::Login(error) => match error.kind() {
-                Kind::Refused => 4,
-                Kind::Network => 5,
-                Kind::Other => 1,
+                FailureKind::RateLimited { .. }
+                | FailureKind::Forbidden
+                | FailureKind::Refused
+                | FailureKind::Server => 4,
+                FailureKind::Offline => 5,
+                FailureKind::NotFound
+                | FailureKind::TooLarge
+                | FailureKind::BadInput
+                | FailureKind::Storage
+                | FailureKind::NoSession
+                | FailureKind::Cancelled
+                | FailureKind::Bug => 1,
             },
             Self::Session(SessionError::ServerNotTold { .. } | SessionError::NotLeft { .. }) => 5,
             Self::Paths(PlacesError::InUse(_)) => 6,

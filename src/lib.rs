@@ -12,7 +12,7 @@
 //! | [`delivery`] | MSC4089: who owes whom a receipt, and what is believed | `model` |
 //! | [`client`] | everything that knows matrix-sdk: requests in, updates out | `model`, `clock`, `files`, `delivery` |
 //! | [`input`] | key in, name of a command out | `model` |
-//! | [`app`] | the state and its one `update` | `model`, `delivery`, `client::request`, `client::update`, `input` |
+//! | [`app`] | the state and its one `update` | `model`, `delivery`, `client::request`, `client::reply`, `client::update`, `input` |
 //! | [`view`] | draws the state, and only looks | `app`, `model`, `input` |
 //! | [`config`] | `config.toml` read, checked, written back | `model`, `files`, `delivery`, `input`, `view::theme` |
 //! | [`server`] | the server half of MSC4089, and a homeserver for the demo | `model`, `clock`, `delivery::receipt`, `delivery::bucket` |

@@ -68,10 +68,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
 
 fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
     let writing = app
-        .open
-        .as_ref()
+        .timelines
+        .shown()
         .map_or(1, |open| room::typed(open, layout::composer_columns(screen), layout::COMPOSER_ROWS).rows.len());
-    let rooms_in_front = app.focus == Focus::Rooms || app.open.is_none();
+    let rooms_in_front = app.focus == Focus::Rooms || app.timelines.shown().is_none();
     let areas = layout::areas(screen, rooms_in_front, u16::try_from(writing).unwrap_or(u16::MAX));
     status::draw(app, theme, frame, areas.status);
     if !areas.rooms.is_empty() {
@@ -87,7 +87,7 @@ fn draw_room(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Are
     if areas.timeline.is_empty() {
         return None;
     }
-    let Some(open) = &app.open else {
+    let Some(open) = app.timelines.shown() else {
         room::draw_none(app, theme, frame, areas.header.union(areas.composer));
         return None;
     };
@@ -106,6 +106,6 @@ fn draw_divider(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::
         paint::column(frame, Rect { y: rows.y, height: rows.height, ..areas.divider }, sign, style);
     };
     part(areas.divider, theme.symbols().vertical);
-    part(areas.header_rule, if app.open.is_some() { crossing } else { from_left });
-    part(if app.open.is_some() { areas.composer_rule } else { Rect::ZERO }, from_right);
+    part(areas.header_rule, if app.timelines.shown().is_some() { crossing } else { from_left });
+    part(if app.timelines.shown().is_some() { areas.composer_rule } else { Rect::ZERO }, from_right);
 }

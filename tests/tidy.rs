@@ -225,7 +225,7 @@ fn is_pure(source: &Source) -> bool {
     match module.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["delivery", "store", ..] => false,
         ["model" | "delivery" | "input" | "app", ..]
-        | ["client", "request" | "update"]
+        | ["client", "reply" | "request" | "update"]
         | ["server", "routing" | "bundle", ..] => true,
         _ => false,
     }

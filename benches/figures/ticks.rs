@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kvitto::{
     client::request::TimelineRequest,
-    model::{DeviceState, RoomId},
+    model::{DeviceState, RoomId, TimelineId},
 };
 
 use crate::{
@@ -64,7 +64,7 @@ async fn read_at_once(mut peer: Person, room: RoomId) {
     let mut seen = 0;
     loop {
         seen = peer.until("another message", |p| Some(p.messages().count()).filter(|count| *count > seen)).await;
-        peer.run(TimelineRequest::MarkRead(room.clone()));
+        peer.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     }
 }
 
@@ -74,7 +74,7 @@ async fn send(sender: &mut Person, room: &RoomId, text: &str) -> (Duration, Dura
     let (mut tick, mut read) = (None, None);
     sender
         .until(text, |p| {
-            let open = p.app.open.as_ref()?;
+            let open = p.app.timelines.shown()?;
             let index =
                 (0..open.items.len()).rev().find(|index| open.message(*index).is_some_and(|m| body(m) == text))?;
             let delivery = open.deliveries.get(open.message(index)?.event_id.as_ref()?);

@@ -7,12 +7,12 @@ use super::{
     composer::{Composer, Edit},
     effect::Effect,
     screens::{Act, Question, Scope, Screen},
-    timeline::{OpenRoom, TypingNotice},
+    timeline::{OpenTimeline, TypingNotice},
 };
 use crate::{
     client::request::TimelineRequest,
     input::{Context, Key, Lookup},
-    model::{Membership, Ms, RoomId, SendState},
+    model::{Membership, Ms, RoomId, SendState, TimelineId},
 };
 
 impl Pressed {
@@ -67,7 +67,7 @@ impl App {
         }
         if let Phase::Login(login) = &mut self.phase {
             login.insert(text, out);
-        } else if let Some(open) = &mut self.open {
+        } else if let Some(open) = self.timelines.shown_mut() {
             open.writing.composer.insert(text);
             self.on_typed(now, out);
         }
@@ -87,7 +87,7 @@ impl App {
         }
         if let Phase::Login(login) = &mut self.phase {
             login.edit(edit, out);
-        } else if let Some(open) = &mut self.open {
+        } else if let Some(open) = self.timelines.shown_mut() {
             let composer = &mut open.writing.composer;
             let before = composer.text().len();
             composer.edit(edit);
@@ -110,11 +110,11 @@ impl App {
 
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
     pub(super) fn on_typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = self.timelines.shown_mut() else { return };
         open.writing.touch(now);
         let composer = &open.writing.composer;
         let command = open.writing.edited().is_none() && matches!(entered(composer.text()), Entered::Command(_));
-        let closed = self.rooms.get(&open.id).is_some_and(|room| !room.is_open());
+        let closed = self.rooms.get(&open.id.room_id).is_some_and(|room| !room.is_open());
         if composer.is_empty() || command || closed {
             return self.stop_typing(out);
         }
@@ -123,23 +123,23 @@ impl App {
         let told = told.filter(|_| !again).unwrap_or(now);
         open.typing_notice = Some(TypingNotice { told, until: now.saturating_add(TypingNotice::LENGTH) });
         if again {
-            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.clone(), typing: true }));
+            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.room_id.clone(), typing: true }));
         }
     }
 
     /// Tells the others that typing ended, if they were told that it began.
     pub(super) fn stop_typing(&mut self, out: &mut Vec<Effect>) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = self.timelines.shown_mut() else { return };
         if open.typing_notice.take().is_some() {
-            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.clone(), typing: false }));
+            out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.room_id.clone(), typing: false }));
         }
     }
 
     /// Writes the open room's draft, if it differs from what is on disk.
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = self.timelines.shown_mut() else { return };
         if let Some(text) = open.writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: open.id.clone(), text }));
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: open.id.clone(), text }));
         }
     }
 
@@ -149,16 +149,17 @@ impl App {
         if self.save_edit(out)? {
             return Ok(());
         }
-        let Some(open) = self.open.as_mut().filter(|open| !open.writing.composer.text().trim().is_empty()) else {
+        let Some(open) = self.timelines.shown_mut().filter(|open| !open.writing.composer.text().trim().is_empty())
+        else {
             return Ok(());
         };
         if let Entered::Message(_) = entered(open.writing.composer.text()) {
-            let room = open.id.clone();
+            let room = open.id.room_id.clone();
             self.may_write(&room)?;
         }
-        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let Some(open) = self.timelines.shown_mut() else { return Ok(()) };
         open.follow_newest();
-        let (room, typed) = (open.id.clone(), std::mem::take(&mut open.writing.composer));
+        let (room, typed) = (open.id.room_id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
             Entered::Message(text) => {
                 out.push(Effect::from(TimelineRequest::Send { room_id: room, text: text.to_owned() }));
@@ -179,17 +180,19 @@ impl App {
     pub(super) fn open_room(&mut self, room: &RoomId, out: &mut Vec<Effect>) {
         self.rooms.filter = None;
         self.rooms.select(room);
-        if self.open.as_ref().is_none_or(|open| open.id != *room) {
+        let id = TimelineId::live(room.clone());
+        if self.timelines.shown().is_none_or(|open| open.id != id) {
             self.put_away(out);
-            let mut writing = self.drafts.remove(room).unwrap_or_default();
+            let mut writing = self.drafts.remove(&id).unwrap_or_default();
             if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
                 writing.message().put_below(&taken.text);
                 if let Some(text) = writing.save() {
-                    out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
+                    out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), text }));
                 }
             }
-            self.open = Some(OpenRoom::new(room.clone(), writing));
-            out.push(Effect::from(TimelineRequest::OpenRoom(room.clone())));
+            self.timelines.open(OpenTimeline::new(id.clone(), writing));
+            self.timelines.show(id.clone());
+            out.push(Effect::from(TimelineRequest::Open(id)));
         }
         self.focus = Focus::Composer;
     }
@@ -198,14 +201,22 @@ impl App {
     pub(super) fn put_away(&mut self, out: &mut Vec<Effect>) {
         self.stop_typing(out);
         self.save_draft(out);
-        if let Some(open) = self.open.take() {
-            self.drafts.insert(open.id, open.writing);
+        if let Some(id) = self.timelines.shown().map(|open| open.id.clone()) {
+            self.close(&id, out);
         }
         self.screens.close_about(Scope::Room);
     }
 
+    /// Closes a timeline; what was written there is kept.
+    pub(super) fn close(&mut self, id: &TimelineId, out: &mut Vec<Effect>) {
+        if let Some(open) = self.timelines.close(id) {
+            out.push(Effect::from(TimelineRequest::Close(open.id.clone())));
+            self.drafts.insert(open.id, open.writing);
+        }
+    }
+
     pub(super) fn open_neighbour(&mut self, down: bool, out: &mut Vec<Effect>) {
-        let neighbour = self.rooms.neighbour(self.open.as_ref().map(|open| &open.id), down);
+        let neighbour = self.rooms.neighbour(self.timelines.shown().map(|open| &open.id.room_id), down);
         if let Some(room) = neighbour.map(|room| room.id.clone()) {
             self.open_room(&room, out);
         }
@@ -225,13 +236,13 @@ impl App {
     pub(super) fn move_focus(&mut self, steps: usize) {
         let panes = [Focus::Rooms, Focus::Timeline, Focus::Composer];
         let at = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
-        if self.open.is_some() {
+        if self.timelines.shown().is_some() {
             self.focus = panes.into_iter().cycle().nth(at + steps).unwrap_or(self.focus);
         }
     }
 
-    pub(super) fn in_timeline(&mut self, act: impl FnOnce(&mut OpenRoom)) {
-        if let Some(open) = &mut self.open {
+    pub(super) fn in_timeline(&mut self, act: impl FnOnce(&mut OpenTimeline)) {
+        if let Some(open) = self.timelines.shown_mut() {
             open.stop_seeking();
             act(open);
         }
@@ -239,14 +250,14 @@ impl App {
 
     /// Selects the newest message where none is selected.
     pub(super) fn select_something(&mut self) {
-        self.in_timeline(OpenRoom::select_something);
+        self.in_timeline(OpenTimeline::select_something);
     }
 
     pub(super) fn retry(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
+        let selected = self.timelines.shown().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if matches!(message.send_state, SendState::Failed(_)) => {
-                out.push(Effect::from(TimelineRequest::Retry { room_id: open.id.clone(), key: key.clone() }));
+                out.push(Effect::from(TimelineRequest::Retry { timeline_id: open.id.clone(), key: key.clone() }));
                 Ok(())
             }
             _ => Err("Select a message that could not be sent first.".to_owned()),
@@ -255,10 +266,10 @@ impl App {
 
     /// Asks before an unsent message is thrown away: its text is nowhere else.
     pub(super) fn discard(&mut self) -> Result<(), Refusal> {
-        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
+        let selected = self.timelines.shown().and_then(|open| Some((open, open.selected()?)));
         match selected {
             Some((open, (key, message))) if message.send_state != SendState::Sent => {
-                let on_yes = Effect::from(TimelineRequest::Discard { room_id: open.id.clone(), key: key.clone() });
+                let on_yes = Effect::from(TimelineRequest::Discard { timeline_id: open.id.clone(), key: key.clone() });
                 self.screens.push(Question::new("Throw this unsent message away?", on_yes));
                 Ok(())
             }

@@ -96,7 +96,7 @@ impl App {
     fn run(&mut self, command: &Command, argument: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         match command.needs {
             Needs::Nothing => {}
-            Needs::OpenRoom => self.open.as_ref().map(drop).ok_or("Open a room first.")?,
+            Needs::OpenRoom => self.timelines.shown().map(drop).ok_or("Open a room first.")?,
             Needs::JoinedRoom => self.joined_room().map(drop)?,
         }
         (command.run)(self, argument, now, out)
@@ -127,7 +127,7 @@ impl App {
 
     /// The line of a command that is being typed, without its slash or colon.
     fn command_line_typed(&self) -> Option<&str> {
-        match (self.screens.top(), &self.open) {
+        match (self.screens.top(), self.timelines.shown()) {
             (Some(Screen::CommandLine(line)), _) => Some(line.field.text()),
             // An edited message is a message, whatever it begins with.
             (None, Some(open)) if self.focus == Focus::Composer && open.writing.edited().is_none() => {
@@ -174,7 +174,7 @@ impl App {
         let line = format!("{before}{}{space}", &first[..end]);
         if let Some(field) = self.screens.top_mut().and_then(|screen| screen.behaviour_mut().field()) {
             *field = Composer::with(&line);
-        } else if let Some(open) = &mut self.open {
+        } else if let Some(open) = self.timelines.shown_mut() {
             open.writing.composer = Composer::with(&format!("/{line}"));
             self.on_typed(now, out);
         }
@@ -192,9 +192,9 @@ impl App {
     /// The room that a command is about: the selected one where the room list has the focus, else
     /// the open one.
     pub(super) fn room_meant(&self) -> Option<&RoomSummary> {
-        match (self.focus, &self.open) {
+        match (self.focus, self.timelines.shown()) {
             (Focus::Rooms, _) => self.rooms.selected(),
-            (_, Some(open)) => self.rooms.get(&open.id),
+            (_, Some(open)) => self.rooms.get(&open.id.room_id),
             (_, None) => None,
         }
     }

@@ -46,7 +46,7 @@ impl App {
         let there = self.rooms.get(&tour).is_some_and(|room| room.membership == Membership::Joined);
         if there && self.phase == Phase::Main {
             self.demo.iter_mut().for_each(|demo| demo.tour = None);
-            if self.open.is_none() {
+            if self.timelines.shown().is_none() {
                 self.open_room(&tour, out);
             }
         }

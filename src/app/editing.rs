@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     client::request::TimelineRequest,
-    model::{Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineItemKind},
+    model::{
+        Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineId, TimelineItemKind,
+    },
 };
 
 /// See the module.
@@ -121,7 +123,7 @@ impl App {
     /// Puts the selected message into the composer, to be changed; one that was refused is taken
     /// back.
     pub(super) fn begin_edit(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let open = self.open.as_mut().ok_or("Open a room first.")?;
+        let open = self.timelines.shown_mut().ok_or("Open a room first.")?;
         let Some((key, message)) = open.selected() else { return Err("Select a message of yours first.".to_owned()) };
         let (event, text) = match (&message.event_id, &message.source) {
             (Some(event), Some(text)) => (event.clone(), text.clone()),
@@ -129,12 +131,12 @@ impl App {
                 if open.writing.edited().is_some() {
                     return Err("Save or stop the edit first.".to_owned());
                 }
-                let (room, key, text) = (open.id.clone(), key.clone(), text.clone());
+                let (id, key, text) = (open.id.clone(), key.clone(), text.clone());
                 let emote = matches!(message.body, Body::Emote(_));
                 open.follow_newest();
                 // First kept as a draft, then thrown away.
-                self.not_queued(room.clone(), &text, emote, out);
-                out.push(Effect::from(TimelineRequest::Discard { room_id: room, key }));
+                self.not_queued(id.room_id.clone(), &text, emote, out);
+                out.push(Effect::from(TimelineRequest::Discard { timeline_id: id, key }));
                 self.focus = Focus::Composer;
                 return Ok(());
             }
@@ -153,7 +155,7 @@ impl App {
 
     /// Stops editing, and throws the new text away. False when nothing was edited.
     pub(super) fn stop_edit(&mut self, out: &mut Vec<Effect>) -> bool {
-        let stopped = self.open.as_mut().is_some_and(|open| open.writing.end_edit().is_some());
+        let stopped = self.timelines.shown_mut().is_some_and(|open| open.writing.end_edit().is_some());
         if stopped {
             self.save_draft(out);
             self.stop_typing(out);
@@ -164,12 +166,14 @@ impl App {
     /// Enter while a message is edited: its text is the new one from now on. False when nothing is
     /// edited.
     pub(super) fn save_edit(&mut self, out: &mut Vec<Effect>) -> Result<bool, Refusal> {
-        let Some(open) = self.open.as_mut().filter(|open| open.writing.edited().is_some()) else { return Ok(false) };
+        let Some(open) = self.timelines.shown_mut().filter(|open| open.writing.edited().is_some()) else {
+            return Ok(false);
+        };
         if open.writing.composer.text().trim().is_empty() {
             return Err("A message cannot be changed to nothing. Stop editing, and remove it.".to_owned());
         }
         if let Some((event, Some(text))) = open.writing.end_edit() {
-            out.push(Effect::from(TimelineRequest::Edit { room_id: open.id.clone(), event_id: event, text }));
+            out.push(Effect::from(TimelineRequest::Edit { room_id: open.id.room_id.clone(), event_id: event, text }));
         }
         self.save_draft(out);
         self.stop_typing(out);
@@ -185,7 +189,8 @@ impl App {
         (text, removed): (&str, bool),
         out: &mut Vec<Effect>,
     ) {
-        let writing = self.writing_in(&room);
+        let timeline_id = TimelineId::live(room.clone());
+        let writing = self.writing_in(&timeline_id);
         match writing.edited() {
             _ if removed && !writing.has_lines(text) && !writing.has_lines(&escaped(text)) => {
                 writing.keep_as_message(text);
@@ -196,7 +201,7 @@ impl App {
             Some(_) => writing.message().put_below(text),
         }
         if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
         }
         out.push(Effect::from(TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed }));
     }
@@ -204,7 +209,7 @@ impl App {
     /// The message that is being edited may have been removed by somebody else: then there is
     /// nothing to be changed, and what was typed is a message of its own.
     pub(super) fn edited_may_be_removed(&mut self, now: Ms, out: &mut Vec<Effect>) {
-        let Some(open) = self.open.as_mut() else { return };
+        let Some(open) = self.timelines.shown_mut() else { return };
         let Some(edited) = open.writing.edited() else { return };
         let removed = open.items.iter().rev().any(|item| match &item.kind {
             TimelineItemKind::Message(message) => {
@@ -230,7 +235,7 @@ impl App {
 
     /// Asks before a message is removed for everyone.
     pub(super) fn redact(&mut self) -> Result<(), Refusal> {
-        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?.1)));
+        let selected = self.timelines.shown().and_then(|open| Some((open, open.selected()?.1)));
         let (open, message) = selected.ok_or("Select a message first.")?;
         let event = message.event_id.clone().ok_or("This message is not sent yet: it can be thrown away.")?;
         if message.body == Body::Redacted {
@@ -239,14 +244,14 @@ impl App {
         let known = known_to(message, open.deliveries.get(&event));
         self.screens.push(Question::new(
             &format!("Remove this message for everyone? {known}"),
-            Effect::from(TimelineRequest::Redact { room_id: open.id.clone(), event_id: event }),
+            Effect::from(TimelineRequest::Redact { room_id: open.id.room_id.clone(), event_id: event }),
         ));
         Ok(())
     }
 
     /// How many devices have the old text of the message that is edited; `None` when none is.
     pub fn edited_after(&self) -> Option<Known> {
-        let open = self.open.as_ref()?;
+        let open = self.timelines.shown()?;
         let event = open.writing.edited()?;
         Some(Known::of(open.deliveries.get(event)))
     }

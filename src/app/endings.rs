@@ -50,7 +50,7 @@ impl App {
         let name = short(&row.name);
         let (successor, _) = row.successor().ok_or_else(|| format!("No room is known in which {name} goes on."))?;
         let successor = successor.clone();
-        if self.open.as_ref().is_some_and(|open| open.id == id) {
+        if self.timelines.shown().is_some_and(|open| open.id.room_id == id) {
             let before = self.taken.take().filter(|taken| taken.from != id);
             self.taken = self.unsent().or(before);
         }
@@ -135,13 +135,13 @@ impl App {
     /// What was not sent in the open room: the messages that wait or have failed, then what is
     /// typed.
     fn unsent(&self) -> Option<Taken> {
-        let open = self.open.as_ref()?;
+        let open = self.timelines.shown()?;
         let messages = open.items.iter().filter_map(|item| match &item.kind {
             TimelineItemKind::Message(message) if message.send_state != SendState::Sent => message.source.as_deref(),
             _ => None,
         });
         let typed = open.writing.text();
         let texts: Vec<&str> = messages.chain(Some(typed.trim())).filter(|text| !text.is_empty()).collect();
-        (!texts.is_empty()).then(|| Taken { from: open.id.clone(), text: texts.join("\n") })
+        (!texts.is_empty()).then(|| Taken { from: open.id.room_id.clone(), text: texts.join("\n") })
     }
 }

@@ -12,10 +12,11 @@ use super::{
     login::{Login, LoginState},
     rooms::Rooms,
     screens::{Question, Scope},
+    timeline::OpenTimeline,
 };
 use crate::{
     client::request::{SessionRequest, TimelineRequest},
-    model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange},
+    model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange, TimelineId},
 };
 
 impl App {
@@ -44,15 +45,15 @@ impl App {
         self.account = Some(account);
         self.phase = Phase::Main;
         self.connection = Connection::Connecting;
-        for (room, writing) in &mut self.drafts {
+        for (id, writing) in &mut self.drafts {
             if let Some(text) = writing.save() {
-                out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room.clone(), text }));
+                out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), text }));
             }
         }
         self.save_draft(out);
-        if let Some(open) = &mut self.open {
+        for open in self.timelines.all_mut() {
             open.reopened();
-            out.push(Effect::from(TimelineRequest::OpenRoom(open.id.clone())));
+            out.push(Effect::from(TimelineRequest::Open(open.id.clone())));
         }
     }
 
@@ -79,7 +80,7 @@ impl App {
                 for writing in self.drafts.values_mut() {
                     writing.draft.disk_is_gone();
                 }
-                if let Some(open) = &mut self.open {
+                for open in self.timelines.all_mut() {
                     open.typing_notice = None;
                     open.writing.draft.disk_is_gone();
                 }
@@ -107,7 +108,7 @@ impl App {
     /// Forgets everything that belongs to an account.
     fn forget(&mut self) {
         self.rooms = Rooms::default();
-        self.open = None;
+        self.timelines.clear();
         self.screens.close_about(Scope::Account);
         self.screens.close_about(Scope::Room);
         self.drafts.clear();
@@ -119,32 +120,35 @@ impl App {
     pub(super) fn on_connection(&mut self, connection: Connection) {
         let before = std::mem::replace(&mut self.connection, connection);
         let back = matches!(before, Connection::Offline(_)) && self.connection == Connection::Online;
-        if let (true, Some(open)) = (back, &mut self.open) {
-            open.try_again();
+        if back {
+            self.timelines.all_mut().for_each(OpenTimeline::try_again);
         }
     }
 
     pub(super) fn rooms_gone(&mut self, gone: &[RoomId], out: &mut Vec<Effect>) {
         self.rooms.remove(gone);
-        if self.open.as_ref().is_some_and(|open| gone.contains(&open.id)) {
+        if self.timelines.shown().is_some_and(|open| gone.contains(&open.id.room_id)) {
             self.put_away(out);
             self.focus = Focus::Rooms;
-            out.push(Effect::from(TimelineRequest::CloseRoom));
+        }
+        for id in gone.iter().flat_map(|room_id| self.timelines.ids_of(room_id)).collect::<Vec<_>>() {
+            self.close(&id, out);
         }
     }
 
     pub(super) fn timeline_changed(
         &mut self,
-        room: &RoomId,
+        id: &TimelineId,
         changes: Vec<TimelineChange>,
         now: Ms,
         out: &mut Vec<Effect>,
     ) {
         let watched = self.phase == Phase::Main && self.watched == Watched::Told(true);
-        if let Some(open) = self.open_if(room) {
+        let is_shown = self.timelines.shown().is_some_and(|open| open.id == *id);
+        if let Some(open) = self.timelines.get_mut(id) {
             let newest = open.newest_of_others().cloned();
-            open.apply(changes, watched);
-            if newest.is_some() && open.newest_of_others() != newest.as_ref() {
+            open.apply(changes, watched && is_shown);
+            if is_shown && newest.is_some() && open.newest_of_others() != newest.as_ref() {
                 self.watched.message_came();
             }
         }
@@ -152,18 +156,19 @@ impl App {
     }
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
-    pub(super) fn on_draft(&mut self, room: RoomId, text: &str, out: &mut Vec<Effect>) {
-        let writing = self.writing_in(&room);
+    pub(super) fn on_draft(&mut self, timeline_id: TimelineId, text: &str, out: &mut Vec<Effect>) {
+        let writing = self.writing_in(&timeline_id);
         writing.load(text);
         if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room, text }));
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
         }
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below
     /// what is there now.
-    pub(super) fn not_queued(&mut self, room: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
-        let writing = self.writing_in(&room);
+    pub(super) fn not_queued(&mut self, room_id: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
+        let timeline_id = TimelineId::live(room_id);
+        let writing = self.writing_in(&timeline_id);
         let composer = writing.message();
         let text = if emote {
             format!("/me {text}")
@@ -174,15 +179,15 @@ impl App {
         };
         composer.put_below(&text);
         if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { room_id: room, text }));
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
         }
     }
 
-    /// What is written in a room, open or not.
-    pub(super) fn writing_in(&mut self, room: &RoomId) -> &mut Writing {
-        match &mut self.open {
-            Some(open) if open.id == *room => &mut open.writing,
-            _ => self.drafts.entry(room.clone()).or_default(),
+    /// What is written in a timeline, open or not.
+    pub(super) fn writing_in(&mut self, id: &TimelineId) -> &mut Writing {
+        match self.timelines.get_mut(id) {
+            Some(open) => &mut open.writing,
+            None => self.drafts.entry(id.clone()).or_default(),
         }
     }
 }

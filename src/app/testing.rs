@@ -9,12 +9,12 @@ use super::{
     update,
 };
 use crate::{
-    client::update::Update,
+    client::{request::TimelineRequest, update::Update},
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
         Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message,
-        Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
+        Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineId, TimelineItem,
         TimelineItemKind, UserId,
     },
 };
@@ -40,6 +40,16 @@ pub const T0: Ms = 1_700_000_000_000;
 
 pub fn key(name: &str) -> ItemKey {
     ItemKey(name.into())
+}
+
+/// What leaving one room for another asks for.
+pub fn changes(from: &str, to: &str) -> [Effect; 2] {
+    [TimelineRequest::Close(live(from)).into(), TimelineRequest::Open(live(to)).into()]
+}
+
+/// The live timeline of the room of this name.
+pub(super) fn live(name: &str) -> TimelineId {
+    TimelineId::live(room_id(name))
 }
 
 pub fn room_id(name: &str) -> RoomId {
@@ -149,7 +159,7 @@ impl Told {
     /// With room `one` open, and these items in it, all on screen.
     pub fn in_room(items: Vec<TimelineItem>) -> Self {
         let mut told = Self::with_rooms();
-        told.event(Update::GoTo(room_id("one")));
+        told.event(Update::go_to(room_id("one")));
         told.changes(vec![TimelineChange::Reset(items)]);
         told
     }
@@ -169,7 +179,7 @@ impl Told {
     }
 
     pub fn changes(&mut self, changes: Vec<TimelineChange>) -> Vec<Effect> {
-        self.event(Update::Timeline { room_id: room_id("one"), changes })
+        self.event(Update::Timeline { timeline_id: live("one"), changes })
     }
 
     /// Time passes, and the app is woken if it asked for that.
@@ -183,7 +193,7 @@ impl Told {
 
     /// Draws these items, of one row each, and wakes the app if it asks for that.
     pub fn drawn(&mut self, items: std::ops::RangeInclusive<usize>) -> Vec<Effect> {
-        let all = self.app.open.as_ref().map_or(0, |open| open.items.len());
+        let all = self.app.timelines.shown().map_or(0, |open| open.items.len());
         let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
         let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
         self.app.on_drawn(LayoutFacts { timeline: Some(timeline), screen: None });
@@ -192,7 +202,7 @@ impl Told {
 
     /// The text in the composer.
     pub fn typed(&self) -> &str {
-        self.app.open.as_ref().map(|open| open.writing.composer.text()).unwrap_or_default()
+        self.app.timelines.shown().map(|open| open.writing.composer.text()).unwrap_or_default()
     }
 
     /// The sentence in the status line.

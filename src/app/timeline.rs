@@ -1,4 +1,4 @@
-//! The open room: its timeline, what is selected in it, and where it is scrolled to.
+//! An open timeline, what is selected in it, and where it is scrolled to.
 //!
 //! A timeline changes under the reader: older messages come in above, new ones below, echoes turn
 //! into events. So the selection and the scroll position are [`Place`]s: an item's key together
@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use self::{readers::Readers, seek::Sought};
 use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
-    Body, Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, RoomId, SafeText, TimelineChange, TimelineItem,
-    TimelineItemKind, Trace,
+    Body, Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, SafeText, TimelineChange, TimelineId,
+    TimelineItem, TimelineItemKind, Trace,
 };
 
 /// One item of the timeline, wherever it moves.
@@ -56,12 +56,12 @@ pub enum Anchor {
     },
 }
 
-/// The open room.
+/// An open timeline.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OpenRoom {
+pub struct OpenTimeline {
     /// Which.
-    pub id: RoomId,
-    /// Its timeline, oldest first.
+    pub id: TimelineId,
+    /// Its items, oldest first.
     pub items: Vec<TimelineItem>,
     /// How far back it reaches.
     pub pagination: Pagination,
@@ -100,12 +100,12 @@ pub struct OpenRoom {
     sought: Option<Sought>,
 }
 
-impl OpenRoom {
+impl OpenTimeline {
     /// Older messages are fetched when fewer items than this are above the screen.
     const NEAR_TOP: usize = 5;
 
-    /// A room that was just opened.
-    pub(super) fn new(id: RoomId, writing: Writing) -> Self {
+    /// One that was just opened.
+    pub fn new(id: TimelineId, writing: Writing) -> Self {
         Self {
             id,
             items: Vec::new(),
@@ -359,7 +359,7 @@ impl OpenRoom {
         self.marked_read = None;
     }
 
-    /// The room is opened once more, in a new session; nothing of the old one is under way.
+    /// It is opened once more, in a new session; nothing of the old one is under way.
     pub(super) fn reopened(&mut self) {
         self.pagination = Pagination::Idle;
         self.typing.clear();

@@ -81,9 +81,12 @@ pub(super) async fn give_back_removed(room: &Room, events: &UnboundedSender<Upda
     Ok(found)
 }
 
+/// What is said of an edit whose message is removed.
+pub(super) const REMOVED: &str = "The message that you edited was removed. What you typed is kept as a new one.";
+
 /// 'The message of this edit is removed.'
-pub(super) fn removed(room: RoomId, event: EventId, text: String) -> Update {
-    let why = SafeText::line("The message that you edited was removed. What you typed is kept as a new one.");
+fn removed(room: RoomId, event: EventId, text: String) -> Update {
+    let why = SafeText::line(REMOVED);
     Update::EditFailed { room_id: room, event_id: event, text, removed: true, why }
 }
 

@@ -8,10 +8,12 @@
 //! text is always made safe for a terminal on the way.
 
 mod chain;
+mod failure;
 mod hindrance;
 mod sentence;
 mod unreachable;
 
+pub use failure::{failure, http_failure, queue_failure, timeline_failure};
 pub use hindrance::Hindrance;
 pub(super) use hindrance::SqliteError;
 pub use sentence::{
@@ -20,9 +22,12 @@ pub use sentence::{
 pub(super) use sentence::{is_of_session, is_refusal, is_unknown_token, retry_after};
 pub use unreachable::Unreachable;
 
-use std::{error::Error as StdError, io, path::Path};
+use std::{error::Error as StdError, io, path::Path, time::Duration};
 
-use crate::model::{LoginMethod, SafeText};
+use crate::{
+    client::reply::{Failure, FailureKind},
+    model::{LoginMethod, SafeText},
+};
 use matrix_sdk::{
     HttpError,
     authentication::oauth::{
@@ -31,17 +36,6 @@ use matrix_sdk::{
     },
     ruma::api::error::ErrorKind,
 };
-
-/// What a failed login means for a script: the program's exit code is made from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The server was reached and said no.
-    Refused,
-    /// The server was not reached.
-    Network,
-    /// Anything else: what was typed, the disk, a server that speaks no Matrix.
-    Other,
-}
 
 /// Why logging in failed.
 #[derive(Debug, thiserror::Error)]
@@ -113,22 +107,27 @@ pub enum LoginError {
 }
 
 impl LoginError {
-    /// What this means for a script.
-    pub fn kind(&self) -> Kind {
+    /// What kind of failure it is; the program's exit code is made from it.
+    pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Unreachable { .. } => Kind::Network,
-            Self::RateLimited { .. }
-            | Self::WrongPassword
-            | Self::Deactivated
-            | Self::NotOffered { .. }
-            | Self::NothingOffered(_)
-            | Self::BrowserCancelled
-            | Self::Browser(_)
-            | Self::Server { .. } => Kind::Refused,
-            Self::Address(_) | Self::UserName(_) | Self::NotMatrix(_) | Self::BrokenWellKnown(_) | Self::Session(_) => {
-                Kind::Other
+            Self::Unreachable { .. } => FailureKind::Offline,
+            Self::RateLimited { seconds, .. } => {
+                FailureKind::RateLimited { retry_after: seconds.map(Duration::from_secs) }
             }
+            Self::WrongPassword | Self::Deactivated => FailureKind::Forbidden,
+            Self::NotOffered { .. } | Self::NothingOffered(_) | Self::BrowserCancelled | Self::Browser(_) => {
+                FailureKind::Refused
+            }
+            Self::Server { .. } => FailureKind::Server,
+            Self::Address(_) | Self::UserName(_) => FailureKind::BadInput,
+            Self::NotMatrix(_) | Self::BrokenWellKnown(_) => FailureKind::NotFound,
+            Self::Session(_) => FailureKind::Storage,
         }
+    }
+
+    /// The same in a sentence.
+    pub(super) fn failure(&self) -> Failure {
+        Failure::new(self.kind(), self)
     }
 
     /// A request to `host` failed while logging in by `method`.

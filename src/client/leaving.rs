@@ -25,49 +25,48 @@ use matrix_sdk::{
 };
 
 use super::{
-    actions::context::{Context, Outcome, accept, done, failed, go_to, go_to_joined, room_of},
-    endings, errors, ids, rooms,
+    actions::context::{Context, accept, failed, go_to, go_to_joined, room_of},
+    endings, errors, ids,
 };
 use crate::{
-    client::update::Update,
-    model::{RoomId, SafeText},
+    client::{
+        reply::{Failure, FailureKind, Outcome, Reply, said},
+        update::Update,
+    },
+    model::RoomId,
 };
 
 /// Leaves a room, and those older versions of it that were named.
 pub(super) async fn leave(context: &Context, id: &RoomId, with: &[RoomId]) -> Outcome {
     let room = room_of(&context.client, id)?;
     let was_left = !is_there(&room);
-    let mut events = out_of(context, &room, "You are still in the room").await?;
+    let mut left = out_of(context, &room, "You are still in the room").await?;
+    let mut failed = None;
     for older in with.iter().filter_map(|id| ids::find_room(&context.client, id)) {
         match out_of(context, &older, "You are still in the older version").await {
-            Ok(gone) => events.extend(gone),
-            Err(sentence) => events.push(Update::Failed(sentence)),
+            Ok(objection) => left = left.or(objection),
+            Err(failure) => failed = Some(failure),
         }
     }
-    if !events.iter().any(|event| matches!(event, Update::Done(_) | Update::Failed(_))) {
-        events.push(done(if was_left { "The room was put away." } else { "You left the room." }));
-    }
-    Ok(events)
+    let left = left.unwrap_or_else(|| said(if was_left { "The room was put away." } else { "You left the room." }));
+    failed.map_or(Ok(left), Err)
 }
 
 /// Declines an invite.
 pub(super) async fn decline(context: &Context, id: &RoomId) -> Outcome {
     let room = room_of(&context.client, id)?;
-    let mut events = out_of(context, &room, "The invite was not declined").await?;
-    if !events.iter().any(|event| matches!(event, Update::Done(_))) {
-        events.push(done("The invite was declined."));
-    }
-    Ok(events)
+    let declined = out_of(context, &room, "The invite was not declined").await?;
+    Ok(declined.unwrap_or_else(|| said("The invite was declined.")))
 }
 
 fn is_there(room: &Room) -> bool {
     matches!(room.state(), RoomState::Joined | RoomState::Invited | RoomState::Knocked)
 }
 
-/// Leaves this one room, and takes its row away.
-async fn out_of(context: &Context, room: &Room, what: &str) -> Outcome {
+/// Leaves this one room, and takes its row away. Gives what the homeserver said against it.
+async fn out_of(context: &Context, room: &Room, what: &str) -> Result<Option<Reply>, Failure> {
     let id = room.room_id().to_owned();
-    let mut said = None;
+    let mut objection = None;
     if is_there(room) {
         context.endings.leaving(std::slice::from_ref(&id));
         if let Err(error) = context.client.send(LeaveRoom::new(id.clone())).await {
@@ -76,14 +75,16 @@ async fn out_of(context: &Context, room: &Room, what: &str) -> Outcome {
                 return Err(failed(what, &error.into()));
             }
             let why = errors::http_sentence(&error);
-            said = Some(done(&format!("The room was taken off the list. The homeserver said of leaving it: {why}")));
+            let sentence = format!("The room was taken off the list. The homeserver said of leaving it: {why}");
+            objection = Some(said(&sentence));
         }
         endings::mark_left(room).await;
     } else if let Err(error) = context.client.send(ForgetRoom::new(id.clone())).await {
         tracing::info!(%error, "a room that was put away is not forgotten");
     }
     context.endings.is_left(&id, true).await;
-    Ok([Update::RoomsGone(vec![ids::room(&id)])].into_iter().chain(said).collect())
+    context.tell(Update::RoomsGone(vec![ids::room(&id)]));
+    Ok(objection)
 }
 
 /// Whether the server has said something about what was asked for, and not only that it cannot, or
@@ -100,7 +101,7 @@ fn is_answer(error: &HttpError) -> bool {
 /// that is refused, the upgraded room is one as any other.
 pub(super) async fn follow(context: &Context, id: &RoomId) -> Outcome {
     let room = room_of(&context.client, id)?;
-    let nowhere = || SafeText::line("This room does not say in which one it goes on.");
+    let nowhere = || Failure::new(FailureKind::NotFound, "This room does not say in which one it goes on.");
     let (successor, via) = context.endings.successor(&room).await.ok_or_else(nowhere)?;
     if let Some(known) = context.client.get_room(&successor) {
         match known.state() {
@@ -111,13 +112,12 @@ pub(super) async fn follow(context: &Context, id: &RoomId) -> Outcome {
     }
     let request = assign!(JoinRoom::new(OwnedRoomId::into(successor.clone())), { via });
     match context.client.send(request).await {
-        Ok(joined) => go_to_joined(context, &joined.room_id).await,
+        Ok(joined) => Ok(go_to_joined(context, &joined.room_id).await),
         Err(error) if error.as_client_api_error().is_some() && !errors::is_refusal(&error) => {
             context.endings.refused(room.room_id(), successor).await;
-            let why = errors::http_sentence(&error);
-            let sentence = format!("The room that follows cannot be joined, so this one goes on as it was: {why}");
-            let row = rooms::summary(&context.client, &context.endings, &room).await;
-            Ok(vec![Update::Rooms(row.into_iter().collect()), Update::Failed(SafeText::line(&sentence))])
+            context.tell_row(&room).await;
+            let goes_on = "The room that follows cannot be joined, so this one goes on as it was: ";
+            Err(errors::http_failure(&error).prefixed(goes_on))
         }
         Err(error) => Err(failed("The room that follows was not joined", &error.into())),
     }

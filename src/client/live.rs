@@ -1,11 +1,16 @@
-//! A session at work: its sync, its send queue, its receipts and the timeline that is open.
+//! A session at work: its sync, its send queue, its receipts and the timelines that are open.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use matrix_sdk::{
     ComposerDraft, ComposerDraftType, Room, RoomState,
-    ruma::events::{AnyMessageLikeEventContent, room::message::RoomMessageEventContent},
-    send_queue::RoomSendQueueError,
+    ruma::{
+        OwnedEventId,
+        events::{
+            AnyMessageLikeEventContent,
+            room::message::{MessageType, RoomMessageEventContent},
+        },
+    },
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -33,7 +38,9 @@ use super::{
 };
 use crate::{
     client::{
+        reply::{Failure, FailureKind, Outcome, Reply},
         request::{ReceiptsRequest, RoomsRequest, TimelineRequest},
+        responder::Responder,
         update::Update,
     },
     delivery::{
@@ -41,7 +48,7 @@ use crate::{
         receipt_queue::{Numbers, ReceiptQueue},
         store::{Inbox, Store, StoreError},
     },
-    model::{EventId, ItemKey, RoomId, SafeText},
+    model::{EventId, ItemKey, RoomId, SafeText, TimelineFocus, TimelineId},
 };
 
 /// Why a session cannot be at work.
@@ -68,7 +75,7 @@ pub(super) struct Live {
     receipts: Receipts,
     chats: DirectChats,
     endings: Endings,
-    open: Option<Arc<OpenTimeline>>,
+    timelines: HashMap<TimelineId, Arc<OpenTimeline>>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
     events: UnboundedSender<Update>,
@@ -119,7 +126,19 @@ impl Live {
         let sync =
             Sync::start(&client, &session.disk, (&receipts, &sending, &endings), &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self { session, ends, sync, sending, receipts, chats, endings, open: None, typing, tasks, events })
+        Ok(Self {
+            session,
+            ends,
+            sync,
+            sending,
+            receipts,
+            chats,
+            endings,
+            timelines: HashMap::new(),
+            typing,
+            tasks,
+            events,
+        })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -138,7 +157,7 @@ impl Live {
 
     /// Stops everything; what was told before is on disk then.
     pub(super) async fn stop(mut self) -> Session {
-        drop(self.open);
+        drop(self.timelines);
         self.sync.stop().await;
         // The queues' tasks hold the client, and must not go on beside the one of the next login.
         self.sending.lost();
@@ -150,27 +169,22 @@ impl Live {
         self.session
     }
 
-    fn tell(&self, event: Update) {
-        let _ = self.events.send(event);
-    }
-
     /// How it stands with the session's files.
     pub(super) fn disk(&self) -> &Arc<Disk> {
         &self.session.disk
     }
 
-    /// Why nothing can be kept now. What the user wrote is not left waiting for that, but given
+    /// Fails while nothing can be kept. What the user wrote is not left waiting for that, but given
     /// back.
-    fn trouble(&self) -> Option<SafeText> {
-        self.disk().trouble().map(|trouble| trouble.sentence())
+    fn well(&self) -> Result<(), Failure> {
+        match self.disk().trouble() {
+            Some(trouble) => Err(Failure::new(FailureKind::Storage, &trouble.sentence())),
+            None => Ok(()),
+        }
     }
 
-    fn room(&self, id: &RoomId) -> Option<Room> {
-        let room = ids::find_room(&self.session.client, id);
-        if room.is_none() {
-            self.tell(Update::Failed(SafeText::line("This room is not known here any more.")));
-        }
-        room
+    fn room(&self, id: &RoomId) -> Result<Room, Failure> {
+        actions::context::room_of(&self.session.client, id)
     }
 
     /// Tries to connect now.
@@ -178,116 +192,99 @@ impl Live {
         self.sync.try_now();
     }
 
-    /// Carries out a request. What waits for the network runs beside, and answers with an update.
-    pub(super) async fn handle_timeline(&mut self, request: TimelineRequest) {
-        match request {
-            TimelineRequest::OpenRoom(id) => self.open_room(&id).await,
-            TimelineRequest::CloseRoom => self.close_room(),
+    /// Carries out a request. What waits for the network runs beside.
+    pub(super) async fn handle_timeline(&mut self, request: TimelineRequest, responder: Responder) {
+        let outcome = match request {
+            TimelineRequest::Open(id) => self.open_timeline(id).await,
+            TimelineRequest::Close(id) => Ok(self.close_timeline(&id)),
             TimelineRequest::Paginate(id) => {
-                if let Some(open) = self.open_timeline(&id) {
-                    tokio::spawn(async move { open.paginate().await });
-                }
+                let open = self.timeline(&id);
+                return responder.beside(async move { open?.paginate().await });
             }
             TimelineRequest::MarkRead(id) => {
-                if let Some(open) = self.open_timeline(&id) {
-                    let receipts = self.receipts.clone();
-                    tokio::spawn(async move { open.mark_read(&receipts).await });
-                }
+                let (open, receipts) = (self.timeline(&id), self.receipts.clone());
+                return responder.beside(async move { open?.mark_read(&receipts).await });
             }
-            TimelineRequest::SaveDraft { room_id: room, text } => self.save_draft(&room, text).await,
-            TimelineRequest::Send { room_id: room, text } => {
-                self.send(room, RoomMessageEventContent::new(typed::text(&text)), text, false).await;
+            TimelineRequest::SaveDraft { timeline_id, text } => self.save_draft(&timeline_id, text).await,
+            TimelineRequest::Send { room_id, text } => self.send(&room_id, typed::text(&text)).await,
+            TimelineRequest::SendEmote { room_id, text } => self.send(&room_id, typed::emote(&text)).await,
+            TimelineRequest::Edit { room_id, event_id, text } => self.edit(&room_id, &event_id, &text).await,
+            TimelineRequest::ForgetEdit { room_id, event_id, removed } => {
+                self.forget_edit(&room_id, &event_id, removed).await
             }
-            TimelineRequest::SendEmote { room_id: room, text } => {
-                self.send(room, RoomMessageEventContent::new(typed::emote(&text)), text, true).await;
-            }
-            TimelineRequest::Edit { room_id: room, event_id: event, text } => self.edit(room, event, text).await,
-            TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed } => {
-                self.forget_edit(&room, &event, removed).await;
-            }
-            TimelineRequest::Retry { room_id: room, key } => self.retry(&room, key).await,
-            TimelineRequest::Discard { room_id: room, key } => self.discard(&room, key).await,
+            TimelineRequest::Retry { timeline_id, key } => self.retry(&timeline_id, &key).await,
+            TimelineRequest::Discard { timeline_id, key } => self.discard(&timeline_id, &key).await,
             TimelineRequest::Redact { room_id, event_id } => {
                 let client = self.session.client.clone();
-                self.beside(async move { actions::redact(&client, &room_id, &event_id).await });
+                let redaction = async move { actions::redact(&client, &room_id, &event_id).await };
+                return responder.beside(redaction);
             }
-            TimelineRequest::Typing { room_id: room, typing } => {
+            TimelineRequest::Typing { room_id, typing } => {
                 // What tells it ends only with the session.
-                let _ = self.typing.send((room, typing));
+                let _ = self.typing.send((room_id, typing));
+                Ok(Reply::Done)
             }
-        }
+        };
+        responder.respond(outcome);
     }
 
-    /// Asks the receipts, which answer with an update.
-    pub(super) fn handle_receipts(&self, request: ReceiptsRequest) {
-        match request {
-            ReceiptsRequest::AskReceiptStatus { room_id, event_id } => self.receipts.status(room_id, event_id),
-            ReceiptsRequest::AskPeople { event_id, filter, after } => self.receipts.people(event_id, filter, after),
-            ReceiptsRequest::AskUndelivered => self.receipts.undelivered(),
-            ReceiptsRequest::AskReceiptLog => self.receipts.log(),
-            ReceiptsRequest::EmptyReceiptLog => self.receipts.empty_log(),
-            ReceiptsRequest::AskEligibility(room_id) => self.receipts.eligibility(room_id),
-        }
+    /// Asks the receipts, which answer.
+    pub(super) fn handle_receipts(&self, request: ReceiptsRequest, responder: Responder) {
+        self.receipts.ask(request, responder);
     }
 
     /// Carries out a request beside everything else.
-    pub(super) fn handle_rooms(&self, request: RoomsRequest) {
+    pub(super) fn handle_rooms(&self, request: RoomsRequest, responder: Responder) {
         let context = actions::Context {
             client: self.session.client.clone(),
             receipts: self.receipts.clone(),
             chats: self.chats.clone(),
             endings: self.endings.clone(),
+            updates: self.events.clone(),
         };
-        self.beside(async move { actions::run(&context, request).await });
+        responder.beside(async move { actions::run(&context, request).await });
     }
 
-    /// Does something beside everything else, and tells what comes of it.
-    fn beside(&self, action: impl Future<Output = actions::Outcome> + Send + 'static) {
-        let events = self.events.clone();
-        tokio::spawn(async move {
-            for update in action.await.unwrap_or_else(|sentence| vec![Update::Failed(sentence)]) {
-                let _ = events.send(update);
-            }
-        });
+    /// A timeline that is open. What is asked of one that was closed meanwhile is not wanted any
+    /// more.
+    fn timeline(&self, id: &TimelineId) -> Result<Arc<OpenTimeline>, Failure> {
+        self.timelines.get(id).cloned().ok_or_else(Failure::cancelled)
     }
 
-    fn open_timeline(&self, id: &RoomId) -> Option<Arc<OpenTimeline>> {
-        self.open.clone().filter(|open| open.room_id() == id)
-    }
-
-    fn close_room(&mut self) {
-        if let Some(open) = self.open.take() {
+    fn close_timeline(&mut self, id: &TimelineId) -> Reply {
+        if let Some(open) = self.timelines.remove(id) {
             let receipts = self.receipts.clone();
             tokio::spawn(async move { open.close(&receipts).await });
+            if !self.timelines.keys().any(|other| other.room_id == id.room_id) {
+                self.receipts.closed(id.room_id.clone());
+            }
         }
+        Reply::Done
     }
 
-    async fn open_room(&mut self, id: &RoomId) {
-        self.close_room();
-        let Some(room) = self.room(id) else { return };
-        match OpenTimeline::open(&room, self.session.nothings.clone(), self.events.clone()).await {
-            Ok(open) => self.open = Some(Arc::new(open)),
-            Err(error) => return self.tell(Update::Failed(errors::line(&error))),
-        }
-        self.receipts.opened(id.clone());
+    async fn open_timeline(&mut self, id: TimelineId) -> Outcome {
+        self.close_timeline(&id);
+        let room = self.room(&id.room_id)?;
+        let open = OpenTimeline::open(&room, id.clone(), self.session.nothings.clone(), self.events.clone()).await;
+        self.timelines.insert(id.clone(), Arc::new(open.map_err(|error| error.failure())?));
+        self.receipts.opened(id.room_id.clone());
         self.sending.opened(&room);
-        let draft = room.load_composer_draft(None).await.unwrap_or_else(|error| {
+        let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a draft could not be read");
             None
         });
-        self.tell(Update::Draft { room_id: id.clone(), text: draft.map(|draft| draft.plain_text).unwrap_or_default() });
         if room.state() == RoomState::Joined {
-            self.sync.subscribe(id).await;
+            self.sync.subscribe(&id.room_id).await;
         }
+        Ok(Reply::Draft { timeline_id: id, text: draft.map(|draft| draft.plain_text).unwrap_or_default() })
     }
 
-    async fn save_draft(&self, id: &RoomId, text: String) {
-        let Some(room) = self.room(id) else { return };
-        if let Some(why) = self.trouble() {
-            return self.tell(Update::Failed(SafeText::line(&format!("The draft was not kept. {why}"))));
-        }
+    async fn save_draft(&self, id: &TimelineId, text: String) -> Outcome {
+        let room = self.room(&id.room_id)?;
+        self.well().map_err(|failure| failure.prefixed("The draft was not kept. "))?;
+        let thread = draft_of(id);
         let saved = if text.is_empty() {
-            room.clear_composer_draft(None).await
+            room.clear_composer_draft(thread.as_deref()).await
         } else {
             let draft = ComposerDraft {
                 plain_text: text,
@@ -295,89 +292,73 @@ impl Live {
                 draft_type: ComposerDraftType::NewMessage,
                 attachments: Vec::new(),
             };
-            room.save_composer_draft(draft, None).await
+            room.save_composer_draft(draft, thread.as_deref()).await
         };
-        if let Err(error) = saved {
-            self.tell(Update::Failed(SafeText::line(&format!("The draft was not kept. {}", errors::sentence(&error)))));
-        }
+        saved.map_err(|error| errors::failure(&error).prefixed("The draft was not kept. "))?;
+        Ok(Reply::Done)
     }
 
-    /// Puts a message into the send queue, which keeps it on disk and sends it in order. What
-    /// cannot even be put there comes back.
-    async fn send(&self, id: RoomId, content: RoomMessageEventContent, text: String, emote: bool) {
-        let Some(room) = self.room(&id) else {
-            let why = SafeText::line("This room is not known here any more.");
-            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
-        };
-        if let Some(why) = self.trouble() {
-            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
-        }
-        if let Some(why) = sending::refusal(&room, &content) {
-            return self.tell(Update::NotQueued { room_id: id, text, emote, why });
-        }
+    /// Puts a message into the send queue, which keeps it on disk and sends it in order.
+    async fn send(&self, id: &RoomId, message: MessageType) -> Outcome {
+        let room = self.room(id)?;
+        self.well()?;
+        let content = RoomMessageEventContent::new(message);
+        sending::fits(&room, &content)?;
         self.receipts.sending(id.clone());
-        if let Err(error) = self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await {
-            self.tell(Update::NotQueued { room_id: id, text, emote, why: errors::queue_sentence(&error) });
-        }
+        self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await
     }
 
     /// Everything that is said in a room goes this way.
-    async fn queue(&self, room: &Room, content: AnyMessageLikeEventContent) -> Result<(), RoomSendQueueError> {
+    async fn queue(&self, room: &Room, content: AnyMessageLikeEventContent) -> Outcome {
         self.sending.before(room).await;
-        room.send_queue().send(content).await?;
+        room.send_queue().send(content).await.map_err(|error| errors::queue_failure(&error))?;
         self.sending.release(room);
-        Ok(())
+        Ok(Reply::Done)
     }
 
     /// Puts the new text of a message into the send queue, as [`Self::send`] does with a new one.
     /// It is no new message, so nobody is asked for receipts (P4).
-    async fn edit(&self, id: RoomId, event: EventId, text: String) {
-        let (Some(room), Some(edited)) = (self.room(&id), ids::sdk_event(&event)) else {
-            let why = SafeText::line("This message is not known here any more.");
-            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
+    async fn edit(&self, id: &RoomId, event_id: &EventId, text: &str) -> Outcome {
+        let (Ok(room), Some(edited)) = (self.room(id), ids::sdk_event(event_id)) else {
+            return Err(Failure::new(FailureKind::NotFound, "This message is not known here any more."));
         };
-        if let Some(why) = self.trouble() {
-            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
-        }
+        self.well()?;
         if edits::is_removed(&room, &edited).await {
-            return self.tell(edits::removed(id, event, text));
+            return Err(Failure::new(FailureKind::NotFound, edits::REMOVED));
         }
-        let content = edits::content(edited, &text);
-        if let Some(why) = sending::refusal(&room, &content) {
-            return self.tell(Update::EditFailed { room_id: id, event_id: event, text, removed: false, why });
-        }
-        if let Err(error) = self.queue(&room, content.into()).await {
-            self.tell(Update::EditFailed {
-                room_id: id,
-                event_id: event,
-                text,
-                removed: false,
-                why: errors::queue_sentence(&error),
-            });
-        }
+        let content = edits::content(edited, text);
+        sending::fits(&room, &content)?;
+        self.queue(&room, content.into()).await
     }
 
-    /// The SDK's timeline (0.18) goes on showing an edit that was taken back, so it is made anew.
-    async fn forget_edit(&mut self, id: &RoomId, event: &EventId, removed: bool) {
-        edits::forget(&self.session.client, id, event, removed).await;
-        if self.open_timeline(id).is_some() {
-            self.open_room(id).await;
+    /// The SDK's timelines (0.18) go on showing an edit that was taken back, so they are made anew.
+    async fn forget_edit(&mut self, id: &RoomId, event_id: &EventId, removed: bool) -> Outcome {
+        edits::forget(&self.session.client, id, event_id, removed).await;
+        let open: Vec<_> = self.timelines.keys().filter(|open| open.room_id == *id).cloned().collect();
+        for open in open {
+            self.open_timeline(open).await?;
         }
+        Ok(Reply::Done)
     }
 
-    async fn retry(&self, id: &RoomId, key: ItemKey) {
-        let (Some(open), Some(room)) = (self.open_timeline(id), self.room(id)) else { return };
+    async fn retry(&self, id: &TimelineId, key: &ItemKey) -> Outcome {
+        let (open, room) = (self.timeline(id)?, self.room(&id.room_id)?);
         self.sending.before(&room).await;
-        match open.retry(&key).await {
-            Ok(()) => self.sending.release(&room),
-            Err(error) => self.tell(Update::ItemFailed { key, why: errors::line(&error) }),
-        }
+        open.retry(key).await.map_err(|error| error.failure())?;
+        self.sending.release(&room);
+        Ok(Reply::Done)
     }
 
-    async fn discard(&self, id: &RoomId, key: ItemKey) {
-        let Some(open) = self.open_timeline(id) else { return };
-        if let Err(error) = open.discard(&key).await {
-            self.tell(Update::ItemFailed { key, why: errors::line(&error) });
-        }
+    async fn discard(&self, id: &TimelineId, key: &ItemKey) -> Outcome {
+        self.timeline(id)?.discard(key).await.map_err(|error| error.failure())?;
+        Ok(Reply::Done)
+    }
+}
+
+/// A thread has a draft of its own; everything else is written in the room.
+fn draft_of(id: &TimelineId) -> Option<OwnedEventId> {
+    match &id.focus {
+        TimelineFocus::Thread(root) => ids::sdk_event(root),
+        TimelineFocus::Live | TimelineFocus::Around(_) | TimelineFocus::Pinned => None,
     }
 }

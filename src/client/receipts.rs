@@ -57,6 +57,7 @@ use self::{
 };
 pub(super) use self::{handle::Receipts, members::fetch as fetch_members};
 use crate::{
+    client::{request::ReceiptsRequest, responder::Responder},
     clock::now,
     delivery::{policy::Settings, receipt_queue::ReceiptQueue, route::ServerFacts},
 };
@@ -252,24 +253,35 @@ impl Actor {
                 }
             }
             Query::LookAgain => self.context.look_again().await,
-            Query::Undelivered => self.queries.search(&self.context).await,
+            Query::Closed(room_id) => Queries::on_closed(&mut self.context, &room_id),
             Query::SearchOn => self.queries.search_on(&self.context).await,
-            Query::People(wanted) => people::tell(&self.context, wanted).await,
-            Query::Status(room_id, event_id) => {
-                self.take_in_what_came().await;
-                status::tell(&mut self.context, &self.outgoing, &room_id, event_id).await;
-            }
             Query::Attention(room_id, answer) => {
                 attention::tell(&self.context, &mut self.outgoing, &room_id, answer).await;
             }
-            Query::Log => {
-                self.take_in_what_came().await;
-                log::tell(&self.context, &self.incoming.refused);
-            }
-            Query::EmptyLog => log::empty(&mut self.context, &self.incoming.refused),
-            Query::Eligibility(room_id) => eligibility::look_up(&self.context, &room_id),
-            Query::Members(members) => eligibility::tell(&self.context, members),
+            Query::Members(members, responder) => eligibility::tell(&self.context, members, responder),
+            Query::Asked(request, responder) => self.on_asked(request, responder).await,
         }
+    }
+
+    async fn on_asked(&mut self, request: ReceiptsRequest, responder: Responder) {
+        let (context, refused) = (&mut self.context, &self.incoming.refused);
+        let outcome = match request {
+            ReceiptsRequest::AskEligibility(room_id) => return eligibility::look_up(context, &room_id, responder),
+            ReceiptsRequest::AskUndelivered => return self.queries.search(context, responder).await,
+            ReceiptsRequest::AskReceiptLog => {
+                self.take_in_what_came().await;
+                log::read(&self.context, &self.incoming.refused)
+            }
+            ReceiptsRequest::EmptyReceiptLog => log::empty(context, refused),
+            ReceiptsRequest::AskPeople { event_id, filter, after } => {
+                people::page(context, event_id, filter, after).await
+            }
+            ReceiptsRequest::AskReceiptStatus { room_id, event_id } => {
+                self.take_in_what_came().await;
+                status::of(&mut self.context, &self.outgoing, &room_id, event_id).await
+            }
+        };
+        responder.respond(outcome);
     }
 
     async fn on_sync(&mut self, input: SyncInput) {

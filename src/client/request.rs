@@ -1,11 +1,16 @@
 //! What the client can be asked for: one closed list for each subject.
 //!
-//! Whoever asks does not wait: what comes of it is an [`Update`](super::update::Update).
+//! Whoever asks does not have to wait: what comes of it is told once, as
+//! [`Update::Done`](super::update::Update::Done) with the request's id.
 
 use crate::{
     delivery::policy::Settings,
-    model::{EventId, ItemKey, LoginMethod, PeopleFilter, RoomId, Secret, UserId},
+    model::{EventId, ItemKey, LoginMethod, PeopleFilter, RoomId, Secret, TimelineId, UserId},
 };
+
+/// Names one request for as long as the client runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
 
 /// Something that the client is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,19 +96,19 @@ pub enum RoomsRequest {
 /// The messages of a room, sent and read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TimelineRequest {
-    /// Open the room's timeline (and close the one that was open).
-    OpenRoom(RoomId),
-    /// Close the open timeline.
-    CloseRoom,
-    /// Fetch older messages of the open room.
-    Paginate(RoomId),
-    /// The newest message of the open room was looked at: send the read receipt and clear 'marked
+    /// Open a timeline; one that is open is made anew. Answered by `Reply::Draft`.
+    Open(TimelineId),
+    /// Close a timeline.
+    Close(TimelineId),
+    /// Fetch older messages of an open timeline.
+    Paginate(TimelineId),
+    /// The newest message of an open timeline was looked at: send the read receipt and clear 'marked
     /// unread'.
-    MarkRead(RoomId),
-    /// Keep what is typed in this room; empty removes it.
+    MarkRead(TimelineId),
+    /// Keep what is typed there; empty removes it.
     SaveDraft {
-        /// The room.
-        room_id: RoomId,
+        /// Where.
+        timeline_id: TimelineId,
         /// The text.
         text: String,
     },
@@ -123,19 +128,19 @@ pub enum TimelineRequest {
     },
     /// Try a failed message again.
     Retry {
-        /// The open room.
-        room_id: RoomId,
+        /// The open timeline.
+        timeline_id: TimelineId,
         /// The local echo.
         key: ItemKey,
     },
     /// Throw away a waiting or failed message.
     Discard {
-        /// The open room.
-        room_id: RoomId,
+        /// The open timeline.
+        timeline_id: TimelineId,
         /// The local echo.
         key: ItemKey,
     },
-    /// Whether the user is typing in the open room.
+    /// Whether the user is typing in a room.
     Typing {
         /// The room.
         room_id: RoomId,
@@ -172,17 +177,17 @@ pub enum TimelineRequest {
 /// What is known about receipts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReceiptsRequest {
-    /// How does everybody in this room stand? Answered by `Update::Eligibility`.
+    /// How does everybody in this room stand? Answered by `Reply::Eligibility`.
     AskEligibility(RoomId),
     /// Which own messages of all rooms does not every device have? Answered by
-    /// `Update::Undelivered`.
+    /// `Reply::Undelivered`.
     AskUndelivered,
-    /// What was told to whom, and what was withheld? Answered by `Update::ReceiptLog`.
+    /// What was told to whom, and what was withheld? Answered by `Reply::ReceiptLog`.
     AskReceiptLog,
-    /// Forget that; answered by `Update::ReceiptLog`.
+    /// Forget that; answered by `Reply::ReceiptLog`.
     EmptyReceiptLog,
     /// Who has this message of one's own, which went to many, and who does not? Answered by
-    /// `Update::People`.
+    /// `Reply::People`.
     AskPeople {
         /// The message.
         event_id: EventId,

@@ -39,7 +39,7 @@ mod echo;
 mod room;
 mod size;
 
-pub(super) use size::refusal;
+pub(super) use size::fits;
 
 /// Pauses before the send queue is tried again after a failure that may pass.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));

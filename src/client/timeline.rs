@@ -1,4 +1,4 @@
-//! The open room: the SDK's timeline in, [`Update::Timeline`] out.
+//! An open timeline: the SDK's in, [`Update::Timeline`] out.
 //!
 //! **Problem.** The SDK keeps a live list of items that changes when events, edits, reactions,
 //! receipts, late keys and local echoes come in. The app must see the same list, without locks and
@@ -33,7 +33,10 @@ use matrix_sdk::{
 use matrix_sdk_ui::{
     Timeline,
     eyeball_im::{Vector, VectorDiff},
-    timeline::{DateDividerMode, RoomExt, TimelineItem, TimelineReadReceiptTracking},
+    timeline::{
+        DateDividerMode, RoomExt, TimelineEventFocusThreadMode, TimelineFocus as SdkFocus, TimelineItem,
+        TimelineReadReceiptTracking,
+    },
 };
 use tokio::{
     sync::{
@@ -45,10 +48,13 @@ use tokio::{
 };
 
 use self::{latest::Latest, readers::Readers, reading::Reading};
-use super::{errors, older, receipts, vouched::Nothings};
+use super::{errors, ids, older, receipts, vouched::Nothings};
 use crate::{
-    client::update::Update,
-    model::{ItemKey, Pagination, RoomId, SafeText, TimelineChange},
+    client::{
+        reply::{Failure, FailureKind, Outcome, Reply},
+        update::Update,
+    },
+    model::{ItemKey, Pagination, RoomId, TimelineChange, TimelineFocus, TimelineId},
 };
 
 /// How many older messages one step of pagination asks for.
@@ -64,6 +70,9 @@ pub enum Error {
     /// The SDK could not build the timeline.
     #[error("The room could not be opened. {}", errors::timeline_sentence(.0))]
     Open(#[from] matrix_sdk_ui::timeline::Error),
+    /// What the timeline is to be about has no event id.
+    #[error("There is no such message.")]
+    NoSuchMessage,
     /// There is no such message, or it is not a local one any more.
     #[error("This message is not waiting to be sent any more.")]
     NotWaiting,
@@ -75,10 +84,23 @@ pub enum Error {
     Store(#[from] RoomSendQueueStorageError),
 }
 
-/// The timeline of the room that is open, and the task that tells the app about it.
+impl Error {
+    /// The same, with its kind.
+    pub(super) fn failure(&self) -> Failure {
+        let kind = match self {
+            Self::Open(error) => errors::timeline_failure(error).kind,
+            Self::NoSuchMessage | Self::NotWaiting => FailureKind::NotFound,
+            Self::Queue(error) => errors::queue_failure(error).kind,
+            Self::Store(_) => FailureKind::Storage,
+        };
+        Failure::new(kind, self)
+    }
+}
+
+/// A timeline that is open, and the task that tells what changes in it.
 #[derive(Debug)]
 pub struct OpenTimeline {
-    room_id: RoomId,
+    id: TimelineId,
     timeline: Arc<Timeline>,
     events: UnboundedSender<Update>,
     forwarder: JoinHandle<()>,
@@ -86,19 +108,23 @@ pub struct OpenTimeline {
 }
 
 impl OpenTimeline {
-    /// Opens the room. What the cache has of it is sent before this returns (one
+    /// Opens it. What the cache has of it is sent before this returns (one
     /// [`TimelineChange::Reset`], without waiting for the network); changes follow for as long as
     /// the value lives.
-    pub async fn open(room: &Room, nothings: Arc<Nothings>, events: UnboundedSender<Update>) -> Result<Self, Error> {
-        let timeline = Arc::new(build(room, &nothings).await?);
-        let id = RoomId::new(room.room_id());
+    pub async fn open(
+        room: &Room,
+        id: TimelineId,
+        nothings: Arc<Nothings>,
+        events: UnboundedSender<Update>,
+    ) -> Result<Self, Error> {
+        let timeline = Arc::new(build(room, &id.focus, &nothings).await?);
 
         let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
         let (_, updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
         let (items, diffs) = timeline.subscribe().await;
         let (wanted, to_fetch) = unbounded_channel();
         let mut forward = Forward {
-            room_id: id.clone(),
+            id: id.clone(),
             own: room.own_user_id().to_owned(),
             events: events.clone(),
             wanted,
@@ -118,36 +144,24 @@ impl OpenTimeline {
                     forward.run(items, diffs, updates),
                     fetch_members(&room, &timeline),
                     fetch_answered(&timeline, to_fetch),
-                    forward_typing(&room, &id, &events),
+                    forward_typing(&room, &id.room_id, &events),
                 );
             }
         });
-        Ok(Self { room_id: id, timeline, events, forwarder, reading: Reading::default() })
+        Ok(Self { id, timeline, events, forwarder, reading: Reading::default() })
     }
 
-    /// Which room it is.
-    pub fn room_id(&self) -> &RoomId {
-        &self.room_id
-    }
-
-    /// Fetches older messages, from the cache as long as it has any, and says so by
-    /// [`Update::Pagination`]. A failure is an [`Update::Failed`], after which it may be tried
-    /// again.
-    pub async fn paginate(&self) {
+    /// Fetches older messages, from the cache as long as it has any; how far it has come is told by
+    /// [`Update::Pagination`]. After a failure it may be tried again.
+    pub async fn paginate(&self) -> Outcome {
         self.pagination(Pagination::Loading);
-        let state = match older::paginate(&self.timeline, PAGE).await {
-            Ok(true) => Pagination::ReachedStart,
-            Ok(false) => Pagination::Idle,
-            Err(error) => {
-                let why = match error {
-                    older::Error::Timeline(error) => errors::timeline_sentence(&error),
-                    older::Error::NothingComes(error) => errors::line(&error),
-                };
-                self.failed("Older messages could not be fetched", &why);
-                Pagination::Idle
-            }
-        };
-        self.pagination(state);
+        let paginated = older::paginate(&self.timeline, PAGE).await.map_err(|error| match error {
+            older::Error::Timeline(error) => errors::timeline_failure(&error),
+            older::Error::NothingComes(error) => Failure::new(FailureKind::Server, &error),
+        });
+        self.pagination(if paginated == Ok(true) { Pagination::ReachedStart } else { Pagination::Idle });
+        paginated.map_err(|failure| failure.prefixed("Older messages could not be fetched. "))?;
+        Ok(Reply::Done)
     }
 
     /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
@@ -169,11 +183,7 @@ impl OpenTimeline {
     }
 
     fn pagination(&self, state: Pagination) {
-        let _ = self.events.send(Update::Pagination { room_id: self.room_id.clone(), state });
-    }
-
-    fn failed(&self, what: &str, why: &SafeText) {
-        let _ = self.events.send(Update::Failed(SafeText::line(&format!("{what}. {why}"))));
+        let _ = self.events.send(Update::Pagination { timeline_id: self.id.clone(), state });
     }
 }
 
@@ -189,14 +199,14 @@ impl Drop for OpenTimeline {
 /// in between is then shown twice. In a room that was just joined, that is the time of a request
 /// (whether it is encrypted) and of all of its first events. So the request is made before, and a
 /// timeline during whose making something came is made anew.
-async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
+async fn build(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
     if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
         tracing::debug!("whether the room is encrypted is not known yet");
     }
     let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     for _ in 1..ATTEMPTS {
-        let timeline = build_once(room, nothings).await?;
+        let timeline = build_once(room, focus, nothings).await?;
         if updates.is_empty() {
             return Ok(timeline);
         }
@@ -204,21 +214,36 @@ async fn build(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error>
             let _ = updates.try_recv();
         }
     }
-    build_once(room, nothings).await
+    build_once(room, focus, nothings).await
 }
 
-async fn build_once(room: &Room, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
+async fn build_once(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
     let builder = room
         .timeline_builder()
+        .with_focus(sdk_focus(focus)?)
         .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
         .event_filter(shown::filter(nothings.clone()))
         .with_date_divider_mode(DateDividerMode::Daily);
     Ok(builder.build().await?)
 }
 
+fn sdk_focus(focus: &TimelineFocus) -> Result<SdkFocus, Error> {
+    let event = |event_id| ids::sdk_event(event_id).ok_or(Error::NoSuchMessage);
+    Ok(match focus {
+        TimelineFocus::Live => SdkFocus::Live { hide_threaded_events: false },
+        TimelineFocus::Thread(root) => SdkFocus::Thread { root_event_id: event(root)? },
+        TimelineFocus::Around(target) => SdkFocus::Event {
+            target: event(target)?,
+            num_context_events: PAGE,
+            thread_mode: TimelineEventFocusThreadMode::Automatic { hide_threaded_events: false },
+        },
+        TimelineFocus::Pinned => SdkFocus::PinnedEvents,
+    })
+}
+
 /// Translates and sends.
 struct Forward {
-    room_id: RoomId,
+    id: TimelineId,
     own: OwnedUserId,
     events: UnboundedSender<Update>,
     /// Messages that answer something the timeline does not have.
@@ -312,7 +337,7 @@ impl Forward {
     }
 
     fn send(&self, changes: Vec<TimelineChange>) {
-        let _ = self.events.send(Update::Timeline { room_id: self.room_id.clone(), changes });
+        let _ = self.events.send(Update::Timeline { timeline_id: self.id.clone(), changes });
     }
 }
 

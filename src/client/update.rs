@@ -1,33 +1,24 @@
 //! What the client tells: what changed by itself, and what came of a request.
 
+use super::{
+    reply::Outcome,
+    request::{Request, RequestId},
+};
 use crate::model::{
-    Account, Connection, Delivery, EventId, ItemKey, LoginMethod, Pagination, PeoplePage, PersonEligibility,
-    ReceiptLog, ReceiptStatus, RoomId, RoomSummary, SafeText, TimelineChange, Trace, Undelivered,
+    Account, Connection, Delivery, EventId, Pagination, RoomId, RoomSummary, SafeText, TimelineChange, TimelineId,
+    Trace,
 };
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
-    /// The homeserver was found and offers these ways.
-    LoginMethods {
-        /// The homeserver as found, to show.
-        homeserver: SafeText,
-        /// Best first.
-        methods: Vec<LoginMethod>,
-    },
-    /// The homeserver was not found; a sentence that says what to do.
-    HomeserverNotFound(SafeText),
     /// A browser login waits; the address can also be opened by hand.
     BrowserWaiting {
         /// The address to open.
         url: SafeText,
     },
-    /// Logging in failed; a sentence that says what to do.
-    LoginFailed(SafeText),
     /// There is a session: restored or new.
     LoggedIn(Account),
-    /// The login would replace another account; a question that names what would be lost.
-    LoginReplaces(SafeText),
     /// There is no session: never was, ended by the user, or it cannot be used (then the sentence
     /// says so).
     LoggedOut(Option<SafeText>),
@@ -46,29 +37,19 @@ pub enum Update {
     RoomsGone(Vec<RoomId>),
     /// The room list is complete for the first time (from the cache or from the server).
     RoomsComplete,
-    /// A room that was asked for (created, joined, accepted) is there: go there.
-    GoTo(RoomId),
-    /// The open room's timeline changed.
+    /// An open timeline changed.
     Timeline {
-        /// The room.
-        room_id: RoomId,
+        /// Which.
+        timeline_id: TimelineId,
         /// In this order.
         changes: Vec<TimelineChange>,
     },
     /// Back-pagination came further.
     Pagination {
-        /// The room.
-        room_id: RoomId,
+        /// Of which timeline.
+        timeline_id: TimelineId,
         /// How far.
         state: Pagination,
-    },
-    /// The room's draft, as it was kept: once for every
-    /// [`OpenRoom`](super::request::TimelineRequest::OpenRoom), empty if there is none.
-    Draft {
-        /// The room.
-        room_id: RoomId,
-        /// Its text.
-        text: String,
     },
     /// Who is typing in this room changed.
     Typing {
@@ -91,45 +72,11 @@ pub enum Update {
         /// One each.
         traces: Vec<Trace>,
     },
-    /// The answer to [`AskReceiptStatus`](super::request::ReceiptsRequest::AskReceiptStatus).
-    ReceiptStatus {
-        /// The message.
-        event_id: EventId,
-        /// What was done about it.
-        status: ReceiptStatus,
-    },
-    /// The answer to [`AskPeople`](super::request::ReceiptsRequest::AskPeople).
-    People(PeoplePage),
-    /// The answer to [`AskEligibility`](super::request::ReceiptsRequest::AskEligibility).
-    Eligibility {
-        /// The room.
-        room_id: RoomId,
-        /// Everybody else in it, by id, but for those who are too many to list.
-        people: Vec<PersonEligibility>,
-        /// How many these are.
-        more: usize,
-    },
-    /// The answer to [`AskUndelivered`](super::request::ReceiptsRequest::AskUndelivered): the
-    /// latest first.
-    Undelivered(Vec<Undelivered>),
-    /// The answer to [`AskReceiptLog`](super::request::ReceiptsRequest::AskReceiptLog).
-    ReceiptLog(ReceiptLog),
-    /// Something was done, to be said in the status line.
-    Done(SafeText),
-    /// Something that was asked for failed: a sentence that says what to do.
-    Failed(SafeText),
-    /// A message could not even be put into the queue; its text comes back.
-    NotQueued {
-        /// The room.
-        room_id: RoomId,
-        /// What it says.
-        text: String,
-        /// It was said by `/me`.
-        emote: bool,
-        /// Why.
-        why: SafeText,
-    },
-    /// An edit was refused; its text comes back.
+    /// Something is right again, to be said in the status line.
+    Notice(SafeText),
+    /// Something goes wrong that nobody asked for: a sentence that says what to do.
+    Warning(SafeText),
+    /// An edit that waited to be sent was refused; its text comes back.
     EditFailed {
         /// The room.
         room_id: RoomId,
@@ -142,11 +89,34 @@ pub enum Update {
         /// Why.
         why: SafeText,
     },
-    /// An item's retry or discard was done, or could not be.
-    ItemFailed {
-        /// The item.
-        key: ItemKey,
-        /// Why not.
-        why: SafeText,
+    /// What came of a request; each is answered once.
+    Done {
+        /// Which.
+        id: RequestId,
+        /// The request itself: a text that was not taken is in it.
+        request: Box<Request>,
+        /// What came of it.
+        outcome: Outcome,
     },
+}
+
+/// What tests of the other half are told.
+#[cfg(test)]
+impl Update {
+    /// Something was asked for, and this is the reply.
+    pub(crate) fn replied(reply: super::reply::Reply) -> Self {
+        let request = super::request::SessionRequest::Reconnect.into();
+        Self::Done { id: RequestId(0), request: Box::new(request), outcome: Ok(reply) }
+    }
+
+    /// This was asked for, and refused.
+    pub(crate) fn refused(request: impl Into<Request>, why: &SafeText) -> Self {
+        let failure = super::reply::Failure::new(super::reply::FailureKind::Refused, why);
+        Self::Done { id: RequestId(0), request: Box::new(request.into()), outcome: Err(failure) }
+    }
+
+    /// A room that was asked for is there.
+    pub(crate) fn go_to(room_id: RoomId) -> Self {
+        Self::replied(super::reply::Reply::Room { room_id, said: None })
+    }
 }

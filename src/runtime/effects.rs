@@ -47,7 +47,10 @@ impl Effects {
                 // The thread ends after this.
                 let _ = self.saves.send(change);
             }
-            Effect::Client(request) => self.matrix.run(request),
+            Effect::Client(request) => {
+                // Its answer comes with the request in it.
+                self.matrix.request(request);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
         Message, Ms, PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
-        SpanStyle, TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        SpanStyle, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
 };
 
@@ -362,8 +362,11 @@ pub fn chatting() -> App {
     happen(
         &mut app,
         [
-            Update::GoTo(room.clone()),
-            Update::Timeline { room_id: room.clone(), changes: vec![TimelineChange::Reset(timeline())] },
+            Update::go_to(room.clone()),
+            Update::Timeline {
+                timeline_id: TimelineId::live(room.clone()),
+                changes: vec![TimelineChange::Reset(timeline())],
+            },
             Update::Deliveries { room_id: room, deliveries },
         ],
     );
@@ -380,6 +383,6 @@ pub fn long_chat(messages: usize) -> App {
         as_item(&key, message(&key, if n % 7 < 3 { "you" } else { "ada" }, minutes_ago, plain(&format!("message {n}"))))
     });
     let changes = vec![TimelineChange::Reset(items.collect())];
-    happen(&mut app, [Update::GoTo(room.clone()), Update::Timeline { room_id: room, changes }]);
+    happen(&mut app, [Update::go_to(room.clone()), Update::Timeline { timeline_id: TimelineId::live(room), changes }]);
     app
 }

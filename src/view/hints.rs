@@ -91,17 +91,22 @@ fn main(app: &App) -> Vec<Hint> {
             wanted.push(("command-line", "command"));
         }
         Focus::Timeline => {
-            if app.open.as_ref().and_then(|open| app.rooms.get(&open.id)).is_some_and(|room| !room.is_open()) {
+            if app
+                .timelines
+                .shown()
+                .and_then(|open| app.rooms.get(&open.id.room_id))
+                .is_some_and(|room| !room.is_open())
+            {
                 wanted.push(("take", "take along"));
             }
-            match app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
+            match app.timelines.shown().and_then(|open| open.selected()).map(|(_, message)| &message.send_state) {
                 Some(SendState::Failed(_)) => {
                     wanted.extend([("retry", "retry"), ("discard", "discard"), ("edit", "take back")]);
                 }
                 Some(SendState::Waiting) => wanted.push(("discard", "discard")),
                 Some(SendState::Sent) | None => wanted.push(("inspect", "who received it")),
             }
-            let selected = app.open.as_ref().and_then(|open| open.selected()).map(|(_, message)| message);
+            let selected = app.timelines.shown().and_then(|open| open.selected()).map(|(_, message)| message);
             let own = selected.filter(|message| message.own && message.send_state == SendState::Sent);
             wanted.push(("compose", "write"));
             wanted.extend(own.filter(|message| message.source.is_some()).map(|_| ("edit", "edit")));
@@ -120,7 +125,7 @@ fn main(app: &App) -> Vec<Hint> {
     }
     // Help is the one hint that leads to all others.
     wanted.insert(wanted.len().min(2), ("help", "help"));
-    if app.open.is_some() {
+    if app.timelines.shown().is_some() {
         wanted.push(("focus-next", "next pane"));
     }
     wanted.push(("quit", "quit"));

@@ -15,7 +15,7 @@ use super::{
     words, wrap,
 };
 use crate::{
-    app::{App, Focus, commands, editing::Known, timeline::OpenRoom},
+    app::{App, Focus, commands, editing::Known, timeline::OpenTimeline},
     model::{Membership, Pagination, RoomSummary},
 };
 
@@ -25,14 +25,14 @@ const PROMPT: &str = "> ";
 const RULE_ENDS: u16 = 6;
 
 /// What is typed, wrapped for the composer's columns.
-pub fn typed(open: &OpenRoom, columns: u16, height: u16) -> Typed {
+pub fn typed(open: &OpenTimeline, columns: u16, height: u16) -> Typed {
     editor::block(&open.writing.composer, columns.saturating_sub(3), height)
 }
 
 /// Name, encryption, members, receipts, and the topic where there is space.
-pub fn draw_header(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    let Some(room) = app.rooms.get(&open.id) else {
-        paint::row(frame, area, 0, &Line::styled(open.id.shown().to_string(), theme.role(Role::Heading)));
+pub fn draw_header(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+    let Some(room) = app.rooms.get(&open.id.room_id) else {
+        paint::row(frame, area, 0, &Line::styled(open.id.room_id.shown().to_string(), theme.role(Role::Heading)));
         return;
     };
     let dim = theme.role(Role::Dim);
@@ -94,8 +94,8 @@ fn eligibility(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) 
 
 /// The rule under the header; it says how the room ended, if it did, and when older messages are on
 /// their way.
-pub fn draw_header_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
-    if let Some(ending) = app.rooms.get(&open.id).and_then(|room| room.ending.as_ref()) {
+pub fn draw_header_rule(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+    if let Some(ending) = app.rooms.get(&open.id.room_id).and_then(|room| room.ending.as_ref()) {
         let text = endings::sentence(ending, &app.time_zone);
         let text = wrap::cut(&text, area.width.saturating_sub(RULE_ENDS), theme.symbols().ellipsis);
         return paint::rule(frame, area, vec![Span::styled(text, theme.role(Role::Warning))], Vec::new(), theme);
@@ -107,7 +107,7 @@ pub fn draw_header_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Fr
 }
 
 /// The rule above the composer; it says what is edited, else who is typing, and what came in below.
-pub fn draw_composer_rule(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut typing = Vec::new();
     if let Some(known) = app.edited_after() {
         let text = editing(app, known, area.width.saturating_sub(RULE_ENDS));
@@ -141,7 +141,7 @@ fn editing(app: &App, known: Known, columns: u16) -> String {
 }
 
 /// What is being written, or what could be.
-pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
+pub fn draw_composer(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
     let area = areas.composer;
     let focused = app.focus == Focus::Composer;
     let prompt = theme.role(if focused { Role::Accent } else { Role::Dim });
@@ -160,8 +160,8 @@ pub fn draw_composer(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame
     }
 }
 
-fn placeholder(app: &App, open: &OpenRoom, theme: Theme) -> String {
-    let room = app.rooms.get(&open.id);
+fn placeholder(app: &App, open: &OpenTimeline, theme: Theme) -> String {
+    let room = app.rooms.get(&open.id.room_id);
     if room.is_some_and(|room| !room.is_open()) {
         return "Nothing can be sent here any more".to_owned();
     }

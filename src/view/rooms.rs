@@ -91,7 +91,7 @@ fn empty(app: &App) -> String {
 
 fn room_row<'a>(app: &App, room: &'a RoomSummary, selected: bool, theme: Theme, width: u16) -> Line<'a> {
     let symbols = theme.symbols();
-    let open = app.open.as_ref().is_some_and(|open| open.id == room.id);
+    let open = app.timelines.shown().is_some_and(|open| open.id.room_id == room.id);
     let invited = matches!(room.membership, Membership::Invited { .. });
     let new = room.unread > 0 || room.marked_unread || invited;
 

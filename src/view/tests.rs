@@ -25,11 +25,11 @@ use crate::{
         layout::{Row, TimelineFacts},
         timeline::{Anchor, Edge, Place},
     },
-    client::update::Update,
+    client::{reply::Reply, request::SessionRequest, update::Update},
     input::KeyCode,
     model::{
         Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
-        TimelineChange, TimelineItem, TimelineItemKind, Trace, UserId,
+        TimelineChange, TimelineId, TimelineItem, TimelineItemKind, Trace, UserId,
     },
 };
 
@@ -53,7 +53,7 @@ fn screen(app: &App) -> Screen {
 fn with_selected(up: usize) -> App {
     let mut app = chatting();
     app.focus = Focus::Timeline;
-    let open = app.open.as_mut().unwrap();
+    let open = app.timelines.shown_mut().unwrap();
     let index = open.items.len() - 1 - up;
     open.selection = Some(Place { key: open.items[index].key.clone(), index });
     app
@@ -82,11 +82,11 @@ fn p12_the_status_line_says_incognito_as_long_as_it_is() {
     let says = |app: &App, what: &str| screen(app).text().contains(&format!("\n ● online  {what} "));
     let mut app = chatting();
     assert!(!says(&app, "incognito"));
-    let open = app.open.as_ref().unwrap().id.clone();
+    let open = app.timelines.shown().unwrap().id.room_id.clone();
     app.settings.incognito_rooms.insert(open);
     assert!(says(&app, "incognito in this room"));
     app.settings.incognito = true;
-    happen(&mut app, [Update::Done(safe("Something else was done."))]);
+    happen(&mut app, [Update::Notice(safe("Something else was done."))]);
     assert!(says(&app, "incognito  Something else was done."));
 }
 
@@ -102,7 +102,7 @@ fn login() {
     press(&mut app, &[KeyCode::Enter]);
     screens("login_busy", &app, Theme::default());
     let why = "Wrong user name or password. Check both; the server says: Invalid username or password.";
-    happen(&mut app, [Update::LoginFailed(safe(why))]);
+    happen(&mut app, [Update::refused(SessionRequest::ReplaceAccount, &safe(why))]);
     screens("login_failed", &app, Theme::default());
 }
 
@@ -120,7 +120,7 @@ fn login_after_the_end() {
     let question = "This profile is @ada:example.org's. To log in as @bob:example.org, what @ada:example.org has here is \
                     deleted: 2 drafts, 1 unsent message, and the keys to all encrypted messages that were read here. Delete \
                     it? (Another profile keeps both: --profile.)";
-    happen(&mut app, [Update::LoginReplaces(safe(question))]);
+    happen(&mut app, [Update::replied(Reply::LoginReplaces(safe(question)))]);
     screens("login_replaces", &app, Theme::default());
 }
 
@@ -130,7 +130,10 @@ fn login_in_the_browser() {
     type_in(&mut app, "example.org");
     press(&mut app, &[KeyCode::Enter]);
     let methods = vec![LoginMethod::OAuth, LoginMethod::Password];
-    happen(&mut app, [Update::LoginMethods { homeserver: safe("https://matrix.example.org"), methods }]);
+    happen(
+        &mut app,
+        [Update::replied(Reply::LoginMethods { homeserver: safe("https://matrix.example.org"), methods })],
+    );
     screens("login_methods", &app, Theme::default());
     press(&mut app, &[KeyCode::Enter]);
     happen(&mut app, [Update::BrowserWaiting { url: safe("http://127.0.0.1:40123/") }]);
@@ -180,11 +183,11 @@ fn room() {
         &mut app,
         [
             Update::Typing { room_id: room.clone(), who: vec![safe("Ada"), safe("Bob")] },
-            Update::Pagination { room_id: room, state: Pagination::Loading },
+            Update::Pagination { timeline_id: TimelineId::live(room), state: Pagination::Loading },
             Update::Connection(Connection::Offline(safe("no answer from example.org"))),
         ],
     );
-    app.open.as_mut().unwrap().unseen_below = 3;
+    app.timelines.shown_mut().unwrap().unseen_below = 3;
     app.focus = Focus::Composer;
     type_in(&mut app, "The weather will be fine, says the forecast, and it has been right all week.\nSo no tents?");
     screens("room_writing", &app, Theme::default());
@@ -203,9 +206,9 @@ fn room_in_other_looks() {
 fn room_empty() {
     let mut app = fixture::with_rooms();
     let room = RoomId::new("!hq:example.org");
-    happen(&mut app, [Update::GoTo(room.clone())]);
+    happen(&mut app, [Update::go_to(room.clone())]);
     screens("room_loading", &app, Theme::default());
-    happen(&mut app, [Update::Pagination { room_id: room, state: Pagination::ReachedStart }]);
+    happen(&mut app, [Update::Pagination { timeline_id: TimelineId::live(room), state: Pagination::ReachedStart }]);
     screens("room_empty", &app, Theme::default());
 }
 
@@ -236,13 +239,13 @@ fn commands_on_offer() {
 fn an_unread_line_that_says_nothing_takes_no_rows() {
     let mut app = chatting();
     let before = facts(&app);
-    let open = app.open.as_mut().unwrap();
+    let open = app.timelines.shown_mut().unwrap();
     open.unread_line = false;
     let shown = screen(&app);
     assert!(!shown.text().contains("new messages"));
     assert!(shown.facts.timeline.unwrap().first < before.first, "what was above comes into its place");
     // Also where it stands last, which ends the timeline all the same.
-    let open = app.open.as_mut().unwrap();
+    let open = app.timelines.shown_mut().unwrap();
     open.items.truncate(open.items.iter().position(|item| item.kind == TimelineItemKind::UnreadLine).unwrap() + 1);
     assert!(facts(&app).at_end);
 }
@@ -332,7 +335,7 @@ fn inspector_of_somebody_elses_message() {
         let mut app = with_selected(4);
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("Looking up"));
-        happen(&mut app, [Update::ReceiptStatus { event_id: EventId::new("$m9"), status }]);
+        happen(&mut app, [Update::replied(Reply::ReceiptStatus { event_id: EventId::new("$m9"), status })]);
         insta::assert_snapshot!(format!("inspector_others_{name}_80x24"), screen(&app).text());
     }
 }
@@ -341,13 +344,13 @@ fn inspector_of_somebody_elses_message() {
 fn inspector_of_what_came_in_the_clear() {
     for (up, index) in [(4, 15), (3, 16)] {
         let mut app = with_selected(up);
-        let open = app.open.as_ref().unwrap();
+        let open = app.timelines.shown().unwrap();
         let item = open.items[index].clone();
         let TimelineItemKind::Message(mut message) = item.kind else { panic!("no message") };
         message.in_clear = true;
         let item = TimelineItem { key: item.key, kind: TimelineItemKind::Message(message) };
         let changes = vec![TimelineChange::Set(index, item)];
-        happen(&mut app, [Update::Timeline { room_id: RoomId::new(LAKE), changes }]);
+        happen(&mut app, [Update::Timeline { timeline_id: TimelineId::live(RoomId::new(LAKE)), changes }]);
         assert!(screen(&app).text().contains("⊘ not encrypted"), "{}", screen(&app).text());
         type_in(&mut app, "i");
         assert!(screen(&app).text().contains("⊘ It came unencrypted, although this room is encrypted"));
@@ -366,9 +369,9 @@ fn question() {
 #[test]
 fn status_sentences() {
     let mut app = chatting();
-    happen(&mut app, [Update::Done(safe("Invited @eve:example.org."))]);
+    happen(&mut app, [Update::Notice(safe("Invited @eve:example.org."))]);
     assert!(screen(&app).text().contains("Invited @eve:example.org."));
-    happen(&mut app, [Update::Failed(safe("No such user. Check the spelling."))]);
+    happen(&mut app, [Update::Warning(safe("No such user. Check the spelling."))]);
     assert_eq!(screen(&app).cell("No such user").fg, Color::LightRed);
 }
 
@@ -448,7 +451,7 @@ fn facts(app: &App) -> TimelineFacts {
 }
 
 fn anchored(app: &mut App, index: usize, row: usize, edge: Edge) -> TimelineFacts {
-    let open = app.open.as_mut().unwrap();
+    let open = app.timelines.shown_mut().unwrap();
     open.anchor = Anchor::Row { place: Place { key: open.items[index].key.clone(), index }, row, edge };
     facts(app)
 }

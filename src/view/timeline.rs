@@ -24,7 +24,7 @@ use crate::{
     app::{
         App, Focus,
         layout::{Row, TimelineFacts},
-        timeline::{Anchor, Edge, OpenRoom},
+        timeline::{Anchor, Edge, OpenTimeline},
     },
     model::{Pagination, TimelineItemKind},
 };
@@ -35,7 +35,7 @@ const WIDEST: u16 = 120;
 const INDENT: u16 = 2;
 
 /// Draws the open room's timeline, and says what of it is on screen.
-pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
+pub fn draw(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
     if open.items.is_empty() {
         empty(open, theme, frame, area);
         return None;
@@ -63,7 +63,7 @@ pub fn draw(app: &App, open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, are
 }
 
 /// Says why there is nothing.
-fn empty(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+fn empty(open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let text = match open.pagination {
         Pagination::Idle | Pagination::Loading => "Loading messages…",
         Pagination::ReachedStart => "No messages yet. Write the first one below.",
@@ -74,7 +74,7 @@ fn empty(open: &OpenRoom, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
 /// Everything that rows are made from.
 struct Timeline<'a> {
     app: &'a App,
-    open: &'a OpenRoom,
+    open: &'a OpenTimeline,
     look: Look<'a>,
 }
 
@@ -113,7 +113,7 @@ fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) 
 }
 
 impl<'a> Timeline<'a> {
-    /// What is nothing, and an unread line that says nothing, see [`OpenRoom::unread_line`]: they
+    /// What is nothing, and an unread line that says nothing, see [`OpenTimeline::unread_line`]: they
     /// have no rows.
     fn is_hidden(&self, index: usize) -> bool {
         self.open.items.get(index).is_some_and(|item| match item.kind {

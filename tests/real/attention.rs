@@ -10,7 +10,7 @@ use kvitto::{
         attention::{ReadReceipts, Typing},
         policy::{Settings, Timing},
     },
-    model::{Body, EventId, Membership, RoomId, RoomSummary, UserId},
+    model::{Body, EventId, Membership, RoomId, RoomSummary, TimelineId, UserId},
 };
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ async fn p14_p15_a_stranger_learns_neither_what_is_read_nor_that_one_types(world
     let settings = stage.world.settings();
     stage.says("hello").await;
     types(&mut stage.bob, &room, true);
-    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     wait_for(&stage.line, PRIVATE, 1);
 
     let mut open = settings.clone();
@@ -124,7 +124,7 @@ async fn p14_p15_a_stranger_learns_neither_what_is_read_nor_that_one_types(world
     stage.bob.set(open).await;
     let again = stage.says("hello again").await;
     types(&mut stage.bob, &room, true);
-    stage.bob.run(TimelineRequest::MarkRead(room));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(room)));
     wait_for(&stage.line, PUBLIC, 1);
     wait_for(&stage.line, TYPING, 1);
     assert_eq!(made(&stage.line), [1, 1, 1], "the first word was not typed for her");
@@ -142,7 +142,7 @@ async fn p14_p15_incognito_ends_both(world: World) {
     bob.sees("hello").await;
     types(&mut bob, &room, true);
     types(&mut bob, &room, false);
-    bob.run(TimelineRequest::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     wait_for(&line, PUBLIC, 1);
     wait_for(&line, TYPING, 2);
     assert_eq!(made(&line), [1, 0, 2]);
@@ -152,7 +152,7 @@ async fn p14_p15_incognito_ends_both(world: World) {
     bob.sees("are you there?").await;
     types(&mut bob, &room, true);
     types(&mut bob, &room, false);
-    bob.run(TimelineRequest::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     wait_for(&line, PRIVATE, 1);
 
     bob.set(world.settings()).await;
@@ -171,14 +171,14 @@ async fn p14_off_is_nothing(world: World) {
     stage.says("hello").await;
     let room = stage.room.clone();
     stage.bob.room("an unread message", |summary| summary.id == room && summary.unread > 0).await;
-    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     stage.bob.room("no unread message", |summary| summary.id == room && summary.unread == 0).await;
     // Nor is the place of the unread line.
-    stage.bob.run(TimelineRequest::CloseRoom);
-    stage.bob.run(TimelineRequest::OpenRoom(room.clone()));
+    stage.bob.run(TimelineRequest::Close(TimelineId::live(room.clone())));
+    stage.bob.run(TimelineRequest::Open(TimelineId::live(room.clone())));
     stage.says("hello again").await;
     stage.bob.room("one more", |summary| summary.id == room && summary.unread == 1).await;
-    stage.bob.run(TimelineRequest::MarkRead(room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     stage.bob.room("no unread message", |summary| summary.id == room && summary.unread == 0).await;
     let requests = stage.line.requests();
     assert_eq!((count(&requests, "/receipt/"), count(&requests, "/read_markers")), (0, 0), "{requests:?}");
@@ -234,7 +234,7 @@ async fn p14_what_cannot_be_read_is_not_said_to_be_read(world: World) {
             .then_some(())
     };
     bob.until("what cannot be read", is_there).await;
-    bob.run(TimelineRequest::MarkRead(room));
+    bob.run(TimelineRequest::MarkRead(TimelineId::live(room)));
     wait_for(&line, PRIVATE, 1);
     let marks: Vec<_> =
         line.requests().iter().filter_map(|path| Some(path.split_once("/receipt/")?.1.replace("%24", "$"))).collect();
@@ -251,7 +251,7 @@ async fn p14_what_a_stranger_can_see_waits(world: World) {
     stage.bob.set(settings).await;
     let began = Instant::now();
     stage.says("hello").await;
-    stage.bob.run(TimelineRequest::MarkRead(stage.room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(stage.room.clone())));
     wait_for(&stage.line, PUBLIC, 1);
     assert!(began.elapsed() >= Duration::from_millis(200), "it left after {:?}", began.elapsed());
 }
@@ -263,7 +263,7 @@ async fn p15_nobody_is_told_that_one_is_online(world: World) {
     let mut stage = Stage::set(world).await;
     assert_eq!(stage.presence(), "offline");
     stage.says("hello").await;
-    stage.bob.run(TimelineRequest::MarkRead(stage.room.clone()));
+    stage.bob.run(TimelineRequest::MarkRead(TimelineId::live(stage.room.clone())));
     wait_for(&stage.line, PRIVATE, 1);
     stage.bob.say(&stage.room, "hello yourself");
     stage.bob.sees("hello yourself").await;

@@ -39,9 +39,9 @@ async fn bridged(person: &mut Person, event: &EventId, state: BridgeState) -> De
 
 /// The mark of a message in the open room.
 fn mark(person: &Person, event: &EventId) -> Option<Mark> {
-    let items = 0..person.app.open.as_ref().map_or(0, |open| open.items.len());
+    let items = 0..person.app.timelines.shown().map_or(0, |open| open.items.len());
     let is_it = |index: &usize| {
-        let message = person.app.open.as_ref().and_then(|open| open.message(*index));
+        let message = person.app.timelines.shown().and_then(|open| open.message(*index));
         message.is_some_and(|message| message.event_id.as_ref() == Some(event))
     };
     items.rev().find(is_it).and_then(|index| person.app.mark(index))
@@ -111,7 +111,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     bridged(&mut alice, &event, BridgeState::Failed).await;
     assert_eq!(mark(&alice, &event), Some(Mark::NotBridged));
     alice.delivered_to(&event, &ghost.user_id, &[SOME_DEVICE.to_owned()]).await;
-    let open = alice.app.open.as_ref().expect("a room is open");
+    let open = alice.app.timelines.shown().expect("a room is open");
     assert!(!open.deliveries.contains_key(&theirs), "L1: nothing about others' messages");
 }
 on!(a_bridge_says_what_became_of_a_message: synapse, embedded);

@@ -158,7 +158,7 @@ async fn p2_what_was_missed_is_acknowledged(world: World) {
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
     }
     bob.online().await;
-    assert!(bob.app.open.is_none(), "nobody opened the room");
+    assert!(bob.app.timelines.shown().is_none(), "nobody opened the room");
 }
 on!(p2_what_was_missed_is_acknowledged: synapse, embedded);
 

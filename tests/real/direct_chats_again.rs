@@ -21,13 +21,13 @@ async fn asks_for_chat(person: &mut Person, user: &str) -> (RoomId, String) {
     person.app.status = None;
     person.run(RoomsRequest::DirectChat(user.to_owned()));
     let said = person.until("what is said of the chat", |p| p.app.status.take()).await;
-    let open = person.app.open.as_ref().expect("the chat is open");
-    (open.id.clone(), said.text.to_string())
+    let open = person.app.timelines.shown().expect("the chat is open");
+    (open.id.room_id.clone(), said.text.to_string())
 }
 
 /// The mark of an own message in the open room.
 fn mark_of(person: &Person, text: &str) -> Option<Mark> {
-    let items = &person.app.open.as_ref()?.items;
+    let items = &person.app.timelines.shown()?.items;
     let is_it = |kind: &TimelineItemKind| matches!(kind, TimelineItemKind::Message(message) if body(message) == text);
     person.app.mark(items.iter().position(|item| is_it(&item.kind))?)
 }

@@ -87,7 +87,7 @@ async fn a_refused_edit_comes_back(world: World) {
     alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: long.clone() });
     alice
         .until("the edit in the composer", |p| {
-            let writing = &p.app.open.as_ref()?.writing;
+            let writing = &p.app.timelines.shown()?.writing;
             (writing.edited() == Some(&event) && writing.composer.text() == long).then_some(())
         })
         .await;

@@ -157,7 +157,7 @@ async fn an_edit_of_a_removed_message_comes_back(world: World) {
     };
     let comes_back = async |alice: &mut Person, text: &str| {
         let is_back = |p: &mut Person| {
-            let writing = &p.app.open.as_ref()?.writing;
+            let writing = &p.app.timelines.shown()?.writing;
             let said = p.app.status.as_ref().is_some_and(|status| status.text.contains("was removed"));
             (writing.edited().is_none() && writing.composer.text().lines().last() == Some(text) && said).then_some(())
         };

@@ -150,7 +150,7 @@ async fn a_session_that_the_server_knows_again_goes_on(world: World) {
     alice.sees("of old").await;
     alice
         .until("the draft", |p| {
-            p.app.open.as_ref().is_some_and(|open| open.writing.composer.text() == "half a thought").then_some(())
+            p.app.timelines.shown().is_some_and(|open| open.writing.composer.text() == "half a thought").then_some(())
         })
         .await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use kvitto::{
     client::request::{RoomsRequest, TimelineRequest},
-    model::{How, Membership, RoomId, RoomSummary, SendState, TimelineItemKind, UserId},
+    model::{How, Membership, RoomId, RoomSummary, SendState, TimelineId, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
 
@@ -167,7 +167,11 @@ async fn an_upgraded_room_offers_its_successor(world: World) {
     assert_eq!(ending.by.as_ref().map(UserId::as_str), Some(&*world.bob.user_id));
     assert_eq!((&*ending.why, ending.at.is_some(), row.is_open()), ("here", true, false));
     alice.run(RoomsRequest::Follow(old.clone()));
-    alice.until("the open successor", |p| p.app.open.as_ref().is_some_and(|open| open.id == new).then_some(())).await;
+    alice
+        .until("the open successor", |p| {
+            p.app.timelines.shown().is_some_and(|open| open.id.room_id == new).then_some(())
+        })
+        .await;
 
     for (name, elsewhere) in [("forbidden", true), ("nowhere", false)] {
         let room = server.create_room(&bobs, &named(name, &invite));
@@ -241,7 +245,7 @@ impl Ending {
 
 /// The texts of a room that never left it.
 fn texts(person: &Person) -> BTreeSet<String> {
-    let Some(open) = &person.app.open else { return BTreeSet::new() };
+    let Some(open) = person.app.timelines.shown() else { return BTreeSet::new() };
     let unsent = open.items.iter().filter_map(|item| match &item.kind {
         TimelineItemKind::Message(message) if message.send_state != SendState::Sent => message.source.clone(),
         _ => None,
@@ -292,7 +296,10 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         rooms.push((way, room));
     }
     // The draft of the open room is kept when it is left.
-    alice.run(TimelineRequest::SaveDraft { room_id: rooms[6].1.clone(), text: "draft".to_owned() });
+    alice.run(TimelineRequest::SaveDraft {
+        timeline_id: TimelineId::live(rooms[6].1.clone()),
+        text: "draft".to_owned(),
+    });
     let away = alice.quit().await;
     for (way, room) in rooms.iter().filter(|(way, _)| way.is_away()) {
         way.happens(&world, (alices.as_str(), bobs.as_str()), room);

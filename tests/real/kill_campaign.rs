@@ -20,7 +20,7 @@ use std::{
 
 use kvitto::{
     client::request::TimelineRequest,
-    model::{Body, EventId, Pagination, RoomId, TimelineItemKind},
+    model::{Body, EventId, Pagination, RoomId, TimelineId, TimelineItemKind},
 };
 use rand::{RngExt, rngs::ThreadRng};
 use serde_json::{Value, json};
@@ -177,7 +177,7 @@ fn what_is_missing(alice: &Person, event: &Value, edited: &BTreeMap<EventId, Str
     let kind = event["type"].as_str()?;
     if kind == "m.room.topic" {
         let topic = event["content"]["topic"].as_str()?;
-        let items = alice.app.open.iter().flat_map(|open| &open.items);
+        let items = alice.app.timelines.shown().into_iter().flat_map(|open| &open.items);
         let mut notices = items.filter_map(|item| match &item.kind {
             TimelineItemKind::Notice { text, .. } => Some(text.as_str()),
             _ => None,
@@ -208,9 +208,9 @@ async fn missing(alice: &mut Person, room: &RoomId, events: &[Value], sender: &S
     alice.open(room).await;
     let mut left = Vec::new();
     let complete = alice.until("the whole room", |p| {
-        let open = p.app.open.as_ref()?;
+        let open = p.app.timelines.shown()?;
         if open.pagination == Pagination::Idle {
-            p.run(TimelineRequest::Paginate(room.clone()));
+            p.run(TimelineRequest::Paginate(TimelineId::live(room.clone())));
         }
         left = events.iter().filter_map(|event| what_is_missing(p, event, &sender.edited)).collect();
         left.is_empty().then_some(())

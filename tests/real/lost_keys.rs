@@ -152,7 +152,8 @@ async fn p1_what_is_no_message_after_all_leaves_a_trace(world: World) {
     let probe = mallory.seal_anything(&room, &mut key, &reaction).await;
     bob.status_that(&room, &probe, |status| matches!(status, ReceiptStatus::ToldUndecryptable { .. })).await;
     mallory.tell(&world.bob.user_id, "m.room_key", &content).await;
-    let traces = |p: &mut Person| p.app.open.as_ref().map(|open| open.traces.clone()).filter(|found| !found.is_empty());
+    let traces =
+        |p: &mut Person| p.app.timelines.shown().map(|open| open.traces.clone()).filter(|found| !found.is_empty());
     let found = bob.until("the trace", traces).await;
     assert_eq!(found.iter().map(|trace| (&trace.event_id, &*trace.what)).collect::<Vec<_>>(), [(&probe, "a reaction")]);
 

@@ -45,6 +45,7 @@ mod storage;
 mod storms;
 mod support;
 mod terminal;
+mod timelines;
 mod typed;
 mod unread;
 mod vouched;

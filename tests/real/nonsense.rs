@@ -4,7 +4,7 @@
 
 use kvitto::{
     client::request::TimelineRequest,
-    model::{ReadBy, RoomId, UserId},
+    model::{ReadBy, RoomId, TimelineId, UserId},
 };
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ async fn goes_on(world: &World) -> (Person, Person, RoomId) {
         assert_eq!(bob.sees(text).await, event);
         alice.delivered_to(&event, &world.bob.user_id, &his).await;
     }
-    bob.run(TimelineRequest::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     let is_reader = |reader: &ReadBy| reader.user_id == user;
     let read = |p: &mut Person| p.messages().any(|message| message.read_by.iter().any(is_reader)).then_some(());
     alice.until("that Bob has read it", read).await;

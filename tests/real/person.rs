@@ -9,7 +9,8 @@ use kvitto::{
     app::{App, Phase, Watched, effect::Effect, event::Event, update},
     client::{
         ClientHandle, Profile,
-        request::{ReceiptsRequest, Request, RoomsRequest, SessionRequest, TimelineRequest},
+        reply::{Outcome, Reply},
+        request::{ReceiptsRequest, Request, RequestId, RoomsRequest, SessionRequest, TimelineRequest},
         update::Update,
     },
     delivery::{
@@ -21,7 +22,7 @@ use kvitto::{
     input::Key,
     model::{
         Body, Connection, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeopleFilter,
-        PeoplePage, PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, Secret, TimelineItemKind,
+        PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, Secret, TimelineId, TimelineItemKind,
         Undelivered, UserId,
     },
 };
@@ -55,14 +56,8 @@ pub fn at_once() -> Settings {
 pub struct Person {
     /// What would be drawn.
     pub app: App,
-    /// Answers to [`Person::status_of`].
-    statuses: HashMap<EventId, ReceiptStatus>,
-    /// The answer to [`Person::log`].
-    log: Option<ReceiptLog>,
-    /// The answer to [`Person::undelivered`].
-    undelivered: Option<Vec<Undelivered>>,
-    /// The answer to [`Person::people`].
-    page: Option<PeoplePage>,
+    /// What came of requests that somebody waits for.
+    outcomes: HashMap<RequestId, Outcome>,
     matrix: ClientHandle,
     events: UnboundedReceiver<Update>,
     profile: Profile,
@@ -115,7 +110,7 @@ impl Person {
         let mut app = App::new(profile.settings.clone(), TimeZone::UTC);
         app.watched = Watched::Told(true);
         let matrix = ClientHandle::start(profile.clone(), sender).expect("a thread starts");
-        Self { app, statuses: HashMap::new(), log: None, undelivered: None, page: None, matrix, events, profile, home }
+        Self { app, outcomes: HashMap::new(), matrix, events, profile, home }
     }
 
     /// Whether the connection is there.
@@ -149,35 +144,37 @@ impl Person {
             }
         });
         waited.await.unwrap_or_else(|_elapsed| {
-            let App { phase, status, connection, rooms, open, .. } = &self.app;
-            panic!("waited for {what}; {phase:?}, {status:?}, {connection:?}, {:#?}, {open:#?}", rooms.all())
+            let App { phase, status, connection, rooms, timelines, .. } = &self.app;
+            panic!("waited for {what}; {phase:?}, {status:?}, {connection:?}, {:#?}, {timelines:#?}", rooms.all())
         })
     }
 
     fn take_in(&mut self, event: impl Into<Event>) {
         let event = event.into();
-        if let Event::Client(Update::ReceiptStatus { event_id, status }) = &event {
-            self.statuses.insert(event_id.clone(), status.clone());
-        }
-        if let Event::Client(Update::ReceiptLog(log)) = &event {
-            self.log = Some(log.clone());
-        }
-        if let Event::Client(Update::People(page)) = &event {
-            self.page = Some(page.clone());
-        }
-        if let Event::Client(Update::Undelivered(found)) = &event {
-            self.undelivered = Some(found.clone());
+        if let Event::Client(Update::Done { id, outcome, .. }) = &event {
+            self.outcomes.insert(*id, outcome.clone());
         }
         for effect in update(&mut self.app, event, now()) {
             if let Effect::Client(request) = effect {
-                self.matrix.run(request);
+                self.matrix.request(request);
             }
         }
     }
 
     /// Asks for something.
-    pub fn run(&mut self, request: impl Into<Request>) {
-        self.matrix.run(request.into());
+    pub fn run(&mut self, request: impl Into<Request>) -> RequestId {
+        self.matrix.request(request.into())
+    }
+
+    /// Asks for something, and waits for what comes of it.
+    pub async fn ask(&mut self, request: impl Into<Request>) -> Outcome {
+        let id = self.run(request);
+        self.until("an outcome", |p| p.outcomes.remove(&id)).await
+    }
+
+    /// The same, for what is always given.
+    async fn reply(&mut self, request: impl Into<Request>) -> Reply {
+        self.ask(request).await.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     /// Changes the settings, as the runtime does when they were written, and waits until they hold:
@@ -197,9 +194,11 @@ impl Person {
     /// Opens a room.
     pub async fn open(&mut self, room: &RoomId) {
         self.room("the room to open", |summary| summary.id == *room).await;
-        self.take_in(Update::GoTo(room.clone()));
-        let id = room.clone();
-        self.until("the open room", |p| p.app.open.as_ref().is_some_and(|open| open.id == id).then_some(())).await;
+        let reply = Reply::Room { room_id: room.clone(), said: None };
+        let request = Box::new(RoomsRequest::Join(room.to_string()).into());
+        self.take_in(Update::Done { id: RequestId(u64::MAX), request, outcome: Ok(reply) });
+        let id = TimelineId::live(room.clone());
+        self.until("the open room", |p| p.app.timelines.shown().is_some_and(|open| open.id == id).then_some(())).await;
     }
 
     /// Waits until a room that another device of this account has joined is a direct chat here too:
@@ -231,7 +230,7 @@ impl Person {
 
     /// The messages of the open room.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.app.open.iter().flat_map(|open| &open.items).filter_map(|item| match &item.kind {
+        self.app.timelines.shown().into_iter().flat_map(|open| &open.items).filter_map(|item| match &item.kind {
             TimelineItemKind::Message(message) => Some(&**message),
             _ => None,
         })
@@ -248,7 +247,7 @@ impl Person {
 
     /// The item in the open room that says exactly this.
     pub fn key_of(&self, text: &str) -> ItemKey {
-        let items = self.app.open.iter().flat_map(|open| &open.items);
+        let items = self.app.timelines.shown().into_iter().flat_map(|open| &open.items);
         let mut keys = items.filter_map(|item| match &item.kind {
             TimelineItemKind::Message(message) if body(message) == text => Some(item.key.clone()),
             _ => None,
@@ -263,7 +262,7 @@ impl Person {
         what: &str,
         mut found: impl FnMut(&Delivery) -> Option<T>,
     ) -> T {
-        self.until(what, |p| p.app.open.as_ref()?.deliveries.get(event).and_then(&mut found)).await
+        self.until(what, |p| p.app.timelines.shown()?.deliveries.get(event).and_then(&mut found)).await
     }
 
     /// Waits until exactly these devices of one person have an own message.
@@ -297,18 +296,21 @@ impl Person {
 
     /// The own messages that not every device has.
     pub async fn undelivered(&mut self) -> Vec<Undelivered> {
-        self.undelivered = None;
-        self.run(ReceiptsRequest::AskUndelivered);
-        self.until("what is not delivered", |p| p.undelivered.take()).await
+        match self.reply(ReceiptsRequest::AskUndelivered).await {
+            Reply::Undelivered(found) => found,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// These people of an own message to many, page after page.
     pub async fn people(&mut self, event: &EventId, whom: PeopleFilter) -> Vec<PersonDelivery> {
         let (mut people, mut after): (Vec<PersonDelivery>, _) = (Vec::new(), None);
         loop {
-            self.page = None;
-            self.run(ReceiptsRequest::AskPeople { event_id: event.clone(), filter: whom, after });
-            let page = self.until("a page of people", |p| p.page.take()).await;
+            let request = ReceiptsRequest::AskPeople { event_id: event.clone(), filter: whom, after };
+            let page = match self.reply(request).await {
+                Reply::People(page) => page,
+                other => panic!("{other:?}"),
+            };
             people.extend(page.people);
             if !page.more {
                 assert_eq!(page.all, people.len());
@@ -320,7 +322,7 @@ impl Person {
 
     /// The devices of a person that have an own message, as it is known now.
     pub fn ticks(&self, event: &EventId, user: &str) -> Vec<String> {
-        let open = self.app.open.as_ref().expect("a room is open");
+        let open = self.app.timelines.shown().expect("a room is open");
         open.deliveries.get(event).map(|known| delivered(known, &UserId::new(user))).unwrap_or_default()
     }
 
@@ -341,24 +343,24 @@ impl Person {
     }
 
     /// The log of receipts, or what is left of it after this request.
-    pub async fn log(&mut self, effect: ReceiptsRequest) -> ReceiptLog {
-        self.log = None;
-        self.run(effect);
-        self.until("the log of receipts", |p| p.log.take()).await
+    pub async fn log(&mut self, request: ReceiptsRequest) -> ReceiptLog {
+        match self.reply(request).await {
+            Reply::ReceiptLog(log) => log,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The log of receipts, once it is as wanted.
     pub async fn log_that(&mut self, what: &str, is_it: impl Fn(&ReceiptLog) -> bool) -> ReceiptLog {
-        self.log = None;
-        self.run(ReceiptsRequest::AskReceiptLog);
-        self.until(what, |p| {
-            let log = p.log.take()?;
-            if !is_it(&log) {
-                p.run(ReceiptsRequest::AskReceiptLog);
+        let found = timeout(DEADLINE, async {
+            loop {
+                let log = self.log(ReceiptsRequest::AskReceiptLog).await;
+                if is_it(&log) {
+                    return log;
+                }
             }
-            Some(log).filter(&is_it)
-        })
-        .await
+        });
+        found.await.unwrap_or_else(|_elapsed| panic!("waited for {what}"))
     }
 
     /// How many claims were not believed, by reason, once there were so many at least. What is
@@ -389,16 +391,16 @@ impl Person {
         is_it: impl Fn(&ReceiptStatus) -> bool,
     ) -> ReceiptStatus {
         let ask = || ReceiptsRequest::AskReceiptStatus { room_id: room.clone(), event_id: event.clone() };
-        self.statuses.remove(event);
-        self.run(ask());
-        self.until("what was done about a message", |p| {
-            let status = p.statuses.remove(event)?;
-            if !is_it(&status) {
-                p.run(ask());
+        let found = timeout(DEADLINE, async {
+            loop {
+                match self.reply(ask()).await {
+                    Reply::ReceiptStatus { status, .. } if is_it(&status) => return status,
+                    Reply::ReceiptStatus { .. } => {}
+                    other => panic!("{other:?}"),
+                }
             }
-            Some(status).filter(&is_it)
-        })
-        .await
+        });
+        found.await.unwrap_or_else(|_elapsed| panic!("waited for what was done about a message"))
     }
 
     /// The rule for which this client withholds a receipt; anything else that it did, in words.

@@ -3,7 +3,7 @@
 use kvitto::{
     app::Phase,
     client::request::{RoomsRequest, SessionRequest, TimelineRequest},
-    model::{Connection, EventId, Membership, RoomId, SendState},
+    model::{Connection, EventId, Membership, RoomId, SendState, TimelineId},
 };
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         world.server.put_state(&token, room, "m.room.encryption", &megolm());
         catches_up(&mut alice, &world, &token, room).await;
         let key = alice.key_of("secret");
-        alice.run(TimelineRequest::Retry { room_id: room.clone(), key });
+        alice.run(TimelineRequest::Retry { timeline_id: TimelineId::live(room.clone()), key });
         let event = alice.sees("secret").await;
         assert_eq!(kind(&world, &token, room, &event), "m.room.encrypted");
     }
@@ -218,7 +218,7 @@ async fn an_overwritten_encryption_turns_nothing_off(world: World) {
         });
         alice
             .until("the edit in the composer", |p| {
-                let writing = &p.app.open.as_ref()?.writing;
+                let writing = &p.app.timelines.shown()?.writing;
                 (writing.edited() == Some(&hello) && writing.composer.text() == "secretly changed").then_some(())
             })
             .await;

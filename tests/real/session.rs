@@ -3,7 +3,7 @@
 use kvitto::{
     app::Phase,
     client::request::{RoomsRequest, TimelineRequest},
-    model::{Connection, Membership, RoomId, SendState},
+    model::{Connection, Membership, RoomId, SendState, TimelineId},
 };
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ async fn a_revoked_token_keeps_what_was_typed(world: World) {
     alice.open(&room).await;
     alice
         .until("the draft", |p| {
-            p.app.open.as_ref().is_some_and(|open| open.writing.composer.text() == "half a thought").then_some(())
+            p.app.timelines.shown().is_some_and(|open| open.writing.composer.text() == "half a thought").then_some(())
         })
         .await;
 }
@@ -116,7 +116,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     let failed = |p: &Person| matches!(state_of(p, "never"), Some(SendState::Failed(_)));
     alice.until("the second refusal", |p| failed(p).then_some(())).await;
     let key = alice.key_of("never");
-    alice.run(TimelineRequest::Discard { room_id: room.clone(), key });
+    alice.run(TimelineRequest::Discard { timeline_id: TimelineId::live(room.clone()), key });
     alice.until("the discarded message to go", |p| state_of(p, "never").is_none().then_some(())).await;
 
     let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.power_levels/", room.as_str().replace('!', "%21"));
@@ -124,7 +124,7 @@ async fn a_refused_message_can_be_sent_again_or_thrown_away(world: World) {
     levels["events_default"] = json!(0);
     world.server.put_state(&token, &room, "m.room.power_levels", &levels);
     let key = alice.key_of("too early");
-    alice.run(TimelineRequest::Retry { room_id: room.clone(), key });
+    alice.run(TimelineRequest::Retry { timeline_id: TimelineId::live(room.clone()), key });
     alice.until("the message to be sent", |p| (state_of(p, "too early") == Some(SendState::Sent)).then_some(())).await;
 }
 on!(a_refused_message_can_be_sent_again_or_thrown_away: synapse, embedded);

@@ -12,7 +12,7 @@
 use kvitto::{
     app::Phase,
     client::request::{SessionRequest, TimelineRequest},
-    model::{Connection, Pagination, RoomId},
+    model::{Connection, Pagination, RoomId, TimelineId},
     server::homeserver::faults::{Fault, Matching},
 };
 use rand::{RngExt, rngs::ThreadRng};
@@ -151,8 +151,8 @@ impl Alice {
         alice
             .until("every text", |p| {
                 // What came before a gap is to be fetched.
-                if p.app.open.as_ref()?.pagination == Pagination::Idle {
-                    p.run(TimelineRequest::Paginate(room.clone()));
+                if p.app.timelines.shown()?.pagination == Pagination::Idle {
+                    p.run(TimelineRequest::Paginate(TimelineId::live(room.clone())));
                 }
                 texts.iter().rev().take(5).all(|text| p.messages().any(|message| body(message) == *text)).then_some(())
             })

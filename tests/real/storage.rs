@@ -100,7 +100,7 @@ async fn what_is_sent_while_a_database_is_held_comes_back(world: World) {
     says_so(&mut bob, FILES[0]).await;
     bob.say(&room, "cannot be queued");
     let is_back = |person: &mut Person| {
-        let open = person.app.open.as_ref()?;
+        let open = person.app.timelines.shown()?;
         (open.writing.composer.text() == "cannot be queued").then_some(())
     };
     bob.until("the text in the composer", is_back).await;

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::join_all;
 use kvitto::{
     client::request::{RoomsRequest, TimelineRequest},
-    model::SendState,
+    model::{SendState, TimelineId},
     server::homeserver::faults::{Fault, Matching},
 };
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn pages_that_lead_nowhere_are_asked_for_slowly(world: World) {
     let began = Instant::now();
     let mut alice = world.alice("desk").await;
     alice.open(&room).await;
-    alice.run(TimelineRequest::Paginate(room.clone()));
+    alice.run(TimelineRequest::Paginate(TimelineId::live(room.clone())));
     let said = "the homeserver says that there are older messages, and does not give them";
     let is_said = |p: &mut Person| p.app.status.as_ref().filter(|status| status.text.contains(said)).map(drop);
     alice.until("that nothing comes", is_said).await;
@@ -91,7 +91,7 @@ async fn requests_while(fault: Option<Fault>, sync: SlidingSync) -> usize {
     }
     let before = world.proxy.requests().len();
     alice.say(&room, "is anybody there?");
-    alice.run(TimelineRequest::Paginate(room));
+    alice.run(TimelineRequest::Paginate(TimelineId::live(room)));
     let _ = timeout(WINDOW, pending::<()>()).await;
     world.proxy.requests().len() - before
 }

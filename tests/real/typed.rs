@@ -65,7 +65,7 @@ fn enter(person: &mut Person, text: &str) {
 }
 
 fn typed(person: &Person) -> &str {
-    person.app.open.as_ref().map(|open| open.writing.composer.text()).unwrap_or_default()
+    person.app.timelines.shown().map(|open| open.writing.composer.text()).unwrap_or_default()
 }
 
 async fn a_text_that_is_too_large_stays_in_the_composer(world: World) {

@@ -3,7 +3,7 @@
 
 use kvitto::{
     client::request::{RoomsRequest, TimelineRequest},
-    model::{Body, EventId, Membership, ReceiptStatus, RoomId, TimelineItemKind, UserId},
+    model::{Body, EventId, Membership, ReceiptStatus, RoomId, TimelineId, TimelineItemKind, UserId},
 };
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// What is said of changes in the open room.
 fn notices(person: &Person) -> Vec<String> {
-    let items = person.app.open.iter().flat_map(|open| &open.items);
+    let items = person.app.timelines.shown().into_iter().flat_map(|open| &open.items);
     let notices = items.filter_map(|item| match &item.kind {
         TimelineItemKind::Notice { text, .. } => Some(text.to_string()),
         _ => None,
@@ -32,7 +32,7 @@ fn bodies(person: &Person) -> Vec<String> {
 
 /// Where the message of this text stands in the open room.
 fn index_of(person: &Person, text: &str) -> Option<usize> {
-    let open = person.app.open.as_ref()?;
+    let open = person.app.timelines.shown()?;
     (0..open.items.len()).find(|index| open.message(*index).is_some_and(|message| body(message) == text))
 }
 
@@ -184,7 +184,7 @@ async fn what_came_in_the_clear_says_so(world: World) {
     let marked = |p: &mut Person| {
         let is = |(text, expected): &(&str, bool)| {
             let index = index_of(p, text)?;
-            Some(p.app.open.as_ref()?.came_in_clear(index) == *expected)
+            Some(p.app.timelines.shown()?.came_in_clear(index) == *expected)
         };
         expected.iter().all(|row| is(row) == Some(true)).then_some(())
     };
@@ -198,7 +198,7 @@ on!(what_came_in_the_clear_says_so: synapse, embedded);
 
 /// Whose read receipt stands at the message of this text or below it.
 fn readers(person: &Person, text: &str) -> Vec<UserId> {
-    let open = person.app.open.as_ref().expect("a room is open");
+    let open = person.app.timelines.shown().expect("a room is open");
     let index = index_of(person, text).expect("the message is there");
     open.readers(index).into_iter().map(|reader| reader.user_id).collect()
 }
@@ -255,7 +255,7 @@ async fn a_read_receipt_and_a_delivery_receipt_of_one_answer_are_both_kept(world
     alice.say(&room, "hello");
     let hello = alice.sees("hello").await;
     bob.sees("hello").await;
-    bob.run(TimelineRequest::MarkRead(room.clone()));
+    bob.run(TimelineRequest::MarkRead(TimelineId::live(room.clone())));
     world.proxy.wait_for_requests("the read receipt", |requests| count(requests, "/receipt/m.read/") > 0);
     let status = bob.last_status_of(&room, &hello).await;
     assert!(matches!(status, ReceiptStatus::Sent { .. }), "{status:?}");

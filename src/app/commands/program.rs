@@ -62,7 +62,7 @@ pub const COMMANDS: &[Command] = &[
     })
     .keys(&[(Context::Main, &["Alt-Down"])]),
     Command::new("next-unread", "Open the next room with news", |app, _, _, out| {
-        let unread = app.rooms.next_unread(app.open.as_ref().map(|open| &open.id));
+        let unread = app.rooms.next_unread(app.timelines.shown().map(|open| &open.id.room_id));
         let room_id = unread.ok_or("There is nothing unread in another room.")?.id.clone();
         app.open_room(&room_id, out);
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::app::command::{Argument, Command};
 use crate::{
-    app::{App, Focus, screens::DeviceTable, timeline::OpenRoom},
+    app::{App, Focus, screens::DeviceTable, timeline::OpenTimeline},
     input::Context,
 };
 
@@ -12,19 +12,21 @@ pub const COMMANDS: &[Command] = &[
     })
     .keys(&[(Context::Timeline, &["t"])])
     .typed(Argument::Nothing),
-    Command::new("select-up", "Select the message above", |app, _, _, _| in_timeline(app, OpenRoom::select_up))
+    Command::new("select-up", "Select the message above", |app, _, _, _| in_timeline(app, OpenTimeline::select_up))
         .keys(&[(Context::Timeline, &["k", "Up"])]),
-    Command::new("select-down", "Select the message below", |app, _, _, _| in_timeline(app, OpenRoom::select_down))
+    Command::new("select-down", "Select the message below", |app, _, _, _| in_timeline(app, OpenTimeline::select_down))
         .keys(&[(Context::Timeline, &["j", "Down"])]),
-    Command::new("page-up", "Scroll the timeline up by a page", |app, _, _, _| in_timeline(app, OpenRoom::page_up))
+    Command::new("page-up", "Scroll the timeline up by a page", |app, _, _, _| in_timeline(app, OpenTimeline::page_up))
         .keys(&[(Context::Timeline, &["PgUp", "Ctrl-U"]), (Context::Composer, &["PgUp"])]),
     Command::new("page-down", "Scroll the timeline down by a page", |app, _, _, _| {
-        in_timeline(app, OpenRoom::page_down)
+        in_timeline(app, OpenTimeline::page_down)
     })
     .keys(&[(Context::Timeline, &["PgDn", "Ctrl-D"]), (Context::Composer, &["PgDn"])]),
-    Command::new("oldest", "Go to the oldest message loaded", |app, _, _, _| in_timeline(app, OpenRoom::select_oldest))
-        .keys(&[(Context::Timeline, &["g", "Home"])]),
-    Command::new("newest", "Go to the newest message", |app, _, _, _| in_timeline(app, OpenRoom::follow_newest))
+    Command::new("oldest", "Go to the oldest message loaded", |app, _, _, _| {
+        in_timeline(app, OpenTimeline::select_oldest)
+    })
+    .keys(&[(Context::Timeline, &["g", "Home"])]),
+    Command::new("newest", "Go to the newest message", |app, _, _, _| in_timeline(app, OpenTimeline::follow_newest))
         .keys(&[(Context::Timeline, &["G", "End"])]),
     Command::new("inspect", "Show who received this message, device by device", |app, _, _, out| app.inspect(out))
         .keys(&[(Context::Timeline, &["i"])]),
@@ -50,17 +52,17 @@ pub const COMMANDS: &[Command] = &[
     })
     .keys(&[(Context::Timeline, &["Enter", "c"])]),
     Command::new("leave-timeline", "Back to the newest message, then to the rooms", |app, _, _, _| {
-        if app.open.as_ref().is_some_and(OpenRoom::follows_newest) {
+        if app.timelines.shown().is_some_and(OpenTimeline::follows_newest) {
             app.focus = Focus::Rooms;
         }
-        in_timeline(app, OpenRoom::follow_newest)
+        in_timeline(app, OpenTimeline::follow_newest)
     })
     .keys(&[(Context::Timeline, &["Esc"])]),
 ];
 
 /// Does something in the open timeline, where there is one.
 #[allow(clippy::unnecessary_wraps, reason = "what a row does may be refused")]
-fn in_timeline(app: &mut App, act: fn(&mut OpenRoom)) -> Result<(), crate::app::command::Refusal> {
+fn in_timeline(app: &mut App, act: fn(&mut OpenTimeline)) -> Result<(), crate::app::command::Refusal> {
     app.in_timeline(act);
     Ok(())
 }

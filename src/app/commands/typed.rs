@@ -66,7 +66,7 @@ pub const COMMANDS: &[Command] = &[
     .typed(Argument::Nothing)
     .in_joined_room(),
     Command::new("me", "Say what you do", |app, argument, _, out| {
-        let room_id = app.open.as_ref().ok_or("Open a room first.")?.id.clone();
+        let room_id = app.timelines.shown().ok_or("Open a room first.")?.id.room_id.clone();
         app.may_write(&room_id)?;
         out.push(Effect::from(TimelineRequest::SendEmote { room_id, text: argument.to_owned() }));
         Ok(())

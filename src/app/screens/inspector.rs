@@ -7,7 +7,7 @@ use crate::{
         command::{Command, Refusal},
         effect::Effect,
     },
-    client::{request::ReceiptsRequest, update::Update},
+    client::{reply::Reply, request::ReceiptsRequest, update::Update},
     input::Context,
     model::{EventId, ItemKey, Message, Ms, PeopleFilter, ReceiptStatus},
 };
@@ -38,7 +38,7 @@ impl Inspector {
 
     /// The message, and its index in the open timeline.
     pub fn message<'a>(&self, app: &'a App) -> Option<(usize, &'a Message)> {
-        let open = app.open.as_ref()?;
+        let open = app.timelines.shown()?;
         let selected = open.selection.as_ref().filter(|position| position.key == self.item)?;
         Some((selected.index, open.message(selected.index)?))
     }
@@ -47,7 +47,7 @@ impl Inspector {
     /// who has it.
     pub fn of_many<'a>(&self, app: &'a App) -> Option<&'a EventId> {
         let (_, message) = self.message(app).filter(|(_, message)| message.own)?;
-        let delivery = app.open.as_ref()?.deliveries.get(message.event_id.as_ref()?)?;
+        let delivery = app.timelines.shown()?.deliveries.get(message.event_id.as_ref()?)?;
         delivery.tally.filter(|tally| !tally.anonymous).map(|_| &delivery.event_id)
     }
 }
@@ -102,13 +102,13 @@ impl Behaviour for Inspector {
 
     fn on(&mut self, update: &Update, app: &App) {
         match update {
-            Update::ReceiptStatus { event_id, status } => {
+            Update::Done { outcome: Ok(Reply::ReceiptStatus { event_id, status }), .. } => {
                 let asked = self.message(app).is_some_and(|(_, message)| message.event_id.as_ref() == Some(event_id));
                 if asked {
                     self.status = Some(status.clone());
                 }
             }
-            Update::People(page) => {
+            Update::Done { outcome: Ok(Reply::People(page)), .. } => {
                 let wanted = (self.people.filter, self.people.before.last()) == (page.filter, page.after.as_ref());
                 if wanted && self.of_many(app) == Some(&page.event_id) {
                     self.people.page = Some(page.clone());
@@ -140,11 +140,11 @@ impl App {
     /// Opens the inspector on the selected message, or on the newest one if none is selected.
     pub(in crate::app) fn inspect(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         self.select_something();
-        let selected = self.open.as_ref().and_then(|open| Some((open, open.selected()?)));
+        let selected = self.timelines.shown().and_then(|open| Some((open, open.selected()?)));
         let (open, (key, message)) = selected.ok_or("Select a message first.")?;
         if let (false, Some(event_id)) = (message.own, &message.event_id) {
             out.push(Effect::from(ReceiptsRequest::AskReceiptStatus {
-                room_id: open.id.clone(),
+                room_id: open.id.room_id.clone(),
                 event_id: event_id.clone(),
             }));
         }

@@ -3,7 +3,7 @@
 use super::{Behaviour, Scope, Scroll};
 use crate::{
     app::{App, command::Command},
-    client::update::Update,
+    client::{reply::Reply, update::Update},
     model,
 };
 
@@ -24,7 +24,7 @@ impl Behaviour for ReceiptLog {
     }
 
     fn on(&mut self, update: &Update, _app: &App) {
-        if let Update::ReceiptLog(log) = update {
+        if let Update::Done { outcome: Ok(Reply::ReceiptLog(log)), .. } = update {
             self.log = Some(log.clone());
         }
     }

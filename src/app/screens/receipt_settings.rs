@@ -13,7 +13,7 @@ use crate::{
         command::{Command, Refusal, user_id},
         effect::Effect,
     },
-    client::{request::ReceiptsRequest, update::Update},
+    client::{reply::Reply, request::ReceiptsRequest, update::Update},
     delivery::policy::{Change, Choice, Send, Who},
     input::Context,
     model::{Ms, PersonEligibility, RoomId, UserId},
@@ -89,7 +89,7 @@ impl Behaviour for ReceiptSettings {
     }
 
     fn on(&mut self, update: &Update, app: &App) {
-        if let Update::Eligibility { room_id, people, more } = update
+        if let Update::Done { outcome: Ok(Reply::Eligibility { room_id, people, more }), .. } = update
             && self.room_id.as_ref() == Some(room_id)
         {
             self.set_people(people.clone(), *more, app);

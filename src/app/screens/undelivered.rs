@@ -7,7 +7,7 @@ use crate::{
         command::{Command, Refusal},
         effect::Effect,
     },
-    client::update::Update,
+    client::{reply::Reply, update::Update},
     input::Context,
     model::{self, Membership, Ms},
 };
@@ -47,7 +47,7 @@ impl Undelivered {
         }
         app.open_room(room_id, out);
         app.focus = Focus::Timeline;
-        if let Some(open) = &mut app.open {
+        if let Some(open) = app.timelines.shown_mut() {
             open.seek(delivery.event_id.clone(), delivery.sent);
         }
         Ok(Flow::Close)
@@ -80,7 +80,7 @@ impl Behaviour for Undelivered {
 
     fn on(&mut self, update: &Update, _app: &App) {
         match update {
-            Update::Undelivered(found) => {
+            Update::Done { outcome: Ok(Reply::Undelivered(found)), .. } => {
                 self.rows = Some(found.clone());
                 self.select(self.selected);
             }

@@ -11,12 +11,16 @@ use crate::{
         },
         timeline::{Anchor, Place},
     },
-    client::update::Update,
+    client::{
+        reply::Reply,
+        request::{SessionRequest, TimelineRequest},
+        update::Update,
+    },
     input::{Key, KeyCode, KeySequence},
     model::{
         Connection, Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, LoginMethod, Pagination, PeopleFilter,
         PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally,
-        TimelineChange, TimelineItem, Undelivered, UserId,
+        TimelineChange, TimelineId, TimelineItem, Undelivered, UserId,
     },
 };
 use proptest::prelude::*;
@@ -77,7 +81,7 @@ fn event() -> impl Strategy<Value = Event> {
         15 => prop::sample::select(moves).prop_map(Event::Key),
         2 => "(/|//|@ada:x|leave|receipts|\n|\r|a|\u{1b}){0,5}".prop_map(Event::Paste),
         20 => (room(), prop::collection::vec(change(), 1..4))
-            .prop_map(|(room, changes)| Update::Timeline { room_id: room, changes }.into()),
+            .prop_map(|(room, changes)| Update::Timeline { timeline_id: TimelineId::live(room), changes }.into()),
         1 => any::<bool>().prop_map(Event::Focus),
         2 => session().prop_map(Event::from),
         6 => of_rooms().prop_map(Event::from),
@@ -132,14 +136,14 @@ fn of_delivery() -> impl Strategy<Value = Update> {
         at: T0,
     });
     prop_oneof![
-        2 => page.prop_map(Update::People),
+        2 => page.prop_map(|it| Update::replied(Reply::People(it))),
         2 => (room(), prop::collection::vec(person, 0..5), 0_usize..3)
-            .prop_map(|(room, people, more)| Update::Eligibility { room_id: room, people, more }),
+            .prop_map(|(room, people, more)| Update::replied(Reply::Eligibility { room_id: room, people, more })),
         2 => (room(), prop::collection::vec(a_delivery(), 0..5))
             .prop_map(|(room, deliveries)| Update::Deliveries { room_id: room, deliveries }),
-        2 => prop::collection::vec(undelivered, 0..5).prop_map(Update::Undelivered),
+        2 => prop::collection::vec(undelivered, 0..5).prop_map(|it| Update::replied(Reply::Undelivered(it))),
         1 => prop::collection::vec(entry, 0..5)
-            .prop_map(|entries| Update::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })),
+            .prop_map(|entries| Update::replied(Reply::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() }))),
     ]
 }
 
@@ -147,15 +151,15 @@ fn session() -> impl Strategy<Value = Update> {
     let methods = vec![LoginMethod::Password, LoginMethod::Sso, LoginMethod::OAuth];
     prop_oneof![
         1 => prop::sample::subsequence(methods, 0..=3)
-            .prop_map(|methods| Update::LoginMethods { homeserver: SafeText::line("x"), methods }),
+            .prop_map(|methods| Update::replied(Reply::LoginMethods { homeserver: SafeText::line("x"), methods })),
         1 => sentence().prop_map(|url| Update::BrowserWaiting { url }),
-        1 => sentence().prop_map(Update::LoginFailed),
-        1 => sentence().prop_map(Update::HomeserverNotFound),
+        1 => sentence().prop_map(|why| Update::refused(SessionRequest::ReplaceAccount, &why)),
+        1 => sentence().prop_map(|why| Update::refused(SessionRequest::FindHomeserver(String::new()), &why)),
         4 => prop::sample::select(vec!["@me:x", "@me:x", "@me:x", "@eve:x"])
             .prop_map(|user| Update::LoggedIn(account(user))),
         1 => prop::option::of(sentence()).prop_map(Update::LoggedOut),
         1 => sentence().prop_map(|why| Update::SessionEnded { account: account("@me:x"), why }),
-        1 => sentence().prop_map(Update::LoginReplaces),
+        1 => sentence().prop_map(|it| Update::replied(Reply::LoginReplaces(it))),
         1 => prop_oneof![Just(Connection::Online), sentence().prop_map(Connection::Offline)]
             .prop_map(Update::Connection),
     ]
@@ -165,20 +169,26 @@ fn of_rooms() -> impl Strategy<Value = Update> {
     prop_oneof![
         2 => (0_u64..9).prop_map(|at| Update::Rooms(vec![summary("one", at), summary("two", 4), invite("three")])),
         1 => room().prop_map(|room| Update::RoomsGone(vec![room])),
-        6 => room().prop_map(Update::GoTo),
+        6 => room().prop_map(Update::go_to),
     ]
 }
 
 fn answer() -> impl Strategy<Value = Update> {
     prop_oneof![
         (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
-            .prop_map(|(room, state)| Update::Pagination { room_id: room, state }),
-        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| Update::Draft { room_id: room, text }),
-        (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room, text, emote, why)| Update::NotQueued {
-            room_id: room,
-            text,
-            emote,
-            why
+            .prop_map(|(room, state)| Update::Pagination { timeline_id: TimelineId::live(room), state }),
+        (room(), "[a\n/]{0,3}")
+            .prop_map(|(room, text)| Update::replied(Reply::Draft { timeline_id: TimelineId::live(room), text })),
+        (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room_id, text, emote, why)| {
+            if emote {
+                Update::refused(TimelineRequest::SendEmote { room_id, text }, &why)
+            } else {
+                Update::refused(TimelineRequest::Send { room_id, text }, &why)
+            }
+        }),
+        (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room_id, event, text, why)| {
+            let event_id = EventId::new(format!("${event}"));
+            Update::refused(TimelineRequest::Edit { room_id, event_id, text }, &why)
         }),
         (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room, event, text, why)| Update::EditFailed {
             room_id: room,
@@ -188,9 +198,12 @@ fn answer() -> impl Strategy<Value = Update> {
             why
         }),
         (0_u8..40).prop_map(|event| {
-            Update::ReceiptStatus { event_id: EventId::new(format!("${event}")), status: ReceiptStatus::AwaitingKey }
+            Update::replied(Reply::ReceiptStatus {
+                event_id: EventId::new(format!("${event}")),
+                status: ReceiptStatus::AwaitingKey,
+            })
         }),
-        sentence().prop_map(Update::Done),
+        sentence().prop_map(Update::Notice),
     ]
 }
 
@@ -216,7 +229,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn names_its_item(app: &App, place: &Place) -> bool {
-    let item: Option<&ItemKey> = app.open.as_ref().and_then(|open| open.items.get(place.index)).map(|item| &item.key);
+    let item: Option<&ItemKey> =
+        app.timelines.shown().and_then(|open| open.items.get(place.index)).map(|item| &item.key);
     item == Some(&place.key)
 }
 
@@ -233,8 +247,8 @@ proptest! {
                 Step::Wait(ms) => told.now += ms,
             }
             let app = &told.app;
-            prop_assert!(app.open.is_some() || app.focus == Focus::Rooms, "{:?} without a room", app.focus);
-            if let Some(open) = &app.open {
+            prop_assert!(app.timelines.shown().is_some() || app.focus == Focus::Rooms, "{:?} without a room", app.focus);
+            if let Some(open) = app.timelines.shown() {
                 prop_assert!(open.selection.as_ref().is_none_or(|place| names_its_item(app, place)));
                 if let Anchor::Row { place, .. } = &open.anchor {
                     prop_assert!(names_its_item(app, place));
@@ -245,7 +259,7 @@ proptest! {
                     let rows = list.rows.as_ref().map_or(0, Vec::len);
                     prop_assert!(list.selected < rows.max(1), "row {} of {rows}", list.selected);
                 }
-                Some(Screen::DeviceTable(_)) => prop_assert!(app.open.is_some(), "a matrix of no room"),
+                Some(Screen::DeviceTable(_)) => prop_assert!(app.timelines.shown().is_some(), "a matrix of no room"),
                 _ => {}
             }
             let table = app.table();

@@ -7,7 +7,7 @@ use crate::{
         event::Event,
         screens::{CommandLine, Screen},
         status::{Status, StatusKind},
-        testing::{Told, invite, room_id, summary},
+        testing::{Told, changes, invite, live, room_id, summary},
     },
     client::{
         request::{Request, RoomsRequest, SessionRequest, TimelineRequest},
@@ -205,7 +205,7 @@ fn the_filter_narrows_the_list_until_a_room_is_opened() {
     told.keys("/");
     told.types("TW");
     assert_eq!(names(&told), ["two"]);
-    assert_eq!(told.keys("Enter"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
+    assert_eq!(told.keys("Enter"), [Effect::from(TimelineRequest::Open(live("two")))]);
     assert_eq!(names(&told), ["three", "one", "two"]);
     assert_eq!(told.app.focus, Focus::Composer);
 }
@@ -226,7 +226,7 @@ fn a_command_behind_the_filters_slash_is_a_command() {
     told.event(Update::Rooms(vec![RoomSummary { name: SafeText::line("dm @ada"), ..summary("two", 1) }]));
     assert_eq!(
         told.keys("Enter"),
-        [Effect::from(TimelineRequest::OpenRoom(room_id("two")))],
+        [Effect::from(TimelineRequest::Open(live("two")))],
         "a room of this name comes first"
     );
 }
@@ -234,14 +234,14 @@ fn a_command_behind_the_filters_slash_is_a_command() {
 #[test]
 fn rooms_are_changed_by_key_from_the_composer() {
     let mut told = Told::in_room(Vec::new());
-    assert_eq!(told.keys("Alt-Down"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
+    assert_eq!(told.keys("Alt-Down"), changes("one", "two"));
     assert_eq!(told.keys("Alt-Down"), [], "it is the last one");
-    assert_eq!(told.keys("Alt-Up"), [Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
+    assert_eq!(told.keys("Alt-Up"), changes("two", "one"));
     assert_eq!(told.keys("Alt-Up"), [], "an invite cannot be opened");
     assert_eq!(told.keys("Alt-A"), []);
     told.event(Update::Rooms(vec![RoomSummary { unread: 3, mentions: 1, ..summary("two", 1) }, invite("three")]));
     assert_eq!(told.app.rooms.unread(), (3, 1));
-    assert_eq!(told.keys("Alt-A"), [Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
+    assert_eq!(told.keys("Alt-A"), changes("one", "two"));
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn the_focus_goes_around_the_panes_that_are_there() {
     let mut told = Told::with_rooms();
     told.keys("Tab");
     assert_eq!(told.app.focus, Focus::Rooms, "no room is open");
-    told.event(Update::GoTo(room_id("one")));
+    told.event(Update::go_to(room_id("one")));
     for (key, focus) in [
         ("Tab", Focus::Rooms),
         ("Tab", Focus::Timeline),
@@ -266,8 +266,11 @@ fn the_focus_goes_around_the_panes_that_are_there() {
 #[test]
 fn a_room_that_is_gone_is_closed() {
     let mut told = Told::in_room(Vec::new());
-    assert_eq!(told.event(Update::RoomsGone(vec![room_id("one")])), [Effect::from(TimelineRequest::CloseRoom)]);
-    assert!(told.app.open.is_none());
+    assert_eq!(
+        told.event(Update::RoomsGone(vec![room_id("one")])),
+        [Effect::from(TimelineRequest::Close(live("one")))]
+    );
+    assert!(told.app.timelines.shown().is_none());
     assert_eq!(told.app.focus, Focus::Rooms);
     assert_eq!(told.app.contexts(), [Context::Rooms, Context::Browse, Context::Main, Context::Global]);
 }
@@ -283,7 +286,7 @@ fn reconnecting_is_asked_for_when_offline() {
 #[test]
 fn a_status_goes_after_its_time() {
     let mut told = Told::with_rooms();
-    told.event(Update::Done(SafeText::line("Invited.")));
+    told.event(Update::Notice(SafeText::line("Invited.")));
     assert_eq!(told.app.status.as_ref().map(|status| status.kind), Some(StatusKind::Info));
     told.after(Status::INFO - 1);
     assert_eq!(told.status(), "Invited.");

@@ -4,7 +4,7 @@ use crate::{
         Focus, Phase,
         effect::Effect,
         event::Event,
-        testing::{Told, account, invite, room_id, summary},
+        testing::{Told, account, invite, live, room_id, summary},
     },
     client::{
         request::{SessionRequest, TimelineRequest},
@@ -48,7 +48,7 @@ fn the_demo_logs_in_by_itself_and_shows_no_form() {
 fn a_demo_that_cannot_be_logged_in_to_says_why() {
     let mut told = starting();
     told.event(ready());
-    told.event(Update::LoginFailed(SafeText::line("No.")));
+    told.event(Update::refused(SessionRequest::ReplaceAccount, &SafeText::line("No.")));
     assert_eq!((&told.app.phase, &*told.app.demo.as_ref().unwrap().doing), (&Phase::Starting, "No."));
 }
 
@@ -57,18 +57,18 @@ fn the_tour_opens_when_its_room_is_there_and_only_then() {
     let mut told = logged_in();
     assert_eq!(told.event(Update::Rooms(vec![summary("other", 9), invite("tour")])), []);
     let opened = told.event(Update::Rooms(vec![summary("tour", 1)]));
-    assert_eq!(opened, [Effect::from(TimelineRequest::OpenRoom(room_id("tour")))]);
+    assert_eq!(opened, [Effect::from(TimelineRequest::Open(live("tour")))]);
     assert_eq!(told.app.focus, Focus::Composer);
-    told.event(Update::GoTo(room_id("other")));
+    told.event(Update::go_to(room_id("other")));
     told.event(Update::Rooms(vec![summary("tour", 2)]));
-    assert_eq!(told.app.open.as_ref().unwrap().id, room_id("other"), "it opens once");
+    assert_eq!(told.app.timelines.shown().unwrap().id, live("other"), "it opens once");
 }
 
 #[test]
 fn whoever_has_opened_a_room_is_left_there() {
     let mut told = logged_in();
     told.event(Update::Rooms(vec![summary("other", 9)]));
-    told.event(Update::GoTo(room_id("other")));
+    told.event(Update::go_to(room_id("other")));
     assert_eq!(told.event(Update::Rooms(vec![summary("tour", 1)])), []);
 }
 

@@ -10,17 +10,18 @@ use crate::{
         Focus,
         effect::Effect,
         event::Event,
-        testing::{Told, account, message, room_id, said},
+        testing::{Told, account, changes, live, message, room_id, said},
     },
     client::{
+        reply::Reply,
         request::{Request, TimelineRequest},
         update::Update,
     },
-    model::{EventId, RoomId, SafeText, TimelineChange},
+    model::{EventId, RoomId, SafeText, TimelineChange, TimelineId},
 };
 
 fn save(room: &str, text: &str) -> Effect {
-    Effect::from(TimelineRequest::SaveDraft { room_id: room_id(room), text: text.to_owned() })
+    Effect::from(TimelineRequest::SaveDraft { timeline_id: live(room), text: text.to_owned() })
 }
 
 fn typing(typing: bool) -> Effect {
@@ -28,7 +29,7 @@ fn typing(typing: bool) -> Effect {
 }
 
 fn draft(room: &str, text: &str) -> Update {
-    Update::Draft { room_id: room_id(room), text: text.to_owned() }
+    Update::replied(Reply::Draft { timeline_id: live(room), text: text.to_owned() })
 }
 
 #[test]
@@ -49,7 +50,8 @@ fn a_draft_is_saved_when_the_room_is_left_and_at_the_end() {
     let mut told = Told::in_room(Vec::new());
     told.types("one");
     let effects = told.keys("Alt-Down");
-    assert_eq!(effects, [typing(false), save("one", "one"), Effect::from(TimelineRequest::OpenRoom(room_id("two")))]);
+    let [close, open] = changes("one", "two");
+    assert_eq!(effects, [typing(false), save("one", "one"), close, open]);
     told.keys("Alt-Up");
     assert_eq!(told.typed(), "one");
     told.types("!");
@@ -107,7 +109,10 @@ fn a_draft_that_comes_after_its_room_was_left_is_kept() {
 }
 
 fn not_queued(room: &str, text: &str, emote: bool) -> Update {
-    Update::NotQueued { room_id: room_id(room), text: text.to_owned(), emote, why: SafeText::line("The disk is full.") }
+    let (room_id, text) = (room_id(room), text.to_owned());
+    let request =
+        if emote { TimelineRequest::SendEmote { room_id, text } } else { TimelineRequest::Send { room_id, text } };
+    Update::refused(request, &SafeText::line("The disk is full."))
 }
 
 #[test]
@@ -209,7 +214,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// lost.
 #[derive(Default)]
 struct Matrix {
-    disk: BTreeMap<RoomId, String>,
+    disk: BTreeMap<TimelineId, String>,
     queue: Vec<(RoomId, String)>,
     edits: Vec<(RoomId, EventId, String)>,
     answers: VecDeque<Update>,
@@ -219,12 +224,12 @@ impl Matrix {
     fn run(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Client(Request::Timeline(TimelineRequest::OpenRoom(room))) => {
-                    let text = self.disk.get(&room).cloned().unwrap_or_default();
-                    self.answers.push_back(Update::Draft { room_id: room, text });
+                Effect::Client(Request::Timeline(TimelineRequest::Open(timeline_id))) => {
+                    let text = self.disk.get(&timeline_id).cloned().unwrap_or_default();
+                    self.answers.push_back(Update::replied(Reply::Draft { timeline_id, text }));
                 }
-                Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { room_id: room, text })) => {
-                    self.disk.insert(room, text);
+                Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { timeline_id, text })) => {
+                    self.disk.insert(timeline_id, text);
                 }
                 Effect::Client(Request::Timeline(TimelineRequest::Send { room_id: room, text })) => {
                     self.queue.push((room, text));
@@ -248,7 +253,7 @@ proptest! {
         for room in &rooms {
             // What an earlier run left behind.
             let text = unique(pasted.len());
-            matrix.disk.insert(room.clone(), text.clone());
+            matrix.disk.insert(TimelineId::live(room.clone()), text.clone());
             pasted.push(text);
         }
         for step in steps {
@@ -269,10 +274,12 @@ proptest! {
                     matrix.run(told.keys(names));
                     Event::Wake
                 }
-                Step::Open(index) => Update::GoTo(rooms[index].clone()).into(),
+                Step::Open(index) => Update::go_to(rooms[index].clone()).into(),
                 Step::Answer => matrix.answers.pop_front().map_or(Event::Wake, Event::from),
                 Step::Refuse => match matrix.queue.pop() {
-                    Some((room, text)) => Update::NotQueued { room_id: room, text, emote: false, why: SafeText::line("Full.") }.into(),
+                    Some((room_id, text)) => {
+                        Update::refused(TimelineRequest::Send { room_id, text }, &SafeText::line("Full.")).into()
+                    }
                     None => Event::Wake,
                 },
                 Step::RefuseEdit => match matrix.edits.pop() {
@@ -295,7 +302,7 @@ proptest! {
                     Update::LoggedIn(account("@me:x")).into()
                 }
                 Step::Message => Update::Timeline {
-                    room_id: rooms[0].clone(),
+                    timeline_id: TimelineId::live(rooms[0].clone()),
                     changes: vec![TimelineChange::Append(vec![
                         message(&format!("${}", pasted.len())),
                         said(&format!("$own{}", pasted.len()), "said"),

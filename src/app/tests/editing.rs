@@ -7,7 +7,7 @@ use crate::{
         editing::Known,
         effect::Effect,
         screens::{Question, Screen},
-        testing::{Told, changed, delivery, device, message, own, room_id, said},
+        testing::{Told, changed, delivery, device, live, message, own, room_id, said},
     },
     client::{
         request::{Request, TimelineRequest},
@@ -24,7 +24,7 @@ fn with_own_message(text: &str) -> Told {
 }
 
 fn save(text: &str) -> Effect {
-    Effect::from(TimelineRequest::SaveDraft { room_id: room_id("one"), text: text.to_owned() })
+    Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), text: text.to_owned() })
 }
 
 fn edit(text: &str) -> Effect {

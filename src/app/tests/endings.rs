@@ -42,11 +42,11 @@ fn nothing_is_sent_into_a_room_that_ended_and_its_texts_can_be_taken_along() {
     );
     assert_eq!(told.status(), "Nothing can be sent here any more. What is typed can be taken along.");
     told.keys("Esc t");
-    told.event(Update::GoTo(room_id("two")));
-    let composed = |told: &Told| told.app.open.as_ref().map(|open| open.writing.composer.text().to_owned());
+    told.event(Update::go_to(room_id("two")));
+    let composed = |told: &Told| told.app.timelines.shown().map(|open| open.writing.composer.text().to_owned());
     assert_eq!(composed(&told).as_deref(), Some("failed\nwaiting\ndraft"));
     // It is taken once, and stays where it was.
-    told.event(Update::GoTo(room_id("one")));
+    told.event(Update::go_to(room_id("one")));
     assert_eq!(composed(&told).as_deref(), Some("draft"));
 }
 
@@ -100,5 +100,5 @@ fn an_upgraded_room_is_closed_until_its_successor_cannot_be_joined() {
     told.keys("Esc :");
     told.types("accept");
     told.keys("Enter");
-    assert_eq!(told.app.open.as_ref().map(|open| &open.id), Some(&room_id("next")));
+    assert_eq!(told.app.timelines.shown().map(|open| &open.id.room_id), Some(&room_id("next")));
 }

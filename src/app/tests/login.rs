@@ -5,9 +5,10 @@ use crate::{
         effect::Effect,
         event::Event,
         login::{LoginField, LoginState},
-        testing::{Told, account, room_id},
+        testing::{Told, account, live, room_id},
     },
     client::{
+        reply::Reply,
         request::{SessionRequest, TimelineRequest},
         update::Update,
     },
@@ -21,7 +22,7 @@ fn logged_out() -> Told {
 }
 
 fn methods(methods: &[LoginMethod]) -> Update {
-    Update::LoginMethods { homeserver: SafeText::line("https://x"), methods: methods.to_vec() }
+    Update::replied(Reply::LoginMethods { homeserver: SafeText::line("https://x"), methods: methods.to_vec() })
 }
 
 fn login(homeserver: &str, user: &str, password: &str) -> Effect {
@@ -144,7 +145,7 @@ fn what_was_typed_stays_when_logging_in_fails() {
     told.keys("Tab");
     told.types("wrong");
     told.keys("Enter");
-    told.event(Update::LoginFailed(SafeText::line("The password is wrong.")));
+    told.event(Update::refused(SessionRequest::ReplaceAccount, &SafeText::line("The password is wrong.")));
     let login = told.login();
     assert_eq!((login.homeserver.text(), login.user.text(), login.password.text()), ("x", "ada", "wrong"));
     assert_eq!(login.error.as_deref(), Some("The password is wrong."));
@@ -153,7 +154,8 @@ fn what_was_typed_stays_when_logging_in_fails() {
 
 #[test]
 fn a_homeserver_that_is_not_found_is_said_unless_a_login_has_begun() {
-    let not_found = || Update::HomeserverNotFound(SafeText::line("Cannot reach it."));
+    let not_found =
+        || Update::refused(SessionRequest::FindHomeserver(String::new()), &SafeText::line("Cannot reach it."));
     let mut told = logged_out();
     told.types("x");
     told.keys("Tab");
@@ -198,8 +200,8 @@ fn a_session_that_the_server_ended_keeps_room_and_draft() {
     assert_eq!((login.homeserver.text(), login.user.text()), ("x", "@me:x"));
     assert_eq!(login.error.as_deref(), Some("The server ended the session."));
     let effects = told.event(Update::LoggedIn(account("@me:x")));
-    let draft = Effect::from(TimelineRequest::SaveDraft { room_id: room_id("one"), text: "half a thou".to_owned() });
-    assert_eq!(effects, [draft, Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
+    let draft = Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), text: "half a thou".to_owned() });
+    assert_eq!(effects, [draft, Effect::from(TimelineRequest::Open(live("one")))]);
     assert_eq!(told.typed(), "half a thou");
 }
 
@@ -209,8 +211,8 @@ fn somebody_else_finds_nothing_of_the_account_before() {
     told.types("secret plan");
     told.event(Update::LoggedOut(Some(SafeText::line("The server ended the session."))));
     assert_eq!(told.event(Update::LoggedIn(account("@eve:x"))), []);
-    assert!(told.app.open.is_none() && told.app.rooms.all().is_empty());
-    told.event(Update::GoTo(room_id("one")));
+    assert!(told.app.timelines.shown().is_none() && told.app.rooms.all().is_empty());
+    told.event(Update::go_to(room_id("one")));
     assert_eq!(told.typed(), "");
 }
 
@@ -240,7 +242,7 @@ fn somebody_elses_login_is_asked_about_before_it_replaces_anything() {
         let why = SafeText::line("The homeserver has ended this session.");
         told.event(Update::SessionEnded { account: account("@me:x"), why });
         told.app.on_login(|login| login.state = LoginState::LoggingIn);
-        told.event(Update::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?")));
+        told.event(Update::replied(Reply::LoginReplaces(SafeText::line("Everything of @me:x goes. Go on?"))));
         assert_eq!(told.login().state, LoginState::Idle);
         assert_eq!(told.keys(key), [effect]);
         assert_eq!((&told.login().state, told.app.screens.is_empty()), (&state, true));
@@ -256,7 +258,7 @@ fn logging_out_oneself_forgets_everything() {
     told.event(Update::LoggedOut(None));
     assert!(told.login().homeserver.is_empty());
     told.event(Update::LoggedIn(account("@me:x")));
-    told.event(Update::GoTo(room_id("one")));
+    told.event(Update::go_to(room_id("one")));
     assert_eq!(told.typed(), "");
 }
 

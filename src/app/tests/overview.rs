@@ -7,16 +7,17 @@ use crate::{
         effect::Effect,
         layout::{LayoutFacts, ScreenFacts},
         screens::Screen,
-        testing::{T0, Told, account, delivery, device, key, message, own, room_id},
+        testing::{T0, Told, account, delivery, device, key, live, message, own, room_id},
         timeline::Place,
     },
     client::{
+        reply::Reply,
         request::{ReceiptsRequest, TimelineRequest},
         update::Update,
     },
     model::{
         Delivery, DeviceState, EventId, LogEntry, Logged, Pagination, ReceiptLog, Route, SafeText, SendState,
-        TimelineChange, Undelivered, UserId,
+        TimelineChange, TimelineId, Undelivered, UserId,
     },
 };
 
@@ -38,7 +39,7 @@ fn listing(found: Vec<Undelivered>) -> Told {
     let mut told = Told::in_room(vec![own("$1", SendState::Sent), message("$2")]);
     told.app.focus = Focus::Timeline;
     assert_eq!(told.keys("u"), [Effect::from(ReceiptsRequest::AskUndelivered)]);
-    told.event(Update::Undelivered(found));
+    told.event(Update::replied(Reply::Undelivered(found)));
     told
 }
 
@@ -65,7 +66,7 @@ fn shown_log(told: &Told) -> Option<&ReceiptLog> {
 }
 
 fn selected_message(told: &Told) -> Option<&Place> {
-    told.app.open.as_ref()?.selection.as_ref()
+    told.app.timelines.shown()?.selection.as_ref()
 }
 
 #[test]
@@ -80,11 +81,11 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
     told.app.on_drawn(LayoutFacts { timeline: None, screen });
     told.keys("PgDn");
     assert_eq!(selected_row(&told), 2);
-    told.event(Update::Undelivered(vec![undelivered("one", "$1", 0)]));
+    told.event(Update::replied(Reply::Undelivered(vec![undelivered("one", "$1", 0)])));
     assert_eq!(selected_row(&told), 0, "the list became shorter");
     told.keys("Esc");
     assert!(told.app.screens.is_empty());
-    told.event(Update::Undelivered(vec![undelivered("one", "$1", 0)]));
+    told.event(Update::replied(Reply::Undelivered(vec![undelivered("one", "$1", 0)])));
     assert!(told.app.screens.is_empty(), "an answer that comes late opens nothing");
 }
 
@@ -92,7 +93,7 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
 fn a_message_that_is_loaded_is_gone_to_at_once() {
     let mut told = listing(vec![undelivered("two", "$8", 2), undelivered("one", "$1", 0)]);
     let effects = told.keys("j Enter");
-    assert!(!effects.contains(&Effect::from(TimelineRequest::OpenRoom(room_id("one")))), "it is open already");
+    assert!(!effects.contains(&Effect::from(TimelineRequest::Open(live("one")))), "it is open already");
     assert_eq!(selected_message(&told), Some(&Place { key: key("$1"), index: 0 }));
     assert_eq!((told.app.focus, told.app.screens.is_empty()), (Focus::Timeline, true));
 }
@@ -101,16 +102,16 @@ fn a_message_that_is_loaded_is_gone_to_at_once() {
 fn a_message_that_is_not_loaded_is_paged_back_to() {
     let mut told = listing(vec![undelivered("two", "$8", 1)]);
     let two = room_id("two");
-    let page = |told: &mut Told, changes| told.event(Update::Timeline { room_id: room_id("two"), changes });
-    assert!(told.keys("Enter").contains(&Effect::from(TimelineRequest::OpenRoom(two.clone()))));
+    let page = |told: &mut Told, changes| told.event(Update::Timeline { timeline_id: live("two"), changes });
+    assert!(told.keys("Enter").contains(&Effect::from(TimelineRequest::Open(TimelineId::live(two.clone())))));
     let newest = (0..20).map(|n| message(&format!("$new{n}"))).collect();
     assert_eq!(
         page(&mut told, vec![TimelineChange::Reset(newest)]),
-        [Effect::from(TimelineRequest::Paginate(two.clone()))]
+        [Effect::from(TimelineRequest::Paginate(TimelineId::live(two.clone())))]
     );
     assert_eq!(page(&mut told, vec![TimelineChange::Insert(0, message("$9"))]), [], "one page after the other");
-    let idle = Update::Pagination { room_id: two.clone(), state: Pagination::Idle };
-    assert_eq!(told.event(idle.clone()), [Effect::from(TimelineRequest::Paginate(two))]);
+    let idle = Update::Pagination { timeline_id: TimelineId::live(two.clone()), state: Pagination::Idle };
+    assert_eq!(told.event(idle.clone()), [Effect::from(TimelineRequest::Paginate(TimelineId::live(two)))]);
     page(&mut told, vec![TimelineChange::Insert(0, own("$8", SendState::Sent))]);
     assert_eq!(selected_message(&told), Some(&Place { key: key("$8"), index: 0 }));
     assert_eq!((told.event(idle), told.status()), (Vec::new(), ""), "it was found: nothing more is fetched");
@@ -122,14 +123,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
         let mut told = listing(vec![undelivered("two", "$8", 1)]);
         told.keys("Enter");
         let changes = vec![TimelineChange::Reset((0..20).map(|n| message(&format!("$new{n}"))).collect())];
-        told.event(Update::Timeline { room_id: room_id("two"), changes });
+        told.event(Update::Timeline { timeline_id: live("two"), changes });
         told
     };
-    let idle = || Update::Pagination { room_id: room_id("two"), state: Pagination::Idle };
-    let pages = |told: &mut Told| told.event(idle()).contains(&Effect::from(TimelineRequest::Paginate(room_id("two"))));
+    let idle = || Update::Pagination { timeline_id: live("two"), state: Pagination::Idle };
+    let pages = |told: &mut Told| told.event(idle()).contains(&Effect::from(TimelineRequest::Paginate(live("two"))));
 
     let mut told = seeking();
-    told.event(Update::Pagination { room_id: room_id("two"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { timeline_id: live("two"), state: Pagination::ReachedStart });
     assert!(told.status().starts_with("That message could not be found"));
 
     let mut told = seeking();
@@ -137,14 +138,14 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
     if let crate::model::TimelineItemKind::Message(message) = &mut old.kind {
         message.at = T0 - 2 * DAY;
     }
-    told.event(Update::Timeline { room_id: room_id("two"), changes: vec![TimelineChange::Insert(0, old)] });
+    told.event(Update::Timeline { timeline_id: live("two"), changes: vec![TimelineChange::Insert(0, old)] });
     assert!(told.status().starts_with("That message could not be found"));
     assert!(!pages(&mut told));
 
     let mut told = seeking();
     told.keys("G");
     let found = vec![TimelineChange::Insert(0, own("$8", SendState::Sent))];
-    told.event(Update::Timeline { room_id: room_id("two"), changes: found });
+    told.event(Update::Timeline { timeline_id: live("two"), changes: found });
     assert_eq!((selected_message(&told), told.status()), (None, ""), "the user went elsewhere");
 }
 
@@ -217,7 +218,7 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
         what: Logged::Delivered { route: Route::Direct },
     };
     let log = ReceiptLog { entries: vec![entry], ..ReceiptLog::default() };
-    told.event(Update::ReceiptLog(log.clone()));
+    told.event(Update::replied(Reply::ReceiptLog(log.clone())));
     assert_eq!(shown_log(&told), Some(&log));
     told.keys("q");
 
@@ -226,7 +227,7 @@ fn the_log_is_asked_for_and_emptied_after_a_question_only() {
     assert!(told.app.screens.is_empty());
     run(&mut told, ":log receipts clear");
     assert_eq!(told.keys("y"), [Effect::from(ReceiptsRequest::EmptyReceiptLog)]);
-    told.event(Update::ReceiptLog(ReceiptLog::default()));
+    told.event(Update::replied(Reply::ReceiptLog(ReceiptLog::default())));
     assert_eq!(shown_log(&told), Some(&ReceiptLog::default()), "it shows that it is empty");
     told.keys("q");
 

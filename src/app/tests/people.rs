@@ -8,7 +8,7 @@ use crate::{
         screens::{Screen, inspector::People},
         testing::{T0, Told, delivery, device, message, own, room_id},
     },
-    client::{request::ReceiptsRequest, update::Update},
+    client::{reply::Reply, request::ReceiptsRequest, update::Update},
     input::Context,
     model::{
         Delivery, DeviceState, EventId, Ms, PeopleFilter, PeoplePage, PersonDelivery, SafeText, SendState, Tally,
@@ -80,7 +80,7 @@ fn who_lacks_it_is_asked_for_first_and_once() {
     assert_eq!(told.app.contexts()[0], Context::List);
     assert_eq!(told.event(Event::Resize), [], "it is asked for already");
     let first = page(PeopleFilter::Missing, None, 120, T0);
-    told.event(Update::People(first.clone()));
+    told.event(Update::replied(Reply::People(first.clone())));
     assert_eq!(people(&told.app).page, Some(first.clone()));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (1, 3));
     // News come in while it is read.
@@ -93,13 +93,13 @@ fn pages_are_turned_as_far_as_there_are_any() {
     let (mut told, _) = inspecting();
     let filter = PeopleFilter::Missing;
     assert_eq!(told.keys("l h"), [], "not before the first is there");
-    told.event(Update::People(page(filter, None, 120, T0)));
+    told.event(Update::replied(Reply::People(page(filter, None, 120, T0))));
     assert_eq!(told.keys("h"), [], "nobody is before the first");
     assert_eq!(told.keys("l"), asks(filter, Some(MOST - 1)));
     assert_eq!(people(&told.app).page, None);
-    told.event(Update::People(page(filter, Some(MOST - 1), 120, T0)));
+    told.event(Update::replied(Reply::People(page(filter, Some(MOST - 1), 120, T0))));
     assert_eq!(told.keys("Right"), asks(filter, Some(2 * MOST - 1)));
-    told.event(Update::People(page(filter, Some(2 * MOST - 1), 120, T0)));
+    told.event(Update::replied(Reply::People(page(filter, Some(2 * MOST - 1), 120, T0))));
     assert_eq!((people(&told.app).number(), people(&told.app).pages()), (3, 3));
     assert_eq!(told.keys("l"), [], "nobody is after the last");
     assert_eq!(told.keys("h"), asks(filter, Some(MOST - 1)));
@@ -110,7 +110,7 @@ fn pages_are_turned_as_far_as_there_are_any() {
 #[test]
 fn one_key_switches_between_who_lacks_it_and_everybody() {
     let (mut told, _) = inspecting();
-    told.event(Update::People(page(PeopleFilter::Missing, None, 120, T0)));
+    told.event(Update::replied(Reply::People(page(PeopleFilter::Missing, None, 120, T0))));
     told.keys("l");
     assert_eq!(told.keys("Enter"), asks(PeopleFilter::Everybody, None), "from the first page on");
     assert_eq!(told.keys("Enter"), asks(PeopleFilter::Missing, None));
@@ -124,11 +124,11 @@ fn an_answer_to_something_else_is_dropped() {
     for wrong in
         [of_another, page(PeopleFilter::Everybody, None, 220, T0), page(PeopleFilter::Missing, Some(49), 120, T0)]
     {
-        told.event(Update::People(wrong.clone()));
+        told.event(Update::replied(Reply::People(wrong.clone())));
         assert_eq!(people(&told.app).page, None, "{wrong:?}");
     }
     told.keys("q");
-    told.event(Update::People(right));
+    told.event(Update::replied(Reply::People(right)));
     assert!(told.app.screens.is_empty());
     assert_eq!(told.keys("i"), asks(PeopleFilter::Missing, None), "it is asked for anew");
     assert_eq!(people(&told.app).page, None);

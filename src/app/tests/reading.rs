@@ -5,10 +5,11 @@ use crate::{
         effect::Effect,
         event::Event,
         screens::Screen,
-        testing::{Told, changed, day_line, key, message, own, read_by, room_id},
+        testing::{Told, changed, day_line, key, live, message, own, read_by, room_id},
         timeline::{Anchor, Edge, Place},
     },
     client::{
+        reply::Reply,
         request::{ReceiptsRequest, TimelineRequest},
         update::Update,
     },
@@ -23,18 +24,18 @@ fn messages(range: std::ops::Range<usize>) -> Vec<crate::model::TimelineItem> {
 }
 
 fn mark_read() -> Vec<Effect> {
-    vec![Effect::from(TimelineRequest::MarkRead(room_id("one")))]
+    vec![Effect::from(TimelineRequest::MarkRead(live("one")))]
 }
 
 fn selected(told: &Told) -> Option<&str> {
-    let open = told.app.open.as_ref()?;
+    let open = told.app.timelines.shown()?;
     let place = open.selection.as_ref()?;
     assert_eq!(open.items[place.index].key, place.key, "a place's index and key belong together");
     Some(&place.key.0)
 }
 
 fn anchor(told: &Told) -> &Anchor {
-    &told.app.open.as_ref().unwrap().anchor
+    &told.app.timelines.shown().unwrap().anchor
 }
 
 fn at(name: &str, index: usize, row: usize, edge: Edge) -> Anchor {
@@ -73,7 +74,7 @@ fn a_message_in_the_clear_is_amiss_only_where_the_room_was_encrypted_by_then() {
         TimelineItem { key: key(name), kind }
     };
     let amiss = |told: &Told| {
-        let open = told.app.open.as_ref().unwrap();
+        let open = told.app.timelines.shown().unwrap();
         (0..open.items.len()).filter(|index| open.came_in_clear(*index)).collect::<Vec<_>>()
     };
     let mut told = Told::in_room(vec![clear("$3"), message("$4")]);
@@ -132,7 +133,7 @@ fn what_is_covered_or_scrolled_away_is_not_marked_read() {
 fn own_messages_and_echoes_ask_for_no_read_receipt() {
     let items = vec![own("$1", SendState::Sent), own("$2", SendState::Waiting)];
     let mut told = Told::in_room(items);
-    told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { timeline_id: live("one"), state: Pagination::ReachedStart });
     assert_eq!(told.drawn(0..=1), []);
 }
 
@@ -148,12 +149,12 @@ fn a_read_receipt_that_may_be_lost_is_asked_for_again_when_the_network_is_back()
 #[test]
 fn older_messages_are_asked_for_near_the_top_and_once() {
     let mut told = Told::in_room(messages(0..20));
-    let paginate = vec![Effect::from(TimelineRequest::Paginate(room_id("one")))];
+    let paginate = vec![Effect::from(TimelineRequest::Paginate(live("one")))];
     told.drawn(10..=19);
     assert_eq!(told.drawn(4..=13), paginate);
     assert_eq!(told.keys("PgUp"), [], "they are on their way");
 
-    let idle = |told: &mut Told| told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::Idle });
+    let idle = |told: &mut Told| told.event(Update::Pagination { timeline_id: live("one"), state: Pagination::Idle });
     assert_eq!(idle(&mut told), [], "a fetch that brought nothing is not repeated by itself");
     assert_eq!(told.keys("PgUp"), paginate, "but when the user asks");
 
@@ -161,7 +162,7 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
     assert_eq!(idle(&mut told), []);
     assert_eq!(told.drawn(24..=33), [], "the top is far now");
 
-    told.event(Update::Pagination { room_id: room_id("one"), state: Pagination::ReachedStart });
+    told.event(Update::Pagination { timeline_id: live("one"), state: Pagination::ReachedStart });
     told.keys("Esc g");
     assert_eq!(told.drawn(0..=9), [], "there is nothing above the beginning");
 }
@@ -169,12 +170,12 @@ fn older_messages_are_asked_for_near_the_top_and_once() {
 #[test]
 fn an_empty_timeline_asks_for_older_messages() {
     let mut told = Told::with_rooms();
-    assert_eq!(told.event(Update::GoTo(room_id("one"))), [Effect::from(TimelineRequest::OpenRoom(room_id("one")))]);
+    assert_eq!(told.event(Update::go_to(room_id("one"))), [Effect::from(TimelineRequest::Open(live("one")))]);
     assert_eq!(
         told.changes(vec![TimelineChange::Reset(Vec::new())]),
-        [Effect::from(TimelineRequest::Paginate(room_id("one")))]
+        [Effect::from(TimelineRequest::Paginate(live("one")))]
     );
-    assert_eq!(told.app.open.as_ref().unwrap().pagination, Pagination::Loading);
+    assert_eq!(told.app.timelines.shown().unwrap().pagination, Pagination::Loading);
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn what_is_read_stays_when_older_messages_come_below_the_line_of_its_day() {
 
     let mut told = Told::in_room([vec![day_line("day")], messages(0..30)].concat());
     told.drawn(0..=9);
-    told.app.open.as_mut().unwrap().anchor = at("day", 0, 0, Edge::Bottom);
+    told.app.timelines.shown_mut().unwrap().anchor = at("day", 0, 0, Edge::Bottom);
     told.changes(vec![TimelineChange::Insert(1, message("$old"))]);
     assert_eq!(*anchor(&told), at("$0", 2, 0, Edge::Bottom), "a page up that was not drawn yet holds");
 }
@@ -199,7 +200,7 @@ fn a_page_up_at_the_top_waits_for_older_messages() {
     let mut told = Told::in_room(messages(0..30));
     told.drawn(20..=29);
     told.keys("Esc");
-    assert_eq!(told.drawn(0..=9), [Effect::from(TimelineRequest::Paginate(room_id("one")))]);
+    assert_eq!(told.drawn(0..=9), [Effect::from(TimelineRequest::Paginate(live("one")))]);
     assert_eq!(told.keys("PgUp"), []);
     told.drawn(0..=9);
     assert_eq!(*anchor(&told), at("$0", 0, 0, Edge::Bottom));
@@ -220,15 +221,15 @@ fn the_scroll_position_survives_what_comes_in_above_and_below() {
 
     told.changes(vec![TimelineChange::Insert(0, message("$old")), TimelineChange::Append(messages(30..32))]);
     assert_eq!(*anchor(&told), at("$11", 12, 0, Edge::Top));
-    assert_eq!(told.app.open.as_ref().unwrap().unseen_below, 2);
+    assert_eq!(told.app.timelines.shown().unwrap().unseen_below, 2);
     told.drawn(12..=21);
-    assert_eq!(told.app.open.as_ref().unwrap().unseen_below, 2);
+    assert_eq!(told.app.timelines.shown().unwrap().unseen_below, 2);
 
     told.keys("PgDn");
     assert_eq!(*anchor(&told), at("$20", 21, 0, Edge::Top));
     told.drawn(23..=32);
     assert_eq!(*anchor(&told), Anchor::Newest, "at the end the newest are followed again");
-    assert_eq!(told.app.open.as_ref().unwrap().unseen_below, 0);
+    assert_eq!(told.app.timelines.shown().unwrap().unseen_below, 0);
 }
 
 #[test]
@@ -297,7 +298,7 @@ fn changes_that_fit_nothing_cost_themselves_only() {
         TimelineChange::Truncate(9),
         TimelineChange::Append(messages(2..3)),
     ]);
-    let keys: Vec<_> = told.app.open.as_ref().unwrap().items.iter().map(|item| item.key.clone()).collect();
+    let keys: Vec<_> = told.app.timelines.shown().unwrap().items.iter().map(|item| item.key.clone()).collect();
     assert_eq!(keys, [key("$0"), key("$1"), key("$2")]);
 }
 
@@ -318,8 +319,9 @@ fn the_inspector_asks_what_was_done_about_somebody_elses_message() {
         [Effect::from(ReceiptsRequest::AskReceiptStatus { room_id: room_id("one"), event_id: EventId::new("$9") })],
         "the newest one, when none is selected"
     );
-    let status =
-        |event: &str| Update::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey };
+    let status = |event: &str| {
+        Update::replied(Reply::ReceiptStatus { event_id: EventId::new(event), status: ReceiptStatus::AwaitingKey })
+    };
     told.event(status("$8"));
     assert_eq!(inspected(&told), (9, None));
     told.event(status("$9"));
@@ -345,12 +347,12 @@ fn failed_messages_are_retried_and_discarded_by_key() {
     told.drawn(0..=1);
     assert_eq!(
         told.keys("Esc k r"),
-        [Effect::from(TimelineRequest::Retry { room_id: room_id("one"), key: key("echo") })]
+        [Effect::from(TimelineRequest::Retry { timeline_id: live("one"), key: key("echo") })]
     );
     assert_eq!(told.keys("d n"), [], "the text is nowhere else, so there is a question");
     assert_eq!(
         told.keys("d y"),
-        [Effect::from(TimelineRequest::Discard { room_id: room_id("one"), key: key("echo") })]
+        [Effect::from(TimelineRequest::Discard { timeline_id: live("one"), key: key("echo") })]
     );
     assert_eq!(told.keys("k r d"), []);
     assert_eq!(told.status(), "Select a message that is not sent yet first.");
@@ -387,10 +389,10 @@ fn an_unread_line_that_comes_while_the_user_looks_on_says_nothing() {
         let mut items = messages(9..10);
         items.insert(0, line());
         told.changes(vec![TimelineChange::Append(items)]);
-        told.app.open.as_ref().unwrap().unread_line
+        told.app.timelines.shown().unwrap().unread_line
     };
     let mut looking = Told::in_room(messages(0..9));
-    assert!(looking.app.open.as_ref().unwrap().unread_line, "one that was there before");
+    assert!(looking.app.timelines.shown().unwrap().unread_line, "one that was there before");
     looking.drawn(5..=8);
     assert!(!comes(&mut looking));
 

@@ -5,7 +5,7 @@
 //! the row that came to stand at the top, and stays there whatever comes in above or below. At the
 //! top, it waits for older messages.
 
-use super::{Anchor, Edge, OpenRoom, Place};
+use super::{Anchor, Edge, OpenTimeline, Place};
 use crate::{
     app::layout::{Row, TimelineFacts},
     model::{Pagination, TimelineItem, TimelineItemKind},
@@ -14,7 +14,7 @@ use crate::{
 /// Beyond the end of any item: its last row.
 const LAST_ROW: usize = usize::MAX;
 
-impl OpenRoom {
+impl OpenTimeline {
     /// What of the timeline is on screen now.
     pub(in crate::app) fn on_drawn(&mut self, facts: Option<TimelineFacts>) {
         self.drawn = facts.filter(|drawn| drawn.first <= drawn.last && drawn.last.item < self.items.len());

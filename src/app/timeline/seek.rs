@@ -4,7 +4,7 @@
 //! while nobody scrolls; this ends when what is there is clearly older than the message, when the
 //! room has no more, and when the user goes elsewhere in the timeline.
 
-use super::OpenRoom;
+use super::OpenTimeline;
 use crate::model::{EventId, Message, Ms, Pagination, TimelineItemKind};
 
 /// A message that was asked for.
@@ -15,7 +15,7 @@ pub(super) struct Sought {
     sent: Ms,
 }
 
-impl OpenRoom {
+impl OpenTimeline {
     /// Messages of several servers stand in an order that their clocks need not follow to the
     /// minute.
     const CLOCKS: Ms = 60 * 60 * 1_000;

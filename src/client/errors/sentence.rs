@@ -79,9 +79,9 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
     }
 }
 
-/// The SDK knows that a room is encrypted, and not how: see `matrix::sending`. What it says then
+/// The SDK knows that a room is encrypted, and not how: see `client::sending`. What it says then
 /// depends on how it was built.
-fn is_no_encryption(text: &str) -> bool {
+pub(super) fn is_no_encryption(text: &str) -> bool {
     let error = BaseError::EncryptionNotEnabled;
     text.contains(&error.to_string()) || text.contains(&format!("{error:?}"))
 }
@@ -184,7 +184,7 @@ pub fn retry_after(error: &Error) -> Option<Duration> {
     }
 }
 
-fn wait(retry_after: &RetryAfter) -> Duration {
+pub(super) fn wait(retry_after: &RetryAfter) -> Duration {
     match retry_after {
         RetryAfter::Delay(wait) => *wait,
         RetryAfter::DateTime(until) => until.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO),

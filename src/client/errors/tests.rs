@@ -10,8 +10,10 @@ use matrix_sdk::{
             Error as ApiError, ErrorBody, FromHttpResponseError, LimitExceededErrorData, RetryAfter, StandardErrorBody,
             UnknownTokenErrorData,
         },
+        assign,
         exports::http::StatusCode,
     },
+    send_queue::RoomSendQueueError,
 };
 use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
 
@@ -141,14 +143,14 @@ fn the_reason_for_no_answer_is_found_at_the_bottom_of_the_chain() {
 fn the_kind_of_a_login_failure_tells_a_refusal_from_a_dead_network() {
     let host = SafeText::line("example.org");
     let kind = |error: &HttpError, method| LoginError::from_http(error, &host, method).kind();
-    assert_eq!(kind(&answered(403, ErrorKind::Forbidden, ""), LoginMethod::Password), Kind::Refused);
+    assert_eq!(kind(&answered(403, ErrorKind::Forbidden, ""), LoginMethod::Password), FailureKind::Forbidden);
     let unreachable = LoginError::Unreachable { host: host.clone(), why: Unreachable::NoNetwork };
-    assert_eq!(unreachable.kind(), Kind::Network);
+    assert_eq!(unreachable.kind(), FailureKind::Offline);
     assert_eq!(
         unreachable.to_string(),
         "Cannot reach example.org: there seems to be no network. Check your connection and try again."
     );
-    assert_eq!(LoginError::NotMatrix(host.clone()).kind(), Kind::Other);
+    assert_eq!(LoginError::NotMatrix(host.clone()).kind(), FailureKind::NotFound);
     // Only what the user typed can be a wrong password.
     let refused = LoginError::from_http(&answered(403, ErrorKind::Forbidden, "Bad token"), &host, LoginMethod::Sso);
     assert_eq!(refused.to_string(), "example.org did not log you in. The homeserver does not allow this: Bad token.");
@@ -171,4 +173,32 @@ fn a_database_that_another_program_holds_is_not_called_broken() {
     let busy = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
     let error = SessionError::building(Path::new("/there"), &busy).to_string();
     assert!(error.starts_with("Another program holds the databases in /there."), "{error}");
+}
+
+#[test]
+fn whoever_asked_can_decide_by_the_kind_of_a_failure() {
+    let limit = |retry_after| ErrorKind::LimitExceeded(assign!(LimitExceededErrorData::new(), { retry_after }));
+    let wait = Duration::from_secs(7);
+    let table = [
+        (answered(403, ErrorKind::Forbidden, ""), FailureKind::Forbidden),
+        (answered(404, ErrorKind::NotFound, ""), FailureKind::NotFound),
+        (answered(413, ErrorKind::TooLarge, ""), FailureKind::TooLarge),
+        (answered(429, limit(Some(RetryAfter::Delay(wait))), ""), FailureKind::RateLimited { retry_after: Some(wait) }),
+        (answered(429, limit(None), ""), FailureKind::RateLimited { retry_after: None }),
+        (answered(401, ErrorKind::UnknownToken(UnknownTokenErrorData::new()), ""), FailureKind::NoSession),
+        (answered(400, ErrorKind::InvalidParam, ""), FailureKind::BadInput),
+        (answered(409, ErrorKind::RoomInUse, ""), FailureKind::Refused),
+        (answered(404, ErrorKind::Unrecognized, ""), FailureKind::NotFound),
+        (answered(500, ErrorKind::Unknown, ""), FailureKind::Server),
+    ];
+    for (error, expected) in table {
+        let sentence = http_sentence(&error);
+        assert_eq!(http_failure(&error), Failure::new(expected, &sentence), "{error:?}");
+        assert_eq!(failure(&error.into()), Failure::new(expected, &sentence));
+    }
+    assert_eq!(failure(&Error::Timeout).kind, FailureKind::Offline);
+    assert_eq!(failure(&Error::AuthenticationRequired).kind, FailureKind::NoSession);
+    assert_eq!(failure(&Error::Io(io::ErrorKind::StorageFull.into())).kind, FailureKind::Storage);
+    assert_eq!(queue_failure(&RoomSendQueueError::RoomNotJoined).kind, FailureKind::NotFound);
+    assert_eq!(failure(&Error::NoOlmMachine).kind, FailureKind::Bug);
 }

@@ -1,19 +1,24 @@
 //! What every part of the receipts actor works with: the client, the store, who the user is, the
 //! rules in force, and the ways to tell the actor and the views something.
 
+use std::collections::BTreeSet;
+
 use matrix_sdk::Client;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Input, server::Server};
 use crate::{
-    client::ids,
-    client::update::Update,
+    client::{
+        ids,
+        reply::{Failure, FailureKind},
+        update::Update,
+    },
     delivery::{
         incognito::Incognito,
         policy::Settings,
         store::{Store, StoreError},
     },
-    model::{DeviceId, Ms, RoomId, SafeText, UserId},
+    model::{DeviceId, Ms, RoomId, UserId},
 };
 
 /// What more than one part needs. A part is given it with each call.
@@ -31,19 +36,18 @@ pub(super) struct Context {
     pub incognito: Incognito,
     /// What the homeserver can do with receipts.
     pub server: Server,
-    /// The room that the user looks at.
-    pub open_room: OpenRoom,
+    /// The rooms of which a timeline is open.
+    pub open_rooms: OpenRooms,
     /// Tells this actor something, from tasks beside it.
     pub inputs: UnboundedSender<Input>,
     /// Tells the views something.
     pub events: UnboundedSender<Update>,
 }
 
-/// The room that the user looks at.
+/// The rooms of which a timeline is open.
 #[derive(Default)]
-pub(super) struct OpenRoom {
-    /// `None` before the first one was opened.
-    pub room_id: Option<RoomId>,
+pub(super) struct OpenRooms {
+    pub room_ids: BTreeSet<RoomId>,
     /// Set while [`Query::LookAgain`](super::Query::LookAgain) is to come.
     pub looking_again: bool,
 }
@@ -66,7 +70,7 @@ impl Context {
             settings: settings.clone(),
             incognito: Incognito::default(),
             server: Server::new(settings.receipt_type),
-            open_room: OpenRoom::default(),
+            open_rooms: OpenRooms::default(),
             inputs,
             events,
         }
@@ -79,16 +83,19 @@ impl Context {
 
     /// What the disk has answered; tells the user when it does not take or give what must be kept.
     pub fn stored<T>(&self, outcome: Result<T, StoreError>) -> Option<T> {
-        outcome
-            .inspect_err(|error| {
-                tracing::error!(%error, "the delivery store failed");
-                self.tell_view(Update::Failed(SafeText::line(&format!("Receipts cannot be kept: {error}"))));
-            })
-            .ok()
+        stored(outcome).inspect_err(|failure| self.tell_view(Update::Warning(failure.sentence.clone()))).ok()
     }
 
     /// Tells the views something. Nobody listens any more when the session has ended.
     pub fn tell_view(&self, event: Update) {
         let _ = self.events.send(event);
     }
+}
+
+/// What the disk has answered to a request.
+pub(super) fn stored<T>(outcome: Result<T, StoreError>) -> Result<T, Failure> {
+    outcome.map_err(|error| {
+        tracing::error!(%error, "the delivery store failed");
+        Failure::new(FailureKind::Storage, &format!("Receipts cannot be kept: {error}"))
+    })
 }

@@ -90,12 +90,12 @@ impl Context {
     }
 
     /// Answers came. That a device has answered one message says, after a while, that it has missed
-    /// another, in whatever room; so the open room is looked at once more then.
+    /// another, in whatever room; so the open rooms are looked at once more then.
     pub fn look_again_later(&mut self) {
-        if self.open_room.room_id.is_none() || self.open_room.looking_again {
+        if self.open_rooms.room_ids.is_empty() || self.open_rooms.looking_again {
             return;
         }
-        self.open_room.looking_again = true;
+        self.open_rooms.looking_again = true;
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(GRACE)).await;
@@ -103,15 +103,15 @@ impl Context {
         });
     }
 
-    /// It is time to look at the open room once more.
+    /// It is time to look at the open rooms once more.
     pub async fn look_again(&mut self) {
-        self.open_room.looking_again = false;
-        self.tell_open_room().await;
+        self.open_rooms.looking_again = false;
+        self.tell_open_rooms().await;
     }
 
-    /// Tells what is known about the open room's own events, if a room is open.
-    pub async fn tell_open_room(&self) {
-        if let Some(room_id) = &self.open_room.room_id {
+    /// Tells what is known about the own events of open rooms.
+    pub async fn tell_open_rooms(&self) {
+        for room_id in &self.open_rooms.room_ids {
             self.tell_room(room_id).await;
         }
     }

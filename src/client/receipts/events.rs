@@ -99,7 +99,7 @@ impl Actor {
             self.outgoing.consider(context, &mut considering, (room, &room_facts), facts).await;
         }
         let taken = self.outgoing.take_in(context, &room_facts, considering);
-        if taken.may_leave_traces && context.open_room.room_id.as_ref() == Some(&room_facts.room_id) {
+        if taken.may_leave_traces && context.open_rooms.room_ids.contains(&room_facts.room_id) {
             traces::tell(context, &room_facts.room_id).await;
         }
         if taken.member_missing.is_some() {

@@ -20,21 +20,23 @@ use super::{
         to_device::{self, InHand},
     },
     members,
-    queries::{attention::Attention, people},
+    queries::attention::Attention,
     server, watch,
 };
 use crate::{
-    client::update::Update,
     client::{
         disk::{Disk, Keys},
         ids,
+        request::ReceiptsRequest,
+        responder::Responder,
+        update::Update,
     },
     delivery::{
         policy::Settings,
         receipt_queue::ReceiptQueue,
         store::{Inbox, Store},
     },
-    model::{EventId, Ms, PeopleFilter, RoomId, UserId},
+    model::{Ms, RoomId, UserId},
 };
 
 /// How long a sync waits until what it brought is dealt with.
@@ -111,19 +113,20 @@ impl Receipts {
         self.tell(IncomingInput::Sending(room_id));
     }
 
-    /// Tell everything known about this room's own messages.
+    /// A timeline of this room was opened: tell everything known about its own messages, and what
+    /// changes.
     pub(in crate::client) fn opened(&self, room_id: RoomId) {
         self.tell(Query::Opened(room_id));
     }
 
-    /// Tell which own messages of all rooms not every device has.
-    pub(in crate::client) fn undelivered(&self) {
-        self.tell(Query::Undelivered);
+    /// No timeline of this room is open any more.
+    pub(in crate::client) fn closed(&self, room_id: RoomId) {
+        self.tell(Query::Closed(room_id));
     }
 
-    /// Tell who has a large message, and who does not: those people that come after this one.
-    pub(in crate::client) fn people(&self, event_id: EventId, filter: PeopleFilter, after: Option<UserId>) {
-        self.tell(Query::People(people::Wanted { event_id, filter, after }));
+    /// Answers a request.
+    pub(in crate::client) fn ask(&self, request: ReceiptsRequest, responder: Responder) {
+        self.tell(Query::Asked(request, responder));
     }
 
     /// Finds out what this room is shown now.
@@ -145,26 +148,6 @@ impl Receipts {
     /// that is found out.
     pub(in crate::client) fn taking(&self, room_id: RoomId, from: Option<UserId>) {
         self.tell(OutgoingInput::AcceptingInvite(room_id, from));
-    }
-
-    /// Tell what was done about this event.
-    pub(in crate::client) fn status(&self, room_id: RoomId, event_id: EventId) {
-        self.tell(Query::Status(room_id, event_id));
-    }
-
-    /// Tell what was told to others, and what was withheld.
-    pub(in crate::client) fn log(&self) {
-        self.tell(Query::Log);
-    }
-
-    /// Forget that.
-    pub(in crate::client) fn empty_log(&self) {
-        self.tell(Query::EmptyLog);
-    }
-
-    /// Tell how eligible everybody in this room is for receipts.
-    pub(in crate::client) fn eligibility(&self, room_id: RoomId) {
-        self.tell(Query::Eligibility(room_id));
     }
 
     /// Up to where `/sync` has been dealt with.

@@ -1,4 +1,4 @@
-//! What views ask of the receipts actor, and what it answers.
+//! What is asked of the receipts actor, and what it answers.
 //!
 //! - [`undelivered`]: which own messages not every device has.
 //! - [`people`]: who has a message to thousands, and who does not.
@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 
 use self::undelivered::Search;
 use crate::{
-    client::receipts::Context,
-    model::{EventId, RoomId, SafeText},
+    client::{receipts::Context, request::ReceiptsRequest, responder::Responder},
+    model::{RoomId, SafeText},
 };
 
 pub(super) mod attention;
@@ -32,29 +32,21 @@ mod undelivered;
 
 /// What this part is asked.
 pub(super) enum Query {
-    /// This room was opened: its ticks are wanted.
+    /// A timeline of this room was opened: its ticks are wanted.
     Opened(RoomId),
-    /// What was not answered for a while may have been missed: the open room's ticks are told
+    /// No timeline of this room is open any more.
+    Closed(RoomId),
+    /// What was not answered for a while may have been missed: the ticks of open rooms are told
     /// again.
     LookAgain,
-    /// Which own messages does not every device have?
-    Undelivered,
+    /// A request, to be answered.
+    Asked(ReceiptsRequest, Responder),
     /// The search that waits longest is to go on.
     SearchOn,
-    /// Who has a large message, and who does not?
-    People(people::Wanted),
-    /// What was done about this event?
-    Status(RoomId, EventId),
     /// What is this room shown?
     Attention(RoomId, oneshot::Sender<attention::Attention>),
-    /// What was told to others, and what was withheld?
-    Log,
-    /// The log is to be emptied.
-    EmptyLog,
-    /// How does everybody in this room stand?
-    Eligibility(RoomId),
-    /// It was looked up who is in a room.
-    Members(eligibility::Members),
+    /// It was looked up who is in a room whose eligibility was asked for.
+    Members(eligibility::Members, Responder),
 }
 
 /// What was asked and is not answered yet.
@@ -62,6 +54,8 @@ pub(super) enum Query {
 pub(super) struct Queries {
     /// Searches for undelivered messages: for each of them one [`Query::SearchOn`] is to come.
     searches: VecDeque<Search>,
+    /// A room was opened in this session.
+    any_opened: bool,
 }
 
 impl Queries {
@@ -69,7 +63,13 @@ impl Queries {
     pub async fn on_opened(&mut self, context: &mut Context, room_id: RoomId) -> bool {
         context.tell_room(&room_id).await;
         traces::tell(context, &room_id).await;
-        context.open_room.room_id.replace(room_id).is_none()
+        context.open_rooms.room_ids.insert(room_id);
+        !std::mem::replace(&mut self.any_opened, true)
+    }
+
+    /// A room was closed.
+    pub fn on_closed(context: &mut Context, room_id: &RoomId) {
+        context.open_rooms.room_ids.remove(room_id);
     }
 }
 

@@ -11,7 +11,7 @@
 use matrix_sdk::Room;
 use serde::Serialize;
 
-use crate::model::SafeText;
+use crate::client::reply::{Failure, FailureKind};
 
 /// Bytes of an event.
 const LIMIT: usize = 65_536;
@@ -22,19 +22,23 @@ const MEGOLM: usize = 1 + 6 + 6 + 8 + 64;
 /// The fields beside a ciphertext: algorithm, the sender's key and device, the session.
 const BESIDE: usize = 200;
 
-/// Why this content cannot be sent into this room, if it is too large.
-pub(in crate::client) fn refusal(room: &Room, content: &impl Serialize) -> Option<SafeText> {
-    let content = serde_json::to_string(content).map(|json| json.len()).ok()?;
+/// Fails when this content is too large to be sent into this room.
+pub(in crate::client) fn fits(room: &Room, content: &impl Serialize) -> Result<(), Failure> {
+    let Ok(content) = serde_json::to_string(content).map(|json| json.len()) else { return Ok(()) };
     let names = room.room_id().as_str().len() + room.own_user_id().as_str().len();
     // Where it is not known, it may turn out to be.
     let encrypted = room.encryption_settings().is_some() || room.encryption_state().is_unknown();
-    let excess = event(content, names, encrypted).checked_sub(LIMIT).filter(|excess| *excess > 0)?;
+    let excess = event(content, names, encrypted).saturating_sub(LIMIT);
+    if excess == 0 {
+        return Ok(());
+    }
     // What is left out of an encrypted text makes a third more.
     let excess = if encrypted { excess * 3 / 4 + 1 } else { excess };
-    Some(SafeText::line(&format!(
+    let sentence = format!(
         "This text is too long for one message, by about {} bytes. Shorten it, or send it in parts.",
         grouped(excess)
-    )))
+    );
+    Err(Failure::new(FailureKind::TooLarge, &sentence))
 }
 
 /// The size of the event.

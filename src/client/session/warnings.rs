@@ -28,14 +28,14 @@ pub(in crate::client) fn keep_tokens(
             loop {
                 let sentence =
                     format!("This session could not be kept; after a restart you may have to log in. {error}");
-                let _ = events.send(Update::Failed(SafeText::line(&sentence)));
+                let _ = events.send(Update::Warning(SafeText::line(&sentence)));
                 sleep(pause.next_delay()).await;
                 match keeper.keep(&client) {
                     Ok(()) => break,
                     Err(again) => error = again,
                 }
             }
-            let _ = events.send(Update::Done(SafeText::line("This session is kept again.")));
+            let _ = events.send(Update::Notice(SafeText::line("This session is kept again.")));
         }
     }
 }
@@ -57,7 +57,7 @@ pub(in crate::client) fn watch_one_time_keys(
             // The way out comes first: the line may be cut.
             let sentence = "Run 'kvitto logout --keep' and log in again: this is an old copy of the profile. The homeserver \
                             refuses its new keys; messages and keys stay.";
-            let _ = events.send(Update::Failed(SafeText::line(sentence)));
+            let _ = events.send(Update::Warning(SafeText::line(sentence)));
             sleep(AGAIN).await;
         }
     }

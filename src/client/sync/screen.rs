@@ -40,7 +40,7 @@ pub(super) async fn tell_trouble(screen: Arc<Screen>) {
         let trouble = troubles.borrow_and_update().clone();
         screen.tell(|_| ());
         if let Some(trouble) = trouble {
-            let _ = screen.events.send(Update::Failed(trouble.sentence()));
+            let _ = screen.events.send(Update::Warning(trouble.sentence()));
         }
     }
 }
@@ -66,7 +66,7 @@ mod tests {
         assert!(disk.pause_thread("keys", Hindrance::Full, &mut waiting));
         let full = Update::Connection(Connection::Offline(SafeText::line("the disk is full, at keys")));
         assert_eq!(next().await, full);
-        assert!(matches!(next().await, Update::Failed(why) if why.contains("Free some space")));
+        assert!(matches!(next().await, Update::Warning(why) if why.contains("Free some space")));
         screen.shows(Connection::Online);
         assert_eq!(next().await, full);
         drop(waiting);

@@ -22,7 +22,11 @@ use matrix_sdk_ui::timeline::TimelineItem;
 
 use super::OpenTimeline;
 use crate::{
-    client::{errors, receipts::Receipts},
+    client::{
+        errors,
+        receipts::Receipts,
+        reply::{Outcome, Reply},
+    },
     delivery::attention::{ReadReceipt, Shown},
 };
 
@@ -46,7 +50,7 @@ struct Seen {
 impl OpenTimeline {
     /// Marks the newest message as read, for whoever is to know it, and clears 'marked as unread'.
     /// To be called only when the user looks at it.
-    pub async fn mark_read(&self, receipts: &Receipts) {
+    pub async fn mark_read(&self, receipts: &Receipts) -> Outcome {
         if let Some(newest) = self.timeline.latest_event_id().await {
             let readable = newest_readable(self.timeline.items().await.iter().map(|item| &**item), &newest);
             *self.reading.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { newest, readable });
@@ -55,15 +59,15 @@ impl OpenTimeline {
         let mut shown = attention.shown;
         if !attention.wait.is_zero() {
             if self.reading.waits.swap(true, Ordering::SeqCst) {
-                return;
+                return Ok(Reply::Done);
             }
             tokio::time::sleep(attention.wait).await;
             self.reading.waits.store(false, Ordering::SeqCst);
             shown = receipts.attention(self.timeline.room()).await.shown;
         }
-        if let Err(error) = self.tell_read(shown).await {
-            self.failed("The read receipt could not be sent", &errors::sentence(&error));
-        }
+        let failed = |error| errors::failure(&error).prefixed("The read receipt could not be sent. ");
+        self.tell_read(shown).await.map_err(failed)?;
+        Ok(Reply::Done)
     }
 
     async fn tell_read(&self, shown: Shown) -> matrix_sdk::Result<()> {

@@ -68,7 +68,7 @@ pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, frame: &mut Frame<'_>
 
 /// Says why there is nothing.
 fn empty(app: &App) -> String {
-    let room = app.open.as_ref().and_then(|open| app.rooms.get(&open.id));
+    let room = app.timelines.shown().and_then(|open| app.rooms.get(&open.id.room_id));
     match room.and_then(|room| app.room_eligibility(room).withheld()) {
         Some(reason) => {
             format!("Receipts are not asked for in this room. {} ({})", reason.sentence(), reason.rule())

@@ -89,7 +89,7 @@ impl Page<'_> {
             }
             SendState::Sent => {}
         }
-        let known = message.event_id.as_ref().zip(self.app.open.as_ref());
+        let known = message.event_id.as_ref().zip(self.app.timelines.shown());
         let delivery = known.and_then(|(event, open)| open.deliveries.get(event));
         let sent = delivery.map_or(message.at, |delivery| delivery.sent);
         let day = words::day(sent, &self.app.time_zone);
@@ -102,7 +102,7 @@ impl Page<'_> {
             return self
                 .sentence("It is on the server. Which devices were given its key was not recorded here.", Role::Text);
         };
-        let readers = self.app.open.as_ref().map(|open| open.readers(index)).unwrap_or_default();
+        let readers = self.app.timelines.shown().map(|open| open.readers(index)).unwrap_or_default();
         if people.number() > 1 && self.many {
             // Whoever has turned the page has seen the rest.
             return self.many(people, &readers, delivery);
@@ -265,7 +265,7 @@ impl Page<'_> {
 
     /// A message that nobody has sealed.
     fn in_clear(&mut self, index: usize) {
-        if self.app.open.as_ref().is_some_and(|open| open.came_in_clear(index)) {
+        if self.app.timelines.shown().is_some_and(|open| open.came_in_clear(index)) {
             let text = format!(
                 "{} It came unencrypted, although this room is encrypted: whoever runs a homeserver on its way could read \
                  it, change it, or write it in this person's name.",

@@ -11,7 +11,7 @@ use crate::{
 fn on_own_message(typed: &str) -> App {
     let mut app = chatting();
     app.focus = Focus::Timeline;
-    let open = app.open.as_mut().unwrap();
+    let open = app.timelines.shown_mut().unwrap();
     let delivered = |event| {
         let devices = open.deliveries.get(event)?.people.iter().flat_map(|person| &person.devices);
         Some(devices.filter(|device| matches!(device.state, DeviceState::Delivered { .. })).count())

@@ -6,11 +6,11 @@ use ratatui::style::Color;
 use super::{screen, screens, with_selected};
 use crate::{
     app::{App, Focus},
-    client::update::Update,
+    client::{reply::Reply, update::Update},
     input::KeyCode,
     model::{
         Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
-        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
+        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, TimelineId, Undelivered, UserId,
     },
     view::{
         fixture::{
@@ -40,8 +40,8 @@ fn written(deliveries: Vec<Delivery>) -> App {
     });
     let changes = vec![TimelineChange::Reset(items.collect())];
     let events = [
-        Update::GoTo(room.clone()),
-        Update::Timeline { room_id: room.clone(), changes },
+        Update::go_to(room.clone()),
+        Update::Timeline { timeline_id: TimelineId::live(room.clone()), changes },
         Update::Deliveries { room_id: room, deliveries },
     ];
     happen(&mut app, events);
@@ -116,7 +116,7 @@ fn where_too_many_are_counted_the_matrix_has_marks_in_place_of_columns() {
 #[test]
 fn an_empty_matrix_says_why() {
     let mut app = in_timeline(fixture::with_rooms());
-    happen(&mut app, [Update::GoTo(RoomId::new("!hq:example.org"))]);
+    happen(&mut app, [Update::go_to(RoomId::new("!hq:example.org"))]);
     app.focus = Focus::Timeline;
     type_in(&mut app, "m");
     assert!(screen(&app).text().contains("Receipts are not asked for in this room. The room is not encrypted. (P5)"));
@@ -167,10 +167,10 @@ fn what_is_not_delivered_is_listed_by_age() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, "u");
     assert!(screen(&app).text().contains("Looking it up…"));
-    happen(&mut app, [Update::Undelivered(not_everywhere())]);
+    happen(&mut app, [Update::replied(Reply::Undelivered(not_everywhere()))]);
     press(&mut app, &[KeyCode::Down]);
     screens("undelivered", &app, Theme::default());
-    happen(&mut app, [Update::Undelivered(Vec::new())]);
+    happen(&mut app, [Update::replied(Reply::Undelivered(Vec::new()))]);
     assert!(screen(&app).text().contains("Everything you sent was delivered everywhere, as far as is known."));
 }
 
@@ -182,7 +182,7 @@ fn the_selected_one_of_a_long_list_is_on_screen() {
         let delivery = to_both(&format!("x{n}"), NOW - n * MINUTE, vec![device("A", "", PENDING)], Vec::new());
         undelivered(LAKE, &format!("Message {n}."), delivery)
     };
-    happen(&mut app, [Update::Undelivered((0..200).map(one).collect())]);
+    happen(&mut app, [Update::replied(Reply::Undelivered((0..200).map(one).collect()))]);
     for n in 0..200 {
         assert!(screen(&app).text().contains(&format!(" Message {n}.")), "{n}");
         press(&mut app, &[KeyCode::Down]);
@@ -216,9 +216,9 @@ fn the_log_says_what_was_told_to_whom() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [Update::ReceiptLog(log())]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(log()))]);
     screens("log", &app, Theme::default());
-    happen(&mut app, [Update::ReceiptLog(ReceiptLog::default())]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog::default()))]);
     let empty = screen(&app).text();
     assert!(empty.contains("Nothing in the last 30 days") && !empty.contains("Not believed"), "{empty}");
     type_in(&mut app, "q:log receipts clear");
@@ -237,9 +237,9 @@ fn the_log_says_what_is_not_believed() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [Update::ReceiptLog(ReceiptLog { not_believed: not_believed.clone(), ..log() })]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { not_believed: not_believed.clone(), ..log() }))]);
     screens("log_not_believed", &app, Theme::default());
-    happen(&mut app, [Update::ReceiptLog(ReceiptLog { entries: Vec::new(), not_believed })]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { entries: Vec::new(), not_believed }))]);
     let empty = screen(&app).text();
     assert!(empty.contains("Nothing in the last 30 days"), "{empty}");
     assert!(empty.contains("    12  from people who are not in the room (L2)"), "{empty}");
@@ -252,7 +252,7 @@ fn every_reason_not_to_believe_has_its_row_on_the_smallest_screen() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, ":log receipts");
     press(&mut app, &[KeyCode::Enter]);
-    happen(&mut app, [Update::ReceiptLog(ReceiptLog { not_believed, ..log() })]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { not_believed, ..log() }))]);
     let small = drawn(&app, Theme::default(), (60, 20)).text();
     for n in 0..9 {
         assert!(small.contains(&format!("{}  {why} (L2)", 100_000 + n)), "{small}");
@@ -268,7 +268,7 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     let entries: Vec<_> = (0..10_000_u64)
         .map(|n| LogEntry { at: NOW - n * MINUTE, person: UserId::new(format!("@p{n}:x")), ..all[0].clone() })
         .collect();
-    happen(&mut app, [Update::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() })]);
+    happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() }))]);
     let facts = screen(&app).facts;
     assert!(screen(&app).text().contains("@p0:x"));
     app.on_drawn(facts);
@@ -340,8 +340,8 @@ fn every_size_of_these_can_be_drawn() {
     };
     let mut log_open = with(":log receipts", None);
     press(&mut log_open, &[KeyCode::Enter]);
-    happen(&mut log_open, [Update::ReceiptLog(log())]);
-    let apps = [with("m", None), with("u", Some(Update::Undelivered(not_everywhere()))), log_open];
+    happen(&mut log_open, [Update::replied(Reply::ReceiptLog(log()))]);
+    let apps = [with("m", None), with("u", Some(Update::replied(Reply::Undelivered(not_everywhere())))), log_open];
     for app in &apps {
         for columns in [20, 21, 33, 59, 71, 72, 99, 100, 130] {
             for rows in [6, 7, 8, 11, 12, 13, 30] {

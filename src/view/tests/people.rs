@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::App,
-    client::update::Update,
+    client::{reply::Reply, update::Update},
     input::KeyCode,
     model::{Delivery, DeviceState, EventId, PeopleFilter, PeoplePage, PersonDelivery, Tally, UserId},
     view::{
@@ -52,7 +52,7 @@ fn person(number: usize, filter: PeopleFilter) -> PersonDelivery {
 }
 
 fn page(filter: PeopleFilter, after: Option<&UserId>, first: usize, people: usize, all: usize) -> Update {
-    Update::People(PeoplePage {
+    Update::replied(Reply::People(PeoplePage {
         event_id: EventId::new("$m10"),
         filter,
         after: after.cloned(),
@@ -60,7 +60,7 @@ fn page(filter: PeopleFilter, after: Option<&UserId>, first: usize, people: usiz
         more: first + people < all,
         all,
         at: NOW - MINUTE,
-    })
+    }))
 }
 
 #[test]

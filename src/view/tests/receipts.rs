@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier};
 use super::{screen, screens};
 use crate::{
     app::{App, Focus, effect::Effect, event::Event, update},
-    client::update::Update,
+    client::{reply::Reply, update::Update},
     input::{Key, KeyCode},
     model::{PersonEligibility, RoomId, UserId},
     view::{
@@ -30,7 +30,7 @@ pub fn opened() -> App {
     };
     let nameless = PersonEligibility { name: safe(""), verified: true, ..person("mallory.of.the.long.name", false) };
     let people = vec![person("Ada", true), person("Bob", false), person("Eve", true), nameless];
-    happen(&mut app, [Update::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 }]);
+    happen(&mut app, [Update::replied(Reply::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 })]);
     press(&mut app, &[KeyCode::Down; 4]);
     for _ in 0..4 {
         write(&mut app, KeyCode::Right);
@@ -57,7 +57,7 @@ fn receipts_screen() {
     screens("receipts_everywhere", &app, Theme::default());
     happen(
         &mut app,
-        [Update::Failed(safe("Not saved: cannot write the settings to /home/you/config.toml: no space."))],
+        [Update::Warning(safe("Not saved: cannot write the settings to /home/you/config.toml: no space."))],
     );
     screens("receipts_failed", &app, Theme::default());
 
@@ -77,7 +77,10 @@ fn receipts_screen_with_more_people_than_fit() {
         verified: false,
         ignored: false,
     });
-    happen(&mut app, [Update::Eligibility { room_id: RoomId::new(LAKE), people: people.collect(), more: 50 }]);
+    happen(
+        &mut app,
+        [Update::replied(Reply::Eligibility { room_id: RoomId::new(LAKE), people: people.collect(), more: 50 })],
+    );
     app.on_drawn(screen(&app).facts);
     let on_screen = |app: &App, text: &str| screen(app).text().contains(text);
     assert!(on_screen(&app, "Person 100") && !on_screen(&app, "Everywhere"));
@@ -85,7 +88,7 @@ fn receipts_screen_with_more_people_than_fit() {
     assert!(on_screen(&app, "▌ Person 1") && !on_screen(&app, "Person 100"), "the selection is in the picture");
     press(&mut app, &[KeyCode::PageDown; 30]);
     assert!(on_screen(&app, "and 50 more") && on_screen(&app, "▌ Incognito"));
-    let people = |people| Update::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 };
+    let people = |people| Update::replied(Reply::Eligibility { room_id: RoomId::new(LAKE), people, more: 0 });
     happen(&mut app, [people(Vec::new())]);
     assert!(on_screen(&app, "Nobody else is here."));
 }

@@ -62,7 +62,7 @@ type Key<'a> = (&'a UserId, Option<&'a DeviceId>);
 impl App {
     /// The open room's last own messages against devices.
     pub fn table(&self) -> Table<'_> {
-        let Some(open) = &self.open else { return Table::default() };
+        let Some(open) = self.timelines.shown() else { return Table::default() };
         let own = (0..open.items.len()).rev().take(LOOKED_AT).filter_map(|index| open.message(index));
         let known = own.filter(|message| message.own).filter_map(|message| {
             let delivery = open.deliveries.get(message.event_id.as_ref()?)?;

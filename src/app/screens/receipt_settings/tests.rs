@@ -28,7 +28,7 @@ fn opened() -> Told {
     told.types("/receipts");
     assert!(told.keys("Enter").contains(&Effect::from(ReceiptsRequest::AskEligibility(room_id("one")))));
     let people = vec![person("Ada", true), person("Bob", false)];
-    told.event(Update::Eligibility { room_id: room_id("one"), people, more: 0 });
+    told.event(Update::replied(Reply::Eligibility { room_id: room_id("one"), people, more: 0 }));
     told
 }
 
@@ -105,13 +105,21 @@ fn people_of_another_room_are_not_shown_and_the_selection_stays_on_its_row() {
     told.keys("Enter");
     told.keys("Down Down Down");
     assert_eq!(selected(&told), "Members at most");
-    told.event(Update::Eligibility { room_id: room_id("two"), people: vec![person("Eve", true)], more: 0 });
+    told.event(Update::replied(Reply::Eligibility {
+        room_id: room_id("two"),
+        people: vec![person("Eve", true)],
+        more: 0,
+    }));
     assert!(rows(&told).iter().all(|row| row.user_id.is_none()));
-    told.event(Update::Eligibility { room_id: room_id("one"), people: vec![person("Ada", true)], more: 7 });
+    told.event(Update::replied(Reply::Eligibility {
+        room_id: room_id("one"),
+        people: vec![person("Ada", true)],
+        more: 7,
+    }));
     assert_eq!(selected(&told), "Members at most");
     told.keys("k k");
     assert_eq!(selected(&told), "Ada");
-    told.event(Update::Eligibility { room_id: room_id("one"), people: vec![], more: 0 });
+    told.event(Update::replied(Reply::Eligibility { room_id: room_id("one"), people: vec![], more: 0 }));
     assert_eq!(selected(&told), "Rooms");
 }
 
@@ -174,7 +182,7 @@ fn a_person_says_whether_they_are_sent_receipts_and_by_which_rule() {
         PersonEligibility { verified: true, ..person("Ada", false) },
         PersonEligibility { ignored: true, ..person("Bob", true) },
     ];
-    told.event(Update::Eligibility { room_id: room_id("one"), people, more: 0 });
+    told.event(Update::replied(Reply::Eligibility { room_id: room_id("one"), people, more: 0 }));
     assert_eq!(said(&told, "Ada").1, "sent: you have verified them");
     assert_eq!(said(&told, "Bob").1, "not sent: You ignore the sender. (P8)");
 }
@@ -269,7 +277,7 @@ fn what_was_not_written_is_not_shown() {
     let mut told = opened();
     assert_eq!(told.keys("Right").len(), 1);
     assert_eq!(said(&told, "In this room").0, "as everywhere", "not before it is written");
-    told.event(Update::Failed(SafeText::line("Not saved: it cannot be written.")));
+    told.event(Update::Warning(SafeText::line("Not saved: it cannot be written.")));
     assert_eq!(said(&told, "In this room").0, "as everywhere");
     assert_eq!(told.status(), "Not saved: it cannot be written.");
 }

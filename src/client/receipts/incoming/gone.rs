@@ -67,7 +67,7 @@ impl GoneDevices {
             changed |= context.stored(kept) == Some(true);
         }
         if changed {
-            context.tell_open_room().await;
+            context.tell_open_rooms().await;
         }
         // What changed meanwhile.
         if let Some(again) = self.looking.take()

@@ -12,10 +12,11 @@ use matrix_sdk::{
 
 use super::Query;
 use crate::{
-    client::update::Update,
     client::{
         ids,
         receipts::{Context, facts, members},
+        reply::Reply,
+        responder::Responder,
     },
     model::{PersonEligibility, RoomId, SafeText},
 };
@@ -33,24 +34,24 @@ pub(in crate::client::receipts) struct Members {
 }
 
 /// Looks up who is in this room.
-pub(in crate::client::receipts) fn look_up(context: &Context, room_id: &RoomId) {
+pub(in crate::client::receipts) fn look_up(context: &Context, room_id: &RoomId, responder: Responder) {
     let Some(room) = ids::find_room(&context.client, room_id) else { return };
     let inputs = context.inputs.clone();
     tokio::spawn(async move {
         // The actor ends only with the session.
-        let _ = inputs.send(Query::Members(find(&room).await).into());
+        let _ = inputs.send(Query::Members(find(&room).await, responder).into());
     });
 }
 
-/// Tells how these people stand.
-pub(in crate::client::receipts) fn tell(context: &Context, members: Members) {
+/// Answers how these people stand.
+pub(in crate::client::receipts) fn tell(context: &Context, members: Members, responder: Responder) {
     let Some(room) = context.client.get_room(&members.room_id) else { return };
     let known: Vec<bool> = members
         .listed
         .iter()
         .map(|(user, _)| context.stored(context.store.is_known(&ids::user(user))).unwrap_or_default())
         .collect();
-    let (client, events) = (context.client.clone(), context.events.clone());
+    let client = context.client.clone();
     tokio::spawn(async move {
         let mut eligibility = Vec::new();
         for ((user, name), known) in members.listed.into_iter().zip(known) {
@@ -64,11 +65,8 @@ pub(in crate::client::receipts) fn tell(context: &Context, members: Members) {
                 ignored: sender.ignored,
             });
         }
-        let _ = events.send(Update::Eligibility {
-            room_id: ids::room(room.room_id()),
-            people: eligibility,
-            more: members.more,
-        });
+        let room_id = ids::room(room.room_id());
+        responder.respond(Ok(Reply::Eligibility { room_id, people: eligibility, more: members.more }));
     });
 }
 

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 
 use super::room_name;
 use crate::{
-    client::update::Update,
-    client::{ids, receipts::Context},
+    client::{
+        ids,
+        receipts::{Context, context::stored},
+        reply::{Outcome, Reply},
+    },
     delivery::ledger::Refused,
     model::{ReceiptLog, RoomId, SafeText},
 };
 
-/// Tells the views the log.
-pub(in crate::client::receipts) fn tell(context: &Context, refused: &Refused) {
-    let Some(mut entries) = context.stored(context.store.log()) else { return };
+/// The log as it is now.
+pub(in crate::client::receipts) fn read(context: &Context, refused: &Refused) -> Outcome {
+    let mut entries = stored(context.store.log())?;
     entries.retain(|entry| !context.is_own(&entry.person));
     let mut names: HashMap<RoomId, SafeText> = HashMap::new();
     for entry in &mut entries {
@@ -23,12 +26,11 @@ pub(in crate::client::receipts) fn tell(context: &Context, refused: &Refused) {
         };
         entry.room_name = names.entry(entry.room_id.clone()).or_insert_with(name).clone();
     }
-    context.tell_view(Update::ReceiptLog(ReceiptLog { entries, not_believed: refused.not_believed() }));
+    Ok(Reply::ReceiptLog(ReceiptLog { entries, not_believed: refused.not_believed() }))
 }
 
-/// Empties the log, and tells the views the empty one.
-pub(in crate::client::receipts) fn empty(context: &mut Context, refused: &Refused) {
-    let emptied = context.store.empty_log();
-    context.stored(emptied);
-    tell(context, refused);
+/// Empties the log; gives the empty one.
+pub(in crate::client::receipts) fn empty(context: &mut Context, refused: &Refused) -> Outcome {
+    stored(context.store.empty_log())?;
+    read(context, refused)
 }

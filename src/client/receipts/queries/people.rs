@@ -5,29 +5,28 @@
 //! answered anything it is not said that they are awaited (L5).
 
 use crate::{
-    client::receipts::Context,
-    client::update::Update,
+    client::{
+        receipts::{Context, context::stored},
+        reply::{Failure, FailureKind, Outcome, Reply},
+    },
     clock::now,
     delivery::{store::Page, summary},
     model::{EventId, PeopleFilter, PeoplePage, UserId},
 };
 
-/// Which page.
-pub(in crate::client::receipts) struct Wanted {
-    pub event_id: EventId,
-    pub filter: PeopleFilter,
-    /// The page begins after this person; at the first one if `None`.
-    pub after: Option<UserId>,
-}
-
-/// Tells who is on this page.
-pub(in crate::client::receipts) async fn tell(context: &Context, Wanted { event_id: event, filter, after }: Wanted) {
-    let page = context.store.page(&event, filter, after.as_ref(), PeoplePage::MOST);
-    let Some(Page { own, more, all }) = context.stored(page).flatten() else { return };
+/// The page of a message's people that begins after this person; at the first one if `None`.
+pub(in crate::client::receipts) async fn page(
+    context: &Context,
+    event_id: EventId,
+    filter: PeopleFilter,
+    after: Option<UserId>,
+) -> Outcome {
+    let page = stored(context.store.page(&event_id, filter, after.as_ref(), PeoplePage::MOST))?;
+    let unknown = || Failure::new(FailureKind::NotFound, "Nothing is known about who has this message.");
+    let Page { own, more, all } = page.ok_or_else(unknown)?;
     let responsiveness = own.expected.keys().map(|user| (user.clone(), context.responsiveness(user))).collect();
     let at = now();
     let mut delivery = summary::delivery(&own, &responsiveness, at);
     context.name_people(&own.room_id, std::slice::from_mut(&mut delivery)).await;
-    let page = PeoplePage { event_id: event, filter, after, people: delivery.people, more, all, at };
-    context.tell_view(Update::People(page));
+    Ok(Reply::People(PeoplePage { event_id, filter, after, people: delivery.people, more, all, at }))
 }

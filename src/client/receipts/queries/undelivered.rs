@@ -20,10 +20,11 @@ use matrix_sdk::{
 
 use super::{Queries, Query, room_name};
 use crate::{
-    client::update::Update,
     client::{
         content, ids,
         receipts::{Context, event_cache, observe},
+        reply::Reply,
+        responder::Responder,
     },
     clock::now,
     delivery::{
@@ -41,8 +42,9 @@ const MOST: usize = 200;
 const SLICE: usize = 50;
 
 /// How far a search has come.
-#[derive(Default)]
 pub(super) struct Search {
+    /// Who asked.
+    responder: Responder,
     looked_at: usize,
     large_looked_at: usize,
     found: BTreeMap<EventId, (RoomId, Delivery)>,
@@ -50,8 +52,9 @@ pub(super) struct Search {
 
 impl Queries {
     /// Begins to look for undelivered messages.
-    pub async fn search(&mut self, context: &Context) {
-        self.go_on_with(context, Search::default()).await;
+    pub async fn search(&mut self, context: &Context, responder: Responder) {
+        let search = Search { responder, looked_at: 0, large_looked_at: 0, found: BTreeMap::new() };
+        self.go_on_with(context, search).await;
     }
 
     /// Goes on with the search that waits longest.
@@ -61,7 +64,7 @@ impl Queries {
         }
     }
 
-    /// Looks at the next messages, from the latest on; tells what was found when these were the
+    /// Looks at the next messages, from the latest on; answers what was found when these were the
     /// last.
     async fn go_on_with(&mut self, context: &Context, mut search: Search) {
         let slice = context.store.latest_own_events(search.looked_at, SLICE);
@@ -93,9 +96,9 @@ impl Queries {
             }
         }
         if is_last || search.found.len() >= MOST {
-            let (client, events) = (context.client.clone(), context.events.clone());
+            let (client, Search { responder, found, .. }) = (context.client.clone(), search);
             tokio::spawn(async move {
-                let _ = events.send(Update::Undelivered(rows(&client, search).await));
+                responder.respond(Ok(Reply::Undelivered(rows(&client, found).await)));
             });
         } else {
             self.searches.push_back(search);
@@ -105,8 +108,8 @@ impl Queries {
 }
 
 /// What was found, with what it says, the latest first.
-async fn rows(client: &Client, search: Search) -> Vec<Undelivered> {
-    let mut found: Vec<_> = search.found.into_values().collect();
+async fn rows(client: &Client, found: BTreeMap<EventId, (RoomId, Delivery)>) -> Vec<Undelivered> {
+    let mut found: Vec<_> = found.into_values().collect();
     found.sort_by_key(|(_, delivery)| Reverse(delivery.sent));
     let mut rows = Vec::new();
     for (room, delivery) in found.into_iter().take(MOST) {

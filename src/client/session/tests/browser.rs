@@ -18,7 +18,7 @@ use super::{
     LOGIN, active, profile,
 };
 use crate::{
-    client::errors::{Kind, LoginError},
+    client::{errors::LoginError, reply::FailureKind},
     model::LoginMethod,
 };
 
@@ -106,7 +106,7 @@ async fn an_oauth_server_that_is_down_is_a_network_failure() {
     let (_dir, profile) = profile();
     let login = login_browser(&profile, &server.url, LoginMethod::OAuth, |url| panic!("there is no page at {url}"));
     let error = login.await.err().unwrap();
-    assert_eq!(error.kind(), Kind::Network, "{error}");
+    assert_eq!(error.kind(), FailureKind::Offline, "{error}");
     assert!(error.to_string().contains("nothing accepts connections there"), "{error}");
 }
 

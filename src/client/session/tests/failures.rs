@@ -15,13 +15,13 @@ use super::{
     LOGIN, login, profile,
 };
 use crate::{
-    client::errors::{Kind, LoginError},
+    client::{errors::LoginError, reply::FailureKind},
     model::{LoginMethod, Secret},
 };
 
 /// Logs in against these answers; gives the sentence, with the host as `HOST`, and makes sure that
 /// nothing was made on the disk.
-async fn failure(answer: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static) -> (String, Kind) {
+async fn failure(answer: impl Fn(&str, &Request) -> Option<String> + Send + Sync + 'static) -> (String, FailureKind) {
     let server = homeserver(answer).await;
     let (_dir, profile) = profile();
     let error = login(&profile, &server, "alice").await.err().unwrap();
@@ -37,24 +37,32 @@ fn on_login(answer: String) -> impl Fn(&str, &Request) -> Option<String> + Send 
 #[tokio::test]
 async fn a_refused_login_says_why() {
     let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 2500 });
-    for (answer, expected) in [
-        (refuse(403, "M_FORBIDDEN"), "Wrong user name or password. Check both and try again."),
-        (refuse(403, "M_USER_DEACTIVATED"), "This account is deactivated. Ask the homeserver's administrator."),
-        (reply(429, &limited), "HOST has seen too many attempts. Try again in 3 seconds."),
+    let limited_for = |seconds| FailureKind::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
+    for (answer, expected, kind) in [
+        (refuse(403, "M_FORBIDDEN"), "Wrong user name or password. Check both and try again.", FailureKind::Forbidden),
+        (
+            refuse(403, "M_USER_DEACTIVATED"),
+            "This account is deactivated. Ask the homeserver's administrator.",
+            FailureKind::Forbidden,
+        ),
+        (reply(429, &limited), "HOST has seen too many attempts. Try again in 3 seconds.", limited_for(3)),
         (
             response(429, "retry-after: 7\r\n", "application/json", &limited.to_string()),
             "HOST has seen too many attempts. Try again in 7 seconds.",
+            limited_for(7),
         ),
         (
             refuse(404, "M_UNRECOGNIZED"),
             "HOST does not offer logging in with a password. Choose another way to log in.",
+            FailureKind::Refused,
         ),
         (
             refuse(500, "M_UNKNOWN"),
             "HOST did not log you in. The homeserver answered M_UNKNOWN: in the server's words.",
+            FailureKind::Server,
         ),
     ] {
-        assert_eq!(failure(on_login(answer)).await, (expected.to_owned(), Kind::Refused));
+        assert_eq!(failure(on_login(answer)).await, (expected.to_owned(), kind));
     }
 }
 
@@ -84,11 +92,11 @@ async fn a_server_that_speaks_no_matrix_is_named_as_such() {
         reply(200, &json!({ "hello": "world" })),
         reply(404, &json!({ "error": "not found" })),
     ] {
-        assert_eq!(failure(move |_, _| Some(answer.clone())).await, (expected.to_owned(), Kind::Other));
+        assert_eq!(failure(move |_, _| Some(answer.clone())).await, (expected.to_owned(), FailureKind::NotFound));
     }
     let (sentence, kind) = failure(|_, _| Some(response(502, "", "text/html", "<html>Bad gateway</html>"))).await;
     assert_eq!(sentence, "HOST did not log you in. The homeserver answered with status 502.");
-    assert_eq!(kind, Kind::Refused);
+    assert_eq!(kind, FailureKind::Server);
 }
 
 #[tokio::test]
@@ -105,7 +113,7 @@ async fn a_server_that_gives_no_answer_is_a_network_failure() {
         let host = Url::parse(&typed).unwrap().port().unwrap();
         let start = format!("Cannot reach 127.0.0.1:{host}: {expected}");
         assert!(error.to_string().starts_with(&start), "{error}");
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), FailureKind::Offline);
     }
 }
 

@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{
-    client::receipts::{fetch_members, incoming::bridges},
+    client::{
+        receipts::{fetch_members, incoming::bridges},
+        reply::Reply,
+        request::RequestId,
+    },
     delivery::{
         ledger::{BridgeReport, PeerClaim, Refusal},
         receipt::BRIDGE_STATUS_TYPE,
@@ -128,9 +132,13 @@ async fn l1_what_was_held_for_nothing_is_counted_and_shown_in_the_log() {
     acting.actor.incoming.expire(&mut acting.actor.context, |_| false);
     acting.actor.handle(IncomingInput::Refused(Refused::of(Refusal::Unproven, 7)).into()).await;
     for _ in 0..2 {
-        acting.actor.handle(Query::Log.into()).await;
+        let request = ReceiptsRequest::AskReceiptLog;
+        let responder = Responder::new(RequestId(0), &request.clone().into(), acting.actor.context.events.clone());
+        acting.actor.handle(Query::Asked(request, responder).into()).await;
         let told = std::iter::from_fn(|| acting.events.try_recv().ok()).find_map(|event| match event {
-            Update::ReceiptLog(log) => Some(log.not_believed.iter().map(|lie| (lie.rule, lie.claims)).collect()),
+            Update::Done { outcome: Ok(Reply::ReceiptLog(log)), .. } => {
+                Some(log.not_believed.iter().map(|lie| (lie.rule, lie.claims)).collect())
+            }
             _ => None,
         });
         assert_eq!(told, Some(vec![("L1", 1), ("L2", 7)]));
