@@ -2,8 +2,8 @@
 //!
 //! One task takes requests in their order, so that what is typed is sent in that order; whatever
 //! waits for the network runs beside it. Each request is answered once ([`reply`]), and whatever
-//! changes by itself is told as an [`update`]. No type of the SDK leaves this module, and no text of
-//! the network leaves it but as [`crate::model::SafeText`].
+//! changes by itself is told as an [`update`]. No type of the SDK leaves this module, and no text
+//! of the network leaves it but as [`crate::model::SafeText`].
 //!
 //! - [`request`], [`reply`], [`update`]: what it is asked, answers and tells; [`responder`].
 //! - [`session`]: log in, restore, log out; what of it is on disk, and how it is protected.
@@ -80,7 +80,8 @@ pub struct Profile {
     pub dir: PathBuf,
     /// The device's public name at first login.
     pub device_name: String,
-    /// Delivery settings to start with; later ones come as [`SessionRequest::Settings`](request::SessionRequest::Settings).
+    /// Delivery settings to start with; later ones come as a
+    /// [`SessionRequest`](request::SessionRequest).
     pub settings: Settings,
     /// So long a message's key is waited for before its sender is told that it cannot be read;
     /// [`KEY_WAIT`](crate::delivery::receipt_queue::KEY_WAIT), but in tests.

@@ -102,8 +102,8 @@ pub enum TimelineRequest {
     Close(TimelineId),
     /// Fetch older messages of an open timeline.
     Paginate(TimelineId),
-    /// The newest message of an open timeline was looked at: send the read receipt and clear 'marked
-    /// unread'.
+    /// The newest message of an open timeline was looked at: send the read receipt and clear
+    /// 'marked unread'.
     MarkRead(TimelineId),
     /// Keep what is typed there; empty removes it.
     SaveDraft {

@@ -334,7 +334,7 @@ impl Worker<'_> {
                     live.reconnect();
                 }
             }
-            // `run` takes them where there is a session to be ended, or a login that waits for this.
+            // `run` takes them where there is a session to be ended, or a login that waits.
             SessionRequest::Logout | SessionRequest::ReplaceAccount => return responder.respond(Err(no_session())),
         }
         responder.respond(Ok(Reply::Done));

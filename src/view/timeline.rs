@@ -113,8 +113,8 @@ fn lay_out<'a>(anchor: &Anchor, end: usize, height: usize, rows: &dyn Fn(usize) 
 }
 
 impl<'a> Timeline<'a> {
-    /// What is nothing, and an unread line that says nothing, see [`OpenTimeline::unread_line`]: they
-    /// have no rows.
+    /// What is nothing, and an unread line that says nothing, see [`OpenTimeline::unread_line`]:
+    /// they have no rows.
     fn is_hidden(&self, index: usize) -> bool {
         self.open.items.get(index).is_some_and(|item| match item.kind {
             TimelineItemKind::Nothing => true,
