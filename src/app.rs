@@ -15,7 +15,7 @@ use self::{
     effect::Effect,
     endings::Taken,
     event::Event,
-    layout::LayoutFacts,
+    layout::{HitAreas, LayoutFacts},
     login::Login,
     rooms::Rooms,
     screens::Screens,
@@ -130,6 +130,8 @@ pub struct App {
     pub focus: Focus,
     /// What stands over the main view.
     pub screens: Screens,
+    /// What stands where, as it was drawn last.
+    pub hits: HitAreas,
     /// The sentence in the status line.
     pub status: Option<Status>,
     /// How this client stands to its homeserver.
@@ -172,6 +174,7 @@ impl App {
             timelines: Timelines::default(),
             focus: Focus::Rooms,
             screens: Screens::default(),
+            hits: HitAreas::default(),
             status: None,
             connection: Connection::Connecting,
             account: None,
@@ -234,6 +237,7 @@ impl App {
             open.on_drawn(layout.timeline);
         }
         self.screens.on_drawn(layout.screen.unwrap_or_default());
+        self.hits = layout.hits;
     }
 
     /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a

@@ -9,6 +9,7 @@
 //! Colours and signs come from the [`theme`], keys from the table of actions, and every string was
 //! made safe for a terminal when it came into [`crate::model`].
 
+mod canvas;
 mod completion;
 mod editor;
 mod endings;
@@ -35,75 +36,86 @@ mod wrap;
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
-use self::theme::{Role, Theme};
+use self::{
+    canvas::Canvas,
+    theme::{Role, Theme},
+};
 use crate::app::{
     App, Focus, Phase,
-    layout::{LayoutFacts, TimelineFacts},
+    layout::{LayoutFacts, ScreenFacts, Target, TimelineFacts},
 };
 
-/// Draws the whole screen, puts the cursor where typing goes on, and says what is on screen.
+/// Draws the whole screen, puts the cursor where typing goes on, and says what is on screen and
+/// where.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) -> LayoutFacts {
-    let (area, theme) = (frame.area(), *theme);
+    let mut canvas = Canvas::new(frame);
+    let (timeline, screen) = draw_on(app, *theme, &mut canvas);
+    LayoutFacts { timeline, screen, hits: canvas.into_hits() }
+}
+
+fn draw_on(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>) -> (Option<TimelineFacts>, Option<ScreenFacts>) {
+    let area = canvas.area();
     if layout::is_tiny(area) {
-        paint::centred(frame, area, &[Line::raw(wrap::cut("too small", area.width, ""))]);
-        return LayoutFacts::default();
+        paint::centred(canvas, area, &[Line::raw(wrap::cut("too small", area.width, ""))]);
+        return (None, None);
     }
     let (upper, bottom) = layout::split_bottom(area, 1);
     let timeline = match &app.phase {
         Phase::Starting => {
-            login::draw_starting(app, theme, frame, upper);
-            status::draw(app, theme, frame, bottom);
+            login::draw_starting(app, theme, canvas, upper);
+            status::draw(app, theme, canvas, bottom);
             None
         }
         Phase::Login(login) => {
-            login::draw(app, login, theme, frame, upper);
-            status::draw(app, theme, frame, bottom);
+            login::draw(app, login, theme, canvas, upper);
+            status::draw(app, theme, canvas, bottom);
             None
         }
-        Phase::Main => draw_main(app, theme, frame, area),
+        Phase::Main => draw_main(app, theme, canvas, area),
     };
-    let screen = screens::draw(app, theme, frame);
-    LayoutFacts { timeline, screen }
+    let screen = screens::draw(app, theme, canvas);
+    (timeline, screen)
 }
 
-fn draw_main(app: &App, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> Option<TimelineFacts> {
+fn draw_main(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, screen: Rect) -> Option<TimelineFacts> {
     let writing = app
         .timelines
         .shown()
         .map_or(1, |open| room::typed(open, layout::composer_columns(screen), layout::COMPOSER_ROWS).rows.len());
     let rooms_in_front = app.focus == Focus::Rooms || app.timelines.shown().is_none();
     let areas = layout::areas(screen, rooms_in_front, u16::try_from(writing).unwrap_or(u16::MAX));
-    status::draw(app, theme, frame, areas.status);
+    status::draw(app, theme, canvas, areas.status);
     if !areas.rooms.is_empty() {
-        rooms::draw(app, theme, frame, areas.rooms, areas.timeline.is_empty());
+        rooms::draw(app, theme, canvas, areas.rooms, areas.timeline.is_empty());
     }
-    draw_divider(app, theme, frame, &areas);
-    let facts = draw_room(app, theme, frame, &areas);
-    completion::draw(app, theme, frame, &areas);
+    draw_divider(app, theme, canvas, &areas);
+    let facts = draw_room(app, theme, canvas, &areas);
+    completion::draw(app, theme, canvas, &areas);
     facts
 }
 
-fn draw_room(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Areas) -> Option<TimelineFacts> {
+fn draw_room(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, areas: &layout::Areas) -> Option<TimelineFacts> {
     if areas.timeline.is_empty() {
         return None;
     }
     let Some(open) = app.timelines.shown() else {
-        room::draw_none(app, theme, frame, areas.header.union(areas.composer));
+        room::draw_none(app, theme, canvas, areas.header.union(areas.composer));
         return None;
     };
-    room::draw_header(app, open, theme, frame, layout::inset(areas.header, 2));
-    room::draw_header_rule(app, open, theme, frame, areas.header_rule);
-    room::draw_composer_rule(app, open, theme, frame, areas.composer_rule);
-    room::draw_composer(app, open, theme, frame, areas);
-    timeline::draw(app, open, theme, frame, areas.timeline)
+    room::draw_header(app, open, theme, canvas, layout::inset(areas.header, 2));
+    room::draw_header_rule(app, open, theme, canvas, areas.header_rule);
+    room::draw_composer_rule(app, open, theme, canvas, areas.composer_rule);
+    canvas.hit(areas.composer, Target::Composer);
+    room::draw_composer(app, open, theme, canvas, areas);
+    timeline::draw(app, open, theme, canvas, areas.timeline)
 }
 
 /// The column between the panes, and its junctions with the rules on both sides.
-fn draw_divider(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &layout::Areas) {
+fn draw_divider(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, areas: &layout::Areas) {
     let style = theme.role(Role::Rule);
     let [crossing, from_right, from_left] = theme.symbols().junctions;
     let mut part = |rows: Rect, sign| {
-        paint::column(frame, Rect { y: rows.y, height: rows.height, ..areas.divider }, sign, style);
+        paint::column(canvas, Rect { y: rows.y, height: rows.height, ..areas.divider }, sign, style);
     };
     part(areas.divider, theme.symbols().vertical);
     part(areas.header_rule, if app.timelines.shown().is_some() { crossing } else { from_left });

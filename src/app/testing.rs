@@ -196,7 +196,7 @@ impl Told {
         let all = self.app.timelines.shown().map_or(0, |open| open.items.len());
         let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
         let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
-        self.app.on_drawn(LayoutFacts { timeline: Some(timeline), screen: None });
+        self.app.on_drawn(LayoutFacts { timeline: Some(timeline), screen: None, ..LayoutFacts::default() });
         self.after(0)
     }
 

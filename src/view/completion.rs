@@ -1,13 +1,13 @@
 //! The commands that begin like what is being typed, above where it is typed.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
     widgets::Clear,
 };
 
 use super::{
+    canvas::Canvas,
     layout::{self, Areas},
     paint, popup,
     theme::{Role, Theme},
@@ -19,7 +19,7 @@ use crate::app::{App, command::Command, commands::beginning_with};
 const INDENT: u16 = 2;
 
 /// Draws them over the lower end of the timeline, or of the room list where that is all there is.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
+pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, areas: &Areas) {
     let Some((name, ended)) = app.command_typed() else { return };
     let found: Vec<_> = beginning_with(name).filter(|info| !ended || info.name == name).collect();
     let in_line = !app.screens.is_empty();
@@ -49,20 +49,20 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
     }
     let area = layout::split_bottom(above, u16::try_from(rows.len() + 1).unwrap_or(u16::MAX)).1;
     let (rule, list) = layout::split_top(area, 1);
-    frame.render_widget(Clear, area);
+    canvas.render_widget(Clear, area);
     let heading = Span::styled("commands", theme.role(Role::Accent));
     let hidden = rows.len().saturating_sub(usize::from(list.height));
     let more = (hidden > 0).then(|| dim(&format!("{hidden} more"), theme));
-    paint::rule(frame, rule, vec![heading], more.into_iter().collect(), theme);
+    paint::rule(canvas, rule, vec![heading], more.into_iter().collect(), theme);
     if !areas.divider.is_empty() && rule.x == areas.divider.right() {
         let [_, from_right, _] = theme.symbols().junctions;
         let beside = Rect { x: areas.divider.x, width: 1, ..rule };
-        paint::column(frame, beside, from_right, theme.role(Role::Rule));
+        paint::column(canvas, beside, from_right, theme.role(Role::Rule));
     }
 
     let list = Rect { x: list.x + INDENT, width: list.width.saturating_sub(INDENT), ..list };
     for (at, line) in rows.iter().enumerate() {
-        paint::row(frame, list, at, line);
+        paint::row(canvas, list, at, line);
     }
 }
 

@@ -3,14 +3,19 @@
 //! A hint is never written by hand: the key comes from the keymap in force, and an action without a
 //! key there has no hint.
 
-use ratatui::text::Span;
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
 
 use super::{
+    canvas::Canvas,
+    paint,
     theme::{Role, Theme},
     wrap,
 };
 use crate::{
-    app::{App, Focus, Phase, commands, login::LoginState, screens::Hint},
+    app::{App, Focus, Phase, commands, layout::Target, login::LoginState, screens::Hint},
     input::KeySequence,
     model::{Connection, Membership, SendState},
 };
@@ -21,9 +26,29 @@ pub fn key<'a>(app: &'a App, command: &str) -> Option<&'a KeySequence> {
     app.keymap.hint(app.contexts(), command)
 }
 
+/// Key hints in a row.
+#[derive(Default)]
+pub struct Hints {
+    /// As they are drawn.
+    pub spans: Vec<Span<'static>>,
+    /// The command of each, its first column, and how many it has.
+    pub commands: Vec<(&'static str, u16, u16)>,
+}
+
+impl Hints {
+    /// Draws a row that begins with something else, and ends with them.
+    pub fn draw_behind(self, left: Vec<Span<'static>>, theme: Theme, canvas: &mut Canvas<'_, '_>, row: Rect) {
+        let begin = row.right() - paint::columns(&Line::from(self.spans.clone())).min(row.width);
+        for (command, at, width) in self.commands {
+            canvas.hit(Rect { x: begin + at, width, ..row }, Target::Command(command));
+        }
+        paint::row(canvas, row, 0, &paint::both(left, self.spans, row.width, theme));
+    }
+}
+
 /// As many hints for where the user is as fit into so many columns, the most important first.
-pub fn line(app: &App, theme: Theme, columns: u16) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
+pub fn line(app: &App, theme: Theme, columns: u16) -> Hints {
+    let Hints { mut spans, mut commands } = Hints::default();
     let mut left = columns;
     for (action, word) in wanted(app) {
         let Some(key) = key(app, action) else { continue };
@@ -33,12 +58,13 @@ pub fn line(app: &App, theme: Theme, columns: u16) -> Vec<Span<'static>> {
         if wide > left {
             break;
         }
+        commands.push((action, columns - left + gap, wide - gap));
         left -= wide;
         spans.push(Span::raw(" ".repeat(usize::from(gap))));
         spans.push(Span::styled(key, theme.role(Role::Key)));
         spans.push(Span::styled(word, theme.role(Role::Dim)));
     }
-    spans
+    Hints { spans, commands }
 }
 
 fn wanted(app: &App) -> Vec<Hint> {

@@ -1,12 +1,12 @@
 //! The login screen, and the moment before it is known whether it is needed.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
 
 use super::{
+    canvas::Canvas,
     editor, hints, paint,
     theme::{Role, Theme},
     wrap::{self, Rows},
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{
         App,
+        layout::Target,
         login::{Login, LoginField, LoginState},
     },
     model::LoginMethod,
@@ -29,7 +30,7 @@ const WIDTH: u16 = 64;
 const NAMES: u16 = 12;
 
 /// Nothing is known yet, or the demo is being prepared.
-pub fn draw_starting(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_starting(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let busy = |what: &str| Line::styled(format!("{what}{}", theme.symbols().busy), theme.role(Role::Dim));
     let title = Line::styled("kvitto", theme.role(Role::Accent));
     let lines = match &app.demo {
@@ -37,18 +38,19 @@ pub fn draw_starting(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect)
         Some(demo) => vec![title, Line::styled(DEMO, theme.role(Role::Text)), Line::default(), busy(&demo.doing)],
     };
     let lines: Vec<_> = lines.into_iter().map(|line| paint::cut(line.spans, area.width, theme)).collect();
-    paint::centred(frame, area, &lines);
+    paint::centred(canvas, area, &lines);
 }
 
 /// The form, with the cursor in its field.
-pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, login: &Login, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let width = WIDTH.min(area.width.saturating_sub(2));
-    let mut form = Form { theme, width, rows: Vec::new(), cursor: None };
+    let mut form = Form { theme, width, rows: Vec::new(), fields: Vec::new(), cursor: None };
     form.rows.push(Line::styled("kvitto", theme.role(Role::Accent)));
     form.gap();
     form.sentence(WELCOME, Role::Text);
     form.gap();
     for field in login.fields() {
+        form.fields.push((form.rows.len(), field));
         form.field(login, field);
     }
     form.gap();
@@ -65,14 +67,19 @@ pub fn draw(app: &App, login: &Login, theme: Theme, frame: &mut Frame<'_>, area:
     let x = area.x + (area.width - width) / 2;
     let area = Rect { x, width, ..area };
     for (at, row) in form.rows.iter().skip(hidden).enumerate() {
-        paint::row(frame, area, top + at, row);
+        paint::row(canvas, area, top + at, row);
+    }
+    for (row, field) in form.fields {
+        if let Some(row) = row.checked_sub(hidden) {
+            canvas.hit_row(area, top + row, Target::LoginField(field));
+        }
     }
     let cursor = form.cursor.and_then(|(column, row)| Some((column, row.checked_sub(hidden)? + top)));
     if let Some((column, row)) =
         cursor.filter(|_| app.screens.is_empty() && matches!(login.state, LoginState::Idle | LoginState::Finding))
         && let Ok(row) = u16::try_from(row)
     {
-        frame.set_cursor_position((area.x + column, area.y + row));
+        canvas.set_cursor_position((area.x + column, area.y + row));
     }
 }
 
@@ -81,6 +88,8 @@ struct Form<'a> {
     theme: Theme,
     width: u16,
     rows: Vec<Line<'a>>,
+    /// In which rows there are fields.
+    fields: Vec<(usize, LoginField)>,
     cursor: Option<(u16, usize)>,
 }
 

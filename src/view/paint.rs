@@ -1,7 +1,6 @@
 //! Putting text on the screen, in a few words.
 
 use ratatui::{
-    Frame,
     buffer::{Buffer, CellDiffOption},
     layout::Rect,
     style::Style,
@@ -10,15 +9,16 @@ use ratatui::{
 use unicode_width::UnicodeWidthChar;
 
 use super::{
+    canvas::Canvas,
     theme::{Role, Theme},
     wrap,
 };
 
 /// Puts a line on a row of an area; what does not fit is cut, and a row outside of the area is not
 /// drawn.
-pub fn row(frame: &mut Frame<'_>, area: Rect, row: usize, line: &Line<'_>) {
+pub fn row(canvas: &mut Canvas<'_, '_>, area: Rect, row: usize, line: &Line<'_>) {
     if let Some(y) = u16::try_from(row).ok().filter(|row| *row < area.height) {
-        let buffer = frame.buffer_mut();
+        let buffer = canvas.buffer_mut();
         buffer.set_line(area.x, area.y + y, line, area.width);
         if line.spans.iter().any(|span| !span.content.is_ascii()) {
             keep_clean(buffer, area, area.y + y);
@@ -53,18 +53,18 @@ fn keep_clean(buffer: &mut Buffer, area: Rect, y: u16) {
 }
 
 /// Fills a column with one sign.
-pub fn column(frame: &mut Frame<'_>, area: Rect, sign: &str, style: Style) {
+pub fn column(canvas: &mut Canvas<'_, '_>, area: Rect, sign: &str, style: Style) {
     for y in area.top()..area.bottom() {
-        frame.buffer_mut().set_string(area.x, y, sign, style);
+        canvas.buffer_mut().set_string(area.x, y, sign, style);
     }
 }
 
 /// A horizontal rule with words in it, from the left and from the right: `── Ada is typing ──── 3
 /// new below ↓ ──`.
-pub fn rule(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>>, theme: Theme) {
+pub fn rule(canvas: &mut Canvas<'_, '_>, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>>, theme: Theme) {
     let sign = theme.symbols().horizontal;
     let style = theme.role(Role::Rule);
-    row(frame, area, 0, &Line::styled(sign.repeat(usize::from(area.width)), style));
+    row(canvas, area, 0, &Line::styled(sign.repeat(usize::from(area.width)), style));
     let mut part = |spans: Vec<Span<'_>>, at_left: bool| {
         if spans.is_empty() {
             return;
@@ -74,18 +74,18 @@ pub fn rule(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<S
         line.spans.push(Span::raw(" "));
         let wide = columns(&line).min(area.width.saturating_sub(4));
         let x = if at_left { area.x + 2 } else { area.right().saturating_sub(wide + 2) };
-        row(frame, Rect { x, width: wide, ..area }, 0, &line);
+        row(canvas, Rect { x, width: wide, ..area }, 0, &line);
     };
     part(left, true);
     part(right, false);
 }
 
 /// Lines in the middle of an area.
-pub fn centred(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'_>]) {
+pub fn centred(canvas: &mut Canvas<'_, '_>, area: Rect, lines: &[Line<'_>]) {
     let top = usize::from(area.height).saturating_sub(lines.len()) / 2;
     for (at, line) in lines.iter().enumerate() {
         let indent = area.width.saturating_sub(columns(line)) / 2;
-        row(frame, Rect { x: area.x + indent, width: area.width - indent, ..area }, top + at, line);
+        row(canvas, Rect { x: area.x + indent, width: area.width - indent, ..area }, top + at, line);
     }
 }
 

@@ -7,18 +7,18 @@
 //! have one row each.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
     widgets::{Block, Clear},
 };
 
 use super::{
+    canvas::Canvas,
     layout, paint,
     theme::{Role, Theme},
     wrap::Rows,
 };
-use crate::app::layout::ScreenFacts;
+use crate::app::layout::{ScreenFacts, Target};
 
 /// Columns of most popups, at most.
 pub const WIDE: u16 = 92;
@@ -52,11 +52,11 @@ pub fn draw_text(
     rows: &[Line<'static>],
     scroll: usize,
     theme: Theme,
-    frame: &mut Frame<'_>,
+    canvas: &mut Canvas<'_, '_>,
     screen: Rect,
 ) -> ScreenFacts {
     let item = |at: usize, _| rows.get(at).cloned().into_iter().collect();
-    Sheet { title, widest, items: rows.len(), item: &item, foot: &[] }.draw(scroll, theme, frame, screen)
+    Sheet { title, widest, items: rows.len(), item: &item, foot: &[] }.draw(scroll, theme, canvas, screen)
 }
 
 /// Items in a frame.
@@ -75,13 +75,13 @@ pub struct Sheet<'a> {
 
 impl Sheet<'_> {
     /// Draws it, with so many items scrolled away.
-    pub fn draw(&self, scroll: usize, theme: Theme, frame: &mut Frame<'_>, screen: Rect) -> ScreenFacts {
+    pub fn draw(&self, scroll: usize, theme: Theme, canvas: &mut Canvas<'_, '_>, screen: Rect) -> ScreenFacts {
         let most = height(screen);
         let foot = self.foot.len().min(most.saturating_sub(1));
         let space = most - foot;
         let max_scroll = self.max_scroll(space);
         let scroll = scroll.min(max_scroll);
-        let (mut rows, mut end) = (Vec::new(), scroll);
+        let (mut rows, mut end, mut ends) = (Vec::new(), scroll, Vec::new());
         while end < self.items {
             let item = (self.item)(end, end == scroll);
             if end > scroll && rows.len() + item.len() > space {
@@ -89,6 +89,7 @@ impl Sheet<'_> {
             }
             rows.extend(item);
             end += 1;
+            ends.push(rows.len());
         }
         rows.truncate(space);
         // What scrolls keeps its height, however the items fit.
@@ -108,13 +109,15 @@ impl Sheet<'_> {
             .title_top(more(scroll, symbols.up))
             .title_bottom(more(self.items - end, symbols.down));
         let inner = layout::inset(block.inner(area), 1);
-        frame.render_widget(Clear, area);
-        frame.render_widget(block, area);
+        canvas.render_widget(Clear, area);
+        canvas.render_widget(block, area);
+        canvas.hit(area, Target::Screen);
         for (at, line) in rows.iter().enumerate() {
-            paint::row(frame, inner, at, line);
+            paint::row(canvas, inner, at, line);
+            canvas.hit_row(inner, at, Target::ScreenItem(scroll + ends.partition_point(|end| *end <= at)));
         }
         for (at, line) in self.foot.iter().take(foot).enumerate() {
-            paint::row(frame, inner, body + at, line);
+            paint::row(canvas, inner, body + at, line);
         }
         ScreenFacts { max_scroll, max_shift: 0, rows: end - scroll }
     }

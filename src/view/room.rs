@@ -1,12 +1,12 @@
 //! The open room around its timeline: the header, the rules, the composer.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
 
 use super::{
+    canvas::Canvas,
     editor::{self, Typed},
     endings, hints,
     layout::Areas,
@@ -30,9 +30,9 @@ pub fn typed(open: &OpenTimeline, columns: u16, height: u16) -> Typed {
 }
 
 /// Name, encryption, members, receipts, and the topic where there is space.
-pub fn draw_header(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_header(app: &App, open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let Some(room) = app.rooms.get(&open.id.room_id) else {
-        paint::row(frame, area, 0, &Line::styled(open.id.room_id.shown().to_string(), theme.role(Role::Heading)));
+        paint::row(canvas, area, 0, &Line::styled(open.id.room_id.shown().to_string(), theme.role(Role::Heading)));
         return;
     };
     let dim = theme.role(Role::Dim);
@@ -81,7 +81,7 @@ pub fn draw_header(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Fra
     if !room.topic.is_empty() && columns(&spans) + 12 < area.width {
         spans.push(fact(&room.topic));
     }
-    paint::row(frame, area, 0, &paint::cut(spans, area.width, theme));
+    paint::row(canvas, area, 0, &paint::cut(spans, area.width, theme));
 }
 
 /// Whether receipts are sent in this room, and if not, why not (P5, P6).
@@ -94,20 +94,20 @@ fn eligibility(app: &App, room: &RoomSummary) -> (&'static str, Option<String>) 
 
 /// The rule under the header; it says how the room ended, if it did, and when older messages are on
 /// their way.
-pub fn draw_header_rule(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_header_rule(app: &App, open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     if let Some(ending) = app.rooms.get(&open.id.room_id).and_then(|room| room.ending.as_ref()) {
         let text = endings::sentence(ending, &app.time_zone);
         let text = wrap::cut(&text, area.width.saturating_sub(RULE_ENDS), theme.symbols().ellipsis);
-        return paint::rule(frame, area, vec![Span::styled(text, theme.role(Role::Warning))], Vec::new(), theme);
+        return paint::rule(canvas, area, vec![Span::styled(text, theme.role(Role::Warning))], Vec::new(), theme);
     }
     let loading = (open.pagination == Pagination::Loading && !open.items.is_empty()).then(|| {
         Span::styled(format!("{} older messages{}", theme.symbols().up, theme.symbols().busy), theme.role(Role::Dim))
     });
-    paint::rule(frame, area, loading.into_iter().collect(), Vec::new(), theme);
+    paint::rule(canvas, area, loading.into_iter().collect(), Vec::new(), theme);
 }
 
 /// The rule above the composer; it says what is edited, else who is typing, and what came in below.
-pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let mut typing = Vec::new();
     if let Some(known) = app.edited_after() {
         let text = editing(app, known, area.width.saturating_sub(RULE_ENDS));
@@ -122,7 +122,7 @@ pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, frame: &
         let text = format!("{} new below {}", open.unseen_below, theme.symbols().down);
         below.push(Span::styled(text, theme.role(Role::Unread)));
     }
-    paint::rule(frame, area, typing, below, theme);
+    paint::rule(canvas, area, typing, below, theme);
 }
 
 /// That a message is edited, with as much about it as there is space for.
@@ -141,22 +141,22 @@ fn editing(app: &App, known: Known, columns: u16) -> String {
 }
 
 /// What is being written, or what could be.
-pub fn draw_composer(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, areas: &Areas) {
+pub fn draw_composer(app: &App, open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, areas: &Areas) {
     let area = areas.composer;
     let focused = app.focus == Focus::Composer;
     let prompt = theme.role(if focused { Role::Accent } else { Role::Dim });
-    paint::row(frame, area, 0, &Line::styled(PROMPT, prompt));
+    paint::row(canvas, area, 0, &Line::styled(PROMPT, prompt));
     let text = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
     let typed = typed(open, area.width, area.height);
     if open.writing.composer.is_empty() {
         let line = Span::styled(placeholder(app, open, theme), theme.role(Role::Dim));
-        paint::row(frame, text, 0, &paint::cut(vec![line], text.width, theme));
+        paint::row(canvas, text, 0, &paint::cut(vec![line], text.width, theme));
     }
     for (at, row) in typed.rows.iter().enumerate() {
-        paint::row(frame, text, at, &Line::raw(row.as_str()));
+        paint::row(canvas, text, at, &Line::raw(row.as_str()));
     }
     if focused && app.screens.is_empty() {
-        frame.set_cursor_position((text.x + typed.cursor.0, text.y + typed.cursor.1));
+        canvas.set_cursor_position((text.x + typed.cursor.0, text.y + typed.cursor.1));
     }
 }
 
@@ -178,7 +178,7 @@ fn placeholder(app: &App, open: &OpenTimeline, theme: Theme) -> String {
 }
 
 /// There are no rooms at all: the commands that lead to one, as they are typed.
-pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_first_steps(theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let steps = ["dm", "create", "join"].into_iter().filter_map(commands::named);
     let rows: Vec<_> = steps.map(|command| (format!(":{}", command.usage()), command.doc)).collect();
     let wide = rows.iter().map(|(typed, _)| wrap::width(typed)).max().unwrap_or(0) + 3;
@@ -190,15 +190,15 @@ pub fn draw_first_steps(theme: Theme, frame: &mut Frame<'_>, area: Rect) {
         let doc = Span::styled(format!("{doc:<0$}", usize::from(both - wide)), theme.role(Role::Dim));
         lines.push(Line::from(if both <= area.width { vec![key, doc] } else { vec![key] }));
     }
-    paint::centred(frame, area, &lines);
+    paint::centred(canvas, area, &lines);
 }
 
 /// No room is open: says what to do.
-pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw_none(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let key = |action: &str| hints::key(app, action).map(ToString::to_string).unwrap_or_default();
     let lines = match app.rooms.selected() {
         None if app.rooms.complete && app.rooms.all().is_empty() => {
-            return draw_first_steps(theme, frame, area);
+            return draw_first_steps(theme, canvas, area);
         }
         None => Vec::new(),
         Some(RoomSummary { membership: Membership::Invited { by }, name, direct, .. }) => {
@@ -229,5 +229,5 @@ pub fn draw_none(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
         .into_iter()
         .map(|line| Line::styled(wrap::cut(&line, area.width, theme.symbols().ellipsis), style))
         .collect();
-    paint::centred(frame, area, &lines);
+    paint::centred(canvas, area, &lines);
 }

@@ -1,41 +1,42 @@
 //! The room list.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     style::Modifier,
     text::{Line, Span},
 };
 
 use super::{
+    canvas::Canvas,
     editor, endings, hints, layout, paint, room,
     theme::{Role, Theme},
     wrap::Rows,
 };
 use crate::{
-    app::{App, Focus},
+    app::{App, Focus, layout::Target},
     model::{Connection, Membership, RoomSummary},
 };
 
 /// Draws the heading or the filter, and the rooms below it around the selected one. `alone`: the
 /// open room has no place on the screen.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect, alone: bool) {
+pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect, alone: bool) {
     let (heading, list) = layout::split_top(area, 1);
     let (rule, list) = layout::split_top(list, u16::from(area.height >= 10));
-    draw_heading(app, theme, frame, layout::inset(heading, 1));
-    paint::rule(frame, rule, Vec::new(), Vec::new(), theme);
+    canvas.hit(area, Target::RoomList);
+    draw_heading(app, theme, canvas, layout::inset(heading, 1));
+    paint::rule(canvas, rule, Vec::new(), Vec::new(), theme);
 
     let rooms = app.rooms.visible();
     if rooms.is_empty() {
         let inner = layout::inset(list, 1);
         if app.rooms.complete && app.rooms.filter.is_none() && alone {
-            return room::draw_first_steps(theme, frame, inner);
+            return room::draw_first_steps(theme, canvas, inner);
         }
         let text = empty(app);
         let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
             let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
-            paint::row(frame, inner, at, &Line::styled(text, theme.role(Role::Dim)));
+            paint::row(canvas, inner, at, &Line::styled(text, theme.role(Role::Dim)));
         }
         return;
     }
@@ -45,19 +46,20 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect, alone: b
     let first = at.saturating_sub(height / 2).min(rooms.len().saturating_sub(height));
     for (row, room) in rooms.iter().skip(first).take(height).enumerate() {
         let line = room_row(app, room, first + row == at, theme, list.width);
-        paint::row(frame, list, row, &line);
+        paint::row(canvas, list, row, &line);
+        canvas.hit_row(list, row, Target::Room(room.id.clone()));
     }
 }
 
-fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_heading(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     if let Some(filter) = &app.rooms.filter {
         let prompt = "/";
         let (before, after) = editor::sides(filter);
         let typed = editor::field(before, after, area.width.saturating_sub(1));
         let line = Line::from(vec![Span::styled(prompt, theme.role(Role::Key)), Span::raw(typed.rows.concat())]);
-        paint::row(frame, area, 0, &line);
+        paint::row(canvas, area, 0, &line);
         if app.focus == Focus::Rooms && app.screens.is_empty() {
-            frame.set_cursor_position((area.x + 1 + typed.cursor.0, area.y));
+            canvas.set_cursor_position((area.x + 1 + typed.cursor.0, area.y));
         }
         return;
     }
@@ -69,7 +71,7 @@ fn draw_heading(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
         area.width,
         theme,
     );
-    paint::row(frame, area, 0, &line);
+    paint::row(canvas, area, 0, &line);
 }
 
 /// Says why there is nothing, and what to do about it.

@@ -1,12 +1,12 @@
 //! Draws what stands over the main view: a file for each screen, of the same name as in
 //! `app/screens`.
 
-use ratatui::{Frame, layout::Rect};
+use ratatui::layout::Rect;
 
-use super::{layout, theme::Theme};
+use super::{canvas::Canvas, layout, theme::Theme};
 use crate::app::{
     App,
-    layout::ScreenFacts,
+    layout::{ScreenFacts, Target},
     screens::{Screen, with_screens},
 };
 
@@ -14,9 +14,9 @@ macro_rules! draw {
     ($($name:ident($module:ident)),+ $(,)?) => {
         $(mod $module;)+
 
-        fn draw_one(app: &App, screen: &Screen, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+        fn draw_one(app: &App, screen: &Screen, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
             match screen {
-                $(Screen::$name(screen) => $module::draw(app, screen, theme, frame, area),)+
+                $(Screen::$name(screen) => $module::draw(app, screen, theme, canvas, area),)+
             }
         }
     };
@@ -24,7 +24,10 @@ macro_rules! draw {
 with_screens!(draw);
 
 /// Draws all that are open, one above the other, and says how far the uppermost can be scrolled.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>) -> Option<ScreenFacts> {
-    let area = layout::split_bottom(frame.area(), 1).0;
-    app.screens.iter().map(|screen| draw_one(app, screen, theme, frame, area)).last()
+pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>) -> Option<ScreenFacts> {
+    let area = layout::split_bottom(canvas.area(), 1).0;
+    if app.screens.cover() {
+        canvas.hit(area, Target::Covered);
+    }
+    app.screens.iter().map(|screen| draw_one(app, screen, theme, canvas, area)).last()
 }

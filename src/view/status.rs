@@ -1,12 +1,12 @@
 //! The last row of the screen: the connection, the last sentence, and what can be pressed.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
 
 use super::{
+    canvas::Canvas,
     hints, layout, paint,
     theme::{Role, Theme},
     wrap,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Draws the row.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let area = layout::inset(area, 1);
     let mut left = connection(app, theme, area.width >= 98 && app.status.is_none());
     if let Some(incognito) = app.incognito().filter(|_| app.phase == Phase::Main) {
@@ -37,7 +37,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     // A sentence is more important than the hints.
     let taken = paint::columns(&Line::from(left.clone()));
     let hints = hints::line(app, theme, area.width.saturating_sub(taken + 2));
-    paint::row(frame, area, 0, &paint::both(left, hints, area.width, theme));
+    hints.draw_behind(left, theme, canvas, area);
 }
 
 fn connection(app: &App, theme: Theme, with_account: bool) -> Vec<Span<'static>> {

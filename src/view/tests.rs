@@ -2,6 +2,7 @@
 //! snapshot has none.
 
 mod editing;
+mod hits;
 mod overview;
 mod people;
 mod receipts;
@@ -14,6 +15,7 @@ use ratatui::{
 };
 
 use super::{
+    canvas::Canvas,
     fixture::{self, LAKE, NOW, Screen, chatting, drawn, happen, press, safe, type_in},
     paint,
     theme::{Glyphs, MarkStyle, Palette, Theme},
@@ -254,7 +256,11 @@ fn an_unread_line_that_says_nothing_takes_no_rows() {
 fn a_flag_that_goes_leaves_nothing_behind() {
     let drawn = |text: &'static str| {
         let mut terminal = Terminal::new(TestBackend::new(8, 1)).unwrap();
-        let all = terminal.draw(|frame| paint::row(frame, frame.area(), 0, &Line::raw(text))).unwrap();
+        let all = terminal.draw(|frame| {
+            let area = frame.area();
+            paint::row(&mut Canvas::new(frame), area, 0, &Line::raw(text));
+        });
+        let all = all.unwrap();
         all.buffer.clone()
     };
     let written = |before: &'static str, after: &'static str| -> Vec<u16> {

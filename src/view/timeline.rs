@@ -8,12 +8,12 @@
 use std::collections::VecDeque;
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
 
 use super::{
+    canvas::Canvas,
     layout, message,
     message::{Beside, Look},
     paint,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::{
         App, Focus,
-        layout::{Row, TimelineFacts},
+        layout::{Row, Target, TimelineFacts},
         timeline::{Anchor, Edge, OpenTimeline},
     },
     model::{Pagination, TimelineItemKind},
@@ -35,9 +35,16 @@ const WIDEST: u16 = 120;
 const INDENT: u16 = 2;
 
 /// Draws the open room's timeline, and says what of it is on screen.
-pub fn draw(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> Option<TimelineFacts> {
+pub fn draw(
+    app: &App,
+    open: &OpenTimeline,
+    theme: Theme,
+    canvas: &mut Canvas<'_, '_>,
+    area: Rect,
+) -> Option<TimelineFacts> {
+    canvas.hit(area, Target::Timeline);
     if open.items.is_empty() {
-        empty(open, theme, frame, area);
+        empty(open, theme, canvas, area);
         return None;
     }
     let columns = area.width.min(WIDEST).saturating_sub(INDENT + 1);
@@ -52,9 +59,10 @@ pub fn draw(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>,
     let top = usize::from(area.height) - placed.len();
     let text = layout::split_left(area, INDENT).1;
     for (at, (place, line)) in placed.iter().enumerate() {
-        paint::row(frame, text, top + at, line);
+        paint::row(canvas, text, top + at, line);
+        canvas.hit_row(area, top + at, Target::TimelineItem(place.item));
         if Some(place.item) == selected && !line.spans.is_empty() {
-            paint::row(frame, area, top + at, &Line::styled(theme.symbols().bar, bar));
+            paint::row(canvas, area, top + at, &Line::styled(theme.symbols().bar, bar));
         }
     }
     let (first, last) = (placed.front()?.0, placed.back()?.0);
@@ -63,12 +71,12 @@ pub fn draw(app: &App, open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>,
 }
 
 /// Says why there is nothing.
-fn empty(open: &OpenTimeline, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
+fn empty(open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let text = match open.pagination {
         Pagination::Idle | Pagination::Loading => "Loading messages…",
         Pagination::ReachedStart => "No messages yet. Write the first one below.",
     };
-    paint::centred(frame, area, &[Line::styled(theme.text(text), theme.role(Role::Dim))]);
+    paint::centred(canvas, area, &[Line::styled(theme.text(text), theme.role(Role::Dim))]);
 }
 
 /// Everything that rows are made from.

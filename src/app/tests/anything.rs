@@ -216,8 +216,11 @@ fn facts() -> impl Strategy<Value = LayoutFacts> {
         max_shift,
         rows,
     });
-    (prop::option::of(timeline), prop::option::of(screen))
-        .prop_map(|(timeline, screen)| LayoutFacts { timeline, screen })
+    (prop::option::of(timeline), prop::option::of(screen)).prop_map(|(timeline, screen)| LayoutFacts {
+        timeline,
+        screen,
+        ..LayoutFacts::default()
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -78,7 +78,7 @@ fn the_list_of_what_is_not_delivered_is_asked_for_and_moved_through() {
     told.keys("k Up");
     assert_eq!(selected_row(&told), 0);
     let screen = Some(ScreenFacts { rows: 2, ..ScreenFacts::default() });
-    told.app.on_drawn(LayoutFacts { timeline: None, screen });
+    told.app.on_drawn(LayoutFacts { screen, ..LayoutFacts::default() });
     told.keys("PgDn");
     assert_eq!(selected_row(&told), 2);
     told.event(Update::replied(Reply::Undelivered(vec![undelivered("one", "$1", 0)])));
@@ -182,7 +182,7 @@ fn the_matrix_is_of_the_open_room_and_goes_with_it() {
     told.app.focus = Focus::Timeline;
     told.keys("m");
     let screen = Some(ScreenFacts { max_scroll: 1, max_shift: 2, rows: 5 });
-    told.app.on_drawn(LayoutFacts { timeline: None, screen });
+    told.app.on_drawn(LayoutFacts { screen, ..LayoutFacts::default() });
     told.keys("j j l l l l");
     assert_eq!(scrolled(&told), (1, 2), "both stop at the end");
     told.keys("k h");

@@ -1,7 +1,6 @@
 //! The command line, in the last row of the screen.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -9,13 +8,16 @@ use ratatui::{
 use crate::{
     app::{App, layout::ScreenFacts, screens::CommandLine},
     view::{
-        editor, hints, paint,
+        canvas::Canvas,
+        editor,
+        hints::{self, Hints},
+        paint,
         theme::{Role, Theme},
     },
 };
 
 /// Draws it in the row below the area, while it takes the keys.
-pub fn draw(app: &App, line: &CommandLine, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(app: &App, line: &CommandLine, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     if app.screens.top().is_some_and(|top| top.behaviour().covers()) {
         return ScreenFacts::default();
     }
@@ -23,9 +25,10 @@ pub fn draw(app: &App, line: &CommandLine, theme: Theme, frame: &mut Frame<'_>, 
     let (before, after) = editor::sides(&line.field);
     let typed = editor::field(before, after, row.width.saturating_sub(1));
     let line = Line::from(vec![Span::styled(":", theme.role(Role::Key)), Span::raw(typed.rows.concat())]);
-    let hints = Line::from(hints::line(app, theme, row.width / 3));
-    let hints = if paint::columns(&line) + paint::columns(&hints) + 2 < row.width { hints } else { Line::default() };
-    paint::row(frame, row, 0, &paint::both(line.spans, hints.spans, row.width, theme));
-    frame.set_cursor_position((row.x + 1 + typed.cursor.0, row.y));
+    let hints = hints::line(app, theme, row.width / 3);
+    let wide = paint::columns(&line) + paint::columns(&Line::from(hints.spans.clone())) + 2;
+    let hints = if wide < row.width { hints } else { Hints::default() };
+    hints.draw_behind(line.spans, theme, canvas, row);
+    canvas.set_cursor_position((row.x + 1 + typed.cursor.0, row.y));
     ScreenFacts::default()
 }

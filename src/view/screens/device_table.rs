@@ -15,7 +15,6 @@
 //! not fit are scrolled to from the side.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -31,6 +30,7 @@ use crate::{
         },
     },
     view::{
+        canvas::Canvas,
         hints, message, paint,
         popup::{self, Sheet},
         theme::{Role, Theme},
@@ -45,13 +45,13 @@ const WIDEST: u16 = 120;
 const TEXT: u16 = 24;
 
 /// Draws it.
-pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let (scroll, shift) = (screen.scroll.at, screen.shift);
     let columns = popup::columns(area, WIDEST);
     let table = app.table();
     if table.rows.is_empty() {
         let rows = popup::wrapped(&empty(app), columns, Role::Text, theme);
-        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, area);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, canvas, area);
     }
     // Names take half the height, at most.
     let most = (popup::height(area) / 2).max(1);
@@ -63,7 +63,7 @@ pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, frame: &mut Frame<'_>
     let item = |at: usize, first: bool| sheet.message(at, first);
     let foot = sheet.heads();
     let sheet = Sheet { title: TITLE, widest: WIDEST, items: table.rows.len(), item: &item, foot: &foot };
-    ScreenFacts { max_shift, ..sheet.draw(scroll, theme, frame, area) }
+    ScreenFacts { max_shift, ..sheet.draw(scroll, theme, canvas, area) }
 }
 
 /// Says why there is nothing.

@@ -1,7 +1,6 @@
 //! The help: what the marks mean, then every command and key, from the one table of actions.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -10,6 +9,7 @@ use crate::{
     app::{App, command::Command, commands, layout::ScreenFacts, screens::Help},
     input::{Context, Keymap},
     view::{
+        canvas::Canvas,
         popup,
         theme::{Role, Theme},
         ticks, wrap,
@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Draws it.
-pub fn draw(app: &App, help: &Help, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(app: &App, help: &Help, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let rows = rows(&app.keymap, theme, popup::columns(area, popup::WIDE));
-    popup::draw_text("Help", popup::WIDE, &rows, help.scroll.at, theme, frame, area)
+    popup::draw_text("Help", popup::WIDE, &rows, help.scroll.at, theme, canvas, area)
 }
 
 fn rows(keymap: &Keymap, theme: Theme, columns: u16) -> Vec<Line<'static>> {

@@ -11,7 +11,6 @@ mod people;
 mod sentences;
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -28,6 +27,7 @@ use crate::{
         SendState,
     },
     view::{
+        canvas::Canvas,
         paint, popup,
         theme::{Role, Theme},
         ticks, words, wrap,
@@ -38,7 +38,7 @@ use crate::{
 const ONE_ROW: u16 = 72;
 
 /// Draws it.
-pub fn draw(app: &App, inspector: &Inspector, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(app: &App, inspector: &Inspector, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let many = inspector.of_many(app).is_some();
     let mut page = Page { app, many, theme, columns: popup::columns(area, popup::WIDE), rows: Vec::new() };
     match inspector.message(app) {
@@ -46,7 +46,7 @@ pub fn draw(app: &App, inspector: &Inspector, theme: Theme, frame: &mut Frame<'_
         Some((index, message)) if message.own => page.own(index, message, &inspector.people),
         Some((index, message)) => page.others(index, message, inspector.status.as_ref()),
     }
-    popup::draw_text("Delivery", popup::WIDE, &page.rows, inspector.scroll.at, theme, frame, area)
+    popup::draw_text("Delivery", popup::WIDE, &page.rows, inspector.scroll.at, theme, canvas, area)
 }
 
 /// Whose a device is, as far as it matters for what is said of it.

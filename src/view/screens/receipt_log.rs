@@ -11,7 +11,6 @@
 //! Below them stands what others said about this user's messages that is not believed.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -20,6 +19,7 @@ use crate::{
     app::{App, layout::ScreenFacts, screens},
     model::{LogEntry, Logged, NotBelieved, ReceiptLog, Route},
     view::{
+        canvas::Canvas,
         paint,
         popup::{self, Sheet},
         theme::{Role, Theme},
@@ -36,19 +36,25 @@ const ONE_ROW: u16 = 100;
 const TIME: u16 = 7;
 
 /// Draws it.
-pub fn draw(app: &App, screen: &screens::ReceiptLog, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(
+    app: &App,
+    screen: &screens::ReceiptLog,
+    theme: Theme,
+    canvas: &mut Canvas<'_, '_>,
+    area: Rect,
+) -> ScreenFacts {
     let scroll = screen.scroll.at;
     let columns = popup::columns(area, WIDEST);
     let Some(ReceiptLog { entries, not_believed }) = &screen.log else {
         let rows = popup::wrapped("Looking it up…", columns, Role::Text, theme);
-        return popup::draw_text(TITLE, WIDEST, &rows, 0, theme, frame, area);
+        return popup::draw_text(TITLE, WIDEST, &rows, 0, theme, canvas, area);
     };
     let lies = lies(not_believed, columns, theme);
     if entries.is_empty() {
         let nothing = "Nothing in the last 30 days: nobody was told that a message came, and nothing was withheld.";
         let mut rows = popup::wrapped(nothing, columns, Role::Text, theme);
         rows.extend(lies);
-        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, frame, area);
+        return popup::draw_text(TITLE, WIDEST, &rows, scroll, theme, canvas, area);
     }
     let item = |at: usize, first: bool| {
         let newer = at.checked_sub(1).filter(|_| !first).map(|newer| entries[newer].at);
@@ -59,7 +65,7 @@ pub fn draw(app: &App, screen: &screens::ReceiptLog, theme: Theme, frame: &mut F
     foot.extend(popup::wrapped(how, columns, Role::Dim, theme));
     foot.extend(lies);
     Sheet { title: TITLE, widest: WIDEST, items: entries.len(), item: &item, foot: &foot }
-        .draw(scroll, theme, frame, area)
+        .draw(scroll, theme, canvas, area)
 }
 
 /// What is not believed: a row for each reason, and none where there was no reason.

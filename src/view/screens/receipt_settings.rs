@@ -5,7 +5,6 @@
 //! place as long as it stands.
 
 use ratatui::{
-    Frame,
     layout::Rect,
     text::{Line, Span},
 };
@@ -21,6 +20,7 @@ use crate::{
         status::StatusKind,
     },
     view::{
+        canvas::Canvas,
         paint,
         popup::{self, Sheet},
         theme::{Role, Theme},
@@ -38,7 +38,7 @@ const FOOT: usize = 5;
 const TITLE_MARGIN: u16 = 14;
 
 /// Draws it, and says how many rows of the list are on screen.
-pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let settings = open.rows(app);
     let columns = popup::columns(area, WIDEST);
     let mut page = Page { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
@@ -54,7 +54,7 @@ pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, frame: &mut Frame<'
     let lines = &page.lines;
     let item = |at: usize, _| lines.get(at).cloned().into_iter().collect();
     let sheet = Sheet { title: &title, widest: WIDEST, items: lines.len(), item: &item, foot: &foot };
-    sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, frame, area)
+    sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, canvas, area)
 }
 
 /// The list as it is written, line by line.

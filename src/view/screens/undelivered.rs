@@ -6,7 +6,6 @@
 //! ```
 
 use ratatui::{
-    Frame,
     layout::Rect,
     style::Modifier,
     text::{Line, Span},
@@ -16,6 +15,7 @@ use crate::{
     app::{App, layout::ScreenFacts, receipts, screens},
     model::{Delivery, DeviceDelivery, DeviceState, Ms, PersonDelivery, Undelivered},
     view::{
+        canvas::Canvas,
         paint,
         popup::{self, Sheet},
         theme::{Role, Theme},
@@ -30,7 +30,13 @@ const ROWS: usize = 2;
 const AGE: u16 = 10;
 
 /// Draws it.
-pub fn draw(app: &App, screen: &screens::Undelivered, theme: Theme, frame: &mut Frame<'_>, area: Rect) -> ScreenFacts {
+pub fn draw(
+    app: &App,
+    screen: &screens::Undelivered,
+    theme: Theme,
+    canvas: &mut Canvas<'_, '_>,
+    area: Rect,
+) -> ScreenFacts {
     let (found, selected, at) = (screen.rows.as_deref(), screen.selected, screen.at);
     let columns = popup::columns(area, popup::WIDE);
     let sentence = match found {
@@ -40,13 +46,13 @@ pub fn draw(app: &App, screen: &screens::Undelivered, theme: Theme, frame: &mut 
     };
     if let Some(sentence) = sentence {
         let rows = popup::wrapped(sentence, columns, Role::Text, theme);
-        return popup::draw_text(TITLE, popup::WIDE, &rows, 0, theme, frame, area);
+        return popup::draw_text(TITLE, popup::WIDE, &rows, 0, theme, canvas, area);
     }
     let found = found.unwrap_or_default();
     let item = |index: usize, _| item(app, &found[index], index == selected, at, columns, theme);
     let page = popup::height(area) / ROWS;
     let sheet = Sheet { title: TITLE, widest: popup::WIDE, items: found.len(), item: &item, foot: &[] };
-    sheet.draw(selected.saturating_sub(page / 2), theme, frame, area)
+    sheet.draw(selected.saturating_sub(page / 2), theme, canvas, area)
 }
 
 fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, theme: Theme) -> Vec<Line<'static>> {

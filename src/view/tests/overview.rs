@@ -271,7 +271,7 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() }))]);
     let facts = screen(&app).facts;
     assert!(screen(&app).text().contains("@p0:x"));
-    app.on_drawn(facts);
+    app.on_drawn(facts.clone());
     for _ in 0..10_000 {
         press(&mut app, &[KeyCode::Down]);
     }
