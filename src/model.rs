@@ -13,6 +13,7 @@ mod room;
 mod session;
 mod text;
 mod timeline;
+mod url;
 
 pub use id::{DeviceId, EventId, RoomId, UserId};
 pub use mark::{
@@ -26,6 +27,7 @@ pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{
     Body, ItemKey, Message, Pagination, Reaction, ReadBy, SendState, TimelineChange, TimelineItem, TimelineItemKind,
 };
+pub use url::Url;
 
 /// A moment: milliseconds since the Unix epoch. It always comes in as an argument.
 pub type Ms = u64;

@@ -201,7 +201,10 @@ pub fn plain(text: &str) -> Body {
 }
 
 fn rich(parts: &[(&str, SpanStyle)]) -> Line {
-    Line { quote: 0, spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style }).collect() }
+    Line {
+        quote: 0,
+        spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style, link: None }).collect(),
+    }
 }
 
 pub fn as_item(key: &str, message: Message) -> TimelineItem {

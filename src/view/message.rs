@@ -177,7 +177,7 @@ fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look
 pub fn sentence(text: &str, role: Role, look: Look<'_>) -> Vec<Line<'static>> {
     let style = look.theme.role(role);
     let rows = Rows::plain(text, look.columns).take(MAX_ROWS);
-    rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
+    rows.map(|row| Line::styled(row.text(), style)).collect()
 }
 
 /// Wraps lines of a message, and says so when not all of them are shown.
@@ -201,12 +201,12 @@ fn paragraphs<'a>(
             if depth > 0 {
                 spans.push(Span::styled(quote.clone(), look.theme.role(Role::Dim)));
             }
-            spans.extend(row.pieces.into_iter().map(|(text, style)| {
-                if style.spoiler && !selected {
-                    let cover = look.theme.symbols().cover.repeat(usize::from(wrap::width(text)));
+            spans.extend(row.pieces.into_iter().map(|piece| {
+                if piece.style.spoiler && !selected {
+                    let cover = look.theme.symbols().cover.repeat(usize::from(wrap::width(piece.text)));
                     return Span::styled(cover, look.theme.role(Role::Dim));
                 }
-                Span::styled(text, look.theme.span(base, style))
+                Span::styled(piece.text, look.theme.span(base, piece.style, piece.link.is_some()))
             }));
             if spans.is_empty() {
                 spans.push(Span::raw(""));
@@ -338,7 +338,8 @@ mod tests {
         let exactly = vec!["line"; MAX_ROWS].join("\n");
         assert_eq!(drawn(&message(&exactly), None, false, 40).len(), MAX_ROWS);
         let mut one_line = message("");
-        let spans = vec![model::Span { text: SafeText::line("x x x x x "), style: SpanStyle::default() }; 100_000];
+        let spans =
+            vec![model::Span { text: SafeText::line("x x x x x "), style: SpanStyle::default(), link: None }; 100_000];
         one_line.body = Body::Text(vec![model::Line { quote: 0, spans }]);
         let rows = drawn(&one_line, None, false, 40);
         assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 1 more line"));
@@ -361,7 +362,7 @@ mod tests {
     fn a_spoiler_is_covered_until_its_message_is_selected() {
         let mut hidden = message("");
         let style = SpanStyle { spoiler: true, ..SpanStyle::default() };
-        let span = model::Span { text: SafeText::line("he dies"), style };
+        let span = model::Span { text: SafeText::line("he dies"), style, link: None };
         hidden.body = Body::Text(vec![model::Line { quote: 1, spans: vec![span] }]);
         assert_eq!(drawn(&hidden, None, false, 20), ["│ ▒▒▒▒▒▒▒"]);
         assert_eq!(drawn(&hidden, None, true, 20), ["│ he dies"]);

@@ -34,7 +34,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame<'_>, area: Rect, alone: b
         let text = empty(app);
         let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
-            let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
+            let text = row.text();
             paint::row(frame, inner, at, &Line::styled(text, theme.role(Role::Dim)));
         }
         return;
