@@ -13,8 +13,8 @@ use crate::{
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
-        Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message,
-        Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
+        Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Mentions,
+        Message, Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
         TimelineItemKind, UserId,
     },
 };
@@ -57,7 +57,10 @@ pub fn message(name: &str) -> TimelineItem {
         body: Body::Text(vec![Line::plain(SafeText::line(name))]),
         source: None,
         edited: false,
+        mentions: Mentions::default(),
+        mentions_user: false,
         reply_to: None,
+        thread_root: None,
         reactions: Vec::new(),
         send_state: SendState::Sent,
         in_clear: false,

@@ -16,7 +16,7 @@ use super::{
     ticks, words,
     wrap::{self, Rows},
 };
-use crate::model::{self, Body, Mark, Message, Ms, Reaction, SendState};
+use crate::model::{self, Body, Mark, Message, Ms, Reaction, Reply, SendState};
 
 /// Rows of a body that are shown at most.
 pub const MAX_ROWS: usize = 200;
@@ -59,7 +59,7 @@ pub struct Beside<'a> {
 pub fn rows<'a>(message: &'a Message, beside: Beside<'_>, look: Look<'_>) -> Vec<Line<'a>> {
     let Beside { mark, selected, in_clear } = beside;
     let mut rows = Vec::new();
-    rows.extend(message.reply_to.as_ref().map(|(who, what)| reply(who, what, look)));
+    rows.extend(message.reply_to.as_ref().map(|answered| reply(answered, look)));
     body(&mut rows, message, selected, look);
     if rows.is_empty() {
         // Every item has a row, or the end of the timeline could not be seen.
@@ -104,9 +104,13 @@ pub fn one_line(body: &Body) -> String {
     };
     match body {
         Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => text(lines),
-        Body::File { what, name, .. } => format!("{what} {name}"),
+        Body::Media(media) => format!("{} {}", media.kind.as_str(), media.name),
+        Body::Location(location) => format!("location {}", location.name),
+        Body::Poll(poll) => poll.sentence().to_string(),
         Body::Undecryptable(_) => "(could not be decrypted here)".to_owned(),
         Body::Redacted => "(removed)".to_owned(),
+        Body::Unsupported(unsupported) if unsupported.body.is_empty() => unsupported.sentence().to_string(),
+        Body::Unsupported(unsupported) => text(&unsupported.body),
         Body::Other(what) => what.to_string(),
     }
 }
@@ -124,9 +128,9 @@ pub fn header(message: &Message, look: Look<'_>) -> Line<'static> {
     ])
 }
 
-fn reply(who: &str, what: &str, look: Look<'_>) -> Line<'static> {
+fn reply(Reply { sender_name, preview, .. }: &Reply, look: Look<'_>) -> Line<'static> {
     let symbols = look.theme.symbols();
-    let text = wrap::cut(&format!("{} {who}: {what}", symbols.quote), look.columns, symbols.ellipsis);
+    let text = wrap::cut(&format!("{} {sender_name}: {preview}", symbols.quote), look.columns, symbols.ellipsis);
     Line::styled(text, look.theme.role(Role::Dim))
 }
 
@@ -153,24 +157,37 @@ fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look
             let name = wrap::cut(&message.sender_name, look.columns / 2, theme.symbols().ellipsis);
             text(lines, Some(Span::styled(format!("* {name} "), theme.role(hue))), theme.role(Role::Text));
         }
-        Body::File { what, name, size, caption } => {
-            let size = size.map(|bytes| format!("  {}", words::size(bytes))).unwrap_or_default();
-            let room = look.columns.saturating_sub(wrap::width(what) + wrap::width(&size) + 1);
-            rows.push(Line::from(vec![
-                Span::styled(format!("{what} "), theme.role(Role::Dim)),
-                Span::styled(wrap::cut(name, room, theme.symbols().ellipsis), theme.role(Role::Accent)),
-                Span::styled(size, theme.role(Role::Dim)),
-            ]));
-            if !caption.is_empty() {
-                paragraphs(rows, caption, None, theme.role(Role::Text), (selected, most), look);
-            }
+        Body::Media(media) => {
+            rows.push(attachment(media.kind.as_str(), &media.name, media.size, look));
+            paragraphs(rows, &media.caption, None, theme.role(Role::Text), (selected, most), look);
         }
+        Body::Location(location) => {
+            rows.push(attachment("location", &location.name, None, look));
+            paragraphs(rows, &location.caption, None, theme.role(Role::Text), (selected, most), look);
+        }
+        Body::Poll(poll) => rows.extend(sentence(&poll.sentence(), Role::Dim, look)),
         Body::Undecryptable(why) => {
             rows.extend(sentence(&format!("Could not decrypt this message: {why}"), Role::Warning, look));
         }
         Body::Redacted => rows.extend(sentence("This message was removed.", Role::Dim, look)),
+        Body::Unsupported(unsupported) if unsupported.body.is_empty() => {
+            rows.extend(sentence(&unsupported.sentence(), Role::Dim, look));
+        }
+        Body::Unsupported(unsupported) => text(&unsupported.body, None, theme.role(Role::Text)),
         Body::Other(what) => rows.extend(sentence(what, Role::Dim, look)),
     }
+}
+
+/// What comes with a message: what it is, its name and its size in bytes.
+fn attachment(what: &'static str, name: &str, size: Option<u64>, look: Look<'_>) -> Line<'static> {
+    let dim = look.theme.role(Role::Dim);
+    let size = size.map(|bytes| format!("  {}", words::size(bytes))).unwrap_or_default();
+    let room = look.columns.saturating_sub(wrap::width(what) + wrap::width(&size) + 1);
+    Line::from(vec![
+        Span::styled(format!("{what} "), dim),
+        Span::styled(wrap::cut(name, room, look.theme.symbols().ellipsis), look.theme.role(Role::Accent)),
+        Span::styled(size, dim),
+    ])
 }
 
 /// A short text of our own, wrapped.
@@ -230,8 +247,8 @@ fn reactions<'a>(reactions: &'a [Reaction], look: Look<'_>) -> Line<'a> {
     let mut left = look.columns;
     for reaction in reactions {
         let (open, close) = if reaction.own { ("[", "]") } else { (" ", " ") };
-        let (key, _) = wrap::fit(&reaction.key, 16);
-        let text = format!("{open}{key} {}{close}", reaction.count);
+        let (key, _) = wrap::fit(&reaction.text, 16);
+        let text = format!("{open}{key} {}{close}", reaction.senders.len());
         let wide = wrap::width(&text) + 1;
         if wide + 2 > left {
             spans.push(Span::styled(look.theme.symbols().ellipsis, look.theme.role(Role::Dim)));
@@ -278,7 +295,7 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
 mod tests {
     use super::*;
     use crate::{
-        model::{EventId, SafeText, SpanStyle, UserId},
+        model::{EventId, Mentions, ReactionKey, SafeText, SpanStyle, UserId},
         view::theme::Glyphs,
     };
 
@@ -292,7 +309,10 @@ mod tests {
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
             source: None,
             edited: false,
+            mentions: Mentions::default(),
+            mentions_user: false,
             reply_to: None,
+            thread_root: None,
             reactions: Vec::new(),
             send_state: SendState::Sent,
             in_clear: false,
@@ -371,12 +391,20 @@ mod tests {
     #[test]
     fn everything_around_the_text_has_its_row() {
         let mut full = message("yes");
-        full.reply_to = Some((SafeText::line("Bob"), SafeText::line("coming to the lake?")));
+        full.reply_to = Some(Reply {
+            event_id: EventId::new("$0"),
+            sender: Some(UserId::new("@bob:example.org")),
+            sender_name: SafeText::line("Bob"),
+            preview: SafeText::line("coming to the lake?"),
+        });
         full.edited = true;
-        full.reactions = vec![
-            Reaction { key: SafeText::line("👍"), count: 2, own: false },
-            Reaction { key: SafeText::line("+1"), count: 1, own: true },
-        ];
+        let reaction = |text: &str, senders: &[&str], own| Reaction {
+            key: ReactionKey::new(text),
+            text: SafeText::line(text),
+            senders: senders.iter().map(UserId::new).collect(),
+            own,
+        };
+        full.reactions = vec![reaction("👍", &["@bob:x", "@eve:x"], false), reaction("+1", &["@ada:x"], true)];
         full.send_state = SendState::Failed(SafeText::line("no network"));
         assert_eq!(
             drawn(&full, Some(&Mark::Failed), false, 24),

@@ -1,3 +1,7 @@
+//! What strangers write, and what is made of it.
+
+mod media;
+
 use matrix_sdk::ruma::{
     events::{
         StateEventContentChange,
@@ -16,7 +20,7 @@ use matrix_sdk_ui::timeline::{AnyOtherStateEventContentChange as State, Membersh
 use serde_json::{Value, json};
 
 use super::{html, membership, message_body, preview, profile, shows_nothing, state, undecryptable};
-use crate::model::{Body, Line, SafeText, Span};
+use crate::model::{Body, Line, SafeText, Span, Unsupported};
 
 /// As the SDK gets it from the wire.
 fn said(content: &Value) -> Body {
@@ -253,40 +257,17 @@ fn text_emotes_and_notices_are_told_apart() {
 }
 
 #[test]
-fn files_have_a_safe_name_a_size_and_a_caption() {
-    let caption = |text: &str| vec![Line::plain(SafeText::line(text))];
-    let table = [
-        ("m.image", json!({}), "image"),
-        ("m.file", json!({}), "file"),
-        ("m.video", json!({}), "video"),
-        ("m.audio", json!({}), "audio"),
-        ("m.audio", json!({ "org.matrix.msc3245.voice": {} }), "voice message"),
-    ];
-    for (msgtype, more, what) in table {
-        let mut content = json!({
-            "msgtype": msgtype, "body": "look", "filename": "a\u{202E}gpj.\u{1B}[2J\n.exe", "url": "mxc://a/b",
-            "info": { "size": 1234 },
-        });
-        content.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let name = SafeText::line("agpj.\u{FFFD}[2J .exe");
-        assert_eq!(said(&content), Body::File { what, name, size: Some(1234), caption: caption("look") }, "{msgtype}");
-    }
-    let bare = json!({ "msgtype": "m.file", "body": "\u{200B}", "url": "mxc://a/b" });
-    assert_eq!(
-        said(&bare),
-        Body::File { what: "file", name: SafeText::line("(no name)"), size: None, caption: vec![] }
-    );
-    let place = json!({ "msgtype": "m.location", "body": "the pub", "geo_uri": "geo:1,2" });
-    let name = SafeText::line("geo:1,2");
-    assert_eq!(said(&place), Body::File { what: "location", name, size: None, caption: caption("the pub") });
-}
-
-#[test]
 fn unknown_messages_show_their_body_or_are_named() {
+    let unsupported = |kind: &str, body: &[&str]| {
+        let body = body.iter().map(|line| Line::plain(SafeText::line(line))).collect();
+        Unsupported { kind: SafeText::line(kind), body }
+    };
     let body = said(&json!({ "msgtype": "org.example.dance", "body": "x\ny", "formatted_body": "<b>z</b>" }));
-    assert_eq!(body, Body::Text(vec![Line::plain(SafeText::line("x")), Line::plain(SafeText::line("y"))]));
+    assert_eq!(preview(&body).as_str(), "x");
+    assert_eq!(body, Body::Unsupported(unsupported("org.example.dance", &["x", "y"])));
     let body = said(&json!({ "msgtype": "org.example.\u{1B}dance", "body": " " }));
-    assert_eq!(body, Body::Other(SafeText::line("unsupported message: org.example.\u{FFFD}dance")));
+    assert_eq!(preview(&body).as_str(), "unsupported message: org.example.\u{FFFD}dance");
+    assert_eq!(body, Body::Unsupported(unsupported("org.example.\u{FFFD}dance", &[])));
 }
 
 #[test]
