@@ -14,8 +14,8 @@ use kvitto::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
-        Mentions, Message, Ms, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally, TimelineChange,
-        TimelineItem, TimelineItemKind, UserId,
+        Mentions, Message, Ms, NotificationMode, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState,
+        Tally, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
     view::{self, theme::Theme},
 };
@@ -33,6 +33,9 @@ fn room(number: u64) -> RoomSummary {
         id: RoomId::new(format!("!{number}:example.org")),
         name: SafeText::line(&format!("Room number {number}")),
         topic: SafeText::line("What everyone should know"),
+        room_type: None,
+        tags: Vec::new(),
+        notifications: NotificationMode::Default,
         membership: Membership::Joined,
         ending: None,
         older: Vec::new(),

@@ -18,7 +18,7 @@ mod text;
 mod timeline;
 mod url;
 
-pub use id::{DeviceId, EventId, MxcUri, PollAnswerId, ReactionKey, RoomId, UserId};
+pub use id::{DeviceId, EventId, MxcUri, PollAnswerId, ReactionKey, RoomId, TagName, UserId};
 pub use mark::{
     Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptStatus, Route, Tally,
 };
@@ -27,7 +27,7 @@ pub use message::{Body, Location, Mentions, Message, Reaction, ReadBy, Reply, Se
 pub use overview::{LogEntry, Logged, NotBelieved, PersonEligibility, ReceiptLog, Trace, Undelivered};
 pub use people::{PeopleFilter, PeoplePage};
 pub use poll::{Poll, PollAnswer, PollKind};
-pub use room::{Ending, How, Membership, RoomSummary};
+pub use room::{Ending, How, Membership, NotificationMode, RoomSummary, RoomTag, RoomType, Tag};
 pub use session::{Account, Connection, Entrance, LoginMethod, Secret};
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{ItemKey, Pagination, TimelineChange, TimelineItem, TimelineItemKind};

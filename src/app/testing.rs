@@ -14,8 +14,8 @@ use crate::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Mentions,
-        Message, Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineItem,
-        TimelineItemKind, UserId,
+        Message, Ms, NotificationMode, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState,
+        TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 use jiff::tz::TimeZone;
@@ -106,6 +106,9 @@ pub fn summary(name: &str, latest: Ms) -> RoomSummary {
         id: room_id(name),
         name: SafeText::line(name),
         topic: SafeText::default(),
+        room_type: None,
+        tags: Vec::new(),
+        notifications: NotificationMode::Default,
         membership: Membership::Joined,
         ending: None,
         older: Vec::new(),

@@ -61,6 +61,10 @@ identifier!(
     DeviceId
 );
 identifier!(
+    /// A tag of a room that the spec does not know: `u.name`, or anything.
+    TagName
+);
+identifier!(
     /// A file on a homeserver: `mxc://server/opaque`.
     MxcUri
 );

@@ -15,9 +15,9 @@ use crate::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, Dimensions, EventId, ItemKey, Line,
-        Media, MediaKind, MediaSource, Membership, Mentions, Message, Ms, MxcUri, PersonDelivery, Reaction,
-        ReactionKey, ReadBy, Reply, RoomId, RoomSummary, Route, SafeText, SendState, Span, SpanStyle, TimelineChange,
-        TimelineItem, TimelineItemKind, UserId,
+        Media, MediaKind, MediaSource, Membership, Mentions, Message, Ms, MxcUri, NotificationMode, PersonDelivery,
+        Reaction, ReactionKey, ReadBy, Reply, RoomId, RoomSummary, Route, SafeText, SendState, Span, SpanStyle,
+        TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
 };
 
@@ -129,6 +129,9 @@ pub fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> Roo
         id: RoomId::new(id),
         name: safe(name),
         topic: SafeText::default(),
+        room_type: None,
+        tags: Vec::new(),
+        notifications: NotificationMode::Default,
         membership: Membership::Joined,
         ending: None,
         older: Vec::new(),
