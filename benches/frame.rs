@@ -69,7 +69,6 @@ fn message(number: usize) -> TimelineItem {
             source: None,
             edited: false,
             mentions: Mentions::default(),
-            mentions_user: false,
             reply_to: None,
             thread_root: None,
             reactions: Vec::new(),

@@ -58,7 +58,6 @@ pub fn message(name: &str) -> TimelineItem {
         source: None,
         edited: false,
         mentions: Mentions::default(),
-        mentions_user: false,
         reply_to: None,
         thread_root: None,
         reactions: Vec::new(),

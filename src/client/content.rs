@@ -21,10 +21,7 @@ mod state;
 
 pub use state::{membership, profile, state};
 
-use matrix_sdk::ruma::events::{
-    Mentions as SdkMentions,
-    room::message::{FormattedBody, MessageFormat, MessageType},
-};
+use matrix_sdk::ruma::events::room::message::{FormattedBody, MessageFormat, MessageType};
 use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind};
 
@@ -32,10 +29,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::media::Info;
-use crate::{
-    client::ids,
-    model::{Body, Line, Location, MediaKind, Mentions, SafeText, Unsupported},
-};
+use crate::model::{Body, Line, Location, MediaKind, SafeText, Unsupported};
 
 /// What a message-like item says.
 pub fn body(kind: &MsgLikeKind) -> Body {
@@ -101,11 +95,6 @@ pub fn message_body(message: &MessageType) -> Body {
             body: Some(lines(other.body(), None)).filter(|lines| !lines.iter().all(Line::is_blank)).unwrap_or_default(),
         }),
     }
-}
-
-/// Whom a message mentions.
-pub fn mentions(mentions: &SdkMentions) -> Mentions {
-    Mentions { users: mentions.user_ids.iter().map(|user| ids::user(user)).collect(), room: mentions.room }
 }
 
 /// Whether a person sees nothing of an `m.room.message` (P4).

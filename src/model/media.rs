@@ -1,7 +1,6 @@
 //! Files that come with a message.
 //!
-//! All about them but the source is as their sender says, so it is to be shown, and not to be relied
-//! on.
+//! All about them but the source is as their sender says: it can be shown, and not be relied on.
 
 use std::time::Duration;
 

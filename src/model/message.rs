@@ -23,9 +23,6 @@ pub struct Message {
     pub edited: bool,
     /// Whom its sender wanted to mention.
     pub mentions: Mentions,
-    /// Somebody else mentions this user: by [`Message::mentions`], or as the push rules have it,
-    /// which also know who may mention the room, and keywords.
-    pub mentions_user: bool,
     /// What it answers.
     pub reply_to: Option<Reply>,
     /// The first message of the thread that it is in.
@@ -100,6 +97,9 @@ pub struct Mentions {
     pub users: Vec<UserId>,
     /// Everybody in the room, if the sender may do that.
     pub room: bool,
+    /// Somebody else mentions this user: they are among the above, or their push rules said so when
+    /// the message came, which also know who may mention the room, and keywords.
+    pub this_user: bool,
 }
 
 /// What a message answers.

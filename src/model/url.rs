@@ -6,9 +6,9 @@ use std::{fmt, fmt::Write, sync::Arc};
 /// sequences.
 ///
 /// It leads where it did as it was written: as browsers do, it leaves out tabs and line breaks (URL
-/// Standard, 'basic URL parser'), and percent-encodes whatever else is no printable ASCII (RFC 3987,
-/// section 3.1). Whether its scheme may be opened, and whether the text that stands for it is true,
-/// is for others to judge.
+/// Standard, 'basic URL parser'), and percent-encodes whatever else is no printable ASCII (RFC
+/// 3987, section 3.1). Whether its scheme may be opened, and whether the text that stands for it is
+/// true, is for others to judge.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url(Arc<str>);
 

@@ -193,7 +193,6 @@ pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message 
         source: None,
         edited: false,
         mentions: Mentions::default(),
-        mentions_user: false,
         reply_to: None,
         thread_root: None,
         reactions: Vec::new(),

@@ -295,7 +295,7 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
 mod tests {
     use super::*;
     use crate::{
-        model::{EventId, Mentions, ReactionKey, SafeText, SpanStyle, UserId},
+        model::{EventId, Location, Mentions, Poll, PollKind, ReactionKey, SafeText, SpanStyle, Unsupported, UserId},
         view::theme::Glyphs,
     };
 
@@ -310,7 +310,6 @@ mod tests {
             source: None,
             edited: false,
             mentions: Mentions::default(),
-            mentions_user: false,
             reply_to: None,
             thread_root: None,
             reactions: Vec::new(),
@@ -410,6 +409,35 @@ mod tests {
             drawn(&full, Some(&Mark::Failed), false, 24),
             ["│ Bob: coming to the la…", "yes (edited)", " 👍 2  [+1 1] ", "Not sent: no network   !"]
         );
+    }
+
+    #[test]
+    fn what_is_no_text_says_what_it_is() {
+        let lines = |text: &str| vec![model::Line::plain(SafeText::line(text))];
+        let unsupported = |body| Body::Unsupported(Unsupported { kind: SafeText::line("org.example.dance"), body });
+        let geo_uri = SafeText::line("geo:1,2");
+        let place = Location { name: geo_uri.clone(), geo_uri: Some(geo_uri), caption: lines("the pub") };
+        let poll = Poll {
+            question: SafeText::line("lunch?"),
+            answers: Vec::new(),
+            kind: PollKind::Undisclosed,
+            max_selections: 1,
+            ended: None,
+        };
+        let table: [(Body, &[&str], &str); 4] = [
+            (Body::Location(place), &["location geo:1,2", "the pub"], "location geo:1,2"),
+            (Body::Poll(Box::new(poll)), &["poll: lunch?"], "poll: lunch?"),
+            (unsupported(lines("they dance")), &["they dance"], "they dance"),
+            (
+                unsupported(Vec::new()),
+                &["unsupported message: org.example.dance"],
+                "unsupported message: org.example.dance",
+            ),
+        ];
+        for (body, rows, line) in table {
+            assert_eq!(one_line(&body), line);
+            assert_eq!(drawn(&Message { body, ..message("") }, None, false, 40), rows);
+        }
     }
 
     #[test]

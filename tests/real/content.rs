@@ -68,10 +68,10 @@ async fn a_message_keeps_what_it_answers_whom_it_mentions_and_who_reacts(world: 
     let room = room_of_bob(&world, &mut alice, &of_bob).await;
     let [own, bob] = [&of_alice, &of_bob].map(|token| Raw { world: &world, token, room: &room });
 
-    let root = bob.say(&json!({ "msgtype": "m.text", "body": "a thread begins" }));
+    let begins = bob.say(&json!({ "msgtype": "m.text", "body": "a thread begins" }));
     let in_thread = json!({
-        "rel_type": "m.thread", "event_id": root.as_str(), "is_falling_back": true,
-        "m.in_reply_to": { "event_id": root.as_str() },
+        "rel_type": "m.thread", "event_id": begins.as_str(), "is_falling_back": true,
+        "m.in_reply_to": { "event_id": begins.as_str() },
     });
     let named = json!({ "user_ids": [world.alice.user_id, "@nobody:example.org"] });
     let answer = bob.say(&json!({
@@ -84,36 +84,36 @@ async fn a_message_keeps_what_it_answers_whom_it_mentions_and_who_reacts(world: 
     let reply = message.reply_to.expect("an answer");
     assert_eq!(
         (reply.event_id, reply.sender, &*reply.preview),
-        (root.clone(), Some(user_bob.clone()), "a thread begins")
+        (begins.clone(), Some(user_bob.clone()), "a thread begins")
     );
-    assert_eq!(message.thread_root, Some(root.clone()));
+    assert_eq!(message.thread_root, Some(begins.clone()));
     let mut users = vec![user_alice.clone(), UserId::new("@nobody:example.org")];
     users.sort();
-    assert_eq!((message.mentions, message.mentions_user), (Mentions { users, room: false }, true));
+    assert_eq!(message.mentions, Mentions { users, room: false, this_user: true });
 
-    // An edit mentions anew.
+    // An edit mentions anew; that Alice was mentioned stays true.
     bob.say(&json!({
         "msgtype": "m.text", "body": "* and on",
         "m.new_content": { "msgtype": "m.text", "body": "and on", "m.mentions": { "user_ids": [world.bob.user_id] } },
         "m.relates_to": { "rel_type": "m.replace", "event_id": answer.as_str() },
     }));
     let edited = that(&mut alice, &answer, "the edit", |message| message.edited).await;
-    assert_eq!(edited.mentions, Mentions { users: vec![user_bob.clone()], room: false });
-    assert_eq!(edited.thread_root, Some(root.clone()));
+    assert_eq!(edited.mentions, Mentions { users: vec![user_bob.clone()], room: false, this_user: true });
+    assert_eq!(edited.thread_root, Some(begins.clone()));
 
     let all = bob.say(&json!({ "msgtype": "m.text", "body": "everybody", "m.mentions": { "room": true } }));
     let message = that(&mut alice, &all, "the message to everybody", |_| true).await;
-    assert_eq!((message.mentions, message.mentions_user), (Mentions { users: vec![], room: true }, true));
+    assert_eq!(message.mentions, Mentions { users: vec![], room: true, this_user: true });
 
     // What looks the same need not be.
     let keys = ["\u{1F44D}", "\u{1F44D}\u{FE0F}", "ok\u{200B}"];
-    bob.react(&root, keys[0]);
-    that(&mut alice, &root, "a reaction", |message| message.reactions.len() == 1).await;
-    own.react(&root, keys[0]);
-    bob.react(&root, keys[1]);
-    bob.react(&root, keys[2]);
+    bob.react(&begins, keys[0]);
+    that(&mut alice, &begins, "a reaction", |message| message.reactions.len() == 1).await;
+    own.react(&begins, keys[0]);
+    bob.react(&begins, keys[1]);
+    bob.react(&begins, keys[2]);
     let is_there = |message: &Message| message.reactions.len() == 3 && message.reactions[0].senders.len() == 2;
-    let reactions = that(&mut alice, &root, "all reactions", is_there).await.reactions;
+    let reactions = that(&mut alice, &begins, "all reactions", is_there).await.reactions;
     let found: Vec<_> = reactions.iter().map(|reaction| (&reaction.key, &*reaction.senders, reaction.own)).collect();
     let keys = keys.map(ReactionKey::new);
     let of_bob = std::slice::from_ref(&user_bob);

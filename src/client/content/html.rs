@@ -168,7 +168,7 @@ impl Page {
         let mut list = None;
         match name {
             "b" | "strong" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "th" | "summary" => {
-                context.ink.style.bold = true
+                context.ink.style.bold = true;
             }
             "i" | "em" => context.ink.style.italic = true,
             "u" | "ins" => context.ink.style.underline = true,

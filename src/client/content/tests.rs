@@ -160,8 +160,8 @@ fn links_keep_where_they_lead() {
     for (html, expected) in table {
         let lines = html::lines(html).unwrap_or_default();
         let spans = lines.iter().flat_map(|line| &line.spans);
-        let links: Vec<_> = spans.filter_map(|span| Some((&*span.text, span.link.as_ref()?.as_str()))).collect();
-        assert_eq!(links, *expected, "{html}");
+        let found: Vec<_> = spans.filter_map(|span| Some((&*span.text, span.link.as_ref()?.as_str()))).collect();
+        assert_eq!(found, *expected, "{html}");
     }
 }
 

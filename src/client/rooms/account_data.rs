@@ -1,9 +1,9 @@
 //! What the user's account says about a room: its tags, and what notifies of it.
 //!
 //! The SDK (0.18) keeps in memory whether a room is a favourite or of low priority, and no more of
-//! its tags, so they are read from the store. It keeps the notification mode with the room, but with
-//! sliding sync only; so that comes from the push rules, which are in memory as long as somebody
-//! has [`NotificationSettings`].
+//! its tags, so they are read from the store. It keeps the notification mode with the room, but
+//! with sliding sync only; so that comes from the push rules, which are in memory as long as
+//! somebody has [`NotificationSettings`].
 
 use matrix_sdk::{
     Room,

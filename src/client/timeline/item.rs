@@ -146,7 +146,6 @@ fn message(
     let like = event.content().as_msglike();
     let said = event.event_id().and_then(|id| latest.of(id, event.content()));
     let now = said.and_then(Said::content);
-    let mentions = mentions(event.content(), said);
     Message {
         event_id: event.event_id().map(ids::event),
         sender: ids::user(event.sender()),
@@ -160,8 +159,7 @@ fn message(
             None => content::source(&like.kind),
         }),
         edited: said.map_or_else(|| like.is_some_and(is_edited), |said| said.edited),
-        mentions_user: !event.is_own() && (event.is_highlighted() || mentions.users.contains(&ids::user(own))),
-        mentions,
+        mentions: mentions(event, own, said),
         reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(|answered| reply_to(answered, latest)),
         thread_root: like.and_then(|like| like.thread_root.as_deref()).map(ids::event),
         reactions: like.map(|like| reactions(&like.reactions, own)).unwrap_or_default(),
@@ -172,12 +170,17 @@ fn message(
 }
 
 /// Whom a message mentions, as it is now.
-fn mentions(content: &TimelineItemContent, now: Option<&Said>) -> Mentions {
-    match now {
-        Some(now) => now.mentions().as_ref().map(content::mentions),
-        None => content.as_message().and_then(|message| message.mentions()).map(content::mentions),
+fn mentions(event: &EventTimelineItem, own: &RumaUserId, now: Option<&Said>) -> Mentions {
+    let said = match now {
+        Some(now) => now.mentions(),
+        None => event.content().as_message().and_then(|message| message.mentions().cloned()),
+    };
+    let said = said.unwrap_or_default();
+    Mentions {
+        users: said.user_ids.iter().map(|user| ids::user(user)).collect(),
+        room: said.room,
+        this_user: !event.is_own() && (event.is_highlighted() || said.user_ids.contains(own)),
     }
-    .unwrap_or_default()
 }
 
 fn is_edited(like: &MsgLikeContent) -> bool {
