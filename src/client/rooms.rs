@@ -50,9 +50,16 @@ pub(super) async fn watch(
     let mut rows = Rows::new(&client, &endings).await;
     let mut push_rules = rows.settings.subscribe_to_changes();
     let mut rooms = client.rooms();
-    rows.tell(&rooms, Counting::AtAGlance, &events).await;
-    rooms.retain(|room| unread::at_a_glance(room).messages > 0);
-    rows.tell(&rooms, Counting::Exact, &events).await;
+    rows.tell(&rooms, Look::AtAGlance, &events).await;
+    let unread: Vec<_> = rooms.extract_if(.., |room| unread::at_a_glance(room).messages > 0).collect();
+    rows.tell(&unread, Look::Exact, &events).await;
+    let mut tagged = Vec::new();
+    for room in rooms {
+        if account_data::tags(&room).await != account_data::tags_at_a_glance(&room) {
+            tagged.push(room);
+        }
+    }
+    rows.tell(&tagged, Look::Exact, &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
@@ -90,7 +97,7 @@ pub(super) async fn watch(
         }
         let rooms: Vec<_> =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
-        rows.tell(&rooms, Counting::Exact, &events).await;
+        rows.tell(&rooms, Look::Exact, &events).await;
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
@@ -99,12 +106,12 @@ pub(super) async fn watch(
     }
 }
 
-/// How unread messages are counted.
+/// How a room is looked at.
 #[derive(Clone, Copy)]
-enum Counting {
-    /// From what is in memory, so that the list is there at once.
+enum Look {
+    /// By what is in memory, so that the list is there at once.
     AtAGlance,
-    /// By looking at the messages.
+    /// By the messages that may be unread, and the tags on disk.
     Exact,
 }
 
@@ -145,13 +152,13 @@ impl Rows {
 
     /// Sorts rooms into those that belong into the list and those that do not (any more), and tells
     /// both.
-    async fn tell(&mut self, rooms: &[Room], counting: Counting, events: &UnboundedSender<Update>) {
+    async fn tell(&mut self, rooms: &[Room], look: Look, events: &UnboundedSender<Update>) {
         let mut shown = Vec::new();
         let mut gone = Vec::new();
         for room in rooms {
-            let row = match counting {
-                Counting::AtAGlance => self.at_a_glance(room).await,
-                Counting::Exact => self.exact(room).await,
+            let row = match look {
+                Look::AtAGlance => self.at_a_glance(room).await,
+                Look::Exact => self.exact(room).await,
             };
             match row {
                 Some(row) => shown.push(row),
@@ -169,6 +176,7 @@ impl Rows {
 
     async fn exact(&mut self, room: &Room) -> Option<RoomSummary> {
         let mut row = self.at_a_glance(room).await?;
+        row.tags = account_data::tags(room).await;
         if row.unread > 0 {
             let unread = unread::of(room).await;
             (row.unread, row.mentions) = (unread.messages, unread.mentions);
@@ -176,7 +184,7 @@ impl Rows {
         Some(row)
     }
 
-    /// The same, with what is unread from what the SDK has in memory.
+    /// The same from what the SDK has in memory.
     async fn at_a_glance(&mut self, room: &Room) -> Option<RoomSummary> {
         let client = &self.client;
         let ending = self.endings.of(room).await?;
@@ -208,7 +216,7 @@ impl Rows {
             name: name(room).await,
             topic: SafeText::line(&room.topic().unwrap_or_default()),
             room_type: room.room_type().map(|kind| room_type(&kind)),
-            tags: account_data::tags(room).await,
+            tags: account_data::tags_at_a_glance(room),
             notifications,
             direct: room.direct_targets_length() > 0
                 || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),

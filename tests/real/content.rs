@@ -251,5 +251,9 @@ async fn a_room_keeps_its_type_its_tags_and_what_notifies_of_it(world: World) {
     });
     assert_eq!(raw.put(&format!("pushrules/global/override/{id}"), &mute), 200);
     alice.room("silence", notifies(NotificationMode::Mute)).await;
+
+    let mut alice = alice.quit().await.back().await;
+    let is_the_same = |summary: &RoomSummary| summary.tags == both && notifies(NotificationMode::Mute)(summary);
+    alice.room("the same after a restart", is_the_same).await;
 }
 on!(a_room_keeps_its_type_its_tags_and_what_notifies_of_it: synapse);

@@ -16,6 +16,12 @@ use matrix_sdk::{
 
 use crate::model::{NotificationMode, RoomTag, Tag, TagName};
 
+/// The room's tags, as far as they are in memory.
+pub(super) fn tags_at_a_glance(room: &Room) -> Vec<RoomTag> {
+    let known = [(room.is_favourite(), Tag::Favourite), (room.is_low_priority(), Tag::LowPriority)];
+    known.into_iter().filter(|(is_there, _)| *is_there).map(|(_, tag)| RoomTag { tag, order: None }).collect()
+}
+
 /// The room's tags, as they are on disk.
 pub(super) async fn tags(room: &Room) -> Vec<RoomTag> {
     let found = room.tags().await.unwrap_or_else(|error| {
