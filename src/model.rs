@@ -7,27 +7,33 @@
 
 mod id;
 mod mark;
+mod media;
+mod message;
 mod overview;
 mod people;
+mod poll;
 mod room;
 mod session;
 mod text;
 mod timeline;
 mod timeline_id;
+mod url;
 
-pub use id::{DeviceId, EventId, RoomId, UserId};
+pub use id::{DeviceId, EventId, MxcUri, PollAnswerId, ReactionKey, RoomId, TagName, UserId};
 pub use mark::{
     Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptStatus, Route, Tally,
 };
+pub use media::{Dimensions, Media, MediaKind, MediaSource, Thumbnail};
+pub use message::{Body, InReplyTo, Location, Mentions, Message, Reaction, ReadBy, SendState, Unsupported};
 pub use overview::{LogEntry, Logged, NotBelieved, PersonEligibility, ReceiptLog, Trace, Undelivered};
 pub use people::{PeopleFilter, PeoplePage};
-pub use room::{Ending, How, Membership, RoomSummary};
+pub use poll::{Poll, PollAnswer, PollKind};
+pub use room::{Ending, How, Membership, NotificationMode, RoomSummary, RoomTag, RoomType, Tag};
 pub use session::{Account, Connection, Entrance, LoginMethod, Secret};
 pub use text::{Line, SafeText, Span, SpanStyle};
-pub use timeline::{
-    Body, ItemKey, Message, Pagination, Reaction, ReadBy, SendState, TimelineChange, TimelineItem, TimelineItemKind,
-};
+pub use timeline::{ItemKey, Pagination, TimelineChange, TimelineItem, TimelineItemKind};
 pub use timeline_id::{TimelineFocus, TimelineId};
+pub use url::Url;
 
 /// A moment: milliseconds since the Unix epoch. It always comes in as an argument.
 pub type Ms = u64;

@@ -14,6 +14,7 @@ fuzz_target!(|data: &[u8]| {
     for span in &spans {
         laws::is_safe(&span.text);
         assert!(!span.text.contains('\n'));
+        assert!(span.link.iter().all(|url| url.as_str().bytes().all(|byte| byte.is_ascii_graphic())));
     }
     // A list item of four bytes begins with its bullet and as much space as the deepest list.
     let drawn: usize = spans.iter().map(|span| span.text.len()).sum();

@@ -13,9 +13,9 @@ use crate::{
     delivery::policy::Settings,
     input::{Key, KeyCode},
     model::{
-        Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Message,
-        Ms, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange, TimelineId, TimelineItem,
-        TimelineItemKind, UserId,
+        Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Mentions,
+        Message, Ms, NotificationMode, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState,
+        TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
 };
 use jiff::tz::TimeZone;
@@ -67,7 +67,9 @@ pub fn message(name: &str) -> TimelineItem {
         body: Body::Text(vec![Line::plain(SafeText::line(name))]),
         source: None,
         edited: false,
+        mentions: Mentions::default(),
         reply_to: None,
+        thread_root: None,
         reactions: Vec::new(),
         send_state: SendState::Sent,
         in_clear: false,
@@ -113,6 +115,9 @@ pub fn summary(name: &str, latest: Ms) -> RoomSummary {
         id: room_id(name),
         name: SafeText::line(name),
         topic: SafeText::default(),
+        room_type: None,
+        tags: Vec::new(),
+        notifications: NotificationMode::Default,
         membership: Membership::Joined,
         ending: None,
         older: Vec::new(),

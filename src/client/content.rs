@@ -2,18 +2,21 @@
 //!
 //! **Problem.** Content is written by strangers' clients: formatted in HTML or not, named twice or
 //! not at all, of types this client has never heard of. The rest of the program wants lines of safe
-//! text and a word for what it is.
+//! text, and all that it takes to act on it.
 //!
-//! **Why this way.** Every string passes through [`SafeText`] here, on its way into the model, and
-//! nothing is dropped in silence: what cannot be shown is named ([`Body::Other`]), what cannot be
-//! read says why ([`Body::Undecryptable`]).
+//! **Why this way.** Every string passes through [`SafeText`] here, on its way into the model, or
+//! becomes an identifier, which is kept as it came. Nothing is dropped in silence: what cannot be
+//! shown is named ([`Body::Unsupported`]), what cannot be read says why ([`Body::Undecryptable`]).
 //!
 //! **How.** [`body`] takes message-like content; `content/html.rs` turns `formatted_body` into
-//! styled lines and `content/state.rs` turns changes of the room into sentences.
+//! styled lines, `content/media.rs` and `content/poll.rs` take files and polls, and
+//! `content/state.rs` turns changes of the room into sentences.
 
 mod html;
 mod less;
 mod link;
+mod media;
+mod poll;
 mod state;
 
 pub use state::{membership, profile, state};
@@ -25,7 +28,8 @@ use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Body, Line, SafeText};
+use self::media::Info;
+use crate::model::{Body, Line, Location, MediaKind, SafeText, Unsupported};
 
 /// What a message-like item says.
 pub fn body(kind: &MsgLikeKind) -> Body {
@@ -33,9 +37,10 @@ pub fn body(kind: &MsgLikeKind) -> Body {
         MsgLikeKind::Message(message) => message_body(message.msgtype()),
         MsgLikeKind::Sticker(sticker) => {
             let sticker = sticker.content();
-            file("sticker", &sticker.body, sticker.info.size.map(Into::into), Vec::new())
+            let source = sticker.source.clone().into();
+            media::media(MediaKind::Sticker, &sticker.body, Vec::new(), &source, Info::from(&sticker.info))
         }
-        MsgLikeKind::Poll(poll) => Body::Other(SafeText::line(&format!("poll: {}", poll.results().question))),
+        MsgLikeKind::Poll(poll) => Body::Poll(Box::new(poll::poll(poll))),
         MsgLikeKind::Redacted => Body::Redacted,
         MsgLikeKind::UnableToDecrypt(message) => Body::Undecryptable(match message {
             EncryptedMessage::MegolmV1AesSha2 { cause, .. } => undecryptable(*cause),
@@ -44,9 +49,11 @@ pub fn body(kind: &MsgLikeKind) -> Body {
             }
         }),
         MsgLikeKind::Other(other) => unsupported(&other.event_type().to_string()),
-        MsgLikeKind::LiveLocation(location) => {
-            file("location", location.description().unwrap_or("live location"), None, Vec::new())
-        }
+        MsgLikeKind::LiveLocation(location) => Body::Location(Location {
+            name: media::name(location.description().unwrap_or("live location")),
+            geo_uri: location.latest_location().map(|latest| SafeText::line(latest.geo_uri())),
+            caption: Vec::new(),
+        }),
     }
 }
 
@@ -58,27 +65,35 @@ pub fn message_body(message: &MessageType) -> Body {
         MessageType::Emote(text) => Body::Emote(lines(&text.body, text.formatted.as_ref())),
         MessageType::ServerNotice(notice) => Body::Notice(lines(&notice.body, None)),
         MessageType::Image(image) => {
-            let size = image.info.as_ref().and_then(|info| info.size).map(Into::into);
-            file("image", image.filename(), size, caption(image.caption(), image.formatted_caption()))
+            let caption = caption(image.caption(), image.formatted_caption());
+            media::media(MediaKind::Image, image.filename(), caption, &image.source, info(image.info.as_deref()))
         }
-        MessageType::File(attached) => {
-            let size = attached.info.as_ref().and_then(|info| info.size).map(Into::into);
-            file("file", attached.filename(), size, caption(attached.caption(), attached.formatted_caption()))
+        MessageType::File(file) => {
+            let caption = caption(file.caption(), file.formatted_caption());
+            media::media(MediaKind::File, file.filename(), caption, &file.source, info(file.info.as_deref()))
         }
         MessageType::Video(video) => {
-            let size = video.info.as_ref().and_then(|info| info.size).map(Into::into);
-            file("video", video.filename(), size, caption(video.caption(), video.formatted_caption()))
+            let caption = caption(video.caption(), video.formatted_caption());
+            media::media(MediaKind::Video, video.filename(), caption, &video.source, info(video.info.as_deref()))
         }
         MessageType::Audio(audio) => {
-            let what = if audio.voice.is_some() { "voice message" } else { "audio" };
-            let size = audio.info.as_ref().and_then(|info| info.size).map(Into::into);
-            file(what, audio.filename(), size, caption(audio.caption(), audio.formatted_caption()))
+            let kind = if audio.voice.is_some() { MediaKind::VoiceMessage } else { MediaKind::Audio };
+            let caption = caption(audio.caption(), audio.formatted_caption());
+            let duration = audio.audio.as_ref().map(|audio| audio.duration);
+            let info = info(audio.info.as_deref()).or_duration(duration);
+            media::media(kind, audio.filename(), caption, &audio.source, info)
         }
-        MessageType::Location(location) => file("location", &location.geo_uri, None, lines(&location.body, None)),
+        MessageType::Location(location) => Body::Location(Location {
+            name: media::name(&location.geo_uri),
+            geo_uri: Some(SafeText::line(&location.geo_uri)).filter(|uri| !uri.is_blank()),
+            caption: lines(&location.body, None),
+        }),
         MessageType::VerificationRequest(_) => Body::Other(SafeText::line("a request to verify a device")),
-        other if SafeText::block(other.body()).is_blank() => unsupported(other.msgtype()),
         // Every message says it in plain text too, for whoever does not know its type.
-        other => Body::Text(lines(other.body(), None)),
+        other => Body::Unsupported(Unsupported {
+            kind: SafeText::line(other.msgtype()),
+            body: Some(lines(other.body(), None)).filter(|lines| !lines.iter().all(Line::is_blank)).unwrap_or_default(),
+        }),
     }
 }
 
@@ -129,23 +144,30 @@ fn whole(body: &str) -> Option<SafeText> {
     fits.then(|| SafeText::block(body))
 }
 
-/// A message of a type that this client cannot show.
+/// An event of a type that this client cannot show.
 pub fn unsupported(event_type: &str) -> Body {
-    Body::Other(SafeText::line(&format!("unsupported message: {event_type}")))
+    Body::Unsupported(Unsupported { kind: SafeText::line(event_type), body: Vec::new() })
 }
 
 /// One line of what a message says, to be quoted in its answers.
 pub fn preview(body: &Body) -> SafeText {
     match body {
-        Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => {
-            let mut texts = lines.iter().map(|line| line.spans.iter().map(|span| &*span.text).collect::<String>());
-            SafeText::line(texts.find(|text| !text.trim().is_empty()).unwrap_or_default().trim())
-        }
-        Body::File { what, name, .. } => SafeText::line(&format!("{what}: {name}")),
+        Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => first_line(lines),
+        Body::Media(media) => SafeText::line(&format!("{}: {}", media.kind.as_str(), media.name)),
+        Body::Location(location) => SafeText::line(&format!("location: {}", location.name)),
+        Body::Poll(poll) => poll.sentence(),
         Body::Undecryptable(_) => SafeText::line("could not be decrypted"),
         Body::Redacted => SafeText::line("removed"),
+        Body::Unsupported(message) if message.body.is_empty() => message.sentence(),
+        Body::Unsupported(message) => first_line(&message.body),
         Body::Other(text) => text.clone(),
     }
+}
+
+/// The first line that shows something.
+fn first_line(lines: &[Line]) -> SafeText {
+    let mut texts = lines.iter().map(|line| line.spans.iter().map(|span| &*span.text).collect::<String>());
+    SafeText::line(texts.find(|text| !text.trim().is_empty()).unwrap_or_default().trim())
 }
 
 /// Why a message could not be decrypted, and what to do where something can be done.
@@ -171,8 +193,11 @@ pub fn undecryptable(cause: UtdCause) -> SafeText {
     })
 }
 
-fn file(what: &'static str, name: &str, size: Option<u64>, caption: Vec<Line>) -> Body {
-    Body::File { what, name: SafeText::line(name).or(SafeText::line("(no name)")), size, caption }
+fn info<'a, I>(info: Option<&'a I>) -> Info
+where
+    Info: From<&'a I>,
+{
+    info.map(Info::from).unwrap_or_default()
 }
 
 fn caption(plain: Option<&str>, formatted: Option<&FormattedBody>) -> Vec<Line> {

@@ -6,11 +6,15 @@
 //! when the SDK says that something notable about the room changed. Changes that come together are
 //! gathered, so that a first sync of thousands of rooms is a few events.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use matrix_sdk::{
     Client, Room, RoomDisplayName, RoomState,
-    ruma::{OwnedRoomId, events::direct::OwnedDirectUserIdentifier},
+    notification_settings::NotificationSettings,
+    ruma::{OwnedRoomId, events::direct::OwnedDirectUserIdentifier, room::RoomType as SdkType},
     sliding_sync::Version,
 };
 use tokio::sync::{
@@ -22,9 +26,10 @@ use self::unread::Unread;
 use super::{endings::Endings, ids};
 use crate::{
     client::update::Update,
-    model::{Membership, RoomId, RoomSummary, SafeText},
+    model::{Membership, NotificationMode, RoomId, RoomSummary, RoomType, SafeText},
 };
 
+mod account_data;
 mod unread;
 mod versions;
 
@@ -42,10 +47,19 @@ pub(super) async fn watch(
     let mut updates = client.room_info_notable_update_receiver();
     let mut came = client.subscribe_to_all_room_updates();
     let mut ignored = client.subscribe_to_ignore_user_list_changes();
+    let mut rows = Rows::new(&client, &endings).await;
+    let mut push_rules = rows.settings.subscribe_to_changes();
     let mut rooms = client.rooms();
-    tell(&client, &endings, &rooms, Counting::AtAGlance, &events).await;
-    rooms.retain(|room| unread::at_a_glance(room).messages > 0);
-    tell(&client, &endings, &rooms, Counting::Exact, &events).await;
+    rows.tell(&rooms, Look::AtAGlance, &events).await;
+    let unread: Vec<_> = rooms.extract_if(.., |room| unread::at_a_glance(room).messages > 0).collect();
+    rows.tell(&unread, Look::Exact, &events).await;
+    let mut tagged = Vec::new();
+    for room in rooms {
+        if account_data::tags(&room).await != account_data::tags_at_a_glance(&room) {
+            tagged.push(room);
+        }
+    }
+    rows.tell(&tagged, Look::Exact, &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
@@ -66,6 +80,10 @@ pub(super) async fn watch(
             Some(room_id) = learnt.recv() => drop(changed.insert(room_id)),
             // Whoever is ignored has invited nobody.
             Some(_) = ignored.next() => all = true,
+            rules = push_rules.recv() => match rules {
+                Ok(()) | Err(RecvError::Lagged(_)) => changed.extend(rows.that_notify_otherwise().await),
+                Err(RecvError::Closed) => return,
+            },
         }
         if changed.is_empty() && !all {
             continue;
@@ -79,7 +97,7 @@ pub(super) async fn watch(
         }
         let rooms: Vec<_> =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
-        tell(&client, &endings, &rooms, Counting::Exact, &events).await;
+        rows.tell(&rooms, Look::Exact, &events).await;
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
@@ -88,97 +106,140 @@ pub(super) async fn watch(
     }
 }
 
-/// How unread messages are counted.
+/// How a room is looked at.
 #[derive(Clone, Copy)]
-enum Counting {
-    /// From what is in memory, so that the list is there at once.
+enum Look {
+    /// By what is in memory, so that the list is there at once.
     AtAGlance,
-    /// By looking at the messages.
+    /// By the messages that may be unread, and the tags on disk.
     Exact,
 }
 
-/// Sorts rooms into those that belong into the list and those that do not (any more), and tells
-/// both.
-async fn tell(
-    client: &Client,
-    endings: &Endings,
-    rooms: &[Room],
-    counting: Counting,
-    events: &UnboundedSender<Update>,
-) {
-    let mut shown = Vec::new();
-    let mut gone = Vec::new();
-    for room in rooms {
-        let row = match counting {
-            Counting::AtAGlance => at_a_glance(client, endings, room).await,
-            Counting::Exact => summary(client, endings, room).await,
-        };
-        match row {
-            Some(row) => shown.push(row),
-            None => gone.push(ids::room(room.room_id())),
-        }
-    }
-    if !shown.is_empty() {
-        let _ = events.send(Update::Rooms(shown));
-    }
-    if !gone.is_empty() {
-        let _ = events.send(Update::RoomsGone(gone));
-    }
-    endings.save().await;
+/// What rows are made from.
+struct Rows {
+    client: Client,
+    endings: Endings,
+    settings: NotificationSettings,
+    /// What notifies in which room, as it was told last.
+    notifications: HashMap<OwnedRoomId, NotificationMode>,
 }
 
 /// A room's row; `None` when the list does not show it.
 pub(super) async fn summary(client: &Client, endings: &Endings, room: &Room) -> Option<RoomSummary> {
-    let mut row = at_a_glance(client, endings, room).await?;
-    if row.unread > 0 {
-        let unread = unread::of(room).await;
-        (row.unread, row.mentions) = (unread.messages, unread.mentions);
-    }
-    Some(row)
+    Rows::new(client, endings).await.exact(room).await
 }
 
-/// The same from what the SDK has in memory.
-async fn at_a_glance(client: &Client, endings: &Endings, room: &Room) -> Option<RoomSummary> {
-    let ending = endings.of(room).await?;
-    let membership = match room.state() {
-        RoomState::Joined => Membership::Joined,
-        RoomState::Invited => {
-            let by = room.invite_details().await.ok().map(|invite| invite.inviter_id);
-            if let Some(by) = &by
-                && client.is_user_ignored(by).await
-            {
-                return None;
-            }
-            Membership::Invited { by: by.map(|by| ids::user(&by)) }
+impl Rows {
+    async fn new(client: &Client, endings: &Endings) -> Self {
+        Self {
+            client: client.clone(),
+            endings: endings.clone(),
+            settings: client.notification_settings().await,
+            notifications: HashMap::new(),
         }
-        _ => Membership::Left,
-    };
-    let mut older = Vec::new();
-    for room in versions::older(client, room) {
-        older.push((ids::room(room.room_id()), name(&room).await));
     }
-    let with = room.direct_targets().into_iter().filter_map(OwnedDirectUserIdentifier::into_user_id);
-    let with: Vec<_> = with.take(2).collect();
-    let is_there = membership != Membership::Left;
-    let unread = if is_there { unread::at_a_glance(room) } else { Unread::default() };
-    Some(RoomSummary {
-        id: ids::room(room.room_id()),
-        name: name(room).await,
-        topic: SafeText::line(&room.topic().unwrap_or_default()),
-        direct: room.direct_targets_length() > 0
-            || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),
-        with: if let [with] = &*with { Some(ids::user(with)) } else { None },
-        encrypted: room.encryption_state().is_encrypted(),
-        public: room.is_public(),
-        joined_members: room.joined_members_count(),
-        unread: unread.messages,
-        mentions: unread.mentions,
-        marked_unread: is_there && room.is_marked_unread(),
-        latest: activity(client, room),
-        membership,
-        ending,
-        older,
-    })
+
+    /// The rooms of which something else notifies than was told.
+    async fn that_notify_otherwise(&self) -> Vec<OwnedRoomId> {
+        let mut changed = Vec::new();
+        for (room, told) in &self.notifications {
+            if account_data::notifications(&self.settings, room).await != *told {
+                changed.push(room.clone());
+            }
+        }
+        changed
+    }
+
+    /// Sorts rooms into those that belong into the list and those that do not (any more), and tells
+    /// both.
+    async fn tell(&mut self, rooms: &[Room], look: Look, events: &UnboundedSender<Update>) {
+        let mut shown = Vec::new();
+        let mut gone = Vec::new();
+        for room in rooms {
+            let row = match look {
+                Look::AtAGlance => self.at_a_glance(room).await,
+                Look::Exact => self.exact(room).await,
+            };
+            match row {
+                Some(row) => shown.push(row),
+                None => gone.push(ids::room(room.room_id())),
+            }
+        }
+        if !shown.is_empty() {
+            let _ = events.send(Update::Rooms(shown));
+        }
+        if !gone.is_empty() {
+            let _ = events.send(Update::RoomsGone(gone));
+        }
+        self.endings.save().await;
+    }
+
+    async fn exact(&mut self, room: &Room) -> Option<RoomSummary> {
+        let mut row = self.at_a_glance(room).await?;
+        row.tags = account_data::tags(room).await;
+        if row.unread > 0 {
+            let unread = unread::of(room).await;
+            (row.unread, row.mentions) = (unread.messages, unread.mentions);
+        }
+        Some(row)
+    }
+
+    /// The same from what the SDK has in memory.
+    async fn at_a_glance(&mut self, room: &Room) -> Option<RoomSummary> {
+        let client = &self.client;
+        let ending = self.endings.of(room).await?;
+        let membership = match room.state() {
+            RoomState::Joined => Membership::Joined,
+            RoomState::Invited => {
+                let by = room.invite_details().await.ok().map(|invite| invite.inviter_id);
+                if let Some(by) = &by
+                    && client.is_user_ignored(by).await
+                {
+                    return None;
+                }
+                Membership::Invited { by: by.map(|by| ids::user(&by)) }
+            }
+            _ => Membership::Left,
+        };
+        let mut older = Vec::new();
+        for room in versions::older(client, room) {
+            older.push((ids::room(room.room_id()), name(&room).await));
+        }
+        let with = room.direct_targets().into_iter().filter_map(OwnedDirectUserIdentifier::into_user_id);
+        let with: Vec<_> = with.take(2).collect();
+        let is_there = membership != Membership::Left;
+        let unread = if is_there { unread::at_a_glance(room) } else { Unread::default() };
+        let notifications = account_data::notifications(&self.settings, room.room_id()).await;
+        self.notifications.insert(room.room_id().to_owned(), notifications);
+        Some(RoomSummary {
+            id: ids::room(room.room_id()),
+            name: name(room).await,
+            topic: SafeText::line(&room.topic().unwrap_or_default()),
+            room_type: room.room_type().map(|kind| room_type(&kind)),
+            tags: account_data::tags_at_a_glance(room),
+            notifications,
+            direct: room.direct_targets_length() > 0
+                || (room.state() == RoomState::Invited && room.is_direct().await.unwrap_or_default()),
+            with: if let [with] = &*with { Some(ids::user(with)) } else { None },
+            encrypted: room.encryption_state().is_encrypted(),
+            public: room.is_public(),
+            joined_members: room.joined_members_count(),
+            unread: unread.messages,
+            mentions: unread.mentions,
+            marked_unread: is_there && room.is_marked_unread(),
+            latest: activity(client, room),
+            membership,
+            ending,
+            older,
+        })
+    }
+}
+
+fn room_type(kind: &SdkType) -> RoomType {
+    match kind {
+        SdkType::Space => RoomType::Space,
+        other => RoomType::Other(SafeText::line(other.as_str())),
+    }
 }
 
 /// The room's name; an empty or invisible one is replaced by its id, so that every room can be told

@@ -60,3 +60,19 @@ identifier!(
     /// One of a user's devices, as its homeserver names it.
     DeviceId
 );
+identifier!(
+    /// A tag of a room that the spec does not know: `u.name`, or anything.
+    TagName
+);
+identifier!(
+    /// A file on a homeserver: `mxc://server/opaque`.
+    MxcUri
+);
+identifier!(
+    /// What a reaction says: any text, mostly an emoji.
+    ReactionKey
+);
+identifier!(
+    /// One of a poll's answers.
+    PollAnswerId
+);

@@ -1,6 +1,6 @@
 //! A room as the room list and the header show it.
 
-use super::{Ms, RoomId, SafeText, UserId};
+use super::{Ms, RoomId, SafeText, TagName, UserId};
 
 /// How this user stands to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +58,55 @@ pub enum How {
     Closed,
 }
 
+/// What a room is for, where that is not for talking alone (`type` of `m.room.create`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomType {
+    /// It holds other rooms together.
+    Space,
+    /// Something that this client does not know.
+    Other(SafeText),
+}
+
+/// A tag that the user has put on a room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomTag {
+    /// Which.
+    pub tag: Tag,
+    /// Where the room stands among those of this tag: 0 is the first, 1 the last, and those without
+    /// come after all others.
+    pub order: Option<f64>,
+}
+
+/// A kind of tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// `m.favourite`.
+    Favourite,
+    /// `m.lowpriority`.
+    LowPriority,
+    /// `m.server_notice`: the homeserver writes there.
+    ServerNotice,
+    /// The user's own, or another client's.
+    Other(TagName),
+}
+
+/// What in a room the user wants to be notified of, by their push rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotificationMode {
+    /// As it is set for all rooms of its kind.
+    #[default]
+    Default,
+    /// Every message.
+    All,
+    /// Messages that mention this user or have a keyword in them.
+    Mentions,
+    /// Nothing.
+    Mute,
+}
+
 /// One row of the room list, and the facts that the header and the receipt eligibility are made
 /// from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RoomSummary {
     /// The room.
     pub id: RoomId,
@@ -68,6 +114,12 @@ pub struct RoomSummary {
     pub name: SafeText,
     /// Its topic, or empty.
     pub topic: SafeText,
+    /// What it is for; `None` for a room as most are.
+    pub room_type: Option<RoomType>,
+    /// The user's tags on it.
+    pub tags: Vec<RoomTag>,
+    /// What the user wants to be notified of.
+    pub notifications: NotificationMode,
     /// Joined, invited, or neither any more.
     pub membership: Membership,
     /// That it has ended, or goes on elsewhere.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{RoomId, SafeText, UserId};
 
-/// A password: never shown, not even by `Debug`.
+/// A password or key: never shown, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(pub String);
 

@@ -21,6 +21,8 @@ mod tests;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+use super::Url;
+
 /// Text that may be put on a terminal: no control character but `\n` (and that only from
 /// [`SafeText::block`]), no bidi control, nothing invisible, and no grapheme that is higher, longer
 /// or wider than real scripts need.
@@ -115,19 +117,19 @@ pub struct SpanStyle {
     pub underline: bool,
     /// Code, inline or block.
     pub code: bool,
-    /// A link or a mention.
-    pub link: bool,
     /// Hidden until asked for.
     pub spoiler: bool,
 }
 
-/// A run of text in one style; never contains a line break.
+/// A run of text in one style and with one target; never contains a line break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The text.
     pub text: SafeText,
     /// Its style.
     pub style: SpanStyle,
+    /// Where it leads, if it is (a part of) a link; a mention is one too.
+    pub link: Option<Url>,
 }
 
 /// One logical line of a message body; it is wrapped when drawn.
@@ -142,7 +144,7 @@ pub struct Line {
 impl Line {
     /// A line of plain text.
     pub fn plain(text: SafeText) -> Self {
-        Self { quote: 0, spans: vec![Span { text, style: SpanStyle::default() }] }
+        Self { quote: 0, spans: vec![Span { text, style: SpanStyle::default(), link: None }] }
     }
 
     /// Whether a person sees nothing of it.

@@ -55,7 +55,7 @@ pub fn block(editor: &Composer, columns: u16, height: u16) -> Typed {
                 let before = line.get(start..start + within).unwrap_or_default();
                 cursor = Some((wrap::width(before).min(columns), rows.len()));
             }
-            rows.push_back(row.pieces.iter().map(|(text, _)| *text).collect::<String>());
+            rows.push_back(row.text());
             if rows.len() > height {
                 // Rows go at the top, but never the cursor's.
                 match &mut cursor {

@@ -14,8 +14,9 @@ use crate::{
     client::update::Update,
     input::{Key, KeyCode},
     model::{
-        Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
-        Message, Ms, PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
+        Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, Dimensions, EventId, InReplyTo,
+        ItemKey, Line, Media, MediaKind, MediaSource, Membership, Mentions, Message, Ms, MxcUri, NotificationMode,
+        PersonDelivery, Reaction, ReactionKey, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
         SpanStyle, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
 };
@@ -128,6 +129,9 @@ pub fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> Roo
         id: RoomId::new(id),
         name: safe(name),
         topic: SafeText::default(),
+        room_type: None,
+        tags: Vec::new(),
+        notifications: NotificationMode::Default,
         membership: Membership::Joined,
         ending: None,
         older: Vec::new(),
@@ -188,7 +192,9 @@ pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message 
         body,
         source: None,
         edited: false,
+        mentions: Mentions::default(),
         reply_to: None,
+        thread_root: None,
         reactions: Vec::new(),
         send_state: SendState::Sent,
         in_clear: false,
@@ -201,7 +207,14 @@ pub fn plain(text: &str) -> Body {
 }
 
 fn rich(parts: &[(&str, SpanStyle)]) -> Line {
-    Line { quote: 0, spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style }).collect() }
+    Line {
+        quote: 0,
+        spans: parts.iter().map(|(text, style)| Span { text: safe(text), style: *style, link: None }).collect(),
+    }
+}
+
+fn reaction(text: &str, senders: &[&str], own: bool) -> Reaction {
+    Reaction { key: ReactionKey::new(text), text: safe(text), senders: senders.iter().map(UserId::new).collect(), own }
 }
 
 pub fn as_item(key: &str, message: Message) -> TimelineItem {
@@ -234,18 +247,25 @@ fn timeline() -> Vec<TimelineItem> {
     ];
     add("m2", message("m2", "ada", DAY - 11, Body::Text(lines)));
     let mut read = message("m3", "you", DAY - 20, plain("I will bring them."));
-    read.reactions =
-        vec![Reaction { key: safe("👍"), count: 2, own: false }, Reaction { key: safe("🚣"), count: 1, own: true }];
+    read.reactions = vec![
+        reaction("👍", &["@ada:example.org", "@bob:example.org"], false),
+        reaction("🚣", &["@you:example.org"], true),
+    ];
     add("m3", read);
     items.push(item("sunday", TimelineItemKind::DayLine(NOW)));
     let mut add = |key: &str, message: Message| items.push(as_item(key, message));
-    let file = Body::File {
-        what: "image",
+    let picture = Media {
+        kind: MediaKind::Image,
         name: safe("boat house.jpg"),
+        mimetype: Some(safe("image/jpeg")),
         size: Some(1_234_567),
+        dimensions: Some(Dimensions { width: 1_600, height: 1_200 }),
+        duration: None,
+        thumbnail: None,
         caption: vec![Line::plain(safe("It looks like this today."))],
+        source: MediaSource::Plain(MxcUri::new("mxc://example.org/boathouse")),
     };
-    add("m4", message("m4", "bob", 70, file));
+    add("m4", message("m4", "bob", 70, Body::Media(Box::new(picture))));
     add("m5", message("m5", "bob", 69, Body::Undecryptable(safe("the sender's device did not send its key"))));
     add("m6", message("m6", "ada", 50, Body::Redacted));
     add("m7", message("m7", "ada", 49, Body::Emote(vec![Line::plain(safe("packs the tent"))])));
@@ -257,7 +277,12 @@ fn timeline() -> Vec<TimelineItem> {
             "Lovely. I will be there at eight, and if the train is late again I will call from the station so that nobody has to wait in the rain.",
         ),
     );
-    reply.reply_to = Some((safe("Bob"), safe("It looks like this today.")));
+    reply.reply_to = Some(InReplyTo {
+        event_id: EventId::new("$m4"),
+        sender: Some(UserId::new("@bob:example.org")),
+        sender_name: safe("Bob"),
+        preview: safe("It looks like this today."),
+    });
     reply.edited = true;
     reply.read_by = ["@ada:example.org", "@bob:example.org"]
         .map(|user| ReadBy { user_id: UserId::new(user), at: Some(NOW - 30 * MINUTE) })

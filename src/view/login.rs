@@ -100,10 +100,7 @@ impl Form<'_> {
 
     fn sentence(&mut self, text: &str, role: Role) {
         let style = self.theme.role(role);
-        self.rows.extend(
-            Rows::plain(text, self.width)
-                .map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)),
-        );
+        self.rows.extend(Rows::plain(text, self.width).map(|row| Line::styled(row.text(), style)));
     }
 
     fn field(&mut self, login: &Login, field: LoginField) {

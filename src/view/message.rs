@@ -16,7 +16,7 @@ use super::{
     ticks, words,
     wrap::{self, Rows},
 };
-use crate::model::{self, Body, Mark, Message, Ms, Reaction, SendState};
+use crate::model::{self, Body, InReplyTo, Mark, Message, Ms, Reaction, SendState};
 
 /// Rows of a body that are shown at most.
 pub const MAX_ROWS: usize = 200;
@@ -59,7 +59,7 @@ pub struct Beside<'a> {
 pub fn rows<'a>(message: &'a Message, beside: Beside<'_>, look: Look<'_>) -> Vec<Line<'a>> {
     let Beside { mark, selected, in_clear } = beside;
     let mut rows = Vec::new();
-    rows.extend(message.reply_to.as_ref().map(|(who, what)| reply(who, what, look)));
+    rows.extend(message.reply_to.as_ref().map(|answered| reply(answered, look)));
     body(&mut rows, message, selected, look);
     if rows.is_empty() {
         // Every item has a row, or the end of the timeline could not be seen.
@@ -104,9 +104,13 @@ pub fn one_line(body: &Body) -> String {
     };
     match body {
         Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => text(lines),
-        Body::File { what, name, .. } => format!("{what} {name}"),
+        Body::Media(media) => format!("{} {}", media.kind.as_str(), media.name),
+        Body::Location(location) => format!("location {}", location.name),
+        Body::Poll(poll) => poll.sentence().to_string(),
         Body::Undecryptable(_) => "(could not be decrypted here)".to_owned(),
         Body::Redacted => "(removed)".to_owned(),
+        Body::Unsupported(unsupported) if unsupported.body.is_empty() => unsupported.sentence().to_string(),
+        Body::Unsupported(unsupported) => text(&unsupported.body),
         Body::Other(what) => what.to_string(),
     }
 }
@@ -124,9 +128,9 @@ pub fn header(message: &Message, look: Look<'_>) -> Line<'static> {
     ])
 }
 
-fn reply(who: &str, what: &str, look: Look<'_>) -> Line<'static> {
+fn reply(InReplyTo { sender_name, preview, .. }: &InReplyTo, look: Look<'_>) -> Line<'static> {
     let symbols = look.theme.symbols();
-    let text = wrap::cut(&format!("{} {who}: {what}", symbols.quote), look.columns, symbols.ellipsis);
+    let text = wrap::cut(&format!("{} {sender_name}: {preview}", symbols.quote), look.columns, symbols.ellipsis);
     Line::styled(text, look.theme.role(Role::Dim))
 }
 
@@ -153,31 +157,44 @@ fn body<'a>(rows: &mut Vec<Line<'a>>, message: &'a Message, selected: bool, look
             let name = wrap::cut(&message.sender_name, look.columns / 2, theme.symbols().ellipsis);
             text(lines, Some(Span::styled(format!("* {name} "), theme.role(hue))), theme.role(Role::Text));
         }
-        Body::File { what, name, size, caption } => {
-            let size = size.map(|bytes| format!("  {}", words::size(bytes))).unwrap_or_default();
-            let room = look.columns.saturating_sub(wrap::width(what) + wrap::width(&size) + 1);
-            rows.push(Line::from(vec![
-                Span::styled(format!("{what} "), theme.role(Role::Dim)),
-                Span::styled(wrap::cut(name, room, theme.symbols().ellipsis), theme.role(Role::Accent)),
-                Span::styled(size, theme.role(Role::Dim)),
-            ]));
-            if !caption.is_empty() {
-                paragraphs(rows, caption, None, theme.role(Role::Text), (selected, most), look);
-            }
+        Body::Media(media) => {
+            rows.push(attachment(media.kind.as_str(), &media.name, media.size, look));
+            paragraphs(rows, &media.caption, None, theme.role(Role::Text), (selected, most), look);
         }
+        Body::Location(location) => {
+            rows.push(attachment("location", &location.name, None, look));
+            paragraphs(rows, &location.caption, None, theme.role(Role::Text), (selected, most), look);
+        }
+        Body::Poll(poll) => rows.extend(sentence(&poll.sentence(), Role::Dim, look)),
         Body::Undecryptable(why) => {
             rows.extend(sentence(&format!("Could not decrypt this message: {why}"), Role::Warning, look));
         }
         Body::Redacted => rows.extend(sentence("This message was removed.", Role::Dim, look)),
+        Body::Unsupported(unsupported) if unsupported.body.is_empty() => {
+            rows.extend(sentence(&unsupported.sentence(), Role::Dim, look));
+        }
+        Body::Unsupported(unsupported) => text(&unsupported.body, None, theme.role(Role::Text)),
         Body::Other(what) => rows.extend(sentence(what, Role::Dim, look)),
     }
+}
+
+/// What comes with a message: what it is, its name and its size in bytes.
+fn attachment(what: &'static str, name: &str, size: Option<u64>, look: Look<'_>) -> Line<'static> {
+    let dim = look.theme.role(Role::Dim);
+    let size = size.map(|bytes| format!("  {}", words::size(bytes))).unwrap_or_default();
+    let room = look.columns.saturating_sub(wrap::width(what) + wrap::width(&size) + 1);
+    Line::from(vec![
+        Span::styled(format!("{what} "), dim),
+        Span::styled(wrap::cut(name, room, look.theme.symbols().ellipsis), look.theme.role(Role::Accent)),
+        Span::styled(size, dim),
+    ])
 }
 
 /// A short text of our own, wrapped.
 pub fn sentence(text: &str, role: Role, look: Look<'_>) -> Vec<Line<'static>> {
     let style = look.theme.role(role);
     let rows = Rows::plain(text, look.columns).take(MAX_ROWS);
-    rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
+    rows.map(|row| Line::styled(row.text(), style)).collect()
 }
 
 /// Wraps lines of a message, and says so when not all of them are shown.
@@ -201,12 +218,12 @@ fn paragraphs<'a>(
             if depth > 0 {
                 spans.push(Span::styled(quote.clone(), look.theme.role(Role::Dim)));
             }
-            spans.extend(row.pieces.into_iter().map(|(text, style)| {
-                if style.spoiler && !selected {
-                    let cover = look.theme.symbols().cover.repeat(usize::from(wrap::width(text)));
+            spans.extend(row.pieces.into_iter().map(|piece| {
+                if piece.style.spoiler && !selected {
+                    let cover = look.theme.symbols().cover.repeat(usize::from(wrap::width(piece.text)));
                     return Span::styled(cover, look.theme.role(Role::Dim));
                 }
-                Span::styled(text, look.theme.span(base, style))
+                Span::styled(piece.text, look.theme.span(base, piece.style, piece.link.is_some()))
             }));
             if spans.is_empty() {
                 spans.push(Span::raw(""));
@@ -230,8 +247,8 @@ fn reactions<'a>(reactions: &'a [Reaction], look: Look<'_>) -> Line<'a> {
     let mut left = look.columns;
     for reaction in reactions {
         let (open, close) = if reaction.own { ("[", "]") } else { (" ", " ") };
-        let (key, _) = wrap::fit(&reaction.key, 16);
-        let text = format!("{open}{key} {}{close}", reaction.count);
+        let (key, _) = wrap::fit(&reaction.text, 16);
+        let text = format!("{open}{key} {}{close}", reaction.senders.len());
         let wide = wrap::width(&text) + 1;
         if wide + 2 > left {
             spans.push(Span::styled(look.theme.symbols().ellipsis, look.theme.role(Role::Dim)));
@@ -278,7 +295,7 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
 mod tests {
     use super::*;
     use crate::{
-        model::{EventId, SafeText, SpanStyle, UserId},
+        model::{EventId, Location, Mentions, Poll, PollKind, ReactionKey, SafeText, SpanStyle, Unsupported, UserId},
         view::theme::Glyphs,
     };
 
@@ -292,7 +309,9 @@ mod tests {
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
             source: None,
             edited: false,
+            mentions: Mentions::default(),
             reply_to: None,
+            thread_root: None,
             reactions: Vec::new(),
             send_state: SendState::Sent,
             in_clear: false,
@@ -338,7 +357,8 @@ mod tests {
         let exactly = vec!["line"; MAX_ROWS].join("\n");
         assert_eq!(drawn(&message(&exactly), None, false, 40).len(), MAX_ROWS);
         let mut one_line = message("");
-        let spans = vec![model::Span { text: SafeText::line("x x x x x "), style: SpanStyle::default() }; 100_000];
+        let spans =
+            vec![model::Span { text: SafeText::line("x x x x x "), style: SpanStyle::default(), link: None }; 100_000];
         one_line.body = Body::Text(vec![model::Line { quote: 0, spans }]);
         let rows = drawn(&one_line, None, false, 40);
         assert_eq!((rows.len(), rows[MAX_ROWS].as_str()), (MAX_ROWS + 1, "… 1 more line"));
@@ -361,7 +381,7 @@ mod tests {
     fn a_spoiler_is_covered_until_its_message_is_selected() {
         let mut hidden = message("");
         let style = SpanStyle { spoiler: true, ..SpanStyle::default() };
-        let span = model::Span { text: SafeText::line("he dies"), style };
+        let span = model::Span { text: SafeText::line("he dies"), style, link: None };
         hidden.body = Body::Text(vec![model::Line { quote: 1, spans: vec![span] }]);
         assert_eq!(drawn(&hidden, None, false, 20), ["│ ▒▒▒▒▒▒▒"]);
         assert_eq!(drawn(&hidden, None, true, 20), ["│ he dies"]);
@@ -370,17 +390,54 @@ mod tests {
     #[test]
     fn everything_around_the_text_has_its_row() {
         let mut full = message("yes");
-        full.reply_to = Some((SafeText::line("Bob"), SafeText::line("coming to the lake?")));
+        full.reply_to = Some(InReplyTo {
+            event_id: EventId::new("$0"),
+            sender: Some(UserId::new("@bob:example.org")),
+            sender_name: SafeText::line("Bob"),
+            preview: SafeText::line("coming to the lake?"),
+        });
         full.edited = true;
-        full.reactions = vec![
-            Reaction { key: SafeText::line("👍"), count: 2, own: false },
-            Reaction { key: SafeText::line("+1"), count: 1, own: true },
-        ];
+        let reaction = |text: &str, senders: &[&str], own| Reaction {
+            key: ReactionKey::new(text),
+            text: SafeText::line(text),
+            senders: senders.iter().map(UserId::new).collect(),
+            own,
+        };
+        full.reactions = vec![reaction("👍", &["@bob:x", "@eve:x"], false), reaction("+1", &["@ada:x"], true)];
         full.send_state = SendState::Failed(SafeText::line("no network"));
         assert_eq!(
             drawn(&full, Some(&Mark::Failed), false, 24),
             ["│ Bob: coming to the la…", "yes (edited)", " 👍 2  [+1 1] ", "Not sent: no network   !"]
         );
+    }
+
+    #[test]
+    fn what_is_no_text_says_what_it_is() {
+        let lines = |text: &str| vec![model::Line::plain(SafeText::line(text))];
+        let unsupported = |body| Body::Unsupported(Unsupported { kind: SafeText::line("org.example.dance"), body });
+        let geo_uri = SafeText::line("geo:1,2");
+        let place = Location { name: geo_uri.clone(), geo_uri: Some(geo_uri), caption: lines("the pub") };
+        let poll = Poll {
+            question: SafeText::line("lunch?"),
+            answers: Vec::new(),
+            kind: PollKind::Undisclosed,
+            max_selections: 1,
+            ended: None,
+        };
+        let table: [(Body, &[&str], &str); 4] = [
+            (Body::Location(place), &["location geo:1,2", "the pub"], "location geo:1,2"),
+            (Body::Poll(Box::new(poll)), &["poll: lunch?"], "poll: lunch?"),
+            (unsupported(lines("they dance")), &["they dance"], "they dance"),
+            (
+                unsupported(Vec::new()),
+                &["unsupported message: org.example.dance"],
+                "unsupported message: org.example.dance",
+            ),
+        ];
+        for (body, rows, line) in table {
+            assert_eq!(one_line(&body), line);
+            assert_eq!(drawn(&Message { body, ..message("") }, None, false, 40), rows);
+        }
     }
 
     #[test]

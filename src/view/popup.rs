@@ -42,7 +42,7 @@ pub fn wrapped(text: &str, columns: u16, role: Role, theme: Theme) -> Vec<Line<'
     let style = theme.role(role);
     let text = theme.text(text);
     let rows = Rows::plain(&text, columns);
-    rows.map(|row| Line::styled(row.pieces.iter().map(|(text, _)| *text).collect::<String>(), style)).collect()
+    rows.map(|row| Line::styled(row.text(), style)).collect()
 }
 
 /// Draws rows that scroll one by one.

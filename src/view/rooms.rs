@@ -35,7 +35,7 @@ pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect, al
         let text = empty(app);
         let text = theme.text(&text);
         for (at, row) in Rows::plain(&text, inner.width).enumerate().take(usize::from(inner.height)) {
-            let text: String = row.pieces.iter().map(|(text, _)| *text).collect();
+            let text = row.text();
             paint::row(canvas, inner, at, &Line::styled(text, theme.role(Role::Dim)));
         }
         return;

@@ -185,16 +185,14 @@ impl Theme {
     }
 
     /// How a span of a message looks on top of `base`.
-    pub(super) fn span(self, base: Style, span: SpanStyle) -> Style {
+    pub(super) fn span(self, base: Style, span: SpanStyle, is_link: bool) -> Style {
         let mut modifier = Modifier::empty();
         modifier.set(Modifier::BOLD, span.bold);
         modifier.set(Modifier::ITALIC, span.italic && self.palette != Palette::Sixteen);
-        modifier.set(
-            Modifier::UNDERLINED,
-            span.underline || span.link || (span.italic && self.palette == Palette::Sixteen),
-        );
+        modifier
+            .set(Modifier::UNDERLINED, span.underline || is_link || (span.italic && self.palette == Palette::Sixteen));
         modifier.set(Modifier::CROSSED_OUT, span.strike);
-        let color = match (span.link, span.code) {
+        let color = match (is_link, span.code) {
             (true, _) => self.color(Role::Accent),
             (_, true) => self.color(Role::Warning),
             _ => None,
@@ -258,7 +256,7 @@ mod tests {
                 assert_eq!(style.bg, None, "{palette:?} {role:?}");
                 assert!(palette != Palette::None || style.fg.is_none(), "{role:?}");
             }
-            let link = theme.span(Style::new(), SpanStyle { link: true, code: true, ..SpanStyle::default() });
+            let link = theme.span(Style::new(), SpanStyle { code: true, ..SpanStyle::default() }, true);
             assert_eq!(link.fg.is_none(), palette == Palette::None);
         }
     }

@@ -9,7 +9,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Line, SpanStyle};
+use crate::model::{Line, Span, SpanStyle, Url};
 
 /// How many columns a text takes.
 pub fn width(text: &str) -> u16 {
@@ -41,13 +41,31 @@ pub fn cut(text: &str, columns: u16, ellipsis: &str) -> String {
     format!("{}{ellipsis}", start.trim_end())
 }
 
-/// One row: slices of the line in their styles.
+/// A slice of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// The span's style.
+    pub style: SpanStyle,
+    /// Where the span leads.
+    pub link: Option<&'a Url>,
+}
+
+/// One row: slices of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// The text, in order.
-    pub pieces: Vec<(&'a str, SpanStyle)>,
+    /// The slices, in order.
+    pub pieces: Vec<Piece<'a>>,
     /// The columns it takes.
     pub width: u16,
+}
+
+impl Row<'_> {
+    /// The row as text alone.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text).collect()
+    }
 }
 
 /// A place in a line: a span, and a byte in it.
@@ -60,7 +78,7 @@ struct Place {
 /// The rows of one line, one at a time.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    spans: Vec<(&'a str, SpanStyle)>,
+    spans: Vec<Piece<'a>>,
     columns: u16,
     next: Option<Place>,
 }
@@ -68,15 +86,16 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// An empty line is one empty row.
     pub fn new(line: &'a Line, columns: u16) -> Self {
-        Self::of(line.spans.iter().map(|span| (span.text.as_str(), span.style)).collect(), columns)
+        let piece = |span: &'a Span| Piece { text: &span.text, style: span.style, link: span.link.as_ref() };
+        Self::of(line.spans.iter().map(piece).collect(), columns)
     }
 
     /// Text in one style.
     pub fn plain(text: &'a str, columns: u16) -> Self {
-        Self::of(vec![(text, SpanStyle::default())], columns)
+        Self::of(vec![Piece { text, style: SpanStyle::default(), link: None }], columns)
     }
 
-    fn of(spans: Vec<(&'a str, SpanStyle)>, columns: u16) -> Self {
+    fn of(spans: Vec<Piece<'a>>, columns: u16) -> Self {
         Self { spans, columns: columns.max(1), next: Some(Place::default()) }
     }
 
@@ -87,11 +106,11 @@ impl<'a> Rows<'a> {
 
     fn row(&self, start: Place, end: Place, width: u16) -> Row<'a> {
         let mut pieces = Vec::new();
-        for (at, (text, style)) in self.spans.iter().enumerate().take(end.span + 1).skip(start.span) {
+        for (at, span) in self.spans.iter().enumerate().take(end.span + 1).skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
-            let to = if at == end.span { end.byte } else { text.len() };
-            if let Some(text) = text.get(from..to).filter(|text| !text.is_empty()) {
-                pieces.push((text, *style));
+            let to = if at == end.span { end.byte } else { span.text.len() };
+            if let Some(text) = span.text.get(from..to).filter(|text| !text.is_empty()) {
+                pieces.push(Piece { text, ..*span });
             }
         }
         Row { pieces, width }
@@ -108,7 +127,7 @@ impl<'a> Iterator for Rows<'a> {
         // next would begin.
         let mut word: Option<(Place, u16, Place)> = None;
         let mut in_space = true;
-        for (at, (text, _)) in self.spans.iter().enumerate().skip(start.span) {
+        for (at, Piece { text, .. }) in self.spans.iter().enumerate().skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
             for (offset, cluster) in text[from..].grapheme_indices(true) {
                 let here = Place { span: at, byte: from + offset };
@@ -139,7 +158,7 @@ impl<'a> Iterator for Rows<'a> {
         self.next = None;
         let end = Place {
             span: self.spans.len().saturating_sub(1),
-            byte: self.spans.last().map_or(0, |(text, _)| text.len()),
+            byte: self.spans.last().map_or(0, |span| span.text.len()),
         };
         Some(match word {
             Some((end, width, _)) if in_space => self.row(start, end, width),
@@ -153,10 +172,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{SafeText, Span};
+    use crate::model::SafeText;
 
     fn rows(text: &str, columns: u16) -> Vec<String> {
-        Rows::plain(text, columns).map(|row| row.pieces.iter().map(|(text, _)| *text).collect()).collect()
+        Rows::plain(text, columns).map(|row| row.text()).collect()
     }
 
     #[test]
@@ -188,14 +207,16 @@ mod tests {
     #[test]
     fn a_word_in_two_styles_stays_together() {
         let bold = SpanStyle { bold: true, ..SpanStyle::default() };
-        let span = |text, style| Span { text: SafeText::line(text), style };
+        let url = Url::new("https://example.org");
+        let span = |text, style| Span { text: SafeText::line(text), style, link: Some(url.clone()) };
         let line = Line {
             quote: 0,
             spans: vec![span("say un", SpanStyle::default()), span("break", bold), span("able", bold)],
         };
         let rows: Vec<_> = Rows::new(&line, 12).collect();
-        assert_eq!(rows[0].pieces, [("say", SpanStyle::default())]);
-        assert_eq!(rows[1].pieces, [("un", SpanStyle::default()), ("break", bold), ("able", bold)]);
+        let piece = |text, style| Piece { text, style, link: Some(&url) };
+        assert_eq!(rows[0].pieces, [piece("say", SpanStyle::default())]);
+        assert_eq!(rows[1].pieces, [piece("un", SpanStyle::default()), piece("break", bold), piece("able", bold)]);
         assert_eq!((rows.len(), rows[1].width), (2, 11));
     }
 

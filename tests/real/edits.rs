@@ -63,7 +63,7 @@ fn text(text: &str) -> Value {
 async fn quotes(person: &mut Person, answer: &str, quoted: &str) {
     let is_it = |p: &mut Person| {
         let mut answers = p.messages().filter(|message| body(message) == answer);
-        answers.any(|message| message.reply_to.as_ref().is_some_and(|(_, what)| &**what == quoted)).then_some(())
+        answers.any(|message| message.reply_to.as_ref().is_some_and(|reply| &*reply.preview == quoted)).then_some(())
     };
     person.until(&format!("{answer} to {quoted}"), is_it).await;
 }

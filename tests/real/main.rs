@@ -8,6 +8,7 @@
 mod ages;
 mod attention;
 mod bridges;
+mod content;
 mod delivery;
 mod demo;
 mod departures;

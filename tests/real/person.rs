@@ -474,8 +474,10 @@ fn delivered(delivery: &Delivery, user: &UserId) -> Vec<String> {
 
 /// The plain text of a message.
 pub fn body(message: &Message) -> String {
-    let (Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines)) = &message.body else {
-        return format!("{:?}", message.body);
+    let lines = match &message.body {
+        Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => lines,
+        Body::Unsupported(unsupported) => &unsupported.body,
+        other => return format!("{other:?}"),
     };
     let lines: Vec<String> =
         lines.iter().map(|line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>()).collect();

@@ -23,7 +23,7 @@ use html5ever::{
 };
 
 use super::link::{is_address, is_said_by};
-use crate::model::{Line, SafeText, Span, SpanStyle};
+use crate::model::{Line, SafeText, Span, SpanStyle, Url};
 
 const MAX_DEPTH: usize = 100;
 const MAX_INDENT: usize = 40;
@@ -71,10 +71,17 @@ impl TokenSink for Pen {
     }
 }
 
-/// What an element hands down to what is in it.
-#[derive(Clone, Copy, Default)]
-struct Context {
+/// What text is written in: its style, and where it leads.
+#[derive(Clone, Default, PartialEq)]
+struct Ink {
     style: SpanStyle,
+    link: Option<Url>,
+}
+
+/// What an element hands down to what is in it.
+#[derive(Clone, Default)]
+struct Context {
+    ink: Ink,
     quote: u8,
     indent: usize,
     pre: bool,
@@ -94,12 +101,14 @@ enum List {
 }
 
 struct Run {
-    style: SpanStyle,
+    ink: Ink,
     text: String,
 }
 
 struct Link {
+    /// As it was written.
     address: String,
+    url: Url,
     text: String,
 }
 
@@ -109,7 +118,7 @@ struct Page {
     /// The line being written; empty until something shows on it.
     runs: Vec<Run>,
     /// White space that shows if something follows it on the line.
-    space: Option<SpanStyle>,
+    space: Option<Ink>,
     /// Bullet or number of an item of which nothing is written yet.
     marker: Option<String>,
     /// A paragraph has ended: leave a line blank before the next.
@@ -122,7 +131,7 @@ struct Page {
 
 impl Page {
     fn context(&self) -> Context {
-        self.open.last().map(|open| open.context).unwrap_or_default()
+        self.open.last().map(|open| open.context.clone()).unwrap_or_default()
     }
 
     fn start(&mut self, tag: &Tag) {
@@ -136,7 +145,7 @@ impl Page {
         match name {
             "br" => return self.break_line(),
             "hr" => {
-                self.write(RULE, self.context().style);
+                self.write(RULE, &self.context().ink);
                 return self.end_block();
             }
             "img" => {
@@ -148,7 +157,7 @@ impl Page {
             }
             "a" => self.close_open("a"),
             "li" => self.close_item(),
-            "td" | "th" if !self.runs.is_empty() => self.write(" | ", SpanStyle::default()),
+            "td" | "th" if !self.runs.is_empty() => self.write(" | ", &Ink::default()),
             _ => {}
         }
         if self.open.len() >= MAX_DEPTH {
@@ -158,12 +167,14 @@ impl Page {
         let mut context = self.context();
         let mut list = None;
         match name {
-            "b" | "strong" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "th" | "summary" => context.style.bold = true,
-            "i" | "em" => context.style.italic = true,
-            "u" | "ins" => context.style.underline = true,
-            "s" | "del" | "strike" => context.style.strike = true,
-            "code" | "tt" => context.style.code = true,
-            "pre" => (context.style.code, context.pre) = (true, true),
+            "b" | "strong" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "th" | "summary" => {
+                context.ink.style.bold = true;
+            }
+            "i" | "em" => context.ink.style.italic = true,
+            "u" | "ins" => context.ink.style.underline = true,
+            "s" | "del" | "strike" => context.ink.style.strike = true,
+            "code" | "tt" => context.ink.style.code = true,
+            "pre" => (context.ink.style.code, context.pre) = (true, true),
             "blockquote" => context.quote = context.quote.saturating_add(1),
             "ul" => list = Some(List::Bullets),
             "ol" => {
@@ -177,8 +188,8 @@ impl Page {
                     self.marker = Some(marker);
                 }
             }
-            "a" => context.style.link = self.begin_link(tag),
-            "span" => context.style.spoiler |= self.begin_spoiler(tag),
+            "a" => context.ink.link = self.begin_link(tag),
+            "span" => context.ink.style.spoiler |= self.begin_spoiler(tag),
             "mx-reply" | "script" | "style" | "head" | "title" | "template" => context.hidden = true,
             _ => {}
         }
@@ -250,21 +261,23 @@ impl Page {
         reason.is_some()
     }
 
-    fn begin_link(&mut self, tag: &Tag) -> bool {
+    /// Where the element leads, if that may be a link.
+    fn begin_link(&mut self, tag: &Tag) -> Option<Url> {
         let address = attribute(tag, "href").map(str::trim).filter(|address| is_address(address));
-        self.link = address.map(|address| Link { address: address.to_owned(), text: String::new() });
-        self.link.is_some()
+        self.link =
+            address.map(|address| Link { address: address.to_owned(), url: Url::new(address), text: String::new() });
+        self.link.as_ref().map(|link| link.url.clone())
     }
 
     /// Puts the address after a link whose text does not say it, so that a link cannot pretend to
     /// lead elsewhere.
     fn end_link(&mut self) {
-        let Some(Link { address, text }) = self.link.take() else { return };
+        let Some(Link { address, url, text }) = self.link.take() else { return };
         if !is_said_by(&address, text.trim()) {
-            let style = self.context().style;
+            let ink = self.context().ink;
             self.text(" (");
-            self.write(&address, SpanStyle { link: true, ..style });
-            self.write(")", style);
+            self.write(&address, &Ink { link: Some(url), ..ink.clone() });
+            self.write(")", &ink);
         }
     }
 
@@ -281,30 +294,30 @@ impl Page {
                 if number > 0 {
                     self.break_line();
                 }
-                self.write(piece, context.style);
+                self.write(piece, &context.ink);
             }
             return;
         }
         for (number, word) in text.split(|c: char| c.is_ascii_whitespace()).enumerate() {
             if number > 0 && !self.runs.is_empty() {
-                self.space.get_or_insert(context.style);
+                self.space.get_or_insert_with(|| context.ink.clone());
             }
-            self.write(word, context.style);
+            self.write(word, &context.ink);
         }
     }
 
     /// Writes on the line, after its bullet or indent where it is the first to do so.
-    fn write(&mut self, text: &str, style: SpanStyle) {
+    fn write(&mut self, text: &str, ink: &Ink) {
         if text.is_empty() || self.context().hidden {
             return;
         }
         if self.runs.is_empty() {
             self.begin_line();
         }
-        if let Some(style) = self.space.take() {
-            self.run(style).push(' ');
+        if let Some(ink) = self.space.take() {
+            self.run(&ink).push(' ');
         }
-        self.run(style).push_str(text);
+        self.run(ink).push_str(text);
     }
 
     fn begin_line(&mut self) {
@@ -314,13 +327,13 @@ impl Page {
             None => " ".repeat(indent),
         };
         if !prefix.is_empty() {
-            self.runs.push(Run { style: SpanStyle::default(), text: prefix });
+            self.runs.push(Run { ink: Ink::default(), text: prefix });
         }
     }
 
-    fn run(&mut self, style: SpanStyle) -> &mut String {
-        if self.runs.last().is_none_or(|run| run.style != style) {
-            self.runs.push(Run { style, text: String::new() });
+    fn run(&mut self, ink: &Ink) -> &mut String {
+        if self.runs.last().is_none_or(|run| run.ink != *ink) {
+            self.runs.push(Run { ink: ink.clone(), text: String::new() });
         }
         let last = self.runs.len() - 1;
         &mut self.runs[last].text
@@ -355,7 +368,7 @@ impl Page {
                 if number > 0 {
                     self.lines.push(std::mem::replace(&mut line, Line { quote, spans: Vec::new() }));
                 }
-                line.spans.push(Span { text, style: run.style });
+                line.spans.push(Span { text, style: run.ink.style, link: run.ink.link.clone() });
             }
         }
         self.lines.push(line);

@@ -1,3 +1,7 @@
+//! What strangers write, and what is made of it.
+
+mod media;
+
 use matrix_sdk::ruma::{
     events::{
         StateEventContentChange,
@@ -16,7 +20,7 @@ use matrix_sdk_ui::timeline::{AnyOtherStateEventContentChange as State, Membersh
 use serde_json::{Value, json};
 
 use super::{html, membership, message_body, preview, profile, shows_nothing, state, undecryptable};
-use crate::model::{Body, Line, SafeText, SpanStyle};
+use crate::model::{Body, Line, SafeText, Span, Unsupported};
 
 /// As the SDK gets it from the wire.
 fn said(content: &Value) -> Body {
@@ -28,23 +32,24 @@ fn said(content: &Value) -> Body {
 /// Lines as text that shows their styles: `> ` quoted, `*` bold, `/` italic, `_` underlined, `~`
 /// struck, `` ` `` code, `@` link, `|` spoiler.
 fn shown(lines: &[Line]) -> Vec<String> {
-    let span = |style: SpanStyle, text: &str| {
+    let span = |span: &Span| {
+        let style = span.style;
         let marks = [
             (style.bold, '*'),
             (style.italic, '/'),
             (style.underline, '_'),
             (style.strike, '~'),
             (style.code, '`'),
-            (style.link, '@'),
+            (span.link.is_some(), '@'),
             (style.spoiler, '|'),
         ];
         let marks: String = marks.into_iter().filter(|(on, _)| *on).map(|(_, mark)| mark).collect();
-        format!("{marks}{text}{}", marks.chars().rev().collect::<String>())
+        format!("{marks}{}{}", span.text, marks.chars().rev().collect::<String>())
     };
     lines
         .iter()
         .map(|line| {
-            let spans: String = line.spans.iter().map(|part| span(part.style, &part.text)).collect();
+            let spans: String = line.spans.iter().map(span).collect();
             "> ".repeat(line.quote.into()) + spans.as_str()
         })
         .collect()
@@ -114,6 +119,49 @@ const HTML: &[(&str, &str, &[&str])] = &[
 fn html_becomes_styled_lines() {
     for (case, html, expected) in HTML {
         assert_eq!(shown(&html::lines(html).unwrap_or_default()), *expected, "{case}");
+    }
+}
+
+#[test]
+fn links_keep_where_they_lead() {
+    let table: &[(&str, &[(&str, &str)])] = &[
+        (
+            "<a href=\" https://example.org/x \">he<b>re</b></a>",
+            &[
+                ("he", "https://example.org/x"),
+                ("re", "https://example.org/x"),
+                ("https://example.org/x", "https://example.org/x"),
+            ],
+        ),
+        (
+            "<a href=\"https://example.org/a\">a</a><a href=\"https://example.org/b\">b</a>",
+            &[
+                ("a", "https://example.org/a"),
+                ("https://example.org/a", "https://example.org/a"),
+                ("b", "https://example.org/b"),
+                ("https://example.org/b", "https://example.org/b"),
+            ],
+        ),
+        (
+            "<a href=\"https://matrix.to/#/@bob:example.org\">Bob</a>",
+            &[("Bob", "https://matrix.to/#/@bob:example.org")],
+        ),
+        (
+            "<a href=\"matrix:u/bob:example.org\">Bob</a><a href=\"matrix:u/ada:example.org\">Ada</a>",
+            &[("Bob", "matrix:u/bob:example.org"), ("Ada", "matrix:u/ada:example.org")],
+        ),
+        ("<a href=\"mailto:bob@example.org\">bob@example.org</a>", &[("bob@example.org", "mailto:bob@example.org")]),
+        (
+            "<a href=\"https://a/\u{202E}\u{1B}]8;;&#7;\">https://a/\u{202E}\u{1B}]8;;&#7;</a>",
+            &[("https://a/\u{FFFD}]8;;\u{FFFD}", "https://a/%E2%80%AE%1B]8;;%07")],
+        ),
+        ("<a href=\"javascript:alert(1)\">x</a><a href=\"java\nscript:x\">y</a><a href=\"/x\">z</a><a>w</a>", &[]),
+    ];
+    for (html, expected) in table {
+        let lines = html::lines(html).unwrap_or_default();
+        let spans = lines.iter().flat_map(|line| &line.spans);
+        let found: Vec<_> = spans.filter_map(|span| Some((&*span.text, span.link.as_ref()?.as_str()))).collect();
+        assert_eq!(found, *expected, "{html}");
     }
 }
 
@@ -209,40 +257,17 @@ fn text_emotes_and_notices_are_told_apart() {
 }
 
 #[test]
-fn files_have_a_safe_name_a_size_and_a_caption() {
-    let caption = |text: &str| vec![Line::plain(SafeText::line(text))];
-    let table = [
-        ("m.image", json!({}), "image"),
-        ("m.file", json!({}), "file"),
-        ("m.video", json!({}), "video"),
-        ("m.audio", json!({}), "audio"),
-        ("m.audio", json!({ "org.matrix.msc3245.voice": {} }), "voice message"),
-    ];
-    for (msgtype, more, what) in table {
-        let mut content = json!({
-            "msgtype": msgtype, "body": "look", "filename": "a\u{202E}gpj.\u{1B}[2J\n.exe", "url": "mxc://a/b",
-            "info": { "size": 1234 },
-        });
-        content.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let name = SafeText::line("agpj.\u{FFFD}[2J .exe");
-        assert_eq!(said(&content), Body::File { what, name, size: Some(1234), caption: caption("look") }, "{msgtype}");
-    }
-    let bare = json!({ "msgtype": "m.file", "body": "\u{200B}", "url": "mxc://a/b" });
-    assert_eq!(
-        said(&bare),
-        Body::File { what: "file", name: SafeText::line("(no name)"), size: None, caption: vec![] }
-    );
-    let place = json!({ "msgtype": "m.location", "body": "the pub", "geo_uri": "geo:1,2" });
-    let name = SafeText::line("geo:1,2");
-    assert_eq!(said(&place), Body::File { what: "location", name, size: None, caption: caption("the pub") });
-}
-
-#[test]
 fn unknown_messages_show_their_body_or_are_named() {
+    let unsupported = |kind: &str, body: &[&str]| {
+        let body = body.iter().map(|line| Line::plain(SafeText::line(line))).collect();
+        Unsupported { kind: SafeText::line(kind), body }
+    };
     let body = said(&json!({ "msgtype": "org.example.dance", "body": "x\ny", "formatted_body": "<b>z</b>" }));
-    assert_eq!(body, Body::Text(vec![Line::plain(SafeText::line("x")), Line::plain(SafeText::line("y"))]));
+    assert_eq!(preview(&body).as_str(), "x");
+    assert_eq!(body, Body::Unsupported(unsupported("org.example.dance", &["x", "y"])));
     let body = said(&json!({ "msgtype": "org.example.\u{1B}dance", "body": " " }));
-    assert_eq!(body, Body::Other(SafeText::line("unsupported message: org.example.\u{FFFD}dance")));
+    assert_eq!(preview(&body).as_str(), "unsupported message: org.example.\u{FFFD}dance");
+    assert_eq!(body, Body::Unsupported(unsupported("org.example.\u{FFFD}dance", &[])));
 }
 
 #[test]

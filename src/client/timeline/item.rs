@@ -11,8 +11,9 @@ use matrix_sdk::ruma::{
 };
 use matrix_sdk_ui::timeline::{
     AnyOtherStateEventContentChange, EmbeddedEvent, EventSendState, EventTimelineItem, InReplyToDetails,
-    MsgLikeContent, MsgLikeKind, Profile, TimelineDetails, TimelineEventShieldState, TimelineEventShieldStateCode,
-    TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind, VirtualTimelineItem,
+    MsgLikeContent, MsgLikeKind, Profile, ReactionsByKeyBySender, TimelineDetails, TimelineEventShieldState,
+    TimelineEventShieldStateCode, TimelineItem as SdkItem, TimelineItemContent, TimelineItemKind as SdkKind,
+    VirtualTimelineItem,
 };
 
 use super::{
@@ -20,9 +21,10 @@ use super::{
     shown,
 };
 use crate::{
-    client::{content, errors},
+    client::{content, errors, ids},
     model::{
-        Body, EventId, ItemKey, Message, Reaction, ReadBy, SafeText, SendState, TimelineItem, TimelineItemKind, UserId,
+        Body, InReplyTo, ItemKey, Mentions, Message, Reaction, ReactionKey, ReadBy, SafeText, SendState, TimelineItem,
+        TimelineItemKind,
     },
 };
 
@@ -145,8 +147,8 @@ fn message(
     let said = event.event_id().and_then(|id| latest.of(id, event.content()));
     let now = said.and_then(Said::content);
     Message {
-        event_id: event.event_id().map(EventId::new),
-        sender: UserId::new(event.sender()),
+        event_id: event.event_id().map(ids::event),
+        sender: ids::user(event.sender()),
         sender_name,
         at: event.timestamp().get().into(),
         own: event.is_own(),
@@ -157,11 +159,27 @@ fn message(
             None => content::source(&like.kind),
         }),
         edited: said.map_or_else(|| like.is_some_and(is_edited), |said| said.edited),
+        mentions: mentions(event, own, said),
         reply_to: like.and_then(|like| like.in_reply_to.as_ref()).map(|answered| reply_to(answered, latest)),
-        reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
+        thread_root: like.and_then(|like| like.thread_root.as_deref()).map(ids::event),
+        reactions: like.map(|like| reactions(&like.reactions, own)).unwrap_or_default(),
         send_state: send_state(event.send_state()),
         in_clear: in_clear(event),
         read_by,
+    }
+}
+
+/// Whom a message mentions, as it is now.
+fn mentions(event: &EventTimelineItem, own: &RumaUserId, now: Option<&Said>) -> Mentions {
+    let said = match now {
+        Some(now) => now.mentions(),
+        None => event.content().as_message().and_then(|message| message.mentions().cloned()),
+    };
+    let said = said.unwrap_or_default();
+    Mentions {
+        users: said.user_ids.iter().map(|user| ids::user(user)).collect(),
+        room: said.room,
+        this_user: !event.is_own() && (event.is_highlighted() || said.user_ids.contains(own)),
     }
 }
 
@@ -173,37 +191,47 @@ fn is_edited(like: &MsgLikeContent) -> bool {
     }
 }
 
-fn reactions(like: &MsgLikeContent, own: &RumaUserId) -> Vec<Reaction> {
-    like.reactions
-        .iter()
-        .map(|(key, senders)| Reaction {
-            key: SafeText::line(key),
-            count: senders.len(),
+fn reactions(reactions: &ReactionsByKeyBySender, own: &RumaUserId) -> Vec<Reaction> {
+    let mut all = Vec::with_capacity(reactions.len());
+    for (key, senders) in reactions.iter() {
+        let mut by_time: Vec<_> = senders.iter().map(|(sender, info)| (info.timestamp, sender)).collect();
+        by_time.sort_unstable();
+        all.push(Reaction {
+            key: ReactionKey::new(key),
+            text: SafeText::line(key),
+            senders: by_time.into_iter().map(|(_, sender)| ids::user(sender)).collect(),
             own: senders.contains_key(own),
-        })
-        .collect()
+        });
+    }
+    all
 }
 
-fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> (SafeText, SafeText) {
+fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> InReplyTo {
+    let (event_id, nobody) = (ids::event(&answered.event_id), SafeText::default());
     match &answered.event {
-        TimelineDetails::Ready(event) => quoted(event, latest.of(&answered.event_id, &event.content)),
-        TimelineDetails::Unavailable | TimelineDetails::Pending => {
-            (SafeText::default(), SafeText::line("an earlier message"))
+        TimelineDetails::Ready(event) => {
+            let sender_name = sender_name(&event.sender, &event.sender_profile);
+            let preview = preview(event, &sender_name, latest.of(&answered.event_id, &event.content));
+            InReplyTo { event_id, sender: Some(ids::user(&event.sender)), sender_name, preview }
         }
-        TimelineDetails::Error(_) => (SafeText::default(), SafeText::line("a message that cannot be fetched")),
+        TimelineDetails::Unavailable | TimelineDetails::Pending => {
+            InReplyTo { event_id, sender: None, sender_name: nobody, preview: SafeText::line("an earlier message") }
+        }
+        TimelineDetails::Error(_) => {
+            let preview = SafeText::line("a message that cannot be fetched");
+            InReplyTo { event_id, sender: None, sender_name: nobody, preview }
+        }
     }
 }
 
-fn quoted(event: &EmbeddedEvent, now: Option<&Said>) -> (SafeText, SafeText) {
-    let who = sender_name(&event.sender, &event.sender_profile);
+fn preview(event: &EmbeddedEvent, who: &SafeText, now: Option<&Said>) -> SafeText {
     if let Some(now) = now.and_then(Said::content) {
-        return (who, content::preview(&content::message_body(&now)));
+        return content::preview(&content::message_body(&now));
     }
-    let text = match said(&event.content, &event.sender, &who) {
+    match said(&event.content, &event.sender, who) {
         Says::Body(body) => content::preview(&body),
         Says::Notice(text) => text,
-    };
-    (who, text)
+    }
 }
 
 /// A failure that the SDK will get over by itself (no connection, a server error) is still waiting.
@@ -229,12 +257,15 @@ mod tests {
 
     use matrix_sdk::{
         Error,
-        ruma::{owned_event_id, user_id},
+        ruma::{MilliSecondsSinceUnixEpoch, UserId, owned_event_id, user_id},
     };
-    use matrix_sdk_ui::timeline::EventSendState;
+    use matrix_sdk_ui::timeline::{EventSendState, ReactionInfo, ReactionStatus, ReactionsByKeyBySender};
 
-    use super::{name, send_state};
-    use crate::model::{SafeText, SendState};
+    use super::{name, reactions, send_state};
+    use crate::{
+        client::ids,
+        model::{Reaction, ReactionKey, SafeText, SendState},
+    };
 
     #[test]
     fn names_are_safe_and_never_blank_and_ambiguous_ones_say_whose_they_are() {
@@ -250,6 +281,40 @@ mod tests {
         for (display_name, ambiguous, expected) in table {
             assert_eq!(name(bob, display_name, ambiguous).as_str(), expected);
         }
+    }
+
+    #[test]
+    fn reactions_that_look_the_same_stay_apart_and_their_senders_stand_in_the_order_of_time() {
+        let (own, ada, bob) = (user_id!("@you:x"), user_id!("@ada:x"), user_id!("@bob:x"));
+        let mut sent = ReactionsByKeyBySender::default();
+        let given = [
+            ("\u{1F44D}", bob, 3_u32),
+            ("\u{1F44D}", own, 1),
+            ("\u{1F44D}", ada, 2),
+            ("ok", bob, 4),
+            ("ok\u{200B}", ada, 5),
+            ("a\u{1B}[2J\nb", ada, 6),
+        ];
+        for (key, sender, at) in given {
+            let info = ReactionInfo {
+                timestamp: MilliSecondsSinceUnixEpoch(at.into()),
+                status: ReactionStatus::LocalToRemote(None),
+            };
+            sent.entry(key.to_owned()).or_default().insert(sender.to_owned(), info);
+        }
+        let reaction = |key: &str, text: &str, senders: &[&UserId], is_own| Reaction {
+            key: ReactionKey::new(key),
+            text: SafeText::line(text),
+            senders: senders.iter().map(|sender| ids::user(sender)).collect(),
+            own: is_own,
+        };
+        let expected = [
+            reaction("\u{1F44D}", "\u{1F44D}", &[own, ada, bob], true),
+            reaction("ok", "ok", &[bob], false),
+            reaction("ok\u{200B}", "ok", &[ada], false),
+            reaction("a\u{1B}[2J\nb", "a\u{FFFD}[2J b", &[ada], false),
+        ];
+        assert_eq!(reactions(&sent, own), expected);
     }
 
     #[test]

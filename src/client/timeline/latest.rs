@@ -19,7 +19,7 @@ use matrix_sdk::{
     deserialized_responses::TimelineEvent,
     ruma::{
         EventId as SdkEventId, OwnedEventId,
-        events::{relation::RelationType, room::message::MessageType},
+        events::{Mentions, relation::RelationType, room::message::MessageType},
         html::{HtmlSanitizerMode, RemoveReplyFallback},
     },
 };
@@ -54,6 +54,11 @@ impl Said {
         let fallback = if answers { RemoveReplyFallback::Yes } else { RemoveReplyFallback::No };
         content.sanitize(HtmlSanitizerMode::Compat, fallback);
         Some(content)
+    }
+
+    /// Whom it mentions.
+    pub fn mentions(&self) -> Option<Mentions> {
+        Mentions::deserialize(self.message.get("m.mentions")?).ok()
     }
 }
 
