@@ -24,9 +24,10 @@ use self::{
 };
 use crate::{
     client::{request::TimelineRequest, update::Update},
-    delivery::{policy::Settings, summary},
+    delivery::summary,
     input::{Context, Key, Keymap},
     model::{Account, Connection, Mark, Ms, RoomId, SafeText, UserId},
+    settings::Config,
 };
 use jiff::tz::TimeZone;
 
@@ -135,8 +136,8 @@ pub struct App {
     pub account: Option<Account>,
     /// This is the demo.
     pub demo: Option<Demo>,
-    /// The delivery settings in force.
-    pub settings: Settings,
+    /// The settings in force.
+    pub settings: Config,
     /// Whether somebody sees what is on the screen.
     pub watched: Watched,
     /// In which times are shown.
@@ -162,7 +163,7 @@ struct Pressed {
 
 impl App {
     /// The app as it starts.
-    pub fn new(settings: Settings, time_zone: TimeZone) -> Self {
+    pub fn new(settings: Config, time_zone: TimeZone) -> Self {
         Self {
             phase: Phase::Starting,
             rooms: Rooms::default(),
@@ -197,13 +198,13 @@ impl App {
 
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
     pub fn incognito(&self) -> Option<&'static str> {
-        let here = || self.open.as_ref().is_some_and(|open| self.settings.is_incognito(&open.id));
-        if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
+        let here = || self.open.as_ref().is_some_and(|open| self.settings.delivery.is_incognito(&open.id));
+        if self.settings.delivery.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
     }
 
     /// The user is incognito in this room by its own setting (P12).
     pub fn incognito_in(&self, room: &RoomId) -> bool {
-        self.settings.incognito_rooms.contains(room)
+        self.settings.delivery.incognito_rooms.contains(room)
     }
 
     /// Where the user is, for the keymap and the key hints: the nearest context first.

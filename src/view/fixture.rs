@@ -18,6 +18,7 @@ use crate::{
         Message, Ms, PersonDelivery, Reaction, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
         SpanStyle, TimelineChange, TimelineItem, TimelineItemKind, UserId,
     },
+    settings::Config,
 };
 
 /// Sunday 22 November 2026, 14:03:22 UTC.
@@ -99,9 +100,8 @@ pub fn safe(text: &str) -> SafeText {
 }
 
 /// Before anything is known.
-#[expect(clippy::default_trait_access, reason = "the view may not name the delivery module's types")]
 pub fn starting() -> App {
-    App::new(Default::default(), TimeZone::UTC)
+    App::new(Config::default(), TimeZone::UTC)
 }
 
 /// The login screen.

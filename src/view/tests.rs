@@ -16,7 +16,7 @@ use ratatui::{
 use super::{
     fixture::{self, LAKE, NOW, Screen, chatting, drawn, happen, press, safe, type_in},
     paint,
-    theme::{Glyphs, MarkStyle, Palette, Theme},
+    theme::Theme,
 };
 use crate::{
     app::{
@@ -31,6 +31,7 @@ use crate::{
         Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
         TimelineChange, TimelineItem, TimelineItemKind, Trace, UserId,
     },
+    settings::{Glyphs, MarkStyle, Palette},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -83,9 +84,9 @@ fn p12_the_status_line_says_incognito_as_long_as_it_is() {
     let mut app = chatting();
     assert!(!says(&app, "incognito"));
     let open = app.open.as_ref().unwrap().id.clone();
-    app.settings.incognito_rooms.insert(open);
+    app.settings.delivery.incognito_rooms.insert(open);
     assert!(says(&app, "incognito in this room"));
-    app.settings.incognito = true;
+    app.settings.delivery.incognito = true;
     happen(&mut app, [Update::Done(safe("Something else was done."))]);
     assert!(says(&app, "incognito  Something else was done."));
 }

@@ -5,9 +5,9 @@ use std::{fs, path::Path};
 
 use kvitto::{
     client::request::RoomsRequest,
-    config::Config,
     delivery::policy::{Settings, Who},
     model::UserId,
+    settings::Config,
 };
 use tracing_subscriber::filter::LevelFilter;
 
