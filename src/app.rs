@@ -48,6 +48,7 @@ pub mod receipts;
 pub mod rooms;
 pub mod screens;
 mod session;
+mod settings;
 pub mod status;
 #[cfg(test)]
 mod testing;

@@ -10,3 +10,4 @@ mod login;
 mod overview;
 mod people;
 mod reading;
+mod settings;

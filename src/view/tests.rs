@@ -231,6 +231,11 @@ fn commands_on_offer() {
     screens("commands", &app, Theme::default());
     type_in(&mut app, "zz");
     assert!(screen(&app).text().contains("No command begins with “zz”."));
+    press(&mut app, &[KeyCode::Backspace; 2]);
+    type_in(&mut app, "set ui.t");
+    assert!(screen(&app).text().contains("ui.theme\n"), "keys are on offer too:\n{}", screen(&app).text());
+    type_in(&mut app, "heme ");
+    assert!(screen(&app).text().contains("`COLORFGBG`: auto, dark, light, 16, none"));
 }
 
 #[test]
