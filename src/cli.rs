@@ -21,7 +21,7 @@ use crate::{
         paths::{Paths, PlacesError, ProfileName, Temporary},
     },
     server::demo::{Demo, News},
-    settings::{Config, Palette},
+    settings::{Config, ui::Palette},
 };
 use clap::{Args, Parser, Subcommand};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

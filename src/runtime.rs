@@ -25,7 +25,7 @@ use crate::{
     client::{ClientHandle, Profile, request::SessionRequest, update::Update},
     clock::now,
     model::Ms,
-    settings::{Config, Palette},
+    settings::{Config, ui::Palette},
 };
 
 mod backend;

@@ -20,14 +20,16 @@ mod lookup;
 mod nearest;
 #[cfg(test)]
 mod tests;
-mod ui;
+pub mod ui;
 mod value;
 
 pub use lookup::{is_table, meant, named, typed};
-pub use ui::{Glyphs, MarkStyle, Palette, Ui};
 pub use value::{Value, Values};
 
-use value::{Field, Kind};
+use self::{
+    ui::Ui,
+    value::{Field, Kind},
+};
 
 /// What every setting is. The default is what a missing or empty `config.toml` means.
 #[derive(Clone, Debug, PartialEq)]

@@ -25,7 +25,7 @@ use ratatui::Terminal;
 use super::{backend::DiffBackend, clusters::Clusters};
 use crate::{
     app::App,
-    settings::Palette,
+    settings::ui::Palette,
     view::{self, theme::Theme},
 };
 

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{EventId, SafeText, SpanStyle, UserId},
-        settings::Glyphs,
+        settings::ui::Glyphs,
     };
 
     fn message(text: &str) -> Message {

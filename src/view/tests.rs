@@ -31,7 +31,7 @@ use crate::{
         Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
         TimelineChange, TimelineItem, TimelineItemKind, Trace, UserId,
     },
-    settings::{Glyphs, MarkStyle, Palette},
+    settings::ui::{Glyphs, MarkStyle, Palette},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -232,9 +232,9 @@ fn commands_on_offer() {
     type_in(&mut app, "zz");
     assert!(screen(&app).text().contains("No command begins with “zz”."));
     press(&mut app, &[KeyCode::Backspace; 2]);
-    type_in(&mut app, "set ui.t");
+    type_in(&mut app, "set ui.th");
     assert!(screen(&app).text().contains("ui.theme\n"), "keys are on offer too:\n{}", screen(&app).text());
-    type_in(&mut app, "heme ");
+    type_in(&mut app, "eme ");
     assert!(screen(&app).text().contains("`COLORFGBG`: auto, dark, light, 16, none"));
 }
 

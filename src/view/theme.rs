@@ -14,7 +14,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::symbols::{self, Symbols};
 use crate::{
     model::{SpanStyle, UserId},
-    settings::{Glyphs, MarkStyle, Palette, Ui},
+    settings::ui::{Glyphs, MarkStyle, Palette, Ui},
 };
 
 /// In which signs and colours everything is drawn.
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_set_stands_over_what_the_environment_says() {
-        let set = |palette| Ui { palette, mark_style: MarkStyle::Count, glyphs: Glyphs::Ascii };
+        let set = |palette| Ui { palette, mark_style: MarkStyle::Count, glyphs: Glyphs::Ascii, ..Ui::default() };
         let expected = |palette| Theme { style: MarkStyle::Count, glyphs: Glyphs::Ascii, palette };
         assert_eq!(Theme::new(&set(None), Palette::None), expected(Palette::None));
         assert_eq!(Theme::new(&set(Some(Palette::Light)), Palette::None), expected(Palette::Light));

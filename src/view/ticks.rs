@@ -29,7 +29,7 @@ use ratatui::text::Span;
 use super::theme::{Role, Theme};
 use crate::{
     model::{DeviceState, Mark},
-    settings::{Glyphs, MarkStyle},
+    settings::ui::{Glyphs, MarkStyle},
 };
 
 /// The signs of one glyph set.
@@ -189,7 +189,7 @@ mod tests {
     use ratatui::style::Modifier;
 
     use super::*;
-    use crate::settings::Palette;
+    use crate::settings::ui::Palette;
 
     const D: DeviceState = DeviceState::Delivered { at: None };
     const P: DeviceState = DeviceState::Pending;

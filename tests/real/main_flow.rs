@@ -7,7 +7,10 @@ use kvitto::{
     client::request::RoomsRequest,
     delivery::policy::{Settings, Who},
     model::UserId,
-    settings::{Config, Palette, Ui},
+    settings::{
+        Config,
+        ui::{Palette, Ui},
+    },
 };
 use tracing_subscriber::filter::LevelFilter;
 
@@ -163,8 +166,8 @@ async fn a_theme_that_is_set_is_in_force_at_once_and_saved(world: World) {
     terminal.key("enter");
     online(vt100::Color::Idx(10));
     assert_eq!(saved(), expected);
-    terminal.type_text(":set ui.thme light");
+    terminal.type_text(":set ui.themes light");
     terminal.key("enter");
-    terminal.wait_for_text("ui.thme: there is no such key: did you mean `theme`?");
+    terminal.wait_for_text("ui.themes: there is no such key: did you mean `theme`?");
 }
 on!(a_theme_that_is_set_is_in_force_at_once_and_saved: embedded);

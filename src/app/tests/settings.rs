@@ -7,7 +7,10 @@ use crate::{
         testing::{Told, room_id},
     },
     delivery::policy::{Send, Who},
-    settings::{Change, Config, Glyphs, Palette, Ui, all},
+    settings::{
+        Change, Config, all,
+        ui::{Glyphs, Palette, Ui},
+    },
 };
 
 /// Runs `/set …` in room `one`, and gives what is to be saved, and what the status line says.
@@ -43,7 +46,7 @@ fn what_cannot_be_set_is_refused_as_config_toml_does() {
     let words = "It can be \"auto\", \"dark\", \"light\", \"16\", \"none\"";
     for (line, sentence) in [
         ("", "Something is missing: /set KEY [VALUE]"),
-        ("ui.thme light", "ui.thme: there is no such key: did you mean `theme`?"),
+        ("ui.themes light", "ui.themes: there is no such key: did you mean `theme`?"),
         ("ui.theme lihgt", &format!("ui.theme: lihgt is not a value of this: did you mean \"light\"? {words}")),
         ("delivery.max_members 0", "delivery.max_members: 0 is not a value of this: use a whole number, 1 or more"),
         ("ui.theme light dark", "ui.theme takes one value, and dark is one too many."),
@@ -95,7 +98,7 @@ fn every_setting_can_be_typed() {
 fn keys_and_values_are_completed() {
     for (typed, completed) in [
         ("/set u", "/set ui."),
-        ("/set ui.t", "/set ui.theme "),
+        ("/set ui.th", "/set ui.theme "),
         ("/set ui.theme li", "/set ui.theme light"),
         ("/set ui.theme de", "/set ui.theme default"),
         ("/set delivery.rooms.i", "/set delivery.rooms.incognito "),

@@ -12,7 +12,7 @@ use crate::{
         Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
         PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, Undelivered, UserId,
     },
-    settings::{Glyphs, MarkStyle, Palette},
+    settings::ui::{Glyphs, MarkStyle, Palette},
     view::{
         fixture::{
             self, LAKE, MINUTE, NOW, as_item, chatting, device, drawn, happen, message, plain, press, safe, to_both,
