@@ -99,7 +99,7 @@ fn delivery(number: usize) -> Delivery {
 }
 
 fn app() -> App {
-    let mut app = App::new(kvitto::delivery::policy::Settings::default(), TimeZone::UTC);
+    let mut app = App::new(kvitto::settings::Config::default(), TimeZone::UTC);
     let open = RoomId::new("!1:example.org");
     let account = Account {
         user_id: UserId::new("@you:example.org"),

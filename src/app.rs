@@ -25,9 +25,10 @@ use self::{
 };
 use crate::{
     client::{request::TimelineRequest, update::Update},
-    delivery::{policy::Settings, summary},
+    delivery::summary,
     input::{Context, Key, Keymap},
     model::{Account, Connection, Mark, Ms, RoomId, SafeText, TimelineId, UserId},
+    settings::Config,
 };
 use jiff::tz::TimeZone;
 
@@ -49,6 +50,7 @@ pub mod receipts;
 pub mod rooms;
 pub mod screens;
 mod session;
+mod settings;
 pub mod status;
 #[cfg(test)]
 mod testing;
@@ -140,8 +142,8 @@ pub struct App {
     pub account: Option<Account>,
     /// This is the demo.
     pub demo: Option<Demo>,
-    /// The delivery settings in force.
-    pub settings: Settings,
+    /// The settings in force.
+    pub settings: Config,
     /// Whether somebody sees what is on the screen.
     pub watched: Watched,
     /// In which times are shown.
@@ -167,7 +169,7 @@ struct Pressed {
 
 impl App {
     /// The app as it starts.
-    pub fn new(settings: Settings, time_zone: TimeZone) -> Self {
+    pub fn new(settings: Config, time_zone: TimeZone) -> Self {
         Self {
             phase: Phase::Starting,
             rooms: Rooms::default(),
@@ -203,13 +205,13 @@ impl App {
 
     /// Where the user is incognito (P12), of what is on screen: everywhere, or in the open room.
     pub fn incognito(&self) -> Option<&'static str> {
-        let here = || self.timelines.shown().is_some_and(|open| self.settings.is_incognito(&open.id.room_id));
-        if self.settings.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
+        let here = || self.timelines.shown().is_some_and(|open| self.settings.delivery.is_incognito(&open.id.room_id));
+        if self.settings.delivery.incognito { Some("incognito") } else { here().then_some("incognito in this room") }
     }
 
     /// The user is incognito in this room by its own setting (P12).
     pub fn incognito_in(&self, room: &RoomId) -> bool {
-        self.settings.incognito_rooms.contains(room)
+        self.settings.delivery.incognito_rooms.contains(room)
     }
 
     /// Where the user is, for the keymap and the key hints: the nearest context first.

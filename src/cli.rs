@@ -14,7 +14,7 @@ use crate::{
         reply::FailureKind,
         session::{self, Restored},
     },
-    config::{Config, ConfigError},
+    config::ConfigError,
     delivery::{receipt::SUMMARY_ABOVE, receipt_queue::KEY_WAIT},
     model::Secret,
     runtime::{
@@ -22,7 +22,7 @@ use crate::{
         paths::{Paths, PlacesError, ProfileName, Temporary},
     },
     server::demo::{Demo, News},
-    view::theme::Theme,
+    settings::{Config, ui::Palette},
 };
 use clap::{Args, Parser, Subcommand};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -199,8 +199,8 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     let config = Config::load(&places.config)?;
     match arguments.command {
         None | Some(Command::Demo) => open(&places, config),
-        Some(Command::Login(login)) => log_in(&places, config, &login),
-        Some(Command::Logout(logout)) => log_out(&places, config, &logout),
+        Some(Command::Login(login)) => log_in(&places, &config, &login),
+        Some(Command::Logout(logout)) => log_out(&places, &config, &logout),
         Some(Command::Config) => print_config(&places, &config),
     }
 }
@@ -209,15 +209,15 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
 fn open(places: &Paths, config: Config) -> Result<(), Error> {
     need_terminal()?;
     let lock = places.lock()?;
-    let _log = start_log(places, &config)?;
-    match runtime::run(start(places, config, places.log(), None)).map_err(Error::Terminal)? {
+    let log = start_log(places, &config)?;
+    match runtime::run(start(places, config, &log, None)).map_err(Error::Terminal)? {
         End::Quit => Ok(()),
         End::TryDemo => {
             drop(lock);
             let folder = Temporary::make()?;
             let (demo, config) = demo_places(&folder)?;
             // The log that is open already goes on.
-            play(&demo, config, places.log())
+            play(&demo, config, &log)
         }
     }
 }
@@ -227,8 +227,8 @@ fn demo() -> Result<(), Error> {
     need_terminal()?;
     let folder = Temporary::make()?;
     let (places, config) = demo_places(&folder)?;
-    let _log = start_log(&places, &config)?;
-    play(&places, config, places.log())
+    let log = start_log(&places, &config)?;
+    play(&places, config, &log)
 }
 
 /// Everything as the defaults are, but that receipts are not kept back for seconds: here that would
@@ -241,7 +241,7 @@ fn demo_places(folder: &Temporary) -> Result<(Paths, Config), Error> {
 }
 
 /// The client, with a homeserver and people of its own.
-fn play(places: &Paths, config: Config, log: PathBuf) -> Result<(), Error> {
+fn play(places: &Paths, config: Config, log: &log::Log) -> Result<(), Error> {
     let (tell, told) = unbounded_channel();
     let _demo = Demo::start(move |news| {
         let event = match news {
@@ -257,12 +257,13 @@ fn play(places: &Paths, config: Config, log: PathBuf) -> Result<(), Error> {
 }
 
 /// What the client begins with; `demo` is what the demo tells, if this is one.
-fn start(places: &Paths, config: Config, log: PathBuf, demo: Option<UnboundedReceiver<Event>>) -> Start {
+fn start(places: &Paths, config: Config, log: &log::Log, demo: Option<UnboundedReceiver<Event>>) -> Start {
     Start {
-        theme: theme(&config),
-        profile: profile(places, config, DEVICE_NAME),
+        profile: profile(places, &config, DEVICE_NAME),
+        settings: config,
+        palette: palette(),
         config: places.config.clone(),
-        log,
+        log: log.handle.clone(),
         demo,
     }
 }
@@ -271,16 +272,15 @@ fn need_terminal() -> Result<(), Error> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() { Ok(()) } else { Err(Error::NoTerminal) }
 }
 
-fn theme(config: &Config) -> Theme {
+/// What the environment says about the colours.
+fn palette() -> Palette {
     let variable = |name| std::env::var(name).ok();
-    let of_terminal = || runtime::palette(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
-    let palette = config.palette.unwrap_or_else(of_terminal);
-    Theme { style: config.mark_style, glyphs: config.glyphs, palette }
+    runtime::palette(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref())
 }
 
-fn log_in(places: &Paths, config: Config, arguments: &LoginArguments) -> Result<(), Error> {
+fn log_in(places: &Paths, config: &Config, arguments: &LoginArguments) -> Result<(), Error> {
     let _lock = places.lock()?;
-    let _log = start_log(places, &config)?;
+    let _log = start_log(places, config)?;
     let profile = profile(places, config, &arguments.device_name);
     // The tasks of a session that has ended are over before the next one is at its databases.
     in_tokio(async {
@@ -303,9 +303,9 @@ fn log_in(places: &Paths, config: Config, arguments: &LoginArguments) -> Result<
     })
 }
 
-fn log_out(places: &Paths, config: Config, arguments: &LogoutArguments) -> Result<(), Error> {
+fn log_out(places: &Paths, config: &Config, arguments: &LogoutArguments) -> Result<(), Error> {
     let _lock = places.lock()?;
-    let _log = start_log(places, &config)?;
+    let _log = start_log(places, config)?;
     let profile = profile(places, config, DEVICE_NAME);
     in_tokio(async {
         let user = match session::restore(&profile).await? {
@@ -353,11 +353,11 @@ fn start_log(places: &Paths, config: &Config) -> Result<log::Log, Error> {
     Ok(log)
 }
 
-fn profile(places: &Paths, config: Config, device_name: &str) -> Profile {
+fn profile(places: &Paths, config: &Config, device_name: &str) -> Profile {
     Profile {
         dir: places.account(),
         device_name: device_name.to_owned(),
-        settings: config.delivery,
+        settings: config.delivery.clone(),
         key_wait: KEY_WAIT,
         summary_above: SUMMARY_ABOVE,
     }

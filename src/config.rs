@@ -5,55 +5,18 @@
 //! told at once, each with its line and column and what would be right, and a file with a problem
 //! is not used at all.
 //!
-//! One table, [`KEYS`], holds everything there is to know about a key: its name, its values, what
-//! it means, how it is read and how it is shown. Reading, `kvitto config`, the hints in errors and
-//! the test of `config.example.toml` all come from it. Writing ([`save`]) edits the text that the
-//! user wrote and leaves the rest of it as it was.
+//! What there is to know about a key stands in the table of [`settings`]: reading, `kvitto config`,
+//! the hints in errors and the test of `config.example.toml` all come from it. Writing ([`save`])
+//! edits the text that the user wrote and leaves the rest of it as it was.
 
 use std::{fmt, io, path::Path, path::PathBuf};
 
-use tracing::level_filters::LevelFilter;
-
-use crate::{
-    delivery::policy::Settings,
-    view::theme::{Glyphs, MarkStyle, Palette},
-};
+use crate::settings::{self, Config};
 
 mod edit;
-mod keys;
-mod nearest;
 mod read;
-mod words;
 
 pub use edit::save;
-pub use keys::{KEYS, Key};
-
-/// All settings, checked. The default is what a missing or empty file means.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// Who is sent receipts, when, and how.
-    pub delivery: Settings,
-    /// How a delivery mark is drawn.
-    pub mark_style: MarkStyle,
-    /// The characters of the delivery marks.
-    pub glyphs: Glyphs,
-    /// The colours; `None` leaves it to the terminal's environment.
-    pub palette: Option<Palette>,
-    /// How much kvitto itself writes to its log.
-    pub log_level: LevelFilter,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            delivery: Settings::default(),
-            mark_style: MarkStyle::Devices,
-            glyphs: Glyphs::Unicode,
-            palette: None,
-            log_level: LevelFilter::INFO,
-        }
-    }
-}
 
 impl Config {
     /// Reads the file; one that is not there means the defaults.
@@ -71,19 +34,25 @@ impl Config {
     /// The settings as the text of a `config.toml`, every key named.
     pub fn to_toml(&self) -> String {
         let mut tables: Vec<(String, String)> = Vec::new();
-        for key in KEYS {
-            for (id, value) in key.show(self) {
-                let (table, name) = key.place(id);
+        for setting in settings::all() {
+            for (id, value) in setting.all(self) {
+                let (table, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+                let table = table.replace('*', &quote(id));
                 let at = tables.iter().position(|(known, _)| *known == table).unwrap_or_else(|| {
                     tables.push((table, String::new()));
                     tables.len() - 1
                 });
-                tables[at].1.extend([name, " = ", &value, "\n"]);
+                tables[at].1.extend([name, " = ", &value.to_string(), "\n"]);
             }
         }
         let tables: Vec<_> = tables.into_iter().map(|(name, keys)| format!("[{name}]\n{keys}")).collect();
         tables.join("\n")
     }
+}
+
+/// A part of a key as it is written: in quotes where TOML wants them.
+fn quote(part: &str) -> String {
+    toml_edit::Key::new(part).to_string()
 }
 
 /// The text of the file, empty when there is none.

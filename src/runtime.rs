@@ -25,7 +25,7 @@ use crate::{
     client::{ClientHandle, Profile, request::SessionRequest, update::Update},
     clock::now,
     model::Ms,
-    view::theme::Theme,
+    settings::{Config, ui::Palette},
 };
 
 mod backend;
@@ -51,12 +51,14 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Start {
     /// The account.
     pub profile: Profile,
-    /// Where settings are written back to.
+    /// The settings in force.
+    pub settings: Config,
+    /// Where they are written back to.
     pub config: PathBuf,
-    /// The looks.
-    pub theme: Theme,
-    /// The log's folder, to tell the user.
-    pub log: PathBuf,
+    /// What the environment says about the colours, where they are left to it.
+    pub palette: Palette,
+    /// The log.
+    pub log: log::Handle,
     /// What the demo tells, if this is one.
     pub demo: Option<UnboundedReceiver<Event>>,
 }
@@ -81,10 +83,10 @@ pub fn run(start: Start) -> io::Result<End> {
 async fn run_in_tokio(start: Start) -> io::Result<End> {
     let (from_jobs, jobs) = unbounded_channel();
     let (from_matrix, matrix_events) = unbounded_channel();
-    let _panics = panics::install(from_jobs.clone(), &start.log);
+    let _panics = panics::install(from_jobs.clone(), &start.log.folder);
     let signals = Signals::listen()?;
-    let mut screen = Screen::take(start.theme)?;
-    let mut app = App::new(start.profile.settings.clone(), TimeZone::system());
+    let mut screen = Screen::take(start.palette)?;
+    let mut app = App::new(start.settings, TimeZone::system());
     if start.demo.is_some() {
         app = app.in_demo();
     }
@@ -93,7 +95,7 @@ async fn run_in_tokio(start: Start) -> io::Result<End> {
 
     let effects = Effects::new(ClientHandle::start(start.profile, from_matrix)?, start.config, from_jobs);
     let typed = Keyboard::listen()?;
-    let mut client = Client { app, screen, effects, dirty: None, drawn: Instant::now() };
+    let mut client = Client { app, screen, effects, log: start.log, dirty: None, drawn: Instant::now() };
     let demo = start.demo.unwrap_or_else(|| unbounded_channel().1);
     let result = client.run(Sources { signals, typed, jobs, matrix: matrix_events, demo }).await;
     tracing::info!(?result, "quitting");
@@ -133,6 +135,7 @@ struct Client {
     app: App,
     screen: Screen,
     effects: Effects,
+    log: log::Handle,
     /// Since when there is something new to draw.
     dirty: Option<Instant>,
     /// When the last frame was drawn.
@@ -158,7 +161,7 @@ impl Client {
                 Step::Happened(event) => self.happened(event)?,
                 Step::JobDone(event) => {
                     if let Event::Settings(settings) = &event {
-                        self.effects.run(Effect::from(SessionRequest::Settings(settings.clone())));
+                        self.put_in_force(settings);
                     }
                     self.happened(event)?
                 }
@@ -195,6 +198,14 @@ impl Client {
             () = at(self.app.next_wake().map(instant)) => Ok(Step::Happened(Event::Wake)),
             () = at(frame) => Ok(Step::Draw),
         }
+    }
+
+    /// Tells those that go by settings of their own; the looks are asked for at each frame.
+    fn put_in_force(&self, settings: &Config) {
+        if settings.delivery != self.app.settings.delivery {
+            self.effects.run(Effect::from(SessionRequest::Settings(settings.delivery.clone())));
+        }
+        self.log.set_level(settings.log_level);
     }
 
     fn happened(&mut self, event: Event) -> io::Result<Next> {

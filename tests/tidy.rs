@@ -12,7 +12,7 @@ use std::{
 };
 
 use code::{CodePath, declared_modules, first_word, groups, literals, paths, paths_here, production};
-use kvitto::config::{Config, KEYS};
+use kvitto::settings::{self, Config};
 use proc_macro2::{TokenStream, TokenTree};
 
 #[path = "tidy/circles.rs"]
@@ -157,7 +157,7 @@ fn the_example_config_is_the_defaults_and_names_exactly_the_keys_there_are() {
 
     let all = uncommented(&example).parse().expect("the example is TOML, what is commented out included");
     let named: BTreeSet<_> = keys("", &all).into_iter().collect();
-    let known: BTreeSet<_> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+    let known: BTreeSet<_> = settings::all().map(|setting| setting.key.to_owned()).collect();
     assert_eq!(named, known);
 }
 
@@ -219,12 +219,12 @@ fn is_root(source: &Source) -> bool {
     ["src/lib.rs", "src/main.rs"].contains(&source.path.as_str())
 }
 
-/// model, delivery (but its store), input, app, and of the server its rules.
+/// model, delivery (but its store), settings, input, app, and of the server its rules.
 fn is_pure(source: &Source) -> bool {
     let module = module_of(&source.path);
     match module.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["delivery", "store", ..] => false,
-        ["model" | "delivery" | "input" | "app", ..]
+        ["model" | "delivery" | "settings" | "input" | "app", ..]
         | ["client", "reply" | "request" | "update"]
         | ["server", "routing" | "bundle", ..] => true,
         _ => false,
@@ -325,7 +325,7 @@ fn is_stray(file: &str, segments: &[String]) -> bool {
         ["matrix_sdk" | "matrix_sdk_base" | "matrix_sdk_ui", ..] => module != "client",
         ["ruma" | "axum", ..] => !matches!(module, "client" | "server"),
         ["ratatui" | "crossterm" | "termina", ..] => {
-            matches!(module, "model" | "delivery" | "app" | "config" | "client")
+            matches!(module, "model" | "delivery" | "settings" | "app" | "config" | "client")
         }
         [.., "process", "exit"] => file != "src/main.rs",
         _ => false,

@@ -1,12 +1,16 @@
 //! What a command is: one row of the table in [`super::commands`], what it takes, and how it is
 //! told from a message.
 
+use std::borrow::Cow;
+
 use super::{App, effect::Effect};
 use crate::{input::Context, model::Ms};
 
 mod ids;
+mod setting;
 
 pub(super) use ids::{room_address, user_id};
+pub(super) use setting::{TypedSetting, Wanted, setting, values};
 
 /// Why something could not be done: a sentence for the status line.
 pub(super) type Refusal = String;
@@ -38,6 +42,8 @@ pub enum Argument {
     Person,
     /// A room's alias, id, or `matrix.to` link.
     Room,
+    /// A setting and its value, or the setting alone.
+    Setting,
     /// Some text, called so in the help.
     Text(&'static str),
     /// One of these words, written so in the help; in brackets there: or nothing.
@@ -64,6 +70,7 @@ impl Argument {
             Self::Nothing => "",
             Self::Person => "@user:server",
             Self::Room => "#alias:server",
+            Self::Setting => "KEY [VALUE]",
             Self::Text(usage) | Self::OneOf(usage, _) | Self::Other(usage) => usage,
         }
     }
@@ -83,6 +90,7 @@ impl Argument {
             Self::Nothing => Err(format!("/{name} takes nothing after its name.")),
             Self::Person => user_id(typed).map(drop),
             Self::Room => room_address(typed).map(drop),
+            Self::Setting => setting(typed).map(drop),
             Self::OneOf(_, words) if !words.contains(&typed) => {
                 let nothing = (!self.is_required()).then_some("nothing");
                 let words: Vec<_> = words.iter().copied().chain(nothing).collect();
@@ -92,11 +100,23 @@ impl Argument {
         }
     }
 
-    /// The words that it may be, as far as they can be listed.
-    pub(super) fn words(self) -> &'static [&'static str] {
+    /// What this may go on as, as far as that can be listed, and whether something comes behind it.
+    pub(super) fn beginning_with(self, typed: &str) -> Vec<(Cow<'static, str>, bool)> {
+        let all: Vec<(Cow<'static, str>, bool)> = match self {
+            Self::OneOf(_, words) => words.iter().map(|word| ((*word).into(), false)).collect(),
+            Self::Setting => {
+                setting::beginning_with(typed).into_iter().map(|(word, more)| (word.into(), more)).collect()
+            }
+            Self::Nothing | Self::Person | Self::Room | Self::Text(_) | Self::Other(_) => Vec::new(),
+        };
+        all.into_iter().filter(|(word, _)| word.len() > typed.len() && word.starts_with(typed)).collect()
+    }
+
+    /// What can be said about what is typed: what it may be, each with what it means.
+    pub fn described(self, typed: &str) -> Vec<(String, String)> {
         match self {
-            Self::OneOf(_, words) => words,
-            Self::Nothing | Self::Person | Self::Room | Self::Text(_) | Self::Other(_) => &[],
+            Self::Setting => setting::described(typed),
+            Self::Nothing | Self::Person | Self::Room | Self::Text(_) | Self::OneOf(..) | Self::Other(_) => Vec::new(),
         }
     }
 }

@@ -11,6 +11,8 @@
 //! corrected. Keys that are bound to a command which needs an argument open the command line with
 //! its name typed.
 
+use std::borrow::Cow;
+
 use super::{
     App, Focus, Phase,
     command::{Argument, Command, Entered, Needs, Refusal, entered},
@@ -75,7 +77,7 @@ struct Completion<'a> {
     /// Its beginning, as it is typed.
     start: &'a str,
     /// What it may be, and whether something comes behind it.
-    words: Vec<(&'static str, bool)>,
+    words: Vec<(Cow<'static, str>, bool)>,
 }
 
 impl App {
@@ -125,6 +127,14 @@ impl App {
         Some((name, name.len() < line.len()))
     }
 
+    /// What can be said about the argument that is being typed: what it may be, each with what it
+    /// means.
+    pub fn argument_described(&self) -> Vec<(String, String)> {
+        let line = self.command_line_typed().and_then(|line| line.split_once(char::is_whitespace));
+        let found = line.and_then(|(name, argument)| Some((named(name)?.typed?, argument.trim_start())));
+        found.map(|(takes, argument)| takes.described(argument)).unwrap_or_default()
+    }
+
     /// The line of a command that is being typed, without its slash or colon.
     fn command_line_typed(&self) -> Option<&str> {
         match (self.screens.top(), self.timelines.shown()) {
@@ -149,17 +159,13 @@ impl App {
     fn completion(&self) -> Option<Completion<'_>> {
         let line = self.command_line_typed()?;
         let Some(end) = line.find(char::is_whitespace) else {
-            let names = beginning_with(line)
-                .map(|command| (command.name, command.typed.is_some_and(|argument| !argument.usage().is_empty())));
+            let names = beginning_with(line).map(|command| {
+                (command.name.into(), command.typed.is_some_and(|argument| !argument.usage().is_empty()))
+            });
             return Some(Completion { before: "", start: line, words: names.collect() });
         };
         let (before, start) = line.split_at(end + line[end..].chars().next().map_or(0, char::len_utf8));
-        let words = named(line.get(..end)?)?.typed?.words();
-        let words: Vec<_> = words
-            .iter()
-            .filter(|word| word.len() > start.len() && word.starts_with(start))
-            .map(|word| (*word, false))
-            .collect();
+        let words = named(line.get(..end)?)?.typed?.beginning_with(start);
         (!words.is_empty()).then_some(Completion { before, start, words })
     }
 
@@ -167,10 +173,10 @@ impl App {
     /// is only one; or else one of the words that the command takes.
     pub(super) fn complete_command(&mut self, now: Ms, out: &mut Vec<Effect>) {
         let Some(Completion { before, start, words: found }) = self.completion() else { return };
-        let Some((first, takes_more)) = found.first().copied() else { return };
+        let Some((first, takes_more)) = found.first() else { return };
         let agreed = |end: &usize| found.iter().all(|(word, _)| word.get(..*end) == first.get(..*end));
         let end = (start.len()..=first.len()).rev().find(agreed).unwrap_or(start.len());
-        let space = if found.len() == 1 && takes_more { " " } else { "" };
+        let space = if found.len() == 1 && *takes_more { " " } else { "" };
         let line = format!("{before}{}{space}", &first[..end]);
         if let Some(field) = self.screens.top_mut().and_then(|screen| screen.behaviour_mut().field()) {
             *field = Composer::with(&line);

@@ -1,7 +1,7 @@
 //! Everything the app can ask for: one closed list. `update` returns these; only the runtime
 //! carries them out.
 
-use crate::{client::request::Request, delivery::policy::Change};
+use crate::{client::request::Request, settings::Change};
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub enum Effect {
     OpenUrl(String),
     /// Put a text into the clipboard, as far as the terminal lets it (OSC 52).
     Copy(String),
-    /// Write a delivery setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
+    /// Write a setting to `config.toml`; answered by `Event::Settings` or `Event::Failed`.
     SaveSetting(Change),
 }
 

@@ -2,9 +2,9 @@
 
 use crate::{
     client::update::Update,
-    delivery::policy::Settings,
     input::Key,
     model::{Entrance, SafeText},
+    settings::Config,
 };
 
 /// Something that happened.
@@ -24,8 +24,8 @@ pub enum Event {
     DemoDoing(SafeText),
     /// It is prepared: log in.
     DemoReady(Entrance),
-    /// Delivery settings are now these (at start, and after a change was written).
-    Settings(Settings),
+    /// These settings are in force from now on: a change was written.
+    Settings(Config),
     /// What the runtime was asked for failed: a sentence that says what to do.
     Failed(SafeText),
     /// The client tells something.

@@ -18,12 +18,12 @@ impl App {
     /// Whether receipts are sent in this room, as far as the room itself decides it, and if not,
     /// why.
     pub fn room_eligibility(&self, room: &RoomSummary) -> Decision {
-        policy::room_eligibility(&facts(room), &self.settings)
+        policy::room_eligibility(&facts(room), &self.settings.delivery)
     }
 
     /// Whether others are asked for receipts in this room.
     pub(super) fn asks_in(&self, room: &RoomSummary) -> bool {
-        policy::asks(&facts(room), &self.settings)
+        policy::asks(&facts(room), &self.settings.delivery)
     }
 }
 

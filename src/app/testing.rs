@@ -17,6 +17,7 @@ use crate::{
         Message, Ms, NotificationMode, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState,
         TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
+    settings::Config,
 };
 use jiff::tz::TimeZone;
 
@@ -149,7 +150,12 @@ pub struct Told {
 
 impl Told {
     pub fn starting() -> Self {
-        Self { app: App { watched: Watched::Told(true), ..App::new(Settings::default(), TimeZone::UTC) }, now: T0 }
+        Self { app: App { watched: Watched::Told(true), ..App::new(Config::default(), TimeZone::UTC) }, now: T0 }
+    }
+
+    /// These delivery settings were saved.
+    pub fn delivery(&mut self, delivery: Settings) {
+        self.event(Event::Settings(Config { delivery, ..self.app.settings.clone() }));
     }
 
     /// Logged in, with the rooms `one` and `two` and an invite to `three`.

@@ -10,4 +10,5 @@ mod login;
 mod overview;
 mod people;
 mod reading;
+mod settings;
 mod timelines;

@@ -10,26 +10,22 @@ use std::{fs, io, ops::Range, path::Path};
 
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::{
-    Config, ConfigError, Problems,
-    keys::{KEYS, quote},
-    read_text,
-};
+use super::{ConfigError, Problems, quote, read_text};
 use crate::{
-    delivery::policy::{Change, Settings},
     files,
+    settings::{self, Change, Config},
 };
 
-/// Writes one setting, or removes it where it says no more than is so anyway. Gives the settings
-/// that hold now, the user's other edits included.
-pub fn save(path: &Path, change: &Change) -> Result<Settings, ConfigError> {
+/// Writes one setting, or removes it where it says no more than is so anyway. Gives what holds now,
+/// the user's other edits included.
+pub fn save(path: &Path, change: &Change) -> Result<Config, ConfigError> {
     let old = read_text(path)?;
     let mut config = Config::parse(&old)
         .map_err(|problems| ConfigError::Invalid { path: path.into(), problems: Problems(problems) })?;
-    change.apply(&mut config.delivery);
-    let (key, id) = key_of(change);
-    let place: Vec<&str> = key.split('.').map(|part| if part == "*" { id } else { part }).collect();
-    let value = value_of(change, &config);
+    change.apply(&mut config);
+    let place: Vec<&str> = change.key.split('.').map(|part| if part == "*" { &change.id } else { part }).collect();
+    let value = change.value.as_ref().and_then(|_| settings::named(change.key)?.get(&config, &change.id));
+    let value: Option<Value> = value.and_then(|value| value.to_string().parse().ok());
     let new = with(&old, &place, value.as_ref())
         .filter(|text| Config::parse(text).as_ref() == Ok(&config))
         .ok_or_else(|| ConfigError::Unsafe {
@@ -40,33 +36,7 @@ pub fn save(path: &Path, change: &Change) -> Result<Settings, ConfigError> {
     if new != old {
         replace(path, &new).map_err(|source| ConfigError::Write { path: path.into(), source })?;
     }
-    Ok(config.delivery)
-}
-
-/// The key in [`KEYS`] that a change is about, and the id that stands for its `*`.
-fn key_of(change: &Change) -> (&'static str, &str) {
-    match change {
-        Change::Send(_) => ("delivery.send", ""),
-        Change::MaxMembers(_) => ("delivery.max_members", ""),
-        Change::Who(_) => ("delivery.who", ""),
-        Change::Timing(_) => ("delivery.timing", ""),
-        Change::NameDevice(_) => ("delivery.name_device", ""),
-        Change::Route(_) => ("delivery.route", ""),
-        Change::ReceiptType(_) => ("delivery.receipt_type", ""),
-        Change::Incognito(_) => ("delivery.incognito", ""),
-        Change::RoomSend(room, _) => ("delivery.rooms.*.send", room.as_str()),
-        Change::RoomIncognito(room, _) => ("delivery.rooms.*.incognito", room.as_str()),
-        Change::PersonWho(user, _) => ("delivery.people.*.who", user.as_str()),
-    }
-}
-
-/// What is to be written, as the changed settings are shown; `None`: nothing, also where incognito
-/// has ended.
-fn value_of(change: &Change, changed: &Config) -> Option<Value> {
-    let (name, id) = key_of(change);
-    let key = KEYS.iter().find(|key| key.name == name && *change != Change::Incognito(false))?;
-    let shown = key.show(changed).into_iter().find(|(of, _)| *of == id)?;
-    shown.1.parse().ok()
+    Ok(config)
 }
 
 /// The text with the key at this place set or removed; `None` where it does not fit in.

@@ -1,17 +1,15 @@
 //! From the text to a [`Config`], with a place and a hint for everything that is wrong.
 //!
-//! The parsed tables are walked beside [`KEYS`]: a path that is in the table is read, a path that
-//! leads to one is followed, and anything else is unknown. TOML's own spans give the places.
+//! The parsed tables are walked beside the table of all [`settings`]: a path that is a key there
+//! is read, a path that leads to one is followed, and anything else is unknown. TOML's own spans
+//! give the places.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{
-    Config, Problem,
-    keys::{KEYS, quote},
-    nearest::nearest,
-};
+use super::{Problem, quote};
+use crate::settings::{self, Config, Setting, Value, Values};
 
 /// The settings of this text, or all its problems in the order of the text.
 pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
@@ -31,7 +29,7 @@ pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
 /// Where the walk stands.
 #[derive(Clone, Default)]
 struct Place {
-    /// As in [`KEYS`]: `delivery.rooms.*`.
+    /// As in the table of settings: `delivery.rooms.*`.
     pattern: String,
     /// As written: `delivery.rooms."!a"`.
     written: String,
@@ -46,17 +44,12 @@ impl Place {
         };
         let any = join(&self.pattern, "*");
         let written = join(&self.written, &quote(name));
-        if leads_on(&any) {
+        if settings::is_table(&any) {
             Self { pattern: any, written, id: name.into() }
         } else {
             Self { pattern: join(&self.pattern, name), written, id: self.id.clone() }
         }
     }
-}
-
-/// Whether this is a table that has keys in it.
-fn leads_on(pattern: &str) -> bool {
-    KEYS.iter().any(|key| key.name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
 }
 
 struct Walk<'a> {
@@ -71,13 +64,16 @@ impl Walk<'_> {
             let child = place.child(name.get_ref());
             if let Some(hint) = wrong_id(&child) {
                 self.problem(&child.written, name.span(), "not an id", Some(hint.into()));
-            } else if let Some(key) = KEYS.iter().find(|key| key.name == child.pattern) {
-                if let Err(hint) = key.read(&mut self.config, &child.id, value.get_ref()) {
-                    let what = format!("{} is not a value of this", shown(self.text, value.span()));
-                    self.problem(&child.written, value.span(), &what, Some(hint));
+            } else if let Some(setting) = settings::named(&child.pattern) {
+                match read(&setting.values(), value.get_ref()) {
+                    Ok(value) => setting.set(&mut self.config, &child.id, Some(value)),
+                    Err(hint) => {
+                        let what = format!("{} is not a value of this", shown(self.text, value.span()));
+                        self.problem(&child.written, value.span(), &what, Some(hint));
+                    }
                 }
-            } else if !leads_on(&child.pattern) {
-                let hint = meant(&place.pattern, name.get_ref());
+            } else if !settings::is_table(&child.pattern) {
+                let hint = settings::meant(&place.pattern, name.get_ref());
                 self.problem(&child.written, name.span(), "there is no such key", Some(hint));
             } else if let DeValue::Table(inner) = value.get_ref() {
                 self.table(&child, inner);
@@ -102,33 +98,22 @@ impl Walk<'_> {
 
 /// What is wrong with the id of a room's or a person's table.
 fn wrong_id(place: &Place) -> Option<&'static str> {
-    match place.pattern.as_str() {
-        "delivery.rooms.*" | "privacy.rooms.*" if !place.id.starts_with('!') => {
-            Some("a room is named by its id, \"!…\" (an alias, \"#…\", can change hands)")
-        }
-        "delivery.people.*" | "privacy.people.*" if !(place.id.starts_with('@') && place.id.contains(':')) => {
-            Some("a person is named by the full user id, \"@name:server\"")
-        }
-        _ => None,
-    }
+    let tables = place.pattern.strip_suffix(".*")?;
+    let inside = |setting: &&Setting| setting.key.strip_prefix(tables).is_some_and(|rest| rest.starts_with(".*."));
+    settings::all().find(inside)?.scope.refuses(&place.id)
 }
 
-/// What somebody who wrote this unknown name in this table may have meant.
-fn meant(table: &str, name: &str) -> String {
-    let inside = |key: &'static str| match table {
-        "" => Some(key),
-        _ => key.strip_prefix(table)?.strip_prefix('.'),
+/// The value that stands there; an error is the hint.
+fn read(values: &Values, toml: &DeValue<'_>) -> Result<Value, String> {
+    let text = match values {
+        Values::Words(_) => toml.as_str().map(str::to_owned),
+        Values::Count => {
+            let number = toml.as_integer().and_then(|int| u64::from_str_radix(int.as_str(), int.radix()).ok());
+            number.map(|number| number.to_string())
+        }
+        Values::Flag => toml.as_bool().map(|on| on.to_string()),
     };
-    let here = || KEYS.iter().filter_map(|key| inside(key.name)).filter_map(|rest| rest.split('.').next());
-    if let Some(near) = nearest(name, here()) {
-        return format!("did you mean `{near}`?");
-    }
-    if let Some(key) = KEYS.iter().find(|key| key.name.rsplit('.').next() == Some(name)) {
-        return format!("did you mean `{}`?", key.name);
-    }
-    let mut names: Vec<_> = here().collect();
-    names.dedup();
-    format!("there is {}", names.join(", "))
+    values.parse(&text.ok_or_else(|| values.hint())?)
 }
 
 /// This part as the user wrote it, cut where it gets long.

@@ -4,14 +4,16 @@ use super::{edit::with, *};
 use crate::{
     delivery::{
         attention::{Attention, ReadReceipts, Typing},
-        policy::{Change, Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
+        policy::{Choice, NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
     },
     model::{RoomId, UserId},
-    view::theme::Palette,
+    settings::{
+        Change,
+        ui::{Glyphs, MarkStyle, Palette},
+    },
 };
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
-const README: &str = include_str!("../../README.md");
 
 #[test]
 fn an_empty_text_means_the_defaults() {
@@ -19,14 +21,18 @@ fn an_empty_text_means_the_defaults() {
 }
 
 #[test]
-fn the_example_says_the_defaults_and_names_every_key() {
+fn the_example_names_every_key_with_its_default_and_all_its_words() {
     assert_eq!(Config::parse(EXAMPLE), Ok(Config::default()));
-    for key in KEYS.iter().filter(|key| !key.name.contains('*')) {
-        let without: Vec<_> = EXAMPLE
-            .lines()
-            .filter(|line| line.split_once(" = ").is_some_and(|(name, _)| key.name.ends_with(&format!(".{name}"))))
-            .collect();
-        assert!(!without.is_empty(), "{}", key.name);
+    for setting in settings::all() {
+        let (_, name) = setting.key.rsplit_once('.').unwrap();
+        let line = match setting.get(&Config::default(), "") {
+            Some(value) => format!("\n{name} = {value}\n"),
+            None => format!("\n# {name} = "),
+        };
+        assert!(EXAMPLE.contains(&line), "{}: {line}", setting.key);
+        for word in setting.values().words() {
+            assert!(EXAMPLE.contains(word), "{}: {word}", setting.key);
+        }
     }
     let uncommented = ["[delivery.", "[privacy.", "send =", "who =", "read_receipts =", "typing ="]
         .iter()
@@ -41,37 +47,44 @@ fn the_example_says_the_defaults_and_names_every_key() {
     assert_eq!(typing.people[&UserId::new("@name:server")], Typing::On);
 }
 
-#[test]
-fn the_readme_names_every_key_with_all_its_words() {
-    for key in KEYS {
-        let name = key.name.replace("rooms.*", "rooms.\"!id:server\"").replace("people.*", "people.\"@user:server\"");
-        let row = README.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(&name);
-        if !key.name.contains('*') {
-            for word in key.values().split(", ").filter_map(|word| word.strip_prefix('"')?.strip_suffix('"')) {
-                assert!(row.contains(&format!("`{word}`")), "{word}: {row}");
-            }
-        }
-    }
+/// Every value of every setting, for something that ids can be taken apart wrongly.
+fn every_change() -> impl Iterator<Item = Change> {
+    settings::all().flat_map(|setting| {
+        let id = match setting.scope {
+            settings::Scope::Global => "",
+            settings::Scope::Room => "!a.b:c",
+            settings::Scope::Person => "@a:b.c",
+        };
+        let words = setting.values().words();
+        let texts = if words.is_empty() { vec!["7"] } else { words };
+        texts.into_iter().map(move |text| Change::new(setting.key, id, setting.values().parse(text).unwrap()))
+    })
 }
 
 #[test]
-fn every_choice_is_shown_and_read() {
-    for key in KEYS {
-        for word in key.values().split(", ").filter(|value| value.starts_with('"')) {
-            let (table, name) = key.place(if key.name.contains("rooms") { "!a.b:c" } else { "@a:b.c" });
-            let text = format!("[{table}]\n{name} = {word}\n");
-            let config = Config::parse(&text).unwrap();
-            assert!(config.to_toml().contains(&text.replace(&format!("[{table}]\n"), "")), "{text}");
-            assert_eq!(Config::parse(&config.to_toml()), Ok(config), "{text}");
-        }
+fn every_value_of_every_setting_is_saved_and_read_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    for change in every_change() {
+        std::fs::write(&path, "").unwrap();
+        let mut expected = Config::default();
+        change.apply(&mut expected);
+        assert_eq!(save(&path, &change).unwrap(), expected, "{change:?}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(Config::parse(&text), Ok(expected.clone()), "{text}");
+        assert_eq!(Config::parse(&expected.to_toml()), Ok(expected), "{text}");
+        let removed = Change { value: None, ..change };
+        assert_eq!(save(&path, &removed).unwrap(), Config::default(), "{removed:?}");
     }
 }
 
 #[test]
 fn the_settings_are_shown_as_they_would_be_written() {
     let config = Config::parse("[delivery.rooms.\"!a:b\"]\nsend = \"off\"\n[ui]\ntheme = \"16\"\n").unwrap();
-    assert_eq!(config.palette, Some(Palette::Sixteen));
-    insta::assert_snapshot!(config.to_toml(), @r#"
+    assert_eq!(config.ui.palette, Some(Palette::Sixteen));
+    let shown = config.to_toml();
+    let delivery = &shown[..shown.find("\n[privacy]").unwrap()];
+    insta::assert_snapshot!(delivery, @r#"
 [delivery]
 send = "auto"
 max_members = 50
@@ -84,21 +97,11 @@ incognito = false
 
 [delivery.rooms."!a:b"]
 send = "off"
-
-[privacy]
-read_receipts = "auto"
-typing = "auto"
-
-[ui]
-theme = "16"
-
-[ui.marks]
-style = "devices"
-glyphs = "unicode"
-
-[log]
-level = "info"
 "#);
+    assert!(
+        shown.contains("\n\n[ui]\ntheme = \"16\"\n") && shown.ends_with("\n\n[log]\nlevel = \"info\"\n"),
+        "{shown}"
+    );
 }
 
 /// What is said about a text that is wrong.
@@ -116,7 +119,7 @@ fn a_problem_has_its_key_line_column_and_hint() {
         "[delivery]\nmax_members = 0\n",
         "[delivry]\nsend = \"on\"\n",
         "[ui]\nstyle = \"count\"\n",
-        "[ui]\ncolour = \"dark\"\n",
+        "[log]\ncolour = \"dark\"\n",
         "[ui]\nmarks = \"ascii\"\n",
         "[delivery.rooms.\"#alias:b\"]\nsend = \"on\"\n",
         "[delivery.people.bob]\nwho = \"nobody\"\n",
@@ -139,8 +142,8 @@ fn a_problem_has_its_key_line_column_and_hint() {
     did you mean `delivery`?
   line 2, column 1: ui.style: there is no such key
     did you mean `ui.marks.style`?
-  line 2, column 1: ui.colour: there is no such key
-    there is theme, marks
+  line 2, column 1: log.colour: there is no such key
+    there is level
   line 2, column 9: ui.marks: this is not a value
     it is a table: write [ui.marks] and its keys below
   line 1, column 17: delivery.rooms."#alias:b": not an id
@@ -254,13 +257,13 @@ fn the_file_is_read_again_and_replaced_whole() {
     let path = folder.path().join("new/folder/config.toml");
     let (a, b) = (RoomId::new("!a"), RoomId::new("!b"));
 
-    save(&path, &Change::RoomSend(a.clone(), Some(Send::On))).unwrap();
+    save(&path, &Change::new("delivery.rooms.*.send", a.as_str(), Send::On)).unwrap();
     let edited = std::fs::read_to_string(&path).unwrap() + "\n[delivery]\nmax_members = 7\n";
     std::fs::write(&path, edited).unwrap();
-    let settings = save(&path, &Change::RoomSend(b.clone(), Some(Send::Off))).unwrap();
+    let config = save(&path, &Change::new("delivery.rooms.*.send", b.as_str(), Send::Off)).unwrap();
 
-    assert_eq!(settings.max_members, 7);
-    assert_eq!(settings.rooms.into_iter().collect::<Vec<_>>(), [(a, Send::On), (b, Send::Off)]);
+    assert_eq!(config.delivery.max_members, 7);
+    assert_eq!(config.delivery.rooms.into_iter().collect::<Vec<_>>(), [(a, Send::On), (b, Send::Off)]);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
 }
 
@@ -279,14 +282,14 @@ fn p12_incognito_is_written_beside_what_a_room_says_and_removed_alone() {
     ] {
         std::fs::write(&path, text).unwrap();
         let before = Config::parse(text).unwrap();
-        let everywhere = save(&path, &Change::Incognito(true)).unwrap();
-        let also_here = save(&path, &Change::RoomIncognito(room.clone(), true)).unwrap();
-        assert!(everywhere.incognito && also_here.is_incognito(&room), "{text}");
-        assert_eq!(Config::load(&path).unwrap().delivery, also_here, "{text}");
-        assert_eq!(also_here.rooms, before.delivery.rooms, "{text}");
-        assert!(!save(&path, &Change::Incognito(false)).unwrap().incognito);
-        let after = save(&path, &Change::RoomIncognito(room.clone(), false)).unwrap();
-        assert_eq!(after, before.delivery, "{text}");
+        let everywhere = save(&path, &Change::new("delivery.incognito", "", true)).unwrap();
+        let also_here = save(&path, &Change::new("delivery.rooms.*.incognito", "!a", true)).unwrap();
+        assert!(everywhere.delivery.incognito && also_here.delivery.is_incognito(&room), "{text}");
+        assert_eq!(Config::load(&path).unwrap(), also_here, "{text}");
+        assert_eq!(also_here.delivery.rooms, before.delivery.rooms, "{text}");
+        assert!(!save(&path, &Change::removed("delivery.incognito", "")).unwrap().delivery.incognito);
+        let after = save(&path, &Change::removed("delivery.rooms.*.incognito", "!a")).unwrap();
+        assert_eq!(after, before, "{text}");
         let after = std::fs::read_to_string(&path).unwrap();
         assert!(text.lines().all(|line| !line.contains('#') || after.contains(line)), "{after}");
     }
@@ -296,34 +299,41 @@ fn p12_incognito_is_written_beside_what_a_room_says_and_removed_alone() {
 fn every_setting_is_written_where_its_key_stands_and_the_rest_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
-    let (room, ada) = (RoomId::new("!a:b"), UserId::new("@ada:b"));
+    let (room, ada) = ("!a:b", "@ada:b");
     let mine = "# mine\n[ui]\ntheme = \"none\" # quiet\n\n[delivery] # all\nwho = \"known\" # friends\n";
     std::fs::write(&path, mine).unwrap();
     let changes = [
-        Change::Send(Send::On),
-        Change::MaxMembers(7),
-        Change::Who(Who::Nobody),
-        Change::Timing(Timing::Guarded),
-        Change::NameDevice(NameDevice::Never),
-        Change::Route(RouteChoice::Native),
-        Change::ReceiptType(ReceiptType::Stable),
-        Change::Incognito(true),
-        Change::RoomSend(room.clone(), Some(Send::Auto)),
-        Change::RoomIncognito(room.clone(), true),
-        Change::PersonWho(ada.clone(), Some(Who::Verified)),
+        Change::new("delivery.send", "", Send::On),
+        Change::new("delivery.max_members", "", 7_u64),
+        Change::new("delivery.who", "", Who::Nobody),
+        Change::new("delivery.timing", "", Timing::Guarded),
+        Change::new("delivery.name_device", "", NameDevice::Never),
+        Change::new("delivery.route", "", RouteChoice::Native),
+        Change::new("delivery.receipt_type", "", ReceiptType::Stable),
+        Change::new("delivery.incognito", "", true),
+        Change::new("delivery.rooms.*.send", room, Send::Auto),
+        Change::new("delivery.rooms.*.incognito", room, true),
+        Change::new("delivery.people.*.who", ada, Who::Verified),
+        Change::new("ui.theme", "", Some(Palette::Light)),
+        Change::new("ui.marks.style", "", MarkStyle::Count),
+        Change::new("ui.marks.glyphs", "", Glyphs::Ascii),
     ];
-    let mut expected = Config::parse(mine).unwrap().delivery;
+    let mut expected = Config::parse(mine).unwrap();
     for change in &changes {
         let before = expected.clone();
         change.apply(&mut expected);
         assert_ne!(expected, before, "{change:?}");
         assert_eq!(save(&path, change).unwrap(), expected, "{change:?}");
-        assert_eq!(Config::load(&path).unwrap().delivery, expected, "{change:?}");
+        assert_eq!(Config::load(&path).unwrap(), expected, "{change:?}");
     }
     insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
 # mine
 [ui]
-theme = "none" # quiet
+theme = "light" # quiet
+
+[ui.marks]
+style = "count"
+glyphs = "ascii"
 
 [delivery] # all
 who = "nobody" # friends
@@ -345,11 +355,11 @@ who = "verified"
 
     // What narrows is removed; what is for all stays written, as it was.
     let back = [
-        Change::PersonWho(ada, None),
-        Change::RoomIncognito(room.clone(), false),
-        Change::RoomSend(room, None),
-        Change::Incognito(false),
-        Change::Who(Who::Known),
+        Change::removed("delivery.people.*.who", ada),
+        Change::removed("delivery.rooms.*.incognito", room),
+        Change::removed("delivery.rooms.*.send", room),
+        Change::removed("delivery.incognito", ""),
+        Change::new("delivery.who", "", Who::Known),
     ];
     for change in &back {
         change.apply(&mut expected);
@@ -358,7 +368,11 @@ who = "verified"
     insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
 # mine
 [ui]
-theme = "none" # quiet
+theme = "light" # quiet
+
+[ui.marks]
+style = "count"
+glyphs = "ascii"
 
 [delivery] # all
 who = "known" # friends
@@ -373,7 +387,7 @@ receipt_type = "stable"
 
 #[test]
 fn what_cannot_be_written_stays_as_it_was_and_an_inline_table_stays_one() {
-    let nobody = Change::Who(Who::Nobody);
+    let nobody = Change::new("delivery.who", "", Who::Nobody);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::create_dir(&path).unwrap();
@@ -387,7 +401,7 @@ fn what_cannot_be_written_stays_as_it_was_and_an_inline_table_stays_one() {
     // In an inline table it stays inline.
     let beside = folder.path().join("inline.toml");
     std::fs::write(&beside, "delivery = { who = \"known\" }\n").unwrap();
-    assert_eq!(save(&beside, &nobody).unwrap().who, Who::Nobody);
+    assert_eq!(save(&beside, &nobody).unwrap().delivery.who, Who::Nobody);
     assert_eq!(std::fs::read_to_string(&beside).unwrap(), "delivery = { who = \"nobody\" }\n");
 }
 
@@ -397,7 +411,7 @@ fn a_file_that_cannot_be_used_is_not_overwritten() {
     let path = folder.path().join("config.toml");
     for text in ["[delivery\n", "[delivery]\nwhom = \"all\"\n"] {
         std::fs::write(&path, text).unwrap();
-        let error = save(&path, &Change::RoomSend(RoomId::new("!a"), Some(Send::On))).unwrap_err();
+        let error = save(&path, &Change::new("delivery.rooms.*.send", "!a", Send::On)).unwrap_err();
         assert!(matches!(error, ConfigError::Invalid { .. }), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
@@ -411,7 +425,7 @@ fn what_is_written_is_private_and_a_link_stays_a_link() {
     std::fs::write(&target, "").unwrap();
     symlink(&target, &link).unwrap();
 
-    save(&link, &Change::RoomSend(RoomId::new("!a"), Some(Send::On))).unwrap();
+    save(&link, &Change::new("delivery.rooms.*.send", "!a", Send::On)).unwrap();
 
     assert!(link.is_symlink());
     assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);

@@ -12,11 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attention::Attention;
 use crate::model::{DeviceId, EventId, Ms, RoomId, UserId};
 
-mod change;
 mod reason;
 mod words;
 
-pub use change::Change;
 pub use reason::Reason;
 pub use words::Choice;
 

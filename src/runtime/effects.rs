@@ -8,8 +8,8 @@ use crate::{
     app::{effect::Effect, event::Event},
     client::ClientHandle,
     config,
-    delivery::policy::Change,
     model::SafeText,
+    settings::Change,
 };
 
 /// Where effects go to.

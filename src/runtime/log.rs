@@ -18,7 +18,7 @@ use tracing_appender::{
     non_blocking::WorkerGuard,
     rolling::{RollingFileAppender, Rotation},
 };
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use self::bound::Bound;
 use crate::files;
@@ -31,15 +31,35 @@ const A_DAY: Duration = Duration::from_hours(24);
 
 /// The log is open as long as this lives.
 pub struct Log {
+    /// For whoever has to do with it meanwhile.
+    pub handle: Handle,
     _writer: WorkerGuard,
+}
+
+/// The log that is open.
+#[derive(Clone)]
+pub struct Handle {
+    /// Its folder.
+    pub folder: PathBuf,
+    filter: reload::Handle<Targets, Registry>,
+}
+
+impl Handle {
+    /// From now on this gets into it.
+    pub fn set_level(&self, level: LevelFilter) {
+        if let Err(error) = self.filter.reload(filter(level)) {
+            tracing::warn!(%error, "the log's level stays");
+        }
+    }
 }
 
 /// Starts the log of this process.
 pub fn start(folder: &Path, level: LevelFilter) -> io::Result<Log> {
     let (writer, guard) = tracing_appender::non_blocking(PrivateFiles::new(folder)?);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
-    tracing_subscriber::registry().with(filter(level)).with(lines).try_init().map_err(io::Error::other)?;
-    Ok(Log { _writer: guard })
+    let (layer, filter) = reload::Layer::new(filter(level));
+    tracing_subscriber::registry().with(layer).with(lines).try_init().map_err(io::Error::other)?;
+    Ok(Log { handle: Handle { folder: folder.into(), filter }, _writer: guard })
 }
 
 /// What gets into the log: kvitto's own lines up to `level`, everybody else's up to warnings.
@@ -144,6 +164,21 @@ mod tests {
                 assert_eq!(written(target), foreign, "{target} at {chosen}");
             }
         }
+    }
+
+    #[test]
+    fn the_level_is_changed_while_the_log_is_open() {
+        use tracing::{Level, enabled, subscriber::with_default};
+        let (layer, filter) = reload::Layer::new(filter(LevelFilter::INFO));
+        let handle = Handle { folder: PathBuf::new(), filter };
+        with_default(Registry::default().with(layer), || {
+            let written = || (enabled!(Level::INFO), enabled!(Level::DEBUG));
+            assert_eq!(written(), (true, false));
+            handle.set_level(LevelFilter::DEBUG);
+            assert_eq!(written(), (true, true));
+            handle.set_level(LevelFilter::OFF);
+            assert_eq!(written(), (false, false));
+        });
     }
 
     #[test]

@@ -25,10 +25,8 @@ use ratatui::Terminal;
 use super::{backend::DiffBackend, clusters::Clusters};
 use crate::{
     app::App,
-    view::{
-        self,
-        theme::{Palette, Theme},
-    },
+    settings::ui::Palette,
+    view::{self, theme::Theme},
 };
 
 /// A frame of a large terminal goes out in one piece.
@@ -78,14 +76,15 @@ pub fn copy(text: &str) -> io::Result<()> {
 pub struct Screen {
     terminal: Terminal<DiffBackend<BufWriter<Stdout>>>,
     clusters: Clusters,
-    theme: Theme,
+    /// The colours for `ui.theme = "auto"`.
+    auto: Palette,
 }
 
 impl Screen {
-    /// Takes the terminal.
-    pub fn take(theme: Theme) -> io::Result<Self> {
+    /// Takes the terminal; `auto` are the colours where none are set.
+    pub fn take(auto: Palette) -> io::Result<Self> {
         let terminal = Terminal::new(DiffBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))?;
-        let screen = Self { terminal, clusters: Clusters::default(), theme };
+        let screen = Self { terminal, clusters: Clusters::default(), auto };
         take()?;
         Ok(screen)
     }
@@ -103,11 +102,12 @@ impl Screen {
         self.terminal.clear()
     }
 
-    /// Draws the app, and tells it what was drawn.
+    /// Draws the app as its settings say now, and tells it what was drawn.
     pub fn draw(&mut self, app: &mut App) -> io::Result<()> {
+        let theme = Theme::new(&app.settings.ui, self.auto);
         let mut layout = None;
         self.terminal.draw(|frame| {
-            layout = Some(view::draw(app, &self.theme, frame));
+            layout = Some(view::draw(app, &theme, frame));
             self.clusters.mark(frame.buffer_mut());
         })?;
         if let Some(layout) = layout {

@@ -43,6 +43,17 @@ pub fn draw(app: &App, theme: Theme, canvas: &mut Canvas<'_, '_>, areas: &Areas)
             rows.push(paint::cut(vec![command, dim(info.doc, theme)], columns, theme));
         }
     }
+    let described = app.argument_described();
+    let wide = described.iter().map(|(what, _)| wrap::width(what)).max().unwrap_or(0);
+    for (what, doc) in &described {
+        let what = Span::styled(format!("{what:<0$}  ", usize::from(wide)), theme.role(Role::Text));
+        if described.len() == 1 {
+            rows.push(Line::from(what));
+            rows.extend(popup::wrapped(doc, columns, Role::Dim, theme));
+        } else {
+            rows.push(paint::cut(vec![what, dim(doc, theme)], columns, theme));
+        }
+    }
     if rows.is_empty() {
         let text = format!("No command begins with “{name}”.");
         rows.push(paint::cut(vec![dim(&theme.text(&text), theme)], columns, theme));

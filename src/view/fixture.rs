@@ -19,6 +19,7 @@ use crate::{
         PersonDelivery, Reaction, ReactionKey, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
         SpanStyle, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
     },
+    settings::Config,
 };
 
 /// Sunday 22 November 2026, 14:03:22 UTC.
@@ -100,9 +101,8 @@ pub fn safe(text: &str) -> SafeText {
 }
 
 /// Before anything is known.
-#[expect(clippy::default_trait_access, reason = "the view may not name the delivery module's types")]
 pub fn starting() -> App {
-    App::new(Default::default(), TimeZone::UTC)
+    App::new(Config::default(), TimeZone::UTC)
 }
 
 /// The login screen.

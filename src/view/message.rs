@@ -296,7 +296,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{EventId, Location, Mentions, Poll, PollKind, ReactionKey, SafeText, SpanStyle, Unsupported, UserId},
-        view::theme::Glyphs,
+        settings::ui::Glyphs,
     };
 
     fn message(text: &str) -> Message {

@@ -18,7 +18,7 @@ use super::{
     canvas::Canvas,
     fixture::{self, LAKE, NOW, Screen, chatting, drawn, happen, press, safe, type_in},
     paint,
-    theme::{Glyphs, MarkStyle, Palette, Theme},
+    theme::Theme,
 };
 use crate::{
     app::{
@@ -33,6 +33,7 @@ use crate::{
         Account, Connection, EventId, LoginMethod, Pagination, ReceiptStatus, RoomId, RoomSummary, Route, SafeText,
         TimelineChange, TimelineId, TimelineItem, TimelineItemKind, Trace, UserId,
     },
+    settings::ui::{Glyphs, MarkStyle, Palette},
 };
 
 const SIZES: [(u16, u16); 3] = [(200, 60), (80, 24), (60, 20)];
@@ -85,9 +86,9 @@ fn p12_the_status_line_says_incognito_as_long_as_it_is() {
     let mut app = chatting();
     assert!(!says(&app, "incognito"));
     let open = app.timelines.shown().unwrap().id.room_id.clone();
-    app.settings.incognito_rooms.insert(open);
+    app.settings.delivery.incognito_rooms.insert(open);
     assert!(says(&app, "incognito in this room"));
-    app.settings.incognito = true;
+    app.settings.delivery.incognito = true;
     happen(&mut app, [Update::Notice(safe("Something else was done."))]);
     assert!(says(&app, "incognito  Something else was done."));
 }
@@ -235,6 +236,11 @@ fn commands_on_offer() {
     screens("commands", &app, Theme::default());
     type_in(&mut app, "zz");
     assert!(screen(&app).text().contains("No command begins with “zz”."));
+    press(&mut app, &[KeyCode::Backspace; 2]);
+    type_in(&mut app, "set ui.th");
+    assert!(screen(&app).text().contains("ui.theme\n"), "keys are on offer too:\n{}", screen(&app).text());
+    type_in(&mut app, "eme ");
+    assert!(screen(&app).text().contains("`COLORFGBG`: auto, dark, light, 16, none"));
 }
 
 #[test]

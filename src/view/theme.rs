@@ -12,45 +12,12 @@ use std::borrow::Cow;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::symbols::{self, Symbols};
-use crate::model::{SpanStyle, UserId};
+use crate::{
+    model::{SpanStyle, UserId},
+    settings::ui::{Glyphs, MarkStyle, Palette, Ui},
+};
 
-/// How the delivery mark is drawn (`ui.marks.style`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MarkStyle {
-    /// One glyph a device, grouped by person.
-    #[default]
-    Devices,
-    /// How many of how many devices.
-    Count,
-    /// One tick on the server, two on every device.
-    Classic,
-}
-
-/// Which signs are used, for marks and for everything else (`ui.marks.glyphs`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Glyphs {
-    /// `✓ ● ○ …`
-    #[default]
-    Unicode,
-    /// Nothing beyond ASCII.
-    Ascii,
-}
-
-/// Which colours are used (`ui.theme`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Palette {
-    /// For a dark background: the bright half of the sixteen colours.
-    #[default]
-    Dark,
-    /// For a light background: the dark half.
-    Light,
-    /// For a plain console: six basic colours and bold, neither dim nor italic.
-    Sixteen,
-    /// No colour at all, attributes only.
-    None,
-}
-
-/// Everything about the looks that can be set.
+/// In which signs and colours everything is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Theme {
     /// How delivery marks are drawn.
@@ -111,6 +78,11 @@ pub(super) fn sender_hue(user: &UserId) -> u8 {
 }
 
 impl Theme {
+    /// What is set; `auto` is what the terminal's environment says about the colours.
+    pub fn new(ui: &Ui, auto: Palette) -> Self {
+        Self { style: ui.mark_style, glyphs: ui.glyphs, palette: ui.palette.unwrap_or(auto) }
+    }
+
     /// How something of this role looks.
     pub(super) fn role(self, role: Role) -> Style {
         let modifier = self.modifier(role);
@@ -259,6 +231,14 @@ mod tests {
             let link = theme.span(Style::new(), SpanStyle { code: true, ..SpanStyle::default() }, true);
             assert_eq!(link.fg.is_none(), palette == Palette::None);
         }
+    }
+
+    #[test]
+    fn what_is_set_stands_over_what_the_environment_says() {
+        let set = |palette| Ui { palette, mark_style: MarkStyle::Count, glyphs: Glyphs::Ascii, ..Ui::default() };
+        let expected = |palette| Theme { style: MarkStyle::Count, glyphs: Glyphs::Ascii, palette };
+        assert_eq!(Theme::new(&set(None), Palette::None), expected(Palette::None));
+        assert_eq!(Theme::new(&set(Some(Palette::Light)), Palette::None), expected(Palette::Light));
     }
 
     #[test]

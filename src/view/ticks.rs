@@ -26,8 +26,11 @@
 
 use ratatui::text::Span;
 
-use super::theme::{Glyphs, MarkStyle, Role, Theme};
-use crate::model::{DeviceState, Mark};
+use super::theme::{Role, Theme};
+use crate::{
+    model::{DeviceState, Mark},
+    settings::ui::{Glyphs, MarkStyle},
+};
 
 /// The signs of one glyph set.
 struct Signs {
@@ -186,7 +189,7 @@ mod tests {
     use ratatui::style::Modifier;
 
     use super::*;
-    use crate::view::theme::Palette;
+    use crate::settings::ui::Palette;
 
     const D: DeviceState = DeviceState::Delivered { at: None };
     const P: DeviceState = DeviceState::Pending;

@@ -5,9 +5,12 @@ use std::{fs, path::Path};
 
 use kvitto::{
     client::request::RoomsRequest,
-    config::Config,
     delivery::policy::{Settings, Who},
     model::UserId,
+    settings::{
+        Config,
+        ui::{Palette, Ui},
+    },
 };
 use tracing_subscriber::filter::LevelFilter;
 
@@ -136,3 +139,35 @@ fn everything_in(folder: &Path) -> String {
         .map(|path| if path.is_dir() { everything_in(&path) } else { fs::read_to_string(path).expect("a log is text") })
         .collect()
 }
+
+async fn a_theme_that_is_set_is_in_force_at_once_and_saved(world: World) {
+    let away = world.alice("tablet").await.quit().await;
+    let terminal = away.on_screen();
+    terminal.wait_for_text("● online");
+    let online = |color| {
+        terminal.wait_for(&format!("'online' in {color:?}"), |screen| {
+            let (rows, columns) = screen.size();
+            let places = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+            let cells = places.filter_map(|(row, column)| screen.cell(row, column));
+            cells.filter(|cell| cell.contents() == "●").any(|cell| cell.fgcolor() == color)
+        });
+    };
+    // The bright half of the sixteen colours is for a dark background.
+    online(vt100::Color::Idx(10));
+    terminal.type_text(":set ui.theme light");
+    terminal.key("enter");
+    online(vt100::Color::Idx(2));
+    let file = away.data_dir().join("config.toml");
+    let saved = || Config::load(&file).expect("the settings can be read");
+    let expected = Config { delivery: world.settings(), ..Config::default() };
+    assert_eq!(saved(), Config { ui: Ui { palette: Some(Palette::Light), ..Ui::default() }, ..expected.clone() });
+
+    terminal.type_text(":set ui.theme default");
+    terminal.key("enter");
+    online(vt100::Color::Idx(10));
+    assert_eq!(saved(), expected);
+    terminal.type_text(":set ui.themes light");
+    terminal.key("enter");
+    terminal.wait_for_text("ui.themes: there is no such key: did you mean `theme`?");
+}
+on!(a_theme_that_is_set_is_in_force_at_once_and_saved: embedded);

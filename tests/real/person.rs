@@ -25,6 +25,7 @@ use kvitto::{
         PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, Secret, TimelineId, TimelineItemKind,
         Undelivered, UserId,
     },
+    settings::Config,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -107,7 +108,7 @@ impl Person {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
         let _ = log.try_init();
         let (sender, events) = unbounded_channel();
-        let mut app = App::new(profile.settings.clone(), TimeZone::UTC);
+        let mut app = App::new(Config { delivery: profile.settings.clone(), ..Config::default() }, TimeZone::UTC);
         app.watched = Watched::Told(true);
         let matrix = ClientHandle::start(profile.clone(), sender).expect("a thread starts");
         Self { app, outcomes: HashMap::new(), matrix, events, profile, home }
@@ -181,7 +182,7 @@ impl Person {
     /// whatever is asked for next is answered after that.
     pub async fn set(&mut self, settings: Settings) {
         self.profile.settings = settings.clone();
-        self.take_in(Event::Settings(settings.clone()));
+        self.take_in(Event::Settings(Config { delivery: settings.clone(), ..Config::default() }));
         self.run(SessionRequest::Settings(settings));
         self.log(ReceiptsRequest::AskReceiptLog).await;
     }

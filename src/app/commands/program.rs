@@ -9,9 +9,9 @@ use crate::{
         effect::Effect,
         screens::{CommandLine, Help, Screen, Undelivered},
     },
-    delivery::policy::Change,
     input::Context,
     model::Connection,
+    settings::Change,
 };
 
 pub const COMMANDS: &[Command] = &[
@@ -76,13 +76,13 @@ pub const COMMANDS: &[Command] = &[
     .keys(&[(Context::Browse, &["u"])])
     .typed(Argument::Nothing),
     Command::new("incognito", "Go incognito, or end it", |app, argument, _, out| {
-        let change = if argument.is_empty() {
-            Change::Incognito(!app.settings.incognito)
+        let (key, id, on) = if argument.is_empty() {
+            ("delivery.incognito", "", app.settings.delivery.incognito)
         } else {
-            let room_id = app.joined_room()?.id.clone();
-            let on = !app.incognito_in(&room_id);
-            Change::RoomIncognito(room_id, on)
+            let room_id = &app.joined_room()?.id;
+            ("delivery.rooms.*.incognito", room_id.as_str(), app.incognito_in(room_id))
         };
+        let change = if on { Change::removed(key, id) } else { Change::new(key, id, true) };
         out.push(Effect::SaveSetting(change));
         Ok(())
     })

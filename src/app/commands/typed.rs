@@ -1,6 +1,7 @@
 //! Commands that are typed, and have no keys by default.
 
 use crate::app::{
+    App,
     effect::Effect,
     screens::{Question, ReceiptLog},
 };
@@ -59,6 +60,12 @@ pub const COMMANDS: &[Command] = &[
         },
     )
     .typed(Argument::OneOf("receipts [clear]", &["receipts", "receipts clear"])),
+    Command::new(
+        "set",
+        "Change a setting, a room's for the open one, a person's by KEY @user:server VALUE; KEY alone: say what it is",
+        App::set,
+    )
+    .typed(Argument::Setting),
     Command::new("rekey", "Give the next message in this room a new key, sent to every device", |app, _, _, out| {
         out.push(Effect::from(RoomsRequest::Rekey(app.joined_room()?.id.clone())));
         Ok(())

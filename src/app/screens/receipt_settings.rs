@@ -14,9 +14,10 @@ use crate::{
         effect::Effect,
     },
     client::{reply::Reply, request::ReceiptsRequest, update::Update},
-    delivery::policy::{Change, Choice, Send, Who},
+    delivery::policy::{Choice, Send, Who},
     input::Context,
-    model::{Ms, PersonEligibility, RoomId, UserId},
+    model::{Ms, PersonEligibility, RoomId},
+    settings::{Change, Value},
 };
 
 mod rows;
@@ -111,14 +112,15 @@ impl App {
             return Ok(());
         }
         let change = if let Some((user, who)) = argument.split_once(char::is_whitespace) {
-            let user = UserId::new(user_id(user)?);
-            Change::PersonWho(user, own_who(who.trim())?)
+            let (id, own) = (user_id(user)?, own_who(who.trim())?);
+            Change { key: "delivery.people.*.who", id, value: own.map(Value::from) }
         } else {
             let send = Send::named(argument)
                 .ok_or_else(|| format!("/receipts takes auto, on, off, or a user id and who, not {argument}."))?;
             // `auto` is what a room has by itself, unless all rooms are set otherwise.
-            let own = Some(send).filter(|send| (*send, self.settings.send) != (Send::Auto, Send::Auto));
-            Change::RoomSend(self.joined_room()?.id.clone(), own)
+            let own = Some(send).filter(|send| (*send, self.settings.delivery.send) != (Send::Auto, Send::Auto));
+            let id = self.joined_room()?.id.as_str().to_owned();
+            Change { key: "delivery.rooms.*.send", id, value: own.map(Value::from) }
         };
         out.push(Effect::SaveSetting(change));
         Ok(())

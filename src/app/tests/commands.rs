@@ -4,7 +4,6 @@ use crate::{
         Focus,
         commands::beginning_with,
         effect::Effect,
-        event::Event,
         screens::{CommandLine, Screen},
         status::{Status, StatusKind},
         testing::{Told, changes, invite, live, room_id, summary},
@@ -13,9 +12,10 @@ use crate::{
         request::{Request, RoomsRequest, SessionRequest, TimelineRequest},
         update::Update,
     },
-    delivery::policy::{Change, Send, Settings, Who},
+    delivery::policy::{Send, Settings, Who},
     input::{Context, Keymap},
-    model::{Connection, RoomSummary, SafeText, UserId},
+    model::{Connection, RoomSummary, SafeText},
+    settings::{Change, Value},
 };
 
 /// The command line, while it is open.
@@ -52,8 +52,9 @@ fn run(line: &str) -> (Vec<Effect>, String) {
 
 #[test]
 fn commands_ask_for_what_they_say() {
-    let here = |send| Effect::SaveSetting(Change::RoomSend(room_id("one"), send));
-    let person = |who| Effect::SaveSetting(Change::PersonWho(UserId::new("@ada:x"), who));
+    let set = |key, id: &str, value| Effect::SaveSetting(Change { key, id: id.to_owned(), value });
+    let here = |send: Option<Send>| set("delivery.rooms.*.send", "!one:x", send.map(Value::from));
+    let person = |who: Option<Who>| set("delivery.people.*.who", "@ada:x", who.map(Value::from));
     let cases = [
         ("dm @ada:x", Effect::from(RoomsRequest::DirectChat("@ada:x".to_owned()))),
         ("create Tea and cake", Effect::from(RoomsRequest::CreateRoom("Tea and cake".to_owned()))),
@@ -126,30 +127,33 @@ fn two_slashes_send_one() {
 #[test]
 fn p5_receipts_auto_is_written_where_all_rooms_are_set_otherwise() {
     let mut told = Told::in_room(Vec::new());
-    told.event(Event::Settings(Settings { send: Send::Off, ..Settings::default() }));
+    told.delivery(Settings { send: Send::Off, ..Settings::default() });
     told.types("/receipts auto");
-    let here = Effect::SaveSetting(Change::RoomSend(room_id("one"), Some(Send::Auto)));
+    let here = Effect::SaveSetting(Change::new("delivery.rooms.*.send", "!one:x", Send::Auto));
     assert!(told.keys("Enter").contains(&here));
 }
 
 #[test]
 fn p12_incognito_is_toggled_by_key_and_command_everywhere_or_here() {
     let save = |room: Option<&str>, on| {
-        let room = room.map(room_id);
-        Effect::SaveSetting(room.map_or(Change::Incognito(on), |room| Change::RoomIncognito(room, on)))
+        let (key, id) = match room {
+            None => ("delivery.incognito", ""),
+            Some(id) => ("delivery.rooms.*.incognito", id),
+        };
+        Effect::SaveSetting(if on { Change::new(key, id, true) } else { Change::removed(key, id) })
     };
     let mut told = Told::in_room(Vec::new());
     assert_eq!((told.keys("Ctrl-O"), told.app.incognito()), (vec![save(None, true)], None));
     told.types("/incognito room");
-    assert!(told.keys("Enter").contains(&save(Some("one"), true)));
+    assert!(told.keys("Enter").contains(&save(Some("!one:x"), true)));
     assert_eq!(run("incognito nowhere").1, "/incognito takes room or nothing, not nowhere.");
 
     let here = Settings { incognito_rooms: [room_id("one")].into(), ..Settings::default() };
-    told.event(Event::Settings(here.clone()));
+    told.delivery(here.clone());
     assert_eq!(told.app.incognito(), Some("incognito in this room"));
     told.types("/incognito room");
-    assert!(told.keys("Enter").contains(&save(Some("one"), false)));
-    told.event(Event::Settings(Settings { incognito: true, ..here }));
+    assert!(told.keys("Enter").contains(&save(Some("!one:x"), false)));
+    told.delivery(Settings { incognito: true, ..here });
     assert_eq!(told.app.incognito(), Some("incognito"));
     told.types("/incognito");
     assert!(told.keys("Enter").contains(&save(None, false)));

@@ -12,12 +12,13 @@ use crate::{
         Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
         PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, TimelineId, Undelivered, UserId,
     },
+    settings::ui::{Glyphs, MarkStyle, Palette},
     view::{
         fixture::{
             self, LAKE, MINUTE, NOW, as_item, chatting, device, drawn, happen, message, plain, press, safe, to_both,
             type_in,
         },
-        theme::{Glyphs, MarkStyle, Palette, Theme},
+        theme::Theme,
     },
 };
 

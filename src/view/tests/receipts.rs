@@ -105,7 +105,7 @@ fn receipts_screen_in_colours() {
 fn p12_a_room_in_which_one_is_incognito_has_a_sign() {
     let mut app = chatting();
     assert!(!screen(&app).text().contains('ø'));
-    app.settings.incognito_rooms.extend([LAKE, "!ada:example.org"].map(RoomId::new));
+    app.settings.delivery.incognito_rooms.extend([LAKE, "!ada:example.org"].map(RoomId::new));
     screens("room_incognito", &app, Theme::default());
     let screen = screen(&app);
     assert_eq!((screen.cell("ø 2").fg, screen.cell("ø encrypted").fg), (Color::LightYellow, Color::LightYellow));

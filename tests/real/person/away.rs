@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use kvitto::{app::Phase, client::Profile, config::Config};
+use kvitto::{app::Phase, client::Profile, settings::Config};
 use tempfile::TempDir;
 
 use super::Person;

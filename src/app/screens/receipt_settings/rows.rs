@@ -1,13 +1,14 @@
 //! The rows of the receipts screen: each is a setting with its values in order, and what comes of
 //! it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{ReceiptSettings, words};
 use crate::{
     app::{App, receipts::facts},
-    delivery::policy::{self, Change, Choice, Decision, SenderFacts, Settings},
-    model::{PersonEligibility, RoomId, RoomSummary, SafeText, UserId},
+    delivery::policy::{self, Decision, SenderFacts},
+    model::{PersonEligibility, RoomSummary, SafeText, UserId},
+    settings::{self, Change, Config, Scope, Value},
 };
 
 /// How many members a room may have: what is on offer beside what is set.
@@ -72,48 +73,42 @@ impl Row {
 }
 
 /// The values that a setting may have, each with the change that makes it so, and which one it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Values {
     all: Vec<(Cow<'static, str>, Change)>,
     at: usize,
 }
 
 impl Values {
-    fn new<T: Copy + PartialEq>(
-        now: T,
-        values: impl IntoIterator<Item = (Cow<'static, str>, T)>,
-        change: impl Fn(T) -> Change,
-    ) -> Self {
-        let values: Vec<_> = values.into_iter().collect();
+    /// Those of a setting, for everything or for this room or person.
+    fn of(key: &'static str, id: &str, settings: &Config) -> Self {
+        let Some(setting) = settings::named(key) else { return Self::default() };
+        let values: Vec<(Cow<'static, str>, Option<Value>)> = match setting.values() {
+            settings::Values::Words(words) => {
+                let narrows = setting.scope != Scope::Global;
+                let none = narrows.then(|| ("as everywhere".into(), None));
+                none.into_iter().chain(words.into_iter().map(|word| (word.into(), Some(Value::Word(word))))).collect()
+            }
+            settings::Values::Flag => vec![("off".into(), None), ("on".into(), Some(Value::Flag(true)))],
+            settings::Values::Count => {
+                members(settings).map(|count| (count.to_string().into(), Some(Value::Count(count)))).collect()
+            }
+        };
+        let now = setting.get(settings, id);
         let at = values.iter().position(|(_, value)| *value == now).unwrap_or(0);
+        let change = |value| Change { key, id: id.to_owned(), value };
         Self { all: values.into_iter().map(|(word, value)| (word, change(value))).collect(), at }
-    }
-
-    fn choice<T: Choice>(now: T, change: impl Fn(T) -> Change) -> Self {
-        Self::new(now, T::WORDS.iter().map(|(word, value)| ((*word).into(), *value)), change)
-    }
-
-    /// A setting that narrows another one, or leaves it to that.
-    fn narrowing<T: Choice>(now: Option<T>, change: impl Fn(Option<T>) -> Change) -> Self {
-        let own = T::WORDS.iter().map(|(word, value)| ((*word).into(), Some(*value)));
-        Self::new(now, [("as everywhere".into(), None)].into_iter().chain(own), change)
-    }
-
-    fn switch(on: bool, change: impl Fn(bool) -> Change) -> Self {
-        Self::new(on, [("off".into(), false), ("on".into(), true)], change)
-    }
-
-    fn members(now: u64) -> Self {
-        let mut counts = MEMBERS.to_vec();
-        counts.push(now);
-        counts.sort_unstable();
-        counts.dedup();
-        Self::new(now, counts.into_iter().map(|count| (count.to_string().into(), count)), Change::MaxMembers)
     }
 
     fn change(&self, at: usize) -> Option<Change> {
         self.all.get(at).map(|(_, change)| change.clone())
     }
+}
+
+/// How many members a room may have: what is on offer, and what is set.
+fn members(settings: &Config) -> impl Iterator<Item = u64> {
+    let counts: BTreeSet<_> = MEMBERS.into_iter().chain([settings.delivery.max_members]).collect();
+    counts.into_iter()
 }
 
 impl ReceiptSettings {
@@ -130,56 +125,58 @@ impl ReceiptSettings {
     }
 }
 
+/// Those about all rooms and people: what they are called, and what their values mean.
+const EVERYWHERE: [(&str, &str, Meaning); 8] = [
+    ("Rooms", "delivery.send", words::send),
+    ("Members at most", "delivery.max_members", |_| words::MAX_MEMBERS.into()),
+    ("Who", "delivery.who", |all| words::who(all.who).into()),
+    ("Timing", "delivery.timing", |all| words::timing(all.timing).into()),
+    ("Name my device", "delivery.name_device", |all| words::name_device(all.name_device).into()),
+    ("Route", "delivery.route", |all| words::route(all.route).into()),
+    ("Receipt type", "delivery.receipt_type", |all| words::receipt_type(all.receipt_type).into()),
+    ("Incognito", "delivery.incognito", |all| words::incognito(all.incognito).into()),
+];
+
+/// What a setting means as it is set.
+type Meaning = fn(&policy::Settings) -> Cow<'static, str>;
+
 fn row(section: Section, name: &str, values: Values, meaning: impl Into<Cow<'static, str>>) -> Row {
     Row { section, name: SafeText::line(name), user_id: None, meaning: meaning.into(), outcome: None, values }
 }
 
-fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Settings) -> [Row; 2] {
-    let (own, incognito) = (settings.rooms.get(&room.id).copied(), settings.incognito_rooms.contains(&room.id));
-    let of = |id: &RoomId| id.clone();
-    let send = Values::narrowing(own, |send| Change::RoomSend(of(&room.id), send));
-    let hidden = Values::switch(incognito, |on| Change::RoomIncognito(of(&room.id), on));
-    let outcome = Some(outcome(eligibility, &words::room_is_sent(room, settings)));
+fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Config) -> [Row; 2] {
+    let values = |key| Values::of(key, room.id.as_str(), settings);
+    let delivery = &settings.delivery;
+    let meaning = words::room_send(delivery.rooms.get(&room.id).copied(), delivery);
+    let hidden = words::incognito_here(delivery.incognito_rooms.contains(&room.id));
+    let outcome = Some(outcome(eligibility, &words::room_is_sent(room, delivery)));
     [
-        Row { outcome, ..row(Section::Room, "In this room", send, words::room_send(own, settings)) },
-        row(Section::Room, "Incognito here", hidden, words::incognito_here(incognito)),
+        Row { outcome, ..row(Section::Room, "In this room", values("delivery.rooms.*.send"), meaning) },
+        row(Section::Room, "Incognito here", values("delivery.rooms.*.incognito"), hidden),
     ]
 }
 
-fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Settings) -> Row {
+fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Config) -> Row {
+    let delivery = &settings.delivery;
     // Whoever is listed is in the room, and somebody else.
     let PersonEligibility { known, verified, ignored, .. } = *person;
     let sender = SenderFacts { own: false, joined: true, ignored, known, verified };
-    let eligibility = policy::person_eligibility(&person.user_id, &facts(room), sender, settings);
-    let named = policy::names_device(&person.user_id, sender, settings);
-    let own = settings.people.get(&person.user_id).copied();
+    let eligibility = policy::person_eligibility(&person.user_id, &facts(room), sender, delivery);
+    let named = policy::names_device(&person.user_id, sender, delivery);
     Row {
         section: Section::People,
         name: person.name.clone(),
         user_id: Some(person.user_id.clone()),
-        meaning: words::person_who(own, settings),
-        outcome: Some(outcome(eligibility, &words::person_is_sent(person, named, settings))),
-        values: Values::narrowing(own, |who| Change::PersonWho(person.user_id.clone(), who)),
+        meaning: words::person_who(delivery.people.get(&person.user_id).copied(), delivery),
+        outcome: Some(outcome(eligibility, &words::person_is_sent(person, named, delivery))),
+        values: Values::of("delivery.people.*.who", person.user_id.as_str(), settings),
     }
 }
 
-fn global_rows(settings: &Settings) -> [Row; 8] {
-    let all = |name, values, meaning| row(Section::Everywhere, name, values, meaning);
-    let Settings { send, max_members, who, timing, name_device, route, receipt_type, incognito, .. } = *settings;
-    [
-        all("Rooms", Values::choice(send, Change::Send), words::send(settings)),
-        all("Members at most", Values::members(max_members), words::MAX_MEMBERS.into()),
-        all("Who", Values::choice(who, Change::Who), words::who(who).into()),
-        all("Timing", Values::choice(timing, Change::Timing), words::timing(timing).into()),
-        all("Name my device", Values::choice(name_device, Change::NameDevice), words::name_device(name_device).into()),
-        all("Route", Values::choice(route, Change::Route), words::route(route).into()),
-        all(
-            "Receipt type",
-            Values::choice(receipt_type, Change::ReceiptType),
-            words::receipt_type(receipt_type).into(),
-        ),
-        all("Incognito", Values::switch(incognito, Change::Incognito), words::incognito(incognito).into()),
-    ]
+fn global_rows(settings: &Config) -> impl Iterator<Item = Row> {
+    EVERYWHERE.into_iter().map(|(name, key, meaning)| {
+        row(Section::Everywhere, name, Values::of(key, "", settings), meaning(&settings.delivery))
+    })
 }
 
 fn outcome(eligibility: Decision, why_sent: &str) -> Outcome {

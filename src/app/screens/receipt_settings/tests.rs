@@ -10,7 +10,8 @@ use crate::{
     },
     client::request::ReceiptsRequest,
     delivery::policy::{NameDevice, ReceiptType, RouteChoice, Settings, Timing},
-    model::{RoomSummary, SafeText},
+    model::{RoomSummary, SafeText, UserId},
+    settings::Config,
 };
 
 fn ada() -> UserId {
@@ -36,7 +37,7 @@ fn with(change: impl FnOnce(&mut Settings)) -> Told {
     let mut told = opened();
     let mut settings = Settings::default();
     change(&mut settings);
-    told.event(Event::Settings(settings));
+    told.delivery(settings);
     told
 }
 
@@ -71,6 +72,7 @@ fn written(told: &mut Told, keys: &str) -> Vec<Change> {
             let Effect::SaveSetting(change) = effect else { continue };
             let mut settings = told.app.settings.clone();
             change.apply(&mut settings);
+            assert_ne!(settings, told.app.settings, "{change:?}");
             told.event(Event::Settings(settings));
         }
         effects
@@ -205,7 +207,8 @@ fn p13_a_person_who_may_not_know_the_device_is_told_apart_by_route() {
 #[test]
 fn left_and_right_go_through_the_values_and_stop_while_enter_goes_around() {
     let mut told = opened();
-    let here = |send| Change::RoomSend(room_id("one"), send);
+    let set = |key, id: &str, value| Change { key, id: id.to_owned(), value };
+    let here = |send: Option<Send>| set("delivery.rooms.*.send", "!one:x", send.map(Value::from));
     assert_eq!(written(&mut told, "Left"), [], "it is the first");
     assert_eq!(written(&mut told, "Right"), [here(Some(Send::Auto))]);
     assert_eq!(written(&mut told, "l Right l"), [here(Some(Send::On)), here(Some(Send::Off))]);
@@ -214,19 +217,19 @@ fn left_and_right_go_through_the_values_and_stop_while_enter_goes_around() {
     assert_eq!(written(&mut told, "Enter h"), [here(Some(Send::Auto)), here(None)]);
 
     told.keys("Down");
-    let hidden = |on| Change::RoomIncognito(room_id("one"), on);
+    let hidden = |on: bool| set("delivery.rooms.*.incognito", "!one:x", on.then_some(Value::Flag(true)));
     assert_eq!(
         written(&mut told, "Enter Enter Right Left"),
         [hidden(true), hidden(false), hidden(true), hidden(false)]
     );
 
     told.keys("Down");
-    let set = |who| Change::PersonWho(ada(), who);
+    let of_ada = |who: Option<Who>| set("delivery.people.*.who", "@ada:x", who.map(Value::from));
     assert_eq!(
         written(&mut told, "Right Right Right Right Right"),
-        [Who::Everyone, Who::Known, Who::Verified, Who::Nobody].map(|who| set(Some(who)))
+        [Who::Everyone, Who::Known, Who::Verified, Who::Nobody].map(|who| of_ada(Some(who)))
     );
-    assert_eq!(written(&mut told, "Enter"), [set(None)]);
+    assert_eq!(written(&mut told, "Enter"), [of_ada(None)]);
 }
 
 #[test]
@@ -242,25 +245,25 @@ fn every_row_for_all_changes_its_own_setting() {
     assert_eq!(
         changes,
         [
-            Change::Send(Send::On),
-            Change::Send(Send::Auto),
-            Change::MaxMembers(100),
-            Change::MaxMembers(50),
-            Change::Who(Who::Verified),
-            Change::Who(Who::Known),
-            Change::Timing(Timing::Guarded),
-            Change::Timing(Timing::Balanced),
-            Change::NameDevice(NameDevice::Verified),
-            Change::NameDevice(NameDevice::Known),
-            Change::Route(RouteChoice::Native),
-            Change::Route(RouteChoice::Auto),
-            Change::ReceiptType(ReceiptType::Stable),
-            Change::ReceiptType(ReceiptType::Unstable),
-            Change::Incognito(true),
-            Change::Incognito(false),
+            Change::new("delivery.send", "", Send::On),
+            Change::new("delivery.send", "", Send::Auto),
+            Change::new("delivery.max_members", "", 100_u64),
+            Change::new("delivery.max_members", "", 50_u64),
+            Change::new("delivery.who", "", Who::Verified),
+            Change::new("delivery.who", "", Who::Known),
+            Change::new("delivery.timing", "", Timing::Guarded),
+            Change::new("delivery.timing", "", Timing::Balanced),
+            Change::new("delivery.name_device", "", NameDevice::Verified),
+            Change::new("delivery.name_device", "", NameDevice::Known),
+            Change::new("delivery.route", "", RouteChoice::Native),
+            Change::new("delivery.route", "", RouteChoice::Auto),
+            Change::new("delivery.receipt_type", "", ReceiptType::Stable),
+            Change::new("delivery.receipt_type", "", ReceiptType::Unstable),
+            Change::new("delivery.incognito", "", true),
+            Change::removed("delivery.incognito", ""),
         ]
     );
-    assert_eq!(told.app.settings, Settings::default());
+    assert_eq!(told.app.settings, Config::default());
 }
 
 #[test]
@@ -268,8 +271,8 @@ fn a_number_of_members_that_is_set_by_hand_has_its_place_among_the_others() {
     let mut told = with(|all| all.max_members = 7);
     told.keys("Down Down Down Down Down");
     assert_eq!(said(&told, "Members at most").0, "7");
-    assert_eq!(told.keys("Left"), [Effect::SaveSetting(Change::MaxMembers(5))]);
-    assert_eq!(told.keys("Right"), [Effect::SaveSetting(Change::MaxMembers(10))]);
+    assert_eq!(told.keys("Left"), [Effect::SaveSetting(Change::new("delivery.max_members", "", 5_u64))]);
+    assert_eq!(told.keys("Right"), [Effect::SaveSetting(Change::new("delivery.max_members", "", 10_u64))]);
 }
 
 #[test]

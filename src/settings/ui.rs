@@ -1,0 +1,100 @@
+//! How the screen looks.
+
+use super::{
+    Scope, Setting,
+    value::{Field, Kind},
+};
+use crate::delivery::policy::Choice;
+
+/// Everything about the looks that can be set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ui {
+    /// The colours; `None` leaves it to the terminal's environment.
+    pub palette: Option<Palette>,
+    /// How delivery marks are drawn.
+    pub mark_style: MarkStyle,
+    /// Which signs are used.
+    pub glyphs: Glyphs,
+}
+
+/// Which colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Palette {
+    /// For a dark background: the bright half of the sixteen colours.
+    #[default]
+    Dark,
+    /// For a light background: the dark half.
+    Light,
+    /// For a plain console: six basic colours and bold, neither dim nor italic.
+    Sixteen,
+    /// No colour at all, attributes only.
+    None,
+}
+
+/// How the delivery mark is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarkStyle {
+    /// One glyph a device, grouped by person.
+    #[default]
+    Devices,
+    /// How many of how many devices.
+    Count,
+    /// One tick on the server, two on every device.
+    Classic,
+}
+
+/// Which signs are used, for marks and for everything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glyphs {
+    /// `✓ ● ○ …`
+    #[default]
+    Unicode,
+    /// Nothing beyond ASCII.
+    Ascii,
+}
+
+impl Choice for Option<Palette> {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", None),
+        ("dark", Some(Palette::Dark)),
+        ("light", Some(Palette::Light)),
+        ("16", Some(Palette::Sixteen)),
+        ("none", Some(Palette::None)),
+    ];
+}
+
+impl Choice for MarkStyle {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("devices", Self::Devices), ("count", Self::Count), ("classic", Self::Classic)];
+}
+
+impl Choice for Glyphs {
+    const WORDS: &'static [(&'static str, Self)] = &[("unicode", Self::Unicode), ("ascii", Self::Ascii)];
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "ui.theme",
+        scope: Scope::Global,
+        values: Option::<Palette>::values,
+        doc: "The colours; `auto` looks at `NO_COLOR` and `COLORFGBG`",
+        get: |config| config.ui.palette.all(),
+        set: |config, id, value| config.ui.palette.put(id, value),
+    },
+    Setting {
+        key: "ui.marks.style",
+        scope: Scope::Global,
+        values: MarkStyle::values,
+        doc: "How the delivery mark is drawn: a glyph for each device, a count, or ticks alone",
+        get: |config| config.ui.mark_style.all(),
+        set: |config, id, value| config.ui.mark_style.put(id, value),
+    },
+    Setting {
+        key: "ui.marks.glyphs",
+        scope: Scope::Global,
+        values: Glyphs::values,
+        doc: "The characters of the delivery marks and of everything else",
+        get: |config| config.ui.glyphs.all(),
+        set: |config, id, value| config.ui.glyphs.put(id, value),
+    },
+];
