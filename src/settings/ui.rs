@@ -11,6 +11,8 @@ use crate::delivery::policy::Choice;
 pub struct Ui {
     /// The colours; `None` leaves it to the terminal's environment.
     pub palette: Option<Palette>,
+    /// Which messages show their time.
+    pub times: Times,
     /// How delivery marks are drawn.
     pub mark_style: MarkStyle,
     /// Which signs are used.
@@ -29,6 +31,18 @@ pub enum Palette {
     Sixteen,
     /// No colour at all, attributes only.
     None,
+}
+
+/// Which messages of a timeline show their time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// Every one.
+    All,
+    /// The first of those of one person that follow one another closely.
+    #[default]
+    Groups,
+    /// None.
+    Off,
 }
 
 /// How the delivery mark is drawn.
@@ -63,6 +77,10 @@ impl Choice for Option<Palette> {
     ];
 }
 
+impl Choice for Times {
+    const WORDS: &'static [(&'static str, Self)] = &[("all", Self::All), ("groups", Self::Groups), ("off", Self::Off)];
+}
+
 impl Choice for MarkStyle {
     const WORDS: &'static [(&'static str, Self)] =
         &[("devices", Self::Devices), ("count", Self::Count), ("classic", Self::Classic)];
@@ -80,6 +98,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "The colours; `auto` looks at `NO_COLOR` and `COLORFGBG`",
         get: |config| config.ui.palette.all(),
         set: |config, id, value| config.ui.palette.put(id, value),
+    },
+    Setting {
+        key: "ui.timeline.times",
+        scope: Scope::Global,
+        values: Times::values,
+        doc: "Which messages show their time: `groups` is the first of those that one person wrote within five minutes",
+        get: |config| config.ui.times.all(),
+        set: |config, id, value| config.ui.times.put(id, value),
     },
     Setting {
         key: "ui.marks.style",

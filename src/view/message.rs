@@ -53,17 +53,24 @@ pub struct Beside<'a> {
     pub selected: bool,
     /// It came in the clear into an encrypted room.
     pub in_clear: bool,
+    /// It shows its time itself: there is no header that does.
+    pub timed: bool,
 }
 
 /// The rows of a message, without the header: at least one, and each with a span in it.
 pub fn rows<'a>(message: &'a Message, beside: Beside<'_>, look: Look<'_>) -> Vec<Line<'a>> {
-    let Beside { mark, selected, in_clear } = beside;
+    let Beside { mark, selected, in_clear, timed } = beside;
     let mut rows = Vec::new();
     rows.extend(message.reply_to.as_ref().map(|answered| reply(answered, look)));
     body(&mut rows, message, selected, look);
     if rows.is_empty() {
         // Every item has a row, or the end of the timeline could not be seen.
         rows.push(Line::raw(" "));
+    }
+    if timed {
+        // Two blanks, as in the header: it must not be taken for the text's end.
+        let time = format!(" {}", words::clock(message.at, look.zone));
+        append(&mut rows, Span::styled(time, look.theme.role(Role::Dim)), look);
     }
     if message.edited {
         append(&mut rows, Span::styled("(edited)", look.theme.role(Role::Dim)), look);
@@ -115,17 +122,13 @@ pub fn one_line(body: &Body) -> String {
     }
 }
 
-/// Who and when.
-pub fn header(message: &Message, look: Look<'_>) -> Line<'static> {
-    let time = words::clock(message.at, look.zone);
-    let room = look.columns.saturating_sub(wrap::width(&time) + 2);
+/// Who, and when if that is shown.
+pub fn header(message: &Message, timed: bool, look: Look<'_>) -> Line<'static> {
+    let time = if timed { format!("  {}", words::clock(message.at, look.zone)) } else { String::new() };
+    let room = look.columns.saturating_sub(wrap::width(&time));
     let name = wrap::cut(&message.sender_name, room, look.theme.symbols().ellipsis);
     let hue = Role::Sender(sender_hue(&message.sender));
-    Line::from(vec![
-        Span::styled(name, look.theme.role(hue)),
-        Span::raw("  "),
-        Span::styled(time, look.theme.role(Role::Dim)),
-    ])
+    Line::from(vec![Span::styled(name, look.theme.role(hue)), Span::styled(time, look.theme.role(Role::Dim))])
 }
 
 fn reply(InReplyTo { sender_name, preview, .. }: &InReplyTo, look: Look<'_>) -> Line<'static> {
@@ -321,7 +324,7 @@ mod tests {
 
     fn drawn(message: &Message, mark: Option<&Mark>, selected: bool, columns: u16) -> Vec<String> {
         let look = Look { theme: Theme::default(), columns, zone: &TimeZone::UTC };
-        rows(message, Beside { mark, selected, in_clear: false }, look).iter().map(ToString::to_string).collect()
+        rows(message, Beside { mark, selected, ..Beside::default() }, look).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
         timeline::{Anchor, Edge, OpenTimeline},
     },
     model::{Pagination, TimelineItemKind},
+    settings::ui::Times,
 };
 
 /// Beyond this width text is hard to read, and a mark is far from its message.
@@ -140,16 +141,17 @@ impl<'a> Timeline<'a> {
         let mut rows = Vec::new();
         match &item.kind {
             TimelineItemKind::Message(message) => {
-                match before {
-                    Some(TimelineItemKind::Message(before)) if message::continues(message, before) => {}
-                    before => {
-                        rows.extend(before.map(|_| Line::default()));
-                        rows.push(message::header(message, self.look));
-                    }
+                let shown = self.app.settings.ui.times;
+                let continues =
+                    matches!(before, Some(TimelineItemKind::Message(before)) if message::continues(message, before));
+                if !continues {
+                    rows.extend(before.map(|_| Line::default()));
+                    rows.push(message::header(message, shown != Times::Off, self.look));
                 }
                 let mark = self.app.mark(index);
                 let selected = self.open.selection.as_ref().is_some_and(|place| place.index == index);
-                let beside = Beside { mark: mark.as_ref(), selected, in_clear: self.open.came_in_clear(index) };
+                let (in_clear, timed) = (self.open.came_in_clear(index), continues && shown == Times::All);
+                let beside = Beside { mark: mark.as_ref(), selected, in_clear, timed };
                 rows.extend(message::rows(message, beside, self.look));
             }
             TimelineItemKind::DayLine(at) => {
@@ -206,7 +208,12 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::{app::timeline::Place, model::ItemKey};
+    use crate::{
+        app::{event::Event, timeline::Place},
+        model::ItemKey,
+        settings::{Change, Config},
+        view::fixture::{chatting, drawn, happen},
+    };
 
     /// Lays out items of two rows each; returns the first and last row, and the items that were
     /// asked for.
@@ -241,5 +248,19 @@ mod tests {
         for (anchor, first, last, asked) in cases {
             assert_eq!(laid_out(&anchor, 100_000, 5), (first, last, asked), "{anchor:?}");
         }
+    }
+
+    #[test]
+    fn messages_show_their_times_as_it_is_set() {
+        let mut app = chatting();
+        let screen = |app: &App| drawn(app, Theme::default(), (80, 40)).text();
+        let by_default = screen(&app);
+        for times in [Times::All, Times::Off, Times::Groups] {
+            let mut settings = Config::default();
+            Change::new("ui.timeline.times", "", times).apply(&mut settings);
+            happen(&mut app, [Event::Settings(settings)]);
+            insta::assert_snapshot!(format!("times_{times:?}").to_lowercase(), screen(&app));
+        }
+        assert_eq!(screen(&app), by_default);
     }
 }

@@ -9,7 +9,7 @@ use kvitto::{
     model::UserId,
     settings::{
         Config,
-        ui::{Palette, Ui},
+        ui::{Palette, Times, Ui},
     },
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -171,3 +171,30 @@ async fn a_theme_that_is_set_is_in_force_at_once_and_saved(world: World) {
     terminal.wait_for_text("ui.themes: there is no such key: did you mean `theme`?");
 }
 on!(a_theme_that_is_set_is_in_force_at_once_and_saved: embedded);
+
+async fn times_that_are_set_off_are_gone_at_once_and_saved(world: World) {
+    let (alice, bob) = (&world.alice, &world.bob);
+    let mut phone = world.bob("phone").await;
+    let mut tablet = world.alice("tablet").await;
+    let room = direct_chat(&mut phone, &mut tablet, &alice.user_id).await;
+    let away = tablet.quit().await;
+    let terminal = away.on_screen();
+    screens::open_first_room(&terminal, &bob.name);
+    phone.say(&room, "hello Alice");
+    terminal.wait_for_text("hello Alice");
+    let header = |timed: bool| {
+        terminal.wait_for(&format!("who said it, with its time: {timed}"), |screen| {
+            let rows = text(screen);
+            let above = rows.lines().zip(rows.lines().skip(1)).find(|(_, below)| below.ends_with("hello Alice"));
+            above.is_some_and(|(header, _)| header.contains(&bob.name) && header.contains(':') == timed)
+        });
+    };
+    header(true);
+    terminal.type_text("/set ui.timeline.times off");
+    terminal.key("enter");
+    header(false);
+    let saved = Config::load(&away.data_dir().join("config.toml")).expect("the settings can be read");
+    let ui = Ui { times: Times::Off, ..Ui::default() };
+    assert_eq!(saved, Config { delivery: world.settings(), ui, ..Config::default() });
+}
+on!(times_that_are_set_off_are_gone_at_once_and_saved: embedded);
