@@ -21,6 +21,7 @@ mod command_line;
 pub mod device_table;
 mod help;
 pub mod inspector;
+pub mod picker;
 mod question;
 mod receipt_log;
 pub mod receipt_settings;
@@ -34,6 +35,7 @@ macro_rules! with_screens {
             DeviceTable(device_table),
             Help(help),
             Inspector(inspector),
+            Picker(picker),
             Question(question),
             ReceiptLog(receipt_log),
             ReceiptSettings(receipt_settings),
@@ -262,7 +264,7 @@ impl Screens {
     }
 
     /// Opens one above all others.
-    pub(super) fn push(&mut self, screen: impl Into<Screen>) {
+    pub fn push(&mut self, screen: impl Into<Screen>) {
         self.0.push(screen.into());
     }
 

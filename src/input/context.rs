@@ -27,6 +27,8 @@ pub enum Context {
     Login,
     /// In a list over the screen, one row of which is selected.
     List,
+    /// In a list over the screen that is searched by typing.
+    Picker,
     /// In whatever stands over the screen, but a question.
     Popup,
     /// At a question.
@@ -35,7 +37,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order in which the help shows them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Global,
         Self::Main,
         Self::Browse,
@@ -48,6 +50,7 @@ impl Context {
         Self::Edit,
         Self::Login,
         Self::List,
+        Self::Picker,
         Self::Popup,
         Self::Confirm,
     ];
@@ -67,6 +70,7 @@ impl Context {
             Self::Edit => "Typing",
             Self::Login => "Log in",
             Self::List => "List over the screen",
+            Self::Picker => "List that is searched",
             Self::Popup => "Anything over the screen",
             Self::Confirm => "At a question",
         }

@@ -56,7 +56,8 @@ pub fn draw_text(
     screen: Rect,
 ) -> ScreenFacts {
     let item = |at: usize, _| rows.get(at).cloned().into_iter().collect();
-    Sheet { title, widest, items: rows.len(), item: &item, foot: &[] }.draw(scroll, theme, canvas, screen)
+    Sheet { title, widest, items: rows.len(), item: &item, head: &[], cursor: None, foot: &[] }
+        .draw(scroll, theme, canvas, screen)
 }
 
 /// Items in a frame.
@@ -69,6 +70,10 @@ pub struct Sheet<'a> {
     pub items: usize,
     /// The rows of one, and whether it stands uppermost.
     pub item: &'a dyn Fn(usize, bool) -> Vec<Line<'static>>,
+    /// What stands above them, whatever is scrolled.
+    pub head: &'a [Line<'static>],
+    /// Where the cursor is in the first row of that, if it is there.
+    pub cursor: Option<u16>,
     /// What stands below them, whatever is scrolled.
     pub foot: &'a [Line<'static>],
 }
@@ -76,7 +81,8 @@ pub struct Sheet<'a> {
 impl Sheet<'_> {
     /// Draws it, with so many items scrolled away.
     pub fn draw(&self, scroll: usize, theme: Theme, canvas: &mut Canvas<'_, '_>, screen: Rect) -> ScreenFacts {
-        let most = height(screen);
+        let head = self.head.len().min(height(screen));
+        let most = height(screen) - head;
         let foot = self.foot.len().min(most.saturating_sub(1));
         let space = most - foot;
         let max_scroll = self.max_scroll(space);
@@ -96,7 +102,7 @@ impl Sheet<'_> {
         let body = if max_scroll > 0 { space } else { rows.len() };
 
         let symbols = theme.symbols();
-        let wanted = u16::try_from(body + foot).unwrap_or(u16::MAX).saturating_add(FRAME);
+        let wanted = u16::try_from(head + body + foot).unwrap_or(u16::MAX).saturating_add(FRAME);
         let area = layout::popup(screen, self.widest, wanted);
         let more = |count: usize, sign: &str| {
             let text = if count > 0 { format!(" {count} more {sign} ") } else { String::new() };
@@ -112,6 +118,13 @@ impl Sheet<'_> {
         canvas.render_widget(Clear, area);
         canvas.render_widget(block, area);
         canvas.hit(area, Target::Screen);
+        for (at, line) in self.head.iter().take(head).enumerate() {
+            paint::row(canvas, inner, at, line);
+        }
+        if let Some(column) = self.cursor.filter(|_| !inner.is_empty()) {
+            canvas.set_cursor_position((inner.x + column.min(inner.width - 1), inner.y));
+        }
+        let inner = layout::split_top(inner, u16::try_from(head).unwrap_or(u16::MAX)).1;
         for (at, line) in rows.iter().enumerate() {
             paint::row(canvas, inner, at, line);
             canvas.hit_row(inner, at, Target::ScreenItem(scroll + ends.partition_point(|end| *end <= at)));

@@ -5,6 +5,7 @@ mod editing;
 mod hits;
 mod overview;
 mod people;
+mod picker;
 mod receipts;
 
 use ratatui::{

@@ -9,15 +9,15 @@ pub const COMMANDS: &[Command] = &[
     Command::new("popup-down", "Scroll down", |app, _, now, out| app.on_screen(Act::Down, now, out))
         .keys(&[(Context::Popup, &["j", "Down"])]),
     Command::new("popup-page-up", "Scroll up by a page", |app, _, now, out| app.on_screen(Act::PageUp, now, out))
-        .keys(&[(Context::Popup, &["PgUp", "Ctrl-U"])]),
+        .keys(&[(Context::Popup, &["PgUp", "Ctrl-U"]), (Context::Picker, &["PgUp"])]),
     Command::new("popup-page-down", "Scroll down by a page", |app, _, now, out| app.on_screen(Act::PageDown, now, out))
-        .keys(&[(Context::Popup, &["PgDn", "Ctrl-D", "Space"])]),
+        .keys(&[(Context::Popup, &["PgDn", "Ctrl-D", "Space"]), (Context::Picker, &["PgDn"])]),
     Command::new("popup-close", "Close", |app, _, now, out| app.on_screen(Act::Close, now, out))
-        .keys(&[(Context::Popup, &["Esc", "q", "i", "?", "Enter"])]),
+        .keys(&[(Context::Popup, &["Esc", "q", "i", "?", "Enter"]), (Context::Picker, &["Esc"])]),
     Command::new("list-up", "Select the row above", |app, _, now, out| app.on_screen(Act::Up, now, out))
-        .keys(&[(Context::List, &["k", "Up"])]),
+        .keys(&[(Context::List, &["k", "Up"]), (Context::Picker, &["Up"])]),
     Command::new("list-down", "Select the row below", |app, _, now, out| app.on_screen(Act::Down, now, out))
-        .keys(&[(Context::List, &["j", "Down"])]),
+        .keys(&[(Context::List, &["j", "Down"]), (Context::Picker, &["Down"])]),
     Command::new(
         "list-previous",
         "The setting's value before; in the device table, devices to the left; of many people, the page before",
@@ -32,10 +32,10 @@ pub const COMMANDS: &[Command] = &[
     .keys(&[(Context::List, &["l", "Right"])]),
     Command::new(
         "list-choose",
-        "Change the setting; go to the message; of many people, see those who lack it, or everybody",
+        "Change the setting; take the row; go to the message; of many people, see those who lack it, or everybody",
         |app, _, now, out| app.on_screen(Act::Choose, now, out),
     )
-    .keys(&[(Context::List, &["Enter", "Space"])]),
+    .keys(&[(Context::List, &["Enter", "Space"]), (Context::Picker, &["Enter"])]),
     // Not Enter: whoever presses it twice to send would agree to anything.
     Command::new("yes", "Yes, do it", |app, _, now, out| app.on_screen(Act::Choose, now, out))
         .keys(&[(Context::Confirm, &["y"])]),

@@ -62,7 +62,15 @@ pub fn draw(app: &App, screen: &DeviceTable, theme: Theme, canvas: &mut Canvas<'
     let sheet = Grid { app, theme, columns, table: &table, from: shift, to: shift + fits(shift) };
     let item = |at: usize, first: bool| sheet.message(at, first);
     let foot = sheet.heads();
-    let sheet = Sheet { title: TITLE, widest: WIDEST, items: table.rows.len(), item: &item, foot: &foot };
+    let sheet = Sheet {
+        title: TITLE,
+        widest: WIDEST,
+        items: table.rows.len(),
+        item: &item,
+        head: &[],
+        cursor: None,
+        foot: &foot,
+    };
     ScreenFacts { max_shift, ..sheet.draw(scroll, theme, canvas, area) }
 }
 

@@ -64,7 +64,7 @@ pub fn draw(
     let how = "It is kept for 30 days, on this machine only. “/log receipts clear” empties it.";
     foot.extend(popup::wrapped(how, columns, Role::Dim, theme));
     foot.extend(lies);
-    Sheet { title: TITLE, widest: WIDEST, items: entries.len(), item: &item, foot: &foot }
+    Sheet { title: TITLE, widest: WIDEST, items: entries.len(), item: &item, head: &[], cursor: None, foot: &foot }
         .draw(scroll, theme, canvas, area)
 }
 

@@ -53,7 +53,8 @@ pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, canvas: &mut Canvas
     let title = wrap::cut(&title, columns.saturating_sub(TITLE_MARGIN), theme.symbols().ellipsis);
     let lines = &page.lines;
     let item = |at: usize, _| lines.get(at).cloned().into_iter().collect();
-    let sheet = Sheet { title: &title, widest: WIDEST, items: lines.len(), item: &item, foot: &foot };
+    let sheet =
+        Sheet { title: &title, widest: WIDEST, items: lines.len(), item: &item, head: &[], cursor: None, foot: &foot };
     sheet.draw(page.selected.1.saturating_sub((high - foot.len()) / 2), theme, canvas, area)
 }
 

@@ -51,7 +51,15 @@ pub fn draw(
     let found = found.unwrap_or_default();
     let item = |index: usize, _| item(app, &found[index], index == selected, at, columns, theme);
     let page = popup::height(area) / ROWS;
-    let sheet = Sheet { title: TITLE, widest: popup::WIDE, items: found.len(), item: &item, foot: &[] };
+    let sheet = Sheet {
+        title: TITLE,
+        widest: popup::WIDE,
+        items: found.len(),
+        item: &item,
+        head: &[],
+        cursor: None,
+        foot: &[],
+    };
     sheet.draw(selected.saturating_sub(page / 2), theme, canvas, area)
 }
 
