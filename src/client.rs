@@ -65,6 +65,7 @@ mod responder;
 mod rooms;
 mod sending;
 pub mod session;
+mod source;
 mod sync;
 mod timeline;
 mod typed;

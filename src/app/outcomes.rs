@@ -34,6 +34,7 @@ impl App {
             Reply::Draft { timeline_id, text } => self.on_draft(timeline_id, &text, out),
             Reply::Done
             // Of interest to screens only.
+            | Reply::Source(_)
             | Reply::ReceiptStatus { .. }
             | Reply::People(_)
             | Reply::Eligibility { .. }

@@ -53,6 +53,10 @@ pub(super) async fn run(context: &Context, request: RoomsRequest) -> Outcome {
         RoomsRequest::Decline(room) => leaving::decline(context, &room).await,
         RoomsRequest::Leave { room_id, older } => leaving::leave(context, &room_id, &older).await,
         RoomsRequest::Invite { room_id, user } => invite(client, receipts, &room_id, &user).await,
+        RoomsRequest::SetState { room_id, event_type, state_key, content } => {
+            let set = room_of(client, &room_id)?.send_state_event_raw(event_type, &state_key, content).await;
+            set.map(|_| Reply::Done).map_err(|error| failed("Not changed", &error))
+        }
         RoomsRequest::Rekey(room) => rekey(client, &room).await,
     }
 }

@@ -21,7 +21,7 @@ use matrix_sdk::{
         EventId as SdkEventId, OwnedEventId,
         api::error::ErrorKind,
         events::{
-            AnyMessageLikeEventContent,
+            AnyMessageLikeEventContent, MessageLikeEventContent as _,
             relation::RelationType,
             room::message::{
                 Relation, ReplacementMetadata, RoomMessageEventContent, RoomMessageEventContentWithoutRelation,
@@ -51,13 +51,36 @@ pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventConten
 }
 
 /// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere:
-/// see [`forget`].
+/// see [`forget`]. What is no message and has no text, such as a reaction, would be shown as if it
+/// were there: it is taken out, and said to be refused.
 pub(super) async fn give_back(client: &Client, events: &UnboundedSender<Update>) {
     for (room, echoes) in client.send_queue().local_echoes().await.unwrap_or_default() {
-        for event in echoes.iter().filter_map(|echo| refused(ids::room(&room), echo)) {
-            let _ = events.send(event);
+        for echo in &echoes {
+            let update = match refused(ids::room(&room), echo) {
+                Some(edit) => Some(edit),
+                None => take_out(echo).await,
+            };
+            let _ = update.map(|update| events.send(update));
         }
     }
+}
+
+/// Takes something that was refused and is no message out of the queue. Gives what is to be said.
+async fn take_out(echo: &LocalEcho) -> Option<Update> {
+    let LocalEchoContent::Event { serialized_event, send_handle, send_error: Some(error) } = &echo.content else {
+        return None;
+    };
+    let what = match serialized_event.deserialize() {
+        Ok(AnyMessageLikeEventContent::RoomMessage(_)) | Err(_) => return None,
+        Ok(AnyMessageLikeEventContent::Reaction(reaction)) => format!("Your reaction {}", reaction.relates_to.key),
+        Ok(other) => format!("What you did ({})", other.event_type()),
+    };
+    let why = errors::wedge_sentence(error);
+    if let Err(error) = send_handle.abort().await {
+        tracing::warn!(%error, "what was refused stays in the queue");
+        return None;
+    }
+    Some(Update::Warning(SafeText::line(&format!("{what} was not sent. {why}"))))
 }
 
 /// Gives back every edit of this room that waits for its turn and whose message is removed, by what

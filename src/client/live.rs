@@ -32,6 +32,7 @@ use super::{
         trust::{self, End},
         warnings,
     },
+    source,
     sync::Sync,
     timeline::OpenTimeline,
     typed, typing, vouched,
@@ -214,6 +215,10 @@ impl Live {
             }
             TimelineRequest::Retry { timeline_id, key } => self.retry(&timeline_id, &key).await,
             TimelineRequest::Discard { timeline_id, key } => self.discard(&timeline_id, &key).await,
+            TimelineRequest::AskSource { room_id, event_id } => {
+                let room = self.room(&room_id);
+                return responder.beside(async move { source::of(&room?, event_id).await });
+            }
             TimelineRequest::Redact { room_id, event_id } => {
                 let client = self.session.client.clone();
                 let redaction = async move { actions::redact(&client, &room_id, &event_id).await };

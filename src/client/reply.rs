@@ -6,8 +6,8 @@
 use std::{fmt::Display, time::Duration};
 
 use crate::model::{
-    EventId, LoginMethod, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, SafeText, TimelineId,
-    Undelivered,
+    EventId, EventSource, LoginMethod, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, SafeText,
+    TimelineId, Undelivered,
 };
 
 /// What comes of a request.
@@ -45,6 +45,8 @@ pub enum Reply {
         /// Its text.
         text: String,
     },
+    /// The source of an event.
+    Source(EventSource),
     /// What was done about a message.
     ReceiptStatus {
         /// The message.

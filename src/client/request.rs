@@ -3,6 +3,8 @@
 //! Whoever asks does not have to wait: what comes of it is told once, as
 //! [`Update::Done`](super::update::Update::Done) with the request's id.
 
+use serde_json::Value;
+
 use crate::{
     delivery::policy::Settings,
     model::{EventId, ItemKey, LoginMethod, PeopleFilter, RoomId, Secret, TimelineId, UserId},
@@ -88,6 +90,17 @@ pub enum RoomsRequest {
         /// A full user id, as typed.
         user: String,
     },
+    /// Set a state event of a room, in the form that the specification has for its type.
+    SetState {
+        /// The room.
+        room_id: RoomId,
+        /// Its type, such as `m.room.topic`.
+        event_type: &'static str,
+        /// Its state key; most have an empty one.
+        state_key: String,
+        /// Its content.
+        content: Value,
+    },
     /// Encrypt with a new key from the next message of this room on, which every device is then
     /// given.
     Rekey(RoomId),
@@ -164,6 +177,13 @@ pub enum TimelineRequest {
         event_id: EventId,
         /// It was removed: no edit of it is to be sent.
         removed: bool,
+    },
+    /// What is this event, as the server gave it? Answered by `Reply::Source`.
+    AskSource {
+        /// The room.
+        room_id: RoomId,
+        /// The event.
+        event_id: EventId,
     },
     /// Remove a message for everyone.
     Redact {

@@ -42,6 +42,8 @@ mod sending;
 mod session;
 mod session_campaign;
 mod smoke;
+mod source;
+mod state;
 mod storage;
 mod storms;
 mod support;
