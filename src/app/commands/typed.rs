@@ -1,5 +1,7 @@
 //! Commands that are typed, and have no keys by default.
 
+use serde_json::json;
+
 use crate::app::{
     App,
     effect::Effect,
@@ -36,6 +38,17 @@ pub const COMMANDS: &[Command] = &[
         Ok(())
     })
     .typed(Argument::Person)
+    .in_joined_room(),
+    Command::new("topic", "Set this room's topic", |app, argument, _, out| {
+        out.push(Effect::from(RoomsRequest::SetState {
+            room_id: app.joined_room()?.id.clone(),
+            event_type: "m.room.topic",
+            state_key: String::new(),
+            content: json!({ "topic": argument, "m.topic": { "m.text": [{ "body": argument }] } }),
+        }));
+        Ok(())
+    })
+    .typed(Argument::Text("TEXT"))
     .in_joined_room(),
     Command::new(
         "receipts",

@@ -1,4 +1,6 @@
 //! Commands, the room list and the status line.
+use serde_json::json;
+
 use crate::{
     app::{
         Focus,
@@ -60,6 +62,15 @@ fn commands_ask_for_what_they_say() {
         ("create Tea and cake", Effect::from(RoomsRequest::CreateRoom("Tea and cake".to_owned()))),
         ("join #tea:x", Effect::from(RoomsRequest::Join("#tea:x".to_owned()))),
         ("invite @ada:x", Effect::from(RoomsRequest::Invite { room_id: room_id("one"), user: "@ada:x".to_owned() })),
+        (
+            "topic Tea at four",
+            Effect::from(RoomsRequest::SetState {
+                room_id: room_id("one"),
+                event_type: "m.room.topic",
+                state_key: String::new(),
+                content: json!({ "topic": "Tea at four", "m.topic": { "m.text": [{ "body": "Tea at four" }] } }),
+            }),
+        ),
         ("receipts auto", here(None)),
         ("receipts on", here(Some(Send::On))),
         ("receipts off", here(Some(Send::Off))),
