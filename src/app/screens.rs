@@ -25,6 +25,7 @@ pub mod picker;
 mod question;
 mod receipt_log;
 pub mod receipt_settings;
+mod source;
 mod undelivered;
 
 /// Gives the list of all screens, each with its module, to the macro of that name.
@@ -39,6 +40,7 @@ macro_rules! with_screens {
             Question(question),
             ReceiptLog(receipt_log),
             ReceiptSettings(receipt_settings),
+            Source(source),
             Undelivered(undelivered),
         }
     };

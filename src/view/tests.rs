@@ -7,6 +7,7 @@ mod overview;
 mod people;
 mod picker;
 mod receipts;
+mod source;
 
 use ratatui::{
     Terminal,
