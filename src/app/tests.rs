@@ -9,6 +9,7 @@ mod endings;
 mod login;
 mod overview;
 mod people;
+mod reactions;
 mod reading;
 mod settings;
 mod timelines;

@@ -49,7 +49,7 @@ use crate::{
         receipt_queue::{Numbers, ReceiptQueue},
         store::{Inbox, Store, StoreError},
     },
-    model::{EventId, ItemKey, RoomId, SafeText, TimelineFocus, TimelineId},
+    model::{EventId, ItemKey, ReactionKey, RoomId, SafeText, TimelineFocus, TimelineId},
 };
 
 /// Why a session cannot be at work.
@@ -215,6 +215,9 @@ impl Live {
             }
             TimelineRequest::Retry { timeline_id, key } => self.retry(&timeline_id, &key).await,
             TimelineRequest::Discard { timeline_id, key } => self.discard(&timeline_id, &key).await,
+            TimelineRequest::ToggleReaction { timeline_id, event_id, key } => {
+                self.toggle_reaction(&timeline_id, &event_id, &key).await
+            }
             TimelineRequest::AskSource { room_id, event_id } => {
                 let room = self.room(&room_id);
                 return responder.beside(async move { source::of(&room?, event_id).await });
@@ -343,6 +346,15 @@ impl Live {
         for open in open {
             self.open_timeline(open).await?;
         }
+        Ok(Reply::Done)
+    }
+
+    async fn toggle_reaction(&self, id: &TimelineId, event_id: &EventId, key: &ReactionKey) -> Outcome {
+        let (open, room) = (self.timeline(id)?, self.room(&id.room_id)?);
+        self.well()?;
+        self.sending.before(&room).await;
+        open.toggle_reaction(event_id, key).await.map_err(|error| error.failure())?;
+        self.sending.release(&room);
         Ok(Reply::Done)
     }
 

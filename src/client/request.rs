@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     delivery::policy::Settings,
-    model::{EventId, ItemKey, LoginMethod, PeopleFilter, RoomId, Secret, TimelineId, UserId},
+    model::{EventId, ItemKey, LoginMethod, PeopleFilter, ReactionKey, RoomId, Secret, TimelineId, UserId},
 };
 
 /// Names one request for as long as the client runs.
@@ -177,6 +177,16 @@ pub enum TimelineRequest {
         event_id: EventId,
         /// It was removed: no edit of it is to be sent.
         removed: bool,
+    },
+    /// React to a message of an open timeline with this key; where this user has done so already,
+    /// take that back (`m.reaction`).
+    ToggleReaction {
+        /// The open timeline.
+        timeline_id: TimelineId,
+        /// The message.
+        event_id: EventId,
+        /// The emoji or text.
+        key: ReactionKey,
     },
     /// What is this event, as the server gave it? Answered by `Reply::Source`.
     AskSource {

@@ -34,8 +34,8 @@ use matrix_sdk_ui::{
     Timeline,
     eyeball_im::{Vector, VectorDiff},
     timeline::{
-        DateDividerMode, RoomExt, TimelineEventFocusThreadMode, TimelineFocus as SdkFocus, TimelineItem,
-        TimelineReadReceiptTracking,
+        DateDividerMode, RoomExt, TimelineEventFocusThreadMode, TimelineEventItemId, TimelineFocus as SdkFocus,
+        TimelineItem, TimelineReadReceiptTracking,
     },
 };
 use tokio::{
@@ -54,7 +54,7 @@ use crate::{
         reply::{Failure, FailureKind, Outcome, Reply},
         update::Update,
     },
-    model::{ItemKey, Pagination, RoomId, TimelineChange, TimelineFocus, TimelineId},
+    model::{EventId, ItemKey, Pagination, ReactionKey, RoomId, TimelineChange, TimelineFocus, TimelineId},
 };
 
 /// How many older messages one step of pagination asks for.
@@ -174,6 +174,13 @@ impl OpenTimeline {
     pub async fn discard(&self, key: &ItemKey) -> Result<(), Error> {
         let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
         if handle.abort().await? { Ok(()) } else { Err(Error::NotWaiting) }
+    }
+
+    /// Reacts to a message, or takes that back.
+    pub async fn toggle_reaction(&self, event_id: &EventId, key: &ReactionKey) -> Result<(), Error> {
+        let item = TimelineEventItemId::EventId(ids::sdk_event(event_id).ok_or(Error::NoSuchMessage)?);
+        self.timeline.toggle_reaction(&item, key.as_str()).await?;
+        Ok(())
     }
 
     async fn send_handle(&self, key: &ItemKey) -> Option<SendHandle> {

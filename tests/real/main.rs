@@ -36,6 +36,7 @@ mod own_devices;
 mod paging;
 mod person;
 mod probes;
+mod reactions;
 mod rogue;
 mod rubbish;
 mod sending;

@@ -1,9 +1,16 @@
 //! Commands in the timeline of the open room.
 
-use crate::app::command::{Argument, Command};
 use crate::{
-    app::{App, Focus, screens::DeviceTable, timeline::OpenTimeline},
+    app::{
+        App, Focus,
+        command::{Argument, Command, Refusal},
+        effect::Effect,
+        screens::{DeviceTable, Picker, Scope, picker::Choice},
+        timeline::OpenTimeline,
+    },
+    client::request::TimelineRequest,
     input::Context,
+    model::{Reaction, ReactionKey, SafeText, UserId},
 };
 
 pub const COMMANDS: &[Command] = &[
@@ -43,6 +50,10 @@ pub const COMMANDS: &[Command] = &[
         .keys(&[(Context::Timeline, &["d"])]),
     Command::new("edit", "Edit this message of yours", |app, _, _, out| app.begin_edit(out))
         .keys(&[(Context::Timeline, &["e"])]),
+    Command::new("react", "React to this message, or take a reaction back", |app, _, _, _| react(app))
+        .keys(&[(Context::Timeline, &["+"])])
+        .typed(Argument::Nothing)
+        .in_open_room(),
     Command::new("redact", "Remove this message for everyone", |app, _, _, _| app.redact())
         .keys(&[(Context::Timeline, &["x"])]),
     Command::new("compose", "Write a message", |app, _, _, _| {
@@ -62,7 +73,51 @@ pub const COMMANDS: &[Command] = &[
 
 /// Does something in the open timeline, where there is one.
 #[allow(clippy::unnecessary_wraps, reason = "what a row does may be refused")]
-fn in_timeline(app: &mut App, act: fn(&mut OpenTimeline)) -> Result<(), crate::app::command::Refusal> {
+fn in_timeline(app: &mut App, act: fn(&mut OpenTimeline)) -> Result<(), Refusal> {
     app.in_timeline(act);
     Ok(())
+}
+
+/// Those that stand there before anything is typed.
+const REACTIONS: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
+
+/// A list of the reactions that the selected message has, with who sent them, then of all emoji by
+/// name.
+fn react(app: &mut App) -> Result<(), Refusal> {
+    let open = app.timelines.shown().ok_or("Open a room first.")?;
+    let (_, message) = open.selected().ok_or("Select a message first.")?;
+    let event_id = message.event_id.clone().ok_or("This message is not sent yet.")?;
+    let toggle = |key| {
+        let (timeline_id, event_id) = (open.id.clone(), event_id.clone());
+        Effect::from(TimelineRequest::ToggleReaction { timeline_id, event_id, key })
+    };
+    let own = app.account.as_ref().map(|account| &account.user_id);
+    let names = |reaction: &Reaction| reaction.senders.iter().map(|user| name(user, open, own)).collect::<Vec<_>>();
+    let there = message.reactions.iter().map(|reaction| Choice {
+        text: SafeText::line(&format!("{} {}", reaction.text, reaction.senders.len())),
+        detail: SafeText::line(&names(reaction).join(", ")),
+        effect: toggle(reaction.key.clone()),
+    });
+    let is_there = |key: &str| message.reactions.iter().any(|reaction| reaction.key.as_str() == key);
+    let first = REACTIONS.iter().filter_map(|key| emojis::get(key));
+    let others = emojis::iter().filter(|emoji| !REACTIONS.contains(&emoji.as_str()));
+    let offered = first.chain(others).filter(|emoji| !is_there(emoji.as_str())).map(|emoji| Choice {
+        text: SafeText::line(emoji.as_str()),
+        detail: SafeText::line(
+            &emoji.shortcodes().fold(emoji.name().to_owned(), |all, code| format!("{all} :{code}:")),
+        ),
+        effect: toggle(ReactionKey::new(emoji.as_str())),
+    });
+    let short = message.reactions.len() + REACTIONS.iter().filter(|key| !is_there(key)).count();
+    app.screens.push(Picker::new("React", Scope::Room, there.chain(offered).collect(), short));
+    Ok(())
+}
+
+/// What somebody is called in this timeline, as far as they have said something in it.
+fn name(user: &UserId, open: &OpenTimeline, own: Option<&UserId>) -> String {
+    if own == Some(user) {
+        return "you".to_owned();
+    }
+    let said = (0..open.items.len()).rev().filter_map(|index| open.message(index)).find(|said| said.sender == *user);
+    said.map_or_else(|| user.to_string(), |said| said.sender_name.to_string())
 }
