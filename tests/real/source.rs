@@ -5,7 +5,7 @@ use kvitto::{
         reply::{FailureKind, Outcome, Reply},
         request::TimelineRequest,
     },
-    model::{EventId, EventSource, RoomId},
+    model::{EventId, EventSource, RoomId, SafeText},
 };
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ async fn source(person: &mut Person, room_id: &RoomId, event_id: &EventId) -> Ou
 }
 
 /// The lines as JSON.
-fn parsed(lines: &[kvitto::model::SafeText]) -> Value {
-    serde_json::from_str(&lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join("\n")).expect("JSON")
+fn parsed(lines: &[SafeText]) -> Value {
+    serde_json::from_str(&lines.iter().map(SafeText::as_str).collect::<Vec<_>>().join("\n")).expect("JSON")
 }
 
 async fn an_event_is_shown_as_it_came_and_as_it_is_understood(world: World) {
