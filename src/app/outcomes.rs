@@ -6,7 +6,7 @@ use crate::{
         reply::{Failure, FailureKind, Outcome, Reply},
         request::{Request, SessionRequest, TimelineRequest},
     },
-    model::Ms,
+    model::{Ms, SafeText},
 };
 
 impl App {
@@ -46,31 +46,68 @@ impl App {
     /// What the user wrote comes back; whatever else nobody wants any more is passed over.
     fn on_failure(&mut self, request: Request, failure: Failure, now: Ms, out: &mut Vec<Effect>) {
         let Failure { kind, sentence } = failure;
-        let is_unwanted = matches!(kind, FailureKind::Cancelled | FailureKind::NoSession);
-        match request {
-            Request::Timeline(TimelineRequest::Send { room_id, text }) => self.not_queued(room_id, &text, false, out),
-            Request::Timeline(TimelineRequest::SendEmote { room_id, text }) => {
-                self.not_queued(room_id, &text, true, out);
-            }
-            Request::Timeline(TimelineRequest::Edit { room_id, event_id, text }) => {
-                self.edit_failed(room_id, event_id, (&text, kind == FailureKind::NotFound), out);
-            }
-            _ if is_unwanted => return,
-            Request::Session(SessionRequest::FindHomeserver(_)) => {
-                return self.on_login(|login| login.on_not_found(sentence));
-            }
-            Request::Session(
-                SessionRequest::Login { .. } | SessionRequest::BrowserLogin { .. } | SessionRequest::ReplaceAccount,
-            ) => {
-                self.on_demo_doing(sentence.clone());
-                return self.on_login(|login| login.failed(sentence));
-            }
-            // The login screen says it.
-            Request::Session(SessionRequest::Logout) => return,
-            Request::Session(_) | Request::Rooms(_) | Request::Timeline(_) | Request::Receipts(_) => {}
+        if let Request::Timeline(request) = request {
+            self.give_back(request, kind, out);
+        } else if let Request::Session(request) = &request
+            && self.on_session_failure(request, kind, &sentence)
+        {
+            return;
         }
-        if !is_unwanted {
+        if !is_unwanted(kind) {
             self.status = Some(Status::error(sentence, now));
         }
     }
+
+    /// Puts a text that was not taken where it can be corrected.
+    fn give_back(&mut self, request: TimelineRequest, kind: FailureKind, out: &mut Vec<Effect>) {
+        match request {
+            TimelineRequest::Send { room_id, text } => self.not_queued(room_id, &text, false, out),
+            TimelineRequest::SendEmote { room_id, text } => self.not_queued(room_id, &text, true, out),
+            TimelineRequest::Edit { room_id, event_id, text } => {
+                self.edit_failed(room_id, event_id, (&text, kind == FailureKind::NotFound), out);
+            }
+            // The text of a draft is where it was typed, and is kept again when it changes.
+            TimelineRequest::SaveDraft { .. }
+            | TimelineRequest::Open(_)
+            | TimelineRequest::Close(_)
+            | TimelineRequest::Paginate(_)
+            | TimelineRequest::MarkRead(_)
+            | TimelineRequest::Retry { .. }
+            | TimelineRequest::Discard { .. }
+            | TimelineRequest::Typing { .. }
+            | TimelineRequest::ForgetEdit { .. }
+            | TimelineRequest::ToggleReaction { .. }
+            | TimelineRequest::AskSource { .. }
+            | TimelineRequest::Redact { .. } => {}
+        }
+    }
+
+    /// What failed about the session is said on the login screen. False when it is to be said in
+    /// the status line.
+    fn on_session_failure(&mut self, request: &SessionRequest, kind: FailureKind, sentence: &SafeText) -> bool {
+        match request {
+            SessionRequest::FindHomeserver(_) if !is_unwanted(kind) => {
+                self.on_login(|login| login.on_not_found(sentence.clone()));
+            }
+            SessionRequest::Login { .. } | SessionRequest::BrowserLogin { .. } | SessionRequest::ReplaceAccount
+                if !is_unwanted(kind) =>
+            {
+                self.on_demo_doing(sentence.clone());
+                self.on_login(|login| login.failed(sentence.clone()));
+            }
+            SessionRequest::FindHomeserver(_)
+            | SessionRequest::Login { .. }
+            | SessionRequest::BrowserLogin { .. }
+            | SessionRequest::ReplaceAccount
+            // That the server was not told is said when the session has ended.
+            | SessionRequest::Logout => {}
+            SessionRequest::Settings(_) | SessionRequest::CancelLogin | SessionRequest::Reconnect => return false,
+        }
+        true
+    }
+}
+
+/// Whether nobody wants it any more, so nothing is to be said of it.
+fn is_unwanted(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Cancelled | FailureKind::NoSession)
 }

@@ -18,9 +18,9 @@ use crate::{
     },
     input::{Key, KeyCode, KeySequence},
     model::{
-        Connection, Delivery, DeviceState, EventId, ItemKey, LogEntry, Logged, LoginMethod, Pagination, PeopleFilter,
-        PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState, Tally,
-        TimelineChange, TimelineId, TimelineItem, Undelivered, UserId,
+        Connection, Delivery, DeviceState, EventId, EventSource, ItemKey, LogEntry, Logged, LoginMethod, Pagination,
+        PeopleFilter, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, Route, SafeText, SendState,
+        Tally, TimelineChange, TimelineId, TimelineItem, Undelivered, UserId,
     },
 };
 use proptest::prelude::*;
@@ -203,6 +203,11 @@ fn answer() -> impl Strategy<Value = Update> {
                 status: ReceiptStatus::AwaitingKey,
             })
         }),
+        (0_u8..40, sentence()).prop_map(|(event, line)| {
+            let (event_id, json) = (EventId::new(format!("${event}")), vec![line]);
+            Update::replied(Reply::Source(EventSource { event_id, json, encrypted: None }))
+        }),
+        sentence().prop_map(|text| Update::replied(Reply::Said(text))),
         sentence().prop_map(Update::Notice),
     ]
 }
