@@ -18,8 +18,8 @@ use kvitto::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership,
-        Mentions, Message, Ms, NotificationMode, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState,
-        Tally, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
+        Mentions, Message, NotificationMode, PersonDelivery, RoomId, RoomSummary, Route, SafeText, SendState, Tally,
+        TimelineChange, TimelineId, TimelineItem, TimelineItemKind, Timestamp, UserId,
     },
     view::{self, theme::Theme},
 };
@@ -30,7 +30,7 @@ const ROOMS: u64 = 300;
 /// How often each key is measured.
 const ROUNDS: usize = 2_000;
 /// Sunday 22 November 2026.
-const START: Ms = 1_795_305_600_000;
+const START: Timestamp = Timestamp::from_millis(1_795_305_600_000);
 
 fn room(number: u64) -> RoomSummary {
     RoomSummary {
@@ -51,7 +51,7 @@ fn room(number: u64) -> RoomSummary {
         unread: number % 5,
         mentions: 0,
         marked_unread: false,
-        latest: START + number,
+        recency: number,
     }
 }
 
@@ -60,7 +60,7 @@ fn message(number: usize) -> TimelineItem {
     let own = number.is_multiple_of(3);
     let name = if own { "you" } else { "ada" };
     let text = "The quick brown fox jumps over the lazy dog. ".repeat(1 + number % 12);
-    let at = START + Ms::try_from(number).unwrap_or(0) * 60_000;
+    let at = START + Duration::from_mins(u64::try_from(number).unwrap_or(0));
     TimelineItem {
         key: ItemKey(number.to_string().into()),
         kind: TimelineItemKind::Message(Box::new(Message {
@@ -134,7 +134,7 @@ fn large(delivered: u64) -> Delivery {
         devices: vec![DeviceDelivery {
             device_id: Some(DeviceId::new("PHONE")),
             name: SafeText::default(),
-            state: DeviceState::Delivered { at: Some(START + number) },
+            state: DeviceState::Delivered { at: Some(START + Duration::from_millis(number)) },
             route: Some(Route::Native),
             expected: true,
         }],
@@ -145,7 +145,7 @@ fn large(delivered: u64) -> Delivery {
         delivered,
         undecryptable: 0,
         expected: 150_000,
-        latest: Some(START + delivered),
+        latest: Some(START + Duration::from_millis(delivered)),
         anonymous: false,
     };
     let newest_message = EventId::new(format!("${}", (ITEMS - 1) / 3 * 3));

@@ -23,7 +23,7 @@ use kvitto::{
         receipt::ClaimState,
         store::Store,
     },
-    model::{DeviceId, EventId, Ms, PeopleFilter, PeoplePage, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, PeopleFilter, PeoplePage, RoomId, Route, SafeText, Timestamp, UserId},
 };
 use tempfile::TempDir;
 
@@ -33,8 +33,8 @@ const DEVICES: usize = 3;
 const BATCH: usize = 1_000;
 const BATCHES: usize = PEOPLE * DEVICES / BATCH;
 /// Sunday 22 November 2026.
-const SENT: Ms = 1_795_305_600_000;
-const NOW: Ms = SENT + 60_000;
+const SENT: Timestamp = Timestamp::from_millis(1_795_305_600_000);
+const NOW: Timestamp = SENT.plus(Duration::from_mins(1));
 
 fn room() -> RoomId {
     RoomId::new("!everybody:example.org")
@@ -70,7 +70,7 @@ fn receipt(number: usize) -> PeerClaim {
         event_id: event(),
         user_id: user(number * 7_919 % PEOPLE),
         device_id: Some(device(number / PEOPLE)),
-        at: Some(SENT + Ms::try_from(number % 50_000).unwrap_or(0)),
+        at: Some(SENT + Duration::from_millis(u64::try_from(number % 50_000).unwrap_or(0))),
         state: ClaimState::Delivered,
         route: Route::Native,
         heard: NOW,

@@ -27,7 +27,7 @@ use crate::{
     client::{request::TimelineRequest, update::Update},
     delivery::summary,
     input::{Context, Key, Keymap},
-    model::{Account, Connection, Mark, Ms, RoomId, SafeText, TimelineId, UserId},
+    model::{Account, Connection, Mark, RoomId, SafeText, TimelineId, Timestamp, UserId},
     settings::Config,
 };
 use jiff::tz::TimeZone;
@@ -244,9 +244,9 @@ impl App {
 
     /// When [`update`] wants to be called with [`Event::Wake`], if nothing else happens before; a
     /// time that has passed means at once.
-    pub fn next_wake(&self) -> Option<Ms> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         let open = self.timelines.shown();
-        let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(0);
+        let at_once = (self.may_mark_read().is_some() || self.wants_older().is_some()).then_some(Timestamp::EPOCH);
         let status = self.status.as_ref().map(|status| status.until);
         let draft = open.and_then(|open| open.writing.draft.save_at);
         let typing = open.and_then(|open| open.typing_notice).map(|notice| notice.until);
@@ -266,7 +266,7 @@ impl App {
     }
 
     /// Does what has become due.
-    fn tick(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    fn tick(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         self.status.take_if(|status| status.until <= now);
         let Some(open) = self.timelines.shown() else { return };
         if open.writing.draft.save_at.is_some_and(|at| at <= now) {
@@ -293,7 +293,7 @@ impl App {
     }
 
     /// Takes in what the client tells.
-    fn on_update(&mut self, update: Update, now: Ms, out: &mut Vec<Effect>) {
+    fn on_update(&mut self, update: Update, now: Timestamp, out: &mut Vec<Effect>) {
         match update {
             Update::BrowserWaiting { url } => {
                 self.browser_waits(url, out);
@@ -341,7 +341,7 @@ impl App {
 }
 
 /// Takes in what happened, and returns what has to be done.
-pub fn update(app: &mut App, event: Event, now: Ms) -> Vec<Effect> {
+pub fn update(app: &mut App, event: Event, now: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
     app.tick(now, out);

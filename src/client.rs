@@ -25,6 +25,7 @@ use std::{
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     thread,
+    time::Duration,
 };
 
 use tokio::sync::{
@@ -37,10 +38,7 @@ use self::{
     responder::Responder,
     update::Update,
 };
-use crate::{
-    delivery::policy::Settings,
-    model::{Ms, SafeText},
-};
+use crate::{delivery::policy::Settings, model::SafeText};
 
 mod actions;
 mod address;
@@ -68,6 +66,7 @@ pub mod session;
 mod source;
 mod sync;
 mod timeline;
+mod timestamp;
 mod typed;
 mod typing;
 pub mod update;
@@ -86,7 +85,7 @@ pub struct Profile {
     pub settings: Settings,
     /// So long a message's key is waited for before its sender is told that it cannot be read;
     /// [`KEY_WAIT`](crate::delivery::receipt_queue::KEY_WAIT), but in tests.
-    pub key_wait: Ms,
+    pub key_wait: Duration,
     /// The receipts of an own message with more of them than this are counted by the homeserver,
     /// where it can (§7).
     pub summary_above: u64,

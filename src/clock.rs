@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::model::Ms;
+use crate::model::Timestamp;
 
-/// Milliseconds since the Unix epoch; 0 on a machine whose clock stands before it.
-pub fn now() -> Ms {
+/// This moment; the epoch on a machine whose clock stands before it.
+pub fn now() -> Timestamp {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
-        .and_then(|since| Ms::try_from(since.as_millis()).ok())
+        .and_then(|since| Timestamp::EPOCH.checked_add(since))
         .unwrap_or_default()
 }

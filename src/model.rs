@@ -18,6 +18,7 @@ mod source;
 mod text;
 mod timeline;
 mod timeline_id;
+mod timestamp;
 mod url;
 
 pub use id::{DeviceId, EventId, MxcUri, PollAnswerId, ReactionKey, RoomId, TagName, UserId};
@@ -35,7 +36,5 @@ pub use source::EventSource;
 pub use text::{Line, SafeText, Span, SpanStyle};
 pub use timeline::{ItemKey, Pagination, TimelineChange, TimelineItem, TimelineItemKind};
 pub use timeline_id::{TimelineFocus, TimelineId};
+pub use timestamp::Timestamp;
 pub use url::Url;
-
-/// A moment: milliseconds since the Unix epoch. It always comes in as an argument.
-pub type Ms = u64;

@@ -24,7 +24,7 @@ use crate::{
     app::{self, App, effect::Effect, event::Event},
     client::{ClientHandle, Profile, request::SessionRequest, update::Update},
     clock::now,
-    model::Ms,
+    model::Timestamp,
     settings::{Config, ui::Palette},
 };
 
@@ -225,8 +225,8 @@ impl Client {
 }
 
 /// When it is that time, on the clock that timers use.
-fn instant(time: Ms) -> Instant {
-    Instant::now() + Duration::from_millis(time.saturating_sub(now()))
+fn instant(time: Timestamp) -> Instant {
+    Instant::now() + (time - now())
 }
 
 /// Waits for that moment, or for ever.

@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::time::Duration;
+
 use kvitto_fuzz::{
     delivery::{
         ledger::BridgeReport,
@@ -26,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
 
     let bot = UserId::new("@bot:example.org");
     let said = BridgeReport::new(bot.clone(), laws::NOW, status);
-    let late = BridgeReport { state: BridgeState::Pending, at: laws::NOW + 1, ..said.clone() };
+    let late = BridgeReport { state: BridgeState::Pending, at: laws::NOW + Duration::from_millis(1), ..said.clone() };
     assert_eq!(said.clone().merge(said.clone()), said, "L3: said twice is said once");
     assert_eq!(said.clone().merge(late.clone()), late.merge(said.clone()), "L3: in any order");
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kvitto_fuzz::{
     delivery::receipt::{NATIVE_SUMMARY, Native},
     laws::{self, NOW, ROOM},
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, RoomId, Timestamp, UserId},
     mutate,
     server::{
         bundle::{ENTRIES, GAP, Mailbox, Options, matches_type},
@@ -19,7 +19,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde_json::{Value, json};
 
 /// What is known of one event: the earliest time per user and device.
-type Known = BTreeMap<(UserId, Option<DeviceId>), Ms>;
+type Known = BTreeMap<(UserId, Option<DeviceId>), Timestamp>;
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 fuzz_target!(|data: &[u8]| {
@@ -88,7 +88,7 @@ fn told(mailbox: &mut Mailbox, device: &DeviceId, options: &Options) -> BTreeMap
         }
         for Native { event_id: event, user_id: user, device_id: device, at, .. } in Native::parse(content) {
             let entry = &mut told.get_mut(&event).expect("it stands there")[user.as_str()];
-            entry[device.as_ref().map_or("", DeviceId::as_str)] = at.into();
+            entry[device.as_ref().map_or("", DeviceId::as_str)] = json!(at);
         }
     }
 }
@@ -100,7 +100,7 @@ fn receipts(known: &Known) -> Value {
     for ((user, device), ts) in known {
         let mut named = known.iter().filter(|((of, device), _)| of == user && device.is_some());
         if device.is_some() || named.all(|(_, named)| named > ts) {
-            users[user.as_str()][device.as_ref().map_or("", DeviceId::as_str)] = (*ts).into();
+            users[user.as_str()][device.as_ref().map_or("", DeviceId::as_str)] = json!(ts);
         }
     }
     users

@@ -1,6 +1,9 @@
 //! What holds of everything that was read, whoever wrote it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
@@ -13,15 +16,15 @@ use crate::{
         responsiveness::Responsiveness,
         summary,
     },
-    model::{Delivery, DeviceId, DeviceState, EventId, Mark, Ms, RoomId, SafeText, SendState, UserId},
+    model::{Delivery, DeviceId, DeviceState, EventId, Mark, RoomId, SafeText, SendState, Timestamp, UserId},
 };
 
 /// The room of whatever does not say which.
 pub const ROOM: &str = "!r:a";
 /// When each own event was sent.
-pub const SENT: Ms = 1_000_000;
+pub const SENT: Timestamp = Timestamp::from_millis(1_000_000);
 /// The time.
-pub const NOW: Ms = SENT + 60_000;
+pub const NOW: Timestamp = SENT.plus(Duration::from_mins(1));
 
 /// The input, where it is JSON.
 pub fn json(data: &[u8]) -> Option<Value> {

@@ -4,6 +4,8 @@
 //! of four libFuzzer's own change is replaced by one of the tree: something is taken out, put into
 //! another place, or called by another name that stands somewhere in it.
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzzer_mutate;
 use serde_json::{Value, json};
 
@@ -59,7 +61,7 @@ fn piece(json: &mut Value, places: usize, chance: &mut Chance) -> Value {
         json!([]),
         json!({}),
     ];
-    let time = laws::SENT + u64::from(chance.0 % 1000);
+    let time = laws::SENT + Duration::from_millis(u64::from(chance.0 % 1000));
     match chance.below(3) {
         0 => plain[chance.below(plain.len())].clone(),
         1 => json!(time),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     client::request::TimelineRequest,
     input::{Context, Key, Lookup},
-    model::{Membership, Ms, RoomId, SendState, TimelineId},
+    model::{Membership, RoomId, SendState, TimelineId, Timestamp},
 };
 
 impl Pressed {
@@ -25,7 +25,7 @@ impl Pressed {
 impl App {
     /// A key was pressed: with those before it, it is a command; or it types a character; or it
     /// means nothing here.
-    pub(super) fn press(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn press(&mut self, key: Key, now: Timestamp, out: &mut Vec<Effect>) {
         let contexts = self.contexts();
         let mut keys = std::mem::take(&mut self.pressed).keys_in(contexts);
         keys.push(key);
@@ -45,7 +45,7 @@ impl App {
     }
 
     /// A key that is no command is a character where text is typed.
-    fn type_key(&mut self, key: Key, now: Ms, out: &mut Vec<Effect>) {
+    fn type_key(&mut self, key: Key, now: Timestamp, out: &mut Vec<Effect>) {
         if let Some(c) = key.typed() {
             self.insert(c.encode_utf8(&mut [0; 4]), now, out);
         }
@@ -58,7 +58,7 @@ impl App {
 
     /// Puts typed or pasted text where text is typed now, if anywhere. Only the composer has
     /// several lines.
-    pub(super) fn insert(&mut self, text: &str, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn insert(&mut self, text: &str, now: Timestamp, out: &mut Vec<Effect>) {
         if !self.takes_text() {
             return;
         }
@@ -74,7 +74,7 @@ impl App {
     }
 
     /// An editing key, where text is typed now.
-    pub(super) fn edit(&mut self, edit: Edit, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn edit(&mut self, edit: Edit, now: Timestamp, out: &mut Vec<Effect>) {
         let closes = edit == Edit::DeleteBack
             && matches!(self.screens.top(), Some(Screen::CommandLine(line)) if line.field.is_empty());
         if closes {
@@ -109,7 +109,7 @@ impl App {
     }
 
     /// The composer's text was changed by the user: it is to be kept, and the others may know.
-    pub(super) fn on_typed(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn on_typed(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(open) = self.timelines.shown_mut() else { return };
         open.writing.touch(now);
         let composer = &open.writing.composer;
@@ -119,9 +119,9 @@ impl App {
             return self.stop_typing(out);
         }
         let told = open.typing_notice.map(|notice| notice.told);
-        let again = told.is_none_or(|told| now >= told.saturating_add(TypingNotice::REPEAT));
+        let again = told.is_none_or(|told| now >= told + TypingNotice::REPEAT);
         let told = told.filter(|_| !again).unwrap_or(now);
-        open.typing_notice = Some(TypingNotice { told, until: now.saturating_add(TypingNotice::LENGTH) });
+        open.typing_notice = Some(TypingNotice { told, until: now + TypingNotice::LENGTH });
         if again {
             out.push(Effect::from(TimelineRequest::Typing { room_id: open.id.room_id.clone(), typing: true }));
         }
@@ -145,7 +145,7 @@ impl App {
 
     /// Enter in the composer: sends the message or runs the command. A command that is refused
     /// comes back.
-    pub(super) fn submit(&mut self, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn submit(&mut self, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         if self.save_edit(out)? {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{App, effect::Effect};
-use crate::{input::Context, model::Ms};
+use crate::{input::Context, model::Timestamp};
 
 mod ids;
 mod setting;
@@ -16,7 +16,7 @@ pub(super) use setting::{TypedSetting, Wanted, setting, values};
 pub(super) type Refusal = String;
 
 /// What a command does: it changes the app at that time, and asks for effects.
-type Run = fn(&mut App, &str, Ms, &mut Vec<Effect>) -> Result<(), Refusal>;
+type Run = fn(&mut App, &str, Timestamp, &mut Vec<Effect>) -> Result<(), Refusal>;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

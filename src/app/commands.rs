@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     input::Keymap,
-    model::{Membership, Ms, RoomSummary, SafeText},
+    model::{Membership, RoomSummary, SafeText, Timestamp},
 };
 
 mod login;
@@ -82,7 +82,7 @@ struct Completion<'a> {
 
 impl App {
     /// Carries out a command that a key stands for, or says in the status line why not.
-    pub(super) fn perform(&mut self, name: &str, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn perform(&mut self, name: &str, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(command) = named(name) else { return };
         let done = if command.typed.is_some_and(Argument::is_required) {
             self.screens.push(CommandLine::with(&format!("{name} ")));
@@ -95,7 +95,7 @@ impl App {
         }
     }
 
-    fn run(&mut self, command: &Command, argument: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    fn run(&mut self, command: &Command, argument: &str, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         match command.needs {
             Needs::Nothing => {}
             Needs::OpenRoom => self.timelines.shown().map(drop).ok_or("Open a room first.")?,
@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Carries out a line that was typed, without its slash or colon.
-    pub(super) fn run_line(&mut self, line: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn run_line(&mut self, line: &str, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let line = line.trim();
         let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim();
@@ -171,7 +171,7 @@ impl App {
 
     /// Completes the name as far as all commands that begin like it agree, and ends it when there
     /// is only one; or else one of the words that the command takes.
-    pub(super) fn complete_command(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn complete_command(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(Completion { before, start, words: found }) = self.completion() else { return };
         let Some((first, takes_more)) = found.first() else { return };
         let agreed = |end: &usize| found.iter().all(|(word, _)| word.get(..*end) == first.get(..*end));

@@ -5,7 +5,9 @@
 //! the first time: its draft comes as an event, later than the first key perhaps, and then stands
 //! above what was typed meanwhile. Nothing is ever lost, at worst a line is there twice.
 
-use crate::model::Ms;
+use std::time::Duration;
+
+use crate::model::Timestamp;
 
 /// How what is written stands to what is on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,12 +17,12 @@ pub(super) struct Draft {
     /// What is on disk, if anything was ever read or written.
     saved: Option<String>,
     /// When the text is to be saved.
-    pub(super) save_at: Option<Ms>,
+    pub(super) save_at: Option<Timestamp>,
 }
 
 impl Draft {
     /// How long after the last key the text is saved.
-    pub(super) const DEBOUNCE: Ms = 1_000;
+    pub(super) const DEBOUNCE: Duration = Duration::from_secs(1);
 
     /// The draft of an earlier run is this. True for the first one, which is to be taken over.
     pub(super) fn load(&mut self, text: &str) -> bool {
@@ -42,7 +44,7 @@ impl Draft {
     }
 
     /// The text changed: save it soon, if what is on disk differs.
-    pub(super) fn touch(&mut self, text: &str, now: Ms) {
+    pub(super) fn touch(&mut self, text: &str, now: Timestamp) {
         let same = self.saved.as_deref().unwrap_or_default() == text;
         self.save_at = (!same).then_some(now + Self::DEBOUNCE);
     }

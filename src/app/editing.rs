@@ -20,7 +20,8 @@ use super::{
 use crate::{
     client::request::TimelineRequest,
     model::{
-        Body, Delivery, DeviceState, EventId, Message, Ms, RoomId, SafeText, SendState, TimelineId, TimelineItemKind,
+        Body, Delivery, DeviceState, EventId, Message, RoomId, SafeText, SendState, TimelineId, TimelineItemKind,
+        Timestamp,
     },
 };
 
@@ -114,7 +115,7 @@ impl Writing {
     }
 
     /// The text changed: save it soon, if what is on disk differs.
-    pub(super) fn touch(&mut self, now: Ms) {
+    pub(super) fn touch(&mut self, now: Timestamp) {
         self.draft.touch(&self.text(), now);
     }
 }
@@ -208,7 +209,7 @@ impl App {
 
     /// The message that is being edited may have been removed by somebody else: then there is
     /// nothing to be changed, and what was typed is a message of its own.
-    pub(super) fn edited_may_be_removed(&mut self, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn edited_may_be_removed(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(open) = self.timelines.shown_mut() else { return };
         let Some(edited) = open.writing.edited() else { return };
         let removed = open.items.iter().rev().any(|item| match &item.kind {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::request::RoomsRequest,
-    model::{Membership, Ms, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind},
+    model::{Membership, RoomId, RoomSummary, SafeText, SendState, TimelineItemKind, Timestamp},
 };
 
 /// Texts on their way to another room.
@@ -124,7 +124,7 @@ impl App {
     }
 
     /// Takes along what was not sent in the open room.
-    pub(super) fn take_texts(&mut self, now: Ms) -> Result<(), Refusal> {
+    pub(super) fn take_texts(&mut self, now: Timestamp) -> Result<(), Refusal> {
         let taken = self.unsent().ok_or("Nothing is left here that was not sent.")?;
         self.taken = Some(taken);
         let text = "What was not sent here is taken along: open the room that it goes to.";

@@ -6,19 +6,19 @@ use crate::{
         reply::{Failure, FailureKind, Outcome, Reply},
         request::{Request, SessionRequest, TimelineRequest},
     },
-    model::{Ms, SafeText},
+    model::{SafeText, Timestamp},
 };
 
 impl App {
     /// A request is done, or it failed.
-    pub(super) fn on_done(&mut self, request: Request, outcome: Outcome, now: Ms, out: &mut Vec<Effect>) {
+    pub(super) fn on_done(&mut self, request: Request, outcome: Outcome, now: Timestamp, out: &mut Vec<Effect>) {
         match outcome {
             Ok(reply) => self.on_reply(reply, now, out),
             Err(failure) => self.on_failure(request, failure, now, out),
         }
     }
 
-    fn on_reply(&mut self, reply: Reply, now: Ms, out: &mut Vec<Effect>) {
+    fn on_reply(&mut self, reply: Reply, now: Timestamp, out: &mut Vec<Effect>) {
         match reply {
             Reply::Said(text) => self.status = Some(Status::info(text, now)),
             Reply::Room { room_id, said } => {
@@ -44,7 +44,7 @@ impl App {
     }
 
     /// What the user wrote comes back; whatever else nobody wants any more is passed over.
-    fn on_failure(&mut self, request: Request, failure: Failure, now: Ms, out: &mut Vec<Effect>) {
+    fn on_failure(&mut self, request: Request, failure: Failure, now: Timestamp, out: &mut Vec<Effect>) {
         let Failure { kind, sentence } = failure;
         if let Request::Timeline(request) = request {
             self.give_back(request, kind, out);

@@ -6,7 +6,7 @@ use crate::{
         policy::{self, Decision, JoinRule, RoomFacts},
         summary,
     },
-    model::{Delivery, Mark, Membership, RoomSummary, SendState},
+    model::{Delivery, Mark, Membership, RoomSummary, SendState, Timestamp},
 };
 
 /// The mark of a message that is on the server, whoever has read it.
@@ -41,6 +41,6 @@ pub(super) fn facts(room: &RoomSummary) -> RoomFacts {
         joined_members: room.joined_members,
         joined: room.membership == Membership::Joined,
         joined_since: None,
-        incognito_until: 0,
+        incognito_until: Timestamp::EPOCH,
     }
 }

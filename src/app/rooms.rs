@@ -151,7 +151,7 @@ pub(super) fn is_invite(room: &RoomSummary) -> bool {
 /// Invites, then newest activity; then by name and id, so that the order never depends on how rooms
 /// came in.
 fn order(room: &RoomSummary) -> impl Ord {
-    (!is_invite(room), Reverse(room.latest), room.name.clone(), room.id.clone())
+    (!is_invite(room), Reverse(room.recency), room.name.clone(), room.id.clone())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     effect::Effect,
     layout::ScreenFacts,
 };
-use crate::{client::update::Update, input::Context, model::Ms};
+use crate::{client::update::Update, input::Context, model::Timestamp};
 
 mod command_line;
 pub mod device_table;
@@ -146,7 +146,7 @@ pub trait Behaviour {
     }
 
     /// A key asks for this. An error is a sentence, and the screen stays as it is.
-    fn act(&mut self, act: Act, _app: &mut App, _now: Ms, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, _app: &mut App, _now: Timestamp, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         if act == Act::Close {
             return Ok(Flow::Close);
         }
@@ -289,7 +289,7 @@ impl Screens {
 
 impl App {
     /// A key asks this of the uppermost screen.
-    pub(super) fn on_screen(&mut self, act: Act, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn on_screen(&mut self, act: Act, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let Some(mut screen) = self.screens.0.pop() else { return Ok(()) };
         let height = self.screens.0.len();
         let flow = screen.behaviour_mut().act(act, self, now, out);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::request::{SessionRequest, TimelineRequest},
-    model::{Account, Connection, Ms, RoomId, SafeText, TimelineChange, TimelineId},
+    model::{Account, Connection, RoomId, SafeText, TimelineChange, TimelineId, Timestamp},
 };
 
 impl App {
@@ -140,7 +140,7 @@ impl App {
         &mut self,
         id: &TimelineId,
         changes: Vec<TimelineChange>,
-        now: Ms,
+        now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
         let watched = self.phase == Phase::Main && self.watched == Watched::Told(true);

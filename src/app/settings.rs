@@ -7,13 +7,13 @@ use super::{
     status::Status,
 };
 use crate::{
-    model::{Ms, SafeText},
+    model::{SafeText, Timestamp},
     settings::{Change, Scope},
 };
 
 impl App {
     /// `/set`: asks for a setting to be saved; or says what it is and what it means.
-    pub(super) fn set(&mut self, argument: &str, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn set(&mut self, argument: &str, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let TypedSetting { setting, user_id, wanted } = setting(argument)?;
         let id = match setting.scope {
             Scope::Global => String::new(),

@@ -1,6 +1,8 @@
 //! The status line: one sentence, for a while.
 
-use crate::model::{Ms, SafeText};
+use std::time::Duration;
+
+use crate::model::{SafeText, Timestamp};
 
 /// What kind of sentence it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +21,22 @@ pub struct Status {
     /// What kind it is.
     pub kind: StatusKind,
     /// When it goes.
-    pub until: Ms,
+    pub until: Timestamp,
 }
 
 impl Status {
     /// How long something done is shown.
-    pub const INFO: Ms = 5_000;
+    pub const INFO: Duration = Duration::from_secs(5);
     /// How long a failure is shown: it says what to do, and has to be read.
-    pub const ERROR: Ms = 12_000;
+    pub const ERROR: Duration = Duration::from_secs(12);
 
     /// Something was done.
-    pub fn info(text: SafeText, now: Ms) -> Self {
+    pub fn info(text: SafeText, now: Timestamp) -> Self {
         Self { text, kind: StatusKind::Info, until: now + Self::INFO }
     }
 
     /// Something failed.
-    pub fn error(text: SafeText, now: Ms) -> Self {
+    pub fn error(text: SafeText, now: Timestamp) -> Self {
         Self { text, kind: StatusKind::Error, until: now + Self::ERROR }
     }
 }

@@ -1,6 +1,8 @@
 //! What the tests of this module tree have in common: an app, the things it shows, and keys by
 //! their names.
 
+use std::time::Duration;
+
 use super::{
     App, Phase, Watched,
     effect::Effect,
@@ -14,8 +16,8 @@ use crate::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, ItemKey, Line, Membership, Mentions,
-        Message, Ms, NotificationMode, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState,
-        TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
+        Message, NotificationMode, PersonDelivery, ReadBy, RoomId, RoomSummary, SafeText, SendState, TimelineChange,
+        TimelineId, TimelineItem, TimelineItemKind, Timestamp, UserId,
     },
     settings::Config,
 };
@@ -37,7 +39,7 @@ pub fn device(id: &str, state: DeviceState) -> DeviceDelivery {
 }
 
 /// The time at which all begins.
-pub const T0: Ms = 1_700_000_000_000;
+pub const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 pub fn key(name: &str) -> ItemKey {
     ItemKey(name.into())
@@ -111,7 +113,7 @@ pub fn read_by(item: TimelineItem, users: &[&str]) -> TimelineItem {
     })
 }
 
-pub fn summary(name: &str, latest: Ms) -> RoomSummary {
+pub fn summary(name: &str, recency: u64) -> RoomSummary {
     RoomSummary {
         id: room_id(name),
         name: SafeText::line(name),
@@ -130,7 +132,7 @@ pub fn summary(name: &str, latest: Ms) -> RoomSummary {
         unread: 0,
         mentions: 0,
         marked_unread: false,
-        latest,
+        recency,
     }
 }
 
@@ -145,7 +147,7 @@ pub fn account(user: &str) -> Account {
 /// An app, told things one by one.
 pub struct Told {
     pub app: App,
-    pub now: Ms,
+    pub now: Timestamp,
 }
 
 impl Told {
@@ -194,8 +196,8 @@ impl Told {
     }
 
     /// Time passes, and the app is woken if it asked for that.
-    pub fn after(&mut self, ms: Ms) -> Vec<Effect> {
-        self.now += ms;
+    pub fn after(&mut self, span: Duration) -> Vec<Effect> {
+        self.now += span;
         match self.app.next_wake() {
             Some(at) if at <= self.now => self.event(Event::Wake),
             _ => Vec::new(),
@@ -208,7 +210,7 @@ impl Told {
         let (first, last) = (Row { item: *items.start(), row: 0 }, Row { item: *items.end(), row: 0 });
         let timeline = TimelineFacts { first, last, at_end: last.item + 1 == all };
         self.app.on_drawn(LayoutFacts { timeline: Some(timeline), screen: None, ..LayoutFacts::default() });
-        self.after(0)
+        self.after(Duration::ZERO)
     }
 
     /// The text in the composer.

@@ -9,13 +9,13 @@ mod readers;
 mod scroll;
 mod seek;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use self::{readers::Readers, seek::Sought};
 use super::{editing::Writing, layout::TimelineFacts};
 use crate::model::{
-    Body, Delivery, EventId, ItemKey, Message, Ms, Pagination, ReadBy, SafeText, TimelineChange, TimelineId,
-    TimelineItem, TimelineItemKind, Trace,
+    Body, Delivery, EventId, ItemKey, Message, Pagination, ReadBy, SafeText, TimelineChange, TimelineId, TimelineItem,
+    TimelineItemKind, Timestamp, Trace,
 };
 
 /// One item of the timeline, wherever it moves.
@@ -151,8 +151,8 @@ impl OpenTimeline {
             _ => None,
         };
         let Some(from) = self.items.get(index).and_then(at).filter(|_| !self.traces.is_empty()) else { return &[] };
-        let until = self.items[index + 1..].iter().find_map(at).unwrap_or(Ms::MAX);
-        let before = |time: Ms| self.traces.partition_point(|trace| trace.sent < time);
+        let until = self.items[index + 1..].iter().find_map(at).unwrap_or(Timestamp::MAX);
+        let before = |time: Timestamp| self.traces.partition_point(|trace| trace.sent < time);
         self.traces.get(before(from)..before(until)).unwrap_or_default()
     }
 
@@ -407,14 +407,14 @@ fn begins_encryption(item: &TimelineItem) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TypingNotice {
     /// When they were told last.
-    pub told: Ms,
+    pub told: Timestamp,
     /// When it ends, if no more is typed.
-    pub until: Ms,
+    pub until: Timestamp,
 }
 
 impl TypingNotice {
     /// How long after the last key it ends.
-    pub const LENGTH: Ms = 5_000;
+    pub const LENGTH: Duration = Duration::from_secs(5);
     /// How often the others are told while typing goes on.
-    pub const REPEAT: Ms = 3_000;
+    pub const REPEAT: Duration = Duration::from_secs(3);
 }

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::own::{Ended, Own};
-use super::ids;
+use super::{ids, timestamp::timestamp};
 use crate::model::{Ending, How, SafeText};
 
 mod own;
@@ -210,9 +210,7 @@ impl Endings {
         let event = room.get_state_event_static::<RoomTombstoneEventContent>().await.ok().flatten();
         let event = event.and_then(|raw| raw.deserialize().ok());
         let (by, at) = match &event {
-            Some(SyncOrStrippedState::Sync(event)) => {
-                (Some(event.sender()), Some(event.origin_server_ts().get().into()))
-            }
+            Some(SyncOrStrippedState::Sync(event)) => (Some(event.sender()), Some(timestamp(event.origin_server_ts()))),
             Some(SyncOrStrippedState::Stripped(event)) => (Some(&*event.sender), None),
             None => (None, None),
         };

@@ -53,7 +53,7 @@ use super::{
 };
 use crate::{
     delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE, Native},
-    model::{DeviceId, EventId, Ms, RoomId, SafeText, UserId},
+    model::{DeviceId, EventId, RoomId, SafeText, Timestamp, UserId},
 };
 
 /// How long the server may hold a sync open.
@@ -337,7 +337,7 @@ impl Peer {
 
     /// Tells the sender's devices that it has an event and cannot decrypt it: that has no place in
     /// MSC4089, so it goes to them directly (§3).
-    pub async fn cannot_decrypt(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Ms) -> Outcome<()> {
+    pub async fn cannot_decrypt(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Timestamp) -> Outcome<()> {
         let user = ids::sdk_user(sender).ok_or_else(no_such)?;
         let devices = direct::expected_devices(&self.client, &user).await.map_err(said)?;
         let devices: Vec<_> = devices.into_iter().map(|known| known.device_id).collect();

@@ -188,7 +188,7 @@ impl Actor {
     async fn run(mut self, mut inputs: UnboundedReceiver<Input>) {
         self.resume().await;
         loop {
-            let wake = self.outgoing.next_wake().map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now())));
+            let wake = self.outgoing.next_wake().map_or(IDLE, |at| at - now());
             tokio::select! {
                 updates = self.updates.recv() => match updates {
                     Ok(updates) => self.on_synced(updates).await,

@@ -227,7 +227,7 @@ impl Rows {
             unread: unread.messages,
             mentions: unread.mentions,
             marked_unread: is_there && room.is_marked_unread(),
-            latest: activity(client, room),
+            recency: recency(client, room),
             membership,
             ending,
             older,
@@ -255,7 +255,7 @@ async fn name(room: &Room) -> SafeText {
 
 /// What rooms are sorted by: the server's own order with sliding sync (`bump_stamp`, which is no
 /// time), else the time of the newest event.
-fn activity(client: &Client, room: &Room) -> u64 {
+fn recency(client: &Client, room: &Room) -> u64 {
     if matches!(client.sliding_sync_version(), Version::Native)
         && let Some(stamp) = room.recency_stamp()
     {

@@ -33,7 +33,7 @@ use matrix_sdk::{
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use super::{backoff::Backoff, edits, errors};
-use crate::{client::update::Update, clock::now, model::Ms};
+use crate::{client::update::Update, clock::now, model::Timestamp};
 
 mod echo;
 mod room;
@@ -50,7 +50,7 @@ const ASK_AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_s
 /// So often it is looked whether an edit that was given back is out of the queue.
 const GIVEN_BACK: u8 = 8;
 /// A sync answers twice in that time at least.
-const SILENCE: Ms = 75_000;
+const SILENCE: Duration = Duration::from_secs(75);
 /// So many may be in a room that is asked about when it is opened, before anything is written.
 const ASKED_EARLY: u64 = 100;
 
@@ -75,7 +75,7 @@ struct State {
     /// The queues that are on.
     open: HashMap<OwnedRoomId, RoomSendQueue>,
     /// When a sync was last heard.
-    heard: Ms,
+    heard: Timestamp,
     /// The room that the user looks at.
     looked_at: Option<OwnedRoomId>,
 }
@@ -113,8 +113,8 @@ impl State {
     }
 
     /// Whether no sync was heard for longer than one takes: the machine may have slept.
-    fn is_silent(&self, now: Ms) -> bool {
-        !matches!(self.known, Known::Nothing) && now.saturating_sub(self.heard) > SILENCE
+    fn is_silent(&self, now: Timestamp) -> bool {
+        !matches!(self.known, Known::Nothing) && now - self.heard > SILENCE
     }
 
     fn is_open(&self, room: &Room) -> bool {
@@ -370,12 +370,12 @@ mod tests {
 
     #[test]
     fn a_connection_that_says_nothing_for_long_is_doubted() {
-        let heard = |known| State { known, heard: 1_000_000, ..State::default() };
+        let heard = |known| State { known, heard: Timestamp::from_millis(1_000_000), ..State::default() };
         for known in [|| Known::All, || Known::Asked(HashSet::new())] {
-            assert!(!heard(known()).is_silent(1_000_000 + SILENCE));
-            assert!(heard(known()).is_silent(1_000_001 + SILENCE));
-            assert!(!heard(known()).is_silent(0), "a clock that goes back says nothing");
+            assert!(!heard(known()).is_silent(Timestamp::from_millis(1_000_000) + SILENCE));
+            assert!(heard(known()).is_silent(Timestamp::from_millis(1_000_001) + SILENCE));
+            assert!(!heard(known()).is_silent(Timestamp::from_millis(0)), "a clock that goes back says nothing");
         }
-        assert!(!heard(Known::Nothing).is_silent(2_000_000), "there is nothing to doubt");
+        assert!(!heard(Known::Nothing).is_silent(Timestamp::from_millis(2_000_000)), "there is nothing to doubt");
     }
 }

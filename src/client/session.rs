@@ -70,7 +70,7 @@ use super::{
 };
 use crate::{
     clock::now,
-    model::{Account, Ms, SafeText, UserId},
+    model::{Account, SafeText, Timestamp, UserId},
 };
 
 /// How long finding a homeserver, and then logging in, may take each.
@@ -99,7 +99,7 @@ pub struct Session {
     /// Who.
     pub account: Account,
     /// When this device logged in (P2).
-    pub logged_in_at: Ms,
+    pub logged_in_at: Timestamp,
     /// What the profile's files are encrypted with.
     pub key: [u8; 32],
     /// What keeps its tokens.

@@ -14,7 +14,7 @@ use super::{
     policy::MAX_AHEAD,
     receipt::{Claim, ClaimState, Native},
 };
-use crate::model::{DeviceId, EventId, Ms, RoomId, Route, SafeText, UserId};
+use crate::model::{DeviceId, EventId, RoomId, Route, SafeText, Timestamp, UserId};
 
 pub mod aggregate;
 mod bridge;
@@ -40,7 +40,7 @@ pub struct OwnEvent {
     /// Its id.
     pub event_id: EventId,
     /// `origin_server_ts`.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// The devices of others as they were when it was sent; those without `excluded` were given the
     /// room key.
     pub expected: BTreeMap<UserId, Vec<ExpectedDevice>>,
@@ -59,7 +59,7 @@ pub struct ExpectedDevice {
     pub excluded: Option<String>,
     /// Since when it was [silent](super::responsiveness) when the message was sent, and is not
     /// waited for.
-    pub silent: Option<Ms>,
+    pub silent: Option<Timestamp>,
 }
 
 impl ExpectedDevice {
@@ -73,19 +73,19 @@ impl ExpectedDevice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// When, by the claimant's clock; `None` when it did not say, or claimed the impossible (L4).
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// What.
     pub state: ClaimState,
     /// How the claim came.
     pub route: Route,
     /// When it came, by this clock.
-    pub heard: Ms,
+    pub heard: Timestamp,
 }
 
 impl Stamp {
     /// What a claim says about an event that was sent then. A time that cannot be is none (L4).
-    fn of(claim: &PeerClaim, sent: Ms, now: Ms) -> Self {
-        let possible = sent..=now.saturating_add(MAX_AHEAD);
+    fn of(claim: &PeerClaim, sent: Timestamp, now: Timestamp) -> Self {
+        let possible = sent..=now + MAX_AHEAD;
         let at = claim.at.filter(|at| possible.contains(at));
         Self { at, state: claim.state, route: claim.route, heard: claim.heard }
     }
@@ -126,20 +126,20 @@ pub struct PeerClaim {
     /// Their device, as the channel proves it; `None` where a receipt names a user only.
     pub device_id: Option<DeviceId>,
     /// When, by the claimant's clock.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// What.
     pub state: ClaimState,
     /// How it came.
     pub route: Route,
     /// When it came.
-    pub heard: Ms,
+    pub heard: Timestamp,
     /// That it was silent about what was sent before means nothing, it says (§3).
     pub quiet: bool,
 }
 
 impl PeerClaim {
     /// A receipt that the homeserver has passed on (§2).
-    pub fn native(room: RoomId, receipt: Native, heard: Ms) -> Self {
+    pub fn native(room: RoomId, receipt: Native, heard: Timestamp) -> Self {
         let Native { event_id: event, user_id: user, device_id: device, at, quiet } = receipt;
         Self {
             room_id: room,
@@ -155,7 +155,14 @@ impl PeerClaim {
     }
 
     /// What a device has said about an event (§3).
-    pub fn direct(room: RoomId, event: EventId, claim: Claim, user: UserId, device: DeviceId, heard: Ms) -> Self {
+    pub fn direct(
+        room: RoomId,
+        event: EventId,
+        claim: Claim,
+        user: UserId,
+        device: DeviceId,
+        heard: Timestamp,
+    ) -> Self {
         let (device, route) = (Some(device), Route::Direct);
         Self {
             room_id: room,
@@ -201,7 +208,7 @@ impl OwnEvent {
 
     /// Takes in a claim (L3, L4). Refuses one about another event or naming another room (L1), and
     /// one of too many devices of the same person (L7).
-    pub fn merge(&mut self, claim: PeerClaim, now: Ms) -> Result<Merged, Refusal> {
+    pub fn merge(&mut self, claim: PeerClaim, now: Timestamp) -> Result<Merged, Refusal> {
         if claim.event_id != self.event_id {
             return Err(Refusal::Unknown);
         }

@@ -25,32 +25,32 @@
 //! The outbox has no clock, no dice and no disk. What is owed is on disk before it comes
 //! here ([`super::store`]), so losing the outbox loses nothing; it then begins with full buckets.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     bucket::{Bucket, Buckets},
     policy::Timing,
     receipt::{Answer, Claim, ClaimState, RECEIPTS_SENT},
 };
-use crate::model::{EventId, Ms, RoomId, UserId};
+use crate::model::{EventId, RoomId, Timestamp, UserId};
 
 /// How long a receipt waits for somebody to ask for it (§3).
-pub const ROUTE_WAIT: Ms = 10 * 60 * 1000;
+pub const ROUTE_WAIT: Duration = Duration::from_mins(10);
 /// P10: so many receipts may leave at once for one sender, over all rooms.
 pub const BURST: u64 = 60;
 /// P10: then one in this time.
-pub const INTERVAL: Ms = 1000;
+pub const INTERVAL: Duration = Duration::from_secs(1);
 /// P10: so long a receipt waits for its turn.
-pub const TURN_WAIT: Ms = 10 * 60 * 1000;
+pub const TURN_WAIT: Duration = Duration::from_mins(10);
 /// P11: what a backfill finds leaves so long after a moment, or a multiple of that.
-const BACKFILL_LINE: Ms = 15 * 1000;
+const BACKFILL_LINE: Duration = Duration::from_secs(15);
 /// P11: what was sent so long ago was there before a backfill began.
-const JUST_NOW: Ms = 30 * 1000;
+const JUST_NOW: Duration = Duration::from_secs(30);
 /// P11: what leaves so much later than at its moment would tell when a device woke up that slept
 /// through it.
-const PUNCTUAL: Ms = 2 * 1000;
-const BACKOFF_FIRST: Ms = 1000;
-const BACKOFF_LONGEST: Ms = 5 * 60 * 1000;
+const PUNCTUAL: Duration = Duration::from_secs(2);
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+const BACKOFF_LONGEST: Duration = Duration::from_mins(5);
 
 /// One receipt that is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +62,9 @@ pub struct Owed {
     /// Who sent it, and is owed the receipt.
     pub sender: UserId,
     /// When they sent it (`origin_server_ts`).
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// Since when it is owed.
-    pub since: Ms,
+    pub since: Timestamp,
     /// What the receipt says.
     pub state: ClaimState,
     /// Whether the receipt also says that the silence before it means nothing (§3). Decided when it
@@ -99,7 +99,7 @@ pub struct Batch {
 impl Batch {
     /// The message to send. Every receipt carries the time of sending, as it would when a
     /// homeserver made it; the time at which this device woke up is not told (P11).
-    pub fn answer(&self, now: Ms) -> Answer {
+    pub fn answer(&self, now: Timestamp) -> Answer {
         let claim = |owed: &Owed| (owed.event_id.clone(), Claim { at: Some(now), state: owed.state });
         let quiet = self.owed.iter().any(|owed| owed.quiet);
         Answer { room_id: self.room_id.clone(), receipts: self.owed.iter().map(claim).collect(), quiet }
@@ -117,8 +117,8 @@ pub enum Came {
 
 impl Came {
     /// Of what a backfill finds, an event that was sent just now came now.
-    pub fn found(sent: Ms, now: Ms) -> Self {
-        if sent.saturating_add(JUST_NOW) > now { Self::Now } else { Self::ByBackfill }
+    pub fn found(sent: Timestamp, now: Timestamp) -> Self {
+        if sent + JUST_NOW > now { Self::Now } else { Self::ByBackfill }
     }
 }
 
@@ -147,7 +147,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Entry {
     owed: Owed,
-    moment: Ms,
+    moment: Timestamp,
     /// Whether it has had its turn (P10): it needs no other.
     had_turn: bool,
 }
@@ -156,13 +156,13 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Until {
     /// This moment.
-    At(Ms),
+    At(Timestamp),
     /// A route to the sender, such as their request, or the end of the first receipt's time.
     Asked,
 }
 
 impl Waiting {
-    fn due(&self) -> Ms {
+    fn due(&self) -> Timestamp {
         match self.until {
             Until::At(due) => due,
             Until::Asked => end_of_wait(self.owed.values().map(|entry| &entry.owed)),
@@ -170,13 +170,13 @@ impl Waiting {
     }
 
     /// There is a route: what waited for one leaves at this moment.
-    fn route_appeared(&mut self, moment: Ms) {
+    fn route_appeared(&mut self, moment: Timestamp) {
         if self.until == Until::Asked {
             self.until = Until::At(moment);
         }
     }
 
-    fn add(&mut self, owed: Owed, moment: Ms, had_turn: bool) {
+    fn add(&mut self, owed: Owed, moment: Timestamp, had_turn: bool) {
         let since = owed.since;
         let known = self.owed.entry(owed.event_id.clone()).or_insert(Entry { owed, moment, had_turn });
         known.owed.since = known.owed.since.min(since);
@@ -185,7 +185,7 @@ impl Waiting {
     }
 
     /// What waits for its moment leaves at the first of them.
-    fn leave_by(&mut self, moment: Ms) {
+    fn leave_by(&mut self, moment: Timestamp) {
         if let Until::At(due) = &mut self.until
             && self.attempt == 0
         {
@@ -193,19 +193,19 @@ impl Waiting {
         }
     }
 
-    fn clock_went_back(&mut self, by: Ms) {
+    fn clock_went_back(&mut self, by: Duration) {
         if let Until::At(due) = &mut self.until {
-            *due = due.saturating_sub(by);
+            *due -= by;
         }
         for entry in self.owed.values_mut() {
-            entry.owed.since = entry.owed.since.saturating_sub(by);
-            entry.moment = entry.moment.saturating_sub(by);
+            entry.owed.since -= by;
+            entry.moment -= by;
         }
     }
 
     /// Takes out what leaves at `moment`, in the order of the events, as far as there are turns.
     /// The rest waits on, for its moment, or for a turn on the next line of the timing's grid.
-    fn take(&mut self, moment: Ms, turns: &mut Bucket, timing: Timing) -> Vec<Owed> {
+    fn take(&mut self, moment: Timestamp, turns: &mut Bucket, timing: Timing) -> Vec<Owed> {
         let leaves = |entry: &Entry, turns: &mut Bucket| {
             let has_turn = entry.had_turn || turns.available(moment) > 0;
             if entry.moment <= moment && has_turn && !entry.had_turn {
@@ -226,8 +226,8 @@ impl Waiting {
 }
 
 /// When the first of these has waited for a request long enough.
-fn end_of_wait<'a>(owed: impl Iterator<Item = &'a Owed>) -> Ms {
-    owed.map(|owed| owed.since).min().unwrap_or(0).saturating_add(ROUTE_WAIT)
+fn end_of_wait<'a>(owed: impl Iterator<Item = &'a Owed>) -> Timestamp {
+    owed.map(|owed| owed.since).min().unwrap_or_default() + ROUTE_WAIT
 }
 
 /// All that is owed and not sent yet.
@@ -239,7 +239,7 @@ pub struct Outbox {
     /// How many receipts for each sender may still leave (P10).
     turns: Buckets,
     /// The moment that was drawn last, also when it has passed.
-    moment: Option<Ms>,
+    moment: Option<Timestamp>,
 }
 
 impl Default for Outbox {
@@ -260,13 +260,10 @@ impl Outbox {
     /// comes until then joins in, so that it does not show when the draw was made. How much a
     /// backfill has found by that moment would tell how long ago it began, so what it finds leaves
     /// later, when it has ended, or nearly always.
-    pub fn moment(&mut self, came: Came, Draw { timing, number }: Draw, now: Ms) -> Ms {
+    pub fn moment(&mut self, came: Came, Draw { timing, number }: Draw, now: Timestamp) -> Timestamp {
         match (self.moment, came) {
             _ if timing == Timing::Immediate => now,
-            (Some(moment), Came::ByBackfill) => {
-                let lines = now.saturating_sub(moment).div_ceil(BACKFILL_LINE).max(1);
-                moment.saturating_add(lines.saturating_mul(BACKFILL_LINE))
-            }
+            (Some(moment), Came::ByBackfill) => now.max(moment + BACKFILL_LINE).on_grid(moment, BACKFILL_LINE),
             (Some(moment), Came::Now) if moment >= now => moment,
             _ => *self.moment.insert(timing.due(now, number)),
         }
@@ -276,7 +273,7 @@ impl Outbox {
     /// [0, 1), used only when a batch is opened. Owing the same event again adds nothing, but
     /// 'delivered' replaces 'undecryptable'. Gives the receipt back when the sender's turns of the
     /// next ten minutes are all taken: it is to be dropped (P10).
-    pub fn owe(&mut self, owed: Owed, moment: Ms, order: f64, now: Ms) -> Result<(), Owed> {
+    pub fn owe(&mut self, owed: Owed, moment: Timestamp, order: f64, now: Timestamp) -> Result<(), Owed> {
         let key_of = |state| (owed.sender.clone(), owed.room_id.clone(), state);
         match owed.state {
             ClaimState::Delivered => self.withdraw(&key_of(ClaimState::Undecryptable), &owed.event_id),
@@ -295,9 +292,9 @@ impl Outbox {
     }
 
     /// Takes in one more receipt for this sender, if its turn comes in time (P10).
-    fn admit(&mut self, sender: &UserId, now: Ms) -> bool {
+    fn admit(&mut self, sender: &UserId, now: Timestamp) -> bool {
         let admission = self.admission.of(sender, now);
-        let in_time = admission.next(1, now).saturating_sub(now) <= TURN_WAIT;
+        let in_time = admission.next(1, now) - now <= TURN_WAIT;
         if in_time {
             admission.take(1, now);
         }
@@ -320,8 +317,8 @@ impl Outbox {
     /// Takes out what is due and has its turn. Batches of one moment come in a random order, not in
     /// that of the events. What was due long ago, because the machine slept meanwhile, has a new
     /// moment drawn.
-    pub fn due(&mut self, draw: Draw, now: Ms) -> Vec<Batch> {
-        let was_missed = |waiting: &Waiting| waiting.due().saturating_add(PUNCTUAL) < now;
+    pub fn due(&mut self, draw: Draw, now: Timestamp) -> Vec<Batch> {
+        let was_missed = |waiting: &Waiting| waiting.due() + PUNCTUAL < now;
         if draw.timing != Timing::Immediate && self.waiting.values().any(was_missed) {
             let moment = self.moment(Came::Now, draw, now);
             for waiting in self.waiting.values_mut().filter(|waiting| was_missed(waiting)) {
@@ -350,21 +347,21 @@ impl Outbox {
     }
 
     /// When [`Self::due`] will return something.
-    pub fn next_wake(&self) -> Option<Ms> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         self.waiting.values().map(Waiting::due).min()
     }
 
     /// Puts back a batch that could not be sent, for as long as the server said (`retry_after`),
     /// else for 1 s, 2 s, 4 s … up to 5 minutes.
-    pub fn failed(&mut self, batch: Batch, now: Ms, retry_after: Option<Ms>) {
+    pub fn failed(&mut self, batch: Batch, now: Timestamp, retry_after: Option<Duration>) {
         let backoff = BACKOFF_FIRST.saturating_mul(1 << batch.attempt.min(16)).min(BACKOFF_LONGEST);
-        let due = now.saturating_add(retry_after.unwrap_or(backoff));
+        let due = now + retry_after.unwrap_or(backoff);
         let attempt = batch.attempt.saturating_add(1);
         self.put_back(batch, Until::At(due), attempt);
     }
 
     /// Puts back a batch that was not tried, until then.
-    pub fn put_off(&mut self, batch: Batch, until: Ms) {
+    pub fn put_off(&mut self, batch: Batch, until: Timestamp) {
         let attempt = batch.attempt;
         self.put_back(batch, Until::At(until), attempt);
     }
@@ -372,10 +369,10 @@ impl Outbox {
     /// Puts back a batch that nobody has asked for yet, and returns what has waited long enough, to
     /// be dropped. The rest is due again when a [route appeared](Self::route_appeared), or when the
     /// time of one of them is over.
-    pub fn no_route(&mut self, mut batch: Batch, now: Ms) -> Vec<Owed> {
+    pub fn no_route(&mut self, mut batch: Batch, now: Timestamp) -> Vec<Owed> {
         // A restart after the clock went back can bring a time to come.
         batch.owed.iter_mut().for_each(|owed| owed.since = owed.since.min(now));
-        let over = batch.owed.extract_if(.., |owed| now >= owed.since.saturating_add(ROUTE_WAIT)).collect();
+        let over = batch.owed.extract_if(.., |owed| now >= owed.since + ROUTE_WAIT).collect();
         if !batch.owed.is_empty() {
             let attempt = batch.attempt;
             self.put_back(batch, Until::Asked, attempt);
@@ -385,7 +382,7 @@ impl Outbox {
 
     /// A device of this sender has asked for receipts in this room: what waited for that leaves at
     /// this moment, and not on the tick of the request.
-    pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, moment: Ms) {
+    pub fn route_appeared(&mut self, sender: &UserId, room: &RoomId, moment: Timestamp) {
         for state in [ClaimState::Delivered, ClaimState::Undecryptable] {
             if let Some(waiting) = self.waiting.get_mut(&(sender.clone(), room.clone(), state)) {
                 waiting.route_appeared(moment);
@@ -395,7 +392,7 @@ impl Outbox {
 
     /// There may be a route now where there was none, to anybody: the server can do more, or the
     /// settings allow more. What waited for one leaves at this moment.
-    pub fn routes_changed(&mut self, moment: Ms) {
+    pub fn routes_changed(&mut self, moment: Timestamp) {
         self.waiting.values_mut().for_each(|waiting| waiting.route_appeared(moment));
     }
 
@@ -411,11 +408,11 @@ impl Outbox {
     }
 
     /// The clock went back by so much: what waits is moved back with it.
-    pub fn clock_went_back(&mut self, by: Ms) {
+    pub fn clock_went_back(&mut self, by: Duration) {
         self.waiting.values_mut().for_each(|waiting| waiting.clock_went_back(by));
         self.admission.clock_went_back(by);
         self.turns.clock_went_back(by);
-        self.moment = self.moment.map(|moment| moment.saturating_sub(by));
+        self.moment = self.moment.map(|moment| moment - by);
     }
 
     /// How many receipts wait.
@@ -441,7 +438,7 @@ impl Outbox {
         };
         waiting.attempt = waiting.attempt.max(attempt);
         for owed in owed {
-            waiting.add(owed, 0, true);
+            waiting.add(owed, Timestamp::EPOCH, true);
         }
     }
 }

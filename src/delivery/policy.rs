@@ -7,10 +7,13 @@
 //! event becomes readable and again before its receipt leaves, because a room may turn public, a
 //! sender be ignored or a message be redacted in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::attention::Attention;
-use crate::model::{DeviceId, EventId, Ms, RoomId, UserId};
+use crate::model::{DeviceId, EventId, RoomId, Timestamp, UserId};
 
 mod reason;
 mod words;
@@ -19,11 +22,11 @@ pub use reason::Reason;
 pub use words::Choice;
 
 /// P9: an older event gets no receipt.
-pub const MAX_AGE: Ms = 7 * 24 * 60 * 60 * 1000;
+pub const MAX_AGE: Duration = Duration::from_hours(7 * 24);
 /// P9, L4: a clock may be so far ahead of ours.
-pub const MAX_AHEAD: Ms = 5 * 60 * 1000;
+pub const MAX_AHEAD: Duration = Duration::from_mins(5);
 /// P11: the grid that `guarded` sends on.
-const GUARDED_GRID: Ms = 15 * 1000;
+const GUARDED_GRID: Duration = Duration::from_secs(15);
 
 /// Whether receipts are sent (P5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub enum Timing {
 
 impl Timing {
     /// How long a receipt waits; `draw` is a random number in [0, 1).
-    pub fn delay(self, draw: f64) -> Ms {
+    pub fn delay(self, draw: f64) -> Duration {
         let (shortest, longest): (u32, u32) = match self {
             Self::Immediate => (0, 0),
             Self::Prompt => (200, 1_000),
@@ -81,30 +84,30 @@ impl Timing {
             clippy::cast_sign_loss,
             reason = "`as` saturates, and the result is below 30,000"
         )]
-        let drawn = (f64::from(longest - shortest) * draw.clamp(0.0, 1.0)) as Ms;
-        Ms::from(shortest) + drawn
+        let drawn = (f64::from(longest - shortest) * draw.clamp(0.0, 1.0)) as u64;
+        Duration::from_millis(u64::from(shortest) + drawn)
     }
 
     /// The moment that is drawn at `now`: after the delay, and for `guarded` on the next line of
     /// the grid.
-    pub fn due(self, now: Ms, draw: f64) -> Ms {
-        let due = now.saturating_add(self.delay(draw));
+    pub fn due(self, now: Timestamp, draw: f64) -> Timestamp {
+        let due = now + self.delay(draw);
         match self {
-            Self::Guarded => due.div_ceil(GUARDED_GRID).saturating_mul(GUARDED_GRID),
+            Self::Guarded => due.on_grid(Timestamp::EPOCH, GUARDED_GRID),
             Self::Immediate | Self::Prompt | Self::Balanced => due,
         }
     }
 
     /// The first line at `earliest` or later of the grid that begins at a `moment`: on it leaves
     /// what had no turn then (P10).
-    pub fn line(self, moment: Ms, earliest: Ms) -> Ms {
+    pub fn line(self, moment: Timestamp, earliest: Timestamp) -> Timestamp {
         let step = match self {
-            Self::Immediate => 1,
-            Self::Prompt => 1_000,
-            Self::Balanced => 5_000,
+            Self::Immediate => Duration::from_millis(1),
+            Self::Prompt => Duration::from_secs(1),
+            Self::Balanced => Duration::from_secs(5),
             Self::Guarded => GUARDED_GRID,
         };
-        moment.saturating_add(earliest.saturating_sub(moment).div_ceil(step).saturating_mul(step))
+        earliest.on_grid(moment, step)
     }
 }
 
@@ -231,7 +234,7 @@ pub struct EventFacts {
     /// From which device, as far as that is known.
     pub device_id: Option<DeviceId>,
     /// `origin_server_ts`.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// P4.
     pub kind: EventKind,
     /// P1: plain and received, or decrypted.
@@ -266,10 +269,10 @@ pub struct RoomFacts {
     pub joined: bool,
     /// P2: the later of this user's own join and this device's login; `None` when it is not known,
     /// and then nothing is sent.
-    pub joined_since: Option<Ms>,
+    pub joined_since: Option<Timestamp>,
     /// P12: when incognito last ended here,
     /// [`Incognito::until`](super::incognito::Incognito::until).
-    pub incognito_until: Ms,
+    pub incognito_until: Timestamp,
 }
 
 /// The sender, as they stand to this user now.
@@ -321,7 +324,13 @@ impl Decision {
 /// Whether this event is owed a receipt now: P1 to P9, in this order, then P12. What these say of
 /// an event today they say tomorrow, or it is written down; but a key or the own join may become
 /// known later, and what came incognito must not be made up for then.
-pub fn decide(event: &EventFacts, room: &RoomFacts, sender: &SenderFacts, settings: &Settings, now: Ms) -> Decision {
+pub fn decide(
+    event: &EventFacts,
+    room: &RoomFacts,
+    sender: &SenderFacts,
+    settings: &Settings,
+    now: Timestamp,
+) -> Decision {
     let checked = check_event(event, room, *sender)
         .and_then(|()| check_person(&event.sender, room, *sender, settings))
         .and_then(|()| check_age(event.sent, now));
@@ -423,9 +432,9 @@ fn check_presence(room: &RoomFacts, sender: SenderFacts) -> Result<(), Reason> {
 }
 
 /// P9.
-fn check_age(sent: Ms, now: Ms) -> Result<(), Reason> {
-    refuse(now.saturating_sub(sent) > MAX_AGE, Reason::TooOld)?;
-    refuse(sent.saturating_sub(now) > MAX_AHEAD, Reason::FromTheFuture)
+fn check_age(sent: Timestamp, now: Timestamp) -> Result<(), Reason> {
+    refuse(now - sent > MAX_AGE, Reason::TooOld)?;
+    refuse(sent - now > MAX_AHEAD, Reason::FromTheFuture)
 }
 
 fn refuse(when: bool, reason: Reason) -> Result<(), Reason> {

@@ -9,9 +9,11 @@
 //! any JSON and never fail in part: a message that has no room is no message, and inside an answer
 //! a malformed entry costs that entry only (L6). How much is read is bounded.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use crate::model::{EventId, Ms, RoomId};
+use crate::model::{EventId, RoomId, Timestamp};
 
 mod bridge;
 mod native;
@@ -44,7 +46,7 @@ pub const NATIVE_FILTER: &str = "dev.kvitto.delivery";
 pub const NATIVE_SUMMARY: &str = "dev.kvitto.delivery_summary";
 
 /// How long a request holds at most (§3).
-pub const REQUEST_LIFETIME: Ms = 7 * 24 * 60 * 60 * 1000;
+pub const REQUEST_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// So many receipts go into one answer. To-device content may have 64 KiB and Olm adds a third: 150
 /// receipts for events with the longest id that Matrix allows, 255 bytes, stay below that.
 pub const RECEIPTS_SENT: usize = 150;
@@ -73,7 +75,7 @@ pub struct Request {
     /// The room.
     pub room_id: RoomId,
     /// Until when, by the asking device's clock.
-    pub expires: Ms,
+    pub expires: Timestamp,
     /// What was told in the last minutes may have been lost: tell it again.
     pub again: bool,
 }
@@ -91,13 +93,14 @@ impl Request {
     /// Reads the event's content.
     pub fn parse(content: &Value) -> Option<Self> {
         let again = content.get("again") == Some(&Value::Bool(true));
-        Some(Self { room_id: room_id(content)?, expires: content.get("expires_ts")?.as_u64()?, again })
+        let expires = Timestamp::from_millis(content.get("expires_ts")?.as_u64()?);
+        Some(Self { room_id: room_id(content)?, expires, again })
     }
 
     /// Until when it is to be honoured: never longer than [`REQUEST_LIFETIME`] from now, and `None`
     /// when it is over.
-    pub fn holds_until(&self, now: Ms) -> Option<Ms> {
-        (self.expires > now).then(|| self.expires.min(now.saturating_add(REQUEST_LIFETIME)))
+    pub fn holds_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.expires > now).then(|| self.expires.min(now + REQUEST_LIFETIME))
     }
 }
 
@@ -117,7 +120,7 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// When, by the claimant's clock; `None` when it does not say.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// What happened.
     pub state: ClaimState,
 }
@@ -174,7 +177,7 @@ impl Claim {
     fn to_json(self) -> Value {
         let mut entry = Map::new();
         if let Some(at) = self.at {
-            entry.insert("ts".to_owned(), at.into());
+            entry.insert("ts".to_owned(), at.as_millis().into());
         }
         entry.insert("state".to_owned(), self.state.as_str().into());
         Value::Object(entry)
@@ -195,8 +198,8 @@ impl Claim {
 struct Malformed;
 
 /// An entry's `ts`, which it may leave out.
-fn time(entry: &Map<String, Value>) -> Result<Option<Ms>, Malformed> {
-    entry.get("ts").map(|ts| ts.as_u64().ok_or(Malformed)).transpose()
+fn time(entry: &Map<String, Value>) -> Result<Option<Timestamp>, Malformed> {
+    entry.get("ts").map(|ts| ts.as_u64().map(Timestamp::from_millis).ok_or(Malformed)).transpose()
 }
 
 fn room_id(content: &Value) -> Option<RoomId> {

@@ -40,9 +40,14 @@
 use std::{
     collections::{BTreeMap, HashSet},
     mem,
+    time::Duration,
 };
 
-use self::{counted::Counted, recent::Recent};
+use self::{
+    counted::Counted,
+    journal::{told_in_vain, write},
+    recent::Recent,
+};
 use super::{
     incognito::Incognito,
     outbox::{Batch, Came, Draw, Outbox, Owed},
@@ -50,7 +55,7 @@ use super::{
     receipt::{ClaimState, Request},
     route::{self, Plan, Recipient, ServerFacts},
 };
-use crate::model::{DeviceId, EventId, Ms, RoomId, Route, UserId};
+use crate::model::{DeviceId, EventId, RoomId, Route, Timestamp, UserId};
 
 mod arrival;
 mod counted;
@@ -63,16 +68,13 @@ pub use dispatch::Dispatch;
 pub use journal::{Awaited, Entry, Journal, Stage, Step};
 
 /// How long a message's key is waited for before its sender is told that it cannot be read.
-pub const KEY_WAIT: Ms = 60 * 1000;
-/// P1: for so long somebody is not told again that a message cannot be read, after that turned out
-/// to have been no message.
-const IN_VAIN: Ms = 24 * 3_600 * 1_000;
+pub const KEY_WAIT: Duration = Duration::from_mins(1);
 
 /// Everything that is owed, as far as it is in memory.
 #[derive(Debug)]
 pub struct ReceiptQueue {
     settings: Settings,
-    key_wait: Ms,
+    key_wait: Duration,
     numbers: Numbers,
     outbox: Outbox,
     incognito: Incognito,
@@ -86,7 +88,7 @@ pub struct ReceiptQueue {
     recent: Recent,
     counted: Counted,
     /// The time when this was last called.
-    clock: Ms,
+    clock: Timestamp,
 }
 
 /// A message, by its room and its id.
@@ -95,13 +97,13 @@ type EventRef = (RoomId, EventId);
 #[derive(Debug)]
 struct Key {
     awaited: Awaited,
-    due: Ms,
+    due: Timestamp,
     late: bool,
 }
 
 impl ReceiptQueue {
     /// Owes nothing yet. `key_wait` is [`KEY_WAIT`], but in tests.
-    pub fn new(settings: Settings, key_wait: Ms, numbers: Numbers) -> Self {
+    pub fn new(settings: Settings, key_wait: Duration, numbers: Numbers) -> Self {
         Self {
             settings,
             key_wait,
@@ -112,7 +114,7 @@ impl ReceiptQueue {
             undecided: Vec::new(),
             recent: Recent::default(),
             counted: Counted::default(),
-            clock: 0,
+            clock: Timestamp::EPOCH,
         }
     }
 
@@ -127,7 +129,7 @@ impl ReceiptQueue {
     }
 
     /// Takes up what a former run left in the journal.
-    pub fn resume<B: Journal>(&mut self, journal: &mut B, now: Ms) -> Result<(), B::Error> {
+    pub fn resume<B: Journal>(&mut self, journal: &mut B, now: Timestamp) -> Result<(), B::Error> {
         self.incognito = journal.incognito()?;
         let (awaiting, mut owed) = (journal.awaiting()?, journal.owed()?);
         let arrival = self.arrives(Came::Now, now);
@@ -141,7 +143,7 @@ impl ReceiptQueue {
 
     /// The settings are these now: there may be a route for what had none, and where incognito
     /// began, what waits for its time, a route or a key is cancelled (P12).
-    pub fn set<B: Journal>(&mut self, journal: &mut B, settings: Settings, now: Ms) -> Result<(), B::Error> {
+    pub fn set<B: Journal>(&mut self, journal: &mut B, settings: Settings, now: Timestamp) -> Result<(), B::Error> {
         self.tick(now);
         self.settings = settings;
         self.routes_changed(now);
@@ -185,7 +187,7 @@ impl ReceiptQueue {
     }
 
     /// Something comes now.
-    pub fn arrives(&mut self, came: Came, now: Ms) -> Arrival {
+    pub fn arrives(&mut self, came: Came, now: Timestamp) -> Arrival {
         self.tick(now);
         let draw = self.draw();
         Arrival { now, moment: self.outbox.moment(came, draw, now) }
@@ -258,18 +260,18 @@ impl ReceiptQueue {
         self.queue(journal, owed, arrival)
     }
 
-    fn wait_for_key(&mut self, awaited: Awaited, since: Ms) {
+    fn wait_for_key(&mut self, awaited: Awaited, since: Timestamp) {
         let event = (awaited.room_id.clone(), awaited.event_id.clone());
-        self.keys.insert(event, Key { awaited, due: since.saturating_add(self.key_wait), late: false });
+        self.keys.insert(event, Key { awaited, due: since + self.key_wait, late: false });
     }
 
     /// The messages whose key has not come in time: to be looked at again, and [taken
     /// in](Self::take_in) as they are now.
-    pub fn overdue(&mut self, now: Ms) -> Vec<Awaited> {
+    pub fn overdue(&mut self, now: Timestamp) -> Vec<Awaited> {
         self.tick(now);
         let overdue = self.keys.values_mut().filter(|key| key.due <= now).map(|key| {
             key.late = true;
-            key.due = now.saturating_add(self.key_wait);
+            key.due = now + self.key_wait;
             key.awaited.clone()
         });
         overdue.collect()
@@ -284,7 +286,7 @@ impl ReceiptQueue {
         journal: &mut B,
         (user, device): (&UserId, &DeviceId),
         Request { room_id: room, expires, again }: &Request,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), B::Error> {
         let arrival = self.arrives(Came::Now, now);
         let moment = arrival.moment;
@@ -300,7 +302,7 @@ impl ReceiptQueue {
 
     /// There may be a route for what had none: the homeserver can do more, or the settings allow
     /// more.
-    pub fn routes_changed(&mut self, now: Ms) {
+    pub fn routes_changed(&mut self, now: Timestamp) {
         let Arrival { moment, .. } = self.arrives(Came::Now, now);
         self.outbox.routes_changed(moment);
         for batch in mem::take(&mut self.undecided) {
@@ -324,12 +326,12 @@ impl ReceiptQueue {
     // ── what goes out ──
 
     /// When there is something to be done: [`Self::due`], [`Self::overdue`].
-    pub fn next_wake(&self) -> Option<Ms> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         self.keys.values().map(|key| key.due).chain(self.outbox.next_wake()).min()
     }
 
     /// The batches whose time has come, to be decided about once more.
-    pub fn due(&mut self, now: Ms) -> Vec<Batch> {
+    pub fn due(&mut self, now: Timestamp) -> Vec<Batch> {
         self.tick(now);
         let draw = self.draw();
         self.outbox.due(draw, now)
@@ -344,7 +346,7 @@ impl ReceiptQueue {
         room: &RoomFacts,
         sender: SenderFacts,
         redacted: &HashSet<EventId>,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<Option<Batch>, B::Error> {
         self.tick(now);
         let mut kept = Vec::new();
@@ -390,7 +392,7 @@ impl ReceiptQueue {
         mut batch: Batch,
         sender: SenderFacts,
         (server, same_server): (Option<ServerFacts>, bool),
-        now: Ms,
+        now: Timestamp,
     ) -> Result<Option<Dispatch>, B::Error> {
         let to = Recipient {
             same_server,
@@ -418,7 +420,13 @@ impl ReceiptQueue {
     }
 
     /// These were sent.
-    pub fn sent<B: Journal>(&mut self, journal: &mut B, owed: &[Owed], route: Route, now: Ms) -> Result<(), B::Error> {
+    pub fn sent<B: Journal>(
+        &mut self,
+        journal: &mut B,
+        owed: &[Owed],
+        route: Route,
+        now: Timestamp,
+    ) -> Result<(), B::Error> {
         self.settle(journal, owed, now, |owed| match owed.state {
             ClaimState::Delivered => Step::Sent { at: now, route, quiet: owed.quiet },
             ClaimState::Undecryptable => Step::TellUndecryptable(Some(now)),
@@ -432,7 +440,7 @@ impl ReceiptQueue {
         journal: &mut B,
         owed: &[Owed],
         reason: Reason,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), B::Error> {
         self.settle(journal, owed, now, |owed| match owed.state {
             ClaimState::Undecryptable if reason.is_of_the_route() => Step::TellUndecryptable(None),
@@ -444,7 +452,7 @@ impl ReceiptQueue {
         &mut self,
         journal: &mut B,
         owed: &[Owed],
-        now: Ms,
+        now: Timestamp,
         step: impl Fn(&Owed) -> Step,
     ) -> Result<(), B::Error> {
         self.tick(now);
@@ -454,13 +462,13 @@ impl ReceiptQueue {
 
     /// This batch could not be sent: it is due again after as long as the server said, else after a
     /// pause.
-    pub fn failed(&mut self, batch: Batch, retry_after: Option<Ms>, now: Ms) {
+    pub fn failed(&mut self, batch: Batch, retry_after: Option<Duration>, now: Timestamp) {
         self.tick(now);
         self.outbox.failed(batch, now, retry_after);
     }
 
     /// This batch was not tried: it is due again then, and nobody was told.
-    pub fn put_off(&mut self, batch: Batch, until: Ms) {
+    pub fn put_off(&mut self, batch: Batch, until: Timestamp) {
         self.recent.forget(&batch);
         self.outbox.put_off(batch, until);
     }
@@ -471,25 +479,15 @@ impl ReceiptQueue {
     }
 
     /// It is this time. When the clock went back, what waits is moved back with it.
-    fn tick(&mut self, now: Ms) {
-        let back = self.clock.saturating_sub(now);
+    fn tick(&mut self, now: Timestamp) {
+        let back = self.clock - now;
         self.clock = now;
-        if back > 0 {
+        if !back.is_zero() {
             self.outbox.clock_went_back(back);
-            self.keys.values_mut().for_each(|key| key.due = key.due.saturating_sub(back));
+            self.keys.values_mut().for_each(|key| key.due -= back);
             self.recent.clock_went_back(back);
         }
     }
-}
-
-/// P1: whether this person makes a device tell that it cannot read what is no message, and so is
-/// not told anything of the kind for now.
-fn told_in_vain<B: Journal>(journal: &B, person: &UserId, now: Ms) -> Result<bool, B::Error> {
-    Ok(journal.told_in_vain(person)?.is_some_and(|told| told.saturating_add(IN_VAIN) > now))
-}
-
-fn write<B: Journal>(journal: &mut B, entries: &[Entry], now: Ms) -> Result<(), B::Error> {
-    if entries.is_empty() { Ok(()) } else { journal.record(entries, now) }
 }
 
 fn as_if_readable(event: &EventFacts) -> EventFacts {

@@ -26,10 +26,13 @@
 //!
 //! A [large](super::ledger::aggregate) message says nothing about responsiveness (L7).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::ledger::{Answers, ExpectedDevice, OwnEvent, RECEIPTS_PER_PERSON};
-use crate::model::{DeviceId, Ms, RoomId};
+use crate::model::{DeviceId, RoomId, Timestamp};
 
 mod days;
 
@@ -46,11 +49,11 @@ const SILENT_DAYS: u64 = 21;
 /// So long after the answer to a later message one to this may still come: P11 holds it back for 45
 /// s at most, a key is waited for 60 s before that is told, and a device that was away answers the
 /// newest first.
-pub const GRACE: Ms = 2 * 60 * 1000;
+pub const GRACE: Duration = Duration::from_mins(2);
 
 /// A message, as far as responsiveness cares: when it was sent, and a few bits of its room. Two own
 /// messages of the same millisecond in the same room count as one.
-pub type Sent = (Ms, u16);
+pub type Sent = (Timestamp, u16);
 
 /// How a person answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,24 +68,24 @@ pub struct Responsiveness {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceResponsiveness {
     /// The first message at which it was expected.
-    pub(super) first: Ms,
+    pub(super) first: Timestamp,
     /// The first message that it answered.
-    pub(super) began: Option<Ms>,
+    pub(super) began: Option<Timestamp>,
     /// When it was heard last, by this clock.
-    pub(super) heard: Option<Ms>,
+    pub(super) heard: Option<Timestamp>,
     /// The days on which it was expected.
     pub(super) days: Days,
     /// The newest messages at which it was expected, and when its answer was heard.
-    pub(super) recent: BTreeMap<Sent, Option<Ms>>,
+    pub(super) recent: BTreeMap<Sent, Option<Timestamp>>,
     /// By a few bits of the room: before this its silence means nothing there.
-    pub(super) quiet: BTreeMap<u16, Ms>,
+    pub(super) quiet: BTreeMap<u16, Timestamp>,
     /// It was not among the person's devices when these were looked at last.
     pub(super) gone: bool,
 }
 
 impl Responsiveness {
     /// These devices of the person were given the key of a message.
-    pub fn expect<'a>(&mut self, room: &RoomId, sent: Ms, devices: impl IntoIterator<Item = &'a DeviceId>) {
+    pub fn expect<'a>(&mut self, room: &RoomId, sent: Timestamp, devices: impl IntoIterator<Item = &'a DeviceId>) {
         let devices: Vec<_> = devices.into_iter().cloned().map(Some).collect();
         // Where receipts name no device, the person counts as one.
         let person = (!devices.is_empty()).then_some(None);
@@ -92,14 +95,14 @@ impl Responsiveness {
     }
 
     /// A device of theirs, or just they, said something about a message.
-    pub fn answer(&mut self, room: &RoomId, sent: Ms, device: Option<&DeviceId>, heard: Ms) {
+    pub fn answer(&mut self, room: &RoomId, sent: Timestamp, device: Option<&DeviceId>, heard: Timestamp) {
         self.answers = self.answers.max(Answers::of(device));
         self.note(device.cloned(), (sent, bits(room)), Some(heard));
     }
 
     /// With its answer to a message a device said that its silence before means nothing in that
     /// room (§3).
-    pub fn quiet(&mut self, room: &RoomId, sent: Ms, device: &DeviceId) {
+    pub fn quiet(&mut self, room: &RoomId, sent: Timestamp, device: &DeviceId) {
         let known = self.devices.entry(Some(device.clone())).or_insert_with(|| DeviceResponsiveness::new(sent));
         let until = known.quiet.entry(bits(room)).or_default();
         *until = sent.max(*until);
@@ -115,7 +118,7 @@ impl Responsiveness {
         changed
     }
 
-    fn note(&mut self, device: Option<DeviceId>, message: Sent, heard: Option<Ms>) {
+    fn note(&mut self, device: Option<DeviceId>, message: Sent, heard: Option<Timestamp>) {
         self.devices.entry(device).or_insert_with(|| DeviceResponsiveness::new(message.0)).note(message, heard);
         if self.devices.len() > DEVICES {
             let newest =
@@ -128,7 +131,7 @@ impl Responsiveness {
     /// Since when a device was silent at that moment: expected at several messages over three
     /// weeks, and heard neither in that time nor since. Of somebody who never answered, nothing can
     /// be said (L5).
-    pub fn silent_since(&self, device: &DeviceId, at: Ms) -> Option<Ms> {
+    pub fn silent_since(&self, device: &DeviceId, at: Timestamp) -> Option<Timestamp> {
         let known = match self.answers {
             Answers::Never => None,
             Answers::Unnamed => self.devices.get(&None),
@@ -140,7 +143,7 @@ impl Responsiveness {
     /// Whether a device has missed a message that it has not answered: it usually answers, and has
     /// answered a later one in that room. Says when it did that. A receipt that names no device
     /// cannot say that something was withheld, so this is not said of a person who counts as one.
-    pub fn missed(&self, own: &OwnEvent, device: &DeviceId, now: Ms) -> Option<Ms> {
+    pub fn missed(&self, own: &OwnEvent, device: &DeviceId, now: Timestamp) -> Option<Timestamp> {
         self.of(Some(device))?.missed((own.sent, bits(&own.room_id)), now)
     }
 
@@ -165,7 +168,7 @@ impl Responsiveness {
 
     /// Writes down which devices are silent at the moment of sending. It holds for good, as the
     /// rest of what is snapshot: a device that comes back counts for what is sent from then on.
-    pub fn fold(&self, expected: &mut [ExpectedDevice], sent: Ms) {
+    pub fn fold(&self, expected: &mut [ExpectedDevice], sent: Timestamp) {
         for device in expected {
             device.silent = self.silent_since(&device.device_id, sent);
         }
@@ -173,14 +176,14 @@ impl Responsiveness {
 }
 
 impl DeviceResponsiveness {
-    fn new(first: Ms) -> Self {
+    fn new(first: Timestamp) -> Self {
         let (days, recent, quiet) = (Days::default(), BTreeMap::new(), BTreeMap::new());
         Self { first, began: None, heard: None, days, recent, quiet, gone: false }
     }
 
-    fn note(&mut self, message @ (sent, _): Sent, heard: Option<Ms>) {
+    fn note(&mut self, message @ (sent, _): Sent, heard: Option<Timestamp>) {
         self.first = self.first.min(sent);
-        self.days.add(days::day(sent));
+        self.days.add(sent.day());
         self.heard = self.heard.max(heard);
         self.began = earliest(self.began, heard.map(|_| sent));
         let answered = self.recent.entry(message).or_default();
@@ -190,14 +193,14 @@ impl DeviceResponsiveness {
         }
     }
 
-    fn silent_since(&self, at: Ms) -> Option<Ms> {
+    fn silent_since(&self, at: Timestamp) -> Option<Timestamp> {
         let waited_since = match self.heard {
-            None => Some(days::day(self.first)),
-            Some(heard) => self.days.first_after(days::day(heard)),
+            None => Some(self.first.day()),
+            Some(heard) => self.days.first_after(heard.day()),
         };
         let since = self.heard.unwrap_or(self.first);
         let unanswered = self.recent.keys().filter(|(sent, _)| (since..at).contains(sent)).count();
-        let is_silent = waited_since? + SILENT_DAYS <= days::day(at) && unanswered >= ENOUGH;
+        let is_silent = waited_since? + SILENT_DAYS <= at.day() && unanswered >= ENOUGH;
         is_silent.then_some(since)
     }
 
@@ -205,25 +208,25 @@ impl DeviceResponsiveness {
         self.quiet.get(&room).is_some_and(|until| sent < *until)
     }
 
-    fn missed(&self, message: Sent, now: Ms) -> Option<Ms> {
+    fn missed(&self, message: Sent, now: Timestamp) -> Option<Timestamp> {
         let is_later = |sent: &Sent| sent.0 > message.0 && sent.1 == message.1;
         let answers = || self.recent.iter().filter_map(|(sent, heard)| Some((sent, (*heard)?)));
         let later = answers().filter(|(sent, _)| is_later(sent)).map(|(_, heard)| heard).min()?;
         // What came after its last answer is still open, for each of the messages; so is this one.
         // What it was silent about on purpose says nothing about what it usually does.
         let newest = answers().next_back().map(|(sent, _)| *sent)?;
-        let open = |(sent, heard): &(&Sent, &Option<Ms>)| heard.is_some() || !self.means_nothing(**sent);
+        let open = |(sent, heard): &(&Sent, &Option<Timestamp>)| heard.is_some() || !self.means_nothing(**sent);
         let judged = self.recent.range(..=newest).filter(|(sent, _)| **sent != message).filter(open);
         let (answered, all) =
             judged.fold((0, 0), |(answered, all), (_, heard)| (answered + usize::from(heard.is_some()), all + 1));
         let usually = all >= ENOUGH && answered * 5 >= all * 4;
         let has_begun = self.began.is_some_and(|began| began < message.0);
-        let is_over = later.saturating_add(GRACE) <= now;
+        let is_over = later + GRACE <= now;
         (usually && has_begun && is_over && !self.means_nothing(message)).then_some(later)
     }
 }
 
-fn earliest(a: Option<Ms>, b: Option<Ms>) -> Option<Ms> {
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     a.into_iter().chain(b).min()
 }
 

@@ -19,6 +19,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::params;
@@ -30,7 +31,7 @@ use self::{
 };
 use crate::{
     delivery::asked::Asked,
-    model::{DeviceId, Ms, RoomId, UserId},
+    model::{DeviceId, RoomId, Timestamp, UserId},
 };
 
 mod answers;
@@ -60,8 +61,8 @@ pub use progress::Seen;
 pub const ROOMS_PER_DEVICE: u32 = 500;
 /// What was done about a message is forgotten after so many days. P9 no longer lets it be
 /// acknowledged then.
-const STATUS_DAYS: Ms = 30;
-const DAY: Ms = 24 * 60 * 60 * 1000;
+const STATUS_DAYS: u64 = 30;
+const STATUS_TIME: Duration = Duration::from_hours(24 * STATUS_DAYS);
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -164,7 +165,13 @@ impl Store {
     // ── requests (§3) ──
 
     /// This device of somebody else's asks for receipts in this room.
-    pub fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+    pub fn remember_request(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        room: &RoomId,
+        expires: Timestamp,
+    ) -> Result<()> {
         let (user, device, room) = (user.as_str(), device.as_str(), room.as_str());
         self.disk.write(|tx| {
             let device_key = tx.key("device", &[user, device]);
@@ -174,7 +181,7 @@ impl Store {
                     tx.key("request", &[user, device, room]),
                     tx.key("person", &[user, room]),
                     device_key,
-                    expires / DAY,
+                    expires.day(),
                     tx.seal(&RequestRow { device: device.to_owned(), expires })?
                 ],
             )?;
@@ -188,7 +195,7 @@ impl Store {
     }
 
     /// This person's devices that ask for receipts in this room, by id.
-    pub fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+    pub fn asking_devices(&self, user: &UserId, room: &RoomId, now: Timestamp) -> Result<Vec<DeviceId>> {
         let disk = self.disk.read();
         let key = disk.key("person", &[user.as_str(), room.as_str()]);
         let rows: Vec<RequestRow> = disk.all("SELECT value FROM requests WHERE person = ?1", [key])?;
@@ -199,7 +206,7 @@ impl Store {
     }
 
     /// This client has asked these devices for receipts in this room.
-    pub fn remember_asked(&mut self, room: &RoomId, devices: &[(UserId, DeviceId)], expires: Ms) -> Result<()> {
+    pub fn remember_asked(&mut self, room: &RoomId, devices: &[(UserId, DeviceId)], expires: Timestamp) -> Result<()> {
         self.disk.write(|tx| {
             for (user, device) in devices {
                 let key = || tx.key("asked", &[room.as_str(), user.as_str(), device.as_str()]);
@@ -210,7 +217,7 @@ impl Store {
                     params![
                         key(),
                         tx.key("room", &[room.as_str()]),
-                        expires / DAY,
+                        expires.day(),
                         tx.seal(&AskedRow::new(user, device, asked))?
                     ],
                 )?;
@@ -220,7 +227,7 @@ impl Store {
     }
 
     /// The devices that this client has asked in this room, as far as that still holds.
-    pub fn asked(&self, room: &RoomId, now: Ms) -> Result<HashMap<(UserId, DeviceId), Asked>> {
+    pub fn asked(&self, room: &RoomId, now: Timestamp) -> Result<HashMap<(UserId, DeviceId), Asked>> {
         let disk = self.disk.read();
         let rows: Vec<AskedRow> =
             disk.all("SELECT value FROM asked WHERE room = ?1", [disk.key("room", &[room.as_str()])])?;
@@ -246,12 +253,12 @@ impl Store {
     }
 
     /// Since when this account is in the room, as far as recorded (P2).
-    pub fn joined_since(&self, room: &RoomId) -> Result<Option<Ms>> {
+    pub fn joined_since(&self, room: &RoomId) -> Result<Option<Timestamp>> {
         Ok(read_room(&self.disk.read(), room)?.joined_since)
     }
 
     /// This account is in the room since then; `None` when it has left (P2).
-    pub fn set_joined_since(&mut self, room: &RoomId, since: Option<Ms>) -> Result<()> {
+    pub fn set_joined_since(&mut self, room: &RoomId, since: Option<Timestamp>) -> Result<()> {
         self.change_room(room, |row| row.joined_since = since)
     }
 
@@ -270,8 +277,8 @@ impl Store {
     /// Deletes what has no use any more: statuses 30 days after the first pruning that saw them,
     /// rows of the log after as many, requests that are over, and what came early and nobody
     /// decided about. To be called about once a day.
-    pub fn prune(&mut self, now: Ms) -> Result<()> {
-        let today = now / DAY;
+    pub fn prune(&mut self, now: Timestamp) -> Result<()> {
+        let today = now.day();
         self.disk.write(|tx| {
             tx.run("UPDATE fates SET day = ?1 WHERE day IS NULL", [today + STATUS_DAYS])?;
             tx.run("DELETE FROM fates WHERE day < ?1", [today])?;

@@ -28,8 +28,8 @@ use super::{
     responsiveness::Responsiveness,
 };
 use crate::model::{
-    Bridge, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, Ms, PersonDelivery, ReadBy, SafeText, SendState,
-    Tally, UserId,
+    Bridge, Delivery, DeviceDelivery, DeviceId, DeviceState, Mark, PersonDelivery, ReadBy, SafeText, SendState, Tally,
+    Timestamp, UserId,
 };
 
 mod bridge;
@@ -41,7 +41,7 @@ pub const DEVICE_ROW: usize = 6;
 
 /// What is known about the delivery of an own message, with the responsiveness of people, as far as
 /// there are any. What people are called, the ledger does not know: their names are left empty.
-pub fn delivery(own: &OwnEvent, responsiveness: &BTreeMap<UserId, Responsiveness>, now: Ms) -> Delivery {
+pub fn delivery(own: &OwnEvent, responsiveness: &BTreeMap<UserId, Responsiveness>, now: Timestamp) -> Delivery {
     let claimants = own.claims.keys().map(|(user, _)| user);
     let users: BTreeSet<&UserId> = own.expected.keys().chain(claimants).collect();
     let none = Responsiveness::default();
@@ -80,7 +80,7 @@ pub fn tallied(large: &Large) -> Delivery {
 
 /// What this user's own other devices did with an own message, as far as they were expected. They
 /// stand for themselves: one that has never answered is no kvitto, whatever the others are.
-pub fn own_devices(own: &OwnEvent, responsiveness: &Responsiveness, now: Ms) -> Vec<DeviceDelivery> {
+pub fn own_devices(own: &OwnEvent, responsiveness: &Responsiveness, now: Timestamp) -> Vec<DeviceDelivery> {
     let view = View { own, responsiveness, now };
     let device = |user: &UserId, known: &ExpectedDevice| {
         let is_kvitto = responsiveness.is_heard(&known.device_id);
@@ -113,7 +113,7 @@ type Claims<'a> = BTreeMap<Option<&'a DeviceId>, &'a Stamp>;
 struct View<'a> {
     own: &'a OwnEvent,
     responsiveness: &'a Responsiveness,
-    now: Ms,
+    now: Timestamp,
 }
 
 impl View<'_> {

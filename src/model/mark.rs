@@ -1,6 +1,6 @@
 //! What is known about the delivery of one own message, ready to be drawn.
 
-use super::{DeviceId, EventId, Ms, SafeText, UserId};
+use super::{DeviceId, EventId, SafeText, Timestamp, UserId};
 
 /// How a receipt travelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub enum DeviceState {
     /// impossible (L4).
     Delivered {
         /// When, by the claimant's clock.
-        at: Option<Ms>,
+        at: Option<Timestamp>,
     },
     /// It received the message and could not decrypt it.
     Undecryptable {
         /// When it said so.
-        at: Option<Ms>,
+        at: Option<Timestamp>,
     },
     /// Nothing can be said (L5): no device of this person ever sent a receipt, or none that says
     /// which device it is.
@@ -33,7 +33,7 @@ pub enum DeviceState {
     /// It usually answers, has answered a later message, and has not answered this one.
     Missed {
         /// When it answered the later one, as this client heard it.
-        later: Ms,
+        later: Timestamp,
     },
     /// Nothing can be said (L5): it did not answer, and said later that this means nothing.
     Quiet,
@@ -44,7 +44,7 @@ pub enum DeviceState {
     /// not counted.
     Silent {
         /// When it was last heard, or first expected when it never was.
-        since: Ms,
+        since: Timestamp,
     },
     /// It was not given the room key when the message was sent; it is not counted.
     Excluded {
@@ -94,7 +94,7 @@ pub struct Delivery {
     /// The message.
     pub event_id: EventId,
     /// When it was sent, by the server's clock.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// People in a stable order, by id. Empty when nobody else was in the room. Where there is a
     /// tally, only the few who answered last.
     pub people: Vec<PersonDelivery>,
@@ -108,7 +108,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Of these people, and nothing else is known.
-    pub fn new(event: EventId, sent: Ms, people: Vec<PersonDelivery>) -> Self {
+    pub fn new(event: EventId, sent: Timestamp, people: Vec<PersonDelivery>) -> Self {
         Self { event_id: event, sent, people, tally: None, own_devices: Vec::new(), bridge: None }
     }
 }
@@ -125,7 +125,7 @@ pub struct Tally {
     /// Devices that were given the key; 0 when that was not recorded.
     pub expected: u64,
     /// The latest time that was claimed.
-    pub latest: Option<Ms>,
+    pub latest: Option<Timestamp>,
     /// The homeserver has counted more than it has named: whose these are, nobody can say.
     pub anonymous: bool,
 }
@@ -229,17 +229,17 @@ pub enum ReceiptStatus {
     /// The message cannot be read yet, and its sender was told so.
     ToldUndecryptable {
         /// When.
-        at: Ms,
+        at: Timestamp,
     },
     /// A receipt is owed and will be sent.
     Owed {
         /// Since when.
-        since: Ms,
+        since: Timestamp,
     },
     /// A receipt was sent.
     Sent {
         /// When.
-        at: Ms,
+        at: Timestamp,
         /// How.
         route: Route,
     },

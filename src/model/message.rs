@@ -1,6 +1,6 @@
 //! A message: what it says, what it belongs to, and what people made of it.
 
-use super::{EventId, Line, Media, Ms, Poll, ReactionKey, SafeText, UserId};
+use super::{EventId, Line, Media, Poll, ReactionKey, SafeText, Timestamp, UserId};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Message {
     /// Their display name, or their id.
     pub sender_name: SafeText,
     /// When, by the sender's server; for a local echo, by this machine.
-    pub at: Ms,
+    pub at: Timestamp,
     /// Sent by this account, from any of its devices.
     pub own: bool,
     /// What it says.
@@ -145,5 +145,5 @@ pub struct ReadBy {
     /// Whose.
     pub user_id: UserId,
     /// When, where known.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
 }

@@ -1,15 +1,15 @@
 //! What is known about delivery beyond one message: the log of receipts, what is not delivered
 //! everywhere, how people stand.
 
-use super::{Delivery, EventId, Ms, RoomId, Route, SafeText, UserId};
+use super::{Delivery, EventId, RoomId, Route, SafeText, Timestamp, UserId};
 
 /// One row of the receipt log, or several alike in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// When it happened; the last time, where it happened more than once.
-    pub at: Ms,
+    pub at: Timestamp,
     /// When it happened first.
-    pub first: Ms,
+    pub first: Timestamp,
     /// How often.
     pub count: u64,
     /// The room.
@@ -32,9 +32,9 @@ pub struct Trace {
     /// Who sent it, and was told.
     pub sender: UserId,
     /// When they sent it.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// When they were told.
-    pub told: Ms,
+    pub told: Timestamp,
     /// What it was ('a reaction'), or empty.
     pub what: SafeText,
 }

@@ -1,6 +1,6 @@
 //! The people of a message that went to more than can be listed at once (L7), a page at a time.
 
-use super::{EventId, Ms, PersonDelivery, UserId};
+use super::{EventId, PersonDelivery, Timestamp, UserId};
 
 /// Which of the people of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct PeoplePage {
     /// How many there are on all pages.
     pub all: usize,
     /// When this was so.
-    pub at: Ms,
+    pub at: Timestamp,
 }
 
 impl PeoplePage {

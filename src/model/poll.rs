@@ -1,6 +1,6 @@
 //! Polls.
 
-use super::{Ms, PollAnswerId, SafeText, UserId};
+use super::{PollAnswerId, SafeText, Timestamp, UserId};
 
 /// A question with answers to choose from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Poll {
     /// How many answers a person may choose.
     pub max_selections: u64,
     /// When it ended; votes after that do not count.
-    pub ended: Option<Ms>,
+    pub ended: Option<Timestamp>,
 }
 
 impl Poll {

@@ -1,6 +1,6 @@
 //! A room as the room list and the header show it.
 
-use super::{Ms, RoomId, SafeText, TagName, UserId};
+use super::{RoomId, SafeText, TagName, Timestamp, UserId};
 
 /// How this user stands to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Ending {
     /// Why, in their words; else empty.
     pub why: SafeText,
     /// When, as far as it is known.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
 }
 
 /// How a room ended.
@@ -143,8 +143,9 @@ pub struct RoomSummary {
     pub mentions: u64,
     /// Marked as unread by hand.
     pub marked_unread: bool,
-    /// The newest activity, for sorting; 0 when nothing is known.
-    pub latest: Ms,
+    /// What rooms are sorted by: the higher, the more recent; 0 when nothing is known. A sliding
+    /// sync's `bump_stamp`, which is no time, or else the milliseconds of the newest event.
+    pub recency: u64,
 }
 
 impl RoomSummary {

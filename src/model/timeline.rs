@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Message, Ms, ReadBy, SafeText};
+use super::{Message, ReadBy, SafeText, Timestamp};
 
 /// Names one timeline item for as long as the room is open, also while a local echo turns into a
 /// remote event.
@@ -22,7 +22,7 @@ pub struct TimelineItem {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TimelineItemKind {
     /// The first message of a day follows.
-    DayLine(Ms),
+    DayLine(Timestamp),
     /// Everything below is unread.
     UnreadLine,
     /// The beginning of the room.
@@ -30,7 +30,7 @@ pub enum TimelineItemKind {
     /// A change of the room's state, in one sentence ('Bob joined').
     Notice {
         /// When.
-        at: Ms,
+        at: Timestamp,
         /// The sentence.
         text: SafeText,
         /// Others whose read receipt stands at it.

@@ -49,13 +49,16 @@
 //!
 //! `now` is the milliseconds of a clock that does not go back.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use self::{content::Contents, known::Known};
 use super::routing::Receipt;
-use crate::model::{DeviceId, Ms, RoomId};
+use crate::model::{DeviceId, RoomId, Timestamp};
 
 mod content;
 mod known;
@@ -66,7 +69,7 @@ pub use options::{Options, matches_type};
 /// So many entries go into one response: receipts, and summaries.
 pub const ENTRIES: usize = 1000;
 /// So long after one bundle the next one goes out.
-pub const GAP: Ms = 1000;
+pub const GAP: Duration = Duration::from_secs(1);
 /// So many receipts wait for a user at most; then the oldest are dropped. That is an event in a
 /// room of 50,000 people with three devices each, and something beside it.
 pub const WAITING: usize = 200_000;
@@ -103,7 +106,7 @@ struct Reader {
     /// Up to here it was ever handed something.
     handed: u64,
     /// When that was the last time.
-    last: Option<Ms>,
+    last: Option<Timestamp>,
     /// What its responses could not speak of, by number.
     aside: BTreeMap<u64, Receipt>,
 }
@@ -113,8 +116,8 @@ impl Reader {
         Self { acknowledged: number, handed: number, last: None, aside: BTreeMap::new() }
     }
 
-    fn ready_at(&self) -> Ms {
-        self.last.map_or(0, |last| last.saturating_add(GAP))
+    fn ready_at(&self) -> Timestamp {
+        self.last.map_or(Timestamp::EPOCH, |last| last + GAP)
     }
 }
 
@@ -182,14 +185,19 @@ impl Mailbox {
     /// When a waiting sync of this device is to be answered: `None` when nothing waits that it
     /// wants, a moment in the past when it is to be answered at once. `speaks` says of which rooms
     /// the response can speak.
-    pub fn ready_at(&self, device: &DeviceId, options: &Options, speaks: impl Fn(&RoomId) -> bool) -> Option<Ms> {
+    pub fn ready_at(
+        &self,
+        device: &DeviceId,
+        options: &Options,
+        speaks: impl Fn(&RoomId) -> bool,
+    ) -> Option<Timestamp> {
         let reader = self.devices.get(device);
         let start = reader.map_or(0, |reader| self.waiting(reader));
         let new = self.log.range(start..).filter(|entry| entry.is_for(device)).map(|entry| &entry.receipt);
         let aside = reader.into_iter().flat_map(|reader| reader.aside.range(..=reader.acknowledged));
         let some =
             options.wanted && new.chain(aside.map(|(_, receipt)| receipt)).any(|receipt| speaks(&receipt.room_id));
-        some.then(|| reader.map_or(0, Reader::ready_at))
+        some.then(|| reader.map_or(Timestamp::EPOCH, Reader::ready_at))
     }
 
     /// What goes into this device's response, about the rooms that it `speaks` of: nothing before
@@ -199,7 +207,7 @@ impl Mailbox {
         device: &DeviceId,
         options: &Options,
         speaks: impl Fn(&RoomId) -> bool,
-        now: Ms,
+        now: Timestamp,
     ) -> Bundle {
         if self.ready_at(device, options, &speaks).is_none_or(|at| at > now) {
             return Bundle { number: self.reader(device).acknowledged, rooms: BTreeMap::new() };

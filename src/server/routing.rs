@@ -21,11 +21,13 @@
 //!
 //! [`federation`] does the same for what other servers say.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
     delivery::receipt::{NATIVE_TYPE, NATIVE_TYPE_UNSTABLE},
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, RoomId, Timestamp, UserId},
 };
 
 pub mod federation;
@@ -76,7 +78,7 @@ pub struct Receipt {
     /// Which of their devices, where it wants to be named.
     pub device_id: Option<DeviceId>,
     /// When: the claimant's server says.
-    pub ts: Ms,
+    pub ts: Timestamp,
     /// The name under which it came, and under which it goes on.
     pub name: ReceiptName,
     /// The device says that its silence before means nothing.
@@ -128,8 +130,8 @@ pub enum Refusal {
     /// Too many from this user.
     #[error("Too many delivery receipts")]
     LimitExceeded {
-        /// So many milliseconds from now one would be taken.
-        retry_after: Ms,
+        /// So long from now one would be taken.
+        retry_after: Duration,
     },
     /// The claimant is not joined now.
     #[error("You are not in this room")]
@@ -167,7 +169,7 @@ impl Refusal {
     /// The answer's `Retry-After`, in whole seconds: never too early.
     pub fn retry_after_seconds(self) -> Option<u64> {
         match self {
-            Self::LimitExceeded { retry_after } => Some(retry_after.div_ceil(1000)),
+            Self::LimitExceeded { retry_after } => u64::try_from(retry_after.as_millis().div_ceil(1000)).ok(),
             _ => None,
         }
     }
@@ -176,7 +178,7 @@ impl Refusal {
     pub fn body(self) -> Value {
         let mut body = json!({ "errcode": self.errcode(), "error": self.to_string() });
         if let Self::LimitExceeded { retry_after } = self {
-            body["retry_after_ms"] = retry_after.into();
+            body["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();
         }
         body
     }

@@ -55,13 +55,13 @@ pub fn ways_out(room: &RoomSummary, key: impl Fn(&str) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RoomId, SafeText, UserId};
+    use crate::model::{RoomId, SafeText, Timestamp, UserId};
 
     #[test]
     fn each_way_to_end_is_one_sentence() {
         let said = |how, by: Option<&str>, why| {
             let (by, why) = (by.map(UserId::new), SafeText::line(why));
-            sentence(&Ending { how, by, why, at: Some(1_795_356_202_500) }, &TimeZone::UTC)
+            sentence(&Ending { how, by, why, at: Some(Timestamp::from_millis(1_795_356_202_500)) }, &TimeZone::UTC)
         };
         let upgraded = |refused| How::Upgraded { successor: RoomId::new("!next:x"), refused };
         for (how, by, why, expected) in [

@@ -1,5 +1,7 @@
 //! Apps to be drawn in tests, brought about by the same events and keys as in life.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use ratatui::{
     Terminal,
@@ -15,16 +17,20 @@ use crate::{
     input::{Key, KeyCode},
     model::{
         Account, Body, Connection, Delivery, DeviceDelivery, DeviceId, DeviceState, Dimensions, EventId, InReplyTo,
-        ItemKey, Line, Media, MediaKind, MediaSource, Membership, Mentions, Message, Ms, MxcUri, NotificationMode,
+        ItemKey, Line, Media, MediaKind, MediaSource, Membership, Mentions, Message, MxcUri, NotificationMode,
         PersonDelivery, Reaction, ReactionKey, ReadBy, RoomId, RoomSummary, Route, SafeText, SendState, Span,
-        SpanStyle, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, UserId,
+        SpanStyle, TimelineChange, TimelineId, TimelineItem, TimelineItemKind, Timestamp, UserId,
     },
     settings::Config,
 };
 
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 /// Sunday 22 November 2026, 14:03:22 UTC.
-pub const NOW: Ms = 1_795_356_202_000;
-pub const MINUTE: Ms = 60_000;
+pub const NOW: Timestamp = Timestamp::from_millis(1_795_356_202_000);
+pub const MINUTE: Duration = Duration::from_mins(1);
 /// The room that is opened.
 pub const LAKE: &str = "!lake:example.org";
 
@@ -124,7 +130,7 @@ pub fn logged_in() -> App {
     app
 }
 
-pub fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> RoomSummary {
+pub fn room(id: &str, name: &str, unread: u64, mentions: u64, recency: u64) -> RoomSummary {
     RoomSummary {
         id: RoomId::new(id),
         name: safe(name),
@@ -143,7 +149,7 @@ pub fn room(id: &str, name: &str, unread: u64, mentions: u64, latest: Ms) -> Roo
         unread,
         mentions,
         marked_unread: false,
-        latest,
+        recency,
     }
 }
 
@@ -155,22 +161,22 @@ pub fn with_rooms() -> App {
         ..room("!invite:example.org", "Eve", 0, 0, 0)
     };
     let lake =
-        RoomSummary { topic: safe("Who brings the boat?"), joined_members: 3, ..room(LAKE, "Lake weekend", 0, 0, NOW) };
+        RoomSummary { topic: safe("Who brings the boat?"), joined_members: 3, ..room(LAKE, "Lake weekend", 0, 0, 9) };
     let public = RoomSummary {
         encrypted: false,
         public: Some(true),
         joined_members: 4_321,
-        ..room("!hq:example.org", "Matrix HQ, the room whose name is long", 1_204, 3, NOW - MINUTE)
+        ..room("!hq:example.org", "Matrix HQ, the room whose name is long", 1_204, 3, 8)
     };
-    let marked = RoomSummary { marked_unread: true, ..room("!marked:example.org", "Grandma", 0, 0, NOW - 4 * MINUTE) };
+    let marked = RoomSummary { marked_unread: true, ..room("!marked:example.org", "Grandma", 0, 0, 5) };
     let rooms = vec![
         invite,
         lake,
         public,
-        room("!ada:example.org", "Ada", 2, 0, NOW - 2 * MINUTE),
-        room("!bob:example.org", "Bob", 0, 0, NOW - 3 * MINUTE),
+        room("!ada:example.org", "Ada", 2, 0, 7),
+        room("!bob:example.org", "Bob", 0, 0, 6),
         marked,
-        room("!japan:example.org", "日本語の部屋", 12, 12, NOW - 5 * MINUTE),
+        room("!japan:example.org", "日本語の部屋", 12, 12, 4),
     ];
     happen(&mut app, [Update::Rooms(rooms), Update::RoomsComplete, Update::Connection(Connection::Online)]);
     app
@@ -181,13 +187,13 @@ pub fn item(key: &str, kind: TimelineItemKind) -> TimelineItem {
 }
 
 /// A message of somebody, so many minutes ago.
-pub fn message(key: &str, sender: &str, minutes_ago: Ms, body: Body) -> Message {
+pub fn message(key: &str, sender: &str, minutes_ago: u64, body: Body) -> Message {
     let name = if sender == "you" { "You".to_owned() } else { sender[..1].to_uppercase() + &sender[1..] };
     Message {
         event_id: Some(EventId::new(format!("${key}"))),
         sender: UserId::new(format!("@{sender}:example.org")),
         sender_name: safe(&name),
-        at: NOW - minutes_ago * MINUTE,
+        at: NOW - Duration::from_mins(minutes_ago),
         own: sender == "you",
         body,
         source: None,
@@ -222,19 +228,19 @@ pub fn as_item(key: &str, message: Message) -> TimelineItem {
 }
 
 fn timeline() -> Vec<TimelineItem> {
-    const DAY: Ms = 24 * 60;
+    const DAY: u64 = 24 * 60;
     let plain_style = SpanStyle::default();
     let bold = SpanStyle { bold: true, ..plain_style };
     let code = SpanStyle { code: true, ..plain_style };
-    let notice = |minutes_ago, text| TimelineItemKind::Notice {
-        at: NOW - minutes_ago * MINUTE,
+    let notice = |minutes_ago: u64, text: &str| TimelineItemKind::Notice {
+        at: NOW - Duration::from_mins(minutes_ago),
         text: safe(text),
         read_by: Vec::new(),
         encrypted_from_here: false,
     };
     let mut items = vec![
         item("start", TimelineItemKind::Start),
-        item("saturday", TimelineItemKind::DayLine(NOW - DAY * MINUTE)),
+        item("saturday", TimelineItemKind::DayLine(NOW - Duration::from_mins(DAY))),
         item("created", notice(DAY, "You created the room")),
         item("joined", notice(DAY - 1, "Ada joined")),
         item("joined2", notice(DAY - 1, "Bob joined")),
@@ -311,7 +317,7 @@ pub fn device(id: &str, name: &str, state: DeviceState) -> DeviceDelivery {
     DeviceDelivery { device_id: Some(DeviceId::new(id)), name: safe(name), state, route, expected }
 }
 
-fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
+fn delivery(event: &str, sent: Timestamp, states: [DeviceState; 5]) -> Delivery {
     let [phone, laptop, old, desktop, unnamed] = states;
     let ada = vec![
         device("ADAPHONE", "Ada's phone", phone),
@@ -322,7 +328,7 @@ fn delivery(event: &str, sent: Ms, states: [DeviceState; 5]) -> Delivery {
     to_both(event, sent, ada, bob)
 }
 
-pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
+pub fn to_both(event: &str, sent: Timestamp, ada: Vec<DeviceDelivery>, bob: Vec<DeviceDelivery>) -> Delivery {
     let person =
         |user: &str, name: &str, devices| PersonDelivery { user_id: UserId::new(user), name: safe(name), devices };
     let people = vec![person("@ada:example.org", "Ada", ada), person("@bob:example.org", "", bob)];
@@ -331,7 +337,7 @@ pub fn to_both(event: &str, sent: Ms, ada: Vec<DeviceDelivery>, bob: Vec<DeviceD
 
 /// What a homeserver with MSC4089 tells about one's message: Ada's receipts never name a device,
 /// one of Bob's does.
-pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
+pub fn told_by_the_server(event: &str, sent: Timestamp) -> Delivery {
     let native = |state, device: Option<(&str, &str)>, expected| DeviceDelivery {
         device_id: device.map(|(id, _)| DeviceId::new(id)),
         name: safe(device.map_or("", |(_, name)| name)),
@@ -339,7 +345,7 @@ pub fn told_by_the_server(event: &str, sent: Ms) -> Delivery {
         state,
         expected,
     };
-    let at = |after| DeviceState::Delivered { at: Some(sent + after) };
+    let at = |after| DeviceState::Delivered { at: Some(sent + ms(after)) };
     let ada = vec![
         native(at(900), None, true),
         native(DeviceState::Unknown, Some(("ADALAPTOP", "kvitto on laptop")), false),
@@ -358,23 +364,29 @@ pub fn chatting() -> App {
     let mut app = with_rooms();
     let room = RoomId::new(LAKE);
     let left_out = || DeviceState::Excluded { why: safe("you blocked this device") };
-    let at = |ms: Ms| DeviceState::Delivered { at: Some(ms) };
+    let at = |ms: Timestamp| DeviceState::Delivered { at: Some(ms) };
     let read_sent = NOW - 40 * MINUTE;
     let sent = NOW - 5 * MINUTE;
     let deliveries = vec![
         delivery(
             "m8",
             read_sent,
-            [at(read_sent + 900), at(read_sent + 1_200), left_out(), at(read_sent + 3_000), at(read_sent + 65_000)],
+            [
+                at(read_sent + ms(900)),
+                at(read_sent + ms(1_200)),
+                left_out(),
+                at(read_sent + Duration::from_secs(3)),
+                at(read_sent + Duration::from_secs(65)),
+            ],
         ),
         delivery(
             "m10",
             sent,
             [
-                at(sent + 1_200),
+                at(sent + ms(1_200)),
                 DeviceState::Pending,
                 left_out(),
-                DeviceState::Undecryptable { at: Some(sent + 2_000) },
+                DeviceState::Undecryptable { at: Some(sent + Duration::from_secs(2)) },
                 DeviceState::Delivered { at: None },
             ],
         ),
@@ -404,7 +416,7 @@ pub fn long_chat(messages: usize) -> App {
     let room = RoomId::new(LAKE);
     let items = (0..messages).map(|n| {
         let key = format!("n{n}");
-        let minutes_ago = Ms::try_from(messages - n).unwrap();
+        let minutes_ago = u64::try_from(messages - n).unwrap();
         as_item(&key, message(&key, if n % 7 < 3 { "you" } else { "ada" }, minutes_ago, plain(&format!("message {n}"))))
     });
     let changes = vec![TimelineChange::Reset(items.collect())];

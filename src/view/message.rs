@@ -4,6 +4,8 @@
 //! says, and what people made of it. Its delivery mark stands at the right edge of its last row.
 //! Only as much of a body is laid out as can be shown: [`MAX_ROWS`] rows.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use ratatui::{
     style::{Modifier, Style},
@@ -16,7 +18,7 @@ use super::{
     ticks, words,
     wrap::{self, Rows},
 };
-use crate::model::{self, Body, InReplyTo, Mark, Message, Ms, Reaction, SendState};
+use crate::model::{self, Body, InReplyTo, Mark, Message, Reaction, SendState};
 
 /// Rows of a body that are shown at most.
 pub const MAX_ROWS: usize = 200;
@@ -26,7 +28,7 @@ pub const MAX_ROWS: usize = 200;
 const UNSENT_ROWS: (usize, usize) = (2, 8);
 
 /// Messages of one sender that follow one another this closely share a header.
-const GROUP: Ms = 5 * 60 * 1_000;
+const GROUP: Duration = Duration::from_mins(5);
 
 /// What all messages of a timeline are drawn with.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ pub struct Look<'a> {
 
 /// Whether `message` goes on under the header of the one before it.
 pub fn continues(message: &Message, before: &Message) -> bool {
-    message.sender == before.sender && message.at.saturating_sub(before.at) < GROUP
+    message.sender == before.sender && message.at - before.at < GROUP
 }
 
 /// What stands beside a message, or changes how it is shown.
@@ -298,7 +300,10 @@ fn append_right<'a>(rows: &mut Vec<Line<'a>>, spans: Vec<Span<'a>>, look: Look<'
 mod tests {
     use super::*;
     use crate::{
-        model::{EventId, Location, Mentions, Poll, PollKind, ReactionKey, SafeText, SpanStyle, Unsupported, UserId},
+        model::{
+            EventId, Location, Mentions, Poll, PollKind, ReactionKey, SafeText, SpanStyle, Timestamp, Unsupported,
+            UserId,
+        },
         settings::ui::Glyphs,
     };
 
@@ -307,7 +312,7 @@ mod tests {
             event_id: Some(EventId::new("$1")),
             sender: UserId::new("@ada:example.org"),
             sender_name: SafeText::line("Ada"),
-            at: 0,
+            at: Timestamp::from_millis(0),
             own: true,
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
             source: None,
@@ -447,11 +452,11 @@ mod tests {
     fn a_group_ends_after_five_minutes_or_with_another_sender() {
         let first = message("one");
         let mut next = message("two");
-        next.at = GROUP - 1;
+        next.at = Timestamp::EPOCH + GROUP - Duration::from_millis(1);
         assert!(continues(&next, &first));
-        next.at = GROUP;
+        next.at = Timestamp::EPOCH + GROUP;
         assert!(!continues(&next, &first));
-        next.at = 0;
+        next.at = Timestamp::from_millis(0);
         next.sender = UserId::new("@bob:example.org");
         assert!(!continues(&next, &first));
     }

@@ -9,6 +9,8 @@ mod picker;
 mod receipts;
 mod source;
 
+use std::time::Duration;
+
 use ratatui::{
     Terminal,
     backend::TestBackend,
@@ -169,7 +171,7 @@ fn rooms_whose_names_look_alike() {
     let with = |id: &str, name: &str, user: &str| RoomSummary {
         direct: true,
         with: Some(UserId::new(user)),
-        ..fixture::room(id, name, 0, 0, NOW)
+        ..fixture::room(id, name, 0, 0, 9)
     };
     let rooms = vec![
         with("!1:example.org", "Charlotte", "@charlotte:example.org"),
@@ -309,8 +311,8 @@ fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_s
     let trace = |seconds: u64, what: &str| Trace {
         event_id: EventId::new(format!("$trace{seconds}")),
         sender: UserId::new("@ada:lovelace.example"),
-        sent: NOW - seconds * 1_000,
-        told: NOW - seconds * 1_000 + 60_000,
+        sent: NOW - Duration::from_millis(seconds * 1_000),
+        told: NOW - Duration::from_millis(seconds * 1_000) + Duration::from_mins(1),
         what: SafeText::line(what),
     };
     let room = RoomId::new(LAKE);
@@ -327,7 +329,7 @@ fn p1_what_was_told_to_be_unreadable_and_is_no_message_has_a_line_where_it_was_s
 #[test]
 fn inspector_of_a_message_that_the_homeserver_tells_about() {
     let mut app = with_selected(2);
-    let deliveries = vec![fixture::told_by_the_server("m11", NOW - 240_000)];
+    let deliveries = vec![fixture::told_by_the_server("m11", NOW - Duration::from_mins(4))];
     happen(&mut app, [Update::Deliveries { room_id: RoomId::new(LAKE), deliveries }]);
     assert!(screen(&app).text().contains("● ●○"), "a person counts as one");
     type_in(&mut app, "i");
@@ -337,12 +339,12 @@ fn inspector_of_a_message_that_the_homeserver_tells_about() {
 #[test]
 fn inspector_of_somebody_elses_message() {
     let statuses = [
-        ("sent", ReceiptStatus::Sent { at: NOW - 719_000, route: Route::Direct }),
-        ("sent_native", ReceiptStatus::Sent { at: NOW - 719_000, route: Route::Native }),
+        ("sent", ReceiptStatus::Sent { at: NOW - Duration::from_secs(719), route: Route::Direct }),
+        ("sent_native", ReceiptStatus::Sent { at: NOW - Duration::from_secs(719), route: Route::Native }),
         ("withheld", ReceiptStatus::Withheld { rule: "P7", why: "You had not been in contact with the sender." }),
         ("awaiting_key", ReceiptStatus::AwaitingKey),
-        ("told_undecryptable", ReceiptStatus::ToldUndecryptable { at: NOW - 719_000 }),
-        ("owed", ReceiptStatus::Owed { since: NOW - 720_000 }),
+        ("told_undecryptable", ReceiptStatus::ToldUndecryptable { at: NOW - Duration::from_secs(719) }),
+        ("owed", ReceiptStatus::Owed { since: NOW - Duration::from_mins(12) }),
         ("not_considered", ReceiptStatus::NotConsidered),
     ];
     for (name, status) in statuses {

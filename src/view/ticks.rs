@@ -28,7 +28,7 @@ use ratatui::text::Span;
 
 use super::theme::{Role, Theme};
 use crate::{
-    model::{DeviceState, Mark},
+    model::{DeviceState, Mark, Timestamp},
     settings::ui::{Glyphs, MarkStyle},
 };
 
@@ -145,7 +145,7 @@ pub fn legend(theme: Theme) -> Vec<(Span<'static>, &'static str)> {
         (device(&DeviceState::Pending, theme), "a device has not answered yet"),
         (device(&DeviceState::Undecryptable { at: None }, theme), "a device could not decrypt it"),
         (
-            device(&DeviceState::Missed { later: 0 }, theme),
+            device(&DeviceState::Missed { later: Timestamp::EPOCH }, theme),
             "a device that usually answers has not, but has answered a later one",
         ),
         (device(&DeviceState::Unknown, theme), "nobody knows: no receipt ever came, or none was sent then"),
@@ -195,7 +195,7 @@ mod tests {
     const P: DeviceState = DeviceState::Pending;
     const X: DeviceState = DeviceState::Undecryptable { at: None };
     const Q: DeviceState = DeviceState::Unknown;
-    const M: DeviceState = DeviceState::Missed { later: 0 };
+    const M: DeviceState = DeviceState::Missed { later: Timestamp::EPOCH };
 
     fn text(state: &Mark, style: MarkStyle, glyphs: Glyphs) -> String {
         let theme = Theme { style, glyphs, palette: Palette::None };

@@ -6,7 +6,7 @@
 //! how devices answered since, in its ledger, with the profile's own key. The client that is looked
 //! at is the real one, with the real clock.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use kvitto::{
     client::request::SessionRequest,
@@ -16,7 +16,9 @@ use kvitto::{
         store::Store,
         summary,
     },
-    model::{Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, Mark, Ms, RoomId, SafeText, SendState, UserId},
+    model::{
+        Delivery, DeviceDelivery, DeviceId, DeviceState, EventId, Mark, RoomId, SafeText, SendState, Timestamp, UserId,
+    },
 };
 use matrix_sdk_store_encryption::StoreCipher;
 use serde_json::{Value, json};
@@ -30,18 +32,20 @@ use crate::{
     world::{World, on},
 };
 
-const SECOND: Ms = 1000;
-const MINUTE: Ms = 60 * SECOND;
-const DAY: Ms = 24 * 60 * MINUTE;
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Moves the time of every event in an answer.
-fn move_times(content: &mut Value, by: fn(Ms) -> Ms) {
+fn move_times(content: &mut Value, by: fn(Timestamp) -> Timestamp) {
     match content {
         Value::Array(values) => values.iter_mut().for_each(|value| move_times(value, by)),
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value.as_u64() {
-                    Some(time) if name == "origin_server_ts" => *value = by(time).into(),
+                    Some(time) if name == "origin_server_ts" => {
+                        *value = by(Timestamp::from_millis(time)).as_millis().into();
+                    }
                     _ => move_times(value, by),
                 }
             }
@@ -123,7 +127,7 @@ fn key(away: &Away) -> [u8; 32] {
 }
 
 /// Makes a login so much older than it is (P2).
-fn log_in_earlier(away: &Away, by: Ms) {
+fn log_in_earlier(away: &Away, by: Duration) {
     let path = away.profile_dir().join("session.json");
     let mut sealed: Value = serde_json::from_slice(&fs::read(&path).expect("somebody is logged in")).expect("JSON");
     let cipher: Vec<u8> = serde_json::from_value(sealed["cipher"].take()).expect("bytes");
@@ -131,8 +135,8 @@ fn log_in_earlier(away: &Away, by: Ms) {
     let record = serde_json::from_value(sealed["record"].take()).expect("something encrypted");
     let record = cipher.decrypt_value_data(record).expect("it was encrypted with this cipher");
     let mut record: Value = serde_json::from_slice(&record).expect("JSON");
-    let logged_in_at = record["logged_in_at"].as_u64().expect("a session has begun");
-    record["logged_in_at"] = (logged_in_at - by).into();
+    let logged_in_at = record["logged_in_at"].as_u64().map(Timestamp::from_millis).expect("a session has begun");
+    record["logged_in_at"] = (logged_in_at - by).as_millis().into();
     let record = cipher.encrypt_value_data(record.to_string().into_bytes()).expect("it can be encrypted");
     sealed["record"] = json!(record);
     sealed["cipher"] = json!(cipher.export_with_key(&key(away)).expect("it can be sealed"));
@@ -155,8 +159,8 @@ impl Past {
 
     /// A message was sent then. These devices were given its key, and these have answered a second
     /// later.
-    fn message(&mut self, sent: Ms, given: &[&str], answered: &[&str]) -> EventId {
-        let event = EventId::new(format!("$sent-at-{sent}"));
+    fn message(&mut self, sent: Timestamp, given: &[&str], answered: &[&str]) -> EventId {
+        let event = EventId::new(format!("$sent-at-{}", sent.as_millis()));
         let device = |device: &&str| ExpectedDevice {
             device_id: DeviceId::new(*device),
             name: SafeText::default(),

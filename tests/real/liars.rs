@@ -4,12 +4,12 @@
 //! is good, or before one that is, so that all have been looked at; and each is counted as what it
 //! is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use kvitto::{
     client::request::{RoomsRequest, SessionRequest},
     delivery::ledger::Refusal::{Ignored, NotJoined, NotOwn, OtherRoom, Own, TooMany, Unproven},
-    model::{DeviceState, EventId, Ms, RoomId, UserId},
+    model::{DeviceState, EventId, RoomId, Timestamp, UserId},
 };
 use serde_json::{Map, Value, json};
 
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     /// Waits until a device of somebody's has an own message, since then.
-    async fn has_since(&mut self, event: &EventId, user: &str, since: Option<Ms>) {
+    async fn has_since(&mut self, event: &EventId, user: &str, since: Option<Timestamp>) {
         let user = UserId::new(user);
         let is_it = |state: &DeviceState| *state == DeviceState::Delivered { at: since };
         let what = format!("a receipt of {user} at {since:?}");
@@ -123,6 +123,10 @@ async fn room_of(alice: &mut Person, name: &str, others: &mut [&mut Rogue]) -> R
     room
 }
 
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 fn no_ticks() -> BTreeMap<&'static str, Vec<String>> {
     BTreeMap::new()
 }
@@ -136,7 +140,7 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     let his = stage.bobs_own(&room).await;
     let sent = stage.alice.delivery(&event, "the message", |known| Some(known.sent)).await;
     let (bob, phone) = (stage.bob.user_id.clone(), stage.bob.device());
-    let device = |id: &str, ts: Ms| json!({ "ts": ts, DEVICES: { id: { "ts": ts } } });
+    let device = |id: &str, ts: Timestamp| json!({ "ts": ts, DEVICES: { id: { "ts": ts } } });
     let lies = |good: &Value| {
         let [alice, dan] = [&stage.world.alice.user_id, &stage.dan.user_id].map(String::as_str);
         let [carol, mallory] = [&stage.carol.user_id, &stage.mallory.user_id].map(String::as_str);
@@ -157,15 +161,16 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     };
     // Twice: what is replayed is known. Then the same by the other name, later, which changes
     // nothing either.
-    let (first, again) = (lies(&device(&phone, sent + 7)), lies(&device(&phone, sent + 9_000)));
+    let (first, again) = (lies(&device(&phone, sent + ms(7))), lies(&device(&phone, sent + Duration::from_secs(9))));
     stage.homeserver_says(first.clone());
-    stage.has_since(&event, &bob, Some(sent + 7)).await;
+    stage.has_since(&event, &bob, Some(sent + ms(7))).await;
     for lie in [first, again] {
         stage.homeserver_says(lie);
     }
     // Malformed entries and those that are replayed are none of these.
     let of_three = [(NotOwn, 3), (OtherRoom, 3), (Own, 3), (NotJoined, 6), (Ignored, 3)];
-    stage.homeserver_says(json!({ event.as_str(): { "m.delivery": { bob.as_str(): device("LAPTOP", sent + 8) } } }));
+    stage
+        .homeserver_says(json!({ event.as_str(): { "m.delivery": { bob.as_str(): device("LAPTOP", sent + ms(8)) } } }));
     let mut both = vec!["LAPTOP".to_owned(), phone.clone()];
     both.sort();
     stage.alice.delivered_to(&event, &bob, &both).await;
@@ -179,8 +184,8 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": 1 } }, "m.read": read } }));
     stage.has_since(&event, &dan, None).await;
     stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": u64::MAX } } } }));
-    stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": sent + 3 } } } }));
-    stage.has_since(&event, &dan, Some(sent + 3)).await;
+    stage.homeserver_says(json!({ event.as_str(): { NATIVE: { dan.as_str(): { "ts": sent + ms(3) } } } }));
+    stage.has_since(&event, &dan, Some(sent + ms(3))).await;
     assert_eq!(stage.alice.ticks(&event, &dan), [SOME_DEVICE]);
     // What was read stands beside what was delivered, and is not lost by it.
     let reader = UserId::new(dan.as_str());
@@ -196,7 +201,7 @@ async fn l1_to_l7_liars_in_the_homeservers_place(world: World) {
     let second = stage.say(&room, "to ten thousand").await;
     let mut aggregate: Map<String, Value> =
         (1..10_000).map(|n| (format!("@zz{n}:example.org"), device("D", sent))).collect();
-    aggregate.insert(bob.clone(), device(&phone, sent + 60_000));
+    aggregate.insert(bob.clone(), device(&phone, sent + Duration::from_mins(1)));
     stage.homeserver_says(json!({ second.as_str(): { NATIVE: aggregate } }));
     stage.alice.delivered_to(&second, &bob, std::slice::from_ref(&phone)).await;
     let people = |known: &kvitto::model::Delivery| Some(known.people.len());
@@ -219,7 +224,7 @@ async fn l1_to_l7_liars_from_device_to_device(world: World) {
     let event = stage.say(&room, "hello").await;
     let his = stage.bobs_own(&room).await;
     let sent = stage.alice.delivery(&event, "the message", |known| Some(known.sent)).await;
-    let good = json!({ event.as_str(): { "ts": sent + 7 } });
+    let good = json!({ event.as_str(): { "ts": sent + ms(7) } });
 
     // From outside, from somebody ignored, and without proof.
     stage.mallory.claim(&room, &alice, &good).await;
@@ -248,10 +253,10 @@ async fn l1_to_l7_liars_from_device_to_device(world: World) {
     stage.dan.claim(&room, &alice, &json!({ event.as_str(): { "ts": 1, "state": "undecryptable" } })).await;
 
     // Bob's own word, once earlier and once later, and replayed.
-    for ts in [sent + 7, sent + 9_000, sent + 7] {
+    for ts in [sent + ms(7), sent + Duration::from_secs(9), sent + ms(7)] {
         stage.bob.claim(&room, &alice, &json!({ event.as_str(): { "ts": ts } })).await;
     }
-    stage.has_since(&event, &bob, Some(sent + 7)).await;
+    stage.has_since(&event, &bob, Some(sent + ms(7))).await;
     // What they said came before this.
     let last = stage.say(&room, "goodbye").await;
     for who in [&stage.bob, &stage.dan] {

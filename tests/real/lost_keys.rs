@@ -1,9 +1,11 @@
 //! Keys that do not come, and the log of what was told.
 
+use std::time::Duration;
+
 use kvitto::{
     client::request::{ReceiptsRequest, RoomsRequest},
     delivery::policy::Settings,
-    model::{DeviceState, EventId, Logged, Membership, Ms, ReceiptStatus, Route},
+    model::{DeviceState, EventId, Logged, Membership, ReceiptStatus, Route},
 };
 use serde_json::json;
 
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// So long the laptop waits for a key: the real time is a minute.
-const WAIT: Ms = 300;
+const WAIT: Duration = Duration::from_millis(300);
 
 /// Waits until a device of Bob's is shown to have, or not to be able to read, a message of Alice's.
 async fn shows(alice: &mut Person, event: &EventId, device: &str, is_it: fn(&DeviceState) -> bool) {

@@ -1,11 +1,13 @@
 //! One account on several devices, and what of its messages is not everywhere.
 
+use std::time::Duration;
+
 use kvitto::{
     delivery::{
         policy::{RouteChoice, Settings},
         summary,
     },
-    model::{Delivery, DeviceState, Mark, Ms, ReceiptStatus, Route, SendState},
+    model::{Delivery, DeviceState, Mark, ReceiptStatus, Route, SendState},
 };
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// So long the laptop waits for a key: the real time is a minute.
-const KEY_WAIT: Ms = 300;
+const KEY_WAIT: Duration = Duration::from_millis(300);
 
 /// §3, P3, L2: another device of the account that sends says that it can read the message, to the
 /// account's other devices and to nobody else, whatever way others' receipts take.

@@ -21,9 +21,9 @@ use kvitto::{
     },
     input::Key,
     model::{
-        Body, Connection, Delivery, DeviceState, EventId, ItemKey, Membership, Message, Ms, NotBelieved, PeopleFilter,
+        Body, Connection, Delivery, DeviceState, EventId, ItemKey, Membership, Message, NotBelieved, PeopleFilter,
         PersonDelivery, ReceiptLog, ReceiptStatus, RoomId, RoomSummary, Secret, TimelineId, TimelineItemKind,
-        Undelivered, UserId,
+        Timestamp, Undelivered, UserId,
     },
     settings::Config,
 };
@@ -486,7 +486,7 @@ pub fn body(message: &Message) -> String {
 }
 
 /// The time of day.
-pub fn now() -> Ms {
+pub fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is right");
-    since.as_millis().try_into().expect("the clock is right")
+    Timestamp::EPOCH + since
 }

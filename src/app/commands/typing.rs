@@ -4,7 +4,7 @@ use crate::app::command::{Command, Refusal};
 use crate::{
     app::{App, Focus, composer::Edit, effect::Effect, screens::Act},
     input::Context,
-    model::Ms,
+    model::Timestamp,
 };
 
 pub const COMMANDS: &[Command] = &[
@@ -73,7 +73,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 #[allow(clippy::unnecessary_wraps, reason = "what a row does may be refused")]
-fn edit(app: &mut App, edit: Edit, now: Ms, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+fn edit(app: &mut App, edit: Edit, now: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
     app.edit(edit, now, out);
     Ok(())
 }

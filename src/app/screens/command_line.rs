@@ -9,7 +9,7 @@ use crate::{
         effect::Effect,
     },
     input::Context,
-    model::Ms,
+    model::Timestamp,
 };
 
 pub(super) const COMMANDS: &[Command] = &[];
@@ -45,7 +45,7 @@ impl Behaviour for CommandLine {
         vec![("run-command", "run"), ("complete", "complete"), ("close-command-line", "close")]
     }
 
-    fn act(&mut self, act: Act, app: &mut App, now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, app: &mut App, now: Timestamp, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         match act {
             Act::Choose => {
                 app.status = None;

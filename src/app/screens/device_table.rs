@@ -9,7 +9,7 @@ use crate::{
         layout::ScreenFacts,
     },
     input::Context,
-    model::Ms,
+    model::Timestamp,
 };
 
 mod table;
@@ -47,7 +47,7 @@ impl Behaviour for DeviceTable {
         vec![("popup-close", "close"), ("list-down", "down"), ("list-up", "up")]
     }
 
-    fn act(&mut self, act: Act, _app: &mut App, _now: Ms, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, _app: &mut App, _now: Timestamp, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         match act {
             Act::Previous => self.shift_by(-1),
             Act::Next => self.shift_by(1),

@@ -9,7 +9,7 @@ use crate::{
     },
     client::{reply::Reply, request::ReceiptsRequest, update::Update},
     input::Context,
-    model::{EventId, ItemKey, Message, Ms, PeopleFilter, ReceiptStatus},
+    model::{EventId, ItemKey, Message, PeopleFilter, ReceiptStatus, Timestamp},
 };
 
 mod people;
@@ -82,7 +82,7 @@ impl Behaviour for Inspector {
         hints
     }
 
-    fn act(&mut self, act: Act, _app: &mut App, _now: Ms, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, _app: &mut App, _now: Timestamp, _out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         let wanted = match act {
             Act::Close => return Ok(Flow::Close),
             Act::Next => self.people.next(),

@@ -10,7 +10,7 @@ use crate::{
         layout::ScreenFacts,
     },
     input::Context,
-    model::{Ms, SafeText},
+    model::{SafeText, Timestamp},
 };
 
 pub(super) const COMMANDS: &[Command] = &[];
@@ -97,7 +97,7 @@ impl Behaviour for Picker {
         vec![("list-choose", "take"), ("list-down", "down"), ("list-up", "up"), ("popup-close", "close")]
     }
 
-    fn act(&mut self, act: Act, _app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, _app: &mut App, _now: Timestamp, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         match act {
             Act::Close => return Ok(Flow::Close),
             Act::Choose => {

@@ -10,7 +10,7 @@ use crate::{
     },
     client::request::SessionRequest,
     input::Context,
-    model::{Ms, SafeText},
+    model::{SafeText, Timestamp},
 };
 
 pub(super) const COMMANDS: &[Command] = &[];
@@ -51,7 +51,7 @@ impl Behaviour for Question {
         vec![("yes", "yes"), ("no", "no")]
     }
 
-    fn act(&mut self, act: Act, app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, app: &mut App, _now: Timestamp, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         let about_login = self.on_yes == Effect::from(SessionRequest::ReplaceAccount);
         match act {
             Act::Choose => {

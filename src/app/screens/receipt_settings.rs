@@ -16,7 +16,7 @@ use crate::{
     client::{reply::Reply, request::ReceiptsRequest, update::Update},
     delivery::policy::{Choice, Send, Who},
     input::Context,
-    model::{Ms, PersonEligibility, RoomId},
+    model::{PersonEligibility, RoomId, Timestamp},
     settings::{Change, Value},
 };
 
@@ -74,7 +74,7 @@ impl Behaviour for ReceiptSettings {
         ]
     }
 
-    fn act(&mut self, act: Act, app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, app: &mut App, _now: Timestamp, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         let rows = self.rows(app);
         let row = rows.get(self.selected);
         let change = match act {

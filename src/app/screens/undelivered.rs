@@ -9,7 +9,7 @@ use crate::{
     },
     client::{reply::Reply, update::Update},
     input::Context,
-    model::{self, Membership, Ms},
+    model::{self, Membership, Timestamp},
 };
 
 pub(super) const COMMANDS: &[Command] = &[];
@@ -22,13 +22,13 @@ pub struct Undelivered {
     /// The row that is selected.
     pub selected: usize,
     /// When it was opened: their ages are counted up to then.
-    pub at: Ms,
+    pub at: Timestamp,
     drawn: Scroll,
 }
 
 impl Undelivered {
     /// Opened at that time, and on its way.
-    pub(in crate::app) fn opened(at: Ms) -> Self {
+    pub(in crate::app) fn opened(at: Timestamp) -> Self {
         Self { at, ..Self::default() }
     }
 
@@ -67,7 +67,7 @@ impl Behaviour for Undelivered {
         vec![("list-choose", "go there"), ("list-down", "down"), ("list-up", "up"), ("popup-close", "close")]
     }
 
-    fn act(&mut self, act: Act, app: &mut App, _now: Ms, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
+    fn act(&mut self, act: Act, app: &mut App, _now: Timestamp, out: &mut Vec<Effect>) -> Result<Flow, Refusal> {
         match act {
             Act::Choose => return self.choose(app, out),
             Act::Close => return Ok(Flow::Close),

@@ -1,5 +1,7 @@
 //! Whatever happens, in whatever order: no panic, and what always holds, holds.
 
+use std::time::Duration;
+
 use crate::{
     app::{
         App, Focus, commands,
@@ -96,7 +98,11 @@ fn a_delivery() -> impl Strategy<Value = Delivery> {
         prop::option::of(any::<bool>().prop_map(|anonymous| Tally { expected: 9, anonymous, ..Tally::default() }));
     (0_u8..40, 0_u64..3, prop::collection::vec(state, 0..3), tally).prop_map(|(event, days, states, tally)| {
         let devices: Vec<_> = states.into_iter().enumerate().map(|(n, state)| device(&n.to_string(), state)).collect();
-        Delivery { sent: T0 - days * 86_400_000, tally, ..delivery(&format!("${event}"), &[("@ada:x", &devices)]) }
+        Delivery {
+            sent: T0 - Duration::from_millis(days * 86_400_000),
+            tally,
+            ..delivery(&format!("${event}"), &[("@ada:x", &devices)])
+        }
     })
 }
 
@@ -252,7 +258,7 @@ proptest! {
                     told.event(*event);
                 }
                 Step::Drawn(facts) => told.app.on_drawn(facts),
-                Step::Wait(ms) => told.now += ms,
+                Step::Wait(ms) => told.now += Duration::from_millis(ms),
             }
             let app = &told.app;
             prop_assert!(app.timelines.shown().is_some() || app.focus == Focus::Rooms, "{:?} without a room", app.focus);

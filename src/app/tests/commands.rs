@@ -1,4 +1,7 @@
 //! Commands, the room list and the status line.
+
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -303,10 +306,10 @@ fn a_status_goes_after_its_time() {
     let mut told = Told::with_rooms();
     told.event(Update::Notice(SafeText::line("Invited.")));
     assert_eq!(told.app.status.as_ref().map(|status| status.kind), Some(StatusKind::Info));
-    told.after(Status::INFO - 1);
+    told.after(Status::INFO.saturating_sub(Duration::from_millis(1)));
     assert_eq!(told.status(), "Invited.");
-    assert_eq!(told.app.next_wake(), Some(told.now + 1));
-    told.after(1);
+    assert_eq!(told.app.next_wake(), Some(told.now + Duration::from_millis(1)));
+    told.after(Duration::from_millis(1));
     assert_eq!(told.app.status, None);
     assert_eq!(told.app.next_wake(), None);
 }

@@ -1,7 +1,10 @@
 //! What is typed is never lost: not by sending, not by changing rooms, not by a late draft, not by
 //! the network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
@@ -36,13 +39,13 @@ fn draft(room: &str, text: &str) -> Update {
 fn a_draft_is_saved_a_second_after_the_last_key() {
     let mut told = Told::in_room(Vec::new());
     assert_eq!(told.types("a"), [typing(true)]);
-    assert_eq!(told.after(900), []);
+    assert_eq!(told.after(Duration::from_millis(900)), []);
     told.types("b");
-    assert_eq!(told.after(900), []);
-    assert_eq!(told.after(100), [save("one", "ab")]);
-    assert_eq!(told.after(1_000), []);
+    assert_eq!(told.after(Duration::from_millis(900)), []);
+    assert_eq!(told.after(Duration::from_millis(100)), [save("one", "ab")]);
+    assert_eq!(told.after(Duration::from_secs(1)), []);
     told.keys("Backspace Backspace");
-    assert_eq!(told.after(1_000), [save("one", "")]);
+    assert_eq!(told.after(Duration::from_secs(1)), [save("one", "")]);
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn a_draft_is_saved_when_the_room_is_left_and_at_the_end() {
 fn sending_clears_the_draft_and_ends_typing() {
     let mut told = Told::in_room(Vec::new());
     told.types("hello");
-    told.after(1_000);
+    told.after(Duration::from_secs(1));
     let sent = Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "hello".to_owned() });
     assert_eq!(told.keys("Enter"), [sent, save("one", ""), typing(false)]);
     assert_eq!(told.typed(), "");
@@ -149,13 +152,13 @@ fn an_emote_that_was_not_queued_comes_back_as_it_was_typed() {
 fn others_are_told_about_typing_now_and_then() {
     let mut told = Told::in_room(Vec::new());
     assert_eq!(told.types("he"), [typing(true)]);
-    told.after(2_999);
+    told.after(Duration::from_millis(2_999));
     assert_eq!(told.types("l"), []);
-    told.after(1);
+    told.after(Duration::from_millis(1));
     assert_eq!(told.types("l"), [typing(true)]);
-    told.after(2_000);
-    assert_eq!(told.after(2_999), []);
-    assert_eq!(told.after(1), [typing(false)]);
+    told.after(Duration::from_secs(2));
+    assert_eq!(told.after(Duration::from_millis(2_999)), []);
+    assert_eq!(told.after(Duration::from_millis(1)), [typing(false)]);
 }
 
 #[test]
@@ -309,7 +312,7 @@ proptest! {
                     ])],
                 }.into(),
                 Step::Wait(ms) => {
-                    matrix.run(told.after(ms));
+                    matrix.run(told.after(Duration::from_millis(ms)));
                     Event::Wake
                 }
             };

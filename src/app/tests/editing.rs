@@ -1,6 +1,8 @@
 //! Changing and removing messages: what is asked before, and what becomes of the text that was
 //! being typed.
 
+use std::time::Duration;
+
 use crate::{
     app::{
         Focus,
@@ -77,7 +79,7 @@ fn esc_stops_the_edit_and_what_was_being_typed_is_back() {
     told.types("new");
     told.keys("Esc k e");
     told.types("!");
-    assert_eq!(told.after(1_000), [save("new\ntpyo!")], "on disk nothing is missing");
+    assert_eq!(told.after(Duration::from_secs(1)), [save("new\ntpyo!")], "on disk nothing is missing");
     assert!(has(&told.keys("Esc"), &save("new")));
     assert_eq!((told.typed(), told.app.focus), ("new", Focus::Timeline));
 }

@@ -1,6 +1,8 @@
 //! What is known about delivery beyond one message: the matrix, what is not delivered everywhere,
 //! and the log.
 
+use std::time::Duration;
+
 use crate::{
     app::{
         Focus,
@@ -21,8 +23,6 @@ use crate::{
     },
 };
 
-const DAY: u64 = 86_400_000;
-
 /// A message in this room that Ada's device does not have, sent so many days ago.
 fn undelivered(room: &str, event: &str, days_ago: u64) -> Undelivered {
     let delivery = delivery(event, &[("@ada:x", &[device("PHONE", DeviceState::Pending)])]);
@@ -30,7 +30,7 @@ fn undelivered(room: &str, event: &str, days_ago: u64) -> Undelivered {
         room_id: room_id(room),
         room_name: SafeText::line(room),
         text: SafeText::line(event),
-        delivery: Delivery { sent: T0 - days_ago * DAY, ..delivery },
+        delivery: Delivery { sent: T0 - Duration::from_hours(24 * days_ago), ..delivery },
     }
 }
 
@@ -136,7 +136,7 @@ fn a_search_ends_where_the_message_cannot_be_any_more() {
     let mut told = seeking();
     let mut old = message("$old");
     if let crate::model::TimelineItemKind::Message(message) = &mut old.kind {
-        message.at = T0 - 2 * DAY;
+        message.at = T0 - Duration::from_hours(48);
     }
     told.event(Update::Timeline { timeline_id: live("two"), changes: vec![TimelineChange::Insert(0, old)] });
     assert!(told.status().starts_with("That message could not be found"));

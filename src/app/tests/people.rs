@@ -11,8 +11,8 @@ use crate::{
     client::{reply::Reply, request::ReceiptsRequest, update::Update},
     input::Context,
     model::{
-        Delivery, DeviceState, EventId, Ms, PeopleFilter, PeoplePage, PersonDelivery, SafeText, SendState, Tally,
-        TimelineChange, UserId,
+        Delivery, DeviceState, EventId, PeopleFilter, PeoplePage, PersonDelivery, SafeText, SendState, Tally,
+        TimelineChange, Timestamp, UserId,
     },
 };
 
@@ -47,7 +47,7 @@ fn asks(filter: PeopleFilter, after: Option<usize>) -> Vec<Effect> {
 }
 
 /// The page of so many people that comes after this one.
-fn page(filter: PeopleFilter, after: Option<usize>, all: usize, at: Ms) -> PeoplePage {
+fn page(filter: PeopleFilter, after: Option<usize>, all: usize, at: Timestamp) -> PeoplePage {
     let first = after.map_or(0, |after| after + 1);
     let last = all.min(first + MOST);
     let person = |number| PersonDelivery {

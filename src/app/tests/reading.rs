@@ -1,4 +1,7 @@
 //! Selecting, scrolling, read receipts, older messages, and what stands over the timeline.
+
+use std::time::Duration;
+
 use crate::{
     app::{
         Focus, Watched,
@@ -15,7 +18,7 @@ use crate::{
     },
     model::{
         Body, Connection, Delivery, DeviceDelivery, DeviceState, EventId, Mark, Pagination, PersonDelivery,
-        ReceiptStatus, SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, UserId,
+        ReceiptStatus, SafeText, SendState, TimelineChange, TimelineItem, TimelineItemKind, Timestamp, UserId,
     },
 };
 
@@ -45,11 +48,11 @@ fn at(name: &str, index: usize, row: usize, edge: Edge) -> Anchor {
 #[test]
 fn the_newest_message_is_marked_read_once_when_it_is_on_screen() {
     let mut told = Told::in_room(messages(0..9));
-    assert_eq!(told.after(0), [], "nothing was drawn yet");
+    assert_eq!(told.after(Duration::ZERO), [], "nothing was drawn yet");
     assert_eq!(told.drawn(5..=8), mark_read());
     assert_eq!(told.drawn(5..=8), []);
     told.changes(vec![TimelineChange::Append(messages(9..10))]);
-    assert_eq!(told.after(0), [], "the new one was not drawn yet");
+    assert_eq!(told.after(Duration::ZERO), [], "the new one was not drawn yet");
     assert_eq!(told.drawn(6..=9), mark_read());
 }
 
@@ -70,7 +73,8 @@ fn a_message_in_the_clear_is_amiss_only_where_the_room_was_encrypted_by_then() {
     let clear = |name: &str| changed(message(name), |message| message.in_clear = true);
     let encrypted = |name: &str| {
         let text = SafeText::line("Ada turned on encryption");
-        let kind = TimelineItemKind::Notice { at: 0, text, read_by: Vec::new(), encrypted_from_here: true };
+        let kind =
+            TimelineItemKind::Notice { at: Timestamp::EPOCH, text, read_by: Vec::new(), encrypted_from_here: true };
         TimelineItem { key: key(name), kind }
     };
     let amiss = |told: &Told| {

@@ -66,7 +66,10 @@ fn receipts(item: &TimelineItem) -> &[ReadBy] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::testing::{message, read_by};
+    use crate::{
+        app::testing::{message, read_by},
+        model::Timestamp,
+    };
 
     fn check(readers: &Readers, index: usize, names: &[&str]) {
         let found: Vec<_> = readers.of(index).into_iter().map(|reader| reader.user_id.as_str().to_owned()).collect();
@@ -116,7 +119,7 @@ mod tests {
     fn a_receipt_at_a_notice_counts_too() {
         let reader = ReadBy { user_id: crate::model::UserId::new("@ada:x"), at: None };
         let kind = TimelineItemKind::Notice {
-            at: 1,
+            at: Timestamp::from_millis(1),
             text: crate::model::SafeText::line("Ada joined"),
             read_by: vec![reader],
             encrypted_from_here: false,

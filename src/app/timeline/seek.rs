@@ -4,24 +4,26 @@
 //! while nobody scrolls; this ends when what is there is clearly older than the message, when the
 //! room has no more, and when the user goes elsewhere in the timeline.
 
+use std::time::Duration;
+
 use super::OpenTimeline;
-use crate::model::{EventId, Message, Ms, Pagination, TimelineItemKind};
+use crate::model::{EventId, Message, Pagination, TimelineItemKind, Timestamp};
 
 /// A message that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sought {
     event_id: EventId,
     /// When it was sent, by the server's clock.
-    sent: Ms,
+    sent: Timestamp,
 }
 
 impl OpenTimeline {
     /// Messages of several servers stand in an order that their clocks need not follow to the
     /// minute.
-    const CLOCKS: Ms = 60 * 60 * 1_000;
+    const CLOCKS: Duration = Duration::from_hours(1);
 
     /// Selects this message, now or as soon as it is loaded.
-    pub(in crate::app) fn seek(&mut self, event: EventId, sent: Ms) {
+    pub(in crate::app) fn seek(&mut self, event: EventId, sent: Timestamp) {
         self.sought = Some(Sought { event_id: event, sent });
         // A room that was just opened loads its newest messages by itself.
         self.may_paginate |= !self.items.is_empty() && self.pagination != Pagination::Loading;
@@ -41,7 +43,7 @@ impl OpenTimeline {
     /// Gives up, and is true, when the message will not come any more.
     pub(in crate::app) fn seeks_in_vain(&mut self) -> bool {
         let Some(Sought { sent, .. }) = &self.sought else { return false };
-        let before = |message: &Message| message.at.saturating_add(Self::CLOCKS) < *sent;
+        let before = |message: &Message| message.at + Self::CLOCKS < *sent;
         let oldest = self.items.iter().find_map(|item| match &item.kind {
             TimelineItemKind::Message(message) => Some(message),
             _ => None,

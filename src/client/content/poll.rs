@@ -3,7 +3,10 @@
 use matrix_sdk::ruma::events::poll::start::PollKind as SdkKind;
 use matrix_sdk_ui::timeline::PollState;
 
-use crate::model::{Poll, PollAnswer, PollAnswerId, PollKind, SafeText, UserId};
+use crate::{
+    client::timestamp::timestamp,
+    model::{Poll, PollAnswer, PollAnswerId, PollKind, SafeText, UserId},
+};
 
 /// The poll, with the votes that count.
 pub(super) fn poll(poll: &PollState) -> Poll {
@@ -22,6 +25,6 @@ pub(super) fn poll(poll: &PollState) -> Poll {
             _ => PollKind::Undisclosed,
         },
         max_selections: results.max_selections,
-        ended: results.end_time.map(|at| at.get().into()),
+        ended: results.end_time.map(timestamp),
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::ids,
-    model::{Ending, How, Ms, SafeText},
+    model::{Ending, How, SafeText, Timestamp},
 };
 
 /// A membership event of the user's own.
@@ -23,7 +23,7 @@ pub(super) struct Own {
     membership: MembershipState,
     sender: OwnedUserId,
     why: Option<String>,
-    at: Option<Ms>,
+    at: Option<Timestamp>,
 }
 
 /// How a room ended, as it is kept.
@@ -32,7 +32,7 @@ pub(super) struct Ended {
     how: Kind,
     by: Option<OwnedUserId>,
     why: Option<String>,
-    at: Option<Ms>,
+    at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ enum Kind {
 #[derive(Deserialize)]
 struct Answer {
     sender: OwnedUserId,
-    origin_server_ts: Option<Ms>,
+    origin_server_ts: Option<Timestamp>,
     content: Content,
 }
 
@@ -72,7 +72,7 @@ impl Own {
             membership: event.membership().clone(),
             sender,
             why: event.reason().map(ToOwned::to_owned),
-            at: event.timestamp().map(Into::into),
+            at: event.timestamp().map(|at| Timestamp::from_millis(at.into())),
         })
     }
 
@@ -155,13 +155,19 @@ mod tests {
             (MembershipState::Ban, "@bob:x", true, How::Banned),
         ] {
             let sender = UserId::parse(sender).unwrap();
-            let own = Own { membership, sender, why: Some("off\u{1b}topic".to_owned()), at: Some(7) };
+            let own =
+                Own { membership, sender, why: Some("off\u{1b}topic".to_owned()), at: Some(Timestamp::from_millis(7)) };
             let shown = own.ended(me, invited).shown();
             assert_eq!(shown.how, how);
-            assert_eq!((shown.at, shown.why.contains('\u{1b}')), (Some(7), false));
+            assert_eq!((shown.at, shown.why.contains('\u{1b}')), (Some(Timestamp::from_millis(7)), false));
         }
         assert_eq!(Ended::GONE.shown().how, How::Gone);
-        let ban = Ended { how: Kind::Banned, by: Some(owned_user_id!("@bob:x")), why: None, at: Some(1) };
+        let ban = Ended {
+            how: Kind::Banned,
+            by: Some(owned_user_id!("@bob:x")),
+            why: None,
+            at: Some(Timestamp::from_millis(1)),
+        };
         let kept = serde_json::to_string(&ban).unwrap();
         assert_eq!(serde_json::from_str::<Ended>(&kept).unwrap(), ban);
     }

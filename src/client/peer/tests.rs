@@ -109,7 +109,7 @@ async fn a_peer_whose_keys_are_lost_says_that_it_cannot_decrypt() {
     let sender = ada.peer.user();
     let lost = Heard::Undecryptable { room_id: room.clone(), event_id: event.clone(), sender: sender.clone() };
     linus.hears("what it cannot decrypt", |heard| (heard == lost).then_some(())).await;
-    linus.peer.cannot_decrypt(&room, &event, &sender, 1).await.unwrap();
+    linus.peer.cannot_decrypt(&room, &event, &sender, Timestamp::from_millis(1)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ use crate::{
     client::{backoff::Backoff, ids, older::EmptyPages, polling::keep_polling},
     clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
-    model::Ms,
+    model::Timestamp,
 };
 
 /// Rooms that are paginated at the same time.
@@ -41,7 +41,7 @@ const PAGE: u16 = 50;
 /// A backfill ends after this many events at the latest.
 const LONGEST: usize = 5_000;
 /// Servers' clocks differ: a backfill goes this much further back than it has to.
-const SLACK: Ms = 10 * 60 * 1_000;
+const SLACK: Duration = Duration::from_mins(10);
 /// How long the event cache may take to see what the sync has brought.
 const CACHE_LAG: Duration = Duration::from_secs(2);
 /// Pauses between attempts to paginate a room.
@@ -53,7 +53,7 @@ pub(super) struct Backfill {
     /// Rooms that are being backfilled, and whether another gap has come meanwhile.
     under_way: HashMap<OwnedRoomId, bool>,
     /// The newest event that a sync has brought, by room.
-    newest: HashMap<OwnedRoomId, (Ms, OwnedEventId)>,
+    newest: HashMap<OwnedRoomId, (Timestamp, OwnedEventId)>,
 }
 
 impl Backfill {
@@ -68,7 +68,13 @@ impl Backfill {
 
     /// A sync has brought events of a room, of which this is the newest; `limited` when it says
     /// that it has left some out.
-    pub async fn on_synced(&mut self, context: &mut Context, room: Room, newest: (Ms, OwnedEventId), limited: bool) {
+    pub async fn on_synced(
+        &mut self,
+        context: &mut Context,
+        room: Room,
+        newest: (Timestamp, OwnedEventId),
+        limited: bool,
+    ) {
         let room_id = room.room_id().to_owned();
         let has_gap = limited && has_gap(context, &room, &newest).await;
         self.newest.insert(room_id.clone(), newest.clone());
@@ -143,7 +149,7 @@ impl Backfill {
 
 /// Whether something that can be owed or believed may be missing between what is known and
 /// `newest`.
-async fn has_gap(context: &mut Context, room: &Room, newest: &(Ms, OwnedEventId)) -> bool {
+async fn has_gap(context: &mut Context, room: &Room, newest: &(Timestamp, OwnedEventId)) -> bool {
     let facts = context.room_facts(room).await;
     if matches!(policy::room_eligibility(&facts, &context.settings), Decision::Withhold(_)) {
         return false;
@@ -157,10 +163,10 @@ async fn has_gap(context: &mut Context, room: &Room, newest: &(Ms, OwnedEventId)
 
 /// How far back anything can be owed: the time the room is known to be complete up to, the own join
 /// or login, P9.
-fn bound(context: &Context, room: &RoomFacts) -> Ms {
+fn bound(context: &Context, room: &RoomFacts) -> Timestamp {
     let seen = context.store.seen(&room.room_id);
-    let seen = context.stored(seen).flatten().map_or(0, |seen| seen.at);
-    seen.max(room.joined_since.unwrap_or(context.logged_in_at)).max(now().saturating_sub(MAX_AGE))
+    let seen = context.stored(seen).flatten().map(|seen| seen.at).unwrap_or_default();
+    seen.max(room.joined_since.unwrap_or(context.logged_in_at)).max(now() - MAX_AGE)
 }
 
 /// What is to be fetched of a room.
@@ -169,7 +175,7 @@ struct Gap {
     /// The newest event that the sync brought, when it was a sync that left something out.
     newest: Option<OwnedEventId>,
     /// How far back.
-    until: Ms,
+    until: Timestamp,
 }
 
 /// Paginates rooms backwards beside the actor, a few at a time.
@@ -217,7 +223,7 @@ impl Paginator {
         let mut found = HashSet::new();
         self.found(gap, &mut found, cache.events().await?);
         let pagination = cache.pagination();
-        let until = gap.until.saturating_sub(SLACK);
+        let until = gap.until - SLACK;
         let mut fetched = 0;
         let mut empty = EmptyPages::new();
         loop {

@@ -18,7 +18,7 @@ use crate::{
         policy::Settings,
         store::{Store, StoreError},
     },
-    model::{DeviceId, Ms, RoomId, UserId},
+    model::{DeviceId, RoomId, Timestamp, UserId},
 };
 
 /// What more than one part needs. A part is given it with each call.
@@ -28,7 +28,7 @@ pub(super) struct Context {
     pub user_id: UserId,
     pub device_id: DeviceId,
     /// P2: nothing that was sent before is owed.
-    pub logged_in_at: Ms,
+    pub logged_in_at: Timestamp,
     /// The settings in force. They are changed by
     /// [`Outgoing::set_settings`](super::outgoing::Outgoing::set_settings) only.
     pub settings: Settings,
@@ -56,7 +56,7 @@ impl Context {
     pub fn new(
         client: &Client,
         store: Store,
-        logged_in_at: Ms,
+        logged_in_at: Timestamp,
         settings: &Settings,
         events: UnboundedSender<Update>,
         inputs: UnboundedSender<Input>,

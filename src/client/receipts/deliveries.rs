@@ -1,9 +1,6 @@
 //! What is known about the delivery of own messages, told to the views: the ticks.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Context, Input, Query,
@@ -98,7 +95,7 @@ impl Context {
         self.open_rooms.looking_again = true;
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(GRACE)).await;
+            tokio::time::sleep(GRACE).await;
             let _ = inputs.send(Input::Query(Query::LookAgain));
         });
     }

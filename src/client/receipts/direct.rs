@@ -18,7 +18,7 @@ use crate::{
         ledger::ExpectedDevice,
         receipt::{ANSWER_TYPE, Answer, REQUEST_TYPE, Request, padded},
     },
-    model::{DeviceId, Ms, SafeText, UserId},
+    model::{DeviceId, SafeText, Timestamp, UserId},
 };
 
 /// A server that says to wait longer has its clock or its numbers wrong.
@@ -90,7 +90,7 @@ async fn unreachable(client: &Client, devices: &[Device]) -> Vec<OwnedDeviceId> 
 #[derive(Debug)]
 pub(in crate::client) struct NotSent {
     /// The server asked to wait so long.
-    pub retry_after: Option<Ms>,
+    pub retry_after: Option<Duration>,
 }
 
 /// Sends an answer to these devices of one user. Succeeds when at least one of them got it: a
@@ -128,7 +128,7 @@ pub(super) async fn send_request(
     room: &SdkRoomId,
     people: &[OwnedUserId],
     asked: impl Fn(&UserId, &DeviceId) -> bool,
-    (expires, again): (Ms, bool),
+    (expires, again): (Timestamp, bool),
 ) -> Result<Vec<(UserId, DeviceId)>, NotSent> {
     let is_this =
         |device: &Device| client.user_id() == Some(device.user_id()) && client.device_id() == Some(device.device_id());
@@ -172,8 +172,7 @@ async fn send(
 impl From<&matrix_sdk::Error> for NotSent {
     fn from(error: &matrix_sdk::Error) -> Self {
         tracing::debug!(error = %errors::sentence(error), "a delivery message was not sent");
-        let retry_after =
-            errors::retry_after(error).map(|wait| u64::try_from(wait.min(LONGEST_WAIT).as_millis()).unwrap_or(Ms::MAX));
+        let retry_after = errors::retry_after(error).map(|wait| wait.min(LONGEST_WAIT));
         Self { retry_after }
     }
 }

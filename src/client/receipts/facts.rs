@@ -11,12 +11,12 @@ use matrix_sdk::{
 
 use super::Context;
 use crate::{
-    client::ids,
+    client::{ids, timestamp::timestamp},
     delivery::{
         incognito::Incognito,
         policy::{JoinRule, RoomFacts, SenderFacts},
     },
-    model::Ms,
+    model::Timestamp,
 };
 
 impl Context {
@@ -38,7 +38,7 @@ impl Context {
 }
 
 /// The room as it is now. `joined_since` is P2's bound, see [`own_join`].
-pub(super) fn room(room: &Room, joined_since: Option<Ms>, incognito: &Incognito) -> RoomFacts {
+pub(super) fn room(room: &Room, joined_since: Option<Timestamp>, incognito: &Incognito) -> RoomFacts {
     let id = ids::room(room.room_id());
     RoomFacts {
         incognito_until: incognito.until(&id),
@@ -59,17 +59,17 @@ pub(super) fn room(room: &Room, joined_since: Option<Ms>, incognito: &Incognito)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnJoin {
     /// The event is the join itself.
-    At(Ms),
+    At(Timestamp),
     /// The event changed something else (a display name) while already joined: the join was before
     /// this.
-    Before(Ms),
+    Before(Timestamp),
 }
 
 /// When this user joined, by their membership event (P2).
 pub(super) async fn own_join(room: &Room) -> Option<OwnJoin> {
     let member = room.get_member_no_sync(room.own_user_id()).await.ok()??;
     let MemberEvent::Sync(event) = &**member.event() else { return None };
-    let at = event.origin_server_ts().get().into();
+    let at = timestamp(event.origin_server_ts());
     let was_joined = event
         .as_original()
         .and_then(|event| event.unsigned.prev_content.as_ref())

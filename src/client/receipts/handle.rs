@@ -36,7 +36,7 @@ use crate::{
         receipt_queue::ReceiptQueue,
         store::{Inbox, Store},
     },
-    model::{Ms, RoomId, UserId},
+    model::{RoomId, Timestamp, UserId},
 };
 
 /// How long a sync waits until what it brought is dealt with.
@@ -66,7 +66,7 @@ impl Receipts {
         client: &Client,
         (disk, keys): (&Arc<Disk>, &Keys),
         (store, inbox): (Store, Inbox),
-        logged_in_at: Ms,
+        logged_in_at: Timestamp,
         receipt_queue: ReceiptQueue,
         events: UnboundedSender<Update>,
     ) -> Result<Self, StartError> {

@@ -29,7 +29,7 @@ use crate::{
         policy::EventFacts,
         store,
     },
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, RoomId, Timestamp, UserId},
 };
 
 mod asking;
@@ -69,7 +69,7 @@ pub(super) enum IncomingInput {
     /// Something is about to be sent into this room.
     Sending(RoomId),
     /// These devices of a room were asked for receipts, until then.
-    Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, NotSent>, Ms),
+    Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, NotSent>, Timestamp),
     /// It is the moment to ask the new devices of these users.
     AskNewDevices(Vec<OwnedUserId>),
     /// A former run was killed, so claims that it had received may be lost: they are asked for

@@ -14,7 +14,7 @@ use crate::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
     },
-    model::{DeviceId, EventId, Ms, SafeText, UserId},
+    model::{DeviceId, EventId, SafeText, Timestamp, UserId},
 };
 
 /// The fields of an event that are looked at.
@@ -22,7 +22,7 @@ use crate::{
 struct Glance {
     event_id: String,
     sender: String,
-    origin_server_ts: Ms,
+    origin_server_ts: Timestamp,
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -38,7 +38,7 @@ struct Glance {
 pub(super) struct StatusEvent {
     pub sender: UserId,
     /// When it was sent (`origin_server_ts`).
-    pub at: Ms,
+    pub at: Timestamp,
     pub status: BridgeStatus,
 }
 
@@ -239,7 +239,7 @@ mod tests {
             bridge_status(&TimelineEvent::from_plaintext(raw)).map(|said| (said.sender, said.at, said.status.event_id))
         };
         let none = json!({});
-        let expected = (UserId::new("@bot:b"), 5, EventId::new("$own"));
+        let expected = (UserId::new("@bot:b"), Timestamp::from_millis(5), EventId::new("$own"));
         assert_eq!(said(BRIDGE_STATUS_TYPE, &none), Some(expected));
         assert_eq!(said("m.room.message", &none), None);
         assert_eq!(said("m.room.message", &json!({ "unsigned": { "x": BRIDGE_STATUS_TYPE } })), None);

@@ -28,7 +28,7 @@ use crate::{
         receipt_queue::{Arrival, Awaited, Dispatch, ReceiptQueue},
         route::Pace,
     },
-    model::{DeviceId, EventId, Ms, ReceiptStatus, RoomId, Route, UserId},
+    model::{DeviceId, EventId, ReceiptStatus, RoomId, Route, Timestamp, UserId},
 };
 
 mod native;
@@ -123,14 +123,14 @@ impl Outgoing {
     }
 
     /// When there is something to be done.
-    pub fn next_wake(&self) -> Option<Ms> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         self.queue.next_wake()
     }
 
     /// P11: how long it is to the moment at which receipts leave.
     pub fn until_moment(&mut self) -> Duration {
         let now = now();
-        Duration::from_millis(self.queue.arrives(Came::Now, now).moment().saturating_sub(now))
+        self.queue.arrives(Came::Now, now).moment() - now
     }
 
     /// P11: tells the actor something at the moment at which receipts leave, and not at that of a

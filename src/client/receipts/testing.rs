@@ -17,6 +17,7 @@ use crate::{
         receipt_queue::{KEY_WAIT, Numbers, ReceiptQueue},
         store::Store,
     },
+    model::Timestamp,
 };
 
 /// A client that is logged in at this server, with nothing on disk.
@@ -47,6 +48,13 @@ pub(super) async fn alone(server: &Loopback) -> Alone {
     let dir = TempDir::new().unwrap();
     let store = Store::open(dir.path(), &[7; 32]).unwrap();
     let ((to_inputs, inputs), (to_events, events)) = (unbounded_channel(), unbounded_channel());
-    let context = Context::new(&client(server).await, store, 0, &Settings::default(), to_events, to_inputs);
+    let context = Context::new(
+        &client(server).await,
+        store,
+        Timestamp::from_millis(0),
+        &Settings::default(),
+        to_events,
+        to_inputs,
+    );
     Alone { context, inputs, events, dir }
 }

@@ -116,7 +116,7 @@ async fn kept(session: &Session) -> Option<String> {
 /// Makes the login long ago.
 fn backdate(profile: &Profile) {
     let (vault, mut record) = Vault::open(&profile.dir).unwrap().unwrap();
-    record.logged_in_at = 7;
+    record.logged_in_at = Timestamp::from_millis(7);
     vault.write(&record).unwrap();
 }
 

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     client::errors::{SessionError, shown},
     files,
-    model::Ms,
+    model::Timestamp,
 };
 
 /// What all of the SDK's databases' names begin with.
@@ -56,7 +56,7 @@ pub(super) struct Record {
     #[serde(rename = "user")]
     pub user_id: OwnedUserId,
     /// When this device logged in (P2).
-    pub logged_in_at: Ms,
+    pub logged_in_at: Timestamp,
     /// How far the session is alive.
     pub state: State,
 }

@@ -64,10 +64,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::change;
-    use crate::model::{ItemKey, TimelineChange, TimelineItem, TimelineItemKind};
+    use crate::model::{ItemKey, TimelineChange, TimelineItem, TimelineItemKind, Timestamp};
 
     fn item(n: u64) -> TimelineItem {
-        TimelineItem { key: ItemKey(Arc::from(n.to_string())), kind: TimelineItemKind::DayLine(n) }
+        TimelineItem {
+            key: ItemKey(Arc::from(n.to_string())),
+            kind: TimelineItemKind::DayLine(Timestamp::from_millis(n)),
+        }
     }
 
     /// As whoever holds the app's list does it.

@@ -21,7 +21,7 @@ use super::{
     shown,
 };
 use crate::{
-    client::{content, errors, ids},
+    client::{content, errors, ids, timestamp::timestamp},
     model::{
         Body, InReplyTo, ItemKey, Mentions, Message, Reaction, ReactionKey, ReadBy, SafeText, SendState, TimelineItem,
         TimelineItemKind,
@@ -31,7 +31,7 @@ use crate::{
 /// Translates an item, as `own` sees it; `read_by`: whose receipt stands at it.
 pub(super) fn item(item: &SdkItem, own: &RumaUserId, read_by: Vec<ReadBy>, latest: &Latest) -> TimelineItem {
     let kind = match item.kind() {
-        SdkKind::Virtual(VirtualTimelineItem::DateDivider(day)) => TimelineItemKind::DayLine(day.get().into()),
+        SdkKind::Virtual(VirtualTimelineItem::DateDivider(day)) => TimelineItemKind::DayLine(timestamp(*day)),
         SdkKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineItemKind::UnreadLine,
         SdkKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineItemKind::Start,
         SdkKind::Event(event) if is_nothing(event) => TimelineItemKind::Nothing,
@@ -71,7 +71,7 @@ fn event_kind(event: &EventTimelineItem, own: &RumaUserId, read_by: Vec<ReadBy>,
     let who = sender_name(event.sender(), event.sender_profile());
     match said(event.content(), event.sender(), &who) {
         Says::Notice(text) => TimelineItemKind::Notice {
-            at: event.timestamp().get().into(),
+            at: timestamp(event.timestamp()),
             text,
             read_by,
             encrypted_from_here: begins_encryption(event.content()),
@@ -150,7 +150,7 @@ fn message(
         event_id: event.event_id().map(ids::event),
         sender: ids::user(event.sender()),
         sender_name,
-        at: event.timestamp().get().into(),
+        at: timestamp(event.timestamp()),
         own: event.is_own(),
         body: now.as_ref().map_or(body, content::message_body),
         source: like.filter(|_| event.is_own()).and_then(|like| match &now {

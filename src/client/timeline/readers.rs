@@ -30,7 +30,10 @@ use matrix_sdk::{
 use matrix_sdk_ui::timeline::{EventTimelineItem, TimelineItem};
 use serde_json::Value;
 
-use crate::model::{ReadBy, UserId};
+use crate::{
+    client::timestamp::timestamp,
+    model::{ReadBy, UserId},
+};
 
 type Time = Option<MilliSecondsSinceUnixEpoch>;
 
@@ -61,7 +64,7 @@ impl Readers {
         let users: BTreeSet<_> = here.chain(below.map(|(user, _)| user)).collect();
         let read_by = |user: &OwnedUserId| {
             let (_, time) = self.said.get(user)?;
-            Some(ReadBy { user_id: UserId::new(user), at: time.map(|time| time.get().into()) })
+            Some(ReadBy { user_id: UserId::new(user), at: time.map(timestamp) })
         };
         users.into_iter().filter_map(read_by).collect()
     }

@@ -26,7 +26,7 @@ use crate::{
         policy::MAX_AHEAD,
         receipt::{ClaimState, Summary},
     },
-    model::{DeviceId, EventId, Ms, PeopleFilter, RoomId},
+    model::{DeviceId, EventId, PeopleFilter, RoomId, Timestamp},
 };
 
 /// A message about more people than this is large.
@@ -51,7 +51,7 @@ pub struct Tally {
     /// Devices that have it, whether they were given the key or not.
     pub devices: usize,
     /// The latest time at which any of them had it.
-    pub latest: Option<Ms>,
+    pub latest: Option<Timestamp>,
 }
 
 impl Tally {
@@ -93,7 +93,7 @@ pub struct Large {
     /// Its id.
     pub event_id: EventId,
     /// `origin_server_ts`.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// What was counted here.
     pub counted: Tally,
     /// What the homeserver has counted, at most.
@@ -128,8 +128,8 @@ impl Large {
     /// The homeserver has counted so many (§7), in a room of so many members. What cannot be is cut
     /// (L7), a time that cannot be is none (L4), and the largest holds, number by number (L3).
     /// Whether that is anything new.
-    pub fn sum_up(&mut self, summary: Summary, members: usize, now: Ms) -> bool {
-        let possible = self.sent..=now.saturating_add(MAX_AHEAD);
+    pub fn sum_up(&mut self, summary: Summary, members: usize, now: Timestamp) -> bool {
+        let possible = self.sent..=now + MAX_AHEAD;
         let summary = Summary {
             users: summary.users.min(members),
             devices: summary.devices.min(members.saturating_mul(RECEIPTS_PER_PERSON)),
@@ -156,7 +156,7 @@ pub type PersonKey = [u8; 16];
 /// Everybody a large message is about, as compact as can be.
 #[derive(Clone, Debug)]
 pub struct Aggregate {
-    sent: Ms,
+    sent: Timestamp,
     people: HashMap<PersonKey, Person>,
     tally: Tally,
     receipts: usize,
@@ -178,7 +178,7 @@ struct Device {
 
 impl Aggregate {
     /// Nobody, so far, for a message that was sent then.
-    pub fn new(sent: Ms) -> Self {
+    pub fn new(sent: Timestamp) -> Self {
         Self { sent, people: HashMap::new(), tally: Tally::default(), receipts: 0, latest_lowered: false }
     }
 
@@ -199,7 +199,12 @@ impl Aggregate {
     }
 
     /// Takes in a claim (L3, L4, L7). Returns the stamp when it is to be kept.
-    pub fn merge(&mut self, person: PersonKey, claim: &PeerClaim, now: Ms) -> Result<Option<(Stamp, Merged)>, Refusal> {
+    pub fn merge(
+        &mut self,
+        person: PersonKey,
+        claim: &PeerClaim,
+        now: Timestamp,
+    ) -> Result<Option<(Stamp, Merged)>, Refusal> {
         let stamp = Stamp::of(claim, self.sent, now);
         self.enter(person, claim.device_id.as_ref(), stamp, RECEIPTS_PER_PERSON)
     }

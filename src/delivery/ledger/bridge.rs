@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use super::Refusal;
 use crate::{
     delivery::receipt::{BridgeStatus, REACHED_KEPT},
-    model::{BridgeState, Ms, SafeText, UserId},
+    model::{BridgeState, SafeText, Timestamp, UserId},
 };
 
 /// What bridges said about one own message, merged.
@@ -21,7 +21,7 @@ pub struct BridgeReport {
     /// How far it is.
     pub state: BridgeState,
     /// When that was said, by the server's clock.
-    pub at: Ms,
+    pub at: Timestamp,
     /// Who said it.
     pub bot: UserId,
     /// Why it failed; else empty.
@@ -32,7 +32,7 @@ pub struct BridgeReport {
 
 impl BridgeReport {
     /// What one status says.
-    pub fn new(bot: UserId, at: Ms, status: BridgeStatus) -> Self {
+    pub fn new(bot: UserId, at: Timestamp, status: BridgeStatus) -> Self {
         Self { state: status.state, at, bot, why: status.why, reached: status.reached }
     }
 
@@ -69,7 +69,11 @@ mod tests {
 
     use super::*;
 
-    fn report(state: BridgeState, at: Ms, reached: Option<&[&str]>) -> BridgeReport {
+    const fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn report(state: BridgeState, at: Timestamp, reached: Option<&[&str]>) -> BridgeReport {
         let reached = reached.map(|users| users.iter().map(UserId::new).collect());
         BridgeReport { state, at, bot: UserId::new("@bot:x"), why: SafeText::default(), reached }
     }
@@ -89,7 +93,7 @@ mod tests {
             (Pending, Pending, Pending),
         ] {
             for (one, other) in [(0, 1), (1, 0)] {
-                let said = [report(first, 1, None), report(second, 2, None)];
+                let said = [report(first, at(1), None), report(second, at(2), None)];
                 let merged = said[one].clone().merge(said[other].clone());
                 assert_eq!(merged.state, state, "{first:?} {second:?}");
             }
@@ -98,21 +102,21 @@ mod tests {
 
     #[test]
     fn l3_what_is_taken_back_leaves_whoever_was_reached() {
-        let sent = report(BridgeState::Sent, 1, Some(&["@ghost:x"]));
-        let taken_back = sent.merge(report(BridgeState::Failed, 2, Some(&[])));
-        assert_eq!(taken_back, report(BridgeState::Failed, 2, Some(&["@ghost:x"])));
+        let sent = report(BridgeState::Sent, at(1), Some(&["@ghost:x"]));
+        let taken_back = sent.merge(report(BridgeState::Failed, at(2), Some(&[])));
+        assert_eq!(taken_back, report(BridgeState::Failed, at(2), Some(&["@ghost:x"])));
     }
 
     #[test]
     fn l3_of_the_same_state_the_latest_words_hold() {
         let said = |at, why| BridgeReport { why: SafeText::line(why), ..report(BridgeState::Retriable, at, None) };
-        assert_eq!(&*said(2, "a").merge(said(1, "b")).why, "a");
-        assert_eq!(&*said(1, "b").merge(said(2, "a")).why, "a");
+        assert_eq!(&*said(at(2), "a").merge(said(at(1), "b")).why, "a");
+        assert_eq!(&*said(at(1), "b").merge(said(at(2), "a")).why, "a");
     }
 
     #[test]
     fn l3_whoever_was_reached_stays_reached() {
-        let sent = |reached| report(BridgeState::Sent, 1, reached);
+        let sent = |reached| report(BridgeState::Sent, at(1), reached);
         for (first, second, reached) in [
             (None, None, None),
             (None, Some(&[][..]), Some(&[][..])),
@@ -143,7 +147,7 @@ mod tests {
         let bots = prop::sample::select(vec!["@bot:x", "@other:x"]).prop_map(UserId::new);
         let states = prop::sample::select(vec![Pending, Retriable, Failed, Sent]);
         (states, 0_u64..3, bots, "[ab]?", prop::option::of(users)).prop_map(|(state, at, bot, why, reached)| {
-            BridgeReport { state, at, bot, why: SafeText::line(&why), reached }
+            BridgeReport { state, at: Timestamp::from_millis(at), bot, why: SafeText::line(&why), reached }
         })
     }
 

@@ -10,16 +10,19 @@
 //! Anybody can make such claims up, so there are bounds, and one user's flood takes none of the
 //! others' room but the last of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use super::{PeerClaim, Refusal, Refused};
 use crate::{
     delivery::receipt::Summary,
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, RoomId, Timestamp, UserId},
 };
 
 /// How long a claim is held, from one sync to another.
-const HELD_FOR: Ms = 60 * 1000;
+const HELD_FOR: Duration = Duration::from_mins(1);
 /// How many claims are held at most.
 const HELD_MOST: usize = 10_000;
 /// How many of these may be from one user.
@@ -37,7 +40,7 @@ pub struct Held {
 }
 
 /// When the first sync came after something was held; `None` when none has.
-type Since = Option<Ms>;
+type Since = Option<Timestamp>;
 
 /// What the homeserver has counted for one event (§7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +139,8 @@ impl Held {
     /// A sync has brought something, and that was taken in. Takes out what is about no event
     /// although it had its time; not what may be on its way: `is_coming` says so of an event and
     /// the room that was named with it.
-    pub fn synced(&mut self, now: Ms, is_coming: impl Fn(&EventId, &RoomId) -> bool) -> Early {
-        let is_over = |since: &mut Since| now.saturating_sub(*since.get_or_insert(now)) >= HELD_FOR;
+    pub fn synced(&mut self, now: Timestamp, is_coming: impl Fn(&EventId, &RoomId) -> bool) -> Early {
+        let is_over = |since: &mut Since| now - *since.get_or_insert(now) >= HELD_FOR;
         let mut over = Early::default();
         self.claims.retain(|event, claims| {
             let expired = claims.extract_if(.., |(since, claim)| is_over(since) && !is_coming(event, &claim.room_id));

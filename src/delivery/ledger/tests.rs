@@ -1,12 +1,22 @@
 //! The laws of merging, and the bounds of what is held.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::delivery::receipt::Summary;
 
-const SENT: Ms = 1_000_000;
-const NOW: Ms = SENT + 60_000;
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const SENT: Timestamp = Timestamp::from_millis(1_000_000);
+const NOW: Timestamp = SENT.plus(Duration::from_mins(1));
 
 fn own_event() -> OwnEvent {
     OwnEvent {
@@ -18,7 +28,7 @@ fn own_event() -> OwnEvent {
     }
 }
 
-fn claim(user: &str, at: Option<Ms>, state: ClaimState) -> PeerClaim {
+fn claim(user: &str, at: Option<Timestamp>, state: ClaimState) -> PeerClaim {
     PeerClaim {
         room_id: RoomId::new("!r"),
         event_id: EventId::new("$own"),
@@ -32,12 +42,12 @@ fn claim(user: &str, at: Option<Ms>, state: ClaimState) -> PeerClaim {
     }
 }
 
-fn delivered(user: &str, at: Ms) -> PeerClaim {
+fn delivered(user: &str, at: Timestamp) -> PeerClaim {
     claim(user, Some(at), ClaimState::Delivered)
 }
 
 /// What is known of the one device after these claims, and what each of them changed.
-fn after(claims: &[PeerClaim]) -> (Vec<Merged>, Option<Ms>, ClaimState) {
+fn after(claims: &[PeerClaim]) -> (Vec<Merged>, Option<Timestamp>, ClaimState) {
     let mut own = own_event();
     let merged = claims.iter().map(|claim| own.merge(claim.clone(), NOW).unwrap()).collect();
     let stamp = own.claims.into_values().next().unwrap();
@@ -47,8 +57,8 @@ fn after(claims: &[PeerClaim]) -> (Vec<Merged>, Option<Ms>, ClaimState) {
 #[test]
 fn l3_the_earliest_time_holds() {
     use Merged::{Earlier, New, Same};
-    let (early, late) = (delivered("@bob", SENT + 1), delivered("@bob", SENT + 2));
-    let expected = (Some(SENT + 1), ClaimState::Delivered);
+    let (early, late) = (delivered("@bob", SENT + ms(1)), delivered("@bob", SENT + ms(2)));
+    let expected = (Some(SENT + ms(1)), ClaimState::Delivered);
     for (claims, changes) in [
         ([&early, &early, &late], [New, Same, Same]),
         ([&late, &early, &early], [New, Earlier, Same]),
@@ -61,8 +71,9 @@ fn l3_the_earliest_time_holds() {
 
 #[test]
 fn l3_delivered_replaces_undecryptable_and_never_the_other_way() {
-    let (failed, read) = (claim("@bob", Some(SENT + 1), ClaimState::Undecryptable), delivered("@bob", SENT + 9));
-    let expected = (Some(SENT + 9), ClaimState::Delivered);
+    let (failed, read) =
+        (claim("@bob", Some(SENT + ms(1)), ClaimState::Undecryptable), delivered("@bob", SENT + ms(9)));
+    let expected = (Some(SENT + ms(9)), ClaimState::Delivered);
     let (merged, at, state) = after(&[failed.clone(), read.clone()]);
     assert_eq!((merged, (at, state)), (vec![Merged::New, Merged::New], expected));
     let (merged, at, state) = after(&[read, failed]);
@@ -72,21 +83,21 @@ fn l3_delivered_replaces_undecryptable_and_never_the_other_way() {
 #[test]
 fn l4_an_impossible_time_is_unknown() {
     for (at, kept) in [
-        (SENT - 1, None),
+        (SENT - ms(1), None),
         (SENT, Some(SENT)),
         (NOW + MAX_AHEAD, Some(NOW + MAX_AHEAD)),
-        (NOW + MAX_AHEAD + 1, None),
-        (Ms::MAX, None),
+        (NOW + MAX_AHEAD + ms(1), None),
+        (Timestamp::MAX, None),
     ] {
-        assert_eq!(after(&[delivered("@bob", at)]).1, kept, "{at}");
+        assert_eq!(after(&[delivered("@bob", at)]).1, kept, "{at:?}");
     }
 }
 
 #[test]
 fn l4_a_known_time_replaces_an_unknown_one() {
-    let (unknown, known) = (claim("@bob", None, ClaimState::Delivered), delivered("@bob", SENT + 5));
+    let (unknown, known) = (claim("@bob", None, ClaimState::Delivered), delivered("@bob", SENT + ms(5)));
     assert_eq!(after(&[unknown.clone(), known.clone()]).0, [Merged::New, Merged::Earlier]);
-    assert_eq!(after(&[known, unknown]), (vec![Merged::New, Merged::Same], Some(SENT + 5), ClaimState::Delivered));
+    assert_eq!(after(&[known, unknown]), (vec![Merged::New, Merged::Same], Some(SENT + ms(5)), ClaimState::Delivered));
 }
 
 #[test]
@@ -140,11 +151,11 @@ fn l1_for_sixty_seconds_from_one_sync_to_another() {
     held.hold(about("@bob", "$1")).unwrap();
     held.hold(about("@bob", "$2")).unwrap();
     let second = |event: &EventId, room: &RoomId| event.as_str() == "$2" && *room == RoomId::new("!r");
-    assert_eq!(held.synced(600_000, second), Early::default(), "there was no connection, or no program");
+    assert_eq!(held.synced(at(600_000), second), Early::default(), "there was no connection, or no program");
     held.hold(about("@bob", "$1")).unwrap();
-    assert_eq!(held.synced(600_001, second), Early::default());
-    assert_eq!(held.synced(659_999, second), Early::default());
-    assert_eq!(held.synced(660_000, second).claims, [about("@bob", "$1")]);
+    assert_eq!(held.synced(at(600_001), second), Early::default());
+    assert_eq!(held.synced(at(659_999), second), Early::default());
+    assert_eq!(held.synced(at(660_000), second).claims, [about("@bob", "$1")]);
     assert_eq!(held.take(&EventId::new("$1")).claims.len(), 1);
     assert_eq!(held.take(&EventId::new("$2")).claims.len(), 1, "its message is on its way");
     assert!(held.is_empty());
@@ -175,8 +186,8 @@ fn l1_what_is_held_is_bounded() {
     assert_eq!(flood(&mut held, "@bob"), 200, "one user's flood leaves room for the others");
     let others: usize = (0..48).map(|n| flood(&mut held, &format!("@{n}"))).sum();
     assert_eq!((others, flood(&mut held, "@late")), (9_600, 0), "in all");
-    assert!(held.synced(0, nothing).is_empty());
-    assert_eq!(held.synced(60_000, nothing).claims.len(), 10_000);
+    assert!(held.synced(at(0), nothing).is_empty());
+    assert_eq!(held.synced(at(60_000), nothing).claims.len(), 10_000);
     assert_eq!(flood(&mut held, "@bob"), 200, "what is over makes room, also for those who had used theirs up");
     assert_eq!(held.len(), 200);
 }
@@ -196,26 +207,26 @@ fn l1_l7_what_the_homeserver_counted_early_is_held_for_a_minute_and_bounded() {
     assert_eq!(held.take(&event(0)), Early::from(counted(0, 2)));
     assert_eq!(held.take(&event(0)), Early::default());
     let first = |of: &EventId, _: &RoomId| *of == event(1);
-    assert!(held.synced(0, first).is_empty() && held.synced(59_999, first).is_empty());
+    assert!(held.synced(at(0), first).is_empty() && held.synced(at(59_999), first).is_empty());
     assert!(held.holds(&event(2)));
-    assert_eq!(held.synced(60_000, first).refused(Refusal::Unknown), Refused::of(Refusal::Unknown, 998));
+    assert_eq!(held.synced(at(60_000), first).refused(Refusal::Unknown), Refused::of(Refusal::Unknown, 998));
     assert!(held.holds(&event(1)) && !held.holds(&event(2)));
 }
 
 fn any_claim() -> impl Strategy<Value = PeerClaim> {
     let at = prop_oneof![
         Just(None),
-        (SENT - 3..SENT + 6).prop_map(Some),
-        (NOW + MAX_AHEAD - 3..NOW + MAX_AHEAD + 3).prop_map(Some),
+        (0..9u64).prop_map(|later| Some(SENT - ms(3) + ms(later))),
+        (0..6u64).prop_map(|later| Some(NOW + MAX_AHEAD - ms(3) + ms(later))),
     ];
     let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
     let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
-    (0..3u8, prop::option::of(0..2u8), at, state, route, NOW - 2..NOW).prop_map(
+    (0..3u8, prop::option::of(0..2u8), at, state, route, 1..=2u64).prop_map(
         |(user, device, at, state, route, heard)| PeerClaim {
             device_id: device.map(|device| DeviceId::new(device.to_string())),
             at,
             route,
-            heard,
+            heard: NOW - ms(heard),
             quiet: false,
             ..claim(&format!("@{user}"), None, state)
         },
@@ -274,12 +285,12 @@ fn l7_nobody_fills_the_ledger_with_made_up_devices() {
         ..delivered(user, at)
     };
     for device in 0..RECEIPTS_PER_PERSON {
-        assert_eq!(own.merge(of("@mallory", device, SENT + 2), NOW), Ok(Merged::New));
+        assert_eq!(own.merge(of("@mallory", device, SENT + ms(2)), NOW), Ok(Merged::New));
     }
-    assert_eq!(own.merge(of("@mallory", RECEIPTS_PER_PERSON, SENT + 2), NOW), Err(Refusal::TooMany));
+    assert_eq!(own.merge(of("@mallory", RECEIPTS_PER_PERSON, SENT + ms(2)), NOW), Err(Refusal::TooMany));
     assert_eq!(own.claims.len(), RECEIPTS_PER_PERSON);
-    assert_eq!(own.merge(of("@mallory", 0, SENT + 1), NOW), Ok(Merged::Earlier), "what is there still changes");
+    assert_eq!(own.merge(of("@mallory", 0, SENT + ms(1)), NOW), Ok(Merged::Earlier), "what is there still changes");
     for other in ["@bob", "@nancy"] {
-        assert_eq!(own.merge(of(other, 0, SENT + 1), NOW), Ok(Merged::New), "and it costs nobody else anything");
+        assert_eq!(own.merge(of(other, 0, SENT + ms(1)), NOW), Ok(Merged::New), "and it costs nobody else anything");
     }
 }

@@ -13,7 +13,15 @@ use crate::{
     model::{DeviceId, ReceiptStatus},
 };
 
-const NOW: Ms = 1_800_000_000_000;
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// The facts of one decision; the base case is owed a receipt by the defaults.
 #[derive(Clone)]
@@ -42,8 +50,8 @@ impl Case {
                 join_rule: JoinRule::NotPublic,
                 joined_members: 2,
                 joined: true,
-                joined_since: Some(0),
-                incognito_until: 0,
+                joined_since: Some(at(0)),
+                incognito_until: at(0),
             },
             sender: SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false },
             settings: Settings::default(),
@@ -92,7 +100,7 @@ fn p1_only_what_is_readable() {
 #[test]
 fn p2_nothing_from_before_the_join_or_the_login() {
     withholds(Reason::JoinTimeUnknown, |c| c.room.joined_since = None);
-    withholds(Reason::BeforeJoin, |c| c.room.joined_since = Some(NOW + 1));
+    withholds(Reason::BeforeJoin, |c| c.room.joined_since = Some(NOW + ms(1)));
     sends(|c| c.room.joined_since = Some(NOW));
 }
 
@@ -202,13 +210,13 @@ fn p8_both_are_in_the_room_and_nobody_is_ignored() {
 
 #[test]
 fn p9_at_most_seven_days_old_and_five_minutes_ahead() {
-    const DAY: Ms = 24 * 60 * 60 * 1000;
+    const DAY: Duration = Duration::from_hours(24);
     sends(|c| c.event.sent = NOW - 7 * DAY);
-    withholds(Reason::TooOld, |c| c.event.sent = NOW - 7 * DAY - 1);
-    sends(|c| c.event.sent = NOW + 5 * 60 * 1000);
-    withholds(Reason::FromTheFuture, |c| c.event.sent = NOW + 5 * 60 * 1000 + 1);
-    withholds(Reason::FromTheFuture, |c| c.event.sent = Ms::MAX);
-    withholds(Reason::TooOld, |c| c.event.sent = 0);
+    withholds(Reason::TooOld, |c| c.event.sent = NOW - 7 * DAY - ms(1));
+    sends(|c| c.event.sent = NOW + Duration::from_mins(5));
+    withholds(Reason::FromTheFuture, |c| c.event.sent = NOW + Duration::from_mins(5) + ms(1));
+    withholds(Reason::FromTheFuture, |c| c.event.sent = Timestamp::MAX);
+    withholds(Reason::TooOld, |c| c.event.sent = at(0));
 }
 
 /// Breaks one rule after the other, the last first: each time the one that now stands first is the
@@ -217,7 +225,7 @@ fn p9_at_most_seven_days_old_and_five_minutes_ahead() {
 fn the_first_rule_in_the_order_of_the_table_is_the_reason() {
     type Break = (Reason, fn(&mut Case));
     let breaks: [Break; 16] = [
-        (Reason::TooOld, |c| c.event.sent = 1),
+        (Reason::TooOld, |c| c.event.sent = at(1)),
         (Reason::Ignored, |c| c.sender.ignored = true),
         (Reason::SenderLeft, |c| c.sender.joined = false),
         (Reason::Left, |c| c.room.joined = false),
@@ -230,7 +238,7 @@ fn the_first_rule_in_the_order_of_the_table_is_the_reason() {
         (Reason::NotAMessage, |c| c.event.kind = EventKind::Other),
         (Reason::Redacted, |c| c.event.redacted = true),
         (Reason::Own, |c| c.sender.own = true),
-        (Reason::BeforeJoin, |c| c.room.joined_since = Some(2)),
+        (Reason::BeforeJoin, |c| c.room.joined_since = Some(at(2))),
         (Reason::JoinTimeUnknown, |c| c.room.joined_since = None),
         (Reason::Undecryptable, |c| c.event.readable = false),
     ];
@@ -351,29 +359,29 @@ fn asking_is_for_rooms_where_auto_would_send_or_that_are_set_to_on() {
 
 #[test]
 fn p11_delays() {
-    let ends = |timing: Timing| (timing.delay(0.0), timing.delay(0.5), timing.delay(0.999_999));
-    assert_eq!(ends(Timing::Immediate), (0, 0, 0));
-    assert_eq!(ends(Timing::Prompt), (200, 600, 999));
-    assert_eq!(ends(Timing::Balanced), (500, 2_750, 4_999));
-    assert_eq!(ends(Timing::Guarded), (0, 15_000, 29_999));
-    assert_eq!(Timing::Balanced.delay(f64::NAN), 500, "total, also for what is no draw");
-    assert_eq!(Timing::Balanced.delay(7.0), 5_000);
+    let ends = |timing: Timing| [0.0, 0.5, 0.999_999].map(|draw| timing.delay(draw).as_millis());
+    assert_eq!(ends(Timing::Immediate), [0, 0, 0]);
+    assert_eq!(ends(Timing::Prompt), [200, 600, 999]);
+    assert_eq!(ends(Timing::Balanced), [500, 2_750, 4_999]);
+    assert_eq!(ends(Timing::Guarded), [0, 15_000, 29_999]);
+    assert_eq!(Timing::Balanced.delay(f64::NAN), ms(500), "total, also for what is no draw");
+    assert_eq!(Timing::Balanced.delay(7.0), Duration::from_secs(5));
 }
 
 #[test]
 fn p11_guarded_leaves_on_a_grid_and_never_early() {
     for (now, draw, due) in [(0, 0.0, 0), (1, 0.0, 15_000), (15_000, 0.5, 30_000), (15_001, 0.5, 45_000)] {
-        assert_eq!(Timing::Guarded.due(now, draw), due, "{now} {draw}");
+        assert_eq!(Timing::Guarded.due(at(now), draw), at(due), "{now} {draw}");
     }
-    assert_eq!(Timing::Balanced.due(1_000, 0.5), 3_750);
-    assert_eq!(Timing::Immediate.due(1_000, 0.5), 1_000);
+    assert_eq!(Timing::Balanced.due(at(1_000), 0.5), at(3_750));
+    assert_eq!(Timing::Immediate.due(at(1_000), 0.5), at(1_000));
 }
 
 #[test]
 fn p11_guarded_hides_a_shift_of_one_second() {
     let draws: Vec<f64> = (0..200).map(|n| f64::from(n) / 200.0).collect();
-    let dues = |start: Ms| draws.iter().map(|draw| Timing::Guarded.due(start, *draw)).collect::<Vec<_>>();
-    let moved = dues(15_000_200).iter().zip(dues(15_001_200)).filter(|(a, b)| **a != *b).count();
+    let dues = |start: Timestamp| draws.iter().map(|draw| Timing::Guarded.due(start, *draw)).collect::<Vec<_>>();
+    let moved = dues(at(15_000_200)).iter().zip(dues(at(15_001_200))).filter(|(a, b)| **a != *b).count();
     assert!(moved <= 14, "one second moves at most one draw in fifteen to the next line: {moved} of 200");
 }
 
@@ -384,18 +392,18 @@ fn p11_guarded_hides_a_shift_of_one_second() {
 fn p11_two_hundred_receipts_tell_a_second_of_sleep_but_not_under_guarded() {
     for (timing, tells) in [(Timing::Prompt, 95..=100), (Timing::Balanced, 95..=100), (Timing::Guarded, 0..=15)] {
         let mut numbers = numbers(4089);
-        let mut waits = |sleep: Ms| {
+        let mut waits = |sleep: Duration| {
             let wait = |_| {
-                let sent = NOW + Ms::from(numbers()) % 60_000;
+                let sent = NOW + ms(u64::from(numbers()) % 60_000);
                 timing.due(sent + sleep, f64::from(numbers()) / (f64::from(u32::MAX) + 1.0)) - sent
             };
-            let mut waits: Vec<Ms> = (0..200).map(wait).collect();
+            let mut waits: Vec<Duration> = (0..200).map(wait).collect();
             waits.sort_unstable();
             waits
         };
         let mut differs = |_: &i32| {
-            let (awake, asleep) = (waits(0), waits(1_000));
-            let until = |waits: &[Ms], time: Ms| waits.partition_point(|wait| *wait <= time);
+            let (awake, asleep) = (waits(ms(0)), waits(Duration::from_secs(1)));
+            let until = |waits: &[Duration], time: Duration| waits.partition_point(|wait| *wait <= time);
             let apart = awake.iter().map(|time| until(&awake, *time).abs_diff(until(&asleep, *time))).max();
             apart.unwrap() * 1_000 > 136 * 200
         };
@@ -420,7 +428,7 @@ fn p12_incognito_withholds_everywhere_or_here_and_what_was_sent_before_it_ended(
     withholds(Reason::Incognito, |c| c.settings.incognito = true);
     withholds(Reason::Incognito, |c| c.settings.incognito_rooms = here());
     sends(|c| c.settings.incognito_rooms = BTreeSet::from([RoomId::new("!other")]));
-    withholds(Reason::Incognito, |c| c.room.incognito_until = NOW + 1);
+    withholds(Reason::Incognito, |c| c.room.incognito_until = NOW + ms(1));
     sends(|c| c.room.incognito_until = NOW);
     withholds(Reason::Incognito, |c| {
         c.settings.incognito = true;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{NATIVE_DEVICES, NATIVE_FILTER, NATIVE_QUIET, NATIVE_SUMMARY, NATIVE_TYPE, NATIVE_TYPE_UNSTABLE, time};
-use crate::model::{DeviceId, EventId, Ms, UserId};
+use crate::model::{DeviceId, EventId, Timestamp, UserId};
 
 /// How many receipts are read from one `m.receipt`; the rest is not looked at.
 pub const NATIVE_READ: usize = 10_000;
@@ -21,7 +21,7 @@ pub struct Native {
     /// Their device; `None` where only the person is named.
     pub device_id: Option<DeviceId>,
     /// When, by the homeserver's clock; `None` when it does not say.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// That this device was silent about what was sent in that room before means nothing (§3).
     pub quiet: bool,
 }
@@ -80,7 +80,7 @@ pub struct Summary {
     /// Their devices.
     pub devices: usize,
     /// The latest time, by the homeserver's clock; `None` when it does not say.
-    pub latest: Option<Ms>,
+    pub latest: Option<Timestamp>,
 }
 
 /// Events with more receipts than this are asked for as summaries.
@@ -105,7 +105,11 @@ impl Summary {
 
     fn entry(entry: &Map<String, Value>) -> Option<Self> {
         let count = |name| usize::try_from(entry.get(name)?.as_u64()?).ok();
-        let latest = entry.get("latest_ts").map(|latest| latest.as_u64().ok_or(())).transpose().ok()?;
+        let latest = entry
+            .get("latest_ts")
+            .map(|latest| latest.as_u64().map(Timestamp::from_millis).ok_or(()))
+            .transpose()
+            .ok()?;
         Some(Self { users: count("users")?, devices: count("devices")?, latest })
     }
 
@@ -139,11 +143,13 @@ mod tests {
     const BOB: &str = "@bob:b";
 
     /// Device and time of what is read from Bob's entry.
-    fn read(entry: &Value) -> Vec<(Option<String>, Option<Ms>)> {
+    fn read(entry: &Value) -> Vec<(Option<String>, Option<u64>)> {
         let read = Native::parse(&json!({ "$e": { "m.delivery": { BOB: entry } } }));
         assert!(read.iter().all(|receipt| receipt.event_id.as_str() == "$e" && receipt.user_id.as_str() == BOB));
         read.into_iter()
-            .map(|receipt| (receipt.device_id.map(|device| device.as_str().to_owned()), receipt.at))
+            .map(|receipt| {
+                (receipt.device_id.map(|device| device.as_str().to_owned()), receipt.at.map(Timestamp::as_millis))
+            })
             .collect()
     }
 
@@ -206,7 +212,7 @@ mod tests {
                 event_id: EventId::new("$good"),
                 user_id: UserId::new(BOB),
                 device_id: None,
-                at: Some(1),
+                at: Some(Timestamp::from_millis(1)),
                 quiet: false
             }]
         );
@@ -223,7 +229,8 @@ mod tests {
             "m.read": { "@e:f": { "ts": 4 } },
         }});
         let read = Native::parse(&content);
-        let read: Vec<_> = read.iter().map(|receipt| (receipt.user_id.as_str(), receipt.at)).collect();
+        let read: Vec<_> =
+            read.iter().map(|receipt| (receipt.user_id.as_str(), receipt.at.map(Timestamp::as_millis))).collect();
         assert_eq!(read, [("@a:b", Some(1)), ("@a:b", Some(2)), ("@c:d", Some(3))]);
     }
 
@@ -240,7 +247,7 @@ mod tests {
             assert_eq!(Native::parse(&content), [], "it is nobody's receipt");
             Summary::parse(&content).pop().map(|(event, summary)| (event.as_str().to_owned(), summary))
         };
-        let all = Summary { users: 2, devices: 3, latest: Some(9) };
+        let all = Summary { users: 2, devices: 3, latest: Some(Timestamp::from_millis(9)) };
         assert_eq!(summed(json!({ "users": 2, "devices": 3, "latest_ts": 9 })), Some(("$e".to_owned(), all)));
         let undated = summed(json!({ "users": 2, "devices": 3 })).unwrap().1;
         assert_eq!(undated, Summary { latest: None, ..all });

@@ -4,13 +4,17 @@ use proptest::prelude::*;
 
 use super::{malformed::Malformed, *};
 
-fn claim(at: Option<Ms>, state: ClaimState) -> Claim {
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn claim(at: Option<Timestamp>, state: ClaimState) -> Claim {
     Claim { at, state }
 }
 
 #[test]
 fn the_request_on_the_wire() {
-    let request = Request { room_id: RoomId::new("!r"), expires: 1_800, again: false };
+    let request = Request { room_id: RoomId::new("!r"), expires: at(1_800), again: false };
     let wire = json!({ "room_id": "!r", "expires_ts": 1_800 });
     assert_eq!(request.to_json(), wire);
     assert_eq!(Request::parse(&wire), Some(request));
@@ -29,10 +33,10 @@ fn the_request_on_the_wire() {
 
 #[test]
 fn a_request_holds_for_seven_days_at_most() {
-    let until = |expires| Request { room_id: RoomId::new("!r"), expires, again: false }.holds_until(1_000);
-    assert_eq!(until(1_000), None);
-    assert_eq!(until(1_001), Some(1_001));
-    assert_eq!(until(Ms::MAX), Some(1_000 + REQUEST_LIFETIME));
+    let until = |expires| Request { room_id: RoomId::new("!r"), expires, again: false }.holds_until(at(1_000));
+    assert_eq!(until(at(1_000)), None);
+    assert_eq!(until(at(1_001)), Some(at(1_001)));
+    assert_eq!(until(Timestamp::MAX), Some(at(1_000) + REQUEST_LIFETIME));
 }
 
 #[test]
@@ -40,7 +44,7 @@ fn the_answer_on_the_wire() {
     let answer = Answer {
         room_id: RoomId::new("!r"),
         receipts: vec![
-            (EventId::new("$a"), claim(Some(5), ClaimState::Delivered)),
+            (EventId::new("$a"), claim(Some(at(5)), ClaimState::Delivered)),
             (EventId::new("$b"), claim(None, ClaimState::Undecryptable)),
         ],
         quiet: false,
@@ -75,7 +79,7 @@ fn l6_a_malformed_entry_costs_that_entry_only() {
     }});
     let read = Answer::parse(&wire).unwrap().receipts;
     let delivered = |at| claim(at, ClaimState::Delivered);
-    assert_eq!(read, [(EventId::new("$good"), delivered(Some(5))), (EventId::new("$no_time"), delivered(None))]);
+    assert_eq!(read, [(EventId::new("$good"), delivered(Some(at(5)))), (EventId::new("$no_time"), delivered(None))]);
 }
 
 #[test]
@@ -103,10 +107,10 @@ fn p11_a_message_has_one_of_three_lengths() {
     let length = |kind: &str, content: Value| kind.len() + padded(kind, content).to_string().len();
     let answer = |count: usize, id: usize, state, quiet| {
         let event = |n: usize| EventId::new(format!("${n:0>id$}"));
-        let receipts = (0..count).map(|n| (event(n), claim(Some(1_800_000_000_000), state))).collect();
+        let receipts = (0..count).map(|n| (event(n), claim(Some(at(1_800_000_000_000)), state))).collect();
         length(ANSWER_TYPE, Answer { room_id: RoomId::new("!room:example.org"), receipts, quiet }.to_json())
     };
-    let request = Request { room_id: RoomId::new("!room:example.org"), expires: 1_800_000_000_000, again: true };
+    let request = Request { room_id: RoomId::new("!room:example.org"), expires: at(1_800_000_000_000), again: true };
     assert_eq!(length(REQUEST_TYPE, request.to_json()), SIZES[0]);
     for (count, id, size) in [(1, 43, 0), (7, 43, 0), (60, 43, 1), (60, 254, 2), (RECEIPTS_SENT, 254, 2)] {
         for (state, quiet) in [(ClaimState::Delivered, true), (ClaimState::Undecryptable, false)] {
@@ -122,7 +126,7 @@ fn p11_a_message_has_one_of_three_lengths() {
 #[test]
 fn a_full_answer_fits_into_a_to_device_event() {
     let longest = |n: usize| EventId::new(format!("${n:0>254}"));
-    let receipts = (0..RECEIPTS_SENT).map(|n| (longest(n), claim(Some(Ms::MAX), ClaimState::Undecryptable)));
+    let receipts = (0..RECEIPTS_SENT).map(|n| (longest(n), claim(Some(Timestamp::MAX), ClaimState::Undecryptable)));
     let answer = Answer { room_id: RoomId::new(format!("!{:0>254}", 0)), receipts: receipts.collect(), quiet: false };
     let encrypted = padded(ANSWER_TYPE, answer.to_json()).to_string().len() * 4 / 3;
     assert!(encrypted < 64 * 1024 - 2 * 1024, "{encrypted}");
@@ -154,7 +158,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 fn any_claim() -> impl Strategy<Value = Claim> {
     let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
-    (any::<Option<Ms>>(), state).prop_map(|(at, state)| Claim { at, state })
+    (any::<Option<u64>>(), state).prop_map(|(time, state)| Claim { at: time.map(at), state })
 }
 
 proptest! {
@@ -185,7 +189,7 @@ proptest! {
     ) {
         let receipts: Vec<_> = claims.into_iter().map(|(event, claim)| (EventId::new(event), claim)).collect();
         let answer = Answer { room_id: RoomId::new("!r"), receipts, quiet: true };
-        let request = Request { room_id: RoomId::new("!r"), expires: 5, again: true };
+        let request = Request { room_id: RoomId::new("!r"), expires: at(5), again: true };
         let [spoiled, asked] = [answer.to_json(), request.to_json()].map(|content| malformed.put_into(&content));
         prop_assert_ne!(&spoiled, &answer.to_json());
         prop_assert_eq!(Answer::parse(&spoiled), Some(answer));

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use crate::model::Ms;
+use crate::model::Timestamp;
 
 /// Something came: when, and at which moment what is owed for it leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
-    pub(super) now: Ms,
-    pub(super) moment: Ms,
+    pub(super) now: Timestamp,
+    pub(super) moment: Timestamp,
 }
 
 impl Arrival {
     /// The moment from which everything about it is reckoned (P11).
-    pub fn moment(self) -> Ms {
+    pub fn moment(self) -> Timestamp {
         self.moment
     }
 }

@@ -1,10 +1,16 @@
 //! What is written down about others' messages, and where: on disk by the
 //! [`store`](crate::delivery::store), by a test wherever it likes.
 
+use std::time::Duration;
+
 use crate::{
     delivery::{incognito::Incognito, outbox::Owed, policy::Reason},
-    model::{DeviceId, EventId, Ms, RoomId, Route, UserId},
+    model::{DeviceId, EventId, RoomId, Route, Timestamp, UserId},
 };
+
+/// P1: for so long somebody is not told again that a message cannot be read, after that turned out
+/// to have been no message.
+const IN_VAIN: Duration = Duration::from_hours(24);
 
 /// How far a message's receipt is. It only ever climbs, whoever writes in whatever order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +38,7 @@ pub struct Awaited {
     /// Who sent it.
     pub sender: UserId,
     /// When they did (`origin_server_ts`).
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// The sender was told, or cannot be.
     pub sender_told: bool,
 }
@@ -47,7 +53,7 @@ pub struct Entry {
     /// Who sent it.
     pub sender: UserId,
     /// When they did (`origin_server_ts`).
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// What there is to be written down.
     pub step: Step,
 }
@@ -58,13 +64,13 @@ pub enum Step {
     /// Its key is awaited (P1).
     AwaitKey,
     /// The sender was told that it cannot be read: then, or never, because there was no route.
-    TellUndecryptable(Option<Ms>),
+    TellUndecryptable(Option<Timestamp>),
     /// A receipt is owed since then.
-    Owe(Ms),
+    Owe(Timestamp),
     /// It was sent.
     Sent {
         /// When.
-        at: Ms,
+        at: Timestamp,
         /// How.
         route: Route,
         /// With the word that the silence before it means nothing (§3).
@@ -106,7 +112,7 @@ pub trait Journal {
     fn awaiting(&self) -> Result<Vec<Awaited>, Self::Error>;
 
     /// Writes all of this down: what is further than what stands there, and the log's part of it.
-    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<(), Self::Error>;
+    fn record(&mut self, entries: &[Entry], now: Timestamp) -> Result<(), Self::Error>;
 
     /// Where there is or was incognito (P12).
     fn incognito(&self) -> Result<Incognito, Self::Error>;
@@ -116,14 +122,14 @@ pub trait Journal {
 
     /// The latest message of this person's in this room whose receipt was withheld, while that was
     /// not said (§3): when it was sent.
-    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>, Self::Error>;
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Timestamp>, Self::Error>;
 
     /// When this person was last told that something cannot be read which was no message when it
     /// could be (P1).
-    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>, Self::Error>;
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Timestamp>, Self::Error>;
 
     /// This person's devices that ask for receipts in this room (§3), by id.
-    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>, Self::Error>;
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Timestamp) -> Result<Vec<DeviceId>, Self::Error>;
 
     /// This device asks for receipts in this room, until then.
     fn remember_request(
@@ -131,6 +137,16 @@ pub trait Journal {
         user: &UserId,
         device: &DeviceId,
         room: &RoomId,
-        expires: Ms,
+        expires: Timestamp,
     ) -> Result<(), Self::Error>;
+}
+
+/// P1: whether this person makes a device tell that it cannot read what is no message, and so is
+/// not told anything of the kind for now.
+pub(super) fn told_in_vain<B: Journal>(journal: &B, person: &UserId, now: Timestamp) -> Result<bool, B::Error> {
+    Ok(journal.told_in_vain(person)?.is_some_and(|told| told + IN_VAIN > now))
+}
+
+pub(super) fn write<B: Journal>(journal: &mut B, entries: &[Entry], now: Timestamp) -> Result<(), B::Error> {
+    if entries.is_empty() { Ok(()) } else { journal.record(entries, now) }
 }

@@ -15,6 +15,10 @@ mod schedules;
 mod waking;
 mod world;
 
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 /// Somebody known who has asked for receipts in a room, to be sent them at once and encrypted.
 fn world() -> World {
     let mut world = World::new();
@@ -35,7 +39,7 @@ impl World {
     }
 
     /// So long passes, and whatever is due meanwhile is done.
-    fn later(&mut self, time: Ms) {
+    fn later(&mut self, time: Duration) {
         let until = self.clock + time;
         while let Some(wake) = self.receipt_queue.next_wake().filter(|wake| *wake <= until) {
             self.clock = self.clock.max(wake);
@@ -66,7 +70,7 @@ impl World {
 fn what_may_have_been_lost_is_told_once_more() {
     let mut world = world();
     world.hears(true);
-    world.later(0);
+    world.later(ms(0));
     let asks = |world: &mut World| {
         let request = Request { room_id: room(0), expires: START + 30 * DAY, again: true };
         let (now, device) = (world.clock, DeviceId::new("D0"));
@@ -75,7 +79,7 @@ fn what_may_have_been_lost_is_told_once_more() {
     };
     assert_eq!([asks(&mut world), asks(&mut world)], [1, 0], "and no third time");
     world.hears(true);
-    world.later(0);
+    world.later(ms(0));
     world.clock += ROUTE_WAIT;
     assert_eq!(asks(&mut world), 0, "after ten minutes nobody remembers");
 }
@@ -84,9 +88,9 @@ fn what_may_have_been_lost_is_told_once_more() {
 fn p1_after_a_minute_without_its_key_the_sender_is_told_and_when_it_comes_again() {
     let mut world = world();
     let locked = world.hears(false);
-    world.later(KEY_WAIT - 1);
+    world.later(KEY_WAIT.saturating_sub(ms(1)));
     assert_eq!(world.told(), [""; 0]);
-    world.later(1);
+    world.later(ms(1));
     assert_eq!(
         (world.told(), world.stage(locked)),
         (vec!["$0 undecryptable".to_owned()], Some(Stage::ToldUndecryptable))
@@ -95,7 +99,7 @@ fn p1_after_a_minute_without_its_key_the_sender_is_told_and_when_it_comes_again(
     assert_eq!(world.told().len(), 1, "once");
 
     world.key_comes(locked);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told(), ["$0 undecryptable", "$0 delivered"]);
     assert_eq!(world.stage(locked), Some(Stage::Sent));
 }
@@ -127,7 +131,7 @@ fn p1_nobody_is_told_who_is_to_get_no_receipt_or_has_not_asked() {
     // The receipt is owed as ever.
     world.key_comes(0);
     world.asks(0, 1, 0, START + DAY);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told(), ["$2 P7", "$0 delivered"]);
 }
 
@@ -139,7 +143,7 @@ fn p8_while_its_key_is_awaited_the_rules_hold_as_ever() {
     world.later(KEY_WAIT);
     world.people[0].ignored = false;
     world.key_comes(locked);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told(), ["$0 P8"], "what that withholds is never made up for");
 }
 
@@ -162,10 +166,10 @@ fn p1_who_was_told_of_what_is_no_message_is_not_told_again_for_a_day() {
     assert_eq!(world.told(), ["$0 undecryptable", "$0 P4"], "and nothing is said of this one");
     world.kill();
     world.key_comes(waiting);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told().last().unwrap(), "$1 delivered", "which gets its receipt all the same");
 
-    world.clock = START + KEY_WAIT + DAY - 1;
+    world.clock = START + KEY_WAIT + DAY - ms(1);
     world.hears(false);
     world.later(KEY_WAIT);
     assert_eq!(world.told().last().unwrap(), "$2 undecryptable", "a day after the first");
@@ -184,12 +188,12 @@ fn p10_a_turn_too_few_to_tell_of_a_lost_key_takes_no_receipt_away() {
     assert_eq!(world.stage(locked), Some(Stage::ToldUndecryptable));
     world.later(TURNS);
     world.key_comes(locked);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.stage(locked), Some(Stage::Sent));
 }
 
 /// As long as all turns that somebody can have taken need to come.
-const TURNS: Ms = 700_000;
+const TURNS: Duration = Duration::from_secs(700);
 
 /// §3: a device that asks a little later is told what the others were told; not twice, and not much
 /// later.
@@ -197,15 +201,15 @@ const TURNS: Ms = 700_000;
 fn a_device_that_asks_later_is_told_once_what_the_others_were_told() {
     let mut world = world();
     world.hears(true);
-    world.later(0);
+    world.later(ms(0));
     world.asks(0, 0, 1, START + DAY);
-    world.later(0);
+    world.later(ms(0));
     world.asks(0, 0, 1, START + DAY);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told(), ["$0 delivered", "$0 delivered"]);
     world.later(ROUTE_WAIT);
     world.asks(0, 0, 2, START + DAY);
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told().len(), 2);
 }
 
@@ -226,15 +230,15 @@ fn p8_what_was_withheld_is_not_told_to_a_device_that_asks_later() {
 fn p12_after_a_restart_nothing_is_made_up_for() {
     let mut world = world();
     world.set(|settings| settings.incognito = true);
-    world.clock += 10;
+    world.clock += ms(10);
     let hidden = world.clock;
     world.set(|settings| settings.incognito = false);
-    world.clock += 10;
+    world.clock += ms(10);
     world.kill();
-    world.comes(0, 0, hidden - 1, EventKind::Message, true);
+    world.comes(0, 0, hidden - ms(1), EventKind::Message, true);
     world.comes(0, 0, hidden, EventKind::Message, true);
     world.sync();
-    world.later(0);
+    world.later(ms(0));
     assert_eq!(world.told(), ["$0 P12", "$1 delivered"]);
 }
 
@@ -257,7 +261,7 @@ fn a_kill_between_any_two_writes_changes_nothing() {
         let hidden = world.hears(true);
         world.set(|settings| settings.incognito = true);
         world.set(|settings| settings.incognito = false);
-        world.clock += 1;
+        world.clock += ms(1);
         let late = world.hears(true);
         world.later(KEY_WAIT);
         world.later(KEY_WAIT);
@@ -277,12 +281,12 @@ fn a_clock_that_goes_back_holds_nothing_up() {
     world.set(|settings| settings.timing = Timing::Balanced);
     let message = world.hears(true);
     let locked = world.hears(false);
-    world.clock -= 240_000;
-    world.later(0);
-    world.later(5_000);
+    world.clock -= Duration::from_mins(4);
+    world.later(ms(0));
+    world.later(Duration::from_secs(5));
     assert_eq!(world.stage(message), Some(Stage::Sent));
     world.later(KEY_WAIT);
-    world.later(5_000);
+    world.later(Duration::from_secs(5));
     assert_eq!(world.stage(locked), Some(Stage::ToldUndecryptable));
 }
 

@@ -1,12 +1,5 @@
 //! A set of days of which the newest 64 are kept, in two numbers.
 
-use crate::model::Ms;
-
-/// The day of a moment, in days since 1970.
-pub fn day(at: Ms) -> u64 {
-    at / (24 * 60 * 60 * 1000)
-}
-
 /// A set of days. Adding is idempotent and order-free; a day that is more than 63 before the newest
 /// is none of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{EventId, SafeText};
 
-const DAY: Ms = 24 * 60 * 60 * 1000;
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 /// A day on which nothing has happened yet.
-const BEGIN: Ms = 20_000 * DAY;
+const BEGIN: Timestamp = Timestamp::EPOCH.plus(Duration::from_hours(20_000 * 24));
 
 fn phone() -> DeviceId {
     DeviceId::new("PHONE")
@@ -18,30 +21,30 @@ fn room() -> RoomId {
 }
 
 /// An own message in that room.
-fn message(room: RoomId, sent: Ms) -> OwnEvent {
+fn message(room: RoomId, sent: Timestamp) -> OwnEvent {
     OwnEvent { room_id: room, event_id: EventId::new("$e"), sent, expected: BTreeMap::new(), claims: BTreeMap::new() }
 }
 
 /// Messages to Bob's phone at these times; it answered each that `answers` says, a second later.
-fn history(sent: impl IntoIterator<Item = Ms>, answers: impl Fn(Ms) -> bool) -> Responsiveness {
+fn history(sent: impl IntoIterator<Item = Timestamp>, answers: impl Fn(Timestamp) -> bool) -> Responsiveness {
     let mut responsiveness = Responsiveness { answers: Answers::Named, ..Responsiveness::default() };
     for sent in sent {
         responsiveness.expect(&room(), sent, [&phone()]);
         if answers(sent) {
-            responsiveness.answer(&room(), sent, Some(&phone()), sent + 1_000);
+            responsiveness.answer(&room(), sent, Some(&phone()), sent + Duration::from_secs(1));
         }
     }
     responsiveness
 }
 
 /// The `n`th message of one a day.
-fn daily(n: u64) -> Ms {
-    BEGIN + n * DAY
+fn daily(n: u64) -> Timestamp {
+    BEGIN + Duration::from_hours(24 * n)
 }
 
 /// The `n`th message of one each ten minutes.
-fn often(n: u64) -> Ms {
-    BEGIN + n * 10 * 60 * 1000
+fn often(n: u64) -> Timestamp {
+    BEGIN + ms(n * 10 * 60 * 1000)
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn l5_silent_is_who_answers_nothing_for_three_weeks_of_messages() {
     // It answered until day 9, a second after the message.
     let stopped = history((0..40).map(daily), |sent| sent < daily(10));
     assert_eq!(silent(&stopped, 30), None);
-    assert_eq!(silent(&stopped, 31), Some(daily(9) + 1_000), "since it was last heard");
+    assert_eq!(silent(&stopped, 31), Some(daily(9) + Duration::from_secs(1)), "since it was last heard");
 }
 
 #[test]
@@ -98,8 +101,10 @@ fn l5_of_somebody_who_never_answered_nothing_is_said() {
 fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
     const YES: bool = true;
     const NO: bool = false;
-    let missed = |answered: &[bool], n: u64, now: Ms| {
-        let answers = |sent| answered.get(usize::try_from((sent - BEGIN) / often(1).abs_diff(BEGIN)).unwrap());
+    let missed = |answered: &[bool], n: u64, now: Timestamp| {
+        let answers = |sent: Timestamp| {
+            answered.get(usize::try_from((sent - BEGIN).as_millis() / (often(1) - BEGIN).as_millis()).unwrap())
+        };
         let responsiveness = history((0..answered.len() as u64).map(often), |sent| answers(sent) == Some(&true));
         responsiveness.missed(&message(room(), often(n)), &phone(), now)
     };
@@ -112,29 +117,29 @@ fn missed_is_what_a_device_did_not_answer_that_answers_nearly_all() {
         (&[NO, YES, YES, YES, YES, YES, YES], 0, None),
         (&[YES, NO, YES, NO, YES, YES, YES], 1, Some(2)),
     ] {
-        let expected = expected.map(|n| often(n) + 1_000);
+        let expected = expected.map(|n| often(n) + Duration::from_secs(1));
         assert_eq!(missed(answered, n, late), expected, "{answered:?} {n}");
     }
     let answered = [YES, YES, YES, YES, NO, YES];
-    let later = often(5) + 1_000;
-    assert_eq!(missed(&answered, 4, later + GRACE - 1), None, "it is given time");
+    let later = often(5) + Duration::from_secs(1);
+    assert_eq!(missed(&answered, 4, later + GRACE - ms(1)), None, "it is given time");
     assert_eq!(missed(&answered, 4, later + GRACE), Some(later));
-    assert_eq!(missed(&[YES; 40], 3, late), Some(often(24) + 1_000), "whatever was forgotten since");
+    assert_eq!(missed(&[YES; 40], 3, late), Some(often(24) + Duration::from_secs(1)), "whatever was forgotten since");
 }
 
 #[test]
 fn nothing_is_missed_in_a_room_where_a_device_answers_nothing() {
     let mut responsiveness = history((0..10).map(often), |_| true);
     let quiet = RoomId::new("!quiet");
-    responsiveness.expect(&quiet, often(5) + 1, [&phone()]);
+    responsiveness.expect(&quiet, often(5) + ms(1), [&phone()]);
     let missed = |responsiveness: &Responsiveness| {
-        responsiveness.missed(&message(quiet.clone(), often(5) + 1), &phone(), often(99))
+        responsiveness.missed(&message(quiet.clone(), often(5) + ms(1)), &phone(), often(99))
     };
     assert_eq!(missed(&responsiveness), None);
-    responsiveness.answer(&quiet, often(2) + 1, Some(&phone()), often(2) + 2);
+    responsiveness.answer(&quiet, often(2) + ms(1), Some(&phone()), often(2) + ms(2));
     assert_eq!(missed(&responsiveness), None, "receipts may have been switched off there since");
-    responsiveness.answer(&quiet, often(7) + 1, Some(&phone()), often(7) + 2);
-    assert_eq!(missed(&responsiveness), Some(often(7) + 2));
+    responsiveness.answer(&quiet, often(7) + ms(1), Some(&phone()), often(7) + ms(2));
+    assert_eq!(missed(&responsiveness), Some(often(7) + ms(2)));
 }
 
 #[test]
@@ -148,7 +153,11 @@ fn l5_silence_that_means_nothing_is_not_missed_and_makes_nobody_unreliable() {
         assert_eq!(responsiveness.means_nothing(&about(n), &phone()), n < 9);
         // What it has answered, nobody asks about.
         if n == 10 || n < 9 {
-            assert_eq!(responsiveness.missed(&about(n), &phone(), late), (n == 10).then_some(often(11) + 1_000), "{n}");
+            assert_eq!(
+                responsiveness.missed(&about(n), &phone(), late),
+                (n == 10).then_some(often(11) + Duration::from_secs(1)),
+                "{n}"
+            );
         }
     }
     assert!(
@@ -185,13 +194,13 @@ fn l7_a_person_has_so_many_devices_and_those_that_were_heard_stay() {
 }
 
 /// One thing that was learned: a message, and perhaps when its answer was heard.
-type Learned = (Ms, u8, Option<Ms>);
+type Learned = (Timestamp, u8, Option<Timestamp>);
 
 fn learned() -> impl Strategy<Value = Vec<Learned>> {
-    let hours = |n: u64| BEGIN + n * DAY / 2;
+    let hours = |n: u64| BEGIN + Duration::from_hours(12 * n);
     prop::collection::vec(
         (0..150_u64, 0..2_u8, prop::option::of(0..150_u64))
-            .prop_map(move |(sent, room, heard)| (hours(sent), room, heard.map(|later| hours(sent + later) + 1))),
+            .prop_map(move |(sent, room, heard)| (hours(sent), room, heard.map(|later| hours(sent + later) + ms(1)))),
         1..60,
     )
 }
@@ -223,13 +232,13 @@ proptest! {
     #[test]
     fn l5_what_is_said_is_true_of_the_whole_history(learned in learned(), at in 0..200_u64, n in 0..60_usize) {
         let responsiveness = Responsiveness { answers: Answers::Named, ..responsiveness(&learned) };
-        let at = BEGIN + at * DAY / 2;
+        let at = BEGIN + Duration::from_hours(12 * at);
         let heard = learned.iter().filter_map(|(_, _, heard)| *heard).max();
         if let Some(since) = responsiveness.silent_since(&phone(), at) {
             let waiting = || learned.iter().filter(|(sent, ..)| *sent >= since && *sent < at);
             prop_assert_eq!(heard.unwrap_or(since), since);
             prop_assert!(waiting().count() >= ENOUGH);
-            prop_assert!(waiting().any(|(sent, ..)| at - sent > (SILENT_DAYS - 1) * DAY));
+            prop_assert!(waiting().any(|(sent, ..)| at - *sent > Duration::from_hours(24 * (SILENT_DAYS - 1))));
         }
         let (sent, room, _) = learned[n % learned.len()];
         let own = message(RoomId::new(format!("!{room}")), sent);

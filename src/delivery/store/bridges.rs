@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Access, Result, Store, StoreError};
 use crate::{
     delivery::ledger::BridgeReport,
-    model::{BridgeState, EventId, Ms, SafeText, UserId},
+    model::{BridgeState, EventId, SafeText, Timestamp, UserId},
 };
 
 /// The states by their names on disk.
@@ -24,7 +24,7 @@ const STATES: [(&str, BridgeState); 4] = [
 #[derive(Serialize, Deserialize)]
 struct BridgedRow {
     state: String,
-    at: Ms,
+    at: Timestamp,
     bot: String,
     why: String,
     reached: Option<BTreeSet<String>>,
@@ -103,12 +103,18 @@ mod tests {
             (BridgeState::Sent, 5, Some(BTreeSet::from([UserId::new("@ghost:x")]))),
         ] {
             let why = SafeText::line("words");
-            let report = BridgeReport { state, at, bot: bot.clone(), why, reached };
+            let report = BridgeReport { state, at: Timestamp::from_millis(at), bot: bot.clone(), why, reached };
             assert!(open().report(&event, &report).unwrap());
             assert!(!open().report(&event, &report).unwrap(), "said twice");
             assert_eq!(open().bridged(&event).unwrap(), Some(report));
         }
-        let late = BridgeReport { state: BridgeState::Pending, at: 9, bot, why: SafeText::default(), reached: None };
+        let late = BridgeReport {
+            state: BridgeState::Pending,
+            at: Timestamp::from_millis(9),
+            bot,
+            why: SafeText::default(),
+            reached: None,
+        };
         assert!(!open().report(&event, &late).unwrap());
         assert_eq!(open().bridged(&EventId::new("$other")).unwrap(), None);
     }

@@ -12,7 +12,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DAY, Result, Store,
+    Result, Store,
     disk::{Access, Key},
     rows::ClaimRow,
 };
@@ -21,11 +21,11 @@ use crate::{
         ledger::{Counted, Early, PeerClaim, Stamp},
         receipt::Summary,
     },
-    model::{EventId, Ms, RoomId},
+    model::{EventId, RoomId, Timestamp},
 };
 
 /// After so many days nobody sends a receipt any more (P9).
-const DAYS: Ms = 8;
+const DAYS: u64 = 8;
 
 /// The keys of all rows.
 pub type Keys = HashSet<Key>;
@@ -40,7 +40,7 @@ struct EarlyRow {
 #[derive(Serialize, Deserialize)]
 enum Said {
     Claim { claim: ClaimRow, quiet: bool },
-    Counted { users: usize, devices: usize, latest: Option<Ms> },
+    Counted { users: usize, devices: usize, latest: Option<Timestamp> },
 }
 
 impl EarlyRow {
@@ -100,7 +100,7 @@ impl EarlyRow {
 
 impl Store {
     /// This came early.
-    pub fn remember_early(&mut self, early: &Early, now: Ms) -> Result<()> {
+    pub fn remember_early(&mut self, early: &Early, now: Timestamp) -> Result<()> {
         let rows = early.claims.iter().map(|claim| (Ok(claim), EarlyRow::of_claim(claim)));
         let counts = early.summaries.iter().map(|counted| (Err(counted), EarlyRow::of_counts(counted)));
         let rows: Vec<_> = rows.chain(counts).collect();
@@ -111,7 +111,7 @@ impl Store {
                         of.map_or_else(|counted| key_of_counts(tx, &counted.event_id), |claim| key_of_claim(tx, claim));
                     tx.run(
                         "INSERT OR REPLACE INTO early (key, day, value) VALUES (?1, ?2, ?3)",
-                        params![key, now / DAY + DAYS, tx.seal(row)?],
+                        params![key, now.day() + DAYS, tx.seal(row)?],
                     )?;
                     Ok(key)
                 })
@@ -169,7 +169,7 @@ fn forget(tx: &Access<'_>, keys: &mut Keys, key: Key) -> Result<()> {
 
 fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> Key {
     let device = claim.device_id.as_ref().map_or("", |device| device.as_str());
-    let at = claim.at.map(|at| at.to_string()).unwrap_or_default();
+    let at = claim.at.map(|at| at.as_millis().to_string()).unwrap_or_default();
     let quiet = if claim.quiet { "quiet" } else { "" };
     let names = [
         claim.room_id.as_str(),
@@ -202,6 +202,10 @@ mod tests {
         model::{DeviceId, Route, UserId},
     };
 
+    const fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
     fn claim(n: usize, device: Option<&str>, quiet: bool) -> PeerClaim {
         let (room, event, user) = (RoomId::new("!r"), EventId::new(format!("${n}")), UserId::new("@bob:x"));
         let device = device.map(DeviceId::new);
@@ -210,10 +214,10 @@ mod tests {
             event_id: event,
             user_id: user,
             device_id: device,
-            at: Some(5),
+            at: Some(at(5)),
             state: ClaimState::Delivered,
             route: Route::Direct,
-            heard: 6,
+            heard: at(6),
             quiet,
         }
     }
@@ -225,7 +229,7 @@ mod tests {
 
     fn own(n: usize) -> OwnEvent {
         let (room, event) = (RoomId::new("!r"), EventId::new(format!("${n}")));
-        OwnEvent { room_id: room, event_id: event, sent: 1, expected: [].into(), claims: [].into() }
+        OwnEvent { room_id: room, event_id: event, sent: at(1), expected: [].into(), claims: [].into() }
     }
 
     #[test]
@@ -235,17 +239,17 @@ mod tests {
         let claims = vec![claim(1, Some("PHONE"), true), claim(1, None, false), claim(2, Some("PHONE"), false)];
         let early = Early { claims: claims.clone(), summaries: vec![counted(1), counted(3)] };
         for _ in 0..2 {
-            open().remember_early(&early, 0).unwrap();
+            open().remember_early(&early, at(0)).unwrap();
             assert_eq!(open().early().unwrap(), early);
         }
 
         let mut store = open();
-        assert_eq!(store.claim(&claims, 9).unwrap().unknown.len(), 3);
+        assert_eq!(store.claim(&claims, at(9)).unwrap().unknown.len(), 3);
         assert_eq!(store.early().unwrap(), early, "no message is known");
         store.record_recipients(&own(1)).unwrap();
-        store.claim(&claims, 9).unwrap();
+        store.claim(&claims, at(9)).unwrap();
         assert_eq!(open().early().unwrap().claims, claims[2..]);
-        store.sum_up(&RoomId::new("!r"), &[(EventId::new("$1"), counted(1).summary)], 5, 9).unwrap();
+        store.sum_up(&RoomId::new("!r"), &[(EventId::new("$1"), counted(1).summary)], 5, at(9)).unwrap();
         assert_eq!(open().early().unwrap().summaries, [counted(3)]);
         store.forget_early(&Early { claims: claims[2..].to_vec(), summaries: vec![counted(3)] }).unwrap();
         assert!(open().early().unwrap().is_empty());
@@ -255,10 +259,10 @@ mod tests {
     fn l7_what_nobody_decides_about_is_deleted() {
         let dir = TempDir::new().unwrap();
         let mut store = Store::open(dir.path(), &[7; 32]).unwrap();
-        store.remember_early(&vec![claim(1, None, false)].into(), 0).unwrap();
-        store.prune(DAYS * DAY).unwrap();
+        store.remember_early(&vec![claim(1, None, false)].into(), at(0)).unwrap();
+        store.prune(super::super::tests::day(DAYS)).unwrap();
         assert_eq!(store.early().unwrap().claims.len(), 1);
-        store.prune((DAYS + 1) * DAY).unwrap();
+        store.prune(super::super::tests::day(DAYS + 1)).unwrap();
         assert!(store.early().unwrap().is_empty());
     }
 }

@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    DAY, Keeper, Result, Store,
+    Keeper, Result, Store,
     disk::{Access, Disk, Key},
 };
-use crate::model::Ms;
+use crate::model::Timestamp;
 
 /// L7: so many are kept; the oldest are given up first.
 const KEPT: u32 = 1_000;
 /// After so many days nobody sends a receipt any more (P9).
-const DAYS: Ms = 8;
+const DAYS: u64 = 8;
 
 /// Such a message, as it was decrypted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,11 +52,11 @@ impl Inbox {
     }
 
     /// This came.
-    pub fn keep(&self, message: &Incoming, now: Ms) -> Result<()> {
+    pub fn keep(&self, message: &Incoming, now: Timestamp) -> Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(|tx| {
             tx.run(
                 "INSERT OR REPLACE INTO inbox (key, day, value) VALUES (?1, ?2, ?3)",
-                params![key(tx, message), now / DAY + DAYS, tx.seal(message)?],
+                params![key(tx, message), now.day() + DAYS, tx.seal(message)?],
             )?;
             tx.run(
                 "DELETE FROM inbox WHERE rowid IN (SELECT rowid FROM inbox ORDER BY rowid DESC LIMIT -1 OFFSET ?1)",
@@ -93,6 +93,10 @@ mod tests {
 
     use super::*;
 
+    const fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
     const KEY: [u8; 32] = [7; 32];
 
     fn message(n: u32) -> Incoming {
@@ -107,14 +111,14 @@ mod tests {
         let mut store = open();
         let inbox = Inbox::open(dir.path(), &KEY, None).unwrap();
         for n in [1, 2, 1] {
-            inbox.keep(&message(n), 0).unwrap();
+            inbox.keep(&message(n), at(0)).unwrap();
         }
         assert_eq!(open().inbox().unwrap(), [message(2), message(1)]);
         store.dealt_with(&message(2)).unwrap();
         assert_eq!(open().inbox().unwrap(), [message(1)]);
-        store.prune(DAYS * DAY).unwrap();
+        store.prune(super::super::tests::day(DAYS)).unwrap();
         assert_eq!(store.inbox().unwrap().len(), 1);
-        store.prune((DAYS + 1) * DAY).unwrap();
+        store.prune(super::super::tests::day(DAYS + 1)).unwrap();
         assert!(store.inbox().unwrap().is_empty());
     }
 
@@ -124,7 +128,7 @@ mod tests {
         let store = Store::open(dir.path(), &KEY).unwrap();
         let inbox = Inbox::open(dir.path(), &KEY, None).unwrap();
         for n in 0..KEPT + 3 {
-            inbox.keep(&message(n), 0).unwrap();
+            inbox.keep(&message(n), at(0)).unwrap();
         }
         let kept = store.inbox().unwrap();
         assert_eq!((kept.len(), &kept[0]), (KEPT as usize, &message(3)));

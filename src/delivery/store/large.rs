@@ -16,7 +16,10 @@
 //! made when receipts come in; it stays in memory as long as they keep coming. Whoever wants to
 //! know who they are reads a [`Page`] of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use rusqlite::params;
 use serde::Serialize;
@@ -36,7 +39,7 @@ use crate::{
         },
         receipt::Summary,
     },
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, RoomId, Timestamp, UserId},
 };
 
 mod page;
@@ -47,7 +50,7 @@ pub use page::Page;
 /// So many receipts are in a segment at most.
 const SEGMENT: usize = 1000;
 /// So long after its last receipt an aggregate is forgotten.
-const KEPT: Ms = 10 * 60 * 1000;
+const KEPT: Duration = Duration::from_mins(10);
 /// How many messages have their aggregate in memory at once.
 const IN_MEMORY: usize = 4;
 
@@ -60,7 +63,7 @@ enum Kind {
 
 /// The aggregates of those messages whose receipts come in, in memory.
 #[derive(Default)]
-pub struct Aggregates(HashMap<EventId, (Option<Ms>, Live)>);
+pub struct Aggregates(HashMap<EventId, (Option<Timestamp>, Live)>);
 
 impl Aggregates {
     /// Takes out a large message, from here or from disk.
@@ -88,7 +91,8 @@ impl Aggregates {
     pub fn put(&mut self, event: &EventId, live: Live) {
         self.0.insert(event.clone(), (None, live));
         if self.0.len() > IN_MEMORY
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, (used, _))| used.unwrap_or(Ms::MAX)).map(|(id, _)| id)
+            && let Some(oldest) =
+                self.0.iter().min_by_key(|(_, (used, _))| used.unwrap_or(Timestamp::MAX)).map(|(id, _)| id)
         {
             let oldest = oldest.clone();
             self.0.remove(&oldest);
@@ -96,8 +100,8 @@ impl Aggregates {
     }
 
     /// Forgets those that nothing has come for in a while.
-    pub fn forget_unused(&mut self, now: Ms) {
-        self.0.retain(|_, (used, _)| now.saturating_sub(*used.get_or_insert(now)) < KEPT);
+    pub fn forget_unused(&mut self, now: Timestamp) {
+        self.0.retain(|_, (used, _)| now - *used.get_or_insert(now) < KEPT);
     }
 }
 
@@ -169,7 +173,7 @@ impl Live {
     }
 
     /// Takes in claims (L3, L4).
-    pub fn take_in(&mut self, tx: &Access<'_>, claims: &[&PeerClaim], now: Ms) -> Result<Taken> {
+    pub fn take_in(&mut self, tx: &Access<'_>, claims: &[&PeerClaim], now: Timestamp) -> Result<Taken> {
         let (mut fresh, mut seen, mut taken) = (Vec::new(), Vec::new(), Taken::default());
         for of_one in claims.chunk_by(|a, b| a.user_id == b.user_id) {
             let Some(PeerClaim { user_id: user, .. }) = of_one.first() else { continue };
@@ -200,7 +204,7 @@ impl Live {
     }
 
     /// Takes in what the homeserver has counted; whether that is new.
-    pub fn sum_up(&mut self, tx: &Access<'_>, summary: Summary, members: usize, now: Ms) -> Result<bool> {
+    pub fn sum_up(&mut self, tx: &Access<'_>, summary: Summary, members: usize, now: Timestamp) -> Result<bool> {
         let new = self.large.sum_up(summary, members, now);
         if new {
             self.write(tx)?;
@@ -292,7 +296,7 @@ pub fn of_room(disk: &Access<'_>, room: &RoomId, limit: usize) -> Result<Vec<Lar
     rows.into_iter().map(LargeRow::into_large).collect()
 }
 
-fn keep_all(best: &mut BTreeMap<Who, Stamp>, row: ClaimsRow, sent: Ms) -> Result<()> {
+fn keep_all(best: &mut BTreeMap<Who, Stamp>, row: ClaimsRow, sent: Timestamp) -> Result<()> {
     for (user, claims) in row.into_entries(sent)? {
         for (device, stamp) in claims {
             keep(best, (user.clone(), device), stamp);

@@ -31,7 +31,7 @@ use crate::{
         },
         receipt::Summary,
     },
-    model::{DeviceId, EventId, Ms, PeopleFilter, RoomId, UserId},
+    model::{DeviceId, EventId, PeopleFilter, RoomId, Timestamp, UserId},
 };
 
 impl Store {
@@ -137,7 +137,7 @@ impl Store {
     }
 
     /// Takes in claims (L1, L3, L4).
-    pub fn claim(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
+    pub fn claim(&mut self, claims: &[PeerClaim], now: Timestamp) -> Result<Claimed> {
         let mut sorted: Vec<&PeerClaim> = claims.iter().collect();
         sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
         self.write_ledger(|tx, aggregates, early| {
@@ -160,7 +160,7 @@ impl Store {
         room: &RoomId,
         summaries: &[(EventId, Summary)],
         members: usize,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<Summed> {
         self.write_ledger(|tx, aggregates, early| {
             let mut summed = Summed::default();
@@ -214,7 +214,7 @@ fn take_in(
     tx: &Access<'_>,
     aggregates: &mut Aggregates,
     claims: &[&PeerClaim],
-    now: Ms,
+    now: Timestamp,
     claimed: &mut Claimed,
 ) -> Result<()> {
     let Some(event) = claims.first().map(|claim| &claim.event_id) else { return Ok(()) };
@@ -240,7 +240,7 @@ fn few(
     aggregates: &mut Aggregates,
     mut own: OwnEvent,
     claims: &[&PeerClaim],
-    now: Ms,
+    now: Timestamp,
     claimed: &mut Claimed,
 ) -> Result<()> {
     let before = own.claims.clone();

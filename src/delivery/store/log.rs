@@ -10,19 +10,19 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::{
-    DAY, Result, Store,
+    Result, Store,
     disk::{Access, Key},
     rows::LogRow,
 };
 use crate::{
     delivery::receipt_queue::Entry,
-    model::{LogEntry, Ms},
+    model::{LogEntry, Timestamp},
 };
 
 /// So many rows are kept; the oldest go first.
 pub const LOG_ROWS: u32 = 10_000;
 /// So many days a row is kept.
-pub(super) const LOG_DAYS: Ms = 30;
+pub(super) const LOG_DAYS: u64 = 30;
 
 impl Store {
     /// The log of receipts, the latest first. The rooms' names are not in it.
@@ -43,20 +43,20 @@ impl Store {
 /// What one transaction adds to the log: those alike are summed up before they are written.
 pub(super) struct Page<'a> {
     tx: &'a Access<'a>,
-    now: Ms,
+    now: Timestamp,
     rows: Vec<(Option<Key>, LogRow)>,
     alike: HashMap<Key, usize>,
 }
 
 impl<'a> Page<'a> {
-    pub fn new(tx: &'a Access<'a>, now: Ms) -> Self {
+    pub fn new(tx: &'a Access<'a>, now: Timestamp) -> Self {
         Self { tx, now, rows: Vec::new(), alike: HashMap::new() }
     }
 
     /// Adds a step, if it is one that belongs into the log.
     pub fn add(&mut self, entry: &Entry) {
         let Some(row) = LogRow::of(entry, self.now) else { return };
-        let day = (self.now / DAY).to_string();
+        let day = self.now.day().to_string();
         let key = row.alike().map(|[room, person, code]| self.tx.key("log", &[&day, room, person, code]));
         let alike = key.and_then(|key| self.alike.get(&key)).and_then(|at| self.rows.get_mut(*at));
         if let Some((_, before)) = alike {
@@ -80,7 +80,7 @@ impl<'a> Page<'a> {
             }
             self.tx.run(
                 "INSERT OR REPLACE INTO log (key, day, value) VALUES (?1, ?2, ?3)",
-                params![key, self.now / DAY + LOG_DAYS, self.tx.seal(&row)?],
+                params![key, self.now.day() + LOG_DAYS, self.tx.seal(&row)?],
             )?;
         }
         self.tx.run(

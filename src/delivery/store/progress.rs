@@ -7,14 +7,14 @@ use rusqlite::params;
 use super::{Result, Store, read_room};
 use crate::{
     delivery::incognito::Incognito,
-    model::{DeviceId, EventId, Ms, RoomId},
+    model::{DeviceId, EventId, RoomId, Timestamp},
 };
 
 /// Up to where a room is known to be complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The time of its newest event.
-    pub at: Ms,
+    pub at: Timestamp,
     /// The newest event.
     pub newest: EventId,
 }
@@ -27,14 +27,14 @@ impl Store {
     }
 
     /// Everything in this room up to here has been gone through.
-    pub fn set_seen(&mut self, room: &RoomId, at: Ms, newest: &EventId) -> Result<()> {
+    pub fn set_seen(&mut self, room: &RoomId, at: Timestamp, newest: &EventId) -> Result<()> {
         self.change_room(room, |row| row.seen = Some((at, newest.as_str().to_owned())))
     }
 
     /// Where there is or was incognito (P12).
     pub fn incognito(&self) -> Result<Incognito> {
         let disk = self.disk.read();
-        let row: Option<Vec<(Option<String>, Ms)>> =
+        let row: Option<Vec<(Option<String>, Timestamp)>> =
             disk.one("SELECT value FROM rooms WHERE key = ?1", [disk.key("incognito", &[])])?;
         let entries = row.unwrap_or_default().into_iter();
         Ok(Incognito::new(entries.map(|(room, until)| (room.map(RoomId::new), until))))

@@ -26,20 +26,20 @@ use crate::{
         ledger::{Answers, Merged, OwnEvent, PeerClaim, Refused, Who},
         responsiveness::{Days, DeviceResponsiveness, Responsiveness},
     },
-    model::{DeviceId, EventId, Ms, UserId},
+    model::{DeviceId, EventId, Timestamp, UserId},
 };
 
 /// How one device answers; the person is in the key.
 #[derive(Serialize, Deserialize)]
 struct HabitRow {
     device: Option<String>,
-    first: Ms,
-    began: Option<Ms>,
-    heard: Option<Ms>,
+    first: Timestamp,
+    began: Option<Timestamp>,
+    heard: Option<Timestamp>,
     days: (u64, u64),
-    recent: Vec<(Ms, u16, Option<Ms>)>,
+    recent: Vec<(Timestamp, u16, Option<Timestamp>)>,
     #[serde(default)]
-    quiet: BTreeMap<u16, Ms>,
+    quiet: BTreeMap<u16, Timestamp>,
     #[serde(default)]
     gone: bool,
 }
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Takes in what own devices say.
-    pub fn claim_own_devices(&mut self, claims: &[PeerClaim], now: Ms) -> Result<Claimed> {
+    pub fn claim_own_devices(&mut self, claims: &[PeerClaim], now: Timestamp) -> Result<Claimed> {
         let early = &mut self.early;
         self.disk.write(|tx| {
             let mut known: BTreeMap<&EventId, (OwnEvent, bool)> = BTreeMap::new();
@@ -155,7 +155,7 @@ pub(super) fn expect(tx: &Access<'_>, own: &OwnEvent) -> Result<()> {
 }
 
 /// A device answered an own message for the first time.
-pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, (user, device): &Who, heard: Ms) -> Result<()> {
+pub(super) fn answer(tx: &Access<'_>, own: &OwnEvent, (user, device): &Who, heard: Timestamp) -> Result<()> {
     change(tx, user, |responsiveness| responsiveness.answer(&own.room_id, own.sent, device.as_ref(), heard))
 }
 

@@ -15,7 +15,7 @@ use crate::{
         receipt::ClaimState,
         receipt_queue::{Awaited, Entry, Stage, Step},
     },
-    model::{DeviceId, EventId, LogEntry, Logged, Ms, ReceiptStatus, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, LogEntry, Logged, ReceiptStatus, RoomId, Route, SafeText, Timestamp, UserId},
 };
 
 /// What was done about somebody else's message.
@@ -30,11 +30,11 @@ pub struct FateRow {
 
 #[derive(Serialize, Deserialize)]
 enum StatusRow {
-    AwaitingKey { sender: String, sent: Ms },
-    Told { sender: String, sent: Ms, at: Option<Ms> },
-    Owed { sender: String, sent: Ms, since: Ms, state: String },
+    AwaitingKey { sender: String, sent: Timestamp },
+    Told { sender: String, sent: Timestamp, at: Option<Timestamp> },
+    Owed { sender: String, sent: Timestamp, since: Timestamp, state: String },
     Withheld { code: String },
-    Sent { at: Ms, route: String },
+    Sent { at: Timestamp, route: String },
 }
 
 impl FateRow {
@@ -75,7 +75,7 @@ impl FateRow {
     }
 
     /// When the sender was told that it cannot be read, if that is how far it is.
-    pub fn told(&self) -> Option<Ms> {
+    pub fn told(&self) -> Option<Timestamp> {
         match self.status {
             StatusRow::Told { at, .. } => at,
             _ => None,
@@ -105,8 +105,8 @@ impl FateRow {
 /// What was told to somebody, or withheld from them: one row, or several alike in one.
 #[derive(Serialize, Deserialize)]
 pub struct LogRow {
-    at: Ms,
-    first: Ms,
+    at: Timestamp,
+    first: Timestamp,
     count: u64,
     room: String,
     person: String,
@@ -123,7 +123,7 @@ enum What {
 
 impl LogRow {
     /// The row for a step, if it is one that belongs into the log.
-    pub fn of(entry: &Entry, now: Ms) -> Option<Self> {
+    pub fn of(entry: &Entry, now: Timestamp) -> Option<Self> {
         let (at, what) = match entry.step {
             Step::Sent { at, route, .. } => (at, What::Delivered { route: route_name(route).to_owned() }),
             Step::TellUndecryptable(Some(at)) => {
@@ -171,7 +171,7 @@ impl LogRow {
 #[derive(Serialize, Deserialize)]
 pub struct RequestRow {
     pub device: String,
-    pub expires: Ms,
+    pub expires: Timestamp,
 }
 
 /// A device that was asked.
@@ -179,7 +179,7 @@ pub struct RequestRow {
 pub struct AskedRow {
     user: String,
     device: String,
-    pub expires: Ms,
+    pub expires: Timestamp,
     #[serde(default)]
     repeats: usize,
 }
@@ -203,7 +203,7 @@ impl AskedRow {
 pub struct OwnEventRow {
     room: String,
     event: String,
-    sent: Ms,
+    sent: Timestamp,
     expected: BTreeMap<String, Vec<DeviceRow>>,
 }
 
@@ -213,7 +213,7 @@ pub struct DeviceRow {
     name: String,
     excluded: Option<String>,
     #[serde(default)]
-    silent: Option<Ms>,
+    silent: Option<Timestamp>,
 }
 
 impl DeviceRow {
@@ -264,10 +264,10 @@ impl OwnEventRow {
 pub struct ClaimRow {
     user: String,
     device: Option<String>,
-    at: Option<Ms>,
+    at: Option<Timestamp>,
     state: String,
     route: String,
-    heard: Ms,
+    heard: Timestamp,
 }
 
 impl ClaimRow {
@@ -292,8 +292,8 @@ impl ClaimRow {
 /// What is kept of a room.
 #[derive(Default, Serialize, Deserialize)]
 pub struct RoomRow {
-    pub seen: Option<(Ms, String)>,
-    pub joined_since: Option<Ms>,
+    pub seen: Option<(Timestamp, String)>,
+    pub joined_since: Option<Timestamp>,
 }
 
 fn route_name(route: Route) -> &'static str {

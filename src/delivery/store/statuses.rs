@@ -5,7 +5,8 @@
 use rusqlite::params;
 
 use super::{
-    DAY, Result, STATUS_DAYS, Store, StoreError, disk::Access, keys::status_key, log::Page, rows::FateRow, traces,
+    Result, STATUS_DAYS, STATUS_TIME, Store, StoreError, disk::Access, keys::status_key, log::Page, rows::FateRow,
+    traces,
 };
 use crate::{
     delivery::{
@@ -14,7 +15,7 @@ use crate::{
         policy::Reason,
         receipt_queue::{Awaited, Entry, Journal, Stage, Step},
     },
-    model::{DeviceId, EventId, Ms, ReceiptStatus, RoomId, UserId},
+    model::{DeviceId, EventId, ReceiptStatus, RoomId, Timestamp, UserId},
 };
 
 impl Store {
@@ -44,7 +45,7 @@ impl Journal for Store {
         Ok(rows.iter().flatten().filter_map(FateRow::to_awaited).collect())
     }
 
-    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<()> {
+    fn record(&mut self, entries: &[Entry], now: Timestamp) -> Result<()> {
         self.disk.write(|tx| {
             let mut log = Page::new(tx, now);
             for entry in entries {
@@ -72,20 +73,20 @@ impl Journal for Store {
         Self::set_incognito(self, incognito)
     }
 
-    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Timestamp>> {
         let disk = self.disk.read();
         disk.one("SELECT value FROM quiet WHERE key = ?1", [disk.key("person", &[person.as_str(), room.as_str()])])
     }
 
-    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>> {
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Timestamp>> {
         traces::last(&self.disk.read(), person)
     }
 
-    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Timestamp) -> Result<Vec<DeviceId>> {
         Self::asking_devices(self, user, room, now)
     }
 
-    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Timestamp) -> Result<()> {
         Self::remember_request(self, user, device, room, expires)
     }
 }
@@ -97,17 +98,17 @@ fn read(disk: &Access<'_>, room: &RoomId, event: &EventId) -> Result<Option<Fate
 /// Keeps when the latest message was sent whose receipt was withheld from a person in a room, until
 /// that is said (§3). Of what was acknowledged long ago nothing is known any more, so that of old
 /// messages is not kept.
-fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -> Result<()> {
+fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Timestamp) -> Result<()> {
     let key = || tx.key("person", &[entry.sender.as_str(), entry.room_id.as_str()]);
     let is_news = match entry.step {
         Step::Withhold(reason) | Step::Refuse(reason) => reason.is_silence() && climbs != Some(false),
         Step::Sent { quiet, .. } => quiet,
         _ => false,
     };
-    if !is_news || now.saturating_sub(entry.sent) >= STATUS_DAYS * DAY {
+    if !is_news || now - entry.sent >= STATUS_TIME {
         return Ok(());
     }
-    let before: Option<Ms> = tx.one("SELECT value FROM quiet WHERE key = ?1", [key()])?;
+    let before: Option<Timestamp> = tx.one("SELECT value FROM quiet WHERE key = ?1", [key()])?;
     match entry.step {
         Step::Sent { .. } if before.is_some_and(|withheld| withheld < entry.sent) => {
             tx.run("DELETE FROM quiet WHERE key = ?1", [key()])?;
@@ -115,7 +116,7 @@ fn note_silence(tx: &Access<'_>, entry: &Entry, climbs: Option<bool>, now: Ms) -
         Step::Sent { .. } => {}
         _ => {
             let latest = before.map_or(entry.sent, |before| before.max(entry.sent));
-            let row = params![key(), now / DAY + STATUS_DAYS, tx.seal(&latest)?];
+            let row = params![key(), now.day() + STATUS_DAYS, tx.seal(&latest)?];
             tx.run("INSERT OR REPLACE INTO quiet (key, day, value) VALUES (?1, ?2, ?3)", row)?;
         }
     }

@@ -18,8 +18,17 @@ use crate::{
     model::{EventId, ReceiptStatus, Route, SafeText},
 };
 
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+/// Midnight of the day that is so many after the epoch.
+pub(super) const fn day(days: u64) -> Timestamp {
+    at(days * 24 * 60 * 60 * 1000)
+}
+
 pub(super) const KEY: [u8; 32] = [7; 32];
-pub(super) const NOW: Ms = 20_000 * DAY;
+pub(super) const NOW: Timestamp = day(20_000);
 
 pub(super) fn open(dir: &TempDir) -> Store {
     Store::open(dir.path(), &KEY).unwrap()
@@ -56,8 +65,8 @@ pub(super) fn owed(name: &str) -> Owed {
         room_id: room(),
         event_id: event(name),
         sender: bob(),
-        sent: 3,
-        since: 4,
+        sent: at(3),
+        since: at(4),
         state: ClaimState::Delivered,
         quiet: false,
     }
@@ -68,14 +77,14 @@ pub(super) fn entry(name: &str, step: Step) -> Entry {
 }
 
 pub(super) fn owe(name: &str) -> Entry {
-    entry(name, Step::Owe(4))
+    entry(name, Step::Owe(at(4)))
 }
 
 pub(super) fn sent(name: &str) -> Entry {
-    entry(name, Step::Sent { at: 9, route: Route::Direct, quiet: false })
+    entry(name, Step::Sent { at: at(9), route: Route::Direct, quiet: false })
 }
 
-pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
+pub(super) fn own(name: &str, sent: Timestamp) -> OwnEvent {
     let known = |id, excluded| {
         let name = SafeText::line("Bob's laptop");
         ExpectedDevice { device_id: device(id), name, excluded, silent: None }
@@ -89,7 +98,7 @@ pub(super) fn own(name: &str, sent: Ms) -> OwnEvent {
     }
 }
 
-pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
+pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Timestamp>) -> PeerClaim {
     PeerClaim {
         room_id: room(),
         event_id: event(name),
@@ -107,15 +116,17 @@ pub(super) fn claim(name: &str, id: Option<&str>, at: Option<Ms>) -> PeerClaim {
 fn fill(store: &mut Store) {
     store.record(&[entry("await", Step::AwaitKey), owe("owed"), owe("sent"), owe("withheld")], NOW).unwrap();
     store.record(&[sent("sent"), entry("withheld", Step::Withhold(Reason::Ignored))], NOW).unwrap();
-    store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
-    store.remember_asked(&room(), &[(bob(), device("B1")), (bob(), device("B2"))], NOW + 1).unwrap();
-    store.record_recipients(&own("own", 5)).unwrap();
-    store.claim(&[claim("own", Some("B1"), Some(6)), claim("own", None, None)], NOW).unwrap();
+    store.remember_request(&bob(), &device("B1"), &room(), NOW + Duration::from_millis(1)).unwrap();
+    store
+        .remember_asked(&room(), &[(bob(), device("B1")), (bob(), device("B2"))], NOW + Duration::from_millis(1))
+        .unwrap();
+    store.record_recipients(&own("own", at(5))).unwrap();
+    store.claim(&[claim("own", Some("B1"), Some(at(6))), claim("own", None, None)], NOW).unwrap();
     store.remember_known(&[bob()]).unwrap();
-    store.set_seen(&room(), 11, &event("newest")).unwrap();
+    store.set_seen(&room(), at(11), &event("newest")).unwrap();
     store.begin_backfill(&room()).unwrap();
     store.set_sync_token(&device("ME"), "s1").unwrap();
-    store.set_joined_since(&room(), Some(12)).unwrap();
+    store.set_joined_since(&room(), Some(at(12))).unwrap();
 }
 
 /// All of what [`fill`] wrote.
@@ -123,30 +134,30 @@ fn fill(store: &mut Store) {
 fn assert_filled(store: &Store) {
     let status = |name| store.status(&room(), &event(name)).unwrap();
     assert_eq!(status("await"), Some(ReceiptStatus::AwaitingKey));
-    assert_eq!(status("owed"), Some(ReceiptStatus::Owed { since: 4 }));
-    assert_eq!(status("sent"), Some(ReceiptStatus::Sent { at: 9, route: Route::Direct }));
+    assert_eq!(status("owed"), Some(ReceiptStatus::Owed { since: at(4) }));
+    assert_eq!(status("sent"), Some(ReceiptStatus::Sent { at: at(9), route: Route::Direct }));
     assert_eq!(status("withheld"), Some(Reason::Ignored.status()));
     assert_eq!(status("unheard-of"), None);
     assert_eq!(store.owed().unwrap(), [owed("owed")]);
-    let awaited = Awaited { room_id: room(), event_id: event("await"), sender: bob(), sent: 3, sender_told: false };
+    let awaited = Awaited { room_id: room(), event_id: event("await"), sender: bob(), sent: at(3), sender_told: false };
     assert_eq!(store.awaiting().unwrap(), [awaited]);
     assert_eq!(store.log().unwrap().len(), 2);
     assert_eq!(store.asking_devices(&bob(), &room(), NOW).unwrap(), [device("B1")]);
-    let until = Asked { expires: NOW + 1, repeats: 0 };
+    let until = Asked { expires: NOW + Duration::from_millis(1), repeats: 0 };
     let asked = HashMap::from([((bob(), device("B1")), until), ((bob(), device("B2")), until)]);
     assert_eq!(store.asked(&room(), NOW).unwrap(), asked);
-    let mut expected = own("own", 5);
-    expected.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
+    let mut expected = own("own", at(5));
+    expected.merge(claim("own", Some("B1"), Some(at(6))), NOW).unwrap();
     expected.merge(claim("own", None, None), NOW).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(expected.clone()));
     assert_eq!(store.own_events(&room(), 9).unwrap(), [expected]);
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);
     assert!(store.is_known(&bob()).unwrap());
-    assert_eq!(store.seen(&room()).unwrap(), Some(Seen { at: 11, newest: event("newest") }));
+    assert_eq!(store.seen(&room()).unwrap(), Some(Seen { at: at(11), newest: event("newest") }));
     assert_eq!(store.backfills().unwrap(), [room()]);
     assert_eq!(store.sync_token(&device("ME")).unwrap().as_deref(), Some("s1"));
     assert_eq!(store.sync_token(&device("ANOTHER")).unwrap(), None);
-    assert_eq!(store.joined_since(&room()).unwrap(), Some(12));
+    assert_eq!(store.joined_since(&room()).unwrap(), Some(at(12)));
 }
 
 #[test]
@@ -191,11 +202,11 @@ fn l8_a_write_is_done_as_a_whole_or_not_at_all() {
         .run("CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE (FAIL, 'full'); END", [])
         .unwrap();
     assert!(matches!(store.record(&[sent("1")], NOW), Err(StoreError::Sqlite(_))));
-    assert_eq!(store.status(&room(), &event("1")).unwrap(), Some(ReceiptStatus::Owed { since: 4 }));
+    assert_eq!(store.status(&room(), &event("1")).unwrap(), Some(ReceiptStatus::Owed { since: at(4) }));
     assert_eq!(store.owed().unwrap().len(), 2);
 }
 
-fn seen_at(store: &Store) -> Option<Ms> {
+fn seen_at(store: &Store) -> Option<Timestamp> {
     store.seen(&room()).unwrap().map(|seen| seen.at)
 }
 
@@ -214,7 +225,7 @@ fn an_empty_store_answers_with_nothing() {
     let (_dir, store) = temporary();
     assert_eq!(store.status(&room(), &event("1")).unwrap(), None);
     assert_eq!(store.owed().unwrap(), []);
-    assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
+    assert_eq!(store.asking_devices(&bob(), &room(), at(0)).unwrap(), []);
     assert_eq!(store.own_event(&event("1")).unwrap(), None);
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Never);
     assert!(!store.is_known(&bob()).unwrap());
@@ -292,14 +303,14 @@ fn a_missing_folder_is_an_error() {
 #[test]
 fn a_request_holds_until_it_expires_for_its_room_and_can_be_renewed() {
     let (_dir, mut store) = temporary();
-    store.remember_request(&bob(), &device("B2"), &room(), 100).unwrap();
-    store.remember_request(&bob(), &device("B1"), &room(), 200).unwrap();
-    assert_eq!(store.asking_devices(&bob(), &room(), 99).unwrap(), [device("B1"), device("B2")]);
-    assert_eq!(store.asking_devices(&bob(), &room(), 100).unwrap(), [device("B1")]);
-    assert_eq!(store.asking_devices(&bob(), &RoomId::new("!other"), 0).unwrap(), []);
-    assert_eq!(store.asking_devices(&UserId::new("@carol:example.org"), &room(), 0).unwrap(), []);
-    store.remember_request(&bob(), &device("B2"), &room(), 300).unwrap();
-    assert_eq!(store.asking_devices(&bob(), &room(), 250).unwrap(), [device("B2")]);
+    store.remember_request(&bob(), &device("B2"), &room(), at(100)).unwrap();
+    store.remember_request(&bob(), &device("B1"), &room(), at(200)).unwrap();
+    assert_eq!(store.asking_devices(&bob(), &room(), at(99)).unwrap(), [device("B1"), device("B2")]);
+    assert_eq!(store.asking_devices(&bob(), &room(), at(100)).unwrap(), [device("B1")]);
+    assert_eq!(store.asking_devices(&bob(), &RoomId::new("!other"), at(0)).unwrap(), []);
+    assert_eq!(store.asking_devices(&UserId::new("@carol:example.org"), &room(), at(0)).unwrap(), []);
+    store.remember_request(&bob(), &device("B2"), &room(), at(300)).unwrap();
+    assert_eq!(store.asking_devices(&bob(), &room(), at(250)).unwrap(), [device("B2")]);
 }
 
 #[test]
@@ -310,7 +321,7 @@ fn a_device_may_ask_about_so_many_rooms_and_costs_only_itself() {
     for n in 0..=ROOMS_PER_DEVICE {
         store.remember_request(&bob(), &device("B1"), &nth(n), NOW).unwrap();
     }
-    let asking = |n| store.asking_devices(&bob(), &nth(n), 0).unwrap();
+    let asking = |n| store.asking_devices(&bob(), &nth(n), at(0)).unwrap();
     assert_eq!(asking(0), [device("B2")], "the room asked about first is forgotten");
     assert_eq!(asking(1), [device("B1")]);
     assert_eq!(asking(ROOMS_PER_DEVICE), [device("B1")]);
@@ -320,11 +331,11 @@ fn a_device_may_ask_about_so_many_rooms_and_costs_only_itself() {
 fn whom_another_device_had_asked_is_asked_anew_and_what_others_asked_holds_on() {
     let (dir, mut store) = temporary();
     let asked = |store: &Store| store.asked(&room(), NOW).unwrap().len();
-    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + Duration::from_millis(1)).unwrap();
     store.begin_as(&device("NEW")).unwrap();
     assert_eq!(asked(&store), 0, "by whom it was, the file did not say");
-    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + 1).unwrap();
-    store.remember_request(&bob(), &device("B1"), &room(), NOW + 1).unwrap();
+    store.remember_asked(&room(), &[(bob(), device("B1"))], NOW + Duration::from_millis(1)).unwrap();
+    store.remember_request(&bob(), &device("B1"), &room(), NOW + Duration::from_millis(1)).unwrap();
     let withheld = Entry { sent: NOW, ..entry("1", Step::Withhold(Reason::Off)) };
     store.record(&[withheld], NOW).unwrap();
     drop(store);
@@ -339,23 +350,23 @@ fn whom_another_device_had_asked_is_asked_anew_and_what_others_asked_holds_on() 
 #[test]
 fn asked_devices_are_due_again_when_it_expires() {
     let (_dir, mut store) = temporary();
-    store.remember_asked(&room(), &[(bob(), device("B1"))], 100).unwrap();
-    store.remember_asked(&room(), &[(bob(), device("B1"))], 200).unwrap();
-    let asked = Asked { expires: 200, repeats: 0 };
-    assert_eq!(store.asked(&room(), 199).unwrap(), HashMap::from([((bob(), device("B1")), asked)]));
-    assert_eq!(store.asked(&room(), 200).unwrap(), HashMap::new());
-    assert_eq!(store.asked(&RoomId::new("!other"), 0).unwrap(), HashMap::new());
+    store.remember_asked(&room(), &[(bob(), device("B1"))], at(100)).unwrap();
+    store.remember_asked(&room(), &[(bob(), device("B1"))], at(200)).unwrap();
+    let asked = Asked { expires: at(200), repeats: 0 };
+    assert_eq!(store.asked(&room(), at(199)).unwrap(), HashMap::from([((bob(), device("B1")), asked)]));
+    assert_eq!(store.asked(&room(), at(200)).unwrap(), HashMap::new());
+    assert_eq!(store.asked(&RoomId::new("!other"), at(0)).unwrap(), HashMap::new());
 }
 
 #[test]
 fn p2_a_room_keeps_both_its_moments_apart() {
     let (_dir, mut store) = temporary();
-    store.set_seen(&room(), 1, &event("a")).unwrap();
-    store.set_joined_since(&room(), Some(2)).unwrap();
-    store.set_seen(&room(), 3, &event("b")).unwrap();
-    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(3), Some(2)));
+    store.set_seen(&room(), at(1), &event("a")).unwrap();
+    store.set_joined_since(&room(), Some(at(2))).unwrap();
+    store.set_seen(&room(), at(3), &event("b")).unwrap();
+    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(at(3)), Some(at(2))));
     store.set_joined_since(&room(), None).unwrap();
-    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(3), None));
+    assert_eq!((seen_at(&store), store.joined_since(&room()).unwrap()), (Some(at(3)), None));
 }
 
 #[test]
@@ -366,12 +377,12 @@ fn pruning_forgets_old_statuses_and_requests_that_are_over_and_nothing_else() {
     assert_filled(&store);
 
     store.record(&[owe("later")], NOW).unwrap();
-    store.prune(NOW + STATUS_DAYS * DAY).unwrap();
+    store.prune(day(NOW.day() + STATUS_DAYS)).unwrap();
     assert!(store.status(&room(), &event("sent")).unwrap().is_some(), "on its last day it is still there");
-    assert_eq!(store.asking_devices(&bob(), &room(), 0).unwrap(), []);
-    assert_eq!(store.asked(&room(), 0).unwrap(), HashMap::new());
+    assert_eq!(store.asking_devices(&bob(), &room(), at(0)).unwrap(), []);
+    assert_eq!(store.asked(&room(), at(0)).unwrap(), HashMap::new());
 
-    store.prune(NOW + (STATUS_DAYS + 1) * DAY).unwrap();
+    store.prune(day(NOW.day() + STATUS_DAYS + 1)).unwrap();
     assert_eq!(store.status(&room(), &event("sent")).unwrap(), None);
     assert_eq!((store.owed().unwrap(), store.log().unwrap()), (vec![owed("later")], vec![]));
     assert_eq!(store.own_event(&event("own")).unwrap().map(|own| own.claims.len()), Some(2));
@@ -382,7 +393,7 @@ fn pruning_forgets_old_statuses_and_requests_that_are_over_and_nothing_else() {
 fn p12_where_there_was_incognito_is_kept() {
     let (dir, mut store) = temporary();
     assert_eq!(store.incognito().unwrap(), Incognito::default());
-    let incognito = Incognito::new([(None, 7), (Some(room()), Ms::MAX)]);
+    let incognito = Incognito::new([(None, at(7)), (Some(room()), Timestamp::MAX)]);
     store.set_incognito(&incognito).unwrap();
     drop(store);
     let store = open(&dir);

@@ -5,10 +5,10 @@
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::{DAY, Result, STATUS_DAYS, Store, disk::Access, keys::status_key};
+use super::{Result, STATUS_DAYS, Store, disk::Access, keys::status_key};
 use crate::{
     delivery::receipt_queue::Entry,
-    model::{EventId, Ms, RoomId, SafeText, Trace, UserId},
+    model::{EventId, RoomId, SafeText, Timestamp, Trace, UserId},
 };
 
 /// The room and the person are in the keys, too.
@@ -16,8 +16,8 @@ use crate::{
 struct TraceRow {
     event: String,
     sender: String,
-    sent: Ms,
-    told: Ms,
+    sent: Timestamp,
+    told: Timestamp,
 }
 
 impl Store {
@@ -40,14 +40,14 @@ impl Store {
 }
 
 /// When this person was last told something of the kind.
-pub(super) fn last(disk: &Access<'_>, person: &UserId) -> Result<Option<Ms>> {
+pub(super) fn last(disk: &Access<'_>, person: &UserId) -> Result<Option<Timestamp>> {
     let rows: Vec<TraceRow> =
         disk.all("SELECT value FROM traces WHERE person = ?1", [disk.key("user", &[person.as_str()])])?;
     Ok(rows.iter().map(|row| row.told).max())
 }
 
 /// What this is about was told then, and turned out to be no message.
-pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Ms, now: Ms) -> Result<()> {
+pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Timestamp, now: Timestamp) -> Result<()> {
     let (room, person, event) = (entry.room_id.as_str(), entry.sender.as_str(), entry.event_id.as_str());
     let row = TraceRow { event: event.to_owned(), sender: person.to_owned(), sent: entry.sent, told };
     tx.run(
@@ -56,7 +56,7 @@ pub(super) fn leave(tx: &Access<'_>, entry: &Entry, told: Ms, now: Ms) -> Result
             status_key(tx, room, event),
             tx.key("room", &[room]),
             tx.key("user", &[person]),
-            now / DAY + STATUS_DAYS,
+            now.day() + STATUS_DAYS,
             tx.seal(&row)?
         ],
     )?;

@@ -11,8 +11,12 @@ use crate::{
 
 mod responsiveness;
 
-const AT: Ms = 50;
-const NOW: Ms = 1_000_000_000;
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+const AT: Timestamp = Timestamp::from_millis(50);
+const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 
 fn known(device: &str) -> ExpectedDevice {
     let name = SafeText::line(&format!("{device}'s name"));
@@ -28,7 +32,7 @@ fn own(expected: &[(&str, &[ExpectedDevice])], claims: &[(&str, Option<&str>, Cl
     OwnEvent {
         room_id: RoomId::new("!r"),
         event_id: EventId::new("$e"),
-        sent: 1,
+        sent: at(1),
         expected: expected.iter().map(|(user, devices)| (UserId::new(user), devices.to_vec())).collect(),
         claims: claims
             .iter()
@@ -195,7 +199,7 @@ fn a_receipt_without_a_device_that_a_named_one_explains_is_not_shown() {
             &[("@bob", None, ClaimState::Delivered), ("@bob", Some("B"), ClaimState::Delivered)],
         );
         for ((_, device), stamp) in &mut own.claims {
-            stamp.at = if device.is_some() { named } else { unnamed };
+            stamp.at = if device.is_some() { named.map(at) } else { unnamed.map(at) };
         }
         let delivery = delivery(&own, &nobody());
         assert_eq!(rows(&delivery).iter().any(|row| row.1.is_none()), shown, "{unnamed:?} {named:?}");
@@ -298,7 +302,7 @@ fn a_row_can_be_counted_for_the_other_styles() {
             Mark::Count { delivered: 1, expected: 2, undecryptable: 1, missed: 0 },
         ),
         (
-            row(&[DELIVERED, DeviceState::Missed { later: 1 }], false),
+            row(&[DELIVERED, DeviceState::Missed { later: at(1) }], false),
             Mark::Count { delivered: 1, expected: 2, undecryptable: 0, missed: 1 },
         ),
         (row(&[DELIVERED, DELIVERED], false), Mark::Delivered),
@@ -316,7 +320,7 @@ fn after_bridge(state: BridgeState, reached: Option<&[&str]>) -> Delivery {
     let own = own(&[("@bob", &[known("B")]), ("@bot", &[known("CRYPTO")]), ("@ghost", &[])], &[]);
     let mut delivery = delivery(&own, &everybody());
     let reached = reached.map(|users| users.iter().map(UserId::new).collect());
-    let report = BridgeReport { state, at: 1, bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
+    let report = BridgeReport { state, at: at(1), bot: UserId::new("@bot"), why: SafeText::line("why"), reached };
     bridged(&mut delivery, &report);
     delivery
 }
@@ -367,7 +371,7 @@ fn large(counted: aggregate::Tally) -> Large {
     Large {
         room_id: RoomId::new("!r"),
         event_id: EventId::new("$e"),
-        sent: 1,
+        sent: at(1),
         counted,
         summary: Summary::default(),
         newest: vec![newest("@dan", Some("D"), true), newest("@bob", None, false), newest("@dan", Some("C"), false)],

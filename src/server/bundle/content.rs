@@ -49,10 +49,10 @@ impl<'a> Contents<'a> {
         let earliest = self.known.earliest(receipt);
         let ts = self.known.ts(receipt);
         let entry = &mut self.receipts_like(receipt)[receipt.claimant.as_str()];
-        entry["ts"] = earliest.into();
+        entry["ts"] = earliest.as_millis().into();
         if let Some(device) = &receipt.device_id {
             let named = &mut entry[NATIVE_DEVICES][device.as_str()];
-            named["ts"] = ts.into();
+            named["ts"] = ts.as_millis().into();
             if receipt.quiet {
                 named[NATIVE_QUIET] = true.into();
             }

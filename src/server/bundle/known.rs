@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::{
-    model::{DeviceId, EventId, Ms, UserId},
+    model::{DeviceId, EventId, Timestamp, UserId},
     server::routing::Receipt,
 };
 
@@ -24,9 +24,9 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 struct Event {
     /// The earliest time per user and device; the anonymous ones of a user are one.
-    receipts: BTreeMap<(UserId, Option<DeviceId>), Ms>,
+    receipts: BTreeMap<(UserId, Option<DeviceId>), Timestamp>,
     users: usize,
-    latest: Ms,
+    latest: Timestamp,
 }
 
 /// How many have an event.
@@ -34,12 +34,12 @@ struct Event {
 pub(super) struct Summary {
     pub(super) users: usize,
     pub(super) devices: usize,
-    pub(super) latest: Ms,
+    pub(super) latest: Timestamp,
 }
 
 impl Event {
     /// The times of all receipts of one user.
-    fn of<'a>(&'a self, user: &'a UserId) -> impl Iterator<Item = Ms> + use<'a> {
+    fn of<'a>(&'a self, user: &'a UserId) -> impl Iterator<Item = Timestamp> + use<'a> {
         let from_here = self.receipts.range((user.clone(), None)..);
         from_here.take_while(move |((of, _), _)| of == user).map(|(_, ts)| *ts)
     }
@@ -72,14 +72,14 @@ impl Known {
     }
 
     /// The earliest time of this very receipt.
-    pub(super) fn ts(&self, receipt: &Receipt) -> Ms {
+    pub(super) fn ts(&self, receipt: &Receipt) -> Timestamp {
         let key = (receipt.claimant.clone(), receipt.device_id.clone());
         let known = self.events.get(&receipt.event_id).and_then(|event| event.receipts.get(&key));
         known.map_or(receipt.ts, |known| receipt.ts.min(*known))
     }
 
     /// The earliest time of all that its claimant's devices said about this event.
-    pub(super) fn earliest(&self, receipt: &Receipt) -> Ms {
+    pub(super) fn earliest(&self, receipt: &Receipt) -> Timestamp {
         let known = self.events.get(&receipt.event_id).and_then(|event| event.of(&receipt.claimant).min());
         known.map_or(receipt.ts, |known| receipt.ts.min(known))
     }

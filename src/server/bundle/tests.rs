@@ -11,10 +11,14 @@ use crate::{
 
 mod anything;
 
-const START: u64 = 7_000;
-const LONG_AFTER: Ms = 1_000_000;
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
 
-fn receipt(event: &str, claimant: &str, device: Option<&str>, ts: Ms) -> Receipt {
+const START: u64 = 7_000;
+const LONG_AFTER: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn receipt(event: &str, claimant: &str, device: Option<&str>, ts: Timestamp) -> Receipt {
     Receipt {
         room_id: RoomId::new("!room"),
         event_id: EventId::new(event),
@@ -40,13 +44,13 @@ fn mailbox(users: usize) -> Mailbox {
     let mut mailbox = Mailbox::new(START);
     mailbox.add_device(&laptop());
     for user in 0..users {
-        assert!(mailbox.deliver(receipt("$1", &format!("@{user}"), None, 1)));
+        assert!(mailbox.deliver(receipt("$1", &format!("@{user}"), None, at(1))));
     }
     mailbox
 }
 
 /// A request of the laptop with the number of its token, and what it gets.
-fn sync(mailbox: &mut Mailbox, number: Option<u64>, now: Ms) -> Bundle {
+fn sync(mailbox: &mut Mailbox, number: Option<u64>, now: Timestamp) -> Bundle {
     mailbox.acknowledge(&laptop(), number);
     mailbox.respond(&laptop(), &Options::default(), everywhere, now)
 }
@@ -57,7 +61,7 @@ fn everywhere(_: &RoomId) -> bool {
 }
 
 /// What the laptop gets in `!room`.
-fn content(mailbox: &mut Mailbox, options: &Options, now: Ms) -> Value {
+fn content(mailbox: &mut Mailbox, options: &Options, now: Timestamp) -> Value {
     let mut bundle = mailbox.respond(&laptop(), options, everywhere, now);
     bundle.rooms.remove(&RoomId::new("!room")).unwrap_or_default()
 }
@@ -80,10 +84,10 @@ fn a_receipt_goes_to_each_of_the_senders_devices() {
 #[test]
 fn receipts_come_as_one_m_receipt_per_room() {
     let mut mailbox = mailbox(0);
-    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 3));
-    mailbox.deliver(receipt("$2", "@ada", None, 4));
-    mailbox.deliver(Receipt { room_id: RoomId::new("!other"), ..receipt("$3", "@ada", None, 5) });
-    mailbox.deliver(Receipt { name: ReceiptName::Unstable, ..receipt("$1", "@bob", None, 6) });
+    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(3)));
+    mailbox.deliver(receipt("$2", "@ada", None, at(4)));
+    mailbox.deliver(Receipt { room_id: RoomId::new("!other"), ..receipt("$3", "@ada", None, at(5)) });
+    mailbox.deliver(Receipt { name: ReceiptName::Unstable, ..receipt("$1", "@bob", None, at(6)) });
     let expected = BTreeMap::from([
         (RoomId::new("!other"), json!({ "$3": { "m.delivery": { "@ada": { "ts": 5 } } } })),
         (
@@ -103,9 +107,9 @@ fn receipts_come_as_one_m_receipt_per_room() {
 #[test]
 fn named_devices_of_a_user_come_together_and_ts_is_the_earliest_of_all() {
     let mut mailbox = mailbox(0);
-    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 5));
-    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), 4));
-    mailbox.deliver(receipt("$1", "@ada", None, 3));
+    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(5)));
+    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), at(4)));
+    mailbox.deliver(receipt("$1", "@ada", None, at(3)));
     let devices = json!({ "PHONE": { "ts": 5 }, "LAPTOP": { "ts": 4 } });
     let expected = json!({ "$1": { "m.delivery": { "@ada": { "ts": 3, "dev.kvitto.devices": devices } } } });
     assert_eq!(content(&mut mailbox, &Options::default(), LONG_AFTER), expected);
@@ -114,9 +118,9 @@ fn named_devices_of_a_user_come_together_and_ts_is_the_earliest_of_all() {
 #[test]
 fn a_device_that_follows_later_comes_alone_with_the_earliest_ts() {
     let mut mailbox = mailbox(0);
-    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 5));
+    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(5)));
     let number = sync(&mut mailbox, None, LONG_AFTER).number;
-    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), 9));
+    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), at(9)));
     mailbox.acknowledge(&laptop(), Some(number));
     let devices = json!({ "LAPTOP": { "ts": 9 } });
     let expected = json!({ "$1": { "m.delivery": { "@ada": { "ts": 5, "dev.kvitto.devices": devices } } } });
@@ -127,9 +131,9 @@ fn a_device_that_follows_later_comes_alone_with_the_earliest_ts() {
 fn a_duplicate_leaves_ts_unchanged_and_wakes_nobody() {
     let mut mailbox = mailbox(0);
     for device in [None, Some("PHONE")] {
-        assert!(mailbox.deliver(receipt("$1", "@ada", device, 5)));
-        assert!(!mailbox.deliver(receipt("$1", "@ada", device, 6)));
-        let other_name = Receipt { name: ReceiptName::Unstable, ..receipt("$1", "@ada", device, 6) };
+        assert!(mailbox.deliver(receipt("$1", "@ada", device, at(5))));
+        assert!(!mailbox.deliver(receipt("$1", "@ada", device, at(6))));
+        let other_name = Receipt { name: ReceiptName::Unstable, ..receipt("$1", "@ada", device, at(6)) };
         assert!(!mailbox.deliver(other_name), "both names are one type");
     }
     let expected = json!({ "ts": 5, "dev.kvitto.devices": { "PHONE": { "ts": 5 } } });
@@ -137,15 +141,15 @@ fn a_duplicate_leaves_ts_unchanged_and_wakes_nobody() {
     assert_eq!(bundle.rooms[&RoomId::new("!room")], json!({ "$1": { "m.delivery": { "@ada": expected } } }));
 
     mailbox.acknowledge(&laptop(), Some(bundle.number));
-    assert!(!mailbox.deliver(receipt("$1", "@ada", None, 7)), "also after it was acknowledged");
+    assert!(!mailbox.deliver(receipt("$1", "@ada", None, at(7))), "also after it was acknowledged");
     assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None);
 }
 
 #[test]
 fn l3_an_earlier_ts_of_another_server_is_kept() {
     let mut mailbox = mailbox(0);
-    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 5));
-    assert!(!mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 4)));
+    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(5)));
+    assert!(!mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(4))));
     let expected = json!({ "ts": 4, "dev.kvitto.devices": { "PHONE": { "ts": 4 } } });
     assert_eq!(content(&mut mailbox, &Options::default(), LONG_AFTER)["$1"]["m.delivery"]["@ada"], expected);
     let summed = content(&mut mailbox, &summary_above(0), LONG_AFTER + GAP);
@@ -156,29 +160,29 @@ fn l3_an_earlier_ts_of_another_server_is_kept() {
 fn at_once_when_the_sync_is_waiting_and_nothing_went_out_in_the_last_second() {
     let mut mailbox = mailbox(0);
     assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), None, "nothing waits");
-    mailbox.deliver(receipt("$1", "@ada", None, 1));
-    assert!(mailbox.ready_at(&laptop(), &Options::default(), everywhere).unwrap() <= 5_000);
-    let first = sync(&mut mailbox, None, 5_000);
+    mailbox.deliver(receipt("$1", "@ada", None, at(1)));
+    assert!(mailbox.ready_at(&laptop(), &Options::default(), everywhere).unwrap() <= at(5_000));
+    let first = sync(&mut mailbox, None, at(5_000));
 
     mailbox.acknowledge(&laptop(), Some(first.number));
-    mailbox.deliver(receipt("$1", "@bob", None, 2));
-    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), Some(6_000));
+    mailbox.deliver(receipt("$1", "@bob", None, at(2)));
+    assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), everywhere), Some(at(6_000)));
 }
 
 #[test]
 fn bundles_are_at_least_a_second_apart_also_when_one_was_lost() {
     let mut mailbox = mailbox(1);
-    assert_eq!(users(&sync(&mut mailbox, None, 5_000)), 1);
+    assert_eq!(users(&sync(&mut mailbox, None, at(5_000))), 1);
     for (now, expected) in [(5_000, 0), (5_999, 0), (6_000, 1), (6_001, 0)] {
-        assert_eq!(users(&sync(&mut mailbox, None, now)), expected, "at {now}");
+        assert_eq!(users(&sync(&mut mailbox, None, at(now))), expected, "at {now}");
     }
 }
 
 #[test]
 fn what_is_one_devices_second_is_not_so_for_another() {
     let mut mailbox = mailbox(1);
-    sync(&mut mailbox, None, 5_000);
-    assert_eq!(users(&mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), everywhere, 5_001)), 1);
+    sync(&mut mailbox, None, at(5_000));
+    assert_eq!(users(&mailbox.respond(&DeviceId::new("PHONE"), &Options::default(), everywhere, at(5_001))), 1);
 }
 
 #[test]
@@ -200,7 +204,7 @@ fn at_most_1000_entries_a_response_and_the_rest_in_the_next() {
 fn a_lost_response_loses_nothing() {
     let mut mailbox = mailbox(1);
     let lost = sync(&mut mailbox, None, LONG_AFTER);
-    mailbox.deliver(receipt("$1", "@late", None, 2));
+    mailbox.deliver(receipt("$1", "@late", None, at(2)));
     let again = sync(&mut mailbox, None, LONG_AFTER + GAP);
     assert_eq!((users(&lost), users(&again)), (1, 2));
 }
@@ -210,7 +214,7 @@ fn a_receipt_is_dropped_when_the_next_request_proves_that_it_came() {
     let mut mailbox = mailbox(2);
     let got = sync(&mut mailbox, None, LONG_AFTER);
     assert_eq!(mailbox.log.len(), 2, "handed out is not received");
-    mailbox.deliver(receipt("$1", "@late", None, 2));
+    mailbox.deliver(receipt("$1", "@late", None, at(2)));
     let next = sync(&mut mailbox, Some(got.number), LONG_AFTER + GAP);
     assert_eq!((users(&next), mailbox.log.len()), (1, 1));
 
@@ -231,7 +235,7 @@ fn an_initial_sync_acknowledges_nothing() {
 fn an_empty_response_acknowledges_nothing_that_was_lost_before_it() {
     let mut mailbox = mailbox(1);
     sync(&mut mailbox, None, LONG_AFTER);
-    let empty = sync(&mut mailbox, None, LONG_AFTER + 1);
+    let empty = sync(&mut mailbox, None, LONG_AFTER + Duration::from_millis(1));
     assert_eq!(empty.rooms, BTreeMap::new());
     assert_eq!(users(&sync(&mut mailbox, Some(empty.number), LONG_AFTER + GAP)), 1);
 }
@@ -250,7 +254,7 @@ fn an_older_token_brings_nothing_back() {
     let mut mailbox = mailbox(1);
     mailbox.add_device(&DeviceId::new("PHONE"));
     let older = sync(&mut mailbox, None, LONG_AFTER).number;
-    mailbox.deliver(receipt("$1", "@late", None, 2));
+    mailbox.deliver(receipt("$1", "@late", None, at(2)));
     let newer = sync(&mut mailbox, Some(older), LONG_AFTER + GAP).number;
     mailbox.acknowledge(&laptop(), Some(newer));
     assert_eq!(users(&sync(&mut mailbox, Some(older), LONG_AFTER + 2 * GAP)), 0);
@@ -281,12 +285,12 @@ fn a_filter_that_wants_no_receipts_gets_none_and_they_wait() {
 #[test]
 fn what_a_response_cannot_speak_of_holds_up_nothing_and_waits_until_one_can() {
     let (here, phone) = (|room: &RoomId| *room != RoomId::new("!other"), DeviceId::new("PHONE"));
-    let other = || Receipt { room_id: RoomId::new("!other"), ..receipt("$2", "@ada", None, 1) };
+    let other = || Receipt { room_id: RoomId::new("!other"), ..receipt("$2", "@ada", None, at(1)) };
     let mut mailbox = mailbox(0);
     mailbox.add_device(&phone);
     mailbox.deliver(other());
     assert_eq!(mailbox.ready_at(&laptop(), &Options::default(), here), None, "for this alone no sync is answered");
-    mailbox.deliver(receipt("$1", "@ada", None, 1));
+    mailbox.deliver(receipt("$1", "@ada", None, at(1)));
     let first = mailbox.respond(&laptop(), &Options::default(), here, LONG_AFTER);
     assert_eq!(first.rooms.keys().collect::<Vec<_>>(), [&RoomId::new("!room")]);
     mailbox.acknowledge(&laptop(), Some(first.number));
@@ -311,10 +315,10 @@ fn what_a_response_cannot_speak_of_holds_up_nothing_and_waits_until_one_can() {
 #[test]
 fn an_event_with_more_than_n_receipts_comes_as_a_summary() {
     let mut mailbox = mailbox(0);
-    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), 3));
-    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), 9));
-    mailbox.deliver(receipt("$1", "@bob", None, 4));
-    mailbox.deliver(receipt("$2", "@bob", None, 5));
+    mailbox.deliver(receipt("$1", "@ada", Some("PHONE"), at(3)));
+    mailbox.deliver(receipt("$1", "@ada", Some("LAPTOP"), at(9)));
+    mailbox.deliver(receipt("$1", "@bob", None, at(4)));
+    mailbox.deliver(receipt("$2", "@bob", None, at(5)));
     let other = json!({ "m.delivery": { "@bob": { "ts": 5 } } });
     let summary = json!({ "dev.kvitto.delivery_summary": { "users": 2, "devices": 3, "latest_ts": 9 } });
     let expected = json!({ "$1": { "m.delivery": summary }, "$2": other });
@@ -330,7 +334,7 @@ fn a_summary_counts_also_what_was_handed_out_before() {
     mailbox.acknowledge(&laptop(), None);
     let number = mailbox.respond(&laptop(), &summary_above(2), everywhere, LONG_AFTER).number;
     mailbox.acknowledge(&laptop(), Some(number));
-    mailbox.deliver(receipt("$1", "@late", None, 8));
+    mailbox.deliver(receipt("$1", "@late", None, at(8)));
     let expected = json!({ "users": 3, "devices": 3, "latest_ts": 8 });
     let content = content(&mut mailbox, &summary_above(2), LONG_AFTER + GAP);
     assert_eq!(content["$1"]["m.delivery"]["dev.kvitto.delivery_summary"], expected);
@@ -340,7 +344,7 @@ fn a_summary_counts_also_what_was_handed_out_before() {
 fn a_summary_is_one_entry_and_takes_all_its_receipts_along() {
     let mut mailbox = mailbox(3_000);
     for event in 0..ENTRIES {
-        mailbox.deliver(receipt(&format!("$other{event}"), "@ada", None, 1));
+        mailbox.deliver(receipt(&format!("$other{event}"), "@ada", None, at(1)));
     }
     let bundle = mailbox.respond(&laptop(), &summary_above(1), everywhere, LONG_AFTER);
     assert_eq!((users(&bundle), bundle.number), (ENTRIES, START + 3_000 + ENTRIES as u64 - 1));
@@ -350,12 +354,12 @@ fn a_summary_is_one_entry_and_takes_all_its_receipts_along() {
 fn memory_is_bounded_and_the_oldest_goes_first() {
     let mut mailbox = mailbox(0);
     for event in 0..WAITING + 10 {
-        mailbox.deliver(receipt(&format!("${event}"), "@ada", None, 1));
+        mailbox.deliver(receipt(&format!("${event}"), "@ada", None, at(1)));
     }
     assert_eq!(mailbox.log.len(), WAITING);
     assert_eq!(mailbox.known.len(), WAITING);
     let bundle = sync(&mut mailbox, None, LONG_AFTER);
     assert_eq!((users(&bundle), bundle.number), (ENTRIES, START + 10 + ENTRIES as u64));
     assert!(bundle.rooms[&RoomId::new("!room")].get("$10").is_some());
-    assert!(mailbox.deliver(receipt("$0", "@ada", None, 1)), "what is forgotten is news");
+    assert!(mailbox.deliver(receipt("$0", "@ada", None, at(1))), "what is forgotten is news");
 }

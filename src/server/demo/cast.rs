@@ -1,7 +1,5 @@
 //! Who plays, and where: the demo's people, their devices and their rooms, as plain data.
 
-use crate::model::Ms;
-
 /// The homeserver's name.
 pub const SERVER_NAME: &str = "kvitto.demo";
 /// The user's own name on it.
@@ -35,9 +33,10 @@ pub const EMMY: Part = part("emmy", "phone");
 /// Whoever speaks for the society.
 pub const CHARLES: Part = part("charles", "phone");
 
-/// How long something takes a person or a device: from the shortest to the longest.
+/// How long something takes a person or a device, in milliseconds: from the shortest to
+/// the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace(pub Ms, pub Ms);
+pub struct Pace(pub u64, pub u64);
 
 /// A device, and how it behaves.
 #[derive(Clone, Debug)]

@@ -10,7 +10,10 @@
 //! cast says among itself it does not acknowledge: nobody would see it, and in the society it would
 //! be forty times forty.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     cast::{Device, Pace, Part, Place},
@@ -18,11 +21,11 @@ use super::{
 };
 use crate::{
     client::peer::Heard,
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, RoomId, Timestamp, UserId},
 };
 
 /// How long it takes to type a character, and a line at least and at most.
-const TYPING: (Ms, Pace) = (12, Pace(500, 1_800));
+const TYPING: (u64, Pace) = (12, Pace(500, 1_800));
 /// How long somebody thinks about an invite.
 const ACCEPTS: Pace = Pace(500, 1_500);
 
@@ -59,7 +62,7 @@ pub struct Play {
     rooms: BTreeMap<Place, RoomId>,
     draws: Draws,
     /// By time, and in the order in which they were put there.
-    due: BTreeMap<(Ms, u64), Cue>,
+    due: BTreeMap<(Timestamp, u64), Cue>,
     put: u64,
     arrived: bool,
     gathered: bool,
@@ -100,7 +103,7 @@ impl Play {
     }
 
     /// The society is there.
-    pub fn gathered(&mut self, now: Ms) {
+    pub fn gathered(&mut self, now: Timestamp) {
         self.gathered = true;
         if self.arrived {
             self.begin(When::Gathered, None, now);
@@ -108,7 +111,7 @@ impl Play {
     }
 
     /// A device has heard something.
-    pub fn heard(&mut self, part: Part, heard: &Heard, now: Ms) {
+    pub fn heard(&mut self, part: Part, heard: &Heard, now: Timestamp) {
         match heard {
             Heard::Message { room_id: room, event_id: event, sender, .. } if *sender == self.you => {
                 let Some(Device { answers, reads, .. }) = self.devices.get(&part).cloned() else { return };
@@ -149,7 +152,7 @@ impl Play {
     }
 
     /// The user's client has made its keys known: it can be written to.
-    fn you_arrived(&mut self, now: Ms) {
+    fn you_arrived(&mut self, now: Timestamp) {
         if !std::mem::replace(&mut self.arrived, true) {
             self.begin(When::Arrived, None, now);
             if self.gathered {
@@ -159,13 +162,13 @@ impl Play {
     }
 
     /// What is to be done by now.
-    pub fn due(&mut self, now: Ms) -> Vec<Cue> {
-        let later = self.due.split_off(&(now.saturating_add(1), 0));
+    pub fn due(&mut self, now: Timestamp) -> Vec<Cue> {
+        let later = self.due.split_off(&(now + Duration::from_millis(1), 0));
         std::mem::replace(&mut self.due, later).into_values().collect()
     }
 
     /// When [`Self::due`] has something to give.
-    pub fn next_wake(&self) -> Option<Ms> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
@@ -173,7 +176,7 @@ impl Play {
         self.rooms.iter().find(|(_, known)| *known == room).map(|(place, _)| *place)
     }
 
-    fn you_wrote(&mut self, room: &RoomId, event: &EventId, now: Ms) {
+    fn you_wrote(&mut self, room: &RoomId, event: &EventId, now: Timestamp) {
         let events = self.wrote.entry(room.clone()).or_default();
         if events.insert(event.clone()) {
             let times = events.len();
@@ -184,7 +187,7 @@ impl Play {
     }
 
     /// Every scene that answers this, beat by beat.
-    fn begin(&mut self, when: When, event: Option<&EventId>, now: Ms) {
+    fn begin(&mut self, when: When, event: Option<&EventId>, now: Timestamp) {
         for Scene { then, .. } in SCENES.iter().filter(|scene| scene.when == when) {
             let mut at = now;
             for beat in *then {
@@ -195,14 +198,14 @@ impl Play {
     }
 
     /// Puts an act there, and returns when it is done.
-    fn put_act(&mut self, who: Part, act: Act, event: Option<&EventId>, at: Ms) -> Ms {
+    fn put_act(&mut self, who: Part, act: Act, event: Option<&EventId>, at: Timestamp) -> Timestamp {
         match act {
             Act::Say(place, line) => {
                 let Some(room) = self.room(place) else { return at };
                 let (per_char, Pace(least, most)) = TYPING;
                 let text = spoken(line);
-                let length = u64::try_from(text.chars().count()).unwrap_or(Ms::MAX);
-                let typed = at + length.saturating_mul(per_char).clamp(least, most);
+                let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+                let typed = at + Duration::from_millis(length.saturating_mul(per_char).clamp(least, most));
                 self.put(who, Deed::Type { room_id: room.clone() }, at);
                 self.put(who, Deed::Say { room_id: room, text }, typed);
                 return typed;
@@ -224,12 +227,12 @@ impl Play {
         at
     }
 
-    fn put_within(&mut self, part: Part, deed: Deed, pace: Pace, now: Ms) {
+    fn put_within(&mut self, part: Part, deed: Deed, pace: Pace, now: Timestamp) {
         let at = now + self.draws.within(pace);
         self.put(part, deed, at);
     }
 
-    fn put(&mut self, part: Part, deed: Deed, at: Ms) {
+    fn put(&mut self, part: Part, deed: Deed, at: Timestamp) {
         self.due.insert((at, self.put), Cue { part, deed });
         self.put += 1;
     }
@@ -239,12 +242,12 @@ impl Play {
 struct Draws(u64);
 
 impl Draws {
-    fn within(&mut self, Pace(shortest, longest): Pace) -> Ms {
+    fn within(&mut self, Pace(shortest, longest): Pace) -> Duration {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        shortest + (mixed ^ (mixed >> 31)) % (longest.saturating_sub(shortest) + 1)
+        Duration::from_millis(shortest + (mixed ^ (mixed >> 31)) % (longest.saturating_sub(shortest) + 1))
     }
 }
 

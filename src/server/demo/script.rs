@@ -4,7 +4,7 @@
 //! of actions when the line is said: so the tour cannot tell a key that does something else.
 
 use super::cast::{ADA, CHARLES, EMMY, GRACE, LINUS, MALLORY, Part, Place, TABLET};
-use crate::{app::commands, model::Ms};
+use crate::app::commands;
 
 /// What a scene answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub enum Act {
 
 /// One thing after the other.
 pub struct Beat {
-    /// How long after the one before.
-    pub after: Ms,
+    /// How many milliseconds after the one before.
+    pub after: u64,
     /// Which device.
     pub who: Part,
     /// What it does.
@@ -51,7 +51,7 @@ pub struct Scene {
     pub then: &'static [Beat],
 }
 
-const fn beat(after: Ms, who: Part, act: Act) -> Beat {
+const fn beat(after: u64, who: Part, act: Act) -> Beat {
     Beat { after, who, act }
 }
 

@@ -5,7 +5,7 @@
 //! to make their keys; its room appears when it is complete. The user's place in the rooms is taken
 //! by a device of theirs that logs out again.
 
-use std::{collections::BTreeMap, future::pending, pin::pin, time::Duration};
+use std::{collections::BTreeMap, future::pending, pin::pin};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::distr::{Alphanumeric, SampleString};
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     client::peer::{Heard, Host, NewRoom, Outcome, Peer},
     clock::now,
-    model::{Entrance, EventId, Ms, RoomId, SafeText, Secret, UserId},
+    model::{Entrance, EventId, RoomId, SafeText, Secret, Timestamp, UserId},
     server::homeserver::Homeserver,
 };
 
@@ -285,9 +285,9 @@ impl Actor {
 }
 
 /// Waits until it is that time, or for ever.
-async fn at(time: Option<Ms>) {
+async fn at(time: Option<Timestamp>) {
     match time {
-        Some(time) => sleep(Duration::from_millis(time.saturating_sub(now()))).await,
+        Some(time) => sleep(time - now()).await,
         None => pending().await,
     }
 }

@@ -37,7 +37,7 @@ fn find<'a>(world: &'a mut World, caller: &Caller, id: &DeviceId) -> Answer<&'a 
 fn shown(id: &DeviceId, device: &Device) -> device::Device {
     let mut shown = device::Device::new(id.to_owned());
     shown.display_name.clone_from(&device.name);
-    shown.last_seen_ts = UInt::new(device.last_seen).map(MilliSecondsSinceUnixEpoch);
+    shown.last_seen_ts = UInt::new(device.last_seen.as_millis()).map(MilliSecondsSinceUnixEpoch);
     shown
 }
 

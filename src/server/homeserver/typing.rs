@@ -13,7 +13,7 @@ use super::{
     rooms::not_in_room,
     world::{Caller, World},
 };
-use crate::model::Ms;
+use crate::model::Timestamp;
 
 /// Nobody types longer than this without saying so again.
 const LONGEST: Duration = Duration::from_mins(2);
@@ -31,7 +31,7 @@ pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answ
     let room = room.ok_or_else(not_in_room)?;
     let changed = match request.state {
         Typing::Yes(typing) => {
-            let end = world.now.saturating_add(milliseconds(typing.timeout.min(LONGEST)));
+            let end = world.now + typing.timeout.min(LONGEST);
             room.typing.insert(caller.user_id, end).is_none()
         }
         Typing::No => room.typing.remove(&caller.user_id).is_some(),
@@ -41,10 +41,6 @@ pub fn type_or_stop(world: &mut World, caller: Caller, request: Request) -> Answ
         room.typing_position = world.position;
     }
     Ok(Response::new())
-}
-
-fn milliseconds(duration: Duration) -> Ms {
-    Ms::try_from(duration.as_millis()).unwrap_or(Ms::MAX)
 }
 
 /// Whoever has said nothing for the time that they gave, or has left, types no more.
@@ -63,7 +59,7 @@ pub fn end_what_is_over(world: &mut World) {
 }
 
 /// When the next one's time will be over.
-pub fn next_end(world: &World) -> Option<Ms> {
+pub fn next_end(world: &World) -> Option<Timestamp> {
     world.rooms.values().flat_map(|room| room.typing.values()).copied().min()
 }
 

@@ -21,7 +21,7 @@ use super::{
     error::{Answer, unknown_token},
 };
 use crate::{
-    model::Ms,
+    model::Timestamp,
     server::{bundle::Mailbox, routing::RateLimit},
 };
 
@@ -48,7 +48,7 @@ pub struct Renewal {
 pub struct World {
     pub options: Options,
     /// The time of the request at hand.
-    pub now: Ms,
+    pub now: Timestamp,
     /// The last change.
     pub position: u64,
     pub users: BTreeMap<OwnedUserId, User>,
@@ -133,7 +133,7 @@ pub struct Device {
     /// The position at which it was added.
     pub added: u64,
     pub name: Option<String>,
-    pub last_seen: Ms,
+    pub last_seen: Timestamp,
     pub keys: Option<JsonObject>,
     /// Each with the position at which it came: the oldest is claimed first.
     pub one_time_keys: BTreeMap<OwnedOneTimeKeyId, (u64, Value)>,
@@ -166,7 +166,7 @@ impl World {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            now: 0,
+            now: Timestamp::EPOCH,
             position: 0,
             users: BTreeMap::new(),
             tokens: HashMap::new(),

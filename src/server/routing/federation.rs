@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{EventFacts, Receipt, ReceiptName, addressee};
 use crate::{
     delivery::receipt::RECEIPTS_READ,
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, RoomId, Timestamp, UserId},
 };
 
 /// The content of the EDU `m.receipt` that tells the sender's server.
@@ -41,7 +41,7 @@ pub struct Entry {
     /// Who received it.
     pub claimant: UserId,
     /// When, as that server says.
-    pub ts: Ms,
+    pub ts: Timestamp,
     /// Under which name it came.
     pub name: ReceiptName,
 }
@@ -124,6 +124,7 @@ impl Entry {
         let [event] = events.as_slice() else { return Err(Skipped::NotOneEvent) };
         let event = event.as_str().filter(|id| id.starts_with('$')).ok_or(Skipped::Malformed)?;
         let ts = entry.pointer("/data/ts").and_then(Value::as_u64).ok_or(Skipped::Malformed)?;
+        let ts = Timestamp::from_millis(ts);
         Ok(Self { room_id: RoomId::new(room), event_id: EventId::new(event), claimant, ts, name })
     }
 

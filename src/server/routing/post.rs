@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{EventFacts, RateLimit, Receipt, ReceiptName, Refusal, addressee};
 use crate::{
     delivery::receipt::{NATIVE_DEVICES, NATIVE_QUIET},
-    model::{DeviceId, EventId, Ms, RoomId, UserId},
+    model::{DeviceId, EventId, RoomId, Timestamp, UserId},
 };
 
 /// The longest body, in bytes. A server need not read on after that.
@@ -76,7 +76,7 @@ pub struct Claimed {
 
 impl Claimed {
     /// Step 3, the rate limit.
-    pub fn within(self, limit: &mut RateLimit, now: Ms) -> Result<Paced, Refusal> {
+    pub fn within(self, limit: &mut RateLimit, now: Timestamp) -> Result<Paced, Refusal> {
         limit.take(&self.user_id, now).map_err(|retry_after| Refusal::LimitExceeded { retry_after })?;
         Ok(Paced(self))
     }
@@ -107,7 +107,7 @@ impl Permitted {
     /// knows already.
     ///
     /// [`Mailbox::deliver`]: crate::server::bundle::Mailbox::deliver
-    pub fn about(self, event: Option<&EventFacts>, now: Ms) -> Result<Option<Receipt>, Refusal> {
+    pub fn about(self, event: Option<&EventFacts>, now: Timestamp) -> Result<Option<Receipt>, Refusal> {
         let Claimed { target: Target { room_id: room, event_id: id, name }, user_id: user, device_id: device, quiet } =
             self.0;
         let to = addressee(event, &room, &user).map_err(|_| Refusal::NotFound)?;

@@ -1,12 +1,14 @@
 //! How many receipts a user may post: 5 a second, 100 at once (PROTOCOL §7).
 
+use std::time::Duration;
+
 use crate::{
     delivery::bucket::Buckets,
-    model::{Ms, UserId},
+    model::{Timestamp, UserId},
 };
 
 /// A user may post one receipt in so many milliseconds, in the long run.
-pub const INTERVAL: Ms = 200;
+pub const INTERVAL: Duration = Duration::from_millis(200);
 /// A user may post so many at once.
 pub const BURST: u64 = 100;
 
@@ -22,21 +24,20 @@ impl Default for RateLimit {
 
 impl RateLimit {
     /// One token every `interval`, and at most `burst` of them.
-    pub fn new(interval: Ms, burst: u64) -> Self {
+    pub fn new(interval: Duration, burst: u64) -> Self {
         Self(Buckets::new(interval, burst))
     }
 
-    /// Takes one of the user's tokens; an error says in how many milliseconds there will be one. To
-    /// be refused costs nothing.
-    pub fn take(&mut self, user: &UserId, now: Ms) -> Result<(), Ms> {
+    /// Takes one of the user's tokens; an error says how long it is until there is one. To be
+    /// refused costs nothing.
+    pub fn take(&mut self, user: &UserId, now: Timestamp) -> Result<(), Duration> {
         let bucket = self.0.of(user, now);
-        match bucket.next(1, now).saturating_sub(now) {
-            0 => {
-                bucket.take(1, now);
-                Ok(())
-            }
-            early => Err(early),
+        let early = bucket.next(1, now) - now;
+        if !early.is_zero() {
+            return Err(early);
         }
+        bucket.take(1, now);
+        Ok(())
     }
 }
 

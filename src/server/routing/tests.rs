@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NOW: Ms = 1_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const EVERYTHING: &[u8] = br#"{"dev.kvitto.devices": true}"#;
 
 /// One request, and the world that it comes into. By itself it is a receipt of @ada's phone for
@@ -80,7 +80,7 @@ impl Case {
 }
 
 fn exhausted(user: &UserId) -> RateLimit {
-    let mut limit = RateLimit::new(200, 1);
+    let mut limit = RateLimit::new(Duration::from_millis(200), 1);
     limit.take(user, NOW).unwrap();
     limit
 }
@@ -108,7 +108,9 @@ fn the_checks_come_in_this_order_and_nothing_is_asked_for_after_a_refusal() {
         (Refusal::NotJson, &[Token], |case| case.body = br#"{"thread_id": "main"}"#.to_vec()),
         (Refusal::Threaded, &[Token], |case| case.body = b"{}".to_vec()),
         (Refusal::NameNotTaken, &[Token], |case| case.name = ReceiptName::Unstable),
-        (Refusal::LimitExceeded { retry_after: 200 }, &[Token, Pace], |case| case.limit = RateLimit::default()),
+        (Refusal::LimitExceeded { retry_after: Duration::from_millis(200) }, &[Token, Pace], |case| {
+            case.limit = RateLimit::default();
+        }),
         (Refusal::NotJoined, &[Token, Pace, Membership], |case| case.joined = true),
         (Refusal::NotFound, &[Token, Pace, Membership, Event], |case| case.event = Case::new().event),
     ];
@@ -195,7 +197,10 @@ fn over_the_rate_limit_is_429_with_retry_after() {
     check_wire(refusal, 429, "M_LIMIT_EXCEEDED");
     assert_eq!((refusal.retry_after_seconds(), &refusal.body()["retry_after_ms"]), (Some(1), &json!(200)));
     for (retry_after, seconds) in [(1, 1), (1000, 1), (1001, 2)] {
-        assert_eq!(Refusal::LimitExceeded { retry_after }.retry_after_seconds(), Some(seconds));
+        assert_eq!(
+            Refusal::LimitExceeded { retry_after: Duration::from_millis(retry_after) }.retry_after_seconds(),
+            Some(seconds)
+        );
     }
     assert_eq!(Refusal::NotJoined.retry_after_seconds(), None);
     assert_eq!(Refusal::NotJoined.body().get("retry_after_ms"), None);

@@ -23,8 +23,8 @@ use crate::{
     },
     input::Context,
     model::{
-        Bridge, Delivery, DeviceDelivery, DeviceState, Message, Ms, PersonDelivery, ReadBy, ReceiptStatus, Route,
-        SendState,
+        Bridge, Delivery, DeviceDelivery, DeviceState, Message, PersonDelivery, ReadBy, ReceiptStatus, Route,
+        SendState, Timestamp,
     },
     view::{
         canvas::Canvas,
@@ -71,7 +71,7 @@ impl Page<'_> {
         self.rows.extend(popup::wrapped(text, self.columns, role, self.theme));
     }
 
-    fn exact(&self, at: Ms, near: Ms) -> String {
+    fn exact(&self, at: Timestamp, near: Timestamp) -> String {
         words::exact(at, near, &self.app.time_zone)
     }
 
@@ -139,7 +139,7 @@ impl Page<'_> {
     }
 
     /// Whether this user's own other devices have it.
-    fn own_devices(&mut self, own_devices: &[DeviceDelivery], sent: Ms) {
+    fn own_devices(&mut self, own_devices: &[DeviceDelivery], sent: Timestamp) {
         if own_devices.is_empty() {
             return;
         }
@@ -157,7 +157,7 @@ impl Page<'_> {
         self.rows.push(paint::cut(vec![heading, more], self.columns, self.theme));
     }
 
-    fn person(&mut self, person: &PersonDelivery, readers: &[ReadBy], sent: Ms) {
+    fn person(&mut self, person: &PersonDelivery, readers: &[ReadBy], sent: Timestamp) {
         let read = readers.iter().find(|read| read.user_id == person.user_id);
         let read = match read {
             Some(ReadBy { at: Some(at), .. }) => format!("read {}", self.exact(*at, sent)),
@@ -185,7 +185,7 @@ impl Page<'_> {
         }
     }
 
-    fn device(&mut self, device: &DeviceDelivery, owner: Owner, sent: Ms) {
+    fn device(&mut self, device: &DeviceDelivery, owner: Owner, sent: Timestamp) {
         let (text, role) = self.state(device, owner, sent);
         let indent = if self.columns >= ONE_ROW { self.columns * 2 / 5 } else { 6 };
         let mut states = popup::wrapped(&text, self.columns.saturating_sub(indent), role, self.theme).into_iter();
@@ -218,7 +218,7 @@ impl Page<'_> {
     }
 
     /// What a device did, in words.
-    fn state(&self, device: &DeviceDelivery, owner: Owner, sent: Ms) -> (String, Role) {
+    fn state(&self, device: &DeviceDelivery, owner: Owner, sent: Timestamp) -> (String, Role) {
         let route = match device.route {
             Some(Route::Native) => ", native",
             Some(Route::Direct) => ", direct",
@@ -227,7 +227,7 @@ impl Page<'_> {
         let uncounted = if device.expected || owner == Owner::OwnDevice { "" } else { ", not counted" };
         match &device.state {
             DeviceState::Delivered { at: Some(at) } => {
-                let after = words::span(at.saturating_sub(sent));
+                let after = words::span(*at - sent);
                 (format!("delivered {}, after {after}{route}{uncounted}", self.exact(*at, sent)), Role::Text)
             }
             DeviceState::Delivered { at: None } => (format!("delivered, time unknown{route}{uncounted}"), Role::Text),

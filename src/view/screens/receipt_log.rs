@@ -17,7 +17,7 @@ use ratatui::{
 
 use crate::{
     app::{App, layout::ScreenFacts, screens},
-    model::{LogEntry, Logged, NotBelieved, ReceiptLog, Route},
+    model::{LogEntry, Logged, NotBelieved, ReceiptLog, Route, Timestamp},
     view::{
         canvas::Canvas,
         paint,
@@ -83,7 +83,7 @@ fn lies(not_believed: &[NotBelieved], columns: u16, theme: Theme) -> Vec<Line<'s
 }
 
 /// An entry, under its day where that is another one than `newer`'s.
-fn item(app: &App, entry: &LogEntry, newer: Option<u64>, columns: u16, theme: Theme) -> Vec<Line<'static>> {
+fn item(app: &App, entry: &LogEntry, newer: Option<Timestamp>, columns: u16, theme: Theme) -> Vec<Line<'static>> {
     let zone = &app.time_zone;
     let ellipsis = theme.symbols().ellipsis;
     let day = words::day(entry.at, zone);

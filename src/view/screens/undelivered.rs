@@ -13,7 +13,7 @@ use ratatui::{
 
 use crate::{
     app::{App, layout::ScreenFacts, receipts, screens},
-    model::{Delivery, DeviceDelivery, DeviceState, Ms, PersonDelivery, Undelivered},
+    model::{Delivery, DeviceDelivery, DeviceState, PersonDelivery, Timestamp, Undelivered},
     view::{
         canvas::Canvas,
         paint,
@@ -63,11 +63,11 @@ pub fn draw(
     sheet.draw(selected.saturating_sub(page / 2), theme, canvas, area)
 }
 
-fn item(app: &App, row: &Undelivered, selected: bool, at: Ms, columns: u16, theme: Theme) -> Vec<Line<'static>> {
+fn item(app: &App, row: &Undelivered, selected: bool, at: Timestamp, columns: u16, theme: Theme) -> Vec<Line<'static>> {
     let symbols = theme.symbols();
     let dim = theme.role(Role::Dim);
     let bar = || Span::styled(if selected { symbols.bar } else { " " }, theme.role(Role::Accent));
-    let age = words::age(at.saturating_sub(row.delivery.sent));
+    let age = words::age(at - row.delivery.sent);
     let room = app.rooms.called(&row.room_id, &row.room_name);
     let heading =
         if selected { theme.role(Role::Heading).add_modifier(Modifier::REVERSED) } else { theme.role(Role::Heading) };

@@ -1,6 +1,8 @@
 //! The views of delivery beyond one glyph: the matrix, what is not delivered, the log, and the
 //! inspector's rarer parts.
 
+use std::time::Duration;
+
 use ratatui::style::Color;
 
 use super::{screen, screens, with_selected};
@@ -9,8 +11,8 @@ use crate::{
     client::{reply::Reply, update::Update},
     input::KeyCode,
     model::{
-        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, Ms, NotBelieved,
-        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, TimelineId, Undelivered, UserId,
+        Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, EventId, LogEntry, Logged, NotBelieved,
+        PersonDelivery, ReceiptLog, RoomId, Route, Tally, TimelineChange, TimelineId, Timestamp, Undelivered, UserId,
     },
     settings::ui::{Glyphs, MarkStyle, Palette},
     view::{
@@ -34,7 +36,7 @@ fn in_timeline(mut app: App) -> App {
 fn written(deliveries: Vec<Delivery>) -> App {
     let mut app = in_timeline(fixture::with_rooms());
     let room = RoomId::new(LAKE);
-    let minutes_ago = |at: Ms| (NOW - at) / MINUTE;
+    let minutes_ago = |at: Timestamp| (NOW - at).as_secs() / 60;
     let items = deliveries.iter().map(|delivery| {
         let key = delivery.event_id.as_str().trim_start_matches('$');
         as_item(key, message(key, "you", minutes_ago(delivery.sent), plain(&format!("Message {key} to everybody."))))
@@ -67,7 +69,7 @@ fn twelve_people() -> App {
                 })
                 .to_vec(),
         });
-        let sent = NOW - Ms::try_from(30 - n).unwrap() * MINUTE;
+        let sent = NOW - Duration::from_mins(u64::try_from(30 - n).unwrap());
         Delivery::new(EventId::new(format!("$n{n}")), sent, people.collect())
     };
     written((0..30).map(delivery).collect())
@@ -105,8 +107,8 @@ fn a_broken_device_is_a_broken_column() {
 #[test]
 fn where_too_many_are_counted_the_matrix_has_marks_in_place_of_columns() {
     let tally = Tally { users: 40, delivered: 61, undecryptable: 2, expected: 300, ..Tally::default() };
-    let counted = |n: Ms| {
-        let delivery = Delivery::new(EventId::new(format!("$n{n}")), NOW - (9 - n) * MINUTE, Vec::new());
+    let counted = |n: u64| {
+        let delivery = Delivery::new(EventId::new(format!("$n{n}")), NOW - Duration::from_mins(9 - n), Vec::new());
         Delivery { tally: Some(Tally { delivered: tally.delivered + n, ..tally }), ..delivery }
     };
     let mut app = written((0..3).map(counted).collect());
@@ -179,8 +181,9 @@ fn what_is_not_delivered_is_listed_by_age() {
 fn the_selected_one_of_a_long_list_is_on_screen() {
     let mut app = in_timeline(chatting());
     type_in(&mut app, "u");
-    let one = |n: Ms| {
-        let delivery = to_both(&format!("x{n}"), NOW - n * MINUTE, vec![device("A", "", PENDING)], Vec::new());
+    let one = |n: u64| {
+        let delivery =
+            to_both(&format!("x{n}"), NOW - Duration::from_mins(n), vec![device("A", "", PENDING)], Vec::new());
         undelivered(LAKE, &format!("Message {n}."), delivery)
     };
     happen(&mut app, [Update::replied(Reply::Undelivered((0..200).map(one).collect()))]);
@@ -191,9 +194,9 @@ fn the_selected_one_of_a_long_list_is_on_screen() {
 }
 
 fn log() -> ReceiptLog {
-    let entry = |minutes_ago: Ms, room: &str, person: &str, what| LogEntry {
-        at: NOW - minutes_ago * MINUTE,
-        first: NOW - minutes_ago * MINUTE,
+    let entry = |minutes_ago: u64, room: &str, person: &str, what| LogEntry {
+        at: NOW - Duration::from_mins(minutes_ago),
+        first: NOW - Duration::from_mins(minutes_ago),
         count: 1,
         room_id: RoomId::new(room),
         room_name: safe("Night train"),
@@ -267,7 +270,11 @@ fn a_long_log_is_seen_to_its_end_and_costs_what_is_seen() {
     press(&mut app, &[KeyCode::Enter]);
     let all = log().entries;
     let entries: Vec<_> = (0..10_000_u64)
-        .map(|n| LogEntry { at: NOW - n * MINUTE, person: UserId::new(format!("@p{n}:x")), ..all[0].clone() })
+        .map(|n| LogEntry {
+            at: NOW - Duration::from_mins(n),
+            person: UserId::new(format!("@p{n}:x")),
+            ..all[0].clone()
+        })
         .collect();
     happen(&mut app, [Update::replied(Reply::ReceiptLog(ReceiptLog { entries, not_believed: Vec::new() }))]);
     let facts = screen(&app).facts;
@@ -290,19 +297,23 @@ pub fn inspecting(delivery: Delivery) -> App {
 }
 
 /// When that was sent.
-pub const SENT: Ms = NOW - 5 * MINUTE;
+pub const SENT: Timestamp = NOW.minus(Duration::from_mins(5));
 
 #[test]
 fn inspector_of_a_message_that_a_device_missed() {
     let silent = DeviceState::Silent { since: NOW - 30 * 24 * 60 * MINUTE };
     let ada = vec![
         device("ADAPHONE", "Ada's phone", DeviceState::Missed { later: SENT + 3 * MINUTE }),
-        device("ADALAPTOP", "kvitto on laptop", DeviceState::Delivered { at: Some(SENT + 1_200) }),
+        device(
+            "ADALAPTOP",
+            "kvitto on laptop",
+            DeviceState::Delivered { at: Some(SENT + Duration::from_millis(1_200)) },
+        ),
         DeviceDelivery { expected: false, ..device("ADATABLET", "Ada's tablet", silent) },
     ];
     let mut delivery = to_both("m10", SENT, ada, vec![device("BOBDESK", "Bob's desktop", PENDING)]);
     delivery.own_devices = vec![
-        device("YOURPHONE", "Your phone", DeviceState::Delivered { at: Some(SENT + 800) }),
+        device("YOURPHONE", "Your phone", DeviceState::Delivered { at: Some(SENT + Duration::from_millis(800)) }),
         device("ELEMENT", "Element on the web", DeviceState::Unknown),
     ];
     for device in &mut delivery.own_devices {

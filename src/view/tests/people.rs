@@ -1,5 +1,7 @@
 //! The inspector of a message to many.
 
+use std::time::Duration;
+
 use super::{
     overview::{SENT, inspecting},
     screen, screens,
@@ -15,7 +17,7 @@ use crate::{
     },
 };
 
-const HAS_IT: DeviceState = DeviceState::Delivered { at: Some(SENT + 1_200) };
+const HAS_IT: DeviceState = DeviceState::Delivered { at: Some(SENT.plus(Duration::from_millis(1_200))) };
 
 fn tally() -> Tally {
     Tally {
@@ -23,7 +25,7 @@ fn tally() -> Tally {
         delivered: 9_120,
         undecryptable: 3,
         expected: 12_960,
-        latest: Some(SENT + 1_200),
+        latest: Some(SENT + Duration::from_millis(1_200)),
         anonymous: false,
     }
 }
@@ -40,7 +42,7 @@ fn counted(tally: Tally) -> App {
 fn person(number: usize, filter: PeopleFilter) -> PersonDelivery {
     let [phone, laptop] = match (filter, number % 7) {
         (_, 6) => [DeviceState::Unknown, DeviceState::Unknown],
-        (_, 3) => [HAS_IT, DeviceState::Undecryptable { at: Some(SENT + 900) }],
+        (_, 3) => [HAS_IT, DeviceState::Undecryptable { at: Some(SENT + Duration::from_millis(900)) }],
         (PeopleFilter::Missing, _) => [HAS_IT, DeviceState::Pending],
         (PeopleFilter::Everybody, _) => [HAS_IT, HAS_IT],
     };

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::{
         app::testing::{delivery, device, own},
-        model::{SendState, Tally, TimelineItemKind},
+        model::{SendState, Tally, TimelineItemKind, Timestamp},
     };
 
     const HAS_IT: DeviceState = DeviceState::Delivered { at: None };
@@ -194,7 +194,7 @@ mod tests {
         let people: [(&str, &[DeviceDelivery]); 3] = [
             ("@ada:x", &[device("A1", HAS_IT)]),
             ("@bob:x", &[device("B1", HAS_IT), device("B2", broken)]),
-            ("@eve:x", &[device("E1", DeviceState::Missed { later: 1 })]),
+            ("@eve:x", &[device("E1", DeviceState::Missed { later: Timestamp::from_millis(1) })]),
         ];
         let columns = [("@bob:x B1", 1, 1), ("@bob:x B2", 0, 1), ("@eve:x E1", 0, 1), ("@ada:x A1", 1, 1)];
         check(&[delivery("$1", &people)], &columns, &["#--#"]);

@@ -22,7 +22,7 @@ use crate::{
         receipt::REQUEST_LIFETIME,
         route::{self, ServerFacts},
     },
-    model::{DeviceId, Ms, RoomId, UserId},
+    model::{DeviceId, RoomId, Timestamp, UserId},
 };
 
 /// How many own messages of a room are looked at for missing receipts.
@@ -51,7 +51,7 @@ impl Asking {
     /// once, and not on disk yet (L8). So where receipts are missing for what was sent in the last
     /// minutes, everybody is asked to tell again.
     pub(super) async fn ask_again(&mut self, context: &mut Context) {
-        let since = now().saturating_sub(ROUTE_WAIT);
+        let since = now() - ROUTE_WAIT;
         for room in context.client.joined_rooms() {
             let own_events = context.store.own_events(&ids::room(room.room_id()), RECENT);
             let own_events = context.stored(own_events).unwrap_or_default();
@@ -110,7 +110,7 @@ impl Asking {
         context: &mut Context,
         room_id: &SdkRoomId,
         outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
-        expires: Ms,
+        expires: Timestamp,
     ) {
         let again = self.under_way.remove(room_id) == Some(true);
         tracing::debug!(room = %room_id, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");

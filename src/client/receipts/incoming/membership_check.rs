@@ -20,7 +20,7 @@ use crate::{
     },
     clock::now,
     delivery::ledger::{PeerClaim, Refusal},
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, RoomId, Timestamp, UserId},
 };
 
 /// How many claims wait at most until it is known who is in a room (L7).
@@ -28,7 +28,7 @@ const WAITING: usize = 1_000;
 /// How many of these may be of one person.
 const WAITING_PER_USER: usize = 100;
 /// How long a list of members is good for: meanwhile, whoever is not in it is refused at once.
-const FETCHED_AGAIN: Ms = 60 * 1_000;
+const FETCHED_AGAIN: Duration = Duration::from_mins(1);
 
 /// Pauses between attempts to find out who is in a room.
 const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
@@ -39,7 +39,7 @@ pub(super) struct MembershipCheck {
     /// Those that wait for the members of a room, by room.
     waiting: HashMap<OwnedRoomId, Vec<PeerClaim>>,
     /// When the members of a room were last fetched for such a claim.
-    fetched: HashMap<OwnedRoomId, Ms>,
+    fetched: HashMap<OwnedRoomId, Timestamp>,
 }
 
 impl Incoming {
@@ -50,7 +50,7 @@ impl Incoming {
             return self.refuse_early(context, &claims.into(), Refusal::Unknown);
         };
         let looked = self.membership.fetched.get(room.room_id());
-        let may_wait = looked.is_none_or(|at| now().saturating_sub(*at) > FETCHED_AGAIN);
+        let may_wait = looked.is_none_or(|at| now() - *at > FETCHED_AGAIN);
         self.check_membership(context, &room, claims, may_wait).await;
     }
 

@@ -15,7 +15,7 @@ use crate::{
 async fn l1_claims_about_a_room_that_is_not_known_are_refused() {
     let Alone { mut context, events, .. } = alone(&homeserver(|_, _| None).await).await;
     let mut incoming = Incoming::new(Arc::default(), None);
-    let claim = Claim { at: Some(1), state: ClaimState::Delivered };
+    let claim = Claim { at: Some(Timestamp::from_millis(1)), state: ClaimState::Delivered };
     let answer = Answer {
         room_id: RoomId::new("!nowhere:example.org"),
         receipts: [1, 2].map(|n| (EventId::new(format!("${n}")), claim)).into(),
@@ -34,7 +34,7 @@ async fn a_sync_is_dealt_with_when_the_recipients_of_its_own_events_are_recorded
     let own = OwnEvent {
         room_id: RoomId::new("!room:example.org"),
         event_id: EventId::new("$own"),
-        sent: 1,
+        sent: Timestamp::from_millis(1),
         expected: BTreeMap::new(),
         claims: BTreeMap::new(),
     };

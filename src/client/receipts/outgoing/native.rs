@@ -62,7 +62,7 @@ impl Outgoing {
         }
         if let Some(NotSent { retry_after }) = why {
             if let Some(wait) = retry_after {
-                self.pace.pause(now().saturating_add(wait));
+                self.pace.pause(now() + wait);
             }
             self.queue.failed(left, retry_after, now());
         } else {

@@ -10,6 +10,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
 };
 
 use matrix_sdk::{
@@ -31,11 +32,11 @@ use crate::{
         ledger::{OwnEvent, aggregate::Large},
         summary,
     },
-    model::{Delivery, EventId, Ms, RoomId, SafeText, Undelivered},
+    model::{Delivery, EventId, RoomId, SafeText, Timestamp, Undelivered},
 };
 
 /// How old a message may be that is looked at.
-const AGE: Ms = 7 * 24 * 60 * 60 * 1000;
+const AGE: Duration = Duration::from_hours(7 * 24);
 /// How many are told at most.
 const MOST: usize = 200;
 /// How many messages are looked at in one go.
@@ -71,8 +72,8 @@ impl Queries {
         let slice = context.stored(slice).unwrap_or_default();
         let large = context.store.latest_large_events(search.large_looked_at, SLICE);
         let large = context.stored(large).unwrap_or_default();
-        let oldest = now().saturating_sub(AGE);
-        let is_over = |sent: &[Ms]| sent.len() < SLICE || sent.iter().all(|sent| *sent < oldest);
+        let oldest = now() - AGE;
+        let is_over = |sent: &[Timestamp]| sent.len() < SLICE || sent.iter().all(|sent| *sent < oldest);
         let is_last = is_over(&slice.iter().map(|own| own.sent).collect::<Vec<_>>())
             && is_over(&large.iter().map(|large| large.sent).collect::<Vec<_>>());
         search.looked_at += slice.len();

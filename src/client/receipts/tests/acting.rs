@@ -1,6 +1,6 @@
 //! The actor on the native route: what it does with the answers it gets, and what it believes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{config::SyncSettings, deserialized_responses::TimelineEvent, ruma::serde::Raw};
 use serde_json::{Value, json};
@@ -25,10 +25,14 @@ use crate::{
         receipt_queue::{Entry, Journal, Step},
         store::Store,
     },
-    model::{DeviceId, EventId, Ms, ReceiptStatus, RoomId, Route, SafeText, UserId},
+    model::{DeviceId, EventId, ReceiptStatus, RoomId, Route, SafeText, Timestamp, UserId},
 };
 
 mod refused;
+
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
 
 /// An actor whose homeserver has MSC4089, and what it is told.
 struct Acting {
@@ -100,9 +104,9 @@ impl Acting {
             .unwrap();
         let mut outbox = Outbox::new();
         for owed in owed {
-            outbox.owe(owed, 0, 0.0, 0).unwrap();
+            outbox.owe(owed, at(0), 0.0, at(0)).unwrap();
         }
-        outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, 0).remove(0)
+        outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, at(0)).remove(0)
     }
 
     /// Sends a batch, and takes in what became of it.
@@ -145,8 +149,8 @@ async fn a_receipt_that_is_refused_is_settled_by_itself() {
 
 #[tokio::test]
 async fn after_a_429_the_whole_route_waits_and_only_the_rest_is_owed() {
-    const WAIT: Ms = 60_000;
-    let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": WAIT });
+    const WAIT: Duration = Duration::from_mins(1);
+    let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": WAIT.as_millis() });
     let server = second_answered(reply(429, &limited)).await;
     let mut acting = acting(&server).await;
     let before = now();
@@ -168,7 +172,7 @@ async fn after_a_429_the_whole_route_waits_and_only_the_rest_is_owed() {
 async fn when_no_name_is_taken_the_batch_goes_direct() {
     let server = homeserver(|_, request| request.line.contains("/receipt/").then(|| refuse(400, "M_UNKNOWN"))).await;
     let mut acting = acting(&server).await;
-    acting.actor.context.store.remember_request(&bob(), &DeviceId::new("PHONE"), &room(), Ms::MAX).unwrap();
+    acting.actor.context.store.remember_request(&bob(), &DeviceId::new("PHONE"), &room(), Timestamp::MAX).unwrap();
     let batch = acting.owe(&[1]);
     acting.send(batch).await;
     assert_eq!(acting.actor.context.server.can_do(), Some(ServerFacts::default()));
@@ -204,7 +208,7 @@ fn own(n: usize) -> OwnEvent {
     OwnEvent {
         room_id: room(),
         event_id: event(n),
-        sent: 1,
+        sent: at(1),
         expected: [(bob(), vec![phone])].into(),
         claims: std::collections::BTreeMap::new(),
     }
@@ -220,7 +224,7 @@ fn receipt(n: usize, user: &str, device: Option<&str>) -> Native {
         event_id: event(n),
         user_id: UserId::new(user),
         device_id: device.map(DeviceId::new),
-        at: Some(2),
+        at: Some(at(2)),
         quiet: false,
     }
 }
@@ -249,7 +253,7 @@ async fn l2_l5_receipts_of_others_are_believed_and_told() {
     acting.actor.on_receipts(receipts).await;
     let claims = acting.actor.context.store.own_event(&event(1)).unwrap().unwrap().claims;
     assert_eq!(claims.keys().collect::<Vec<_>>(), [&(bob(), None)], "l2: nobody acknowledges their own");
-    assert!(claims.values().all(|stamp| stamp.route == Route::Native && stamp.at == Some(2)));
+    assert!(claims.values().all(|stamp| stamp.route == Route::Native && stamp.at == Some(at(2))));
     assert_eq!(told(&mut acting.events), [(event(1), true), (event(2), true)], "l5: it says something about both");
 
     acting.actor.on_receipts(vec![receipt(2, bob().as_str(), None)]).await;
@@ -305,7 +309,7 @@ async fn l8_what_came_early_outlives_a_kill() {
     drop(actor);
     let store = Store::open(dir.path(), &[7; 32]).unwrap();
     let (inputs, _inputs) = unbounded_channel();
-    let mut after = self::actor(Context::new(&client, store, 0, &Settings::default(), events, inputs));
+    let mut after = self::actor(Context::new(&client, store, at(0), &Settings::default(), events, inputs));
     after.resume().await;
     assert!(after.incoming.held.holds(&event(1)) && after.incoming.held.holds(&event(2)));
     after.on_recipients(own(1), nobody(1)).await;

@@ -35,7 +35,7 @@ async fn whoever_logs_in_again_goes_on_with_device_keys_and_drafts_p2() {
         let again = login(&profile, &server, typed).await.unwrap();
         assert_eq!(server.requests(LOGIN)[1].field("device_id"), "DEVICE1");
         assert_eq!(again.account, first.account);
-        assert_eq!((again.logged_in_at, again.key), (7, first.key));
+        assert_eq!((again.logged_in_at, again.key), (Timestamp::from_millis(7), first.key));
         assert_eq!(kept(&again).await, Some("unsent".to_owned()));
         assert_eq!(identity_key(&again).await, identity_key(&first).await);
         assert_eq!(active(&profile).await.account, first.account);
@@ -92,7 +92,7 @@ async fn a_new_device_is_made_where_the_keys_are_gone_and_drafts_stay_p2() {
         assert_ne!(second.account.device, device);
         assert_eq!(kept(&second).await, Some("unsent".to_owned()));
         assert_ne!(identity_key(&second).await, former);
-        assert!(second.logged_in_at > 7);
+        assert!(second.logged_in_at > Timestamp::from_millis(7));
     }
 }
 

@@ -14,7 +14,7 @@ fn record() -> Record {
         homeserver: "https://example.org/".to_owned(),
         sliding_sync: true,
         user_id: session.meta.user_id.clone(),
-        logged_in_at: 7,
+        logged_in_at: Timestamp::from_millis(7),
         state: State::Active(Granted::of(&session.into())),
     }
 }

@@ -1,6 +1,6 @@
 //! A tally is what the list of a small message would show, whatever comes and in whatever order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
@@ -10,8 +10,12 @@ use crate::{
     model::{DeviceDelivery, DeviceState, Route, SafeText, UserId},
 };
 
-const SENT: Ms = 1_000_000;
-const NOW: Ms = SENT + 60_000;
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const SENT: Timestamp = Timestamp::from_millis(1_000_000);
+const NOW: Timestamp = SENT.plus(Duration::from_mins(1));
 
 fn key(user: &UserId) -> PersonKey {
     let mut key = PersonKey::default();
@@ -35,7 +39,7 @@ fn aggregate_of(own: &OwnEvent) -> Aggregate {
     aggregate
 }
 
-fn claim(user: &str, device: Option<&str>, at: Option<Ms>, state: ClaimState) -> PeerClaim {
+fn claim(user: &str, device: Option<&str>, at: Option<Timestamp>, state: ClaimState) -> PeerClaim {
     PeerClaim {
         room_id: RoomId::new("!r"),
         event_id: EventId::new("$own"),
@@ -50,13 +54,14 @@ fn claim(user: &str, device: Option<&str>, at: Option<Ms>, state: ClaimState) ->
 }
 
 fn any_claim() -> impl Strategy<Value = PeerClaim> {
-    let at = prop_oneof![Just(None), (SENT - 3..SENT + 6).prop_map(Some), Just(Some(Ms::MAX))];
+    let at =
+        prop_oneof![Just(None), (0..9u64).prop_map(|later| Some(SENT - ms(3) + ms(later))), Just(Some(Timestamp::MAX))];
     let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
     let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
-    (0..3u8, prop::option::of(0..4u8), at, state, route, NOW - 2..NOW).prop_map(
+    (0..3u8, prop::option::of(0..4u8), at, state, route, 1..=2u64).prop_map(
         |(user, device, at, state, route, heard)| {
             let device = device.map(|device| device.to_string());
-            PeerClaim { route, heard, ..claim(&format!("@{user}"), device.as_deref(), at, state) }
+            PeerClaim { route, heard: NOW - ms(heard), ..claim(&format!("@{user}"), device.as_deref(), at, state) }
         },
     )
 }
@@ -183,10 +188,10 @@ fn l7_a_person_fills_an_aggregate_no_further_than_a_list() {
         aggregate.merge(key(&claim.user_id), &claim, NOW).map(|taken| taken.unwrap().1)
     };
     for device in 0..RECEIPTS_PER_PERSON {
-        assert_eq!(heard(device, SENT + 2), Ok(Merged::New));
+        assert_eq!(heard(device, SENT + ms(2)), Ok(Merged::New));
     }
-    assert_eq!(heard(RECEIPTS_PER_PERSON, SENT + 2), Err(Refusal::TooMany));
-    assert_eq!(heard(0, SENT + 1), Ok(Merged::Earlier), "what is there still changes");
+    assert_eq!(heard(RECEIPTS_PER_PERSON, SENT + ms(2)), Err(Refusal::TooMany));
+    assert_eq!(heard(0, SENT + ms(1)), Ok(Merged::Earlier), "what is there still changes");
     assert_eq!((aggregate.receipts(), aggregate.tally().devices), (RECEIPTS_PER_PERSON, RECEIPTS_PER_PERSON));
 }
 
@@ -198,9 +203,9 @@ fn the_latest_time_follows_a_receipt_that_turns_out_earlier() {
         aggregate.merge(key(&claim.user_id), &claim, NOW).unwrap();
         aggregate.tally().latest
     };
-    assert_eq!(latest("@ada", SENT + 9), Some(SENT + 9));
-    assert_eq!(latest("@bob", SENT + 5), Some(SENT + 9));
-    assert_eq!(latest("@ada", SENT + 1), Some(SENT + 5));
+    assert_eq!(latest("@ada", SENT + ms(9)), Some(SENT + ms(9)));
+    assert_eq!(latest("@bob", SENT + ms(5)), Some(SENT + ms(9)));
+    assert_eq!(latest("@ada", SENT + ms(1)), Some(SENT + ms(5)));
 }
 
 fn large(counted: Tally) -> Large {
@@ -212,7 +217,7 @@ fn large(counted: Tally) -> Large {
 fn what_the_homeserver_counted_is_taken_for_what_is_expected_as_far_as_there_is_so_much() {
     let counted =
         Tally { people: 10, expected: 30, delivered: 6, undecryptable: 2, users: 4, devices: 7, latest: None };
-    let told = |users, devices| Summary { users, devices, latest: Some(SENT + 1) };
+    let told = |users, devices| Summary { users, devices, latest: Some(SENT + ms(1)) };
     for (told, expected, delivered, undecryptable) in [
         (told(3, 6), 30, 6, 2),
         (told(5, 9), 30, 9, 2),
@@ -230,20 +235,20 @@ fn what_the_homeserver_counted_is_taken_for_what_is_expected_as_far_as_there_is_
             "{told:?}"
         );
         assert_eq!((tally.users, tally.devices), (told.users.max(4), told.devices.max(7)));
-        assert_eq!(tally.latest, Some(SENT + 1));
+        assert_eq!(tally.latest, Some(SENT + ms(1)));
     }
 }
 
 #[test]
 fn l3_summaries_are_merged_by_maximum_in_any_order() {
     let told = |users, devices, latest| Summary { users, devices, latest: Some(SENT + latest) };
-    let [one, other] = [told(3, 9, 1), told(4, 8, 2)];
+    let [one, other] = [told(3, 9, ms(1)), told(4, 8, ms(2))];
     for order in [[one, other], [other, one]] {
         let mut large = large(Tally::default());
         assert!(large.sum_up(order[0], 100, NOW));
         assert!(large.sum_up(order[1], 100, NOW));
         assert!(!large.sum_up(order[0], 100, NOW), "twice is once");
-        assert_eq!(large.summary, told(4, 9, 2));
+        assert_eq!(large.summary, told(4, 9, ms(2)));
     }
 }
 
@@ -252,8 +257,8 @@ fn l7_an_absurd_summary_is_cut_to_the_size_of_the_room() {
     let mut large = large(Tally::default());
     assert!(large.sum_up(Summary { users: usize::MAX, devices: usize::MAX, latest: None }, 7, NOW));
     assert_eq!(large.summary, Summary { users: 7, devices: 700, latest: None });
-    for latest in [SENT - 1, NOW + MAX_AHEAD + 1, Ms::MAX] {
-        assert!(!large.sum_up(Summary { users: 7, devices: 700, latest: Some(latest) }, 7, NOW), "l4: {latest}");
+    for latest in [SENT - ms(1), NOW + MAX_AHEAD + ms(1), Timestamp::MAX] {
+        assert!(!large.sum_up(Summary { users: 7, devices: 700, latest: Some(latest) }, 7, NOW), "l4: {latest:?}");
     }
 }
 
@@ -265,8 +270,8 @@ fn the_few_that_came_last_are_at_hand() {
         stamp: Stamp { at: Some(at), state: ClaimState::Delivered, route: Route::Native, heard: at },
         counts: true,
     };
-    large.came(["@a", "@b", "@c", "@d", "@e", "@f"].map(|user| newest(user, 5)));
-    large.came([newest("@c", 4)]);
+    large.came(["@a", "@b", "@c", "@d", "@e", "@f"].map(|user| newest(user, Timestamp::from_millis(5))));
+    large.came([newest("@c", Timestamp::from_millis(4))]);
     let users: Vec<_> = large.newest.iter().map(|newest| newest.who.0.as_str()).collect();
     assert_eq!(users, ["@b", "@d", "@e", "@f", "@c"]);
 }

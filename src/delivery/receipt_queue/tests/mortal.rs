@@ -65,7 +65,7 @@ impl Journal for Mortal {
         Ok(self.living()?.awaiting().unwrap())
     }
 
-    fn record(&mut self, entries: &[Entry], now: Ms) -> Result<()> {
+    fn record(&mut self, entries: &[Entry], now: Timestamp) -> Result<()> {
         let mut withheld = Vec::new();
         for Entry { room_id: room, event_id: event, step, .. } in entries {
             if let Step::Withhold(reason) = step
@@ -88,19 +88,19 @@ impl Journal for Mortal {
         Ok(())
     }
 
-    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Ms>> {
+    fn withheld(&self, person: &UserId, room: &RoomId) -> Result<Option<Timestamp>> {
         Ok(self.living()?.withheld(person, room).unwrap())
     }
 
-    fn told_in_vain(&self, person: &UserId) -> Result<Option<Ms>> {
+    fn told_in_vain(&self, person: &UserId) -> Result<Option<Timestamp>> {
         Ok(self.living()?.told_in_vain(person).unwrap())
     }
 
-    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Ms) -> Result<Vec<DeviceId>> {
+    fn asking_devices(&self, user: &UserId, room: &RoomId, now: Timestamp) -> Result<Vec<DeviceId>> {
         Ok(self.living()?.asking_devices(user, room, now).unwrap())
     }
 
-    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Ms) -> Result<()> {
+    fn remember_request(&mut self, user: &UserId, device: &DeviceId, room: &RoomId, expires: Timestamp) -> Result<()> {
         self.writing()?.remember_request(user, device, room, expires).unwrap();
         Ok(())
     }

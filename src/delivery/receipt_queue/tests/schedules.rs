@@ -3,6 +3,8 @@
 //! Whatever happens, nothing that is owed is lost, nothing leaves that is forbidden, and in the end
 //! the marks at the other end are true (see [`World`]).
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{
@@ -40,10 +42,10 @@ enum Happening {
         from: usize,
         room: usize,
         device: u8,
-        lifetime: Ms,
+        lifetime: Duration,
     },
     Server(Option<ServerFacts>),
-    Passes(Ms),
+    Passes(Duration),
     /// Until the next batch is due.
     Waits,
     ClockJumps(i64),
@@ -57,6 +59,9 @@ enum Happening {
     /// This account's other device is logged out.
     LaptopGoes,
 }
+
+/// A day in milliseconds.
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Setting {
@@ -119,12 +124,16 @@ fn mostly() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.7)
 }
 
+fn any_wait() -> impl Strategy<Value = Duration> {
+    (0..100_000u64).prop_map(Duration::from_millis)
+}
+
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         3 => Just(Outcome::Sent),
-        2 => prop::option::of(0..100_000u64).prop_map(Outcome::Failed),
+        2 => prop::option::of(any_wait()).prop_map(Outcome::Failed),
         1 => (0..4usize).prop_map(Outcome::Partly),
-        1 => (0..100_000u64).prop_map(Outcome::PutOff),
+        1 => any_wait().prop_map(Outcome::PutOff),
         2 => Just(Outcome::Pending),
     ]
 }
@@ -134,7 +143,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     let from = || prop_oneof![4 => Just(0usize), 1 => 1..3usize];
     let in_room = || prop_oneof![4 => Just(0usize), 1 => Just(1usize)];
     let kind = prop_oneof![6 => Just(EventKind::Message), 1 => Just(EventKind::Other), 1 => Just(EventKind::State)];
-    let age = prop_oneof![8 => 0..60_000i64, 1 => 0..(12 * DAY).cast_signed(), 1 => -600_000..0i64];
+    let age = prop_oneof![8 => 0..60_000i64, 1 => 0..12 * DAY_MS, 1 => -600_000..0i64];
     let room_change = prop_oneof![
         mostly().prop_map(RoomChange::Joined),
         mostly().prop_map(|private| RoomChange::Public(!private)),
@@ -152,8 +161,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         devices,
         federated,
     });
-    let long = (2 * DAY).cast_signed();
-    let jump = prop_oneof![2 => -7_200_000..7_200_000i64, 1 => -long..long];
+    let jump = prop_oneof![2 => -7_200_000..7_200_000i64, 1 => -2 * DAY_MS..2 * DAY_MS];
     let messages = || prop_oneof![10 => 2..80usize, 1 => 300..700usize];
     prop_oneof![
         10 => (in_room(), from(), kind, age, mostly())
@@ -166,10 +174,10 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         3 => any_setting().prop_map(Happening::Setting),
         1 => (in_room(), room_change).prop_map(|(room, change)| Happening::Room(room, change)),
         2 => (from(), person_change).prop_map(|(person, change)| Happening::Person(person, change)),
-        5 => (from(), in_room(), 0..2u8, prop_oneof![Just(7 * DAY), 0..900_000u64])
+        5 => (from(), in_room(), 0..2u8, prop_oneof![Just(7 * DAY), (0..900_000u64).prop_map(Duration::from_millis)])
             .prop_map(|(from, room, device, lifetime)| Happening::Asks { from, room, device, lifetime }),
         2 => prop::option::of(server).prop_map(Happening::Server),
-        6 => prop_oneof![0..10_000u64, 0..900_000u64].prop_map(Happening::Passes),
+        6 => prop_oneof![0..10_000u64, 0..900_000u64].prop_map(|ms| Happening::Passes(Duration::from_millis(ms))),
         6 => Just(Happening::Waits),
         1 => jump.prop_map(Happening::ClockJumps),
         10 => prop::collection::vec(any_outcome(), 0..3).prop_map(Happening::Works),
@@ -199,10 +207,15 @@ fn set(settings: &mut Settings, setting: Setting) {
     }
 }
 
+/// So many milliseconds later, or earlier.
+fn moved(time: Timestamp, by: i64) -> Timestamp {
+    Timestamp::from_millis(time.as_millis().saturating_add_signed(by))
+}
+
 fn happen(world: &mut World, happening: Happening) {
     match happening {
         Happening::Comes { room, from, kind, age, readable } => {
-            world.comes(room, from, world.clock.saturating_add_signed(-age), kind, readable);
+            world.comes(room, from, moved(world.clock, -age), kind, readable);
             world.sync();
         }
         Happening::Flood { room, from, messages } => {
@@ -263,7 +276,7 @@ fn happen(world: &mut World, happening: Happening) {
         Happening::Waits => {
             world.clock = world.receipt_queue.next_wake().map_or(world.clock, |wake| world.clock.max(wake));
         }
-        Happening::ClockJumps(by) => world.clock = world.clock.saturating_add_signed(by),
+        Happening::ClockJumps(by) => world.clock = moved(world.clock, by),
         Happening::Works(outcomes) => world.work(&outcomes, Outcome::Sent),
         Happening::Lands(outcome) => world.lands(outcome),
         Happening::Killed => world.kill(),

@@ -6,6 +6,8 @@
 //! so that the first receipt leaves when it did. Then everything that anybody hears must be the
 //! same, to the millisecond.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{
@@ -13,14 +15,13 @@ use super::{
     world::{DAY, Outcome, START, World},
 };
 use crate::delivery::{
-    outbox::{Came, ROUTE_WAIT},
+    outbox::Came,
     policy::{RouteChoice, Timing},
 };
 
-const SECOND: Ms = 1_000;
-const MINUTE: Ms = 60 * SECOND;
+const MINUTE: Duration = Duration::from_mins(1);
 /// When the device would wake up at the earliest.
-const NIGHT: Ms = START + 8 * 60 * MINUTE;
+const NIGHT: Timestamp = START.plus(Duration::from_hours(8));
 
 /// Who has sent what.
 #[derive(Clone, Debug)]
@@ -31,16 +32,16 @@ struct Night {
     each: usize,
     /// Of these a backfill finds so many, in pages of twenty, this long after each other.
     by_backfill: usize,
-    page: Ms,
+    page: Duration,
     /// When they go on talking, after the night.
-    talks: Vec<Ms>,
+    talks: Vec<Duration>,
     /// When the first of them asks for receipts in the other room, after the first receipt.
-    asks: Ms,
+    asks: Duration,
 }
 
 impl Night {
     /// What everybody hears, and when, of a device that wakes up then, and the delay that it draws.
-    fn heard(&self, wakes: Ms, delay: Ms) -> Vec<(Ms, usize, Vec<EventId>)> {
+    fn heard(&self, wakes: Timestamp, delay: Duration) -> Vec<(Timestamp, usize, Vec<EventId>)> {
         let mut world = World::of(self.senders);
         world.set(|settings| (settings.timing, settings.route) = (self.timing, RouteChoice::Direct));
         for from in 0..self.senders {
@@ -49,15 +50,18 @@ impl Night {
         for n in 0..self.each {
             for from in 0..self.senders {
                 // Some are as old as they may be, and some cannot be read.
-                let sent =
-                    if n % 10 == 9 { NIGHT + (n as Ms % 12) * SECOND - 7 * DAY } else { START + n as Ms * SECOND };
+                let sent = if n % 10 == 9 {
+                    NIGHT + Duration::from_secs(n as u64 % 12) - 7 * DAY
+                } else {
+                    START + Duration::from_secs(n as u64)
+                };
                 world.comes(0, from, sent, EventKind::Message, n % 10 != 8);
             }
         }
         world.comes(1, 0, START, EventKind::Message, true);
-        let real = |ms: Ms| f64::from(u32::try_from(ms).unwrap());
+        let real = |span: Duration| f64::from(u32::try_from(span.as_millis()).unwrap());
         let (longest, shortest) = (self.timing.delay(1.0), self.timing.delay(0.0));
-        let mut first = Some(real(delay - shortest) / real(longest - shortest) + 1e-9);
+        let mut first = Some(real(delay.saturating_sub(shortest)) / real(longest.saturating_sub(shortest)) + 1e-9);
         let draws = Numbers::new(move || first.take().unwrap_or(0.3));
         world.receipt_queue = ReceiptQueue::new(world.settings.clone(), KEY_WAIT, draws);
         world.observed.clear();
@@ -71,7 +75,7 @@ impl Night {
             world.until(world.clock + self.page);
             world.then(|world| world.take_in(page, Came::ByBackfill));
         }
-        let mut events: Vec<(Ms, usize)> = self.talks.iter().map(|at| (NIGHT + MINUTE + at, 1)).collect();
+        let mut events: Vec<(Timestamp, usize)> = self.talks.iter().map(|talk| (NIGHT + MINUTE + *talk, 1)).collect();
         events.extend(moment.map(|moment| (moment + self.asks, 0)));
         events.sort_unstable();
         for (at, what) in events {
@@ -90,7 +94,7 @@ impl Night {
 
 impl World {
     /// Everything is done in its time until then.
-    fn until(&mut self, then: Ms) {
+    fn until(&mut self, then: Timestamp) {
         while let Some(wake) = self.receipt_queue.next_wake().filter(|wake| *wake <= then) {
             self.clock = self.clock.max(wake);
             self.work(&[], Outcome::Sent);
@@ -104,10 +108,10 @@ fn any_night() -> impl Strategy<Value = Night> {
     use prop::sample::select;
     let senders = prop_oneof![Just((1, 1)), Just((1, 60)), Just((1, 200)), Just((15, 1)), Just((15, 12))];
     let timing = select(vec![Timing::Prompt, Timing::Balanced, Timing::Guarded]);
-    let talks = prop::collection::vec(0..5 * MINUTE, 0..4);
+    let talks = prop::collection::vec((0..5 * 60_000u64).prop_map(Duration::from_millis), 0..4);
     // When the backfill has ended, or just before the other room's message has waited long enough.
-    let asks = prop_oneof![4 * SECOND..11 * MINUTE, ROUTE_WAIT - 3 * SECOND..=ROUTE_WAIT];
-    (timing, senders, 0..150usize, 0..400u64, talks, asks).prop_map(
+    let asks = prop_oneof![4_000..11 * 60_000u64, 597_000..=600_000u64].prop_map(Duration::from_millis);
+    (timing, senders, 0..150usize, (0..400u64).prop_map(Duration::from_millis), talks, asks).prop_map(
         |(timing, (senders, each), by_backfill, page, talks, asks)| Night {
             timing,
             senders,
@@ -126,10 +130,13 @@ proptest! {
     #[test]
     fn p11_many_senders_and_messages_tell_no_more_than_one(night in any_night(), wakes in 0..10_000u64, draws in any::<[u16; 2]>()) {
         let (shortest, longest) = (night.timing.delay(0.0), night.timing.delay(1.0));
-        let delay = |draw: u16| shortest + (longest - shortest - 1) * Ms::from(draw) / Ms::from(u16::MAX);
-        let [one, other] = draws.map(delay);
+        let delay = |draw: u16| {
+            let (shortest, longest) = (shortest.as_millis(), longest.as_millis());
+            shortest + (longest - shortest - 1) * u128::from(draw) / u128::from(u16::MAX)
+        };
+        let [one, other] = draws.map(|draw| Duration::from_millis(u64::try_from(delay(draw)).unwrap()));
         let (early, late) = (one.max(other), one.min(other));
-        let wakes = NIGHT + wakes;
-        prop_assert_eq!(night.heard(wakes, early), night.heard(wakes + early - late, late));
+        let wakes = NIGHT + Duration::from_millis(wakes);
+        prop_assert_eq!(night.heard(wakes, early), night.heard(wakes + early.saturating_sub(late), late));
     }
 }

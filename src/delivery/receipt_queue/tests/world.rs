@@ -2,6 +2,8 @@
 //! on which things fail. It does what the actor does, and at each step it holds what is done
 //! against the rules, by facts of its own.
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 
 use super::{
@@ -15,8 +17,8 @@ mod sender;
 
 use self::sender::Sender;
 
-pub const START: Ms = 1_800_000_000_000;
-pub const DAY: Ms = 24 * 3_600 * 1_000;
+pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub const DAY: Duration = Duration::from_hours(24);
 pub const KEY: [u8; 32] = [7; 32];
 
 /// What the network makes of a batch.
@@ -25,11 +27,11 @@ pub enum Outcome {
     /// It arrives.
     Sent,
     /// It fails, or seems to; the server can say how long to wait.
-    Failed(Option<Ms>),
+    Failed(Option<Duration>),
     /// The first so many arrive, the homeserver refuses the next one, and the rest is put off.
     Partly(usize),
     /// It is not tried, and put off.
-    PutOff(Ms),
+    PutOff(Duration),
     /// It is under way.
     Pending,
 }
@@ -41,11 +43,11 @@ pub struct Message {
     pub person: usize,
     pub facts: EventFacts,
     /// For how long it has been here, in time that passed.
-    came: Option<Ms>,
+    came: Option<Timestamp>,
     /// A receipt for it is owed, since then.
-    owed: Option<Ms>,
+    owed: Option<Timestamp>,
     /// When it was last sent over `direct`, in this run.
-    told: Option<Ms>,
+    told: Option<Timestamp>,
     /// So often it may be sent once more, to devices that asked later (§3).
     again: u32,
     /// It has left in this run, as that.
@@ -67,23 +69,23 @@ pub struct World {
     pub people: Vec<SenderFacts>,
     pub messages: Vec<Message>,
     pub server: Option<ServerFacts>,
-    pub clock: Ms,
+    pub clock: Timestamp,
     /// The time that passed, by a clock that is only ever late.
-    passed: Ms,
-    seen: Ms,
-    run_began: Ms,
+    passed: Timestamp,
+    seen: Timestamp,
+    run_began: Timestamp,
     /// How many receipts left for each person in this run.
     turns: Vec<u64>,
-    asking: BTreeMap<(usize, usize), BTreeMap<DeviceId, Ms>>,
+    asking: BTreeMap<(usize, usize), BTreeMap<DeviceId, Timestamp>>,
     /// Per room, until when there was incognito.
-    hidden: Vec<Ms>,
+    hidden: Vec<Timestamp>,
     under_way: Vec<Dispatch>,
     /// Messages that came, and are not known to have been dealt with.
     unseen: Vec<usize>,
     /// The first person, at the other end.
     pub sender: Sender,
     /// What left, when, and to whom.
-    pub observed: Vec<(Ms, usize, Vec<EventId>)>,
+    pub observed: Vec<(Timestamp, usize, Vec<EventId>)>,
 }
 
 type Done<T = ()> = Result<T, Killed>;
@@ -109,7 +111,7 @@ impl World {
             joined_members: 3,
             joined: true,
             joined_since: Some(START - 10 * DAY),
-            incognito_until: 0,
+            incognito_until: Timestamp::EPOCH,
         };
         let known = SenderFacts { own: false, joined: true, ignored: false, known: true, verified: false };
         let settings = Settings::default();
@@ -123,12 +125,12 @@ impl World {
             messages: Vec::new(),
             server: None,
             clock: START,
-            passed: 0,
+            passed: Timestamp::EPOCH,
             seen: START,
-            run_began: 0,
+            run_began: Timestamp::EPOCH,
             turns: vec![0; 3],
             asking: BTreeMap::new(),
-            hidden: vec![0; 2],
+            hidden: vec![Timestamp::EPOCH; 2],
             under_way: Vec::new(),
             unseen: Vec::new(),
             sender: Sender::new(),
@@ -149,7 +151,7 @@ impl World {
     /// Does something, and begins anew if it is killed meanwhile; what was withheld must have been
     /// so for that reason.
     pub fn then(&mut self, doing: impl FnOnce(&mut Self) -> Done) {
-        self.passed += self.clock.saturating_sub(self.seen);
+        self.passed += self.clock - self.seen;
         self.seen = self.clock;
         let mut done = doing(self);
         self.check_reasons();
@@ -167,7 +169,7 @@ impl World {
     /// sends again.
     fn begin_anew(&mut self) -> Done {
         self.journal = Mortal::new(Store::open(self.dir.path(), &KEY).unwrap());
-        self.receipt_queue = ReceiptQueue::new(self.settings.clone(), KEY_WAIT, numbers(self.passed));
+        self.receipt_queue = ReceiptQueue::new(self.settings.clone(), KEY_WAIT, numbers(self.passed.as_millis()));
         self.under_way.clear();
         self.run_began = self.passed;
         self.turns.fill(0);
@@ -190,7 +192,7 @@ impl World {
 
     // ── what comes in ──
 
-    pub fn comes(&mut self, room: usize, from: usize, sent: Ms, kind: EventKind, readable: bool) {
+    pub fn comes(&mut self, room: usize, from: usize, sent: Timestamp, kind: EventKind, readable: bool) {
         let n = self.messages.len();
         let facts = EventFacts {
             device_id: None,
@@ -261,14 +263,14 @@ impl World {
         Ok(())
     }
 
-    pub fn asks(&mut self, from: usize, in_room: usize, device: u8, expires: Ms) {
+    pub fn asks(&mut self, from: usize, in_room: usize, device: u8, expires: Timestamp) {
         let device = DeviceId::new(format!("D{device}"));
         let now = self.clock;
         let asking = self.asking.entry((from, in_room)).or_default();
         let is_new = asking.get(&device).is_none_or(|until| *until <= now);
         if is_new {
             let (passed, messages) = (self.passed, self.messages.iter_mut());
-            let told = |at: Option<Ms>| at.is_some_and(|at| passed - at < ROUTE_WAIT);
+            let told = |at: Option<Timestamp>| at.is_some_and(|at| passed - at < ROUTE_WAIT);
             messages
                 .filter(|message| (message.person, message.room) == (from, in_room) && told(message.told))
                 .for_each(|message| message.again += 1);

@@ -15,7 +15,7 @@ use crate::{
             rows::{ClaimRow, DeviceRow},
         },
     },
-    model::{DeviceId, EventId, Ms, RoomId, Route, UserId},
+    model::{DeviceId, EventId, RoomId, Route, Timestamp, UserId},
 };
 
 /// A large message, as it is told.
@@ -23,16 +23,16 @@ use crate::{
 pub struct LargeRow {
     room: String,
     event: String,
-    sent: Ms,
+    sent: Timestamp,
     people: usize,
     expected: usize,
     delivered: usize,
     undecryptable: usize,
     users: usize,
     devices: usize,
-    latest: Option<Ms>,
+    latest: Option<Timestamp>,
     /// What the homeserver has counted: people, devices, latest time.
-    told: (usize, usize, Option<Ms>),
+    told: (usize, usize, Option<Timestamp>),
     /// What came last, and whether it counts.
     newest: Vec<(ClaimRow, bool)>,
 }
@@ -95,17 +95,18 @@ pub struct ClaimsRow(Vec<(String, Vec<EntryRow>)>);
 
 /// The device; when it had the message and when that was heard, both in milliseconds after it was
 /// sent; and its [`code`].
-type EntryRow = (Option<String>, Option<Ms>, i64, u8);
+type EntryRow = (Option<String>, Option<u64>, i64, u8);
 
 /// One person's receipts.
 type OfOne = (UserId, Vec<(Option<DeviceId>, Stamp)>);
 
 impl ClaimsRow {
-    pub fn new(claims: &[(Who, Stamp)], sent: Ms) -> Self {
+    pub fn new(claims: &[(Who, Stamp)], sent: Timestamp) -> Self {
+        let sent = sent.as_millis();
         let entry = |((_, device), stamp): &(Who, Stamp)| {
             let device = device.as_ref().map(|device| device.as_str().to_owned());
-            let at = stamp.at.map(|at| at.saturating_sub(sent));
-            (device, at, stamp.heard.wrapping_sub(sent).cast_signed(), code(stamp))
+            let at = stamp.at.map(|at| at.as_millis().saturating_sub(sent));
+            (device, at, stamp.heard.as_millis().wrapping_sub(sent).cast_signed(), code(stamp))
         };
         let people = claims.chunk_by(|((one, _), _), ((other, _), _)| one == other);
         let people = people.filter_map(|of_one| {
@@ -115,11 +116,12 @@ impl ClaimsRow {
         Self(people.collect())
     }
 
-    pub fn into_entries(self, sent: Ms) -> Result<Vec<OfOne>> {
+    pub fn into_entries(self, sent: Timestamp) -> Result<Vec<OfOne>> {
+        let sent = sent.as_millis();
         let entry = |(device, at, heard, code): EntryRow| {
             let (state, route) = decoded(code).ok_or(StoreError::Entry("no such claim"))?;
-            let at = at.map(|at| sent.saturating_add(at));
-            let stamp = Stamp { at, state, route, heard: sent.wrapping_add_signed(heard) };
+            let at = at.map(|at| Timestamp::from_millis(sent.saturating_add(at)));
+            let stamp = Stamp { at, state, route, heard: Timestamp::from_millis(sent.wrapping_add_signed(heard)) };
             Ok((device.map(DeviceId::new), stamp))
         };
         let people = self.0.into_iter();

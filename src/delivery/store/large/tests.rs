@@ -19,9 +19,13 @@ use crate::{
     model::{DeviceDelivery, DeviceId, DeviceState, PeopleFilter, Route, SafeText},
 };
 
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 const KEY: [u8; 32] = [7; 32];
-const SENT: Ms = 1_000_000;
-const NOW: Ms = SENT + 60_000;
+const SENT: Timestamp = Timestamp::from_millis(1_000_000);
+const NOW: Timestamp = SENT.plus(Duration::from_mins(1));
 
 fn temporary() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap();
@@ -52,7 +56,7 @@ fn own(people: usize) -> OwnEvent {
     OwnEvent { room_id: room(), event_id: event(), sent: SENT, expected, claims: BTreeMap::new() }
 }
 
-fn claim(number: usize, device: Option<&str>, at: Ms) -> PeerClaim {
+fn claim(number: usize, device: Option<&str>, at: Timestamp) -> PeerClaim {
     PeerClaim {
         room_id: room(),
         event_id: event(),
@@ -67,7 +71,7 @@ fn claim(number: usize, device: Option<&str>, at: Ms) -> PeerClaim {
 }
 
 fn delivered(number: usize) -> PeerClaim {
-    claim(number, Some("A"), SENT + 5)
+    claim(number, Some("A"), SENT + ms(5))
 }
 
 fn counted(store: &Store) -> Option<Tally> {
@@ -101,13 +105,14 @@ fn segments(dir: &TempDir) -> (usize, usize) {
 }
 
 fn any_claim() -> impl Strategy<Value = PeerClaim> {
-    let at = prop_oneof![Just(None), (SENT - 2..SENT + 4).prop_map(Some), Just(Some(Ms::MAX))];
+    let at =
+        prop_oneof![Just(None), (0..6u64).prop_map(|later| Some(SENT - ms(2) + ms(later))), Just(Some(Timestamp::MAX))];
     let state = prop_oneof![Just(ClaimState::Delivered), Just(ClaimState::Undecryptable)];
     let route = prop_oneof![Just(Route::Direct), Just(Route::Native)];
     let device = prop_oneof![Just(None), Just(Some("A")), Just(Some("B")), Just(Some("C"))];
-    (LARGE - 2..LARGE + 2, device, at, state, route, NOW - 2..NOW + 1).prop_map(
-        |(number, device, at, state, route, heard)| PeerClaim { at, state, route, heard, ..claim(number, device, 0) },
-    )
+    (LARGE - 2..LARGE + 2, device, at, state, route, 0..3u64).prop_map(|(number, device, at, state, route, heard)| {
+        PeerClaim { at, state, route, heard: NOW - ms(2) + ms(heard), ..claim(number, device, Timestamp::EPOCH) }
+    })
 }
 
 proptest! {
@@ -187,7 +192,7 @@ fn l8_after_a_restart_the_counts_are_there_and_twice_is_still_once() {
         delivered: 250,
         users: 250,
         devices: 250,
-        latest: Some(SENT + 5),
+        latest: Some(SENT + ms(5)),
         ..Tally::default()
     };
     drop(store);
@@ -238,13 +243,13 @@ fn l7_whoever_betters_their_receipt_for_ever_does_not_fill_the_disk() {
     let (dir, mut store) = temporary();
     store.record_recipients(&own(300)).unwrap();
     let better =
-        |round: Ms| (0..201).map(move |number| claim(number, Some("A"), SENT + 50 - round)).collect::<Vec<_>>();
+        |round: u64| (0..201).map(move |number| claim(number, Some("A"), SENT + ms(50 - round))).collect::<Vec<_>>();
     for round in 0..20 {
         assert_eq!(store.claim(&better(round), NOW).unwrap().tallied.len(), 1);
         assert!(segments(&dir).1 <= 2 * 201 + SEGMENT);
     }
-    assert!(all(&store).claims.values().all(|stamp| stamp.at == Some(SENT + 31)));
-    assert_eq!(counted(&store).map(|tally| tally.latest), Some(Some(SENT + 31)));
+    assert!(all(&store).claims.values().all(|stamp| stamp.at == Some(SENT + ms(31))));
+    assert_eq!(counted(&store).map(|tally| tally.latest), Some(Some(SENT + ms(31))));
 }
 
 #[test]
@@ -311,7 +316,7 @@ proptest! {
         let (mut dir, mut store) = temporary();
         store.record_recipients(&own(210)).unwrap();
         let devices = [None, Some("A"), Some("B"), Some("C")];
-        let many = many.into_iter().map(|(number, device)| claim(number, devices[usize::from(device)], SENT + 5));
+        let many = many.into_iter().map(|(number, device)| claim(number, devices[usize::from(device)], SENT + ms(5)));
         let claims: Vec<_> = many.chain(few).collect();
         for some in claims.chunks(if at_once { 100 } else { 7 }) {
             store.claim(some, NOW).unwrap();
@@ -394,7 +399,7 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     let (dir, mut store) = temporary();
     store.record_recipients(&own(4)).unwrap();
     store.claim(&[delivered(1)], NOW).unwrap();
-    let told = Summary { users: 3, devices: 4, latest: Some(SENT + 9) };
+    let told = Summary { users: 3, devices: 4, latest: Some(SENT + ms(9)) };
     let mut elsewhere = || store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
     let refused = Summed { refused: Refused::of(Refusal::OtherRoom, 1), ..Summed::default() };
     assert_eq!(elsewhere(), refused, "l1: not in another room");
@@ -403,7 +408,7 @@ fn what_the_homeserver_sums_up_is_large_and_kept() {
     let Summed { tallied, unknown, .. } = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!((tallied.len(), unknown.len()), (1, 0));
     let tally = tallied[0].tally();
-    assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + 9)));
+    assert_eq!((tally.users, tally.delivered, tally.expected, tally.latest), (3, 4, 4, Some(SENT + ms(9))));
     let again = store.sum_up(&room(), &[(event(), told)], 5, NOW).unwrap();
     assert_eq!(again, Summed::default(), "twice is once");
     let elsewhere = store.sum_up(&RoomId::new("!other"), &[(event(), told)], 5, NOW).unwrap();
@@ -425,7 +430,7 @@ fn aggregates_are_forgotten_when_nothing_comes_for_them() {
     }
     let about = |number: usize| [PeerClaim { event_id: EventId::new(format!("${number}")), ..delivered(1) }];
     store.claim(&about(0), NOW).unwrap();
-    store.claim(&about(0), NOW + KEPT - 1).unwrap();
+    store.claim(&about(0), NOW + KEPT - ms(1)).unwrap();
     assert_eq!(store.aggregates.0.len(), IN_MEMORY);
     store.claim(&about(1), NOW + KEPT).unwrap();
     assert!(store.aggregates.0.contains_key(&EventId::new("$1")));

@@ -11,14 +11,18 @@ use crate::delivery::{
     },
 };
 
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
 #[test]
 fn recording_twice_changes_nothing() {
     let (_dir, mut store) = temporary();
-    store.record_recipients(&own("own", 5)).unwrap();
-    store.claim(&[claim("own", Some("B1"), Some(6))], NOW).unwrap();
+    store.record_recipients(&own("own", at(5))).unwrap();
+    store.claim(&[claim("own", Some("B1"), Some(at(6)))], NOW).unwrap();
     let snapshot = store.own_event(&event("own")).unwrap();
-    let mut second = OwnEvent { expected: BTreeMap::new(), ..own("own", 99) };
-    second.merge(claim("own", Some("B9"), Some(100)), NOW).unwrap();
+    let mut second = OwnEvent { expected: BTreeMap::new(), ..own("own", at(99)) };
+    second.merge(claim("own", Some("B9"), Some(at(100))), NOW).unwrap();
     store.record_recipients(&second).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), snapshot);
 }
@@ -26,8 +30,8 @@ fn recording_twice_changes_nothing() {
 #[test]
 fn recording_keeps_what_was_already_claimed() {
     let (_dir, mut store) = temporary();
-    let mut with_claim = own("own", 5);
-    with_claim.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
+    let mut with_claim = own("own", at(5));
+    with_claim.merge(claim("own", Some("B1"), Some(at(6))), NOW).unwrap();
     store.record_recipients(&with_claim).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(with_claim));
 }
@@ -36,9 +40,9 @@ fn recording_keeps_what_was_already_claimed() {
 fn own_events_are_the_newest_of_the_room() {
     let (_dir, mut store) = temporary();
     for (name, sent) in [("1", 10), ("3", 30), ("2", 20)] {
-        store.record_recipients(&own(name, sent)).unwrap();
+        store.record_recipients(&own(name, at(sent))).unwrap();
     }
-    store.record_recipients(&OwnEvent { room_id: RoomId::new("!other"), ..own("4", 40) }).unwrap();
+    store.record_recipients(&OwnEvent { room_id: RoomId::new("!other"), ..own("4", at(40)) }).unwrap();
     let names =
         |limit| store.own_events(&room(), limit).unwrap().into_iter().map(|own| own.event_id).collect::<Vec<_>>();
     assert_eq!(names(9), ["3", "2", "1"].map(event));
@@ -48,7 +52,7 @@ fn own_events_are_the_newest_of_the_room() {
 #[test]
 fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
     let (_dir, mut store) = temporary();
-    store.record_recipients(&own("own", 5)).unwrap();
+    store.record_recipients(&own("own", at(5))).unwrap();
     let unknown = claim("unknown", Some("B1"), None);
     let elsewhere = PeerClaim { room_id: RoomId::new("!other"), ..claim("own", Some("B1"), None) };
     let claims = [unknown, elsewhere];
@@ -65,14 +69,15 @@ fn l1_a_claim_about_an_unknown_event_or_another_room_is_none() {
 #[test]
 fn l3_claims_are_merged_on_disk_as_in_memory() {
     let (_dir, mut store) = temporary();
-    store.record_recipients(&own("own", 5)).unwrap();
-    let mut expected = own("own", 5);
-    for (id, at) in [(Some("B1"), Some(9)), (Some("B1"), Some(7)), (Some("B1"), Some(8)), (None, Some(1)), (None, None)]
+    store.record_recipients(&own("own", at(5))).unwrap();
+    let mut expected = own("own", at(5));
+    for (id, time) in
+        [(Some("B1"), Some(9)), (Some("B1"), Some(7)), (Some("B1"), Some(8)), (None, Some(1)), (None, None)]
     {
-        let claim = claim("own", id, at);
+        let claim = claim("own", id, time.map(at));
         let merged = expected.merge(claim.clone(), NOW).unwrap();
         let changed = if merged == Merged::Same { vec![] } else { vec![expected.clone()] };
-        assert_eq!(store.claim(&[claim], NOW).unwrap().changed, changed, "{id:?} {at:?}");
+        assert_eq!(store.claim(&[claim], NOW).unwrap().changed, changed, "{id:?} {time:?}");
         assert_eq!(store.own_event(&event("own")).unwrap().as_ref(), Some(&expected));
     }
 }
@@ -80,16 +85,16 @@ fn l3_claims_are_merged_on_disk_as_in_memory() {
 #[test]
 fn l3_many_claims_at_once_are_as_many_one_by_one() {
     let (_dir, mut store) = temporary();
-    let mut expected = [own("1", 5), own("2", 5)];
+    let mut expected = [own("1", at(5)), own("2", at(5))];
     for own in &expected {
         store.record_recipients(own).unwrap();
     }
     let claims = [
-        claim("1", Some("B1"), Some(9)),
-        claim("2", None, Some(8)),
+        claim("1", Some("B1"), Some(at(9))),
+        claim("2", None, Some(at(8))),
         claim("1", Some("B2"), None),
-        claim("1", Some("B1"), Some(7)),
-        claim("2", None, Some(9)),
+        claim("1", Some("B1"), Some(at(7))),
+        claim("2", None, Some(at(9))),
     ];
     for claim in &claims {
         let about = expected.iter_mut().find(|own| own.event_id == claim.event_id).unwrap();
@@ -136,26 +141,26 @@ fn l8_a_ledger_of_version_1_goes_on() {
     let dir = TempDir::new().unwrap();
     of_version_1(&dir);
     let mut store = open(&dir);
-    let mut expected = own("own", 5);
-    expected.merge(claim("own", Some("B1"), Some(6)), NOW).unwrap();
-    expected.merge(claim("own", None, Some(6)), NOW).unwrap();
+    let mut expected = own("own", at(5));
+    expected.merge(claim("own", Some("B1"), Some(at(6))), NOW).unwrap();
+    expected.merge(claim("own", None, Some(at(6))), NOW).unwrap();
     assert_eq!(store.own_event(&event("own")).unwrap(), Some(expected));
     assert_eq!(store.answers(&bob()).unwrap(), Answers::Named);
-    let again = [claim("own", Some("B1"), Some(6)), claim("own", None, Some(7))];
+    let again = [claim("own", Some("B1"), Some(at(6))), claim("own", None, Some(at(7)))];
     assert_eq!(store.claim(&again, NOW).unwrap(), Claimed::default());
-    assert_eq!(store.claim(&[claim("own", Some("B2"), Some(8))], NOW).unwrap().changed.len(), 1);
+    assert_eq!(store.claim(&[claim("own", Some("B2"), Some(at(8)))], NOW).unwrap().changed.len(), 1);
 }
 
 #[test]
 fn l5_how_a_person_answers_is_known_by_their_best_claim() {
     let (_dir, mut store) = temporary();
-    store.record_recipients(&own("1", 5)).unwrap();
-    store.record_recipients(&own("2", 5)).unwrap();
+    store.record_recipients(&own("1", at(5))).unwrap();
+    store.record_recipients(&own("2", at(5))).unwrap();
     for (claim, answers, changed) in [
-        (claim("1", None, Some(6)), Answers::Unnamed, true),
-        (claim("2", None, Some(6)), Answers::Unnamed, false),
-        (claim("2", Some("B1"), Some(6)), Answers::Named, true),
-        (claim("2", None, Some(5)), Answers::Named, false),
+        (claim("1", None, Some(at(6))), Answers::Unnamed, true),
+        (claim("2", None, Some(at(6))), Answers::Unnamed, false),
+        (claim("2", Some("B1"), Some(at(6))), Answers::Named, true),
+        (claim("2", None, Some(at(5))), Answers::Named, false),
     ] {
         assert_eq!(store.claim(&[claim], NOW).unwrap().answers_changed, changed);
         assert_eq!(store.answers(&bob()).unwrap(), answers);

@@ -1,7 +1,9 @@
 //! What is in the log, how often, and for how long.
 
+use std::time::Duration;
+
 use super::{
-    super::tests::{NOW, entry, event, open, room, sent, temporary},
+    super::tests::{NOW, day, entry, event, open, room, sent, temporary},
     *,
 };
 use crate::{
@@ -37,9 +39,20 @@ fn row(what: &str, count: u64, name: &str) -> (String, u64, String) {
 #[test]
 fn what_was_sent_is_a_row_each_and_the_latest_comes_first() {
     let (dir, mut store) = temporary();
-    store.record(&[sent("1"), entry("2", Step::Sent { at: 10, route: Route::Native, quiet: false })], NOW).unwrap();
     store
-        .record(&[entry("3", Step::TellUndecryptable(Some(11))), entry("4", Step::TellUndecryptable(None))], NOW)
+        .record(
+            &[sent("1"), entry("2", Step::Sent { at: Timestamp::from_millis(10), route: Route::Native, quiet: false })],
+            NOW,
+        )
+        .unwrap();
+    store
+        .record(
+            &[
+                entry("3", Step::TellUndecryptable(Some(Timestamp::from_millis(11)))),
+                entry("4", Step::TellUndecryptable(None)),
+            ],
+            NOW,
+        )
         .unwrap();
     // A device that asked later was told the same.
     store.record(&[sent("1")], NOW).unwrap();
@@ -54,7 +67,10 @@ fn what_was_sent_is_a_row_each_and_the_latest_comes_first() {
     let store = open(&dir);
     assert_eq!(rows(&store), expected);
     let log = store.log().unwrap();
-    assert_eq!((log[2].at, log[2].first, log[2].person.as_str()), (10, 10, "@bob:example.org"));
+    assert_eq!(
+        (log[2].at, log[2].first, log[2].person.as_str()),
+        (Timestamp::from_millis(10), Timestamp::from_millis(10), "@bob:example.org")
+    );
 }
 
 #[test]
@@ -64,14 +80,14 @@ fn a_thousand_reactions_are_one_row_of_their_day_room_person_and_reason() {
     store.record(&reactions, NOW).unwrap();
     store.record(&[withheld("message", Reason::Stranger)], NOW).unwrap();
     for n in 991..=1_000 {
-        store.record(&[refused(&n.to_string(), Reason::NotAMessage)], NOW + n).unwrap();
+        store.record(&[refused(&n.to_string(), Reason::NotAMessage)], NOW + Duration::from_millis(n)).unwrap();
     }
     assert_eq!(rows(&store), [row("P4", 1_000, "1000"), row("P7", 1, "message")]);
     let log = store.log().unwrap();
-    assert_eq!((log[0].first, log[0].at), (NOW, NOW + 1_000));
+    assert_eq!((log[0].first, log[0].at), (NOW, NOW + Duration::from_secs(1)));
 
     let carol = Entry { sender: UserId::new("@carol:example.org"), ..refused("c", Reason::NotAMessage) };
-    store.record(&[carol, refused("later", Reason::NotAMessage)], NOW + DAY).unwrap();
+    store.record(&[carol, refused("later", Reason::NotAMessage)], NOW + Duration::from_hours(24)).unwrap();
     let counts: Vec<u64> = rows(&store).iter().map(|(_, count, _)| *count).collect();
     assert_eq!(counts, [1, 1, 1_000, 1], "of another person, and of another day");
 }
@@ -83,7 +99,16 @@ fn what_is_withheld_for_good_is_counted_once_and_what_nobody_asked_for_not_at_al
         store.record(&[withheld("1", Reason::Ignored)], NOW).unwrap();
     }
     store.record(&[sent("2")], NOW).unwrap();
-    store.record(&[withheld("2", Reason::TooMany), entry("3", Step::Owe(1)), entry("4", Step::AwaitKey)], NOW).unwrap();
+    store
+        .record(
+            &[
+                withheld("2", Reason::TooMany),
+                entry("3", Step::Owe(Timestamp::from_millis(1))),
+                entry("4", Step::AwaitKey),
+            ],
+            NOW,
+        )
+        .unwrap();
     let unasked = [Reason::BeforeJoin, Reason::JoinTimeUnknown, Reason::Own];
     store.record(&unasked.map(|reason| refused(reason.code(), reason)), NOW).unwrap();
     assert_eq!(rows(&store), [row("delivered Direct", 1, "2"), row("P8", 1, "1")]);
@@ -93,10 +118,10 @@ fn what_is_withheld_for_good_is_counted_once_and_what_nobody_asked_for_not_at_al
 fn it_is_kept_for_thirty_days_and_can_be_emptied() {
     let (_dir, mut store) = temporary();
     store.record(&[sent("1")], NOW).unwrap();
-    store.record(&[sent("2"), refused("3", Reason::Redacted)], NOW + DAY).unwrap();
-    store.prune(NOW + LOG_DAYS * DAY).unwrap();
+    store.record(&[sent("2"), refused("3", Reason::Redacted)], NOW + Duration::from_hours(24)).unwrap();
+    store.prune(day(NOW.day() + LOG_DAYS)).unwrap();
     assert_eq!(rows(&store).len(), 3);
-    store.prune(NOW + (LOG_DAYS + 1) * DAY).unwrap();
+    store.prune(day(NOW.day() + LOG_DAYS + 1)).unwrap();
     assert_eq!(rows(&store), [row("P3", 1, "3"), row("delivered Direct", 1, "2")]);
     store.empty_log().unwrap();
     assert_eq!(rows(&store), []);

@@ -1,11 +1,21 @@
 //! How far a message's receipt is, and who wins.
 
+use std::time::Duration;
+
 use super::{
     super::disk::Disk,
     super::tests::{NOW, entry, event, owe, owed, room, sent, temporary},
     *,
 };
 use crate::{delivery::policy::Reason, model::Route};
+
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 fn status(store: &Store, name: &str) -> Option<ReceiptStatus> {
     store.status(&room(), &event(name)).unwrap()
@@ -16,13 +26,17 @@ fn status(store: &Store, name: &str) -> Option<ReceiptStatus> {
 fn a_fate_climbs_and_never_steps_back() {
     let rows = [
         (Step::AwaitKey, Stage::AwaitingKey, ReceiptStatus::AwaitingKey),
-        (Step::TellUndecryptable(Some(8)), Stage::ToldUndecryptable, ReceiptStatus::ToldUndecryptable { at: 8 }),
-        (Step::Owe(4), Stage::Owed, ReceiptStatus::Owed { since: 4 }),
+        (
+            Step::TellUndecryptable(Some(at(8))),
+            Stage::ToldUndecryptable,
+            ReceiptStatus::ToldUndecryptable { at: at(8) },
+        ),
+        (Step::Owe(at(4)), Stage::Owed, ReceiptStatus::Owed { since: at(4) }),
         (Step::Withhold(Reason::Left), Stage::Withheld, Reason::Left.status()),
         (
-            Step::Sent { at: 9, route: Route::Direct, quiet: false },
+            Step::Sent { at: at(9), route: Route::Direct, quiet: false },
             Stage::Sent,
-            ReceiptStatus::Sent { at: 9, route: Route::Direct },
+            ReceiptStatus::Sent { at: at(9), route: Route::Direct },
         ),
     ];
     for first in &rows {
@@ -60,7 +74,7 @@ fn p1_whose_sender_could_not_be_told_awaits_its_key_as_before() {
             &[
                 entry("1", Step::TellUndecryptable(None)),
                 entry("2", Step::AwaitKey),
-                entry("3", Step::TellUndecryptable(Some(5))),
+                entry("3", Step::TellUndecryptable(Some(at(5)))),
             ],
             NOW,
         )
@@ -100,9 +114,9 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
     let old = Disk::open_at(1, &path, &key).unwrap();
     let steps = [
         ("await", 0, Step::AwaitKey),
-        ("owed", 1, Step::Owe(4)),
+        ("owed", 1, Step::Owe(at(4))),
         ("withheld", 2, Step::Withhold(Reason::Stranger)),
-        ("sent", 3, Step::Sent { at: 9, route: Route::Native, quiet: false }),
+        ("sent", 3, Step::Sent { at: at(9), route: Route::Native, quiet: false }),
     ];
     for (name, stage, step) in steps {
         let (entry, disk) = (entry(name, step), old.read());
@@ -118,31 +132,42 @@ fn a_file_from_before_there_was_a_log_goes_on_where_it_was() {
     assert_eq!((awaiting, store.owed().unwrap()), (vec![event("await")], vec![owed("owed")]));
     let again = ["await", "owed", "withheld", "sent"].map(owe);
     store.record(&again, NOW).unwrap();
-    assert_eq!(status(&store, "await"), Some(ReceiptStatus::Owed { since: 4 }));
+    assert_eq!(status(&store, "await"), Some(ReceiptStatus::Owed { since: at(4) }));
     assert_eq!(status(&store, "withheld"), Some(Reason::Stranger.status()));
-    assert_eq!(status(&store, "sent"), Some(ReceiptStatus::Sent { at: 9, route: Route::Native }));
+    assert_eq!(status(&store, "sent"), Some(ReceiptStatus::Sent { at: at(9), route: Route::Native }));
     assert_eq!(store.log().unwrap(), []);
 }
 
 #[test]
 fn l8_what_was_withheld_is_known_until_that_is_said_with_a_later_message() {
     let (dir, mut store) = temporary();
-    let at = |name: &str, sent, step| Entry { sent: NOW + sent, ..entry(name, step) };
-    let (bob, day) = (super::super::tests::bob(), super::DAY);
-    let known = |store: &Store| store.withheld(&bob, &room()).unwrap().map(|sent| sent.abs_diff(NOW));
-    let said = |quiet| Step::Sent { at: 9, route: Route::Direct, quiet };
+    let sent = |name: &str, sent, step| Entry { sent: NOW + sent, ..entry(name, step) };
+    let bob = super::super::tests::bob();
+    let known = |store: &Store| store.withheld(&bob, &room()).unwrap().map(|sent| sent - NOW);
+    let said = |quiet| Step::Sent { at: at(9), route: Route::Direct, quiet };
     for reason in [Reason::Redacted, Reason::BeforeJoin, Reason::NotAMessage] {
-        store.record(&[at(reason.code(), 5, Step::Refuse(reason))], NOW).unwrap();
+        store.record(&[sent(reason.code(), ms(5), Step::Refuse(reason))], NOW).unwrap();
     }
-    store.record(&[at("long ago", 5, Step::Refuse(Reason::TooOld))], NOW + 31 * day).unwrap();
-    assert_eq!(known(&store), None, "for which nobody waits, or of which nothing is known any more");
-    store.record(&[at("b", 20, Step::Withhold(Reason::Off)), at("a", 10, Step::Refuse(Reason::TooOld))], NOW).unwrap();
-    assert_eq!(known(&super::super::tests::open(&dir)), Some(20));
     store
-        .record(&[at("b", 30, Step::Withhold(Reason::Off)), at("c", 40, said(false)), at("d", 15, said(true))], NOW)
+        .record(&[sent("long ago", ms(5), Step::Refuse(Reason::TooOld))], NOW + Duration::from_hours(31 * 24))
         .unwrap();
-    assert_eq!(known(&store), Some(20), "withheld twice is once, and only a later one says so");
-    store.record(&[at("e", 40, said(true))], NOW).unwrap();
+    assert_eq!(known(&store), None, "for which nobody waits, or of which nothing is known any more");
+    store
+        .record(&[sent("b", ms(20), Step::Withhold(Reason::Off)), sent("a", ms(10), Step::Refuse(Reason::TooOld))], NOW)
+        .unwrap();
+    assert_eq!(known(&super::super::tests::open(&dir)), Some(ms(20)));
+    store
+        .record(
+            &[
+                sent("b", ms(30), Step::Withhold(Reason::Off)),
+                sent("c", ms(40), said(false)),
+                sent("d", ms(15), said(true)),
+            ],
+            NOW,
+        )
+        .unwrap();
+    assert_eq!(known(&store), Some(ms(20)), "withheld twice is once, and only a later one says so");
+    store.record(&[sent("e", ms(40), said(true))], NOW).unwrap();
     assert_eq!(known(&store), None);
 }
 
@@ -156,14 +181,17 @@ fn rows_are_written_as_from_the_first_version_on() {
     let sender = sender.as_str();
     for (step, status) in [
         (Step::AwaitKey, serde_json::json!({ "AwaitingKey": { "sender": sender, "sent": sent } })),
-        (Step::TellUndecryptable(Some(8)), serde_json::json!({ "Told": { "sender": sender, "sent": sent, "at": 8 } })),
         (
-            Step::Owe(4),
+            Step::TellUndecryptable(Some(at(8))),
+            serde_json::json!({ "Told": { "sender": sender, "sent": sent, "at": 8 } }),
+        ),
+        (
+            Step::Owe(at(4)),
             serde_json::json!({ "Owed": { "sender": sender, "sent": sent, "since": 4, "state": "delivered" } }),
         ),
         (Step::Withhold(Reason::Stranger), serde_json::json!({ "Withheld": { "code": Reason::Stranger.code() } })),
         (
-            Step::Sent { at: 9, route: Route::Native, quiet: false },
+            Step::Sent { at: at(9), route: Route::Native, quiet: false },
             serde_json::json!({ "Sent": { "at": 9, "route": "native" } }),
         ),
     ] {

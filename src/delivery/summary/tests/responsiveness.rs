@@ -3,15 +3,19 @@
 use super::*;
 use crate::model::Tally;
 
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
 fn silent(device: &str) -> ExpectedDevice {
-    ExpectedDevice { silent: Some(3), ..known(device) }
+    ExpectedDevice { silent: Some(at(3)), ..known(device) }
 }
 
 #[test]
 fn a_silent_device_does_not_count_until_it_answers_after_all() {
     let devices = [known("B1"), silent("B2")];
     let waiting = own(&[("@bob", &devices)], &[("@bob", Some("B1"), ClaimState::Delivered)]);
-    let silence = DeviceState::Silent { since: 3 };
+    let silence = DeviceState::Silent { since: at(3) };
     assert_eq!(
         rows(&delivery(&waiting, &everybody())),
         [("@bob", Some("B1"), DELIVERED, true), ("@bob", Some("B2"), silence, false)]
@@ -39,7 +43,7 @@ fn l5_somebody_who_never_answered_is_unknown_and_not_silent() {
 
 #[test]
 fn a_person_who_counts_as_one_can_be_silent_as_one() {
-    let silence = DeviceState::Silent { since: 3 };
+    let silence = DeviceState::Silent { since: at(3) };
     for (devices, claims, expected) in [
         (vec![silent("B1"), silent("B2")], vec![], (silence, false)),
         (vec![silent("B1"), known("B2")], vec![], (DeviceState::Pending, true)),
@@ -53,19 +57,19 @@ fn a_person_who_counts_as_one_can_be_silent_as_one() {
 }
 
 /// Bob's device answered these of the messages that were sent before and after.
-fn responsiveness(answered: impl IntoIterator<Item = Ms>, device: Option<&str>) -> People {
+fn responsiveness(answered: impl IntoIterator<Item = u64>, device: Option<&str>) -> People {
     let mut responsiveness = Responsiveness::default();
     for sent in answered {
-        responsiveness.answer(&RoomId::new("!r"), sent, device.map(DeviceId::new).as_ref(), sent + 1);
+        responsiveness.answer(&RoomId::new("!r"), at(sent), device.map(DeviceId::new).as_ref(), at(sent + 1));
     }
     People::from([(UserId::new("@bob"), responsiveness)])
 }
 
 #[test]
 fn what_a_device_has_missed_counts_and_is_seen() {
-    let missed = DeviceState::Missed { later: 101 };
+    let missed = DeviceState::Missed { later: at(101) };
     let mut mine = own(&[("@bob", &[known("B")])], &[]);
-    mine.sent = 50;
+    mine.sent = at(50);
     for (responsiveness, expected) in [
         (responsiveness([10, 20, 30, 40, 100], Some("B")), missed.clone()),
         (responsiveness([10, 20, 30, 40], Some("B")), DeviceState::Pending),
@@ -86,7 +90,7 @@ fn l5_a_device_has_not_missed_what_an_unnamed_device_of_its_person_has() {
     let responsiveness = responsiveness([10, 20, 30, 40, 100], Some("B"));
     let unnamed = ("@bob", None, ClaimState::Delivered);
     let mut mine = own(&[("@bob", &[known("B")])], &[unnamed]);
-    mine.sent = 50;
+    mine.sent = at(50);
     let expected = [("@bob", Some("B"), DeviceState::Quiet, true), ("@bob", None, DELIVERED, false)];
     assert_eq!(rows(&delivery(&mine, &responsiveness)), expected);
 
@@ -94,16 +98,16 @@ fn l5_a_device_has_not_missed_what_an_unnamed_device_of_its_person_has() {
     // others.
     let mut explained =
         own(&[("@bob", &[known("B"), known("C")])], &[unnamed, ("@bob", Some("C"), ClaimState::Delivered)]);
-    explained.sent = 50;
-    assert_eq!(rows(&delivery(&explained, &responsiveness))[0].2, DeviceState::Missed { later: 101 });
+    explained.sent = at(50);
+    assert_eq!(rows(&delivery(&explained, &responsiveness))[0].2, DeviceState::Missed { later: at(101) });
 }
 
 #[test]
 fn l5_what_a_device_says_means_nothing_is_unknown_and_not_undelivered() {
     let mut mine = own(&[("@bob", &[known("B")])], &[]);
-    mine.sent = 50;
+    mine.sent = at(50);
     let mut responsiveness = responsiveness([10, 20, 30, 40, 100], Some("B"));
-    responsiveness.get_mut(&UserId::new("@bob")).unwrap().quiet(&RoomId::new("!r"), 100, &DeviceId::new("B"));
+    responsiveness.get_mut(&UserId::new("@bob")).unwrap().quiet(&RoomId::new("!r"), at(100), &DeviceId::new("B"));
     let delivery = delivery(&mine, &responsiveness);
     assert_eq!(rows(&delivery), [("@bob", Some("B"), DeviceState::Quiet, true)]);
     assert!(!is_undelivered(&delivery));
@@ -175,7 +179,7 @@ fn the_own_devices_are_not_counted_and_each_device_stands_for_itself() {
     );
     let mut responsiveness = Responsiveness::default();
     for device in ["DESK", "PHONE", "OLD"] {
-        responsiveness.answer(&RoomId::new("!r"), 0, Some(&DeviceId::new(device)), 1);
+        responsiveness.answer(&RoomId::new("!r"), at(0), Some(&DeviceId::new(device)), at(1));
     }
     let own_devices = own_devices(&me, &responsiveness, NOW);
     assert!(own_devices.iter().all(|device| !device.expected));
@@ -186,7 +190,7 @@ fn the_own_devices_are_not_counted_and_each_device_stands_for_itself() {
         DeviceState::Unknown,
         DeviceState::Pending,
         DeviceState::Excluded { why },
-        DeviceState::Silent { since: 3 },
+        DeviceState::Silent { since: at(3) },
     ];
     assert_eq!(states.collect::<Vec<_>>(), expected);
 }

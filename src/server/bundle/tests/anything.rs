@@ -15,7 +15,7 @@ enum Step {
     /// These receipts come, a device each.
     Deliver { event: usize, users: Range<usize>, device: usize },
     /// One of the two devices syncs so much later.
-    Sync { device: usize, later: Ms, how: How },
+    Sync { device: usize, later: Duration, how: How },
 }
 
 /// How a device syncs.
@@ -40,7 +40,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     });
     let how = (prop::bool::weighted(0.1), prop::bool::weighted(0.3), prop::bool::weighted(0.3))
         .prop_map(|(initial, lost, blind)| How { initial, lost, blind });
-    let sync = (0..2_usize, 0..1_500_u64, how).prop_map(|(device, later, how)| Step::Sync { device, later, how });
+    let sync = (0..2_usize, 0..1_500_u64, how).prop_map(|(device, later, how)| Step::Sync {
+        device,
+        later: Duration::from_millis(later),
+        how,
+    });
     prop::collection::vec(prop_oneof![deliver, sync], 0..60)
 }
 
@@ -55,7 +59,7 @@ struct Client {
     held: BTreeSet<Key>,
     /// What a token that it sent back spoke for.
     proved: BTreeSet<Key>,
-    last: Option<Ms>,
+    last: Option<Timestamp>,
 }
 
 fn keys(bundle: &Bundle) -> BTreeSet<Key> {
@@ -75,7 +79,7 @@ fn keys(bundle: &Bundle) -> BTreeSet<Key> {
 }
 
 impl Client {
-    fn sync(&mut self, mailbox: &mut Mailbox, name: &str, now: Ms, how: How) -> BTreeSet<Key> {
+    fn sync(&mut self, mailbox: &mut Mailbox, name: &str, now: Timestamp, how: How) -> BTreeSet<Key> {
         let How { initial, lost, blind } = how;
         let device = DeviceId::new(name);
         let speaks = |room: &RoomId| !blind || *room != RoomId::new("!hidden");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{super::testing::*, *};
+use crate::model::Timestamp;
 
 fn auth(password: &str) -> Value {
     let identifier = json!({ "type": "m.id.user", "user": "ada" });
@@ -13,7 +14,7 @@ fn auth(password: &str) -> Value {
 fn a_user_sees_and_renames_their_devices_and_others_are_told() {
     let mut world = world();
     let (ada, grace) = (login(&mut world, "ada", "PHONE"), login(&mut world, "grace", "TABLET"));
-    world.now = 7;
+    world.now = Timestamp::from_millis(7);
     world.caller("ada PHONE");
     let since = world.position;
     rename(&mut world, ada.clone(), request(&["PHONE"], "", json!({ "display_name": "Pocket" }))).unwrap();

@@ -17,7 +17,7 @@ use super::super::{
     world::{Caller, Room, World},
 };
 use crate::{
-    model::{self, DeviceId, Ms},
+    model::{self, DeviceId, Timestamp},
     server::{
         bundle::{Bundle, Mailbox, Options},
         homeserver::Delivery,
@@ -81,7 +81,7 @@ fn facts(room: &Room, claimant: &UserId, event: &str) -> Option<EventFacts> {
 fn deliver(world: &mut World, receipt: Receipt) {
     let Ok(to) = UserId::parse(receipt.to.as_str()) else { return };
     let Some(user) = world.users.get(&to) else { return };
-    let mailbox = world.mailboxes.entry(to).or_insert_with(|| Mailbox::new(world.now));
+    let mailbox = world.mailboxes.entry(to).or_insert_with(|| Mailbox::new(world.now.as_millis()));
     for device in user.devices.keys() {
         mailbox.add_device(&DeviceId::new(device));
     }
@@ -109,7 +109,7 @@ pub fn acknowledge(world: &mut World, caller: &Caller, number: Option<u64>) {
 /// When this device's waiting sync is to be answered with what waits for it. `tells` says of which
 /// of the user's rooms the sync can tell: what waits for other rooms goes on waiting, also for
 /// those that they have left.
-pub fn ready_at(world: &World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Option<Ms> {
+pub fn ready_at(world: &World, caller: &Caller, options: &Options, tells: impl Fn(&Room) -> bool) -> Option<Timestamp> {
     let mailbox = world.mailboxes.get(&caller.user_id)?;
     mailbox.ready_at(&DeviceId::new(&caller.device_id), options, speaks(&world.rooms, caller, tells))
 }

@@ -11,9 +11,13 @@ use super::{
     asked::USUAL_LIMIT,
     *,
 };
-use crate::server::bundle;
+use crate::{model::Timestamp, server::bundle};
 
 mod waiting;
+
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
 
 /// One `/sync` that does not wait, as the client gets it.
 fn sync(world: &mut World, caller: &Caller, since: Option<&Value>, filter: Value) -> Value {
@@ -219,14 +223,14 @@ fn to_device_messages_wait_until_the_next_token_proves_that_they_arrived() {
 
 fn set_read(world: &mut World, room: &RoomId, reader: &Caller, kind: &str, event: &ruma::EventId) {
     let key = (reader.user_id.clone(), kind.to_owned(), String::new());
-    let receipt = super::super::world::room::Receipt { event_id: event.to_owned(), at: 5, position: world.moved() };
+    let receipt = super::super::world::room::Receipt { event_id: event.to_owned(), at: at(5), position: world.moved() };
     world.rooms.get_mut(room).unwrap().receipts.insert(key, receipt);
 }
 
 #[test]
 fn read_and_delivery_receipts_come_as_one_event_and_until_they_have_arrived() {
     let mut world = world();
-    world.now = 10_000;
+    world.now = at(10_000);
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
     let id = room(&mut world, "room", &[&ada, &bob]);
     let text = say(&mut world, &id, &ada, "text");
@@ -240,10 +244,10 @@ fn read_and_delivery_receipts_come_as_one_event_and_until_they_have_arrived() {
     } } }]);
     let lost = sync(&mut world, &ada, Some(&first["next_batch"]), json!({}));
     assert_eq!(receipts(&lost), expected);
-    world.now += 1000;
+    world.now += Duration::from_secs(1);
     let second = sync(&mut world, &ada, Some(&first["next_batch"]), json!({}));
     assert_eq!(receipts(&second), expected, "again, since the token has not moved on");
-    world.now += 1000;
+    world.now += Duration::from_secs(1);
     let third = sync(&mut world, &ada, Some(&second["next_batch"]), json!({}));
     assert_eq!(receipts(&third), Value::Null);
 }
@@ -251,7 +255,7 @@ fn read_and_delivery_receipts_come_as_one_event_and_until_they_have_arrived() {
 #[test]
 fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     let mut world = world();
-    world.now = 10_000;
+    world.now = at(10_000);
     let ada = login(&mut world, "ada", "PHONE");
     let others: Vec<_> = (0..3).map(|n| login(&mut world, &format!("x{n}"), "D")).collect();
     let everybody: Vec<_> = others.iter().chain([&ada]).collect();
@@ -262,12 +266,12 @@ fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     acknowledge(&mut world, &others[0], &id, &text);
     let second = sync(&mut world, &ada, Some(&first["next_batch"]), summed.clone());
     assert!(second.to_string().contains("@x0:localhost"), "at once, since none went out in the last second");
-    world.now += 400;
+    world.now += Duration::from_millis(400);
     acknowledge(&mut world, &others[1], &id, &text);
     acknowledge(&mut world, &others[2], &id, &text);
     let found = look(&mut world, &ada, &asked(Some(&second["next_batch"]), summed.clone()), false);
-    assert!(matches!(found, Ok(Look::Nothing(Some(11_000)))));
-    world.now = 11_000;
+    assert!(matches!(found, Ok(Look::Nothing(Some(again))) if again == at(11_000)));
+    world.now = at(11_000);
     set_read(&mut world, &id, &others[0], "m.read", &text);
     let third = sync(&mut world, &ada, Some(&second["next_batch"]), summed.clone());
     let [deliveries, read] = [0, 1].map(|n| &third["rooms"]["join"][id.as_str()]["ephemeral"]["events"][n]["content"]);
@@ -278,7 +282,7 @@ fn delivery_receipts_are_gathered_for_a_second_and_summed_up_for_who_asks() {
     // Beside a summary of one event, what names the users of another one is together with what was
     // read.
     let other = say(&mut world, &id, &ada, "another text");
-    world.now += 1000;
+    world.now += Duration::from_secs(1);
     acknowledge(&mut world, &others[1], &id, &other);
     set_read(&mut world, &id, &others[1], "m.read", &other);
     let fourth = sync(&mut world, &ada, Some(&third["next_batch"]), summed);
@@ -337,7 +341,7 @@ fn a_filter_chooses_rooms_and_what_is_ephemeral() {
     let (here, there) = (room(&mut world, "here", &[&ada]), room(&mut world, "there", &[&ada]));
     let text = say(&mut world, &here, &ada, "text");
     set_read(&mut world, &here, &ada, "m.read", &text);
-    world.rooms.get_mut(&here).unwrap().typing.insert(ada.user_id.clone(), 9);
+    world.rooms.get_mut(&here).unwrap().typing.insert(ada.user_id.clone(), at(9));
     let mut rooms = |filter| {
         let answer = sync(&mut world, &ada, None, filter);
         let rooms = answer["rooms"]["join"].as_object().cloned().unwrap_or_default();
@@ -393,7 +397,7 @@ fn a_device_that_is_logged_out_while_it_waits_is_told() {
 #[test]
 fn delivery_receipts_for_rooms_that_a_filter_leaves_out_wait_for_a_sync_that_wants_them() {
     let mut world = world();
-    world.now = 10_000;
+    world.now = at(10_000);
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
     let (here, there) = (room(&mut world, "here", &[&ada, &bob]), room(&mut world, "there", &[&ada, &bob]));
     let first = sync(&mut world, &ada, None, json!({}));
@@ -405,7 +409,7 @@ fn delivery_receipts_for_rooms_that_a_filter_leaves_out_wait_for_a_sync_that_wan
     let told = |answer: &Value, room: &RoomId| answer["rooms"]["join"][room.as_str()].to_string();
     let second = sync(&mut world, &ada, Some(&first["next_batch"]), json!({ "room": { "not_rooms": [there] } }));
     assert!(told(&second, &here).contains(texts[1].as_str()) && !second.to_string().contains(there.as_str()));
-    world.now += 1000;
+    world.now += Duration::from_secs(1);
     let third = sync(&mut world, &ada, Some(&second["next_batch"]), json!({}));
     assert!(told(&third, &there).contains(texts[0].as_str()) && !third.to_string().contains(texts[1].as_str()));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::{error::Answer, http::Shared, typing, world::World};
-use crate::model::Ms;
+use crate::model::Timestamp;
 
 /// No request waits longer than this, whatever it asks for.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -16,7 +16,7 @@ pub enum Look<T> {
     Answer(T),
     /// There is nothing yet. At this time, if at any, it is to look again although nothing has
     /// changed.
-    Nothing(Option<Ms>),
+    Nothing(Option<Timestamp>),
 }
 
 /// Looks again at every change until there is an answer. In the end `look` is told that it must
@@ -36,7 +36,7 @@ pub async fn wait<T>(
             let found = look(world, over);
             let again = [typing::next_end(world), found.as_ref().ok().and_then(Look::again)];
             let again = again.into_iter().flatten().min();
-            (found, again.map(|at| Duration::from_millis(at.saturating_sub(world.now).max(1))))
+            (found, again.map(|at| (at - world.now).max(Duration::from_millis(1))))
         });
         if let Look::Answer(answer) = found? {
             return Ok(answer);
@@ -50,7 +50,7 @@ pub async fn wait<T>(
 }
 
 impl<T> Look<T> {
-    fn again(&self) -> Option<Ms> {
+    fn again(&self) -> Option<Timestamp> {
         match self {
             Self::Answer(_) => None,
             Self::Nothing(again) => *again,

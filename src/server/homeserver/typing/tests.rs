@@ -6,6 +6,10 @@ use super::{
     *,
 };
 
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
 fn set(world: &mut World, who: &Caller, user: &Caller, room: &RoomId, state: serde_json::Value) -> Answer<Response> {
     type_or_stop(world, who.clone(), Request::new(user.user_id.clone(), room.to_owned(), from(state)))
 }
@@ -33,13 +37,13 @@ fn who_says_nothing_more_or_leaves_stops() {
     let id = room(&mut world, "room", &[&ada, &bob]);
     set(&mut world, &ada, &ada, &id, json!({ "typing": true, "timeout": 10_000 })).unwrap();
     set(&mut world, &bob, &bob, &id, json!({ "typing": true, "timeout": 999_999_999 })).unwrap();
-    assert_eq!(next_end(&world), Some(10_000));
-    world.now = 9_999;
+    assert_eq!(next_end(&world), Some(at(10_000)));
+    world.now = at(9_999);
     end_what_is_over(&mut world);
     assert_eq!(world.rooms[&id].typing.len(), 2);
-    world.now = 10_000;
+    world.now = at(10_000);
     end_what_is_over(&mut world);
-    assert_eq!(next_end(&world), Some(120_000), "nobody types for longer than two minutes");
+    assert_eq!(next_end(&world), Some(at(120_000)), "nobody types for longer than two minutes");
     set_membership(&mut world, &id, &bob, "leave");
     end_what_is_over(&mut world);
     assert_eq!((next_end(&world), world.rooms[&id].typing_position), (None, world.position));

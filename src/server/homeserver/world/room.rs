@@ -10,7 +10,7 @@ use ruma::{
 };
 use serde_json::Value;
 
-use crate::model::Ms;
+use crate::model::Timestamp;
 
 mod event_json;
 mod token;
@@ -31,7 +31,7 @@ pub struct Event {
     pub state_key: Option<String>,
     pub content: Value,
     /// `origin_server_ts`.
-    pub sent: Ms,
+    pub sent: Timestamp,
     /// When it was appended.
     pub position: u64,
     /// What a redaction redacts.
@@ -47,7 +47,7 @@ pub struct Event {
 #[derive(Clone, Debug)]
 pub struct Receipt {
     pub event_id: OwnedEventId,
-    pub at: Ms,
+    pub at: Timestamp,
     pub position: u64,
 }
 
@@ -68,7 +68,7 @@ pub struct Room {
     /// Read receipts by user, type, and thread (empty for none).
     pub receipts: BTreeMap<(OwnedUserId, String, String), Receipt>,
     /// Who types, and until when.
-    pub typing: BTreeMap<OwnedUserId, Ms>,
+    pub typing: BTreeMap<OwnedUserId, Timestamp>,
     /// When that last changed.
     pub typing_position: u64,
 }

@@ -14,7 +14,7 @@ fn receipt() -> Receipt {
         to: UserId::new("@you:here"),
         claimant: UserId::new("@ada:there:8448"),
         device_id: None,
-        ts: 5,
+        ts: Timestamp::from_millis(5),
         name: ReceiptName::Unstable,
         quiet: false,
     }

@@ -113,10 +113,10 @@ pub fn bridge(bridge: &Bridge, people: &[PersonDelivery]) -> (String, Role) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeviceId, EventId, SafeText};
+    use crate::model::{DeviceId, EventId, SafeText, Timestamp};
 
     const HAS_IT: DeviceState = DeviceState::Delivered { at: None };
-    const SILENT: DeviceState = DeviceState::Silent { since: 0 };
+    const SILENT: DeviceState = DeviceState::Silent { since: Timestamp::from_millis(0) };
 
     fn device(state: DeviceState, expected: bool) -> DeviceDelivery {
         DeviceDelivery { device_id: Some(DeviceId::new("D")), name: SafeText::default(), state, route: None, expected }
@@ -125,7 +125,7 @@ mod tests {
     fn delivery(devices: Vec<DeviceDelivery>) -> Delivery {
         let people =
             vec![PersonDelivery { user_id: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
-        Delivery::new(EventId::new("$1"), 0, people)
+        Delivery::new(EventId::new("$1"), Timestamp::from_millis(0), people)
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
             advice.into_iter().next().unwrap_or_default()
         };
         assert!(about(DeviceState::Undecryptable { at: None }, true).contains("/rekey"));
-        assert!(about(DeviceState::Missed { later: 1 }, true).contains("again"));
+        assert!(about(DeviceState::Missed { later: Timestamp::from_millis(1) }, true).contains("again"));
         for state in [HAS_IT, DeviceState::Pending, DeviceState::Unknown, DeviceState::Quiet] {
             assert_eq!(about(state, true), "");
         }

@@ -10,7 +10,7 @@ use crate::{
         receipts::testing::client,
         session::loopback::{homeserver, reply},
     },
-    model::{DeviceId, UserId},
+    model::{DeviceId, Timestamp, UserId},
 };
 
 fn receipts_in(event: &Value) -> usize {
@@ -67,7 +67,7 @@ async fn l8_a_sync_goes_on_when_its_receipts_are_on_disk() {
         event_id: EventId::new("$own"),
         user_id: UserId::new("@bob:example.org"),
         device_id: Some(DeviceId::new("PHONE")),
-        at: Some(5),
+        at: Some(Timestamp::from_millis(5)),
         quiet: false,
     };
     assert_eq!(said, [Said { receipts: vec![expected], summaries: vec![] }]);

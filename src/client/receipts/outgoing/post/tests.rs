@@ -15,8 +15,12 @@ use crate::{
         policy::{ReceiptType, Timing},
         receipt::ClaimState,
     },
-    model::{EventId, Ms, RoomId, UserId},
+    model::{EventId, RoomId, Timestamp, UserId},
 };
+
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
 
 const STABLE: &str = "m.delivery";
 const UNSTABLE: &str = "org.matrix.msc4089.delivery";
@@ -29,14 +33,14 @@ fn batch(events: usize) -> Batch {
             room_id: RoomId::new("!room:example.org"),
             event_id: EventId::new(format!("${n}")),
             sender: UserId::new("@bob:example.org"),
-            sent: 1,
-            since: 1,
+            sent: at(1),
+            since: at(1),
             state: ClaimState::Delivered,
             quiet: false,
         };
-        outbox.owe(owed, 1, 0.0, 1).unwrap();
+        outbox.owe(owed, at(1), 0.0, at(1)).unwrap();
     }
-    outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, 1).remove(0)
+    outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, at(1)).remove(0)
 }
 
 /// A server that answers each receipt by its name and event.
@@ -136,7 +140,7 @@ async fn what_will_never_be_taken_is_given_up_and_costs_itself_only() {
 }
 
 /// The answer to `$2` of three: what is owed afterwards, and how long to wait.
-async fn second_answered(answer: String) -> Option<Ms> {
+async fn second_answered(answer: String) -> Option<Duration> {
     let server = server(move |_, event| if event == "$2" { answer.clone() } else { taken() }).await;
     let posted = posted(&server, 3, ReceiptType::Unstable).await;
     assert_eq!(events(&posted.accepted), ["$1"]);
@@ -149,12 +153,11 @@ async fn second_answered(answer: String) -> Option<Ms> {
 #[tokio::test]
 async fn a_429_stops_the_batch_for_as_long_as_the_server_says() {
     let limited = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 2_500 });
-    assert_eq!(second_answered(reply(429, &limited)).await, Some(2_500));
-    let day = 24 * 3_600 * 1_000;
-    let never = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 365 * day });
-    assert_eq!(second_answered(reply(429, &never)).await, Some(day), "though not for ever");
+    assert_eq!(second_answered(reply(429, &limited)).await, Some(Duration::from_millis(2_500)));
+    let never = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "", "retry_after_ms": 365 * 24 * 3_600 * 1_000_u64 });
+    assert_eq!(second_answered(reply(429, &never)).await, Some(Duration::from_hours(24)), "though not for ever");
     let by_header = response(429, "retry-after: 7\r\n", "application/json", &limited.to_string());
-    assert_eq!(second_answered(by_header).await, Some(7_000));
+    assert_eq!(second_answered(by_header).await, Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]

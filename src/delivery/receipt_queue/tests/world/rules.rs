@@ -69,7 +69,7 @@ impl World {
             }
             message.delivered += u32::from(owed.state == ClaimState::Delivered);
         }
-        assert!(self.turns[from] <= 60 + (self.passed - self.run_began) / 1_000, "P10: {}", self.turns[from]);
+        assert!(self.turns[from] <= 60 + (self.passed - self.run_began).as_secs(), "P10: {}", self.turns[from]);
         Ok(())
     }
 
@@ -130,7 +130,7 @@ impl World {
             let Some(wake) = self.receipt_queue.next_wake() else { break };
             at_once = if wake > self.clock { 0 } else { at_once + 1 };
             // Being killed meanwhile is a reason, and little else is.
-            assert!(at_once < 5, "again and again at {}", self.clock);
+            assert!(at_once < 5, "again and again at {:?}", self.clock);
             self.clock = self.clock.max(wake);
             self.work(&[], Outcome::Sent);
         }

@@ -2,7 +2,7 @@
 //! device says, may be killed before it knows its own message, and its marks are held against what
 //! really happened.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ use crate::{
         store::Store,
         summary,
     },
-    model::{DeviceDelivery, DeviceId, DeviceState, EventId, Mark, Ms, SafeText, SendState, UserId},
+    model::{DeviceDelivery, DeviceId, DeviceState, EventId, Mark, SafeText, SendState, Timestamp, UserId},
 };
 
 /// This account, as the other end knows it, and its two devices: this one, and one that never says
@@ -45,7 +45,7 @@ impl Sender {
     }
 
     /// As the actor does it: what is about no message that is known is held, and is on disk.
-    fn hears(&mut self, claims: &[PeerClaim], now: Ms) {
+    fn hears(&mut self, claims: &[PeerClaim], now: Timestamp) {
         let unknown = self.store.claim(claims, now).unwrap().unknown;
         let (held, over): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|claim| self.held.hold(claim.clone()).is_ok());
@@ -54,7 +54,7 @@ impl Sender {
     }
 
     /// Their program is killed and started again.
-    pub fn is_killed(&mut self, now: Ms) {
+    pub fn is_killed(&mut self, now: Timestamp) {
         self.store = Store::open(self.dir.path(), &KEY).unwrap();
         self.held = Held::new();
         let Early { claims, .. } = self.store.early().unwrap();
@@ -62,7 +62,7 @@ impl Sender {
     }
 
     /// Their sync brings what they have sent.
-    pub fn syncs(&mut self, messages: &[Message], now: Ms) {
+    pub fn syncs(&mut self, messages: &[Message], now: Timestamp) {
         if messages.len() > WATCHED {
             return;
         }
@@ -98,7 +98,7 @@ impl Sender {
     }
 
     /// What the other end shows of these two devices, and the mark.
-    fn shows(&self, event: &EventId, now: Ms) -> (Option<DeviceDelivery>, DeviceDelivery, Mark) {
+    fn shows(&self, event: &EventId, now: Timestamp) -> (Option<DeviceDelivery>, DeviceDelivery, Mark) {
         let own = self.store.own_event(event).unwrap().expect("it was recorded");
         let me = UserId::new(ME);
         let responsiveness = [(me.clone(), self.store.responsiveness(&me).unwrap())].into();
@@ -166,7 +166,7 @@ impl World {
         // Later than all that was sent before, all that the clock showed, and the last moment of
         // incognito (P12).
         let before = self.messages.iter().map(|message| message.facts.sent).chain(self.hidden.iter().copied());
-        let sent = before.fold(self.clock, Ms::max) + 1;
+        let sent = before.fold(self.clock, Timestamp::max) + Duration::from_millis(1);
         self.clock = sent;
         for in_room in 0..2 {
             self.asks(0, in_room, 7, sent + super::DAY);

@@ -1,6 +1,8 @@
 //! That the rules are applied to the right facts. The rules themselves, and their order, are tested
 //! where they stand.
 
+use std::time::Duration;
+
 use ruma::{OwnedEventId, OwnedRoomId};
 use serde_json::Value;
 
@@ -20,7 +22,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let mut world = world();
-    world.now = 1_000_000;
+    world.now = Timestamp::from_millis(1_000_000);
     let (ada, bob) = (login(&mut world, "ada", "PHONE"), login(&mut world, "bob", "LAPTOP"));
     let room = room(&mut world, "room", &[&ada, &bob]);
     let event = say(&mut world, &room, &ada, "have you got this?");
@@ -75,7 +77,7 @@ fn a_duplicate_moves_nothing() {
     let before = scene.world.position;
     scene.post(&event, "{}");
     assert_eq!(scene.world.position, before + 1);
-    scene.world.now += 5;
+    scene.world.now += Duration::from_millis(5);
     assert_eq!(scene.post(&event, "{}"), OK);
     assert_eq!(scene.world.position, before + 1);
     let ada = scene.ada.clone();
@@ -219,7 +221,7 @@ fn a_device_that_logs_out_leaves_nothing_behind() {
     scene.post(&event, "{}");
     let number = bundle(&mut scene.world, &tablet, &Options::default(), |_| true).number;
     acknowledge(&mut scene.world, &tablet, Some(number));
-    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), Some(0));
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), Some(Timestamp::from_millis(0)));
     forget_device(&mut scene.world, &ada);
     assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), None);
 }

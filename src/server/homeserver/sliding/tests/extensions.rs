@@ -3,6 +3,11 @@
 use ruma::EventId;
 
 use super::*;
+use crate::model::Timestamp;
+
+const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
 
 #[test]
 fn to_device_messages_have_a_token_of_their_own() {
@@ -37,11 +42,11 @@ fn extensions_tell_of_the_rooms_that_are_shown() {
     let other = room(&mut world, "other", &[&ada]);
     let fill = |world: &mut World, id: &RoomId| {
         let event = say(world, id, &ada, "text");
-        let receipt = Receipt { event_id: event, at: 5, position: world.moved() };
+        let receipt = Receipt { event_id: event, at: at(5), position: world.moved() };
         let position = world.moved();
         let room = world.rooms.get_mut(id).unwrap();
         room.receipts.insert((bob.user_id.clone(), "m.read".to_owned(), String::new()), receipt);
-        room.typing.insert(bob.user_id.clone(), u64::MAX);
+        room.typing.insert(bob.user_id.clone(), at(u64::MAX));
         room.typing_position = position;
         let kept = &mut world.account(&ada).unwrap().room_account_data;
         kept.insert((id.to_owned(), "m.tag".to_owned()), (position, json!({ "tags": {} })));
@@ -88,7 +93,7 @@ fn ephemeral_news_come_without_their_room() {
     assert_eq!(first.get("extensions"), None);
     let position = world.moved();
     let room = world.rooms.get_mut(&id).unwrap();
-    room.typing.insert(bob.user_id.clone(), u64::MAX);
+    room.typing.insert(bob.user_id.clone(), at(u64::MAX));
     room.typing_position = position;
     let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(ask(Some(&first["pos"]))), false) else { panic!() };
     let second = body(Ok(second));
@@ -113,7 +118,7 @@ fn received(event: &EventId) -> Value {
 #[test]
 fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_shown_any_more() {
     let Scene { mut world, ada, bob, room_id: id } = scene();
-    world.now = 10_000;
+    world.now = at(10_000);
     let other = room(&mut world, "other", &[&ada, &bob]);
     let events = [&id, &other].map(|room| say(&mut world, room, &ada, "text"));
     let first = sync(&mut world, &ada, with_receipts(2, None));
@@ -124,7 +129,7 @@ fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_show
     for attempt in ["lost", "repeated"] {
         last = sync(&mut world, &ada, with_receipts(1, Some(&first["pos"])));
         assert_eq!(last["extensions"]["receipts"]["rooms"], expected, "{attempt}");
-        world.now += 1000;
+        world.now += Duration::from_secs(1);
     }
     let next = request(with_receipts(1, Some(&last["pos"])));
     assert!(matches!(look(&mut world, &ada, &next, false), Ok(Look::Nothing(None))));
@@ -133,14 +138,14 @@ fn delivery_receipts_come_until_they_have_arrived_and_of_rooms_that_are_not_show
 #[test]
 fn delivery_receipts_wait_until_the_client_has_proved_that_it_has_the_room() {
     let Scene { mut world, ada, bob, room_id: id } = scene();
-    world.now = 10_000;
+    world.now = at(10_000);
     let (text, shown) = (say(&mut world, &id, &ada, "text"), room(&mut world, "shown", &[&ada, &bob]));
     let event = say(&mut world, &shown, &ada, "text");
     acknowledge(&mut world, &bob, &id, &text);
     acknowledge(&mut world, &bob, &shown, &event);
     let mut look_for = |rooms: usize, pos: &Value| {
         let answer = sync(&mut world, &ada, with_receipts(rooms, Some(pos).filter(|pos| pos.is_string())));
-        world.now += 1000;
+        world.now += Duration::from_secs(1);
         (answer["extensions"]["receipts"]["rooms"].clone(), answer["pos"].clone())
     };
     let (receipts, first) = look_for(1, &Value::Null);
