@@ -62,6 +62,7 @@ pub const ROOMS_PER_DEVICE: u32 = 500;
 /// What was done about a message is forgotten after so many days. P9 no longer lets it be
 /// acknowledged then.
 const STATUS_DAYS: u64 = 30;
+/// The same as a span.
 const STATUS_TIME: Duration = Duration::from_hours(24 * STATUS_DAYS);
 
 /// Why the store cannot be used.

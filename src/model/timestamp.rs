@@ -108,3 +108,51 @@ impl Sub for Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn nothing_is_before_the_epoch_or_after_the_last_moment() {
+        let early = Timestamp::from_millis(999);
+        assert_eq!((early - SECOND, Timestamp::EPOCH - early), (Timestamp::EPOCH, Duration::ZERO));
+        let late = Timestamp::MAX - Duration::from_millis(999);
+        assert_eq!((late + SECOND, late.checked_add(SECOND)), (Timestamp::MAX, None));
+        for longest in [Duration::MAX, Duration::from_millis(u64::MAX)] {
+            assert_eq!((early + longest, late - longest), (Timestamp::MAX, Timestamp::EPOCH));
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_millisecond_is_left_out() {
+        let span = Duration::from_nanos(1_999_999);
+        let at = Timestamp::from_millis(5);
+        assert_eq!((at + span, at - span), (Timestamp::from_millis(6), Timestamp::from_millis(4)));
+        assert_eq!(at.checked_add(span), Some(Timestamp::from_millis(6)));
+    }
+
+    #[test]
+    fn in_json_it_is_a_number() {
+        assert_eq!(serde_json::to_string(&Timestamp::MAX).unwrap(), u64::MAX.to_string());
+        assert_eq!(serde_json::from_str::<Timestamp>("7").unwrap(), Timestamp::from_millis(7));
+        assert!(serde_json::from_str::<Timestamp>("-7").is_err() && serde_json::from_str::<Timestamp>("7.5").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_line_is_on_the_grid_and_less_than_a_step_away(
+            at in 0..1_000_000u64, origin in 0..1_000_000u64, step in 1..50_000u64,
+        ) {
+            let (time, begin) = (Timestamp::from_millis(at), Timestamp::from_millis(origin));
+            let line = time.on_grid(begin, Duration::from_millis(step));
+            prop_assert!(line >= time && line >= begin);
+            prop_assert_eq!((line.as_millis() - origin) % step, 0);
+            prop_assert!(line.as_millis() < at.max(origin) + step);
+        }
+    }
+}

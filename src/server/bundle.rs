@@ -47,7 +47,7 @@
 //! It counts all receipts that are known for the event, also those that were handed out before; an
 //! anonymous receipt counts as one device. A reader that knows an older summary replaces it.
 //!
-//! `now` is the milliseconds of a clock that does not go back.
+//! `now` is the time by a clock that does not go back.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},

@@ -312,7 +312,7 @@ mod tests {
             event_id: Some(EventId::new("$1")),
             sender: UserId::new("@ada:example.org"),
             sender_name: SafeText::line("Ada"),
-            at: Timestamp::from_millis(0),
+            at: Timestamp::EPOCH,
             own: true,
             body: Body::Text(text.split('\n').map(|line| model::Line::plain(SafeText::line(line))).collect()),
             source: None,
@@ -456,7 +456,7 @@ mod tests {
         assert!(continues(&next, &first));
         next.at = Timestamp::EPOCH + GROUP;
         assert!(!continues(&next, &first));
-        next.at = Timestamp::from_millis(0);
+        next.at = Timestamp::EPOCH;
         next.sender = UserId::new("@bob:example.org");
         assert!(!continues(&next, &first));
     }

@@ -48,13 +48,7 @@ pub(super) async fn alone(server: &Loopback) -> Alone {
     let dir = TempDir::new().unwrap();
     let store = Store::open(dir.path(), &[7; 32]).unwrap();
     let ((to_inputs, inputs), (to_events, events)) = (unbounded_channel(), unbounded_channel());
-    let context = Context::new(
-        &client(server).await,
-        store,
-        Timestamp::from_millis(0),
-        &Settings::default(),
-        to_events,
-        to_inputs,
-    );
+    let context =
+        Context::new(&client(server).await, store, Timestamp::EPOCH, &Settings::default(), to_events, to_inputs);
     Alone { context, inputs, events, dir }
 }

@@ -27,7 +27,7 @@ use matrix_sdk_ui::timeline::{EventTimelineItem, MsgLikeKind, TimelineDetails, T
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::content;
+use crate::{client::content, model::Timestamp};
 
 /// See the module.
 pub(super) struct Latest {
@@ -156,7 +156,7 @@ fn bundled(original: &TimelineEvent) -> Option<TimelineEvent> {
 #[derive(Debug)]
 struct Edit {
     event: String,
-    at: u64,
+    at: Timestamp,
     content: Value,
 }
 
@@ -164,7 +164,7 @@ struct Edit {
 struct Glance {
     event_id: String,
     sender: String,
-    origin_server_ts: u64,
+    origin_server_ts: Timestamp,
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]

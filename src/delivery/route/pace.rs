@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::{delivery::bucket::Bucket, model::Timestamp};
 
-/// A receipt every so many milliseconds, in the long run.
+/// One receipt in this time, in the long run.
 const APART: Duration = Duration::from_millis(200);
 /// How many receipts may be posted at once.
 const AT_ONCE: u64 = 50;

@@ -7,7 +7,7 @@ use crate::{
     model::{Timestamp, UserId},
 };
 
-/// A user may post one receipt in so many milliseconds, in the long run.
+/// A user may post one receipt in this time, in the long run.
 pub const INTERVAL: Duration = Duration::from_millis(200);
 /// A user may post so many at once.
 pub const BURST: u64 = 100;

@@ -30,7 +30,7 @@ async fn nothing_is_told_to_a_room_that_was_left() {
     context.store.record(&[Entry::about(&owed, Step::Owe(owed.since))], now()).unwrap();
     let mut outbox = Outbox::new();
     outbox.owe(owed.clone(), Timestamp::EPOCH, 0.0, Timestamp::EPOCH).unwrap();
-    let batch = outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, Timestamp::from_millis(0)).remove(0);
+    let batch = outbox.due(Draw { timing: Timing::Immediate, number: 0.0 }, Timestamp::EPOCH).remove(0);
 
     assert!(outgoing.answer(&mut context, batch).await.is_none(), "no members have to be fetched");
     let status = context.store.status(&owed.room_id, &owed.event_id).unwrap();

@@ -378,7 +378,7 @@ fn who_has_read_gets_the_new_counts() {
     assert_eq!(first["rooms"][id.as_str()]["notification_count"], 1);
     let (position, room) = (world.moved(), world.rooms.get_mut(&id).unwrap());
     let own = (ada.user_id.clone(), "m.read".to_owned(), String::new());
-    room.receipts.insert(own, Receipt { event_id: last, at: Timestamp::from_millis(0), position });
+    room.receipts.insert(own, Receipt { event_id: last, at: Timestamp::EPOCH, position });
     let Ok(Look::Answer(second)) = look(&mut world, &ada, &request(all(1, Some(&first["pos"]))), false) else {
         panic!()
     };

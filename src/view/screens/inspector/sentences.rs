@@ -116,7 +116,7 @@ mod tests {
     use crate::model::{DeviceId, EventId, SafeText, Timestamp};
 
     const HAS_IT: DeviceState = DeviceState::Delivered { at: None };
-    const SILENT: DeviceState = DeviceState::Silent { since: Timestamp::from_millis(0) };
+    const SILENT: DeviceState = DeviceState::Silent { since: Timestamp::EPOCH };
 
     fn device(state: DeviceState, expected: bool) -> DeviceDelivery {
         DeviceDelivery { device_id: Some(DeviceId::new("D")), name: SafeText::default(), state, route: None, expected }
@@ -125,7 +125,7 @@ mod tests {
     fn delivery(devices: Vec<DeviceDelivery>) -> Delivery {
         let people =
             vec![PersonDelivery { user_id: UserId::new("@ada:example.org"), name: SafeText::default(), devices }];
-        Delivery::new(EventId::new("$1"), Timestamp::from_millis(0), people)
+        Delivery::new(EventId::new("$1"), Timestamp::EPOCH, people)
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn l1_l2_l7_a_claim_that_is_not_believed_is_counted_as_what_it_is() {
     assert_eq!(refused(&mut acting), [], "l3: what is said twice is no lie");
     acting
         .actor
-        .on_receipts(vec![Native { at: Some(Timestamp::from_millis(0)), ..receipt(1, bob.as_str(), Some("LATER")) }])
+        .on_receipts(vec![Native { at: Some(Timestamp::EPOCH), ..receipt(1, bob.as_str(), Some("LATER")) }])
         .await;
     assert_eq!(refused(&mut acting), [], "l4: it costs the time only");
 
@@ -124,13 +124,13 @@ async fn l1_what_was_held_for_nothing_is_counted_and_shown_in_the_log() {
     let server = a_room_of_many_kinds().await;
     let mut acting = acting(&server).await;
     acting.actor.context.client.sync_once(SyncSettings::new()).await.unwrap();
-    let claim = |n| PeerClaim::native(room(), receipt(n, bob().as_str(), None), Timestamp::from_millis(0));
+    let claim = |n| PeerClaim::native(room(), receipt(n, bob().as_str(), None), Timestamp::EPOCH);
     acting.actor.take_in_what_came().await;
     acting.actor.incoming.recording.insert(event(2));
     for n in [1, 2] {
         acting.actor.incoming.held.hold(claim(n)).unwrap();
     }
-    let _ = acting.actor.incoming.held.synced(Timestamp::from_millis(0), |_, _| false);
+    let _ = acting.actor.incoming.held.synced(Timestamp::EPOCH, |_, _| false);
     acting.actor.incoming.held.hold(claim(3)).unwrap();
     acting.actor.incoming.expire(&mut acting.actor.context, |_| false);
     acting.actor.handle(IncomingInput::Refused(Refused::of(Refusal::Unproven, 7)).into()).await;

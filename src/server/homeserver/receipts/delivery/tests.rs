@@ -221,7 +221,7 @@ fn a_device_that_logs_out_leaves_nothing_behind() {
     scene.post(&event, "{}");
     let number = bundle(&mut scene.world, &tablet, &Options::default(), |_| true).number;
     acknowledge(&mut scene.world, &tablet, Some(number));
-    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), Some(Timestamp::from_millis(0)));
+    assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), Some(Timestamp::EPOCH));
     forget_device(&mut scene.world, &ada);
     assert_eq!(ready_at(&scene.world, &ada, &Options::default(), |_| true), None);
 }
