@@ -145,12 +145,12 @@ async fn files_polls_links_and_unknown_messages_are_kept(world: World) {
     assert_eq!(source, MediaSource::Plain(MxcUri::new("mxc://example.org/cat")));
 
     let file = json!({
-        "v": "v2", "url": "mxc://example.org/secret", "iv": "S22dq3NAX8wAAAAAAAAAAA",
+        "v": "v2", "url": "mxc://example.org/secret", "iv": "S22dq3qqq8wAAAAAAAAAAA",
         "key": {
             "kty": "oct", "key_ops": ["encrypt", "decrypt"], "alg": "A256CTR", "ext": true,
             "k": "TLlG_OpX807zzQuuwv4QZGJ21_u7weemFGYJFszMn9A",
         },
-        "hashes": { "sha256": "aWOHudBnDkJ9IwaR1Nd8XKoI7DOrqDTwt6xDPfVGN6Q" },
+        "hashes": { "sha256": "aWOHudBnDkJ9IwaR1qq8XKoI7DOrqDTwt6xDPfVGN6Q" },
     });
     let image = bob.say(&json!({ "msgtype": "m.image", "body": "a.png", "file": file }));
     let Body::Media(media) = that(&mut alice, &image, "the image", |_| true).await.body else { panic!("no image") };

@@ -41,9 +41,9 @@ fn bare(kind: MediaKind, name: &str) -> Media {
 
 fn encrypted(uri: &str) -> Value {
     json!({
-        "v": "v2", "url": uri, "iv": "S22dq3NAX8wAAAAAAAAAAA",
+        "v": "v2", "url": uri, "iv": "S22dq3qqq8wAAAAAAAAAAA",
         "key": { "kty": "oct", "key_ops": ["encrypt", "decrypt"], "alg": "A256CTR", "k": KEY, "ext": true },
-        "hashes": { "sha256": "aWOHudBnDkJ9IwaR1Nd8XKoI7DOrqDTwt6xDPfVGN6Q" },
+        "hashes": { "sha256": "aWOHudBnDkJ9IwaR1qq8XKoI7DOrqDTwt6xDPfVGN6Q" },
     })
 }
 
