@@ -251,16 +251,16 @@ impl App {
     }
 
     /// How many devices have the old text of the message that is edited; `None` when none is.
-    pub fn edited_after(&self) -> Option<Known> {
+    pub fn edited_after(&self) -> Option<DecryptedBy> {
         let open = self.timelines.shown()?;
         let event = open.writing.edited()?;
-        Some(Known::of(open.deliveries.get(event)))
+        Some(DecryptedBy::of(open.deliveries.get(event)))
     }
 }
 
 /// What is known about who has decrypted a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum DecryptedBy {
     /// Nothing.
     Nothing,
     /// None has, as far as it is known.
@@ -269,7 +269,7 @@ pub enum Known {
     Devices(u64),
 }
 
-impl Known {
+impl DecryptedBy {
     /// Of an own message.
     fn of(delivery: Option<&Delivery>) -> Self {
         let Some(delivery) = delivery else { return Self::Nothing };
@@ -297,7 +297,7 @@ impl Known {
 
 fn known_to(message: &Message, delivery: Option<&Delivery>) -> String {
     if message.own {
-        Known::of(delivery).sentence("it")
+        DecryptedBy::of(delivery).sentence("it")
     } else {
         "Who has already decrypted it is known to its sender alone.".to_owned()
     }

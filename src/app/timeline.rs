@@ -1,9 +1,9 @@
 //! An open timeline, what is selected in it, and where it is scrolled to.
 //!
 //! A timeline changes under the reader: older messages come in above, new ones below, echoes turn
-//! into events. So the selection and the scroll position are [`Place`]s: an item's key together
-//! with its index, kept right by every change. Nothing is looked up by key but after a reset, and a
-//! timeline of 100,000 items costs no more than a short one.
+//! into events. So the selection and the scroll position are [`ItemPosition`]s: an item's key
+//! together with its index, kept right by every change. Nothing is looked up by key but after a
+//! reset, and a timeline of 100,000 items costs no more than a short one.
 
 mod readers;
 mod scroll;
@@ -20,7 +20,7 @@ use crate::model::{
 
 /// One item of the timeline, wherever it moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ItemPosition {
     /// Its name.
     pub key: ItemKey,
     /// Where it is now.
@@ -48,7 +48,7 @@ pub enum Anchor {
     /// This row stands at this edge.
     Row {
         /// The item.
-        place: Place,
+        place: ItemPosition,
         /// The row in it from its top; beyond its end means its last row.
         row: usize,
         /// The edge.
@@ -66,7 +66,7 @@ pub struct OpenTimeline {
     /// How far back it reaches.
     pub pagination: Pagination,
     /// The selected item, for the actions on messages.
-    pub selection: Option<Place>,
+    pub selection: Option<ItemPosition>,
     /// Where it is scrolled to.
     pub anchor: Anchor,
     /// Messages of others that came in below what is on screen.
@@ -229,9 +229,9 @@ impl OpenTimeline {
             self.pagination = Pagination::Idle;
         }
         let find = |key: &ItemKey| self.items.iter().position(|item| item.key == *key);
-        self.selection = self.selection.take().and_then(|Place { key, .. }| {
+        self.selection = self.selection.take().and_then(|ItemPosition { key, .. }| {
             let index = find(&key)?;
-            Some(Place { key, index })
+            Some(ItemPosition { key, index })
         });
         if let Anchor::Row { place, .. } = &mut self.anchor {
             match find(&place.key) {
@@ -254,7 +254,7 @@ impl OpenTimeline {
             }
         });
         if selected == Some(&item.key) {
-            self.selection = Some(Place { key: item.key.clone(), index });
+            self.selection = Some(ItemPosition { key: item.key.clone(), index });
         }
         if begins_encryption(&item) {
             self.encrypted_from = Some(index);
@@ -332,9 +332,9 @@ impl OpenTimeline {
     }
 
     /// The item at this index, or the last one.
-    fn place(&self, index: usize) -> Option<Place> {
+    fn place(&self, index: usize) -> Option<ItemPosition> {
         let index = index.min(self.items.len().checked_sub(1)?);
-        self.items.get(index).map(|item| Place { key: item.key.clone(), index })
+        self.items.get(index).map(|item| ItemPosition { key: item.key.clone(), index })
     }
 
     /// Whether older messages are to be fetched now: the top is near or a message is sought, and

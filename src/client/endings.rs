@@ -5,9 +5,9 @@
 //! a room that was left in another client while this one was offline, sliding sync never says a
 //! word; and one that an administrator has purged comes once more, and looks joined.
 //!
-//! **How.** Each room of the list is kept on disk, as joined or as invited ([`Row`]). When it is
-//! neither any more, its row stays and says who ended it, why and when, until the user puts it
-//! away: what the sync has brought of the own membership tells that, else the server is asked.
+//! **How.** Each room of the list is kept on disk, as joined or as invited ([`EndingRecord`]). When
+//! it is neither any more, its row stays and says who ended it, why and when, until the user puts
+//! it away: what the sync has brought of the own membership tells that, else the server is asked.
 //! Whenever a sliding connection is there, the server is asked which rooms the user is in, and
 //! those that are missing are looked at one by one.
 //!
@@ -43,7 +43,7 @@ const KEPT: &[u8] = b"room_list";
 
 /// A room of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Row {
+struct EndingRecord {
     /// Only invited, and not in it, when that was known last.
     invited: bool,
     /// That it ended.
@@ -66,7 +66,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    rows: BTreeMap<OwnedRoomId, Row>,
+    rows: BTreeMap<OwnedRoomId, EndingRecord>,
     changed: bool,
     /// Rooms that the user is leaving here.
     leaving: BTreeSet<OwnedRoomId>,
@@ -80,7 +80,7 @@ struct State {
 
 impl State {
     /// Changes a row, which is kept if that makes a difference.
-    fn change(&mut self, room: &RoomId, change: impl FnOnce(&mut Row)) {
+    fn change(&mut self, room: &RoomId, change: impl FnOnce(&mut EndingRecord)) {
         let new = !self.rows.contains_key(room);
         let row = self.rows.entry(room.to_owned()).or_default();
         let before = row.clone();

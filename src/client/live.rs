@@ -34,7 +34,7 @@ use super::{
     },
     source,
     sync::Sync,
-    timeline::OpenTimeline,
+    timeline::TimelineHandle,
     typed, typing, vouched,
 };
 use crate::{
@@ -76,7 +76,7 @@ pub(super) struct Live {
     receipts: Receipts,
     chats: DirectChats,
     endings: Endings,
-    timelines: HashMap<TimelineId, Arc<OpenTimeline>>,
+    timelines: HashMap<TimelineId, Arc<TimelineHandle>>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
     events: UnboundedSender<Update>,
@@ -255,7 +255,7 @@ impl Live {
 
     /// A timeline that is open. What is asked of one that was closed meanwhile is not wanted any
     /// more.
-    fn timeline(&self, id: &TimelineId) -> Result<Arc<OpenTimeline>, Failure> {
+    fn timeline(&self, id: &TimelineId) -> Result<Arc<TimelineHandle>, Failure> {
         self.timelines.get(id).cloned().ok_or_else(Failure::cancelled)
     }
 
@@ -273,7 +273,7 @@ impl Live {
     async fn open_timeline(&mut self, id: TimelineId) -> Outcome {
         self.close_timeline(&id);
         let room = self.room(&id.room_id)?;
-        let open = OpenTimeline::open(&room, id.clone(), self.session.nothings.clone(), self.events.clone()).await;
+        let open = TimelineHandle::open(&room, id.clone(), self.session.nothings.clone(), self.events.clone()).await;
         self.timelines.insert(id.clone(), Arc::new(open.map_err(|error| error.failure())?));
         self.receipts.opened(id.room_id.clone());
         self.sending.opened(&room);

@@ -138,7 +138,7 @@ pub struct NewRoom<'a> {
 }
 
 /// What was asked for, or a sentence that says why not.
-pub type Outcome<T> = Result<T, SafeText>;
+pub type PeerResult<T> = Result<T, SafeText>;
 
 /// One device of one user. Clones are the same device.
 #[derive(Clone)]
@@ -148,7 +148,7 @@ pub struct Peer {
 
 impl Peer {
     /// Registers a user, and is their first device, of this id and name.
-    pub async fn register(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
+    pub async fn register(host: &Host, user: &str, password: &str, device: &str, name: &str) -> PeerResult<Self> {
         let client = client(host).await?;
         let request = assign!(Register::new(), {
             username: Some(user.to_owned()),
@@ -162,7 +162,7 @@ impl Peer {
     }
 
     /// Logs in, as another device.
-    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str, name: &str) -> Outcome<Self> {
+    pub async fn log_in(host: &Host, user: &str, password: &str, device: &str, name: &str) -> PeerResult<Self> {
         let client = client(host).await?;
         let login = client.matrix_auth().login_username(user, password).device_id(device);
         login.initial_device_display_name(name).send().await.map_err(said)?;
@@ -170,7 +170,7 @@ impl Peer {
     }
 
     /// Ends the device.
-    pub async fn log_out(&self) -> Outcome<()> {
+    pub async fn log_out(&self) -> PeerResult<()> {
         self.client.logout().await.map_err(said)
     }
 
@@ -186,7 +186,7 @@ impl Peer {
 
     /// Syncs once, without waiting: the device's keys are on the server then, and what came is
     /// known.
-    pub async fn catch_up(&self) -> Outcome<()> {
+    pub async fn catch_up(&self) -> PeerResult<()> {
         self.client.sync_once(settings(Duration::ZERO)).await.map_err(said)?;
         Ok(())
     }
@@ -241,12 +241,12 @@ impl Peer {
     }
 
     /// Sets the name that others see.
-    pub async fn call_itself(&self, name: &str) -> Outcome<()> {
+    pub async fn call_itself(&self, name: &str) -> PeerResult<()> {
         self.client.account().set_display_name(Some(name)).await.map_err(said)
     }
 
     /// Makes a room.
-    pub async fn create(&self, wanted: &NewRoom<'_>) -> Outcome<RoomId> {
+    pub async fn create(&self, wanted: &NewRoom<'_>) -> PeerResult<RoomId> {
         let mut initial_state = Vec::new();
         if wanted.encrypted {
             let encryption = RoomEncryptionEventContent::with_recommended_defaults();
@@ -275,7 +275,7 @@ impl Peer {
 
     /// Joins a room that it is invited to, or that is public. An invite to a direct chat makes it
     /// one.
-    pub async fn join(&self, id: &RoomId) -> Outcome<()> {
+    pub async fn join(&self, id: &RoomId) -> PeerResult<()> {
         match ids::find_room(&self.client, id) {
             Some(room) if room.state() == RoomState::Joined => Ok(()),
             Some(room) => room.join().await.map_err(said),
@@ -288,13 +288,13 @@ impl Peer {
     }
 
     /// Invites somebody.
-    pub async fn invite(&self, room: &RoomId, user: &UserId) -> Outcome<()> {
+    pub async fn invite(&self, room: &RoomId, user: &UserId) -> PeerResult<()> {
         let user = ids::sdk_user(user).ok_or_else(no_such)?;
         self.room(room)?.invite_user_by_id(&user).await.map_err(said)
     }
 
     /// Says something, encrypted where the room is; markdown is allowed.
-    pub async fn say(&self, room: &RoomId, text: &str) -> Outcome<EventId> {
+    pub async fn say(&self, room: &RoomId, text: &str) -> PeerResult<EventId> {
         let room = self.room(room)?;
         let sent = room.send(RoomMessageEventContent::text_markdown(text)).await.map_err(said)?;
         room.typing_notice(false).await.map_err(said)?;
@@ -302,7 +302,7 @@ impl Peer {
     }
 
     /// Changes what it said.
-    pub async fn edit(&self, room: &RoomId, event: &EventId, text: &str) -> Outcome<()> {
+    pub async fn edit(&self, room: &RoomId, event: &EventId, text: &str) -> PeerResult<()> {
         let content = RoomMessageEventContentWithoutRelation::text_markdown(text)
             .make_replacement(ReplacementMetadata::new(event_id(event)?, None));
         self.room(room)?.send(content).await.map_err(said)?;
@@ -310,25 +310,25 @@ impl Peer {
     }
 
     /// Reacts to an event, be there one of this id or not.
-    pub async fn react(&self, room: &RoomId, event: &EventId, with: &str) -> Outcome<()> {
+    pub async fn react(&self, room: &RoomId, event: &EventId, with: &str) -> PeerResult<()> {
         let content = ReactionEventContent::new(Annotation::new(event_id(event)?, with.to_owned()));
         self.room(room)?.send(content).await.map_err(said)?;
         Ok(())
     }
 
     /// Shows the others that it types.
-    pub async fn types(&self, room: &RoomId) -> Outcome<()> {
+    pub async fn types(&self, room: &RoomId) -> PeerResult<()> {
         self.room(room)?.typing_notice(true).await.map_err(said)
     }
 
     /// Has read up to here.
-    pub async fn read(&self, room: &RoomId, event: &EventId) -> Outcome<()> {
+    pub async fn read(&self, room: &RoomId, event: &EventId) -> PeerResult<()> {
         let (room, event) = (self.room(room)?, event_id(event)?);
         room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event).await.map_err(said)
     }
 
     /// Acknowledges an event, through the homeserver and as this device (§2).
-    pub async fn acknowledge(&self, room: &RoomId, event: &EventId) -> Outcome<()> {
+    pub async fn acknowledge(&self, room: &RoomId, event: &EventId) -> PeerResult<()> {
         let body = Native::body(true, false);
         let request = post::request(room, event, NATIVE_TYPE_UNSTABLE, body).ok_or_else(no_such)?;
         self.client.send(request).await.map_err(said)?;
@@ -337,7 +337,13 @@ impl Peer {
 
     /// Tells the sender's devices that it has an event and cannot decrypt it: that has no place in
     /// MSC4089, so it goes to them directly (§3).
-    pub async fn cannot_decrypt(&self, room: &RoomId, event: &EventId, sender: &UserId, at: Timestamp) -> Outcome<()> {
+    pub async fn cannot_decrypt(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+        sender: &UserId,
+        at: Timestamp,
+    ) -> PeerResult<()> {
         let user = ids::sdk_user(sender).ok_or_else(no_such)?;
         let devices = direct::expected_devices(&self.client, &user).await.map_err(said)?;
         let devices: Vec<_> = devices.into_iter().map(|known| known.device_id).collect();
@@ -347,12 +353,12 @@ impl Peer {
         sent.map_err(|_| SafeText::line("None of the sender's devices could be told."))
     }
 
-    fn room(&self, id: &RoomId) -> Outcome<Room> {
+    fn room(&self, id: &RoomId) -> PeerResult<Room> {
         ids::find_room(&self.client, id).ok_or_else(no_such)
     }
 }
 
-async fn client(host: &Host) -> Outcome<Client> {
+async fn client(host: &Host) -> PeerResult<Client> {
     let builder = Client::builder().homeserver_url(&host.url).http_client(host.http.clone());
     builder.build().await.map_err(|error| SafeText::line(&error.to_string()))
 }
@@ -386,7 +392,7 @@ async fn watch_devices(client: &Client, tell: impl Fn(Heard)) {
     }
 }
 
-fn event_id(id: &EventId) -> Outcome<OwnedEventId> {
+fn event_id(id: &EventId) -> PeerResult<OwnedEventId> {
     ids::sdk_event(id).ok_or_else(no_such)
 }
 

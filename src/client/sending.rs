@@ -12,12 +12,13 @@
 //! at all is refused by the SDK itself ([`room`]), so that it fails in the timeline as any message
 //! does, and `r` tries it again.
 //!
-//! **How.** [`Known`] says of which rooms the state of now is known. `/sync` tells it of all rooms
-//! at once, with its first answer since the connection was there. Sliding sync does not: rooms come
-//! in parts, and devices by a connection of their own, of which nobody learns when it has answered.
-//! There, each room is asked about before the first message since, or when it is opened. The same
-//! is done after a message that could not leave, and when no sync was heard for long, since a
-//! connection that is gone can look alive. While the connection is lost, every queue is off.
+//! **How.** [`KnownRooms`] says of which rooms the state of now is known. `/sync` tells it of all
+//! rooms at once, with its first answer since the connection was there. Sliding sync does not:
+//! rooms come in parts, and devices by a connection of their own, of which nobody learns when it
+//! has answered. There, each room is asked about before the first message since, or when it is
+//! opened. The same is done after a message that could not leave, and when no sync was heard for
+//! long, since a connection that is gone can look alive. While the connection is lost, every queue
+//! is off.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -66,7 +67,7 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    known: Known,
+    known: KnownRooms,
     /// Counts how often `known` was lost: who began to find out something before that has found
     /// nothing.
     round: u64,
@@ -82,7 +83,7 @@ struct State {
 
 /// Of which rooms the state of now is known.
 #[derive(Default)]
-enum Known {
+enum KnownRooms {
     /// There is no connection.
     #[default]
     Nothing,
@@ -94,7 +95,7 @@ enum Known {
 
 impl State {
     /// Switches every queue off; what was known is not known any more.
-    fn forget(&mut self, known: Known) {
+    fn forget(&mut self, known: KnownRooms) {
         self.known = known;
         self.round += 1;
         self.asking.clear();
@@ -106,15 +107,15 @@ impl State {
     /// Whether it is known of a room; `None` without a connection.
     fn knows(&self, room: &Room) -> Option<bool> {
         match &self.known {
-            Known::Nothing => None,
-            Known::Asked(rooms) => Some(rooms.contains(room.room_id())),
-            Known::All => Some(true),
+            KnownRooms::Nothing => None,
+            KnownRooms::Asked(rooms) => Some(rooms.contains(room.room_id())),
+            KnownRooms::All => Some(true),
         }
     }
 
     /// Whether no sync was heard for longer than one takes: the machine may have slept.
     fn is_silent(&self, now: Timestamp) -> bool {
-        !matches!(self.known, Known::Nothing) && now - self.heard > SILENCE
+        !matches!(self.known, KnownRooms::Nothing) && now - self.heard > SILENCE
     }
 
     fn is_open(&self, room: &Room) -> bool {
@@ -122,7 +123,7 @@ impl State {
     }
 
     fn open(&mut self, room: &Room) {
-        if let Known::Asked(rooms) = &mut self.known {
+        if let KnownRooms::Asked(rooms) = &mut self.known {
             rooms.insert(room.room_id().to_owned());
         }
         let queue = room.send_queue();
@@ -146,7 +147,7 @@ impl Sending {
         let waited = {
             let mut state = self.state();
             state.heard = now();
-            !matches!(std::mem::replace(&mut state.known, Known::All), Known::All)
+            !matches!(std::mem::replace(&mut state.known, KnownRooms::All), KnownRooms::All)
         };
         if waited {
             self.release_waiting();
@@ -158,9 +159,9 @@ impl Sending {
         let waited = {
             let mut state = self.state();
             state.heard = now();
-            let waited = matches!(state.known, Known::Nothing);
+            let waited = matches!(state.known, KnownRooms::Nothing);
             if waited {
-                state.known = Known::Asked(HashSet::new());
+                state.known = KnownRooms::Asked(HashSet::new());
             }
             waited
         };
@@ -171,7 +172,7 @@ impl Sending {
 
     /// The connection is lost, or the session ends: nothing is sent.
     pub fn lost(&self) {
-        self.state().forget(Known::Nothing);
+        self.state().forget(KnownRooms::Nothing);
     }
 
     /// Something is about to be put into this room's queue, which may be on.
@@ -180,7 +181,7 @@ impl Sending {
             let mut state = self.state();
             if state.is_silent(now()) {
                 tracing::info!("no sync was heard for long");
-                state.forget(Known::Asked(HashSet::new()));
+                state.forget(KnownRooms::Asked(HashSet::new()));
             }
         }
         if let Err(error) = room::settle(room).await {
@@ -232,8 +233,8 @@ impl Sending {
     /// What is known of the rooms may be old.
     fn doubt(&self) {
         let mut state = self.state();
-        if !matches!(state.known, Known::Nothing) {
-            state.forget(Known::Asked(HashSet::new()));
+        if !matches!(state.known, KnownRooms::Nothing) {
+            state.forget(KnownRooms::Asked(HashSet::new()));
         }
     }
 
@@ -371,11 +372,11 @@ mod tests {
     #[test]
     fn a_connection_that_says_nothing_for_long_is_doubted() {
         let heard = |known| State { known, heard: Timestamp::from_millis(1_000_000), ..State::default() };
-        for known in [|| Known::All, || Known::Asked(HashSet::new())] {
+        for known in [|| KnownRooms::All, || KnownRooms::Asked(HashSet::new())] {
             assert!(!heard(known()).is_silent(Timestamp::from_millis(1_000_000) + SILENCE));
             assert!(heard(known()).is_silent(Timestamp::from_millis(1_000_001) + SILENCE));
             assert!(!heard(known()).is_silent(Timestamp::EPOCH), "a clock that goes back says nothing");
         }
-        assert!(!heard(Known::Nothing).is_silent(Timestamp::from_millis(2_000_000)), "there is nothing to doubt");
+        assert!(!heard(KnownRooms::Nothing).is_silent(Timestamp::from_millis(2_000_000)), "there is nothing to doubt");
     }
 }

@@ -227,12 +227,12 @@ pub fn revive(profile: &Profile) -> Result<(), SessionError> {
 }
 
 /// What the folder knows before a login.
-struct Known {
+struct FormerProfile {
     record: Option<Record>,
     owner: Option<Owner>,
 }
 
-impl Known {
+impl FormerProfile {
     async fn of(profile: &Profile) -> Result<Self, SessionError> {
         if let Some((vault, record)) = Vault::open(&profile.dir)? {
             let owner = keys::owner(&vault).await?.filter(|owner| owner.user_id == record.user_id);
@@ -258,7 +258,7 @@ impl Known {
 
 /// Whose place in the profile's folder this login would take, if somebody else's.
 pub async fn replaces(profile: &Profile, login: &Login) -> Result<Option<UserId>, SessionError> {
-    let known = Known::of(profile).await?;
+    let known = FormerProfile::of(profile).await?;
     Ok(known.user().filter(|user| **user != login.auth.meta().user_id).map(UserId::new))
 }
 
@@ -306,10 +306,10 @@ async fn unsent(client: &Client) -> Result<(usize, usize), matrix_sdk::Error> {
 pub async fn move_in(profile: &Profile, login: Login) -> Result<Session, SessionError> {
     let Login { found, auth, password } = login;
     let meta = auth.meta();
-    let mut known = Known::of(profile).await?;
+    let mut known = FormerProfile::of(profile).await?;
     if known.user().is_some_and(|user| *user != meta.user_id) {
         Vault::clear(&profile.dir)?;
-        known = Known { record: None, owner: None };
+        known = FormerProfile { record: None, owner: None };
     }
     let vault = Vault::create(&profile.dir)?;
     let mut record = Record {

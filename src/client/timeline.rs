@@ -8,7 +8,7 @@
 //! sent, in order, and a batch of the SDK's is one event, so that a page of scrollback is drawn
 //! once.
 //!
-//! **How.** [`OpenTimeline::open`] sends the items that the cache has and starts one task that
+//! **How.** [`TimelineHandle::open`] sends the items that the cache has and starts one task that
 //! forwards the rest: differences (`timeline/diff.rs`, `timeline/item.rs`), what was read
 //! (`timeline/readers.rs`), typing, and the answers' originals and members' names that the cache
 //! lacks. How far the user has read is told by `timeline/reading.rs`. Dropping the value ends the
@@ -99,7 +99,7 @@ impl Error {
 
 /// A timeline that is open, and the task that tells what changes in it.
 #[derive(Debug)]
-pub struct OpenTimeline {
+pub struct TimelineHandle {
     id: TimelineId,
     timeline: Arc<Timeline>,
     events: UnboundedSender<Update>,
@@ -107,7 +107,7 @@ pub struct OpenTimeline {
     reading: Reading,
 }
 
-impl OpenTimeline {
+impl TimelineHandle {
     /// Opens it. What the cache has of it is sent before this returns (one
     /// [`TimelineChange::Reset`], without waiting for the network); changes follow for as long as
     /// the value lives.
@@ -194,7 +194,7 @@ impl OpenTimeline {
     }
 }
 
-impl Drop for OpenTimeline {
+impl Drop for TimelineHandle {
     fn drop(&mut self) {
         self.forwarder.abort();
     }

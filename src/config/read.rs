@@ -15,7 +15,7 @@ use crate::settings::{self, Config, Setting, Value, Values};
 pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
     let mut walk = Walk { text, config: Config::default(), problems: Vec::new() };
     match DeTable::parse(text) {
-        Ok(table) => walk.table(&Place::default(), table.get_ref()),
+        Ok(table) => walk.table(&KeyPath::default(), table.get_ref()),
         Err(error) => {
             let at = error.span().unwrap_or(0..0);
             let what = format!("{}: {}", error.message(), shown(text, at.clone()));
@@ -28,7 +28,7 @@ pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
 
 /// Where the walk stands.
 #[derive(Clone, Default)]
-struct Place {
+struct KeyPath {
     /// As in the table of settings: `delivery.rooms.*`.
     pattern: String,
     /// As written: `delivery.rooms."!a"`.
@@ -37,7 +37,7 @@ struct Place {
     id: String,
 }
 
-impl Place {
+impl KeyPath {
     fn child(&self, name: &str) -> Self {
         let join = |parent: &str, name: &str| {
             if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
@@ -59,7 +59,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn table(&mut self, place: &Place, table: &DeTable<'_>) {
+    fn table(&mut self, place: &KeyPath, table: &DeTable<'_>) {
         for (name, value) in table {
             let child = place.child(name.get_ref());
             if let Some(hint) = wrong_id(&child) {
@@ -97,7 +97,7 @@ impl Walk<'_> {
 }
 
 /// What is wrong with the id of a room's or a person's table.
-fn wrong_id(place: &Place) -> Option<&'static str> {
+fn wrong_id(place: &KeyPath) -> Option<&'static str> {
     let tables = place.pattern.strip_suffix(".*")?;
     let inside = |setting: &&Setting| setting.key.strip_prefix(tables).is_some_and(|rest| rest.starts_with(".*."));
     settings::all().find(inside)?.scope.refuses(&place.id)

@@ -80,7 +80,7 @@ pub struct ReceiptQueue {
     incognito: Incognito,
     /// Whose key is awaited, and when that has taken too long; without those whose senders were
     /// told.
-    keys: BTreeMap<EventRef, Key>,
+    keys: BTreeMap<EventRef, AwaitedKey>,
     /// Batches that wait until the homeserver has said what it can do.
     undecided: Vec<Batch>,
     /// What was sent over `direct` in the last minutes, for devices of the same people that ask a
@@ -95,7 +95,7 @@ pub struct ReceiptQueue {
 type EventRef = (RoomId, EventId);
 
 #[derive(Debug)]
-struct Key {
+struct AwaitedKey {
     awaited: Awaited,
     due: Timestamp,
     late: bool,
@@ -262,7 +262,7 @@ impl ReceiptQueue {
 
     fn wait_for_key(&mut self, awaited: Awaited, since: Timestamp) {
         let event = (awaited.room_id.clone(), awaited.event_id.clone());
-        self.keys.insert(event, Key { awaited, due: since + self.key_wait, late: false });
+        self.keys.insert(event, AwaitedKey { awaited, due: since + self.key_wait, late: false });
     }
 
     /// The messages whose key has not come in time: to be looked at again, and [taken

@@ -56,7 +56,7 @@ use std::{
 
 use serde_json::Value;
 
-use self::{content::Contents, known::Known};
+use self::{content::Contents, known::KnownReceipts};
 use super::routing::Receipt;
 use crate::model::{DeviceId, RoomId, Timestamp};
 
@@ -82,7 +82,7 @@ pub struct Mailbox {
     /// The number of what was dropped from the log last; the first in the log has the next.
     dropped: u64,
     devices: HashMap<DeviceId, Reader>,
-    known: Known,
+    known: KnownReceipts,
 }
 
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Mailbox {
     /// gives its own start in milliseconds: then a token from an earlier life, with the numbers of
     /// a mailbox that is gone, acknowledges nothing.
     pub fn new(start: u64) -> Self {
-        Self { log: VecDeque::new(), dropped: start, devices: HashMap::new(), known: Known::default() }
+        Self { log: VecDeque::new(), dropped: start, devices: HashMap::new(), known: KnownReceipts::default() }
     }
 
     /// Everything from now on is kept until this device has it, also if it does not sync for a

@@ -15,7 +15,7 @@ use super::{
     words, wrap,
 };
 use crate::{
-    app::{App, Focus, commands, editing::Known, timeline::OpenTimeline},
+    app::{App, Focus, commands, editing::DecryptedBy, timeline::OpenTimeline},
     model::{Membership, Pagination, RoomSummary},
 };
 
@@ -126,15 +126,15 @@ pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, canvas: 
 }
 
 /// That a message is edited, with as much about it as there is space for.
-fn editing(app: &App, known: Known, columns: u16) -> String {
+fn editing(app: &App, known: DecryptedBy, columns: u16) -> String {
     let keys = [("send", "saves"), ("leave-composer", "stops")];
     let keys = keys.map(|(action, does)| hints::key(app, action).map(|key| format!("{key} {does}")));
     let keys = keys.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let keys = if keys.is_empty() { keys } else { format!(" {keys}.") };
     let long = format!("Editing. {}", known.sentence("the old text"));
     let short = match known {
-        Known::Devices(devices) => format!("Editing; on {} already.", words::count(devices, "device", "devices")),
-        Known::Nobody | Known::Nothing => "Editing.".to_owned(),
+        DecryptedBy::Devices(devices) => format!("Editing; on {} already.", words::count(devices, "device", "devices")),
+        DecryptedBy::Nobody | DecryptedBy::Nothing => "Editing.".to_owned(),
     };
     let choices = [format!("{long}{keys}"), format!("{short}{keys}"), short];
     choices.into_iter().find(|text| wrap::width(text) <= columns).unwrap_or_else(|| "Editing.".to_owned())

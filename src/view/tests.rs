@@ -29,7 +29,7 @@ use crate::{
         App, Focus,
         event::Event,
         layout::{Row, TimelineFacts},
-        timeline::{Anchor, Edge, Place},
+        timeline::{Anchor, Edge, ItemPosition},
     },
     client::{reply::Reply, request::SessionRequest, update::Update},
     input::KeyCode,
@@ -62,7 +62,7 @@ fn with_selected(up: usize) -> App {
     app.focus = Focus::Timeline;
     let open = app.timelines.shown_mut().unwrap();
     let index = open.items.len() - 1 - up;
-    open.selection = Some(Place { key: open.items[index].key.clone(), index });
+    open.selection = Some(ItemPosition { key: open.items[index].key.clone(), index });
     app
 }
 
@@ -468,7 +468,7 @@ fn facts(app: &App) -> TimelineFacts {
 
 fn anchored(app: &mut App, index: usize, row: usize, edge: Edge) -> TimelineFacts {
     let open = app.timelines.shown_mut().unwrap();
-    open.anchor = Anchor::Row { place: Place { key: open.items[index].key.clone(), index }, row, edge };
+    open.anchor = Anchor::Row { place: ItemPosition { key: open.items[index].key.clone(), index }, row, edge };
     facts(app)
 }
 

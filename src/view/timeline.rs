@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::{event::Event, timeline::Place},
+        app::{event::Event, timeline::ItemPosition},
         model::ItemKey,
         settings::{Change, Config},
         view::fixture::{chatting, drawn, happen},
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn anchor(index: usize, row: usize, edge: Edge) -> Anchor {
-        Anchor::Row { place: Place { key: ItemKey("key".into()), index }, row, edge }
+        Anchor::Row { place: ItemPosition { key: ItemKey("key".into()), index }, row, edge }
     }
 
     #[test]

@@ -54,14 +54,14 @@ pub struct Piece<'a> {
 
 /// One row: slices of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row<'a> {
+pub struct TextRow<'a> {
     /// The slices, in order.
     pub pieces: Vec<Piece<'a>>,
     /// The columns it takes.
     pub width: u16,
 }
 
-impl Row<'_> {
+impl TextRow<'_> {
     /// The row as text alone.
     pub fn text(&self) -> String {
         self.pieces.iter().map(|piece| piece.text).collect()
@@ -70,7 +70,7 @@ impl Row<'_> {
 
 /// A place in a line: a span, and a byte in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+struct Offset {
     span: usize,
     byte: usize,
 }
@@ -80,7 +80,7 @@ struct Place {
 pub struct Rows<'a> {
     spans: Vec<Piece<'a>>,
     columns: u16,
-    next: Option<Place>,
+    next: Option<Offset>,
 }
 
 impl<'a> Rows<'a> {
@@ -96,7 +96,7 @@ impl<'a> Rows<'a> {
     }
 
     fn of(spans: Vec<Piece<'a>>, columns: u16) -> Self {
-        Self { spans, columns: columns.max(1), next: Some(Place::default()) }
+        Self { spans, columns: columns.max(1), next: Some(Offset::default()) }
     }
 
     /// The byte of plain text at which the next row begins.
@@ -104,7 +104,7 @@ impl<'a> Rows<'a> {
         self.next.map(|place| place.byte)
     }
 
-    fn row(&self, start: Place, end: Place, width: u16) -> Row<'a> {
+    fn row(&self, start: Offset, end: Offset, width: u16) -> TextRow<'a> {
         let mut pieces = Vec::new();
         for (at, span) in self.spans.iter().enumerate().take(end.span + 1).skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
@@ -113,25 +113,25 @@ impl<'a> Rows<'a> {
                 pieces.push(Piece { text, ..*span });
             }
         }
-        Row { pieces, width }
+        TextRow { pieces, width }
     }
 }
 
 impl<'a> Iterator for Rows<'a> {
-    type Item = Row<'a>;
+    type Item = TextRow<'a>;
 
-    fn next(&mut self) -> Option<Row<'a>> {
+    fn next(&mut self) -> Option<TextRow<'a>> {
         let start = self.next?;
         let mut taken = 0;
         // The end of the last word that fits: where the row would end, its width, and where the
         // next would begin.
-        let mut word: Option<(Place, u16, Place)> = None;
+        let mut word: Option<(Offset, u16, Offset)> = None;
         let mut in_space = true;
         for (at, Piece { text, .. }) in self.spans.iter().enumerate().skip(start.span) {
             let from = if at == start.span { start.byte } else { 0 };
             for (offset, cluster) in text[from..].grapheme_indices(true) {
-                let here = Place { span: at, byte: from + offset };
-                let after = Place { span: at, byte: here.byte + cluster.len() };
+                let here = Offset { span: at, byte: from + offset };
+                let after = Offset { span: at, byte: here.byte + cluster.len() };
                 let wide = width(cluster);
                 if cluster == " " {
                     if !in_space {
@@ -156,7 +156,7 @@ impl<'a> Iterator for Rows<'a> {
             }
         }
         self.next = None;
-        let end = Place {
+        let end = Offset {
             span: self.spans.len().saturating_sub(1),
             byte: self.spans.last().map_or(0, |span| span.text.len()),
         };

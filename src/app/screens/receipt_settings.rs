@@ -25,7 +25,7 @@ mod rows;
 mod tests;
 mod words;
 
-pub use rows::{Outcome, Row, Section};
+pub use rows::{InForce, Section, SettingRow};
 
 pub(super) const COMMANDS: &[Command] = &[];
 
@@ -79,9 +79,9 @@ impl Behaviour for ReceiptSettings {
         let row = rows.get(self.selected);
         let change = match act {
             Act::Close => return Ok(Flow::Close),
-            Act::Previous => row.and_then(Row::before),
-            Act::Next => row.and_then(Row::after),
-            Act::Choose => row.and_then(Row::around),
+            Act::Previous => row.and_then(SettingRow::before),
+            Act::Next => row.and_then(SettingRow::after),
+            Act::Choose => row.and_then(SettingRow::around),
             Act::Up | Act::Down | Act::PageUp | Act::PageDown => None,
         };
         out.extend(change.map(Effect::SaveSetting));

@@ -11,7 +11,7 @@ use crate::{
         testing::{
             T0, Told, account, day_line, delivery, device, invite, message, own, read_by, room_id, said, summary,
         },
-        timeline::{Anchor, Place},
+        timeline::{Anchor, ItemPosition},
     },
     client::{
         reply::Reply,
@@ -242,7 +242,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn names_its_item(app: &App, place: &Place) -> bool {
+fn names_its_item(app: &App, place: &ItemPosition) -> bool {
     let item: Option<&ItemKey> =
         app.timelines.shown().and_then(|open| open.items.get(place.index)).map(|item| &item.key);
     item == Some(&place.key)

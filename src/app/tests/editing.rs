@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     app::{
         Focus,
-        editing::Known,
+        editing::DecryptedBy,
         effect::Effect,
         screens::{Question, Screen},
         testing::{Told, changed, delivery, device, live, message, own, room_id, said},
@@ -246,16 +246,20 @@ fn who_changes_or_removes_a_message_is_told_who_has_it_already() {
     let has = DeviceState::Delivered { at: None };
     let tally = Some(Tally { users: 40, delivered: 57, undecryptable: 1, expected: 90, ..Tally::default() });
     for (delivery, expected, sentence) in [
-        (None, Known::Nothing, "Who has already decrypted it is not known."),
-        (Some(known(&[], None)), Known::Nothing, "Who has already decrypted it is not known."),
+        (None, DecryptedBy::Nothing, "Who has already decrypted it is not known."),
+        (Some(known(&[], None)), DecryptedBy::Nothing, "Who has already decrypted it is not known."),
         (
             Some(known(&[Pending, Unknown, Undecryptable { at: None }], None)),
-            Known::Nobody,
+            DecryptedBy::Nobody,
             "No device is known to have decrypted it yet.",
         ),
-        (Some(known(&[has.clone(), Pending], None)), Known::Devices(1), "1 device has already decrypted it."),
-        (Some(known(&[has.clone(), has.clone()], None)), Known::Devices(2), "2 devices have already decrypted it."),
-        (Some(known(&[has], tally)), Known::Devices(57), "57 devices have already decrypted it."),
+        (Some(known(&[has.clone(), Pending], None)), DecryptedBy::Devices(1), "1 device has already decrypted it."),
+        (
+            Some(known(&[has.clone(), has.clone()], None)),
+            DecryptedBy::Devices(2),
+            "2 devices have already decrypted it.",
+        ),
+        (Some(known(&[has], tally)), DecryptedBy::Devices(57), "57 devices have already decrypted it."),
     ] {
         let mut told = with_own_message("text");
         let deliveries = delivery.into_iter().collect();

@@ -10,7 +10,7 @@ use crate::{
         layout::{LayoutFacts, ScreenFacts},
         screens::Screen,
         testing::{T0, Told, account, delivery, device, key, live, message, own, room_id},
-        timeline::Place,
+        timeline::ItemPosition,
     },
     client::{
         reply::Reply,
@@ -65,7 +65,7 @@ fn shown_log(told: &Told) -> Option<&ReceiptLog> {
     }
 }
 
-fn selected_message(told: &Told) -> Option<&Place> {
+fn selected_message(told: &Told) -> Option<&ItemPosition> {
     told.app.timelines.shown()?.selection.as_ref()
 }
 
@@ -94,7 +94,7 @@ fn a_message_that_is_loaded_is_gone_to_at_once() {
     let mut told = listing(vec![undelivered("two", "$8", 2), undelivered("one", "$1", 0)]);
     let effects = told.keys("j Enter");
     assert!(!effects.contains(&Effect::from(TimelineRequest::Open(live("one")))), "it is open already");
-    assert_eq!(selected_message(&told), Some(&Place { key: key("$1"), index: 0 }));
+    assert_eq!(selected_message(&told), Some(&ItemPosition { key: key("$1"), index: 0 }));
     assert_eq!((told.app.focus, told.app.screens.is_empty()), (Focus::Timeline, true));
 }
 
@@ -113,7 +113,7 @@ fn a_message_that_is_not_loaded_is_paged_back_to() {
     let idle = Update::Pagination { timeline_id: TimelineId::live(two.clone()), state: Pagination::Idle };
     assert_eq!(told.event(idle.clone()), [Effect::from(TimelineRequest::Paginate(TimelineId::live(two)))]);
     page(&mut told, vec![TimelineChange::Insert(0, own("$8", SendState::Sent))]);
-    assert_eq!(selected_message(&told), Some(&Place { key: key("$8"), index: 0 }));
+    assert_eq!(selected_message(&told), Some(&ItemPosition { key: key("$8"), index: 0 }));
     assert_eq!((told.event(idle), told.status()), (Vec::new(), ""), "it was found: nothing more is fetched");
 }
 

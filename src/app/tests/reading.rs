@@ -9,7 +9,7 @@ use crate::{
         event::Event,
         screens::Screen,
         testing::{Told, changed, day_line, key, live, message, own, read_by, room_id},
-        timeline::{Anchor, Edge, Place},
+        timeline::{Anchor, Edge, ItemPosition},
     },
     client::{
         reply::Reply,
@@ -42,7 +42,7 @@ fn anchor(told: &Told) -> &Anchor {
 }
 
 fn at(name: &str, index: usize, row: usize, edge: Edge) -> Anchor {
-    Anchor::Row { place: Place { key: key(name), index }, row, edge }
+    Anchor::Row { place: ItemPosition { key: key(name), index }, row, edge }
 }
 
 #[test]

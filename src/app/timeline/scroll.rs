@@ -5,7 +5,7 @@
 //! the row that came to stand at the top, and stays there whatever comes in above or below. At the
 //! top, it waits for older messages.
 
-use super::{Anchor, Edge, OpenTimeline, Place};
+use super::{Anchor, Edge, ItemPosition, OpenTimeline};
 use crate::{
     app::layout::{Row, TimelineFacts},
     model::{Pagination, TimelineItem, TimelineItemKind},
@@ -32,7 +32,7 @@ impl OpenTimeline {
 
     /// A page up from the top waits for older messages, which may be on their way.
     fn waits_above(&self, drawn: TimelineFacts) -> bool {
-        let is_top = |place: &Place| !self.items.iter().take(place.index).any(is_selectable);
+        let is_top = |place: &ItemPosition| !self.items.iter().take(place.index).any(is_selectable);
         drawn.first == Row::default()
             && matches!(&self.anchor, Anchor::Row { place, edge: Edge::Bottom, .. } if is_top(place))
     }

@@ -4,11 +4,11 @@
 //! or mean to look like something it is not. A terminal shows lines of text with a few attributes.
 //!
 //! **Why this way.** No tree is built. html5ever's tokenizer knows the hard part of HTML (entities,
-//! attributes, comments, malformed tags); its tokens go straight onto a [`Page`], as ink from a
-//! pen. So the work is linear (but for one tag of thousands of attributes, which html5ever compares
-//! with each other, and which the SDK has taken off), the memory is that of the result, and no
-//! depth of nesting can exhaust the stack. Elements nested deeper than [`MAX_DEPTH`] (the limit
-//! that the spec gives, 'm.room.message msgtypes') keep their text and lose their meaning.
+//! attributes, comments, malformed tags); its tokens go straight onto a [`RenderedText`], as ink
+//! from a pen. So the work is linear (but for one tag of thousands of attributes, which html5ever
+//! compares with each other, and which the SDK has taken off), the memory is that of the result,
+//! and no depth of nesting can exhaust the stack. Elements nested deeper than [`MAX_DEPTH`] (the
+//! limit that the spec gives, 'm.room.message msgtypes') keep their text and lose their meaning.
 //!
 //! **How.** The page keeps the open elements with what they inherit ([`Context`]), the runs of the
 //! line being written and the lines that are done. Each run is made safe when its line is done.
@@ -46,7 +46,7 @@ pub(super) fn lines(html: &str) -> Option<Vec<Line>> {
 }
 
 #[derive(Default)]
-struct Pen(RefCell<Page>);
+struct Pen(RefCell<RenderedText>);
 
 impl TokenSink for Pen {
     type Handle = ();
@@ -113,7 +113,7 @@ struct Link {
 }
 
 #[derive(Default)]
-struct Page {
+struct RenderedText {
     lines: Vec<Line>,
     /// The line being written; empty until something shows on it.
     runs: Vec<Run>,
@@ -129,7 +129,7 @@ struct Page {
     link: Option<Link>,
 }
 
-impl Page {
+impl RenderedText {
     fn context(&self) -> Context {
         self.open.last().map(|open| open.context.clone()).unwrap_or_default()
     }

@@ -1,9 +1,9 @@
 //! Logging in: from what somebody typed to a login that the homeserver has granted. Nothing of it
 //! is on disk yet.
 //!
-//! A login asks for the device whose keys are here ([`Known`]). Whose they are, the server says:
-//! when it knows somebody by another name than was expected, it is asked once more, now for that
-//! device.
+//! A login asks for the device whose keys are here ([`FormerProfile`]). Whose they are, the server
+//! says: when it knows somebody by another name than was expected, it is asked once more, now for
+//! that device.
 
 use matrix_sdk::{
     AuthSession,
@@ -21,7 +21,7 @@ use matrix_sdk::{
 };
 
 use super::{
-    Known, PATIENCE, SHUTDOWN_TIMEOUT, browser,
+    FormerProfile, PATIENCE, SHUTDOWN_TIMEOUT, browser,
     discover::{self, Found},
 };
 use crate::{
@@ -82,7 +82,7 @@ pub async fn login_password(
     if user.is_empty() || user.contains(char::is_whitespace) || !is_id {
         return Err(LoginError::UserName(SafeText::line(user)));
     }
-    let known = Known::of(profile).await?;
+    let known = FormerProfile::of(profile).await?;
     let device = known.device_of(|owner| is_spelling_of(user, owner));
     let found = discover::homeserver(homeserver, PATIENCE).await?;
     let identifier = identifier(user);
@@ -148,7 +148,7 @@ pub async fn login_browser(
     open: impl Fn(String) + Send,
 ) -> Result<Login, LoginError> {
     // Nobody knows yet who will log in. Another user merely gets a device of that name.
-    let device = Known::of(profile).await?.device_of(|_| true);
+    let device = FormerProfile::of(profile).await?.device_of(|_| true);
     let found = discover::homeserver(homeserver, PATIENCE).await?;
     let auth = match method {
         LoginMethod::Sso => browser::sso(&found, device, &profile.device_name, open).await?,

@@ -20,7 +20,7 @@ use matrix_sdk_base::{
 };
 use matrix_sdk_ui::timeline::TimelineItem;
 
-use super::OpenTimeline;
+use super::TimelineHandle;
 use crate::{
     client::{
         errors,
@@ -47,7 +47,7 @@ struct Seen {
     readable: Option<OwnedEventId>,
 }
 
-impl OpenTimeline {
+impl TimelineHandle {
     /// Marks the newest message as read, for whoever is to know it, and clears 'marked as unread'.
     /// To be called only when the user looks at it.
     pub async fn mark_read(&self, receipts: &Receipts) -> Outcome {

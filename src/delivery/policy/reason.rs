@@ -67,7 +67,7 @@ use Reason::{
 };
 
 /// Everything about a reason; its code is written to disk and never changes its meaning.
-struct Row {
+struct ReasonRow {
     rule: &'static str,
     code: &'static str,
     lasting: bool,
@@ -106,7 +106,7 @@ impl Reason {
     ];
 
     #[rustfmt::skip]
-    const fn row(self) -> Row {
+    const fn row(self) -> ReasonRow {
         let (rule, code, lasting, sentence) = match self {
             Undecryptable => ("P1", "undecryptable", false, "The message cannot be decrypted on this device."),
             BeforeJoin => ("P2", "before-join", false, "The message is older than your joining the room or your login on this device."),
@@ -135,7 +135,7 @@ impl Reason {
             NotAccepted => ("§2", "not-accepted", true, "The homeserver did not take the receipt."),
             NotAsked => ("§3", "not-asked", true, "None of the sender's devices asked for a receipt."),
         };
-        Row { rule, code, lasting, sentence }
+        ReasonRow { rule, code, lasting, sentence }
     }
 
     /// The rule of PROTOCOL that says so, such as "P5".

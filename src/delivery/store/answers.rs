@@ -2,7 +2,7 @@
 
 use super::{
     Result, Store,
-    disk::{Access, Key},
+    disk::{Access, RowKey},
 };
 use crate::{delivery::ledger::Answers, model::UserId};
 
@@ -21,7 +21,7 @@ impl Store {
 
 /// The key of the row that says how a person answers: there is one for receipts that name a device,
 /// and one for those that do not.
-fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> Key {
+fn claimant(disk: &Access<'_>, user: &UserId, answers: Answers) -> RowKey {
     let kind = if answers == Answers::Named { "user" } else { "some device of" };
     disk.key(kind, &[user.as_str()])
 }

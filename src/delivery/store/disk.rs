@@ -89,7 +89,7 @@ const TRACES: &str = "
 ";
 
 /// A hashed key.
-pub type Key = [u8; 32];
+pub type RowKey = [u8; 32];
 
 /// Makes attempts at a write until one succeeds or fails for good, and says how the last one ended.
 pub type Keeper = Box<dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()> + Send>;
@@ -191,7 +191,7 @@ pub struct Access<'a> {
 
 impl Access<'_> {
     /// What these names are looked up by. `kind` keeps apart what is named alike.
-    pub fn key(&self, kind: &str, names: &[&str]) -> Key {
+    pub fn key(&self, kind: &str, names: &[&str]) -> RowKey {
         let with_lengths: Vec<String> = names.iter().map(|name| format!("{}:{name}", name.len())).collect();
         self.cipher.hash_key(kind, with_lengths.concat().as_bytes())
     }
@@ -234,7 +234,7 @@ impl Access<'_> {
     }
 
     /// The keys that a query finds.
-    pub fn keys(&self, sql: &str) -> Result<HashSet<Key>> {
+    pub fn keys(&self, sql: &str) -> Result<HashSet<RowKey>> {
         let mut statement = self.db.prepare_cached(sql)?;
         let keys = statement.query_map([], |row| row.get(0))?;
         Ok(keys.collect::<std::result::Result<_, _>>()?)

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Result, Store,
-    disk::{Access, Key},
+    disk::{Access, RowKey},
     rows::ClaimRow,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 const DAYS: u64 = 8;
 
 /// The keys of all rows.
-pub type Keys = HashSet<Key>;
+pub type Keys = HashSet<RowKey>;
 
 #[derive(Serialize, Deserialize)]
 struct EarlyRow {
@@ -160,14 +160,14 @@ pub(super) fn forget_counts(tx: &Access<'_>, keys: &mut Keys, event: &EventId) -
 
 /// A key that is gone here and not on disk, because the transaction failed, costs that the row is
 /// looked at again after a restart.
-fn forget(tx: &Access<'_>, keys: &mut Keys, key: Key) -> Result<()> {
+fn forget(tx: &Access<'_>, keys: &mut Keys, key: RowKey) -> Result<()> {
     if keys.remove(&key) {
         tx.run("DELETE FROM early WHERE key = ?1", [key])?;
     }
     Ok(())
 }
 
-fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> Key {
+fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> RowKey {
     let device = claim.device_id.as_ref().map_or("", |device| device.as_str());
     let at = claim.at.map(|at| at.as_millis().to_string()).unwrap_or_default();
     let quiet = if claim.quiet { "quiet" } else { "" };
@@ -183,7 +183,7 @@ fn key_of_claim(disk: &Access<'_>, claim: &PeerClaim) -> Key {
     disk.key("early", &names)
 }
 
-fn key_of_counts(disk: &Access<'_>, event: &EventId) -> Key {
+fn key_of_counts(disk: &Access<'_>, event: &EventId) -> RowKey {
     disk.key("early counts", &[event.as_str()])
 }
 

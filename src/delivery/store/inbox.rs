@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     Keeper, Result, Store,
-    disk::{Access, Disk, Key},
+    disk::{Access, Disk, RowKey},
 };
 use crate::model::Timestamp;
 
@@ -82,7 +82,7 @@ impl Store {
     }
 }
 
-fn key(disk: &Access<'_>, Incoming { sender, key, kind, content }: &Incoming) -> Key {
+fn key(disk: &Access<'_>, Incoming { sender, key, kind, content }: &Incoming) -> RowKey {
     disk.key("incoming", &[sender, key, kind, &content.to_string()])
 }
 

@@ -11,7 +11,7 @@ use rusqlite::params;
 
 use super::{
     Result, Store,
-    disk::{Access, Key},
+    disk::{Access, RowKey},
     rows::LogRow,
 };
 use crate::{
@@ -41,14 +41,14 @@ impl Store {
 }
 
 /// What one transaction adds to the log: those alike are summed up before they are written.
-pub(super) struct Page<'a> {
+pub(super) struct LogBatch<'a> {
     tx: &'a Access<'a>,
     now: Timestamp,
-    rows: Vec<(Option<Key>, LogRow)>,
-    alike: HashMap<Key, usize>,
+    rows: Vec<(Option<RowKey>, LogRow)>,
+    alike: HashMap<RowKey, usize>,
 }
 
-impl<'a> Page<'a> {
+impl<'a> LogBatch<'a> {
     pub fn new(tx: &'a Access<'a>, now: Timestamp) -> Self {
         Self { tx, now, rows: Vec::new(), alike: HashMap::new() }
     }

@@ -5,7 +5,7 @@
 use rusqlite::params;
 
 use super::{
-    Result, STATUS_DAYS, STATUS_TIME, Store, StoreError, disk::Access, keys::status_key, log::Page, rows::FateRow,
+    Result, STATUS_DAYS, STATUS_TIME, Store, StoreError, disk::Access, keys::status_key, log::LogBatch, rows::FateRow,
     traces,
 };
 use crate::{
@@ -47,7 +47,7 @@ impl Journal for Store {
 
     fn record(&mut self, entries: &[Entry], now: Timestamp) -> Result<()> {
         self.disk.write(|tx| {
-            let mut log = Page::new(tx, now);
+            let mut log = LogBatch::new(tx, now);
             for entry in entries {
                 if matches!(entry.step, Step::Withhold(Reason::NotAMessage))
                     && let Some(told) = read(tx, &entry.room_id, &entry.event_id)?.and_then(|row| row.told())

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ENTRIES,
-    known::{Known, Summary},
+    known::{KnownReceipts, Summary},
 };
 use crate::{
     delivery::receipt::{NATIVE_DEVICES, NATIVE_QUIET, NATIVE_SUMMARY},
@@ -16,7 +16,7 @@ use crate::{
 
 /// The contents of one `m.receipt` per room.
 pub(super) struct Contents<'a> {
-    known: &'a Known,
+    known: &'a KnownReceipts,
     summary_above: Option<u64>,
     rooms: BTreeMap<RoomId, Value>,
     entries: usize,
@@ -24,7 +24,7 @@ pub(super) struct Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    pub(super) fn new(known: &'a Known, summary_above: Option<u64>) -> Self {
+    pub(super) fn new(known: &'a KnownReceipts, summary_above: Option<u64>) -> Self {
         Self { known, summary_above, rooms: BTreeMap::new(), entries: 0, summed_up: HashSet::new() }
     }
 

@@ -14,7 +14,7 @@ pub(super) const KNOWN: usize = super::WAITING;
 
 /// Per event, what came for it.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownReceipts {
     events: HashMap<EventId, Event>,
     /// The events in the order of their first receipts.
     order: VecDeque<EventId>,
@@ -45,7 +45,7 @@ impl Event {
     }
 }
 
-impl Known {
+impl KnownReceipts {
     /// Remembers a receipt; `false` when it is known, which keeps the earlier time (L3).
     pub(super) fn note(&mut self, receipt: &Receipt) -> bool {
         let event = self.events.entry(receipt.event_id.clone()).or_insert_with(|| {

@@ -149,7 +149,7 @@ const SOCIETY: [(&str, &str); 37] = [
 
 /// A room of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum DemoRoom {
     /// Not encrypted, with a past.
     Lunch,
     /// Public.
@@ -185,7 +185,7 @@ pub enum Kind {
 /// How a room is before the user comes.
 pub struct Room {
     /// Which.
-    pub place: Place,
+    pub place: DemoRoom,
     /// What kind.
     pub kind: Kind,
     /// Its name; empty for a direct chat.
@@ -203,7 +203,7 @@ pub struct Room {
 #[rustfmt::skip]
 pub const ROOMS: [Room; 7] = [
     Room {
-        place: Place::Emmy,
+        place: DemoRoom::Emmy,
         kind: Kind::Direct,
         name: "",
         topic: "",
@@ -211,7 +211,7 @@ pub const ROOMS: [Room; 7] = [
         past: &[],
     },
     Room {
-        place: Place::Lunch,
+        place: DemoRoom::Lunch,
         kind: Kind::Private { encrypted: false },
         name: "Lunch",
         topic: "Not encrypted, so nothing is acknowledged",
@@ -224,7 +224,7 @@ pub const ROOMS: [Room; 7] = [
         ],
     },
     Room {
-        place: Place::Square,
+        place: DemoRoom::Square,
         kind: Kind::Public("square"),
         name: "Town square",
         topic: "Public: everybody may read and join",
@@ -236,7 +236,7 @@ pub const ROOMS: [Room; 7] = [
         ],
     },
     Room {
-        place: Place::Train,
+        place: DemoRoom::Train,
         kind: Kind::Private { encrypted: true },
         name: "Night train",
         topic: "A stranger is on it",
@@ -244,7 +244,7 @@ pub const ROOMS: [Room; 7] = [
         past: &[],
     },
     Room {
-        place: Place::Linus,
+        place: DemoRoom::Linus,
         kind: Kind::Direct,
         name: "",
         topic: "",
@@ -252,7 +252,7 @@ pub const ROOMS: [Room; 7] = [
         past: &[],
     },
     Room {
-        place: Place::Grace,
+        place: DemoRoom::Grace,
         kind: Kind::Direct,
         name: "",
         topic: "",
@@ -260,7 +260,7 @@ pub const ROOMS: [Room; 7] = [
         past: &[],
     },
     Room {
-        place: Place::Ada,
+        place: DemoRoom::Ada,
         kind: Kind::Direct,
         name: "",
         topic: "",
@@ -271,7 +271,7 @@ pub const ROOMS: [Room; 7] = [
 
 /// The group of forty.
 pub const SOCIETY_ROOM: Room = Room {
-    place: Place::Society,
+    place: DemoRoom::Society,
     kind: Kind::Private { encrypted: true },
     name: "Analytical Society",
     topic: "Forty people, each at their own pace",

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    cast::{Device, Pace, Part, Place},
+    cast::{DemoRoom, Device, Pace, Part},
     script::{Act, SCENES, Scene, When, spoken},
 };
 use crate::{
@@ -59,7 +59,7 @@ pub struct Play {
     /// The user's device that took their place in the rooms; it is not the one that they sit at.
     setting_up: DeviceId,
     devices: BTreeMap<Part, Device>,
-    rooms: BTreeMap<Place, RoomId>,
+    rooms: BTreeMap<DemoRoom, RoomId>,
     draws: Draws,
     /// By time, and in the order in which they were put there.
     due: BTreeMap<(Timestamp, u64), Cue>,
@@ -93,12 +93,12 @@ impl Play {
     }
 
     /// This room is there.
-    pub fn set(&mut self, place: Place, room: RoomId) {
+    pub fn set(&mut self, place: DemoRoom, room: RoomId) {
         self.rooms.insert(place, room);
     }
 
     /// The room that is this place.
-    pub fn room(&self, place: Place) -> Option<RoomId> {
+    pub fn room(&self, place: DemoRoom) -> Option<RoomId> {
         self.rooms.get(&place).cloned()
     }
 
@@ -172,7 +172,7 @@ impl Play {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    fn place(&self, room: &RoomId) -> Option<Place> {
+    fn place(&self, room: &RoomId) -> Option<DemoRoom> {
         self.rooms.iter().find(|(_, known)| *known == room).map(|(place, _)| *place)
     }
 

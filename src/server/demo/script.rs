@@ -3,7 +3,7 @@
 //! A key is written as the name of its action in braces, `{inspect}`, and is looked up in the table
 //! of actions when the line is said: so the tour cannot tell a key that does something else.
 
-use super::cast::{ADA, CHARLES, EMMY, GRACE, LINUS, MALLORY, Part, Place, TABLET};
+use super::cast::{ADA, CHARLES, DemoRoom, EMMY, GRACE, LINUS, MALLORY, Part, TABLET};
 use crate::app::commands;
 
 /// What a scene answers.
@@ -14,23 +14,23 @@ pub enum When {
     /// So can it, and the society has gathered.
     Gathered,
     /// The user wrote here for the n-th time, counted from 1.
-    Wrote(Place, usize),
+    Wrote(DemoRoom, usize),
     /// The user joined.
-    Joined(Place),
+    Joined(DemoRoom),
 }
 
 /// Something that somebody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Types and says something.
-    Say(Place, &'static str),
+    Say(DemoRoom, &'static str),
     /// Reacts to the message that the scene answers.
     React(&'static str),
     /// Comes on.
     SwitchOn,
     /// Tries to find out who is on without being seen: edits what it said, and reacts to events
     /// that do not exist.
-    Probe(Place),
+    Probe(DemoRoom),
 }
 
 /// One thing after the other.
@@ -59,59 +59,59 @@ const fn beat(after: u64, who: Part, act: Act) -> Beat {
 #[rustfmt::skip]
 pub const SCENES: &[Scene] = &[
     Scene { when: When::Arrived, then: &[
-        beat(100, ADA, Act::Say(Place::Ada, "Welcome! I am Ada, on a phone and a laptop. We are all real clients, on a homeserver inside this program. {quit} ends it, and nothing stays on your disk.")),
-        beat(700, ADA, Act::Say(Place::Ada, "Write me a line and press {send}. The mark at its end has a sign for each of my devices: ○ not yet, ● has it and could decrypt it.")),
+        beat(100, ADA, Act::Say(DemoRoom::Ada, "Welcome! I am Ada, on a phone and a laptop. We are all real clients, on a homeserver inside this program. {quit} ends it, and nothing stays on your disk.")),
+        beat(700, ADA, Act::Say(DemoRoom::Ada, "Write me a line and press {send}. The mark at its end has a sign for each of my devices: ○ not yet, ● has it and could decrypt it.")),
     ] },
     Scene { when: When::Arrived, then: &[
-        beat(4_000, GRACE, Act::Say(Place::Grace, "Hello! Write me something: my phone is here, my tablet is in the bag.")),
-        beat(4_000, LINUS, Act::Say(Place::Linus, "My laptop loses every key that it is sent. Write me something and see what that looks like.")),
+        beat(4_000, GRACE, Act::Say(DemoRoom::Grace, "Hello! Write me something: my phone is here, my tablet is in the bag.")),
+        beat(4_000, LINUS, Act::Say(DemoRoom::Linus, "My laptop loses every key that it is sent. Write me something and see what that looks like.")),
     ] },
     Scene { when: When::Arrived, then: &[
-        beat(2_500, MALLORY, Act::Say(Place::Train, "Hello? Is anybody awake?")),
-        beat(1_000, MALLORY, Act::Probe(Place::Train)),
-        beat(1_000, MALLORY, Act::Probe(Place::Train)),
-        beat(2_000, ADA, Act::Say(Place::Train, "To learn when your device is on, Mallory edits that line and reacts to messages that do not exist. Nothing of it is answered: not edits and reactions (P4), and not strangers (P7), as {inspect} on that line says. What I write is acknowledged, for you know me.")),
-        beat(20_000, MALLORY, Act::Probe(Place::Train)),
+        beat(2_500, MALLORY, Act::Say(DemoRoom::Train, "Hello? Is anybody awake?")),
+        beat(1_000, MALLORY, Act::Probe(DemoRoom::Train)),
+        beat(1_000, MALLORY, Act::Probe(DemoRoom::Train)),
+        beat(2_000, ADA, Act::Say(DemoRoom::Train, "To learn when your device is on, Mallory edits that line and reacts to messages that do not exist. Nothing of it is answered: not edits and reactions (P4), and not strangers (P7), as {inspect} on that line says. What I write is acknowledged, for you know me.")),
+        beat(20_000, MALLORY, Act::Probe(DemoRoom::Train)),
     ] },
 
-    Scene { when: When::Wrote(Place::Ada, 1), then: &[
+    Scene { when: When::Wrote(DemoRoom::Ada, 1), then: &[
         beat(1_600, ADA, Act::React("👍")),
-        beat(500, ADA, Act::Say(Place::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} to your line, then {inspect}: when did which device get it, and how fast?")),
-        beat(4_000, ADA, Act::Say(Place::Ada, "{compose} and you write again. {next-room} is the next room: Grace's tablet is off, Linus's laptop cannot decrypt, and in Night train there is a stranger.")),
+        beat(500, ADA, Act::Say(DemoRoom::Ada, "●●, my phone and my laptop; and ✔ once I have read it. {leave-composer}, then {select-up} to your line, then {inspect}: when did which device get it, and how fast?")),
+        beat(4_000, ADA, Act::Say(DemoRoom::Ada, "{compose} and you write again. {next-room} is the next room: Grace's tablet is off, Linus's laptop cannot decrypt, and in Night train there is a stranger.")),
     ] },
-    Scene { when: When::Wrote(Place::Ada, 2), then: &[
-        beat(1_500, ADA, Act::Say(Place::Ada, "It goes both ways: {inspect} on a line of mine tells when your client acknowledged it. /receipts off stops that, room by room.")),
+    Scene { when: When::Wrote(DemoRoom::Ada, 2), then: &[
+        beat(1_500, ADA, Act::Say(DemoRoom::Ada, "It goes both ways: {inspect} on a line of mine tells when your client acknowledged it. /receipts off stops that, room by room.")),
     ] },
-    Scene { when: When::Wrote(Place::Ada, 3), then: &[
-        beat(1_500, ADA, Act::Say(Place::Ada, "You know it all now. {help} shows every key. I shall go on acknowledging whatever you write.")),
+    Scene { when: When::Wrote(DemoRoom::Ada, 3), then: &[
+        beat(1_500, ADA, Act::Say(DemoRoom::Ada, "You know it all now. {help} shows every key. I shall go on acknowledging whatever you write.")),
     ] },
 
-    Scene { when: When::Wrote(Place::Grace, 1), then: &[
-        beat(1_800, GRACE, Act::Say(Place::Grace, "My phone has it: ●○. Write another line and I switch the tablet on. Or wait half a minute.")),
+    Scene { when: When::Wrote(DemoRoom::Grace, 1), then: &[
+        beat(1_800, GRACE, Act::Say(DemoRoom::Grace, "My phone has it: ●○. Write another line and I switch the tablet on. Or wait half a minute.")),
     ] },
-    Scene { when: When::Wrote(Place::Grace, 1), then: &[
+    Scene { when: When::Wrote(DemoRoom::Grace, 1), then: &[
         beat(30_000, TABLET, Act::SwitchOn),
     ] },
-    Scene { when: When::Wrote(Place::Grace, 2), then: &[
+    Scene { when: When::Wrote(DemoRoom::Grace, 2), then: &[
         beat(1_200, TABLET, Act::SwitchOn),
-        beat(2_500, GRACE, Act::Say(Place::Grace, "There it is, with everything that it had missed: its key was kept for it. {inspect} on your first line shows how long that took.")),
+        beat(2_500, GRACE, Act::Say(DemoRoom::Grace, "There it is, with everything that it had missed: its key was kept for it. {inspect} on your first line shows how long that took.")),
     ] },
 
-    Scene { when: When::Wrote(Place::Linus, 1), then: &[
-        beat(2_500, LINUS, Act::Say(Place::Linus, "×: your message is here, and I cannot read it. Elsewhere you would have thought that I ignore you. {inspect} says which device it is.")),
+    Scene { when: When::Wrote(DemoRoom::Linus, 1), then: &[
+        beat(2_500, LINUS, Act::Say(DemoRoom::Linus, "×: your message is here, and I cannot read it. Elsewhere you would have thought that I ignore you. {inspect} says which device it is.")),
     ] },
 
     Scene { when: When::Gathered, then: &[
-        beat(1_500, CHARLES, Act::Say(Place::Society, "We are forty here. Write something and watch the count: some are quick, some are not, and Linus has his laptop with him.")),
+        beat(1_500, CHARLES, Act::Say(DemoRoom::Society, "We are forty here. Write something and watch the count: some are quick, some are not, and Linus has his laptop with him.")),
     ] },
-    Scene { when: When::Wrote(Place::Society, 1), then: &[
+    Scene { when: When::Wrote(DemoRoom::Society, 1), then: &[
         beat(2_000, Part { person: "joan", device: "phone" }, Act::React("🎉")),
         beat(300, Part { person: "alan", device: "phone" }, Act::React("🎉")),
-        beat(1_500, Part { person: "hypatia", device: "phone" }, Act::Say(Place::Society, "Welcome! Until you wrote here we were strangers, and what we said was not acknowledged. From this line on it is.")),
+        beat(1_500, Part { person: "hypatia", device: "phone" }, Act::Say(DemoRoom::Society, "Welcome! Until you wrote here we were strangers, and what we said was not acknowledged. From this line on it is.")),
     ] },
 
-    Scene { when: When::Joined(Place::Emmy), then: &[
-        beat(1_000, EMMY, Act::Say(Place::Emmy, "You took my invite, so you know me: your client acknowledges what I write. Had you declined, I should have learned nothing.")),
+    Scene { when: When::Joined(DemoRoom::Emmy), then: &[
+        beat(1_000, EMMY, Act::Say(DemoRoom::Emmy, "You took my invite, so you know me: your client acknowledges what I write. Had you declined, I should have learned nothing.")),
     ] },
 ];
 
@@ -181,7 +181,7 @@ mod tests {
             let (Act::Say(place, _) | Act::Probe(place)) = beat.act else { continue };
             let room = ROOMS.iter().chain([&SOCIETY_ROOM]).find(|room| room.place == place).unwrap();
             let member = room.members.contains(&beat.who);
-            assert!(member || (place == Place::Society && societies.contains(&beat.who.person)), "{:?}", beat.who);
+            assert!(member || (place == DemoRoom::Society && societies.contains(&beat.who.person)), "{:?}", beat.who);
         }
         for room in &ROOMS {
             for (who, line) in room.past {

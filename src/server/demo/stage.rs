@@ -17,11 +17,11 @@ use tokio::{
 
 use super::{
     News,
-    cast::{self, Device, Kind, LINUS, Part, Person, Place, ROOMS, Room, SOCIETY_ROOM, YOU},
+    cast::{self, DemoRoom, Device, Kind, LINUS, Part, Person, ROOMS, Room, SOCIETY_ROOM, YOU},
     play::{Deed, Play},
 };
 use crate::{
-    client::peer::{Heard, Host, NewRoom, Outcome, Peer},
+    client::peer::{Heard, Host, NewRoom, Peer, PeerResult},
     clock::now,
     model::{Entrance, EventId, RoomId, SafeText, Secret, Timestamp, UserId},
     server::homeserver::Homeserver,
@@ -33,7 +33,7 @@ const AT_A_TIME: usize = 4;
 const PROBES: usize = 5;
 
 /// Gives the demo, for as long as it is awaited. An error is a sentence, and the end of it.
-pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outcome<()> {
+pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> PeerResult<()> {
     let doing = |what: &str| tell(News::Doing(SafeText::line(what)));
     let accounts = Accounts::new(server);
     let (leads, mut peers) = (cast::leads(), Peers::new());
@@ -54,7 +54,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
     // The invites come first, because they say which chats are direct.
     you.catch_up().await?;
     for (room, id) in places {
-        if room.place != Place::Emmy {
+        if room.place != DemoRoom::Emmy {
             you.join(&id).await?;
         }
         play.set(room.place, id);
@@ -64,7 +64,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
     let mut stage = Stage { you: you.user(), hear, actors: BTreeMap::new() };
     stage.enter(&mut play, leads, &peers);
     doing("You log in");
-    let tour = play.room(Place::Ada).ok_or_else(|| SafeText::line("There is no tour."))?;
+    let tour = play.room(DemoRoom::Ada).ok_or_else(|| SafeText::line("There is no tour."))?;
     tell(News::Ready(accounts.entrance(tour)));
 
     let mut gathering = pin!(gather(&accounts, peers, you));
@@ -80,7 +80,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
                 gathered = true;
                 match society {
                     Ok((room, peers)) => {
-                        play.set(Place::Society, room);
+                        play.set(DemoRoom::Society, room);
                         stage.enter(&mut play, cast::society(), &peers);
                         play.gathered(now());
                     }
@@ -92,7 +92,7 @@ pub async fn perform(server: &Homeserver, tell: &(impl Fn(News) + Sync)) -> Outc
 }
 
 /// Lets no room key get to this device.
-fn lose_keys(server: &Homeserver, peer: &Peer) -> Outcome<()> {
+fn lose_keys(server: &Homeserver, peer: &Peer) -> PeerResult<()> {
     let user = SdkUserId::parse(peer.user().as_str()).map_err(|error| SafeText::line(&error.to_string()))?;
     server.keep_to_device_from(&user, peer.device().as_str().into());
     Ok(())
@@ -101,7 +101,7 @@ fn lose_keys(server: &Homeserver, peer: &Peer) -> Outcome<()> {
 /// Everybody's clients.
 type Peers = BTreeMap<Part, Peer>;
 
-fn of(peers: &Peers, part: Part) -> Outcome<&Peer> {
+fn of(peers: &Peers, part: Part) -> PeerResult<&Peer> {
     peers.get(&part).ok_or_else(|| SafeText::line(&format!("{part:?} is not there.")))
 }
 
@@ -120,14 +120,14 @@ impl Accounts {
     }
 
     /// The user, by a device that only sets up what they find.
-    async fn register_you(&self) -> Outcome<Peer> {
+    async fn register_you(&self) -> PeerResult<Peer> {
         let you = Peer::register(&self.host, YOU, &self.password, "SETUP", "setting up").await?;
         you.call_itself("You").await?;
         Ok(you)
     }
 
     /// A device of a person, with its keys on the server. The first one registers them.
-    async fn log_in(&self, person: &Person, device: &Device) -> Outcome<Peer> {
+    async fn log_in(&self, person: &Person, device: &Device) -> PeerResult<Peer> {
         let Part { person: user, device: kind } = device.part;
         // Devices are shown in the order of their ids: Grace's phone before her tablet.
         let (id, name) = (format!("{user}{kind}").to_uppercase(), format!("{}'s {kind}", person.first_name()));
@@ -149,9 +149,9 @@ impl Accounts {
 
 /// Makes a room by the first of its members: the others join, more people are invited, and the past
 /// is said.
-async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> Outcome<RoomId> {
+async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> PeerResult<RoomId> {
     let host = of(peers, room.members[0])?;
-    let others = room.members[1..].iter().map(|part| of(peers, *part)).collect::<Outcome<Vec<_>>>()?;
+    let others = room.members[1..].iter().map(|part| of(peers, *part)).collect::<PeerResult<Vec<_>>>()?;
     let invite: Vec<UserId> = others.iter().map(|peer| peer.user()).chain(more.iter().cloned()).collect();
     let id = host
         .create(&NewRoom {
@@ -174,7 +174,7 @@ async fn make(room: &Room, peers: &Peers, more: &[UserId]) -> Outcome<RoomId> {
 
 /// Brings the society together, with the user among them, whose device `you` has done its work
 /// then.
-async fn gather(accounts: &Accounts, mut peers: Peers, you: Peer) -> Outcome<(RoomId, Peers)> {
+async fn gather(accounts: &Accounts, mut peers: Peers, you: Peer) -> PeerResult<(RoomId, Peers)> {
     let society = cast::society();
     let log_in = |person: Person| async move {
         let device = &person.devices[0];
@@ -253,7 +253,7 @@ impl Actor {
         }
     }
 
-    async fn carry_out(&mut self, deed: Deed) -> Outcome<()> {
+    async fn carry_out(&mut self, deed: Deed) -> PeerResult<()> {
         let Self { peer, you, said, .. } = self;
         match deed {
             Deed::SwitchOn => Ok(()),

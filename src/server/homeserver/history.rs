@@ -19,7 +19,7 @@ use ruma::{
 };
 use serde_json::Value;
 
-use self::pages::Page;
+use self::pages::PageRequest;
 use super::{
     error::{Answer, not_found},
     http::{Routes, raw},
@@ -46,7 +46,7 @@ fn messages(
 ) -> Answer<get_message_events::v3::Response> {
     let room = readable(world, &request.room_id, &caller.user_id)?;
     let filter = &request.filter;
-    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), Some(request.limit))?;
+    let page = PageRequest::asked(request.dir, request.from.as_deref(), request.to.as_deref(), Some(request.limit))?;
     let (events, next) = page
         .cut(0..room.events.len(), |place| room.visible(&caller.user_id, place) && passes(filter, &room.events[place]));
     let mut response = get_message_events::v3::Response::new();
@@ -64,8 +64,8 @@ fn context(world: &mut World, caller: Caller, request: get_context::v3::Request)
     let (filter, all) = (&request.filter, 0..room.events.len());
     let wanted = |place| room.visible(&caller.user_id, place) && passes(filter, &room.events[place]);
     let limit = pages::limit(Some(request.limit));
-    let (before, start) = Page::back_from(Token(place), limit / 2).cut(all.clone(), wanted);
-    let (after, end) = Page::on_from(Token(place + 1), limit - limit / 2).cut(all, wanted);
+    let (before, start) = PageRequest::back_from(Token(place), limit / 2).cut(all.clone(), wanted);
+    let (after, end) = PageRequest::on_from(Token(place + 1), limit - limit / 2).cut(all, wanted);
     let last = after.last().map_or(place, |last| *last);
     let around: Vec<_> = before.iter().chain([&place]).chain(&after).copied().collect();
     let mut response = get_context::v3::Response::new();

@@ -23,7 +23,7 @@ pub fn draw(app: &App, help: &Help, theme: Theme, canvas: &mut Canvas<'_, '_>, a
 }
 
 fn rows(keymap: &Keymap, theme: Theme, columns: u16) -> Vec<Line<'static>> {
-    let mut page = Page { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
+    let mut page = HelpText { theme, columns, left: (columns / 3).clamp(10, 26), rows: Vec::new() };
     page.heading("Delivery marks");
     let left = std::mem::replace(&mut page.left, 4);
     for (sign, meaning) in ticks::legend(theme) {
@@ -54,7 +54,7 @@ fn rows(keymap: &Keymap, theme: Theme, columns: u16) -> Vec<Line<'static>> {
     page.rows
 }
 
-struct Page {
+struct HelpText {
     theme: Theme,
     columns: u16,
     /// Columns of the left side.
@@ -62,7 +62,7 @@ struct Page {
     rows: Vec<Line<'static>>,
 }
 
-impl Page {
+impl HelpText {
     fn heading(&mut self, text: &'static str) {
         if !self.rows.is_empty() {
             self.rows.push(Line::default());

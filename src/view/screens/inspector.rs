@@ -40,7 +40,7 @@ const ONE_ROW: u16 = 72;
 /// Draws it.
 pub fn draw(app: &App, inspector: &Inspector, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let many = inspector.of_many(app).is_some();
-    let mut page = Page { app, many, theme, columns: popup::columns(area, popup::WIDE), rows: Vec::new() };
+    let mut page = Report { app, many, theme, columns: popup::columns(area, popup::WIDE), rows: Vec::new() };
     match inspector.message(app) {
         None => page.sentence("This message is no longer in the timeline.", Role::Dim),
         Some((index, message)) if message.own => page.own(index, message, &inspector.people),
@@ -57,7 +57,7 @@ enum Owner {
     OwnDevice,
 }
 
-struct Page<'a> {
+struct Report<'a> {
     app: &'a App,
     /// The people of the message can be listed, a page at a time.
     many: bool,
@@ -66,7 +66,7 @@ struct Page<'a> {
     rows: Vec<Line<'static>>,
 }
 
-impl Page<'_> {
+impl Report<'_> {
     fn sentence(&mut self, text: &str, role: Role) {
         self.rows.extend(popup::wrapped(text, self.columns, role, self.theme));
     }

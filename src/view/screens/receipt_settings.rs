@@ -15,7 +15,7 @@ use crate::{
         layout::ScreenFacts,
         screens::{
             ReceiptSettings,
-            receipt_settings::{Row, Section},
+            receipt_settings::{Section, SettingRow},
         },
         status::StatusKind,
     },
@@ -41,7 +41,7 @@ const TITLE_MARGIN: u16 = 14;
 pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) -> ScreenFacts {
     let settings = open.rows(app);
     let columns = popup::columns(area, WIDEST);
-    let mut page = Page { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
+    let mut page = SettingLines { theme, columns, selected: (open.selected, 0), lines: Vec::new() };
     page.list(open, &settings);
     let high = popup::height(area);
     let mut foot = vec![Line::styled(theme.symbols().horizontal.repeat(columns.into()), theme.role(Role::Rule))];
@@ -59,7 +59,7 @@ pub fn draw(app: &App, open: &ReceiptSettings, theme: Theme, canvas: &mut Canvas
 }
 
 /// The list as it is written, line by line.
-struct Page {
+struct SettingLines {
     theme: Theme,
     columns: u16,
     /// The selected row, and the line in which it stands.
@@ -67,8 +67,8 @@ struct Page {
     lines: Vec<Line<'static>>,
 }
 
-impl Page {
-    fn list(&mut self, open: &ReceiptSettings, settings: &[Row]) {
+impl SettingLines {
+    fn list(&mut self, open: &ReceiptSettings, settings: &[SettingRow]) {
         if self.section(Section::Room, settings) {
             self.heading("People in this room");
             self.section(Section::People, settings);
@@ -86,7 +86,7 @@ impl Page {
     }
 
     /// The rows of a section; whether there are any.
-    fn section(&mut self, section: Section, settings: &[Row]) -> bool {
+    fn section(&mut self, section: Section, settings: &[SettingRow]) -> bool {
         let before = self.lines.len();
         for (at, row) in settings.iter().enumerate().filter(|(_, row)| row.section == section) {
             if at == self.selected.0 {
@@ -112,7 +112,7 @@ impl Page {
     }
 
     /// `▌ Ada @ada:example.org   ‹nobody    not sent: …`.
-    fn row(&self, row: &Row, selected: bool) -> Line<'static> {
+    fn row(&self, row: &SettingRow, selected: bool) -> Line<'static> {
         let (theme, symbols) = (self.theme, self.theme.symbols());
         let bar = if selected { symbols.bar } else { " " };
         let mut what = vec![Span::styled(bar, theme.role(Role::Accent)), Span::raw(" ")];
@@ -152,7 +152,7 @@ impl Page {
     }
 
     /// What the selected row means and what comes of it, or what went wrong.
-    fn explanation(&self, app: &App, selected: Option<&Row>) -> Vec<Line<'static>> {
+    fn explanation(&self, app: &App, selected: Option<&SettingRow>) -> Vec<Line<'static>> {
         if let Some(failed) = app.status.as_ref().filter(|status| status.kind == StatusKind::Error) {
             return popup::wrapped(&failed.text, self.columns, Role::Error, self.theme);
         }

@@ -2,7 +2,7 @@
 
 use super::{Theme, chatting, drawn, press, safe, screens, type_in};
 use crate::{
-    app::{App, Focus, timeline::Place},
+    app::{App, Focus, timeline::ItemPosition},
     input::KeyCode,
     model::{DeviceState, TimelineItemKind},
 };
@@ -24,7 +24,7 @@ fn on_own_message(typed: &str) -> App {
     let index = (0..open.items.len()).rfind(has).unwrap();
     let TimelineItemKind::Message(message) = &mut open.items[index].kind else { panic!("no message") };
     message.source = Some(safe(typed));
-    open.selection = Some(Place { key: open.items[index].key.clone(), index });
+    open.selection = Some(ItemPosition { key: open.items[index].key.clone(), index });
     app
 }
 

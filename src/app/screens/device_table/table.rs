@@ -57,7 +57,7 @@ pub struct TableRow<'a> {
     pub cells: Vec<Option<&'a DeviceState>>,
 }
 
-type Key<'a> = (&'a UserId, Option<&'a DeviceId>);
+type DeviceRef<'a> = (&'a UserId, Option<&'a DeviceId>);
 
 impl App {
     /// The open room's last own messages against devices.
@@ -77,7 +77,7 @@ impl<'a> Table<'a> {
         let messages: Vec<_> = messages.collect();
         let counted =
             messages.iter().flat_map(|(_, delivery)| devices(delivery)).filter(|(.., device)| device.expected);
-        let mut columns: BTreeMap<Key<'a>, Column<'a>> = BTreeMap::new();
+        let mut columns: BTreeMap<DeviceRef<'a>, Column<'a>> = BTreeMap::new();
         for (key, person, device) in counted {
             let column = columns.entry(key).or_insert_with(|| Column {
                 user_id: key.0,
@@ -121,7 +121,7 @@ impl<'a> Table<'a> {
 }
 
 /// All devices of a message, each with its name in the table and what its owner is called.
-fn devices(delivery: &Delivery) -> impl Iterator<Item = (Key<'_>, &SafeText, &DeviceDelivery)> {
+fn devices(delivery: &Delivery) -> impl Iterator<Item = (DeviceRef<'_>, &SafeText, &DeviceDelivery)> {
     // Where there is a tally, the few people who are listed are a sample.
     let people = delivery.people.iter().filter(|_| delivery.tally.is_none());
     people.flat_map(|person| {

@@ -27,7 +27,7 @@ pub enum Section {
 
 /// What comes of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct InForce {
     /// Receipts are sent.
     pub sent: bool,
     /// Whether, and why or by which rule not.
@@ -36,7 +36,7 @@ pub struct Outcome {
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct SettingRow {
     /// What it is about.
     pub section: Section,
     /// What is set, or the display name of whom it is set for; may be empty for those.
@@ -46,11 +46,11 @@ pub struct Row {
     /// What the value means.
     pub meaning: Cow<'static, str>,
     /// What comes of it for this room or person.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<InForce>,
     values: Values,
 }
 
-impl Row {
+impl SettingRow {
     /// The value, in a word.
     pub fn value(&self) -> &str {
         self.values.all.get(self.values.at).map_or("", |(word, _)| word)
@@ -113,7 +113,7 @@ fn members(settings: &Config) -> impl Iterator<Item = u64> {
 
 impl ReceiptSettings {
     /// The rows, from the top: those about all rooms and people are always there.
-    pub fn rows(&self, app: &App) -> Vec<Row> {
+    pub fn rows(&self, app: &App) -> Vec<SettingRow> {
         let settings = &app.settings;
         let mut rows = Vec::new();
         if let Some(room) = self.room_id.as_ref().and_then(|room| app.rooms.get(room)) {
@@ -140,30 +140,30 @@ const EVERYWHERE: [(&str, &str, Meaning); 8] = [
 /// What a setting means as it is set.
 type Meaning = fn(&policy::Settings) -> Cow<'static, str>;
 
-fn row(section: Section, name: &str, values: Values, meaning: impl Into<Cow<'static, str>>) -> Row {
-    Row { section, name: SafeText::line(name), user_id: None, meaning: meaning.into(), outcome: None, values }
+fn row(section: Section, name: &str, values: Values, meaning: impl Into<Cow<'static, str>>) -> SettingRow {
+    SettingRow { section, name: SafeText::line(name), user_id: None, meaning: meaning.into(), outcome: None, values }
 }
 
-fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Config) -> [Row; 2] {
+fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Config) -> [SettingRow; 2] {
     let values = |key| Values::of(key, room.id.as_str(), settings);
     let delivery = &settings.delivery;
     let meaning = words::room_send(delivery.rooms.get(&room.id).copied(), delivery);
     let hidden = words::incognito_here(delivery.incognito_rooms.contains(&room.id));
     let outcome = Some(outcome(eligibility, &words::room_is_sent(room, delivery)));
     [
-        Row { outcome, ..row(Section::Room, "In this room", values("delivery.rooms.*.send"), meaning) },
+        SettingRow { outcome, ..row(Section::Room, "In this room", values("delivery.rooms.*.send"), meaning) },
         row(Section::Room, "Incognito here", values("delivery.rooms.*.incognito"), hidden),
     ]
 }
 
-fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Config) -> Row {
+fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Config) -> SettingRow {
     let delivery = &settings.delivery;
     // Whoever is listed is in the room, and somebody else.
     let PersonEligibility { known, verified, ignored, .. } = *person;
     let sender = SenderFacts { own: false, joined: true, ignored, known, verified };
     let eligibility = policy::person_eligibility(&person.user_id, &facts(room), sender, delivery);
     let named = policy::names_device(&person.user_id, sender, delivery);
-    Row {
+    SettingRow {
         section: Section::People,
         name: person.name.clone(),
         user_id: Some(person.user_id.clone()),
@@ -173,15 +173,15 @@ fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Config)
     }
 }
 
-fn global_rows(settings: &Config) -> impl Iterator<Item = Row> {
+fn global_rows(settings: &Config) -> impl Iterator<Item = SettingRow> {
     EVERYWHERE.into_iter().map(|(name, key, meaning)| {
         row(Section::Everywhere, name, Values::of(key, "", settings), meaning(&settings.delivery))
     })
 }
 
-fn outcome(eligibility: Decision, why_sent: &str) -> Outcome {
+fn outcome(eligibility: Decision, why_sent: &str) -> InForce {
     match eligibility.withheld() {
-        None => Outcome { sent: true, text: format!("sent: {why_sent}") },
-        Some(reason) => Outcome { sent: false, text: format!("not sent: {} ({})", reason.sentence(), reason.rule()) },
+        None => InForce { sent: true, text: format!("sent: {why_sent}") },
+        Some(reason) => InForce { sent: false, text: format!("not sent: {} ({})", reason.sentence(), reason.rule()) },
     }
 }

@@ -48,7 +48,7 @@ fn screen(told: &Told) -> &ReceiptSettings {
     }
 }
 
-fn rows(told: &Told) -> Vec<Row> {
+fn rows(told: &Told) -> Vec<SettingRow> {
     screen(told).rows(&told.app)
 }
 

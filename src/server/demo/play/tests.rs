@@ -18,7 +18,7 @@ fn you() -> UserId {
     UserId::new("@you:kvitto.demo")
 }
 
-fn room(place: Place) -> RoomId {
+fn room(place: DemoRoom) -> RoomId {
     RoomId::new(format!("!{place:?}:kvitto.demo"))
 }
 
@@ -28,13 +28,13 @@ fn play() -> Play {
     for device in leads().into_iter().flat_map(|person| person.devices) {
         play.enter(device);
     }
-    for place in [Place::Train, Place::Linus, Place::Grace, Place::Ada, Place::Emmy, Place::Society] {
+    for place in [DemoRoom::Train, DemoRoom::Linus, DemoRoom::Grace, DemoRoom::Ada, DemoRoom::Emmy, DemoRoom::Society] {
         play.set(place, room(place));
     }
     play
 }
 
-fn wrote(place: Place, event: &str) -> Heard {
+fn wrote(place: DemoRoom, event: &str) -> Heard {
     Heard::Message { room_id: room(place), event_id: EventId::new(event), sender: you(), text: String::new() }
 }
 
@@ -59,8 +59,8 @@ fn said(done: &[(Timestamp, Cue)], who: Part) -> usize {
 #[test]
 fn a_device_acknowledges_and_its_user_reads_each_at_their_own_pace() {
     let mut play = play();
-    play.heard(ADA, &wrote(Place::Ada, "$1"), at(1_000));
-    let (event, room) = (EventId::new("$1"), room(Place::Ada));
+    play.heard(ADA, &wrote(DemoRoom::Ada, "$1"), at(1_000));
+    let (event, room) = (EventId::new("$1"), room(DemoRoom::Ada));
     let done = until(&mut play, MINUTE);
     let when = |deed: &Deed| {
         done.iter()
@@ -75,21 +75,21 @@ fn a_device_acknowledges_and_its_user_reads_each_at_their_own_pace() {
 #[test]
 fn a_scene_answers_once_however_many_devices_heard() {
     let mut play = play();
-    play.heard(ADA, &wrote(Place::Ada, "$1"), at(0));
+    play.heard(ADA, &wrote(DemoRoom::Ada, "$1"), at(0));
     let laptop = Part { person: "ada", device: "laptop" };
-    play.heard(laptop, &wrote(Place::Ada, "$1"), at(10));
+    play.heard(laptop, &wrote(DemoRoom::Ada, "$1"), at(10));
     let done = until(&mut play, MINUTE);
     assert_eq!(said(&done, ADA), 2);
     let acknowledge = |(_, cue): &&(Timestamp, Cue)| matches!(cue.deed, Deed::Acknowledge { .. });
     assert_eq!(done.iter().filter(acknowledge).count(), 2, "but each of them acknowledges");
-    play.heard(ADA, &wrote(Place::Ada, "$2"), MINUTE);
+    play.heard(ADA, &wrote(DemoRoom::Ada, "$2"), MINUTE);
     assert_eq!(said(&until(&mut play, at(120_000)), ADA), 1, "the second message has an answer of its own");
 }
 
 #[test]
 fn who_speaks_types_before() {
     let mut play = play();
-    play.heard(ADA, &wrote(Place::Ada, "$1"), at(0));
+    play.heard(ADA, &wrote(DemoRoom::Ada, "$1"), at(0));
     let of_ada: Vec<_> = until(&mut play, MINUTE)
         .into_iter()
         .filter(|(_, cue)| cue.part == ADA && matches!(cue.deed, Deed::Type { .. } | Deed::Say { .. }))
@@ -106,7 +106,7 @@ fn who_speaks_types_before() {
 #[test]
 fn linuss_laptop_says_that_it_cannot_decrypt_and_linus_answers() {
     let mut play = play();
-    let (room, event) = (room(Place::Linus), EventId::new("$1"));
+    let (room, event) = (room(DemoRoom::Linus), EventId::new("$1"));
     play.heard(LINUS, &Heard::Undecryptable { room_id: room.clone(), event_id: event.clone(), sender: you() }, at(0));
     let done = until(&mut play, MINUTE);
     let told = Cue { part: LINUS, deed: Deed::CannotDecrypt { room_id: room, event_id: event } };
@@ -123,14 +123,14 @@ fn graces_tablet_comes_on_half_a_minute_after_the_first_message_or_at_the_second
     };
     let mut waiting = play();
     assert_eq!(comes_on(&mut waiting, MINUTE), None);
-    waiting.heard(GRACE, &wrote(Place::Grace, "$1"), MINUTE);
+    waiting.heard(GRACE, &wrote(DemoRoom::Grace, "$1"), MINUTE);
     let waited = comes_on(&mut waiting, at(120_000)).unwrap() - MINUTE;
     let waited = waited.as_millis();
     assert!((24_000..=36_000).contains(&waited), "{waited}");
 
     let mut asking = play();
-    asking.heard(GRACE, &wrote(Place::Grace, "$1"), at(0));
-    asking.heard(GRACE, &wrote(Place::Grace, "$2"), at(5_000));
+    asking.heard(GRACE, &wrote(DemoRoom::Grace, "$1"), at(0));
+    asking.heard(GRACE, &wrote(DemoRoom::Grace, "$2"), at(5_000));
     assert!(comes_on(&mut asking, MINUTE).unwrap() < at(10_000));
 }
 
@@ -178,14 +178,14 @@ fn whoever_is_invited_comes_and_whoever_is_joined_greets() {
         done.into_iter().map(|(_, cue)| cue).collect::<Vec<_>>(),
         [Cue { part: EMMY, deed: Deed::Join { room_id: elsewhere } }]
     );
-    play.heard(EMMY, &Heard::Joined { room_id: room(Place::Emmy), user_id: you() }, MINUTE);
+    play.heard(EMMY, &Heard::Joined { room_id: room(DemoRoom::Emmy), user_id: you() }, MINUTE);
     assert_eq!(said(&until(&mut play, at(120_000)), EMMY), 1);
 }
 
 #[test]
 fn what_the_cast_says_among_itself_is_not_acknowledged() {
     let mut play = play();
-    let (room, event, sender) = (room(Place::Train), EventId::new("$1"), UserId::new("@mallory:kvitto.demo"));
+    let (room, event, sender) = (room(DemoRoom::Train), EventId::new("$1"), UserId::new("@mallory:kvitto.demo"));
     play.heard(
         ADA,
         &Heard::Message { room_id: room.clone(), event_id: event.clone(), sender: sender.clone(), text: String::new() },

@@ -8,7 +8,7 @@ use crate::server::homeserver::{error::Answer, sync::news, world::room::Token};
 const USUAL: usize = 10;
 
 /// Which events are asked for.
-pub struct Page {
+pub struct PageRequest {
     direction: Direction,
     from: Option<Token>,
     to: Option<Token>,
@@ -20,7 +20,7 @@ pub fn limit(asked: Option<UInt>) -> usize {
     news::limit(asked, USUAL)
 }
 
-impl Page {
+impl PageRequest {
     /// The page that a request asks for; 400 when it gives no tokens of ours.
     pub fn asked(direction: Direction, from: Option<&str>, to: Option<&str>, limit: Option<UInt>) -> Answer<Self> {
         Ok(Self { direction, from: Token::given(from)?, to: Token::given(to)?, limit: self::limit(limit) })

@@ -14,7 +14,7 @@ use ruma::api::{
     },
 };
 
-use super::{found, pages::Page, shown};
+use super::{found, pages::PageRequest, shown};
 use crate::server::homeserver::{
     error::Answer,
     http::{Plain, Routes, Shared, malformed, respond},
@@ -47,7 +47,7 @@ fn relations(world: &World, caller: &Caller, request: Plain) -> Answer<Response>
     let (how, kind) = (path.next(), path.next());
     let request = Request::try_from_http_request(request.http, &event).map_err(malformed)?;
 
-    let page = Page::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
+    let page = PageRequest::asked(request.dir, request.from.as_deref(), request.to.as_deref(), request.limit)?;
     let (room, target) = found(world, &request.room_id, &request.event_id, &caller.user_id)?;
     let is_wanted = |event: &Event| {
         how.is_none_or(|how| event.relation().is_some_and(|(relation, _)| relation == how))
@@ -67,7 +67,7 @@ fn related(
     target: usize,
     caller: &Caller,
     recurse: bool,
-    page: &Page,
+    page: &PageRequest,
     wanted: impl Fn(&Event) -> bool,
 ) -> (Vec<usize>, Option<String>) {
     let mut all = BTreeSet::new();

@@ -2,14 +2,14 @@
 
 use ratatui::text::{Line, Span};
 
-use super::Page;
+use super::Report;
 use crate::{
     app::screens::inspector::People,
     model::{Delivery, PeopleFilter, PersonDelivery, ReadBy},
     view::{paint, theme::Role, words},
 };
 
-impl Page<'_> {
+impl Report<'_> {
     pub(super) fn people(&mut self, people: &[PersonDelivery], readers: &[ReadBy], delivery: &Delivery) {
         for person in people {
             self.rows.push(Line::default());
