@@ -15,11 +15,11 @@ use std::{
 use super::attention::Attention;
 use crate::model::{DeviceId, EventId, RoomId, Timestamp, UserId};
 
+mod choice;
 mod reason;
-mod words;
 
+pub use choice::Choice;
 pub use reason::Reason;
-pub use words::Choice;
 
 /// P9: an older event gets no receipt.
 pub const MAX_AGE: Duration = Duration::from_hours(7 * 24);

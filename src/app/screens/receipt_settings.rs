@@ -21,9 +21,9 @@ use crate::{
 };
 
 mod rows;
+mod sentences;
 #[cfg(test)]
 mod tests;
-mod words;
 
 pub use rows::{InForce, Section, SettingRow};
 

@@ -21,9 +21,8 @@ use ratatui::{
 
 use crate::{
     app::{
-        App,
+        App, eligibility,
         layout::ScreenFacts,
-        receipts,
         screens::{
             DeviceTable,
             device_table::{Column, Table, TableRow},
@@ -141,7 +140,7 @@ impl Grid<'_> {
     /// One glyph a device; where no device counts, the mark.
     fn cells(&self, row: &TableRow<'_>) -> Vec<Span<'static>> {
         if row.cells.iter().all(Option::is_none) {
-            return ticks::mark(&receipts::mark(row.delivery), self.theme);
+            return ticks::mark(&eligibility::mark(row.delivery), self.theme);
         }
         let cells = row.cells[self.from..self.to].iter().enumerate();
         let spans = cells.flat_map(|(at, cell)| {

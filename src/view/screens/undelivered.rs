@@ -12,7 +12,7 @@ use ratatui::{
 };
 
 use crate::{
-    app::{App, layout::ScreenFacts, receipts, screens},
+    app::{App, eligibility, layout::ScreenFacts, screens},
     model::{Delivery, DeviceDelivery, DeviceState, PersonDelivery, Timestamp, Undelivered},
     view::{
         canvas::Canvas,
@@ -73,7 +73,7 @@ fn item(app: &App, row: &Undelivered, selected: bool, at: Timestamp, columns: u1
         if selected { theme.role(Role::Heading).add_modifier(Modifier::REVERSED) } else { theme.role(Role::Heading) };
     let first = paint::both(
         vec![bar(), Span::styled(format!("{age:<0$}", usize::from(AGE)), dim), Span::styled(room, heading)],
-        ticks::mark(&receipts::mark(&row.delivery), theme),
+        ticks::mark(&eligibility::mark(&row.delivery), theme),
         columns,
         theme,
     );

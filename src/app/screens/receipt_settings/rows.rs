@@ -3,9 +3,9 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{ReceiptSettings, words};
+use super::{ReceiptSettings, sentences};
 use crate::{
-    app::{App, receipts::facts},
+    app::{App, eligibility::facts},
     delivery::policy::{self, Decision, SenderFacts},
     model::{PersonEligibility, RoomSummary, SafeText, UserId},
     settings::{self, Change, Config, Scope, Value},
@@ -127,14 +127,14 @@ impl ReceiptSettings {
 
 /// Those about all rooms and people: what they are called, and what their values mean.
 const EVERYWHERE: [(&str, &str, Meaning); 8] = [
-    ("Rooms", "delivery.send", words::send),
-    ("Members at most", "delivery.max_members", |_| words::MAX_MEMBERS.into()),
-    ("Who", "delivery.who", |all| words::who(all.who).into()),
-    ("Timing", "delivery.timing", |all| words::timing(all.timing).into()),
-    ("Name my device", "delivery.name_device", |all| words::name_device(all.name_device).into()),
-    ("Route", "delivery.route", |all| words::route(all.route).into()),
-    ("Receipt type", "delivery.receipt_type", |all| words::receipt_type(all.receipt_type).into()),
-    ("Incognito", "delivery.incognito", |all| words::incognito(all.incognito).into()),
+    ("Rooms", "delivery.send", sentences::send),
+    ("Members at most", "delivery.max_members", |_| sentences::MAX_MEMBERS.into()),
+    ("Who", "delivery.who", |all| sentences::who(all.who).into()),
+    ("Timing", "delivery.timing", |all| sentences::timing(all.timing).into()),
+    ("Name my device", "delivery.name_device", |all| sentences::name_device(all.name_device).into()),
+    ("Route", "delivery.route", |all| sentences::route(all.route).into()),
+    ("Receipt type", "delivery.receipt_type", |all| sentences::receipt_type(all.receipt_type).into()),
+    ("Incognito", "delivery.incognito", |all| sentences::incognito(all.incognito).into()),
 ];
 
 /// What a setting means as it is set.
@@ -147,9 +147,9 @@ fn row(section: Section, name: &str, values: Values, meaning: impl Into<Cow<'sta
 fn room_rows(room: &RoomSummary, eligibility: Decision, settings: &Config) -> [SettingRow; 2] {
     let values = |key| Values::of(key, room.id.as_str(), settings);
     let delivery = &settings.delivery;
-    let meaning = words::room_send(delivery.rooms.get(&room.id).copied(), delivery);
-    let hidden = words::incognito_here(delivery.incognito_rooms.contains(&room.id));
-    let outcome = Some(outcome(eligibility, &words::room_is_sent(room, delivery)));
+    let meaning = sentences::room_send(delivery.rooms.get(&room.id).copied(), delivery);
+    let hidden = sentences::incognito_here(delivery.incognito_rooms.contains(&room.id));
+    let outcome = Some(outcome(eligibility, &sentences::room_is_sent(room, delivery)));
     [
         SettingRow { outcome, ..row(Section::Room, "In this room", values("delivery.rooms.*.send"), meaning) },
         row(Section::Room, "Incognito here", values("delivery.rooms.*.incognito"), hidden),
@@ -167,8 +167,8 @@ fn person_row(person: &PersonEligibility, room: &RoomSummary, settings: &Config)
         section: Section::People,
         name: person.name.clone(),
         user_id: Some(person.user_id.clone()),
-        meaning: words::person_who(delivery.people.get(&person.user_id).copied(), delivery),
-        outcome: Some(outcome(eligibility, &words::person_is_sent(person, named, delivery))),
+        meaning: sentences::person_who(delivery.people.get(&person.user_id).copied(), delivery),
+        outcome: Some(outcome(eligibility, &sentences::person_is_sent(person, named, delivery))),
         values: Values::of("delivery.people.*.who", person.user_id.as_str(), settings),
     }
 }
