@@ -175,6 +175,7 @@ impl Error {
                 | FailureKind::Server => 4,
                 FailureKind::Offline => 5,
                 FailureKind::NotFound
+                | FailureKind::Redacted
                 | FailureKind::TooLarge
                 | FailureKind::BadInput
                 | FailureKind::Storage

@@ -53,7 +53,7 @@ impl App {
         {
             return;
         }
-        if !is_unwanted(kind) {
+        if kind != FailureKind::Cancelled {
             self.status = Some(Status::error(sentence, now));
         }
     }
@@ -64,11 +64,11 @@ impl App {
             TimelineRequest::Send { room_id, text } => self.not_queued(room_id, &text, false, out),
             TimelineRequest::SendEmote { room_id, text } => self.not_queued(room_id, &text, true, out),
             TimelineRequest::Edit { room_id, event_id, text } => {
-                self.edit_failed(room_id, event_id, (&text, kind == FailureKind::NotFound), out);
+                self.edit_failed(room_id, event_id, (&text, kind == FailureKind::Redacted), out);
             }
-            // The text of a draft is where it was typed, and is kept again when it changes.
-            TimelineRequest::SaveDraft { .. }
-            | TimelineRequest::Open(_)
+            // The text is where it was typed, and is still to be kept.
+            TimelineRequest::SaveDraft { timeline_id, .. } => self.writing_in(&timeline_id).draft.disk_is_gone(),
+            TimelineRequest::Open(_)
             | TimelineRequest::Close(_)
             | TimelineRequest::Paginate(_)
             | TimelineRequest::MarkRead(_)
@@ -86,11 +86,11 @@ impl App {
     /// the status line.
     fn on_session_failure(&mut self, request: &SessionRequest, kind: FailureKind, sentence: &SafeText) -> bool {
         match request {
-            SessionRequest::FindHomeserver(_) if !is_unwanted(kind) => {
+            SessionRequest::FindHomeserver(_) if kind != FailureKind::Cancelled => {
                 self.on_login(|login| login.on_not_found(sentence.clone()));
             }
             SessionRequest::Login { .. } | SessionRequest::BrowserLogin { .. } | SessionRequest::ReplaceAccount
-                if !is_unwanted(kind) =>
+                if kind != FailureKind::Cancelled =>
             {
                 self.on_demo_doing(sentence.clone());
                 self.on_login(|login| login.failed(sentence.clone()));
@@ -105,9 +105,4 @@ impl App {
         }
         true
     }
-}
-
-/// Whether nobody wants it any more, so nothing is to be said of it.
-fn is_unwanted(kind: FailureKind) -> bool {
-    matches!(kind, FailureKind::Cancelled | FailureKind::NoSession)
 }

@@ -49,7 +49,7 @@ use crate::{
         receipt_queue::{Numbers, ReceiptQueue},
         store::{Inbox, Store, StoreError},
     },
-    model::{EventId, ItemKey, ReactionKey, RoomId, SafeText, TimelineFocus, TimelineId},
+    model::{EventId, ItemKey, RoomId, SafeText, TimelineFocus, TimelineId},
 };
 
 /// Why a session cannot be at work.
@@ -216,7 +216,16 @@ impl Live {
             TimelineRequest::Retry { timeline_id, key } => self.retry(&timeline_id, &key).await,
             TimelineRequest::Discard { timeline_id, key } => self.discard(&timeline_id, &key).await,
             TimelineRequest::ToggleReaction { timeline_id, event_id, key } => {
-                self.toggle_reaction(&timeline_id, &event_id, &key).await
+                let (open, room) = (self.timeline(&timeline_id), self.room(&timeline_id.room_id));
+                let (well, sending) = (self.well(), self.sending.clone());
+                return responder.beside(async move {
+                    let (open, room) = (open?, room?);
+                    well?;
+                    sending.before(&room).await;
+                    open.toggle_reaction(&event_id, &key).await.map_err(|error| error.failure())?;
+                    sending.release(&room);
+                    Ok(Reply::Done)
+                });
             }
             TimelineRequest::AskSource { room_id, event_id } => {
                 let room = self.room(&room_id);
@@ -332,7 +341,7 @@ impl Live {
         };
         self.well()?;
         if edits::is_removed(&room, &edited).await {
-            return Err(Failure::new(FailureKind::NotFound, edits::REMOVED));
+            return Err(Failure::new(FailureKind::Redacted, edits::REMOVED));
         }
         let content = edits::content(edited, text);
         sending::fits(&room, &content)?;
@@ -346,15 +355,6 @@ impl Live {
         for open in open {
             self.open_timeline(open).await?;
         }
-        Ok(Reply::Done)
-    }
-
-    async fn toggle_reaction(&self, id: &TimelineId, event_id: &EventId, key: &ReactionKey) -> Outcome {
-        let (open, room) = (self.timeline(id)?, self.room(&id.room_id)?);
-        self.well()?;
-        self.sending.before(&room).await;
-        open.toggle_reaction(event_id, key).await.map_err(|error| error.failure())?;
-        self.sending.release(&room);
         Ok(Reply::Done)
     }
 

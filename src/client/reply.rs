@@ -95,6 +95,8 @@ pub enum FailureKind {
     Forbidden,
     /// What is meant is not there, on the server or here.
     NotFound,
+    /// The message that is meant was removed.
+    Redacted,
     /// It is larger than the homeserver, or Matrix, takes.
     TooLarge,
     /// A rule stands against it: of this client, of the room, or a choice of the server's.

@@ -70,6 +70,9 @@ pub enum Error {
     /// The SDK could not build the timeline.
     #[error("The room could not be opened. {}", errors::timeline_sentence(.0))]
     Open(#[from] matrix_sdk_ui::timeline::Error),
+    /// The SDK could not change the reaction.
+    #[error("The reaction was not changed. {}", errors::timeline_sentence(.0))]
+    Reaction(matrix_sdk_ui::timeline::Error),
     /// What the timeline is to be about has no event id.
     #[error("There is no such message.")]
     NoSuchMessage,
@@ -88,7 +91,7 @@ impl Error {
     /// The same, with its kind.
     pub(super) fn failure(&self) -> Failure {
         let kind = match self {
-            Self::Open(error) => errors::timeline_failure(error).kind,
+            Self::Open(error) | Self::Reaction(error) => errors::timeline_failure(error).kind,
             Self::NoSuchMessage | Self::NotWaiting => FailureKind::NotFound,
             Self::Queue(error) => errors::queue_failure(error).kind,
             Self::Store(_) => FailureKind::Storage,
@@ -179,7 +182,7 @@ impl TimelineHandle {
     /// Reacts to a message, or takes that back.
     pub async fn toggle_reaction(&self, event_id: &EventId, key: &ReactionKey) -> Result<(), Error> {
         let item = TimelineEventItemId::EventId(ids::sdk_event(event_id).ok_or(Error::NoSuchMessage)?);
-        self.timeline.toggle_reaction(&item, key.as_str()).await?;
+        self.timeline.toggle_reaction(&item, key.as_str()).await.map_err(Error::Reaction)?;
         Ok(())
     }
 

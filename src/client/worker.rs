@@ -379,6 +379,7 @@ impl Worker<'_> {
     }
 }
 
+/// The session ended first, or there never was one.
 fn no_session() -> Failure {
-    Failure::new(FailureKind::NoSession, "You are not logged in.")
+    Failure::new(FailureKind::Cancelled, "You are not logged in.")
 }

@@ -330,3 +330,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_text_that_was_not_kept_is_kept_again() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("one");
+    assert_eq!(told.after(Duration::from_secs(1)), [save("one", "one")]);
+    let request = TimelineRequest::SaveDraft { timeline_id: live("one"), text: "one".to_owned() };
+    told.event(Update::refused(request, &SafeText::line("The disk is full.")));
+    assert_eq!(told.status(), "The disk is full.");
+    told.event(Update::LoggedOut(Some(SafeText::line("Ended."))));
+    assert!(told.event(Update::LoggedIn(account("@me:x"))).contains(&save("one", "one")));
+}

@@ -7,7 +7,11 @@ use crate::{
         testing::{Told, account, delivery, live, message, room_id},
         timeline::OpenTimeline,
     },
-    client::{reply::Reply, request::TimelineRequest, update::Update},
+    client::{
+        reply::{Failure, FailureKind, Reply},
+        request::{Request, RequestId, TimelineRequest},
+        update::Update,
+    },
     model::{EventId, Pagination, SafeText, TimelineChange, TimelineFocus, TimelineId},
 };
 
@@ -55,4 +59,32 @@ fn with_a_room_all_of_its_timelines_go_and_what_was_written_there_stays() {
     assert_eq!(closed, [live("one"), thread.clone()].map(|id| Effect::from(TimelineRequest::Close(id))));
     assert!(told.app.timelines.shown().is_none() && told.app.timelines.get(&thread).is_none());
     assert_eq!(told.app.writing_in(&thread).composer.text(), "to the thread");
+}
+
+#[test]
+fn what_nobody_wants_any_more_is_not_said_to_have_failed_and_all_else_is() {
+    let failed = |kind| {
+        let (mut told, thread) = with_a_thread();
+        let request = Box::new(Request::from(TimelineRequest::Paginate(thread)));
+        let outcome = Err(Failure::new(kind, "It was refused."));
+        told.event(Update::Done { id: RequestId(7), request, outcome });
+        told.status().to_owned()
+    };
+    assert_eq!(failed(FailureKind::Cancelled), "");
+    for kind in [FailureKind::NoSession, FailureKind::Offline, FailureKind::NotFound, FailureKind::Bug] {
+        assert_eq!(failed(kind), "It was refused.", "{kind:?}");
+    }
+}
+
+/// Only an edit whose message was removed becomes a message of its own; else it goes on as an edit.
+#[test]
+fn an_edit_that_was_refused_goes_on_unless_its_message_was_removed() {
+    for (kind, is_edit) in [(FailureKind::NotFound, true), (FailureKind::Redacted, false)] {
+        let (mut told, _) = with_a_thread();
+        let (room_id, event_id, text) = (room_id("one"), EventId::new("$1"), "new".to_owned());
+        let request = Box::new(Request::from(TimelineRequest::Edit { room_id, event_id, text }));
+        told.event(Update::Done { id: RequestId(7), request, outcome: Err(Failure::new(kind, "It was refused.")) });
+        let writing = &told.app.timelines.shown().unwrap().writing;
+        assert_eq!((writing.edited().is_some(), writing.composer.text()), (is_edit, "new"), "{kind:?}");
+    }
 }

@@ -6,7 +6,7 @@ use matrix_sdk::{
     ruma::api::error::{Error as ApiError, ErrorKind},
     send_queue::RoomSendQueueError,
 };
-use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError, RedactError};
 
 use super::{
     Unreachable, is_refusal, sentence,
@@ -45,6 +45,7 @@ pub fn timeline_failure(error: &TimelineError) -> Failure {
             FailureKind::Storage
         }
         TimelineError::SendQueueError(error) => return queue_failure(error),
+        TimelineError::RedactError(RedactError::HttpError(error)) => return http_failure(error),
         _ => FailureKind::Bug,
     };
     Failure::new(kind, &timeline_sentence(error))

@@ -14,7 +14,7 @@ use matrix_sdk::{
     send_queue::{RoomSendQueueError, RoomSendQueueStorageError},
 };
 use matrix_sdk_base::Error as BaseError;
-use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError};
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError, RedactError};
 
 use super::{Unreachable, chain};
 use crate::model::SafeText;
@@ -117,6 +117,7 @@ pub fn timeline_sentence(error: &TimelineError) -> SafeText {
             cache_sentence(error)
         }
         TimelineError::SendQueueError(error) => queue_sentence(error),
+        TimelineError::RedactError(RedactError::HttpError(error)) => http_sentence(error),
         error => said("It did not work", &chain::root(error).to_string()),
     }
 }

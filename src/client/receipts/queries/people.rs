@@ -7,7 +7,7 @@
 use crate::{
     client::{
         receipts::{Context, context::stored},
-        reply::{Failure, FailureKind, Outcome, Reply},
+        reply::{Failure, Outcome, Reply},
     },
     clock::now,
     delivery::{store::Page, summary},
@@ -22,8 +22,8 @@ pub(in crate::client::receipts) async fn page(
     after: Option<UserId>,
 ) -> Outcome {
     let page = stored(context.store.page(&event_id, filter, after.as_ref(), PeoplePage::MOST))?;
-    let unknown = || Failure::new(FailureKind::NotFound, "Nothing is known about who has this message.");
-    let Page { own, more, all } = page.ok_or_else(unknown)?;
+    // Whoever asked has seen something that is not so any more.
+    let Page { own, more, all } = page.ok_or_else(Failure::cancelled)?;
     let responsiveness = own.expected.keys().map(|user| (user.clone(), context.responsiveness(user))).collect();
     let at = now();
     let mut delivery = summary::delivery(&own, &responsiveness, at);
