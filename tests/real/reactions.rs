@@ -74,3 +74,24 @@ async fn a_reaction_that_is_refused_is_said_to_be(world: World) {
     sees(&mut alice, "shall we?", &[("👍", 1, true)]).await;
 }
 on!(a_reaction_that_is_refused_is_said_to_be: synapse);
+
+/// A server that does not answer when a reaction is taken back holds nothing else up.
+async fn taking_one_back_holds_nothing_else_up(world: World) {
+    let line = world.line();
+    let mut bob = world.bob("phone").await;
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
+    bob.say(&room, "shall we?");
+    let event = alice.sees("shall we?").await;
+    assert_eq!(alice.ask(toggle(&room, &event, "👍")).await, Ok(Reply::Done));
+    sees(&mut bob, "shall we?", &[("👍", 1, false)]).await;
+    sees(&mut alice, "shall we?", &[("👍", 1, true)]).await;
+    line.hold_next("/redact/");
+    alice.run(toggle(&room, &event, "👍"));
+    line.wait_for_requests("the redaction", |requests| requests.iter().any(|request| request.contains("/redact/")));
+    alice.say(&room, "meanwhile");
+    bob.sees("meanwhile").await;
+    line.allow();
+    sees(&mut bob, "shall we?", &[]).await;
+}
+on!(taking_one_back_holds_nothing_else_up: synapse, embedded);
