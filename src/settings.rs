@@ -15,6 +15,21 @@ use tracing::level_filters::LevelFilter;
 
 use crate::delivery::policy::{self, Choice};
 
+/// A row: key, scope, where it stands in [`Config`], the type of that (for a table of rooms or
+/// people, of what is in it), and what it means.
+macro_rules! setting {
+    ($key:literal, $scope:ident, $($field:ident).+, $kind:ty, $doc:literal) => {
+        $crate::settings::Setting {
+            key: $key,
+            scope: $crate::settings::Scope::$scope,
+            values: <$kind as $crate::settings::value::Kind>::values,
+            doc: $doc,
+            get: |config| $crate::settings::value::Field::all(&config.$($field).+),
+            set: |config, id, value| $crate::settings::value::Field::put(&mut config.$($field).+, id, value),
+        }
+    };
+}
+
 mod delivery;
 mod lookup;
 mod nearest;
@@ -26,10 +41,7 @@ mod value;
 pub use lookup::{is_table, meant, named, typed};
 pub use value::{Value, Values};
 
-use self::{
-    ui::Ui,
-    value::{Field, Kind},
-};
+use self::ui::Ui;
 
 /// What every setting is. The default is what a missing or empty `config.toml` means.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,14 +66,13 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
 }
 
 /// The log's own.
-const LOG: &[Setting] = &[Setting {
-    key: "log.level",
-    scope: Scope::Global,
-    values: LevelFilter::values,
-    doc: "How much kvitto itself writes to its log; libraries never write more than warnings",
-    get: |config| config.log_level.all(),
-    set: |config, id, value| config.log_level.put(id, value),
-}];
+const LOG: &[Setting] = &[setting!(
+    "log.level",
+    Global,
+    log_level,
+    LevelFilter,
+    "How much kvitto itself writes to its log; libraries never write more than warnings"
+)];
 
 impl Choice for LevelFilter {
     const WORDS: &'static [(&'static str, Self)] = &[

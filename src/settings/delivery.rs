@@ -1,150 +1,118 @@
 //! What others are told: delivery receipts, read receipts and typing.
 
-use super::{
-    Scope, Setting,
-    value::{Field, Kind},
-};
+use super::Setting;
 use crate::delivery::{
     attention::{ReadReceipts, Typing},
     policy::{NameDevice, ReceiptType, RouteChoice, Send, Timing, Who},
 };
 
 pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "delivery.send",
-        scope: Scope::Global,
-        values: Send::values,
-        doc: "In which rooms receipts are sent: `auto` is encrypted rooms that are not public, of few members",
-        get: |config| config.delivery.send.all(),
-        set: |config, id, value| config.delivery.send.put(id, value),
-    },
-    Setting {
-        key: "delivery.max_members",
-        scope: Scope::Global,
-        values: u64::values,
-        doc: "How many joined members a room may have for `auto`",
-        get: |config| config.delivery.max_members.all(),
-        set: |config, id, value| config.delivery.max_members.put(id, value),
-    },
-    Setting {
-        key: "delivery.who",
-        scope: Scope::Global,
-        values: Who::values,
-        doc: "Whose messages are acknowledged: `known` is people that you have dealt with yourself",
-        get: |config| config.delivery.who.all(),
-        set: |config, id, value| config.delivery.who.put(id, value),
-    },
-    Setting {
-        key: "delivery.timing",
-        scope: Scope::Global,
-        values: Timing::values,
-        doc: "How long a receipt waits, so that its time does not tell when your device woke up",
-        get: |config| config.delivery.timing.all(),
-        set: |config, id, value| config.delivery.timing.put(id, value),
-    },
-    Setting {
-        key: "delivery.name_device",
-        scope: Scope::Global,
-        values: NameDevice::values,
-        doc: "Whom a receipt tells which of your devices it comes from; who is not told gets none over `direct`",
-        get: |config| config.delivery.name_device.all(),
-        set: |config, id, value| config.delivery.name_device.put(id, value),
-    },
-    Setting {
-        key: "delivery.route",
-        scope: Scope::Global,
-        values: RouteChoice::values,
-        doc: "Which way receipts travel: through the homeserver (`native`), encrypted to devices (`direct`), the better of \
-              them; `off` neither sends them nor asks for them",
-        get: |config| config.delivery.route.all(),
-        set: |config, id, value| config.delivery.route.put(id, value),
-    },
-    Setting {
-        key: "delivery.receipt_type",
-        scope: Scope::Global,
-        values: ReceiptType::values,
-        doc: "The name under which receipts go through the homeserver; `stable` falls back to the other",
-        get: |config| config.delivery.receipt_type.all(),
-        set: |config, id, value| config.delivery.receipt_type.put(id, value),
-    },
-    Setting {
-        key: "delivery.incognito",
-        scope: Scope::Global,
-        values: bool::values,
-        doc: "No receipts for now, and none made up for later; ends read receipts and typing too, where those are `auto`",
-        get: |config| config.delivery.incognito.all(),
-        set: |config, id, value| config.delivery.incognito.put(id, value),
-    },
-    Setting {
-        key: "delivery.rooms.*.send",
-        scope: Scope::Room,
-        values: Send::values,
-        doc: "`delivery.send` for this room alone",
-        get: |config| config.delivery.rooms.all(),
-        set: |config, id, value| config.delivery.rooms.put(id, value),
-    },
-    Setting {
-        key: "delivery.rooms.*.incognito",
-        scope: Scope::Room,
-        values: bool::values,
-        doc: "`delivery.incognito` for this room alone",
-        get: |config| config.delivery.incognito_rooms.all(),
-        set: |config, id, value| config.delivery.incognito_rooms.put(id, value),
-    },
-    Setting {
-        key: "delivery.people.*.who",
-        scope: Scope::Person,
-        values: Who::values,
-        doc: "`delivery.who` for this person alone",
-        get: |config| config.delivery.people.all(),
-        set: |config, id, value| config.delivery.people.put(id, value),
-    },
-    Setting {
-        key: "privacy.read_receipts",
-        scope: Scope::Global,
-        values: ReadReceipts::values,
-        doc: "Who learns how far you have read: `auto` is people that you have dealt with, where there is nobody else",
-        get: |config| config.delivery.attention.read_receipts.all.all(),
-        set: |config, id, value| config.delivery.attention.read_receipts.all.put(id, value),
-    },
-    Setting {
-        key: "privacy.typing",
-        scope: Scope::Global,
-        values: Typing::values,
-        doc: "Who is told that you type: `auto` is people that you have dealt with, where there is nobody else",
-        get: |config| config.delivery.attention.typing.all.all(),
-        set: |config, id, value| config.delivery.attention.typing.all.put(id, value),
-    },
-    Setting {
-        key: "privacy.rooms.*.read_receipts",
-        scope: Scope::Room,
-        values: ReadReceipts::values,
-        doc: "`privacy.read_receipts` for this room alone",
-        get: |config| config.delivery.attention.read_receipts.rooms.all(),
-        set: |config, id, value| config.delivery.attention.read_receipts.rooms.put(id, value),
-    },
-    Setting {
-        key: "privacy.rooms.*.typing",
-        scope: Scope::Room,
-        values: Typing::values,
-        doc: "`privacy.typing` for this room alone",
-        get: |config| config.delivery.attention.typing.rooms.all(),
-        set: |config, id, value| config.delivery.attention.typing.rooms.put(id, value),
-    },
-    Setting {
-        key: "privacy.people.*.read_receipts",
-        scope: Scope::Person,
-        values: ReadReceipts::values,
-        doc: "`privacy.read_receipts` in rooms where this person is",
-        get: |config| config.delivery.attention.read_receipts.people.all(),
-        set: |config, id, value| config.delivery.attention.read_receipts.people.put(id, value),
-    },
-    Setting {
-        key: "privacy.people.*.typing",
-        scope: Scope::Person,
-        values: Typing::values,
-        doc: "`privacy.typing` in rooms where this person is",
-        get: |config| config.delivery.attention.typing.people.all(),
-        set: |config, id, value| config.delivery.attention.typing.people.put(id, value),
-    },
+    setting!(
+        "delivery.send",
+        Global,
+        delivery.send,
+        Send,
+        "In which rooms receipts are sent: `auto` is encrypted rooms that are not public, of few members"
+    ),
+    setting!(
+        "delivery.max_members",
+        Global,
+        delivery.max_members,
+        u64,
+        "How many joined members a room may have for `auto`"
+    ),
+    setting!(
+        "delivery.who",
+        Global,
+        delivery.who,
+        Who,
+        "Whose messages are acknowledged: `known` is people that you have dealt with yourself"
+    ),
+    setting!(
+        "delivery.timing",
+        Global,
+        delivery.timing,
+        Timing,
+        "How long a receipt waits, so that its time does not tell when your device woke up"
+    ),
+    setting!(
+        "delivery.name_device",
+        Global,
+        delivery.name_device,
+        NameDevice,
+        "Whom a receipt tells which of your devices it comes from; who is not told gets none over `direct`"
+    ),
+    setting!(
+        "delivery.route",
+        Global,
+        delivery.route,
+        RouteChoice,
+        "Which way receipts travel: through the homeserver (`native`), encrypted to devices (`direct`), the better of \
+              them; `off` neither sends them nor asks for them"
+    ),
+    setting!(
+        "delivery.receipt_type",
+        Global,
+        delivery.receipt_type,
+        ReceiptType,
+        "The name under which receipts go through the homeserver; `stable` falls back to the other"
+    ),
+    setting!(
+        "delivery.incognito",
+        Global,
+        delivery.incognito,
+        bool,
+        "No receipts for now, and none made up for later; ends read receipts and typing too, where those are `auto`"
+    ),
+    setting!("delivery.rooms.*.send", Room, delivery.rooms, Send, "`delivery.send` for this room alone"),
+    setting!(
+        "delivery.rooms.*.incognito",
+        Room,
+        delivery.incognito_rooms,
+        bool,
+        "`delivery.incognito` for this room alone"
+    ),
+    setting!("delivery.people.*.who", Person, delivery.people, Who, "`delivery.who` for this person alone"),
+    setting!(
+        "privacy.read_receipts",
+        Global,
+        delivery.attention.read_receipts.all,
+        ReadReceipts,
+        "Who learns how far you have read: `auto` is people that you have dealt with, where there is nobody else"
+    ),
+    setting!(
+        "privacy.typing",
+        Global,
+        delivery.attention.typing.all,
+        Typing,
+        "Who is told that you type: `auto` is people that you have dealt with, where there is nobody else"
+    ),
+    setting!(
+        "privacy.rooms.*.read_receipts",
+        Room,
+        delivery.attention.read_receipts.rooms,
+        ReadReceipts,
+        "`privacy.read_receipts` for this room alone"
+    ),
+    setting!(
+        "privacy.rooms.*.typing",
+        Room,
+        delivery.attention.typing.rooms,
+        Typing,
+        "`privacy.typing` for this room alone"
+    ),
+    setting!(
+        "privacy.people.*.read_receipts",
+        Person,
+        delivery.attention.read_receipts.people,
+        ReadReceipts,
+        "`privacy.read_receipts` in rooms where this person is"
+    ),
+    setting!(
+        "privacy.people.*.typing",
+        Person,
+        delivery.attention.typing.people,
+        Typing,
+        "`privacy.typing` in rooms where this person is"
+    ),
 ];

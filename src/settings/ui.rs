@@ -1,9 +1,6 @@
 //! How the screen looks.
 
-use super::{
-    Scope, Setting,
-    value::{Field, Kind},
-};
+use super::Setting;
 use crate::delivery::policy::Choice;
 
 /// Everything about the looks that can be set.
@@ -91,36 +88,32 @@ impl Choice for Glyphs {
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "ui.theme",
-        scope: Scope::Global,
-        values: Option::<Palette>::values,
-        doc: "The colours; `auto` looks at `NO_COLOR` and `COLORFGBG`",
-        get: |config| config.ui.palette.all(),
-        set: |config, id, value| config.ui.palette.put(id, value),
-    },
-    Setting {
-        key: "ui.timeline.times",
-        scope: Scope::Global,
-        values: Times::values,
-        doc: "Which messages show their time: `groups` is the first of those that one person wrote within five minutes",
-        get: |config| config.ui.times.all(),
-        set: |config, id, value| config.ui.times.put(id, value),
-    },
-    Setting {
-        key: "ui.marks.style",
-        scope: Scope::Global,
-        values: MarkStyle::values,
-        doc: "How the delivery mark is drawn: a glyph for each device, a count, or ticks alone",
-        get: |config| config.ui.mark_style.all(),
-        set: |config, id, value| config.ui.mark_style.put(id, value),
-    },
-    Setting {
-        key: "ui.marks.glyphs",
-        scope: Scope::Global,
-        values: Glyphs::values,
-        doc: "The characters of the delivery marks and of everything else",
-        get: |config| config.ui.glyphs.all(),
-        set: |config, id, value| config.ui.glyphs.put(id, value),
-    },
+    setting!(
+        "ui.theme",
+        Global,
+        ui.palette,
+        Option<Palette>,
+        "The colours; `auto` looks at `NO_COLOR` and `COLORFGBG`"
+    ),
+    setting!(
+        "ui.timeline.times",
+        Global,
+        ui.times,
+        Times,
+        "Which messages show their time: `groups` is the first of those that one person wrote within five minutes"
+    ),
+    setting!(
+        "ui.marks.style",
+        Global,
+        ui.mark_style,
+        MarkStyle,
+        "How the delivery mark is drawn: a glyph for each device, a count, or ticks alone"
+    ),
+    setting!(
+        "ui.marks.glyphs",
+        Global,
+        ui.glyphs,
+        Glyphs,
+        "The characters of the delivery marks and of everything else"
+    ),
 ];
