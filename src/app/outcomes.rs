@@ -46,14 +46,13 @@ impl App {
     /// What the user wrote comes back; whatever else nobody wants any more is passed over.
     fn on_failure(&mut self, request: Request, failure: Failure, now: Timestamp, out: &mut Vec<Effect>) {
         let Failure { kind, sentence } = failure;
-        if let Request::Timeline(request) = request {
-            self.give_back(request, kind, out);
-        } else if let Request::Session(request) = &request
-            && self.on_session_failure(request, kind, &sentence)
-        {
-            return;
+        let is_wanted = kind != FailureKind::Cancelled;
+        match request {
+            Request::Timeline(request) => self.give_back(request, kind, out),
+            Request::Session(request) if is_wanted && self.is_said_at_login(&request, &sentence) => return,
+            Request::Session(_) | Request::Rooms(_) | Request::Receipts(_) => {}
         }
-        if kind != FailureKind::Cancelled {
+        if is_wanted {
             self.status = Some(Status::error(sentence, now));
         }
     }
@@ -82,25 +81,17 @@ impl App {
         }
     }
 
-    /// What failed about the session is said on the login screen. False when it is to be said in
+    /// Says on the login screen what failed about logging in or out. False when it is to be said in
     /// the status line.
-    fn on_session_failure(&mut self, request: &SessionRequest, kind: FailureKind, sentence: &SafeText) -> bool {
+    fn is_said_at_login(&mut self, request: &SessionRequest, sentence: &SafeText) -> bool {
         match request {
-            SessionRequest::FindHomeserver(_) if kind != FailureKind::Cancelled => {
-                self.on_login(|login| login.on_not_found(sentence.clone()));
-            }
-            SessionRequest::Login { .. } | SessionRequest::BrowserLogin { .. } | SessionRequest::ReplaceAccount
-                if kind != FailureKind::Cancelled =>
-            {
+            SessionRequest::FindHomeserver(_) => self.on_login(|login| login.on_not_found(sentence.clone())),
+            SessionRequest::Login { .. } | SessionRequest::BrowserLogin { .. } | SessionRequest::ReplaceAccount => {
                 self.on_demo_doing(sentence.clone());
                 self.on_login(|login| login.failed(sentence.clone()));
             }
-            SessionRequest::FindHomeserver(_)
-            | SessionRequest::Login { .. }
-            | SessionRequest::BrowserLogin { .. }
-            | SessionRequest::ReplaceAccount
             // That the server was not told is said when the session has ended.
-            | SessionRequest::Logout => {}
+            SessionRequest::Logout => {}
             SessionRequest::Settings(_) | SessionRequest::CancelLogin | SessionRequest::Reconnect => return false,
         }
         true

@@ -2,7 +2,6 @@
 
 use matrix_sdk::{
     Room,
-    deserialized_responses::TimelineEvent,
     ruma::{OwnedEventId, api::client::room::get_room_event::v3::Request as GetEvent},
 };
 use serde_json::Value;
@@ -19,12 +18,8 @@ pub(super) async fn of(room: &Room, event_id: EventId) -> Outcome {
     let unknown = || Failure::new(FailureKind::NotFound, "There is no such event.");
     let id = ids::sdk_event(&event_id).ok_or_else(unknown)?;
     let event = room.load_or_fetch_event(&id, None).await.map_err(|error| errors::failure(&error))?;
-    let encrypted = if is_decrypted(&event) { Some(from_server(room, id).await) } else { None };
+    let encrypted = if event.encryption_info().is_some() { Some(from_server(room, id).await) } else { None };
     Ok(Reply::Source(EventSource { event_id, json: lines(event.raw().json().get()), encrypted }))
-}
-
-fn is_decrypted(event: &TimelineEvent) -> bool {
-    event.encryption_info().is_some()
 }
 
 async fn from_server(room: &Room, id: OwnedEventId) -> Result<Vec<SafeText>, SafeText> {
