@@ -1,11 +1,8 @@
 //! What other clients send is kept as they sent it: all that it takes to act on it.
 
-use kvitto::{
-    client::request::RoomsRequest,
-    model::{
-        Body, Dimensions, EventId, Media, MediaKind, MediaSource, Mentions, Message, MxcUri, NotificationMode, Poll,
-        PollKind, ReactionKey, RoomId, RoomSummary, RoomTag, RoomType, Tag, TagName, UserId,
-    },
+use kvitto::model::{
+    Body, Dimensions, EventId, Media, MediaKind, MediaSource, Mentions, Message, MxcUri, NotificationMode, Poll,
+    PollKind, ReactionKey, RoomId, RoomSummary, RoomTag, RoomType, Tag, TagName, UserId,
 };
 use serde_json::{Value, json};
 
@@ -44,11 +41,7 @@ impl Raw<'_> {
 
 /// A room of Bob's without encryption, which Alice has open.
 async fn room_of_bob(world: &World, alice: &mut Person, bob: &str) -> RoomId {
-    let invite = json!({ "preset": "private_chat", "invite": [world.alice.user_id] });
-    let room = world.server.create_room(bob, &invite);
-    alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(RoomsRequest::Accept(room.clone()));
-    alice.sees_members(&room, 2).await;
+    let room = world.room_of_bob(alice, bob, &json!({})).await;
     alice.open(&room).await;
     room
 }

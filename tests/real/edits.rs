@@ -47,11 +47,7 @@ impl Raw<'_> {
 /// A room without encryption in which Alice is with Bob, who has no client.
 async fn plain_room<'a>(world: &'a World, alice: &mut Person) -> Raw<'a> {
     let token = world.server.login_raw(&world.bob).token;
-    let invite = json!({ "preset": "private_chat", "invite": [world.alice.user_id] });
-    let room = world.server.create_room(&token, &invite);
-    alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(RoomsRequest::Accept(room.clone()));
-    alice.sees_members(&room, 2).await;
+    let room = world.room_of_bob(alice, &token, &json!({})).await;
     alice.open(&room).await;
     Raw { world, token, room }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     person::{Person, body, direct_chat},
+    support::proxy::Proxy,
     world::{World, on},
 };
 
@@ -53,15 +54,29 @@ async fn reactions_are_added_seen_and_taken_back(world: World) {
 }
 on!(reactions_are_added_seen_and_taken_back: synapse, embedded);
 
-/// One that the server does not take is not shown as if it were there. Another of the user's
-/// clients has sent the same one, which this one has not heard of.
-async fn a_reaction_that_is_refused_is_said_to_be(world: World) {
+/// Bob has asked something in a direct chat, which Alice is in over a line of her own.
+struct Asked {
+    line: Proxy,
+    alice: Person,
+    bob: Person,
+    room: RoomId,
+    event: EventId,
+}
+
+async fn asked(world: &World) -> Asked {
     let line = world.line();
     let mut bob = world.bob("phone").await;
     let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
     bob.say(&room, "shall we?");
     let event = alice.sees("shall we?").await;
+    Asked { line, alice, bob, room, event }
+}
+
+/// One that the server does not take is not shown as if it were there. Another of the user's
+/// clients has sent the same one, which this one has not heard of.
+async fn a_reaction_that_is_refused_is_said_to_be(world: World) {
+    let Asked { line, mut alice, bob: _bob, room, event } = asked(&world).await;
     line.hold_rooms();
     let elsewhere = world.server.login_raw(&world.alice).token;
     let relation = json!({ "rel_type": "m.annotation", "event_id": event.as_str(), "key": "👍" });
@@ -77,12 +92,7 @@ on!(a_reaction_that_is_refused_is_said_to_be: synapse);
 
 /// A server that does not answer when a reaction is taken back holds nothing else up.
 async fn taking_one_back_holds_nothing_else_up(world: World) {
-    let line = world.line();
-    let mut bob = world.bob("phone").await;
-    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
-    let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
-    bob.say(&room, "shall we?");
-    let event = alice.sees("shall we?").await;
+    let Asked { line, mut alice, mut bob, room, event } = asked(&world).await;
     assert_eq!(alice.ask(toggle(&room, &event, "👍")).await, Ok(Reply::Done));
     sees(&mut bob, "shall we?", &[("👍", 1, false)]).await;
     sees(&mut alice, "shall we?", &[("👍", 1, true)]).await;

@@ -39,11 +39,7 @@ fn said(person: &Person, id: &TimelineId) -> Vec<String> {
 async fn a_room_and_its_thread_and_what_was_around_a_message(world: World) {
     let mut alice = world.alice("desk").await;
     let bob = world.server.login_raw(&world.bob).token;
-    let invite = json!({ "name": "shared", "preset": "private_chat", "invite": [world.alice.user_id] });
-    let room = world.server.create_room(&bob, &invite);
-    alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(RoomsRequest::Accept(room.clone()));
-    alice.sees_members(&room, 2).await;
+    let room = world.room_of_bob(&mut alice, &bob, &json!({ "name": "shared" })).await;
     let say = |text: &str, thread: Option<&EventId>| {
         let mut content = json!({ "msgtype": "m.text", "body": text });
         if let Some(beginning) = thread {

@@ -2,7 +2,7 @@
 //! refused.
 
 use kvitto::{
-    client::request::{RoomsRequest, TimelineRequest},
+    client::request::TimelineRequest,
     input::{Key, KeyCode},
     model::{RoomId, SendState},
 };
@@ -100,16 +100,8 @@ on!(a_text_that_is_too_large_stays_in_the_composer: synapse, embedded);
 /// A room of Bob's in which Alice is and may not write.
 async fn where_only_bob_may_write(world: &World, alice: &mut Person) -> RoomId {
     let token = world.server.login_raw(&world.bob).token;
-    let room = world.server.create_room(
-        &token,
-        &json!({
-            "preset": "private_chat", "invite": [world.alice.user_id],
-            "power_level_content_override": { "events_default": 50 },
-        }),
-    );
-    alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(RoomsRequest::Accept(room.clone()));
-    alice.sees_members(&room, 2).await;
+    let more = json!({ "power_level_content_override": { "events_default": 50 } });
+    let room = world.room_of_bob(alice, &token, &more).await;
     alice.open(&room).await;
     room
 }

@@ -1,6 +1,6 @@
 //! What counts as unread.
 
-use kvitto::{client::request::RoomsRequest, model::RoomId};
+use kvitto::model::RoomId;
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,11 +17,7 @@ async fn unread_is(person: &mut Person, room: &RoomId, unread: u64) {
 async fn what_is_blank_or_read_in_its_thread_is_not_unread(world: World) {
     let mut alice = world.alice("desk").await;
     let bob = world.server.login_raw(&world.bob).token;
-    let invite = json!({ "name": "shared", "preset": "private_chat", "invite": [world.alice.user_id] });
-    let room = world.server.create_room(&bob, &invite);
-    alice.room("the invite", |summary| summary.id == room).await;
-    alice.run(RoomsRequest::Accept(room.clone()));
-    alice.sees_members(&room, 2).await;
+    let room = world.room_of_bob(&mut alice, &bob, &json!({ "name": "shared" })).await;
     let say = |content: &Value| world.server.send(&bob, &room, "m.room.message", content);
     let text = |text: &str| json!({ "msgtype": "m.text", "body": text });
     let begins = say(&text("a thread begins"));

@@ -9,14 +9,16 @@
 use std::{sync::Arc, time::Duration};
 
 use kvitto::{
+    client::request::RoomsRequest,
     delivery::policy::{RouteChoice, Settings},
-    model::Route,
+    model::{RoomId, Route},
     server::homeserver::{
         Delivery, Options,
         faults::{Faults, Faulty},
     },
 };
 use matrix_sdk::ruma::UserId;
+use serde_json::{Value, json};
 
 use crate::{
     person::{DEADLINE, Person, SOME_DEVICE, at_once},
@@ -146,6 +148,20 @@ impl World {
     /// A device of Bob's.
     pub async fn bob(&self, device: &str) -> Person {
         self.log_in(&self.bob, device).await
+    }
+
+    /// A room of Bob's without encryption, which Alice is in; `token` is his, and `more` is what
+    /// else is asked of the room when it is made.
+    pub async fn room_of_bob(&self, alice: &mut Person, token: &str, more: &Value) -> RoomId {
+        let mut create = json!({ "preset": "private_chat", "invite": [self.alice.user_id] });
+        for (key, value) in more.as_object().expect("an object") {
+            create[key] = value.clone();
+        }
+        let room = self.server.create_room(token, &create);
+        alice.room("the invite", |summary| summary.id == room).await;
+        alice.run(RoomsRequest::Accept(room.clone()));
+        alice.sees_members(&room, 2).await;
+        room
     }
 
     /// A device that others can encrypt for, also when it quits at once.
