@@ -102,6 +102,8 @@ enum Input {
     Server(ServerFacts),
     /// These users have new devices.
     NewDevices(Vec<OwnedUserId>),
+    /// Receipts may be lost since a former run was killed.
+    Lost,
     /// The settings are these now.
     Settings(Settings),
     /// The session ends; to be told when everything is on disk.
@@ -197,8 +199,10 @@ impl Actor {
                 },
                 input = inputs.recv() => match input {
                     Some(Input::Stop(done)) => {
-                        let ended = self.context.store.end_run();
-                        self.context.stored(ended);
+                        if !self.incoming.may_have_lost() {
+                            let ended = self.context.store.end_run();
+                            self.context.stored(ended);
+                        }
                         let _ = done.send(());
                         break;
                     }
@@ -219,12 +223,12 @@ impl Actor {
         let begun = context.store.begin_as(&context.device_id);
         context.stored(begun);
         let running = context.store.begin_run();
-        self.incoming.set_killed(context.stored(running).unwrap_or_default());
+        let was_killed = context.stored(running).unwrap_or_default();
         let pruned = context.store.prune(now());
         context.stored(pruned);
         self.outgoing.resume(context);
         self.look_for_keys().await;
-        self.incoming.resume(&mut self.context).await;
+        self.incoming.resume(&mut self.context, was_killed).await;
         self.backfill.resume(&mut self.context).await;
     }
 
@@ -239,6 +243,7 @@ impl Actor {
             Input::ToDevice(received) => self.on_to_device(received).await,
             Input::Server(facts) => self.on_server(facts).await,
             Input::NewDevices(users) => self.outgoing.at_moment(&self.context, IncomingInput::AskNewDevices(users)),
+            Input::Lost => self.outgoing.at_moment(&self.context, IncomingInput::AskAgain),
             Input::Settings(settings) => self.set_settings(settings).await,
             Input::Stop(_) => {}
         }
@@ -325,7 +330,7 @@ impl Actor {
         }
         tracing::info!(?facts, "what the server can do with receipts");
         self.outgoing.on_routes_changed();
-        if self.incoming.take_killed() {
+        if self.incoming.has_lost() {
             self.outgoing.at_moment(&self.context, IncomingInput::AskAgain);
         }
         self.incoming.on_server(&mut self.context).await;

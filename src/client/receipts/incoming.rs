@@ -72,8 +72,7 @@ pub(super) enum IncomingInput {
     Asked(OwnedRoomId, Result<Vec<(UserId, DeviceId)>, NotSent>, Timestamp),
     /// It is the moment to ask the new devices of these users.
     AskNewDevices(Vec<OwnedUserId>),
-    /// A former run was killed, so claims that it had received may be lost: they are asked for
-    /// again.
+    /// It is the moment to ask for what may be lost since a former run was killed.
     AskAgain,
     /// Devices of these users have changed, or of somebody whom the SDK does not name.
     DevicesChanged(Vec<OwnedUserId>),
@@ -157,20 +156,23 @@ impl Incoming {
     }
 
     /// Takes up the claims that a former run had kept for later (L8), and the messages that it had
-    /// not dealt with.
-    pub async fn resume(&mut self, context: &mut Context) {
+    /// not dealt with. If it was killed, looks what may be lost.
+    pub async fn resume(&mut self, context: &mut Context, was_killed: bool) {
+        if was_killed {
+            self.asking.on_killed(context);
+        }
         self.take_up_what_came_early(context).await;
         self.go_on_with_inbox(context);
     }
 
-    /// A former run was killed, and what it may have lost is to be asked for.
-    pub fn set_killed(&mut self, was_killed: bool) {
-        self.asking.was_killed = was_killed;
+    /// Whether receipts may be lost since a former run was killed, and were not asked for again.
+    pub fn has_lost(&self) -> bool {
+        self.asking.has_lost()
     }
 
-    /// Whether a former run was killed, and what it may have lost was not asked for yet: it is now.
-    pub fn take_killed(&mut self) -> bool {
-        std::mem::take(&mut self.asking.was_killed)
+    /// Whether the next run is to ask for what may be lost since a former one was killed.
+    pub fn may_have_lost(&self) -> bool {
+        self.asking.may_have_lost()
     }
 
     /// It is known what the homeserver can do: asks in the rooms that waited for that.

@@ -1,7 +1,10 @@
-//! Asking other people's devices for receipts (§3): before a message, when they are new, and again
-//! before a request ends.
+//! Asking other people's devices for receipts (§3): before a message, when they are new, again
+//! before a request ends, and to tell again what a kill may have lost.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use matrix_sdk::{
     Room,
@@ -17,6 +20,7 @@ use crate::{
     clock::now,
     delivery::{
         asked::Asked,
+        ledger::OwnEvent,
         outbox::ROUTE_WAIT,
         policy::{self, RouteChoice},
         receipt::REQUEST_LIFETIME,
@@ -28,40 +32,86 @@ use crate::{
 /// How many own messages of a room are looked at for missing receipts.
 const RECENT: usize = 50;
 
+/// After how long those are asked once more whom a request to tell again did not reach.
+const RETRY: Duration = Duration::from_mins(1);
+
 /// Asks the people of rooms for receipts, once at a time for each room.
 #[derive(Default)]
 pub(super) struct Asking {
-    /// Rooms whose people are being asked; true when they are to be asked once more after that.
-    under_way: HashMap<OwnedRoomId, bool>,
+    under_way: HashMap<OwnedRoomId, UnderWay>,
     /// Rooms whose people are to be asked when it is known what the homeserver can do.
     waiting: HashSet<OwnedRoomId>,
-    /// A former run was killed, and what it may have lost was not asked for yet.
-    pub was_killed: bool,
+    /// When this run began, if the one before it was killed: perhaps when somebody's receipts were
+    /// decrypted, which is done once, and not on disk yet (L8).
+    began_after_kill: Option<Timestamp>,
+    /// Rooms where receipts may have been lost so: whoever is asked there next is asked to tell
+    /// them again.
+    lost: HashSet<OwnedRoomId>,
+}
+
+/// The people of a room are being asked.
+#[derive(Default)]
+struct UnderWay {
+    /// They are to be asked once more after that.
+    once_more: bool,
+    /// They are asked to tell again what they have told.
+    tell_again: bool,
 }
 
 impl Asking {
-    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and
-    /// people whose receipts come through the homeserver. This user's own other devices are asked
-    /// too, since no homeserver carries their receipts.
-    pub(super) async fn ask(&mut self, context: &mut Context, room: &Room) {
-        self.ask_in(context, room, false).await;
-    }
-
-    /// A former run was killed, perhaps when somebody's receipts were decrypted, which is done
-    /// once, and not on disk yet (L8). So where receipts are missing for what was sent in the last
-    /// minutes, everybody is asked to tell again.
-    pub(super) async fn ask_again(&mut self, context: &mut Context) {
-        let since = now() - ROUTE_WAIT;
+    /// The run before this one was killed: receipts may have been lost that are missing for what
+    /// was sent before now.
+    pub(super) fn on_killed(&mut self, context: &mut Context) {
+        self.began_after_kill = Some(now());
         for room in context.client.joined_rooms() {
             let own_events = context.store.own_events(&ids::room(room.room_id()), RECENT);
-            let own_events = context.stored(own_events).unwrap_or_default();
-            if own_events.iter().any(|own| own.sent > since && own.is_open()) {
-                self.ask_in(context, &room, true).await;
+            for own in context.stored(own_events).unwrap_or_default() {
+                let own_devices = context.store.own_devices(&own.event_id);
+                let own_devices = context.stored(own_devices).flatten();
+                self.look_for_lost([&own].into_iter().chain(&own_devices));
             }
         }
     }
 
-    async fn ask_in(&mut self, context: &mut Context, room: &Room, tell_again: bool) {
+    /// Looks whether receipts for an own event, which is recorded only now, may have been lost.
+    /// Returns whether they may.
+    pub(super) fn look_for_lost<'a>(&mut self, recorded: impl IntoIterator<Item = &'a OwnEvent>) -> bool {
+        let Some(began) = self.began_after_kill else { return false };
+        let since = now() - ROUTE_WAIT;
+        let mut may_be_lost = recorded.into_iter().filter(|own| own.sent > since && own.sent < began && own.is_open());
+        let room_id = may_be_lost.next().and_then(|own| ids::sdk_room(&own.room_id));
+        room_id.is_some_and(|room_id| self.lost.insert(room_id))
+    }
+
+    /// Whether people are to be asked to tell again.
+    pub(super) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    /// Whether what a kill may have lost is not known yet: what was sent before it may come with a
+    /// later sync.
+    pub(super) fn may_have_lost(&self) -> bool {
+        self.began_after_kill.is_some_and(|began| now() < began + ROUTE_WAIT)
+    }
+
+    /// Asks where receipts may have been lost, if it is known what the homeserver can do; when that
+    /// is known, it is asked for again.
+    pub(super) async fn ask_again(&mut self, context: &mut Context) {
+        if context.server.can_do().is_none() {
+            return;
+        }
+        for room_id in self.lost.clone() {
+            match context.client.get_room(&room_id) {
+                Some(room) => self.ask(context, &room).await,
+                None => _ = self.lost.remove(&room_id),
+            }
+        }
+    }
+
+    /// Asks the devices of everybody in a room for receipts, but those that were asked already, and
+    /// people whose receipts come through the homeserver. This user's own other devices are asked
+    /// too, since no homeserver carries their receipts.
+    pub(super) async fn ask(&mut self, context: &mut Context, room: &Room) {
         let facts = context.room_facts(room).await;
         if !policy::asks(&facts, &context.settings) {
             return;
@@ -71,12 +121,13 @@ impl Asking {
             self.waiting.insert(room.room_id().to_owned());
             return;
         }
-        if let Some(again) = self.under_way.get_mut(room.room_id()) {
+        if let Some(under_way) = self.under_way.get_mut(room.room_id()) {
             // Whom this is about may have come after that one had begun.
-            *again = true;
+            under_way.once_more = true;
             return;
         }
-        self.under_way.insert(room.room_id().to_owned(), false);
+        let tell_again = self.lost.contains(room.room_id());
+        self.under_way.insert(room.room_id().to_owned(), UnderWay { once_more: false, tell_again });
         let (choice, server) = (context.settings.route, server.unwrap_or_default());
         let asked = context.store.asked(&facts.room_id, now());
         let asked = context.stored(asked).unwrap_or_default();
@@ -104,7 +155,8 @@ impl Asking {
         });
     }
 
-    /// These devices were asked. A request that did not go out is made again with the next message.
+    /// These devices were asked. A request that did not go out is made again with the next message;
+    /// one to tell again also by itself.
     pub(super) async fn on_asked(
         &mut self,
         context: &mut Context,
@@ -112,15 +164,30 @@ impl Asking {
         outcome: Result<Vec<(UserId, DeviceId)>, direct::NotSent>,
         expires: Timestamp,
     ) {
-        let again = self.under_way.remove(room_id) == Some(true);
+        let under_way = self.under_way.remove(room_id).unwrap_or_default();
         tracing::debug!(room = %room_id, devices = outcome.as_ref().map_or(0, Vec::len), failed = outcome.is_err(), "asked");
-        if let Ok(devices) = outcome
-            && !devices.is_empty()
-        {
-            let kept = context.store.remember_asked(&ids::room(room_id), &devices, expires);
-            context.stored(kept);
+        match outcome {
+            Ok(devices) => {
+                if under_way.tell_again {
+                    self.lost.remove(room_id);
+                }
+                if !devices.is_empty() {
+                    let kept = context.store.remember_asked(&ids::room(room_id), &devices, expires);
+                    context.stored(kept);
+                }
+            }
+            Err(not_sent) if under_way.tell_again => {
+                let (inputs, wait) = (context.inputs.clone(), not_sent.retry_after.unwrap_or(RETRY));
+                tokio::spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    let _ = inputs.send(IncomingInput::AskAgain.into());
+                });
+            }
+            Err(_) => {}
         }
-        if again && let Some(room) = context.client.get_room(room_id) {
+        if under_way.once_more
+            && let Some(room) = context.client.get_room(room_id)
+        {
             self.ask(context, &room).await;
         }
     }
@@ -171,4 +238,36 @@ fn seem_lost(
         }
     }
     lost
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::room_id;
+
+    use super::*;
+    use crate::client::{
+        receipts::{
+            Input,
+            testing::{Alone, alone},
+        },
+        session::loopback::homeserver,
+    };
+
+    #[tokio::test]
+    async fn l8_people_are_asked_to_tell_again_until_they_were() {
+        let Alone { mut context, mut inputs, .. } = alone(&homeserver(|_, _| None).await).await;
+        let room_id = room_id!("!room:example.org");
+        let mut asking = Asking { lost: [room_id.to_owned()].into(), ..Asking::default() };
+        let mut told = async |asking: &mut Asking, tell_again, outcome| {
+            asking.under_way.insert(room_id.to_owned(), UnderWay { once_more: false, tell_again });
+            asking.on_asked(&mut context, room_id, outcome, now()).await;
+            asking.has_lost()
+        };
+
+        assert!(told(&mut asking, false, Ok(Vec::new())).await, "they were asked otherwise");
+        let not_sent = direct::NotSent { retry_after: Some(Duration::from_millis(1)) };
+        assert!(told(&mut asking, true, Err(not_sent)).await);
+        assert!(matches!(inputs.recv().await, Some(Input::Incoming(IncomingInput::AskAgain))));
+        assert!(!told(&mut asking, true, Ok(Vec::new())).await);
+    }
 }

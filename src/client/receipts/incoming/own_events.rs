@@ -13,7 +13,7 @@ use crate::{
     client::{
         backoff::Backoff,
         ids,
-        receipts::{Context, direct, members::others},
+        receipts::{Context, Input, direct, members::others},
     },
     delivery::{
         ledger::{Counted, ExpectedDevice, OwnEvent, Refusal, aggregate::LARGE},
@@ -151,6 +151,17 @@ impl Incoming {
         self.on_own_device_claims(context, &own.room_id, own_claims).await;
         for Counted { room_id: room, event_id: event, summary } in early.summaries {
             self.on_summaries(context, &room, vec![(event, summary)]).await;
+        }
+        self.look_for_lost(context, &own.event_id);
+    }
+
+    /// A former run may have been killed after this was sent, and before its echo came: with it,
+    /// receipts may be lost (L8).
+    fn look_for_lost(&mut self, context: &mut Context, event_id: &EventId) {
+        let recorded = [context.store.own_event(event_id), context.store.own_devices(event_id)];
+        let recorded: Vec<_> = recorded.into_iter().filter_map(|own| context.stored(own).flatten()).collect();
+        if self.asking.look_for_lost(&recorded) {
+            let _ = context.inputs.send(Input::Lost);
         }
     }
 

@@ -320,6 +320,44 @@ async fn l8_what_came_early_outlives_a_kill() {
     assert_eq!(early.claims.iter().map(|claim| &claim.event_id).collect::<Vec<_>>(), [&event(3)]);
 }
 
+/// L8: of what was sent before a kill and is seen only after it, receipts may be lost. They are
+/// asked for until the request has left.
+#[tokio::test]
+async fn l8_what_a_kill_may_have_lost_of_messages_seen_later_is_asked_for() {
+    let server = homeserver(|_, _| None).await;
+    let Alone { mut context, mut inputs, dir, .. } = alone(&server).await;
+    context.store.begin_run().unwrap();
+    let mut actor = actor(context);
+    actor.resume().await;
+    let mut lost =
+        || std::iter::from_fn(|| inputs.try_recv().ok()).filter(|input| matches!(input, Input::Lost)).count();
+    let recorded = |n, sent, room: &str| OwnEvent { sent, room_id: RoomId::new(room), ..own(n) };
+
+    let of_another_time = [at(1), now() + Duration::from_secs(1)].map(|sent| recorded(1, sent, "!room:example.org"));
+    for own in of_another_time {
+        actor.on_recipients(own, nobody(1)).await;
+    }
+    assert_eq!(lost(), 0, "too old, or sent by this run");
+    let before = now() - Duration::from_secs(1);
+    actor.on_recipients(recorded(2, before, "!room:example.org"), nobody(2)).await;
+    assert_eq!(lost(), 1);
+    actor.on_recipients(recorded(3, before, "!room:example.org"), nobody(3)).await;
+    assert_eq!(lost(), 0, "it is asked for already");
+    let to_own_device = recorded(4, before, "!notes:example.org");
+    let to_nobody = OwnEvent { expected: std::collections::BTreeMap::new(), ..to_own_device.clone() };
+    actor.on_recipients(to_nobody, to_own_device).await;
+    assert_eq!(lost(), 1, "an own device may have answered too");
+    assert!(actor.incoming.has_lost());
+
+    // It ends before it has asked: the next one is to ask.
+    let (to_actor, stop) = unbounded_channel();
+    let (done, ended) = oneshot::channel();
+    to_actor.send(Input::Stop(done)).ok().unwrap();
+    actor.run(stop).await;
+    ended.await.unwrap();
+    assert!(Store::open(dir.path(), &[7; 32]).unwrap().begin_run().unwrap());
+}
+
 #[tokio::test]
 async fn what_the_homeserver_sums_up_is_told_as_counts_also_when_it_comes_early() {
     let server = a_plain_room_of(2).await;
