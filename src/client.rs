@@ -8,7 +8,8 @@
 //! - [`request`], [`reply`], [`update`]: what it is asked, answers and tells; [`responder`].
 //! - [`session`]: log in, restore, log out; what of it is on disk, and how it is protected.
 //! - [`sync`]: sliding sync or `/sync`, and the connection's state.
-//! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them.
+//! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them;
+//!   [`timelines`]: those that are open.
 //! - [`worker`]: one session after the other; [`live`]: a session at work; [`actions`]: join,
 //!   create, invite and the like; [`edits`].
 //! - [`endings`]: rooms that ended, and what is said of them; [`leaving`].
@@ -66,6 +67,7 @@ pub mod session;
 mod source;
 mod sync;
 mod timeline;
+mod timelines;
 mod timestamp;
 mod typed;
 mod typing;

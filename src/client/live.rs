@@ -1,6 +1,8 @@
 //! A session at work: its sync, its send queue, its receipts and the timelines that are open.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{future, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
 
 use matrix_sdk::{
     ComposerDraft, ComposerDraftType, Room, RoomState,
@@ -34,7 +36,7 @@ use super::{
     },
     source,
     sync::Sync,
-    timeline::TimelineHandle,
+    timelines::Timelines,
     typed, typing, vouched,
 };
 use crate::{
@@ -76,7 +78,7 @@ pub(super) struct Live {
     receipts: Receipts,
     chats: DirectChats,
     endings: Endings,
-    timelines: HashMap<TimelineId, Arc<TimelineHandle>>,
+    timelines: Timelines,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
     events: UnboundedSender<Update>,
@@ -127,19 +129,8 @@ impl Live {
         let sync =
             Sync::start(&client, &session.disk, (&receipts, &sending, &endings), &events, profile.summary_above).await;
         session.begin_upkeep();
-        Ok(Self {
-            session,
-            ends,
-            sync,
-            sending,
-            receipts,
-            chats,
-            endings,
-            timelines: HashMap::new(),
-            typing,
-            tasks,
-            events,
-        })
+        let timelines = Timelines::new(receipts.clone(), session.nothings.clone(), events.clone());
+        Ok(Self { session, ends, sync, sending, receipts, chats, endings, timelines, typing, tasks, events })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -196,30 +187,36 @@ impl Live {
     /// Carries out a request. What waits for the network runs beside.
     pub(super) async fn handle_timeline(&mut self, request: TimelineRequest, responder: Responder) {
         let outcome = match request {
-            TimelineRequest::Open(id) => self.open_timeline(id).await,
-            TimelineRequest::Close(id) => Ok(self.close_timeline(&id)),
+            TimelineRequest::Open(id) => return responder.beside(self.open_timeline(id, future::ready(()).boxed())),
+            TimelineRequest::Close(id) => {
+                self.timelines.close(&id);
+                Ok(Reply::Done)
+            }
             TimelineRequest::Paginate(id) => {
-                let open = self.timeline(&id);
-                return responder.beside(async move { open?.paginate().await });
+                let open = self.timelines.get(&id);
+                return responder.beside(async move { open.await?.paginate().await });
             }
             TimelineRequest::MarkRead(id) => {
-                let (open, receipts) = (self.timeline(&id), self.receipts.clone());
-                return responder.beside(async move { open?.mark_read(&receipts).await });
+                let (open, receipts) = (self.timelines.get(&id), self.receipts.clone());
+                return responder.beside(async move { open.await?.mark_read(&receipts).await });
             }
             TimelineRequest::SaveDraft { timeline_id, text } => self.save_draft(&timeline_id, text).await,
             TimelineRequest::Send { room_id, text } => self.send(&room_id, typed::text(&text)).await,
             TimelineRequest::SendEmote { room_id, text } => self.send(&room_id, typed::emote(&text)).await,
             TimelineRequest::Edit { room_id, event_id, text } => self.edit(&room_id, &event_id, &text).await,
             TimelineRequest::ForgetEdit { room_id, event_id, removed } => {
-                self.forget_edit(&room_id, &event_id, removed).await
+                return responder.beside(self.forget_edit(room_id, event_id, removed));
             }
-            TimelineRequest::Retry { timeline_id, key } => self.retry(&timeline_id, &key).await,
-            TimelineRequest::Discard { timeline_id, key } => self.discard(&timeline_id, &key).await,
+            TimelineRequest::Retry { timeline_id, key } => return responder.beside(self.retry(&timeline_id, key)),
+            TimelineRequest::Discard { timeline_id, key } => {
+                let open = self.timelines.get(&timeline_id);
+                return responder.beside(async move { open.await?.discard(&key).await });
+            }
             TimelineRequest::ToggleReaction { timeline_id, event_id, key } => {
-                let (open, room) = (self.timeline(&timeline_id), self.room(&timeline_id.room_id));
+                let (open, room) = (self.timelines.get(&timeline_id), self.room(&timeline_id.room_id));
                 let (well, sending) = (self.well(), self.sending.clone());
                 return responder.beside(async move {
-                    let (open, room) = (open?, room?);
+                    let (open, room) = (open.await?, room?);
                     well?;
                     sending.before(&room).await;
                     open.toggle_reaction(&event_id, &key).await.map_err(|error| error.failure())?;
@@ -262,38 +259,30 @@ impl Live {
         responder.beside(async move { actions::run(&context, request).await });
     }
 
-    /// A timeline that is open. What is asked of one that was closed meanwhile is not wanted any
-    /// more.
-    fn timeline(&self, id: &TimelineId) -> Result<Arc<TimelineHandle>, Failure> {
-        self.timelines.get(id).cloned().ok_or_else(Failure::cancelled)
-    }
-
-    fn close_timeline(&mut self, id: &TimelineId) -> Reply {
-        if let Some(open) = self.timelines.remove(id) {
-            let receipts = self.receipts.clone();
-            tokio::spawn(async move { open.close(&receipts).await });
-            if !self.timelines.keys().any(|other| other.room_id == id.room_id) {
-                self.receipts.closed(id.room_id.clone());
-            }
-        }
-        Reply::Done
-    }
-
-    async fn open_timeline(&mut self, id: TimelineId) -> Outcome {
-        self.close_timeline(&id);
-        let room = self.room(&id.room_id)?;
-        let open = TimelineHandle::open(&room, id.clone(), self.session.nothings.clone(), self.events.clone()).await;
-        self.timelines.insert(id.clone(), Arc::new(open.map_err(|error| error.failure())?));
-        self.receipts.opened(id.room_id.clone());
-        self.sending.opened(&room);
-        let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a draft could not be read");
-            None
+    /// Opens a timeline when `first` is done.
+    fn open_timeline(
+        &mut self,
+        id: TimelineId,
+        first: BoxFuture<'static, ()>,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let opening = self.room(&id.room_id).map(|room| {
+            let open = self.timelines.open(&room, id.clone(), first);
+            self.sending.opened(&room);
+            let joined = (room.state() == RoomState::Joined).then(|| self.sync.subscribe(&id.room_id));
+            (room, open, joined)
         });
-        if room.state() == RoomState::Joined {
-            self.sync.subscribe(&id.room_id).await;
+        async move {
+            let (room, open, joined) = opening?;
+            open.await?;
+            let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a draft could not be read");
+                None
+            });
+            if let Some(joined) = joined {
+                joined.await;
+            }
+            Ok(Reply::Draft { timeline_id: id, text: draft.map(|draft| draft.plain_text).unwrap_or_default() })
         }
-        Ok(Reply::Draft { timeline_id: id, text: draft.map(|draft| draft.plain_text).unwrap_or_default() })
     }
 
     async fn save_draft(&self, id: &TimelineId, text: String) -> Outcome {
@@ -349,26 +338,34 @@ impl Live {
     }
 
     /// The SDK's timelines (0.18) go on showing an edit that was taken back, so they are made anew.
-    async fn forget_edit(&mut self, id: &RoomId, event_id: &EventId, removed: bool) -> Outcome {
-        edits::forget(&self.session.client, id, event_id, removed).await;
-        let open: Vec<_> = self.timelines.keys().filter(|open| open.room_id == *id).cloned().collect();
-        for open in open {
-            self.open_timeline(open).await?;
+    fn forget_edit(
+        &mut self,
+        room_id: RoomId,
+        event_id: EventId,
+        removed: bool,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let open: Vec<_> = self.timelines.of_room(&room_id).cloned().collect();
+        let client = self.session.client.clone();
+        let forgotten = async move { edits::forget(&client, &room_id, &event_id, removed).await }.boxed().shared();
+        let opened: Vec<_> = open.into_iter().map(|id| self.open_timeline(id, forgotten.clone().boxed())).collect();
+        async move {
+            forgotten.await;
+            for opened in opened {
+                opened.await?;
+            }
+            Ok(Reply::Done)
         }
-        Ok(Reply::Done)
     }
 
-    async fn retry(&self, id: &TimelineId, key: &ItemKey) -> Outcome {
-        let (open, room) = (self.timeline(id)?, self.room(&id.room_id)?);
-        self.sending.before(&room).await;
-        open.retry(key).await.map_err(|error| error.failure())?;
-        self.sending.release(&room);
-        Ok(Reply::Done)
-    }
-
-    async fn discard(&self, id: &TimelineId, key: &ItemKey) -> Outcome {
-        self.timeline(id)?.discard(key).await.map_err(|error| error.failure())?;
-        Ok(Reply::Done)
+    fn retry(&self, id: &TimelineId, key: ItemKey) -> impl Future<Output = Outcome> + Send + use<> {
+        let (open, room, sending) = (self.timelines.get(id), self.room(&id.room_id), self.sending.clone());
+        async move {
+            let (open, room) = (open.await?, room?);
+            sending.before(&room).await;
+            open.retry(&key).await?;
+            sending.release(&room);
+            Ok(Reply::Done)
+        }
     }
 }
 

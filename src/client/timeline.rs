@@ -168,15 +168,20 @@ impl TimelineHandle {
     }
 
     /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
-    pub async fn retry(&self, key: &ItemKey) -> Result<(), Error> {
-        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
-        Ok(handle.unwedge().await?)
+    pub async fn retry(&self, key: &ItemKey) -> Outcome {
+        let handle = self.send_handle(key).await.ok_or_else(|| Error::NotWaiting.failure())?;
+        handle.unwedge().await.map_err(|error| Error::from(error).failure())?;
+        Ok(Reply::Done)
     }
 
     /// Throws a waiting or failed message away.
-    pub async fn discard(&self, key: &ItemKey) -> Result<(), Error> {
-        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
-        if handle.abort().await? { Ok(()) } else { Err(Error::NotWaiting) }
+    pub async fn discard(&self, key: &ItemKey) -> Outcome {
+        let handle = self.send_handle(key).await.ok_or_else(|| Error::NotWaiting.failure())?;
+        match handle.abort().await {
+            Ok(true) => Ok(Reply::Done),
+            Ok(false) => Err(Error::NotWaiting.failure()),
+            Err(error) => Err(Error::from(error).failure()),
+        }
     }
 
     /// Reacts to a message, or takes that back.
@@ -192,6 +197,11 @@ impl TimelineHandle {
         item.as_event()?.local_echo_send_handle()
     }
 
+    /// Nothing is told of it any more.
+    pub fn stop(&self) {
+        self.forwarder.abort();
+    }
+
     fn pagination(&self, state: Pagination) {
         let _ = self.events.send(Update::Pagination { timeline_id: self.id.clone(), state });
     }
@@ -199,7 +209,7 @@ impl TimelineHandle {
 
 impl Drop for TimelineHandle {
     fn drop(&mut self) {
-        self.forwarder.abort();
+        self.stop();
     }
 }
 

@@ -26,8 +26,11 @@ use super::{
 };
 use crate::model::SafeText;
 
-/// How long the tasks of a session that has ended may take to notice.
+/// How long the tasks of a session that has ended may take to notice when the program ends too.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same when another session follows. A write waits for five seconds at a database that is
+/// locked, also when nobody waits for it any more, and must not come to what is the next one's.
+const BETWEEN_SESSIONS: Duration = Duration::from_secs(7);
 /// How long it may take to see that the program ends.
 const CLOSED_WITHIN: Duration = Duration::from_millis(200);
 /// Pauses before the profile is opened again while another program holds it.
@@ -54,11 +57,12 @@ pub(super) fn run(
             live: None,
         };
         let end = runtime.block_on(worker.run(last, &mut requests, news));
-        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
-        match end {
-            SessionEnd::Quit => return Ok(()),
-            end => last = Some(end),
+        if matches!(end, SessionEnd::Quit) {
+            runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+            return Ok(());
         }
+        runtime.shutdown_timeout(BETWEEN_SESSIONS);
+        last = Some(end);
     }
 }
 

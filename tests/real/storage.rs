@@ -12,6 +12,7 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     person::{Person, direct_chat},
+    support::{screens, terminal::text},
     world::{World, on},
 };
 
@@ -88,27 +89,30 @@ async fn after_a_restart(person: Person, room: &RoomId, said: &[(String, EventId
     }
 }
 
-/// Whoever sends something meanwhile has it back at once, and whoever quits does not wait for the
-/// disk.
+/// Whoever sends something meanwhile has it back and nothing of it is queued, and whoever quits does
+/// not wait for the disk.
 async fn what_is_sent_while_a_database_is_held_comes_back(world: World) {
     let mut bob = world.bob("phone").await;
     let mut alice = world.alice("desk").await;
     let room = direct_chat(&mut alice, &mut bob, &world.bob.user_id).await;
-    let folder = bob.profile_dir().to_owned();
-    let held = Held::hold(&folder, FILES[0]);
-    alice.say(&room, "wakes him");
-    says_so(&mut bob, FILES[0]).await;
-    bob.say(&room, "cannot be queued");
-    let is_back = |person: &mut Person| {
-        let open = person.app.timelines.shown()?;
-        (open.writing.composer.text() == "cannot be queued").then_some(())
-    };
-    bob.until("the text in the composer", is_back).await;
     let bob = bob.quit().await;
+    let mut screen = bob.on_screen();
+    screens::open_first_room(&screen, &world.alice.name);
+    let held = [FILES[0], FILES[2]].map(|file| Held::hold(bob.profile_dir(), file));
+    alice.say(&room, "wakes him");
+    screen.wait_for_text("is locked by another program");
+    screens::say(&screen, "cannot be queued");
+    screen.type_text("and this");
+    screen.wait_for("both texts in the composer", |screen| {
+        ["cannot be queued", "and this"].iter().all(|said| text(screen).contains(said))
+    });
+    screen.key("ctrl-q");
+    screen.wait_exit();
     drop(held);
     let mut bob = bob.back().await;
     bob.open(&room).await;
     bob.sees("wakes him").await;
+    assert_eq!(bob.messages().filter(|message| message.own).count(), 0, "nothing was queued");
 }
 on!(what_is_sent_while_a_database_is_held_comes_back: embedded);
 

@@ -35,6 +35,30 @@ fn said(person: &Person, id: &TimelineId) -> Vec<String> {
     messages.collect()
 }
 
+/// A server that does not say what was around a message holds nothing else up.
+async fn opening_one_holds_nothing_else_up(world: World) {
+    let line = world.line();
+    let mut alice = Person::log_in(&line.base_url, &world.alice, "desk", world.settings()).await;
+    let bob = world.server.login_raw(&world.bob).token;
+    let room = world.room_of_bob(&mut alice, &bob, &json!({})).await;
+    let message = world.server.send(&bob, &room, "m.room.message", &json!({ "msgtype": "m.text", "body": "long ago" }));
+    alice.open(&room).await;
+    alice.sees("long ago").await;
+
+    line.hold_next("/context/");
+    let around = TimelineId { room_id: room.clone(), focus: TimelineFocus::Around(message) };
+    alice.app.timelines.open(OpenTimeline::new(around.clone(), Writing::default()));
+    alice.run(TimelineRequest::Open(around.clone()));
+    line.wait_for_requests("what was around it", |requests| requests.iter().any(|path| path.contains("/context/")));
+    let request = TimelineRequest::Send { room_id: room.clone(), text: "meanwhile".to_owned() };
+    assert_eq!(alice.ask(request).await, Ok(Reply::Done));
+    alice.sees("meanwhile").await;
+    assert_eq!(said(&alice, &around), [""; 0]);
+    line.allow();
+    alice.until("the message", |p| said(p, &around).contains(&"long ago".to_owned()).then_some(())).await;
+}
+on!(opening_one_holds_nothing_else_up: synapse, embedded);
+
 /// Each of them shows what is its own, and goes on when another is closed.
 async fn a_room_and_its_thread_and_what_was_around_a_message(world: World) {
     let mut alice = world.alice("desk").await;

@@ -30,8 +30,6 @@ use super::steady::hand_on;
 
 hand_on!(StateStore for SqliteStateStore {
     get_kv_data(key: StateStoreDataKey<'_>) -> Option<StateStoreDataValue>;
-    set_kv_data(key: StateStoreDataKey<'_>, value: StateStoreDataValue) -> ();
-    remove_kv_data(key: StateStoreDataKey<'_>) -> ();
     save_changes(changes: &StateChanges) -> ();
     get_presence_event(user_id: &UserId) -> Option<Raw<PresenceEvent>>;
     get_presence_events(user_ids: &[OwnedUserId]) -> Vec<Raw<PresenceEvent>>;
@@ -59,10 +57,6 @@ hand_on!(StateStore for SqliteStateStore {
     set_custom_value_no_read(key: &[u8], value: Vec<u8>) -> ();
     remove_custom_value(key: &[u8]) -> Option<Vec<u8>>;
     remove_room(room_id: &RoomId) -> ();
-    save_send_queue_request(
-        room_id: &RoomId, transaction_id: OwnedTransactionId, created_at: MilliSecondsSinceUnixEpoch,
-        request: QueuedRequestKind, priority: usize
-    ) -> ();
     update_send_queue_request(room_id: &RoomId, transaction_id: &TransactionId, content: QueuedRequestKind) -> bool;
     remove_send_queue_request(room_id: &RoomId, transaction_id: &TransactionId) -> bool;
     load_send_queue_requests(room_id: &RoomId) -> Vec<QueuedRequest>;
@@ -90,6 +84,34 @@ hand_on!(StateStore for SqliteStateStore {
     optimize() -> ();
     get_size() -> Option<usize>;
 } and by hand {
+    /// What the user has sent is not left waiting for the disk, but goes back to the composer. One
+    /// attempt waits for five seconds.
+    async fn save_send_queue_request(
+        &self,
+        room_id: &RoomId,
+        transaction_id: OwnedTransactionId,
+        created_at: MilliSecondsSinceUnixEpoch,
+        request: QueuedRequestKind,
+        priority: usize,
+    ) -> Result<(), Self::Error> {
+        self.inner.save_send_queue_request(room_id, transaction_id, created_at, request, priority).await
+    }
+
+    async fn set_kv_data(&self, key: StateStoreDataKey<'_>, value: StateStoreDataValue) -> Result<(), Self::Error> {
+        match key {
+            // What is being written stays in the composer.
+            StateStoreDataKey::ComposerDraft(..) => self.inner.set_kv_data(key, value).await,
+            _ => self.until_kept(|| self.inner.set_kv_data(key.clone(), value.clone())).await,
+        }
+    }
+
+    async fn remove_kv_data(&self, key: StateStoreDataKey<'_>) -> Result<(), Self::Error> {
+        match key {
+            StateStoreDataKey::ComposerDraft(..) => self.inner.remove_kv_data(key).await,
+            _ => self.until_kept(|| self.inner.remove_kv_data(key.clone())).await,
+        }
+    }
+
     async fn get_profiles<'a>(
         &self,
         room_id: &RoomId,

@@ -90,7 +90,6 @@ impl TimelineHandle {
     /// (`m.fully_read`), which only the own devices are told. Dropping the value instead leaves the
     /// line where it was.
     pub async fn close(&self, receipts: &Receipts) {
-        self.forwarder.abort();
         let Some(seen) = self.seen() else { return };
         let attention = receipts.attention(self.timeline.room()).await;
         let mut shown = attention.shown;
