@@ -89,7 +89,7 @@ async fn after_a_restart(person: Person, room: &RoomId, said: &[(String, EventId
     }
 }
 
-/// Whoever sends something meanwhile has it back and nothing of it is queued, and whoever quits does
+/// Whoever sends something meanwhile has it back, with nothing of it queued, and whoever quits does
 /// not wait for the disk.
 async fn what_is_sent_while_a_database_is_held_comes_back(world: World) {
     let mut bob = world.bob("phone").await;

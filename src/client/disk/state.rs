@@ -101,14 +101,14 @@ hand_on!(StateStore for SqliteStateStore {
         match key {
             // What is being written stays in the composer.
             StateStoreDataKey::ComposerDraft(..) => self.inner.set_kv_data(key, value).await,
-            _ => self.until_kept(|| self.inner.set_kv_data(key.clone(), value.clone())).await,
+            _ => self.until_kept(|| self.inner.set_kv_data(key, value.clone())).await,
         }
     }
 
     async fn remove_kv_data(&self, key: StateStoreDataKey<'_>) -> Result<(), Self::Error> {
         match key {
             StateStoreDataKey::ComposerDraft(..) => self.inner.remove_kv_data(key).await,
-            _ => self.until_kept(|| self.inner.remove_kv_data(key.clone())).await,
+            _ => self.until_kept(|| self.inner.remove_kv_data(key)).await,
         }
     }
 
