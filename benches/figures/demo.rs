@@ -18,9 +18,9 @@ pub struct Shown {
 }
 
 /// Starts it once, and lets it come to rest.
-pub fn measure(cols: u16, rows: u16) -> Shown {
+pub fn measure(program: &str, cols: u16, rows: u16) -> Shown {
     let start = Instant::now();
-    let terminal = Terminal::start(&["demo"], cols, rows);
+    let terminal = Terminal::start_program(program, &["demo"], cols, rows);
     terminal.wait_for_text("The demo");
     let first_screen = start.elapsed();
     terminal.wait_for_text(LAST_ROOM);

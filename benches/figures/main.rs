@@ -1,4 +1,5 @@
-//! The README's figures, measured in one run: `cargo bench --bench figures`.
+//! The README's figures, measured in one run: `cargo bench --bench figures`. After `--` stand paths
+//! of other builds of kvitto that are measured beside this one.
 //!
 //! A person waits for the release build of the real program in a real terminal, so that is what is
 //! measured, on an account of 300 rooms on a real Synapse on this machine. Nothing is taken from
@@ -12,9 +13,15 @@ use std::{
 
 use process::Usage;
 use seed::Seed;
+use tempfile::TempDir;
 use ticks::Ticks;
 
-use support::{screens, synapse, terminal::Terminal};
+use support::{
+    screens,
+    server::Account,
+    synapse,
+    terminal::{KVITTO, Terminal},
+};
 
 mod demo;
 #[path = "../../tests/real/person.rs"]
@@ -38,72 +45,140 @@ const COLS: u16 = 120;
 const ROWS: u16 = 40;
 
 /// Warm starts, of which the median counts.
-const STARTS: usize = 5;
+const STARTS: usize = 11;
 
 /// How long an idle client is watched.
 const IDLE: Duration = Duration::from_mins(1);
 
 fn main() {
+    // Cargo says `--bench`, which is none.
+    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    let mut programs: Vec<_> = std::iter::once(KVITTO.to_owned()).chain(others).map(Program::new).collect();
     let synapse = synapse::start();
     let seed = Seed::default();
     eprintln!("Filling an account with {} rooms of {} messages …", seed.rooms, seed.messages);
     let alice = seed::fill(&synapse, seed);
-    let data = tempfile::tempdir().expect("a temporary folder");
-    let kvitto = || {
-        let data = data.path().to_str().expect("a temporary folder has a plain name");
-        Terminal::start(&["--data-dir", data], COLS, ROWS)
-    };
-
-    eprintln!("Logging in …");
-    let terminal = kvitto();
-    screens::fill_in_login(&terminal, &synapse.base_url, &alice);
-    let first_login = time(|| {
-        terminal.key("enter");
-        wait_for_rooms(&terminal);
-    });
-    process::wait_until_quiet(terminal.process_id());
-    end(terminal);
-
+    for program in &mut programs {
+        program.log_in(&synapse.base_url, &alice);
+    }
+    // In turn, so that what else happens on the machine happens to all.
     eprintln!("Starting {STARTS} times …");
-    let mut starts: Vec<_> = (0..STARTS)
-        .map(|_| {
-            let mut terminal = None;
-            let took = time(|| wait_for_rooms(terminal.insert(kvitto())));
-            end(terminal.expect("it was started"));
-            took
-        })
-        .collect();
-    starts.sort();
-
-    eprintln!("Watching it idle for {} s …", IDLE.as_secs());
-    let terminal = kvitto();
-    wait_for_rooms(&terminal);
-    process::wait_until_quiet(terminal.process_id());
-    let (before, written) = (Usage::of(terminal.process_id()), terminal.raw_bytes().len());
-    thread::sleep(IDLE);
-    let (after, written_after) = (Usage::of(terminal.process_id()), terminal.raw_bytes().len());
-    end(terminal);
+    for _ in 0..STARTS {
+        for program in &mut programs {
+            program.start_and_end();
+        }
+    }
+    for program in &mut programs {
+        program.idle();
+        program.demo();
+    }
+    let ours = programs.remove(0);
+    println!(
+        "| what | {} |",
+        [&ours].into_iter().chain(&programs).map(|program| &*program.path).collect::<Vec<_>>().join(" | ")
+    );
+    println!("| --- |{}", " --- |".repeat(1 + programs.len()));
+    for (what, unit, value) in ours.figures() {
+        let others = programs.iter().map(|program| {
+            let (_, _, other) =
+                program.figures().into_iter().find(|(other, ..)| *other == what).expect("all have the same");
+            format!(" {other:.3} {unit} (ours is {:.2} of it) |", value / other)
+        });
+        println!("| {what} | {value:.3} {unit} |{}", others.collect::<String>());
+    }
 
     eprintln!("Waiting for {} ticks …", ticks::MESSAGES);
     let Ticks { tick, read } = ticks::measure(&synapse);
     let ratio = |share| percentile(&tick, share).as_secs_f64() / percentile(&read, share).as_secs_f64();
+    println!("| message to tick, p50 and p99 | {} |", milliseconds(&tick));
+    println!("| message to the same peer's m.read, p50 and p99 | {} |", milliseconds(&read));
+    println!("| tick against m.read, p50 and p99 | {:.2} and {:.2} |", ratio(50), ratio(99));
+}
 
-    eprintln!("Giving the demo …");
-    let demo = demo::measure(COLS, ROWS);
+/// One build of the program, and what was measured of it.
+struct Program {
+    path: String,
+    data: TempDir,
+    first_login: Duration,
+    starts: Vec<Duration>,
+    idle: Vec<(&'static str, &'static str, f64)>,
+    demo: Vec<(&'static str, &'static str, f64)>,
+}
 
-    print_table(&[
-        ("first login, password sent to room list", format!("{:.2} s", first_login.as_secs_f64())),
-        ("warm start to room list, median", format!("{:.3} s", starts[STARTS / 2].as_secs_f64())),
-        ("memory after a minute", format!("{:.1} MiB", mebibytes(after.resident_kib))),
-        ("CPU in an idle minute", format!("{:.2} s", after.cpu.saturating_sub(before.cpu).as_secs_f64())),
-        ("bytes to the terminal in an idle minute", format!("{}", written_after - written)),
-        ("message to tick, p50 and p99", milliseconds(&tick)),
-        ("message to the same peer's m.read, p50 and p99", milliseconds(&read)),
-        ("tick against m.read, p50 and p99", format!("{:.2} and {:.2}", ratio(50), ratio(99))),
-        ("demo: start to the first screen", format!("{:.3} s", demo.first_screen.as_secs_f64())),
-        ("demo: start to the last room", format!("{:.2} s", demo.complete.as_secs_f64())),
-        ("demo: most memory, all devices in one process", format!("{:.0} MiB", mebibytes(demo.peak_kib))),
-    ]);
+impl Program {
+    fn new(path: String) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        Self { path, data, first_login: Duration::ZERO, starts: Vec::new(), idle: Vec::new(), demo: Vec::new() }
+    }
+
+    fn start(&self) -> Terminal {
+        let data = self.data.path().to_str().expect("a temporary folder has a plain name");
+        Terminal::start_program(&self.path, &["--data-dir", data], COLS, ROWS)
+    }
+
+    fn log_in(&mut self, homeserver: &str, account: &Account) {
+        eprintln!("Logging in with {} …", self.path);
+        let terminal = self.start();
+        screens::fill_in_login(&terminal, homeserver, account);
+        self.first_login = time(|| {
+            terminal.key("enter");
+            wait_for_rooms(&terminal);
+        });
+        process::wait_until_quiet(terminal.process_id());
+        end(terminal);
+    }
+
+    fn start_and_end(&mut self) {
+        let mut terminal = None;
+        self.starts.push(time(|| wait_for_rooms(terminal.insert(self.start()))));
+        end(terminal.expect("it was started"));
+    }
+
+    fn idle(&mut self) {
+        eprintln!("Watching {} idle for {} s …", self.path, IDLE.as_secs());
+        let terminal = self.start();
+        wait_for_rooms(&terminal);
+        process::wait_until_quiet(terminal.process_id());
+        let (before, written) = (Usage::of(terminal.process_id()), terminal.raw_bytes().len());
+        thread::sleep(IDLE);
+        let (after, written_after) = (Usage::of(terminal.process_id()), terminal.raw_bytes().len());
+        end(terminal);
+        self.idle = vec![
+            ("memory after a minute, resident", "MiB", mebibytes(after.resident_kib)),
+            ("memory after a minute, proportional", "MiB", mebibytes(after.proportional_kib)),
+            ("CPU in an idle minute", "s", after.cpu.saturating_sub(before.cpu).as_secs_f64()),
+            ("bytes to the terminal in an idle minute", "", count(written_after - written)),
+            (
+                "context switches in an idle minute",
+                "",
+                count(usize::try_from(after.switches.saturating_sub(before.switches)).unwrap_or(usize::MAX)),
+            ),
+        ];
+    }
+
+    fn demo(&mut self) {
+        eprintln!("Giving the demo of {} …", self.path);
+        let demo = demo::measure(&self.path, COLS, ROWS);
+        self.demo = vec![
+            ("demo: start to the first screen", "s", demo.first_screen.as_secs_f64()),
+            ("demo: start to the last room", "s", demo.complete.as_secs_f64()),
+            ("demo: most memory, all devices in one process", "MiB", mebibytes(demo.peak_kib)),
+        ];
+    }
+
+    /// What was measured, its unit, and how much it was.
+    fn figures(&self) -> Vec<(&'static str, &'static str, f64)> {
+        let mut starts = self.starts.clone();
+        starts.sort();
+        let size = std::fs::metadata(&self.path).expect("it was started").len();
+        let mut figures = vec![
+            ("the program on disk", "MiB", mebibytes(u32::try_from(size / 1024).expect("no program is so large"))),
+            ("first login, password sent to room list", "s", self.first_login.as_secs_f64()),
+            ("warm start to room list, median", "s", percentile(&starts, 50).as_secs_f64()),
+        ];
+        figures.extend(self.idle.iter().chain(&self.demo));
+        figures
+    }
 }
 
 fn time(work: impl FnOnce()) -> Duration {
@@ -137,9 +212,6 @@ fn mebibytes(kibibytes: u32) -> f64 {
     f64::from(kibibytes) / 1024.0
 }
 
-fn print_table(rows: &[(&str, String)]) {
-    println!("| what | measured |\n| --- | --- |");
-    for (what, measured) in rows {
-        println!("| {what} | {measured} |");
-    }
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).expect("not so many in a minute"))
 }

@@ -19,10 +19,14 @@ const DEADLINE: Duration = Duration::from_mins(5);
 pub struct Usage {
     /// User and system time of all its threads.
     pub cpu: Duration,
-    /// Memory that is resident now, in KiB.
+    /// Memory that is resident now (RSS), in KiB.
     pub resident_kib: u32,
+    /// The same, with what is shared with other processes counted in part (PSS), in KiB.
+    pub proportional_kib: u32,
     /// The most memory that ever was, in KiB.
     pub peak_kib: u32,
+    /// How often one of its threads was woken up, or another one took its place.
+    pub switches: u64,
 }
 
 impl Usage {
@@ -34,12 +38,26 @@ impl Usage {
         let stat = read("stat");
         let fields = stat.rsplit_once(") ").expect("the name is in parentheses").1.split(' ').skip(11).take(2);
         let ticks = fields.map(|ticks| ticks.parse::<u32>().expect("ticks are a number")).sum();
-        let status = read("status");
-        let kib = |what| {
-            let memory = status.lines().find_map(|line| line.strip_prefix(what)).expect("a process has memory");
-            memory.trim().trim_end_matches(" kB").parse().expect("memory is a number")
+        let number = |text: &str, what| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(what)).expect("the kernel tells this");
+            line.trim().trim_end_matches(" kB").parse().expect("it is a number")
         };
-        Self { cpu: TICK * ticks, resident_kib: kib("VmRSS:"), peak_kib: kib("VmHWM:") }
+        let kib = |text: &str, what| u32::try_from(number(text, what)).expect("no process has so much");
+        let (status, rollup) = (read("status"), read("smaps_rollup"));
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs").flatten();
+        // A thread may end meanwhile.
+        let threads = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
+        Self {
+            cpu: TICK * ticks,
+            resident_kib: kib(&status, "VmRSS:"),
+            proportional_kib: kib(&rollup, "Pss:"),
+            peak_kib: kib(&status, "VmHWM:"),
+            switches: threads
+                .map(|thread| {
+                    number(&thread, "voluntary_ctxt_switches:") + number(&thread, "nonvoluntary_ctxt_switches:")
+                })
+                .sum(),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Draft {
     loaded: bool,
     /// What is on disk, if anything was ever read or written.
     saved: Option<String>,
+    /// The last text was not kept.
+    not_kept: bool,
     /// When the text is to be saved.
     pub(super) save_at: Option<Timestamp>,
 }
@@ -36,21 +38,30 @@ impl Draft {
     /// The text that has to be written now, if what is on disk differs.
     pub(super) fn save(&mut self, text: String) -> Option<String> {
         self.save_at = None;
-        if self.saved.as_deref().unwrap_or_default() == text {
+        if self.is_saved(&text) {
             return None;
         }
+        self.not_kept = false;
         self.saved = Some(text);
         self.saved.clone()
     }
 
     /// The text changed: save it soon, if what is on disk differs.
     pub(super) fn touch(&mut self, text: &str, now: Timestamp) {
-        let same = self.saved.as_deref().unwrap_or_default() == text;
-        self.save_at = (!same).then_some(now + Self::DEBOUNCE);
+        self.save_at = (!self.is_saved(text)).then_some(now + Self::DEBOUNCE);
     }
 
-    /// What is on disk is no longer known.
+    /// What is on disk is gone.
     pub(super) fn disk_is_gone(&mut self) {
         self.saved = None;
+    }
+
+    /// The last text could not be written.
+    pub(super) fn not_kept(&mut self) {
+        self.not_kept = true;
+    }
+
+    fn is_saved(&self, text: &str) -> bool {
+        !self.not_kept && self.saved.as_deref().unwrap_or_default() == text
     }
 }

@@ -66,7 +66,7 @@ impl App {
                 self.edit_failed(room_id, event_id, (&text, kind == FailureKind::Redacted), out);
             }
             // The text is where it was typed, and is still to be kept.
-            TimelineRequest::SaveDraft { timeline_id, .. } => self.writing_in(&timeline_id).draft.disk_is_gone(),
+            TimelineRequest::SaveDraft { timeline_id, .. } => self.writing_in(&timeline_id).draft.not_kept(),
             TimelineRequest::Open(_)
             | TimelineRequest::Close(_)
             | TimelineRequest::Paginate(_)

@@ -1,8 +1,8 @@
 //! A session at work: its sync, its send queue, its receipts and the timelines that are open.
 
-use std::{future, sync::Arc};
+use std::{collections::HashSet, future, sync::Arc};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 
 use matrix_sdk::{
     ComposerDraft, ComposerDraftType, Room, RoomState,
@@ -79,6 +79,8 @@ pub(super) struct Live {
     chats: DirectChats,
     endings: Endings,
     timelines: Timelines,
+    /// Those whose draft on disk is another than what was last to be saved.
+    unsaved: HashSet<TimelineId>,
     typing: UnboundedSender<(RoomId, bool)>,
     tasks: Vec<JoinHandle<()>>,
     events: UnboundedSender<Update>,
@@ -130,7 +132,20 @@ impl Live {
             Sync::start(&client, &session.disk, (&receipts, &sending, &endings), &events, profile.summary_above).await;
         session.begin_upkeep();
         let timelines = Timelines::new(receipts.clone(), session.nothings.clone(), events.clone());
-        Ok(Self { session, ends, sync, sending, receipts, chats, endings, timelines, typing, tasks, events })
+        Ok(Self {
+            session,
+            ends,
+            sync,
+            sending,
+            receipts,
+            chats,
+            endings,
+            timelines,
+            unsaved: HashSet::new(),
+            typing,
+            tasks,
+            events,
+        })
     }
 
     /// Waits until the session ends; for ever when there is none.
@@ -187,7 +202,10 @@ impl Live {
     /// Carries out a request. What waits for the network runs beside.
     pub(super) async fn handle_timeline(&mut self, request: TimelineRequest, responder: Responder) {
         let outcome = match request {
-            TimelineRequest::Open(id) => return responder.beside(self.open_timeline(id, future::ready(()).boxed())),
+            TimelineRequest::Open(id) => match self.open_timeline(id).await {
+                Ok(opened) => return responder.beside(opened),
+                Err(failure) => Err(failure),
+            },
             TimelineRequest::Close(id) => {
                 self.timelines.close(&id);
                 Ok(Reply::Done)
@@ -200,12 +218,15 @@ impl Live {
                 let (open, receipts) = (self.timelines.get(&id), self.receipts.clone());
                 return responder.beside(async move { open.await?.mark_read(&receipts).await });
             }
-            TimelineRequest::SaveDraft { timeline_id, text } => self.save_draft(&timeline_id, text).await,
+            TimelineRequest::SaveDraft { timeline_id, text } => self.save_draft(timeline_id, text).await,
             TimelineRequest::Send { room_id, text } => self.send(&room_id, typed::text(&text)).await,
             TimelineRequest::SendEmote { room_id, text } => self.send(&room_id, typed::emote(&text)).await,
             TimelineRequest::Edit { room_id, event_id, text } => self.edit(&room_id, &event_id, &text).await,
             TimelineRequest::ForgetEdit { room_id, event_id, removed } => {
-                return responder.beside(self.forget_edit(room_id, event_id, removed));
+                match self.forget_edit(room_id, event_id, removed) {
+                    Ok(forgotten) => return responder.beside(forgotten),
+                    Err(failure) => Err(failure),
+                }
             }
             TimelineRequest::Retry { timeline_id, key } => return responder.beside(self.retry(&timeline_id, key)),
             TimelineRequest::Discard { timeline_id, key } => {
@@ -259,48 +280,36 @@ impl Live {
         responder.beside(async move { actions::run(&context, request).await });
     }
 
-    /// Opens a timeline when `first` is done.
-    fn open_timeline(
-        &mut self,
-        id: TimelineId,
-        first: BoxFuture<'static, ()>,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
-        let opening = self.room(&id.room_id).map(|room| {
-            let open = self.timelines.open(&room, id.clone(), first);
-            self.sending.opened(&room);
-            let joined = (room.state() == RoomState::Joined).then(|| self.sync.subscribe(&id.room_id));
-            (room, open, joined)
+    /// Begins to open a timeline. Its draft is read before anything later is written.
+    async fn open_timeline(&mut self, id: TimelineId) -> Result<impl Future<Output = Outcome> + Send + use<>, Failure> {
+        let room = self.room(&id.room_id)?;
+        let opened = self.timelines.open(&room, id.clone(), future::ready(()).boxed());
+        self.sending.opened(&room);
+        let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a draft could not be read");
+            None
         });
-        async move {
-            let (room, open, joined) = opening?;
-            open.await?;
-            let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a draft could not be read");
-                None
-            });
-            if let Some(joined) = joined {
-                joined.await;
-            }
-            Ok(Reply::Draft { timeline_id: id, text: draft.map(|draft| draft.plain_text).unwrap_or_default() })
+        if room.state() == RoomState::Joined {
+            self.sync.subscribe(&id.room_id).await;
         }
+        let text = draft.map(|draft| draft.plain_text).unwrap_or_default();
+        Ok(async move {
+            opened.await?;
+            Ok(Reply::Draft { timeline_id: id, text })
+        })
     }
 
-    async fn save_draft(&self, id: &TimelineId, text: String) -> Outcome {
+    async fn save_draft(&mut self, id: TimelineId, text: String) -> Outcome {
         let room = self.room(&id.room_id)?;
-        self.well().map_err(|failure| failure.prefixed("The draft was not kept. "))?;
-        let thread = draft_of(id);
-        let saved = if text.is_empty() {
-            room.clear_composer_draft(thread.as_deref()).await
-        } else {
-            let draft = ComposerDraft {
-                plain_text: text,
-                html_text: None,
-                draft_type: ComposerDraftType::NewMessage,
-                attachments: Vec::new(),
-            };
-            room.save_composer_draft(draft, thread.as_deref()).await
+        let saved = match self.well() {
+            Ok(()) => write_draft(&room, draft_of(&id), text).await.map_err(|error| errors::failure(&error)),
+            Err(trouble) => Err(trouble),
         };
-        saved.map_err(|error| errors::failure(&error).prefixed("The draft was not kept. "))?;
+        match saved {
+            Ok(()) => self.unsaved.remove(&id),
+            Err(_) => self.unsaved.insert(id),
+        };
+        saved.map_err(|failure| failure.prefixed("The draft was not kept. "))?;
         Ok(Reply::Done)
     }
 
@@ -338,23 +347,29 @@ impl Live {
     }
 
     /// The SDK's timelines (0.18) go on showing an edit that was taken back, so they are made anew.
+    /// It stays in the queue where its text is not kept as a draft.
     fn forget_edit(
         &mut self,
         room_id: RoomId,
         event_id: EventId,
         removed: bool,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
+    ) -> Result<impl Future<Output = Outcome> + Send + use<>, Failure> {
+        let room = self.room(&room_id)?;
+        if self.unsaved.contains(&TimelineId::live(room_id.clone())) {
+            return Err(Failure::cancelled());
+        }
         let open: Vec<_> = self.timelines.of_room(&room_id).cloned().collect();
         let client = self.session.client.clone();
         let forgotten = async move { edits::forget(&client, &room_id, &event_id, removed).await }.boxed().shared();
-        let opened: Vec<_> = open.into_iter().map(|id| self.open_timeline(id, forgotten.clone().boxed())).collect();
-        async move {
+        let opened: Vec<_> =
+            open.into_iter().map(|id| self.timelines.open(&room, id, forgotten.clone().boxed())).collect();
+        Ok(async move {
             forgotten.await;
             for opened in opened {
                 opened.await?;
             }
             Ok(Reply::Done)
-        }
+        })
     }
 
     fn retry(&self, id: &TimelineId, key: ItemKey) -> impl Future<Output = Outcome> + Send + use<> {
@@ -367,6 +382,19 @@ impl Live {
             Ok(Reply::Done)
         }
     }
+}
+
+async fn write_draft(room: &Room, thread: Option<OwnedEventId>, text: String) -> matrix_sdk::Result<()> {
+    if text.is_empty() {
+        return room.clear_composer_draft(thread.as_deref()).await;
+    }
+    let draft = ComposerDraft {
+        plain_text: text,
+        html_text: None,
+        draft_type: ComposerDraftType::NewMessage,
+        attachments: Vec::new(),
+    };
+    room.save_composer_draft(draft, thread.as_deref()).await
 }
 
 /// A thread has a draft of its own; everything else is written in the room.

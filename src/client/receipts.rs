@@ -199,7 +199,8 @@ impl Actor {
                 },
                 input = inputs.recv() => match input {
                     Some(Input::Stop(done)) => {
-                        if !self.incoming.may_have_lost() {
+                        // What was not asked for is left to the next run.
+                        if !self.incoming.has_lost() {
                             let ended = self.context.store.end_run();
                             self.context.stored(ended);
                         }

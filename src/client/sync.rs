@@ -141,12 +141,9 @@ impl Sync {
 
     /// Asks for everything of these rooms, also read receipts (Synapse sends those for subscribed
     /// rooms only; the request names no lists, which means receipts in all rooms).
-    pub(super) fn subscribe(&self, room: &RoomId) -> impl Future<Output = ()> + Send + use<> {
-        let (service, room) = (self.service.clone(), ids::sdk_room(room));
-        async move {
-            if let (Some(service), Some(room)) = (service, room) {
-                service.room_list_service().subscribe_to_rooms(&[&room]).await;
-            }
+    pub(super) async fn subscribe(&self, room: &RoomId) {
+        if let (Some(service), Some(room)) = (&self.service, ids::sdk_room(room)) {
+            service.room_list_service().subscribe_to_rooms(&[&room]).await;
         }
     }
 

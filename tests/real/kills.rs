@@ -50,8 +50,14 @@ async fn l8_a_receipt_that_a_kill_has_lost_is_told_again(world: World) {
     screen.kill9();
 
     line.spoil("/sync", |_| {});
+    line.refuse("/sendToDevice/");
+    let before = line.requests().len();
     let screen = alice.on_screen();
     screens::open_first_room(&screen, &world.bob.name);
+    line.wait_for_requests("a request that does not leave", |requests| {
+        count(&requests[before..], "/sendToDevice/") > 0
+    });
+    line.allow();
     screens::wait_for_mark(&screen, "did you get it?", "●");
 }
 on!(l8_a_receipt_that_a_kill_has_lost_is_told_again: synapse, embedded_direct);

@@ -81,6 +81,20 @@ fn sending_clears_the_draft_and_ends_typing() {
 }
 
 #[test]
+fn what_was_sent_is_no_draft_though_the_disk_did_not_take_that() {
+    let mut told = Told::in_room(Vec::new());
+    told.types("hello");
+    told.after(Duration::from_secs(1));
+    told.keys("Enter");
+    let cleared = TimelineRequest::SaveDraft { timeline_id: live("one"), text: String::new() };
+    told.event(Update::refused(cleared, &SafeText::line("It is locked.")));
+    let [close, open] = changes("one", "two");
+    assert_eq!(told.keys("Alt-Down"), [save("one", ""), close, open]);
+    told.keys("Alt-Up");
+    assert!(!told.keys("Alt-Down").contains(&save("one", "")), "it was kept now");
+}
+
+#[test]
 fn the_draft_of_an_earlier_run_comes_once() {
     let mut told = Told::in_room(Vec::new());
     assert_eq!(told.event(draft("one", "old")), []);

@@ -122,7 +122,8 @@ pub(super) async fn send_answer_within(
 }
 
 /// Asks these people's devices for receipts, but for this one and those that `asked` says were
-/// asked already. Returns the ones that got the request.
+/// asked already. Returns the ones that got the request; fails when there are some to be asked and
+/// none of them got it.
 pub(super) async fn send_request(
     client: &Client,
     room: &SdkRoomId,
@@ -143,6 +144,9 @@ pub(super) async fn send_request(
     }
     let request = Request { room_id: ids::room(room), expires, again };
     let unreached = send(client, &devices, REQUEST_TYPE, &padded(REQUEST_TYPE, request.to_json())).await?;
+    if !devices.is_empty() && unreached.len() >= devices.len() {
+        return Err(NotSent { retry_after: None });
+    }
     Ok(devices
         .iter()
         .map(|device| (device.user_id().to_owned(), device.device_id().to_owned()))
@@ -151,7 +155,8 @@ pub(super) async fn send_request(
         .collect())
 }
 
-/// Encrypts and sends; returns the devices that could not be encrypted to.
+/// Encrypts and sends; returns the devices that could not be encrypted to, or, where the request
+/// failed, not be reached.
 async fn send(
     client: &Client,
     devices: &[Device],

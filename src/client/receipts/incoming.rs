@@ -140,7 +140,7 @@ impl Incoming {
             }
             IncomingInput::Sending(room_id) => {
                 if let Some(room) = ids::find_room(&context.client, &room_id) {
-                    self.asking.ask(context, &room).await;
+                    self.asking.on_sending(context, &room).await;
                 }
             }
             IncomingInput::Asked(room_id, outcome, expires) => {
@@ -168,11 +168,6 @@ impl Incoming {
     /// Whether receipts may be lost since a former run was killed, and were not asked for again.
     pub fn has_lost(&self) -> bool {
         self.asking.has_lost()
-    }
-
-    /// Whether the next run is to ask for what may be lost since a former one was killed.
-    pub fn may_have_lost(&self) -> bool {
-        self.asking.may_have_lost()
     }
 
     /// It is known what the homeserver can do: asks in the rooms that waited for that.

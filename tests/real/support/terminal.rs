@@ -36,7 +36,12 @@ pub struct Terminal {
 impl Terminal {
     /// Starts kvitto with `args`.
     pub fn start(args: &[&str], cols: u16, rows: u16) -> Self {
-        let mut command = CommandBuilder::new(KVITTO);
+        Self::start_program(KVITTO, args, cols, rows)
+    }
+
+    /// Starts a program with `args`.
+    pub fn start_program(program: &str, args: &[&str], cols: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         Self::spawn(command, cols, rows)
     }

@@ -15,7 +15,7 @@ use super::IncomingInput;
 use crate::{
     client::{
         ids,
-        receipts::{Context, direct, members::others},
+        receipts::{Context, Input, direct, members::others},
     },
     clock::now,
     delivery::{
@@ -32,8 +32,10 @@ use crate::{
 /// How many own messages of a room are looked at for missing receipts.
 const RECENT: usize = 50;
 
-/// After how long those are asked once more whom a request to tell again did not reach.
-const RETRY: Duration = Duration::from_mins(1);
+/// After how long a request to tell again is made once more if it reached nobody.
+const RETRY: Duration = Duration::from_secs(20);
+/// So much may a homeserver's clock be ahead of this one.
+const SKEW: Duration = Duration::from_mins(1);
 
 /// Asks the people of rooms for receipts, once at a time for each room.
 #[derive(Default)]
@@ -44,28 +46,31 @@ pub(super) struct Asking {
     /// When this run began, if the one before it was killed: perhaps when somebody's receipts were
     /// decrypted, which is done once, and not on disk yet (L8).
     began_after_kill: Option<Timestamp>,
-    /// Rooms where receipts may have been lost so: whoever is asked there next is asked to tell
-    /// them again.
+    /// Rooms where receipts may have been lost so, and nobody was asked to tell them again.
     lost: HashSet<OwnedRoomId>,
+    /// A request to tell again reached nobody, and is made once more.
+    retrying: bool,
 }
 
 /// The people of a room are being asked.
 #[derive(Default)]
 struct UnderWay {
-    /// They are to be asked once more after that.
-    once_more: bool,
     /// They are asked to tell again what they have told.
     tell_again: bool,
+    /// They are to be asked once more after that, and whether to tell again.
+    once_more: Option<bool>,
 }
 
 impl Asking {
     /// The run before this one was killed: receipts may have been lost that are missing for what
-    /// was sent before now.
+    /// was sent in the last minutes.
     pub(super) fn on_killed(&mut self, context: &mut Context) {
         self.began_after_kill = Some(now());
         for room in context.client.joined_rooms() {
             let own_events = context.store.own_events(&ids::room(room.room_id()), RECENT);
-            for own in context.stored(own_events).unwrap_or_default() {
+            let mut own_events = context.stored(own_events).unwrap_or_default();
+            own_events.retain(|own| own.sent > now() - ROUTE_WAIT);
+            for own in own_events {
                 let own_devices = context.store.own_devices(&own.event_id);
                 let own_devices = context.stored(own_devices).flatten();
                 self.look_for_lost([&own].into_iter().chain(&own_devices));
@@ -73,45 +78,53 @@ impl Asking {
         }
     }
 
-    /// Looks whether receipts for an own event, which is recorded only now, may have been lost.
-    /// Returns whether they may.
+    /// Looks whether receipts for an own event may have been lost. Returns whether that is news.
     pub(super) fn look_for_lost<'a>(&mut self, recorded: impl IntoIterator<Item = &'a OwnEvent>) -> bool {
         let Some(began) = self.began_after_kill else { return false };
-        let since = now() - ROUTE_WAIT;
-        let mut may_be_lost = recorded.into_iter().filter(|own| own.sent > since && own.sent < began && own.is_open());
+        let is_of_then = |own: &OwnEvent| own.sent > now() - ROUTE_WAIT && own.sent < began + SKEW;
+        let mut may_be_lost = recorded.into_iter().filter(|own| is_of_then(own) && own.is_open());
         let room_id = may_be_lost.next().and_then(|own| ids::sdk_room(&own.room_id));
         room_id.is_some_and(|room_id| self.lost.insert(room_id))
     }
 
-    /// Whether people are to be asked to tell again.
+    /// Whether people are to be asked to tell again. What is older than [`ROUTE_WAIT`] is not told
+    /// again.
     pub(super) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
+        !self.lost.is_empty() && self.began_after_kill.is_some_and(|began| now() < began + ROUTE_WAIT)
     }
 
-    /// Whether what a kill may have lost is not known yet: what was sent before it may come with a
-    /// later sync.
-    pub(super) fn may_have_lost(&self) -> bool {
-        self.began_after_kill.is_some_and(|began| now() < began + ROUTE_WAIT)
-    }
-
-    /// Asks where receipts may have been lost, if it is known what the homeserver can do; when that
-    /// is known, it is asked for again.
+    /// It is P11's moment: asks where receipts may have been lost, if it is known what the
+    /// homeserver can do. When that is known, it is asked for again.
     pub(super) async fn ask_again(&mut self, context: &mut Context) {
+        self.retrying = false;
         if context.server.can_do().is_none() {
             return;
         }
+        if !self.has_lost() {
+            self.lost.clear();
+        }
         for room_id in self.lost.clone() {
             match context.client.get_room(&room_id) {
-                Some(room) => self.ask(context, &room).await,
+                Some(room) => self.ask_in(context, &room, true).await,
                 None => _ = self.lost.remove(&room_id),
             }
         }
+    }
+
+    /// Something is about to be sent into a room: being asked tells no more than that does.
+    pub(super) async fn on_sending(&mut self, context: &mut Context, room: &Room) {
+        let tell_again = self.has_lost() && self.lost.contains(room.room_id());
+        self.ask_in(context, room, tell_again).await;
     }
 
     /// Asks the devices of everybody in a room for receipts, but those that were asked already, and
     /// people whose receipts come through the homeserver. This user's own other devices are asked
     /// too, since no homeserver carries their receipts.
     pub(super) async fn ask(&mut self, context: &mut Context, room: &Room) {
+        self.ask_in(context, room, false).await;
+    }
+
+    async fn ask_in(&mut self, context: &mut Context, room: &Room, tell_again: bool) {
         let facts = context.room_facts(room).await;
         if !policy::asks(&facts, &context.settings) {
             return;
@@ -122,12 +135,13 @@ impl Asking {
             return;
         }
         if let Some(under_way) = self.under_way.get_mut(room.room_id()) {
-            // Whom this is about may have come after that one had begun.
-            under_way.once_more = true;
+            if !(tell_again && under_way.tell_again) {
+                // Whom this is about may have come after that one had begun.
+                under_way.once_more = Some(tell_again || under_way.once_more == Some(true));
+            }
             return;
         }
-        let tell_again = self.lost.contains(room.room_id());
-        self.under_way.insert(room.room_id().to_owned(), UnderWay { once_more: false, tell_again });
+        self.under_way.insert(room.room_id().to_owned(), UnderWay { tell_again, once_more: None });
         let (choice, server) = (context.settings.route, server.unwrap_or_default());
         let asked = context.store.asked(&facts.room_id, now());
         let asked = context.stored(asked).unwrap_or_default();
@@ -177,18 +191,21 @@ impl Asking {
                 }
             }
             Err(not_sent) if under_way.tell_again => {
-                let (inputs, wait) = (context.inputs.clone(), not_sent.retry_after.unwrap_or(RETRY));
-                tokio::spawn(async move {
-                    tokio::time::sleep(wait).await;
-                    let _ = inputs.send(IncomingInput::AskAgain.into());
-                });
+                if !std::mem::replace(&mut self.retrying, true) {
+                    let (inputs, wait) = (context.inputs.clone(), not_sent.retry_after.unwrap_or(RETRY));
+                    tokio::spawn(async move {
+                        tokio::time::sleep(wait).await;
+                        let _ = inputs.send(Input::Lost);
+                    });
+                }
+                return;
             }
             Err(_) => {}
         }
-        if under_way.once_more
+        if let Some(tell_again) = under_way.once_more
             && let Some(room) = context.client.get_room(room_id)
         {
-            self.ask(context, &room).await;
+            self.ask_in(context, &room, tell_again).await;
         }
     }
 
@@ -246,28 +263,44 @@ mod tests {
 
     use super::*;
     use crate::client::{
-        receipts::{
-            Input,
-            testing::{Alone, alone},
-        },
+        receipts::testing::{Alone, alone},
         session::loopback::homeserver,
     };
 
     #[tokio::test]
     async fn l8_people_are_asked_to_tell_again_until_they_were() {
         let Alone { mut context, mut inputs, .. } = alone(&homeserver(|_, _| None).await).await;
-        let room_id = room_id!("!room:example.org");
-        let mut asking = Asking { lost: [room_id.to_owned()].into(), ..Asking::default() };
-        let mut told = async |asking: &mut Asking, tell_again, outcome| {
-            asking.under_way.insert(room_id.to_owned(), UnderWay { once_more: false, tell_again });
+        let rooms = [room_id!("!one:example.org"), room_id!("!two:example.org")];
+        let lost = rooms.map(ToOwned::to_owned);
+        let mut asking = Asking { began_after_kill: Some(now()), lost: lost.into(), ..Asking::default() };
+        let mut told = async |asking: &mut Asking, room_id: &SdkRoomId, tell_again, outcome| {
+            asking.under_way.insert(room_id.to_owned(), UnderWay { tell_again, once_more: None });
             asking.on_asked(&mut context, room_id, outcome, now()).await;
-            asking.has_lost()
+            asking.lost.contains(room_id)
         };
 
-        assert!(told(&mut asking, false, Ok(Vec::new())).await, "they were asked otherwise");
-        let not_sent = direct::NotSent { retry_after: Some(Duration::from_millis(1)) };
-        assert!(told(&mut asking, true, Err(not_sent)).await);
-        assert!(matches!(inputs.recv().await, Some(Input::Incoming(IncomingInput::AskAgain))));
-        assert!(!told(&mut asking, true, Ok(Vec::new())).await);
+        assert!(told(&mut asking, rooms[0], false, Ok(Vec::new())).await, "they were asked otherwise");
+        let not_sent = || Err(direct::NotSent { retry_after: Some(Duration::from_millis(1)) });
+        for room_id in rooms {
+            assert!(told(&mut asking, room_id, true, not_sent()).await);
+        }
+        assert!(matches!(inputs.recv().await, Some(Input::Lost)));
+        let more = tokio::time::timeout(Duration::from_millis(50), inputs.recv()).await;
+        assert!(more.is_err(), "once for both");
+        for room_id in rooms {
+            assert!(!told(&mut asking, room_id, true, Ok(Vec::new())).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn l8_after_ten_minutes_nobody_is_asked_to_tell_again() {
+        let Alone { mut context, .. } = alone(&homeserver(|_, _| None).await).await;
+        context.server.set_facts(ServerFacts::default(), context.settings.receipt_type);
+        let began_after_kill = Some(now() - ROUTE_WAIT);
+        let lost = [room_id!("!one:example.org").to_owned()].into();
+        let mut asking = Asking { began_after_kill, lost, ..Asking::default() };
+        assert!(!asking.has_lost());
+        asking.ask_again(&mut context).await;
+        assert!(asking.lost.is_empty() && asking.under_way.is_empty());
     }
 }

@@ -333,7 +333,7 @@ async fn l8_what_a_kill_may_have_lost_of_messages_seen_later_is_asked_for() {
         || std::iter::from_fn(|| inputs.try_recv().ok()).filter(|input| matches!(input, Input::Lost)).count();
     let recorded = |n, sent, room: &str| OwnEvent { sent, room_id: RoomId::new(room), ..own(n) };
 
-    let of_another_time = [at(1), now() + Duration::from_secs(1)].map(|sent| recorded(1, sent, "!room:example.org"));
+    let of_another_time = [at(1), now() + Duration::from_mins(2)].map(|sent| recorded(1, sent, "!room:example.org"));
     for own in of_another_time {
         actor.on_recipients(own, nobody(1)).await;
     }
