@@ -36,6 +36,7 @@ use super::{
     },
     source,
     sync::Sync,
+    timeline,
     timelines::Timelines,
     typed, typing, vouched,
 };
@@ -113,7 +114,11 @@ impl Live {
         let chats = DirectChats::start(&client, &receipts).await;
         let (tell_learnt, learnt) = unbounded_channel();
         let endings = Endings::start(&client, tell_learnt).await;
-        let _ = events.send(Update::LoggedIn(session.account.clone()));
+        let (rows, known) = rooms::at_a_glance(&client, &endings).await;
+        // In one breath, so that they stand on one frame.
+        for update in std::iter::once(Update::LoggedIn(session.account.clone())).chain(known) {
+            let _ = events.send(update);
+        }
         let (tell_end, ends) = unbounded_channel();
         let (changes, keeper) = (client.subscribe_to_session_changes(), session.keeper.clone());
         let watched = client.clone();
@@ -122,7 +127,7 @@ impl Live {
             tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
             tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
             tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
-            tokio::spawn(rooms::watch(client.clone(), endings.clone(), learnt, events.clone())),
+            tokio::spawn(rooms::watch(rows, learnt, events.clone())),
             tokio::spawn(sending.clone().keep_on(events.clone())),
             tokio::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
             tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
@@ -280,7 +285,8 @@ impl Live {
         responder.beside(async move { actions::run(&context, request).await });
     }
 
-    /// Begins to open a timeline. Its draft is read before anything later is written.
+    /// Begins to open a timeline. Its draft is read before anything later is written, and nothing is
+    /// written before it is known whether the room is encrypted, or was asked for long enough.
     async fn open_timeline(&mut self, id: TimelineId) -> Result<impl Future<Output = Outcome> + Send + use<>, Failure> {
         let room = self.room(&id.room_id)?;
         let opened = self.timelines.open(&room, id.clone(), future::ready(()).boxed());
@@ -292,6 +298,7 @@ impl Live {
         if room.state() == RoomState::Joined {
             self.sync.subscribe(&id.room_id).await;
         }
+        timeline::wait_for_encryption_state(&room).await;
         let text = draft.map(|draft| draft.plain_text).unwrap_or_default();
         Ok(async move {
             opened.await?;

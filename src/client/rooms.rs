@@ -36,30 +36,31 @@ mod versions;
 /// How long changes are gathered before they are told.
 const GATHER: Duration = Duration::from_millis(30);
 
-/// Tells all rooms that are known, then every change, until the client is dropped. Of rooms that
-/// come by `learnt`, [`Endings`] has learnt how they ended.
-pub(super) async fn watch(
-    client: Client,
-    endings: Endings,
-    mut learnt: UnboundedReceiver<OwnedRoomId>,
-    events: UnboundedSender<Update>,
-) {
+/// The rooms that are known, by what is in memory: what is told first.
+pub(super) async fn at_a_glance(client: &Client, endings: &Endings) -> (Rows, Vec<Update>) {
+    let mut rows = Rows::new(client, endings).await;
+    let told = rows.of(&client.rooms(), Look::AtAGlance).await;
+    (rows, told)
+}
+
+/// Tells what [`at_a_glance`] did not see of the rooms, then every change, until the client is
+/// dropped. Of rooms that come by `learnt`, [`Endings`] has learnt how they ended.
+pub(super) async fn watch(mut rows: Rows, mut learnt: UnboundedReceiver<OwnedRoomId>, events: UnboundedSender<Update>) {
+    let client = rows.client.clone();
     let mut updates = client.room_info_notable_update_receiver();
     let mut came = client.subscribe_to_all_room_updates();
     let mut ignored = client.subscribe_to_ignore_user_list_changes();
-    let mut rows = Rows::new(&client, &endings).await;
     let mut push_rules = rows.settings.subscribe_to_changes();
     let mut rooms = client.rooms();
-    rows.tell(&rooms, Look::AtAGlance, &events).await;
     let unread: Vec<_> = rooms.extract_if(.., |room| unread::at_a_glance(room).messages > 0).collect();
-    rows.tell(&unread, Look::Exact, &events).await;
+    rows.tell(&unread, &events).await;
     let mut tagged = Vec::new();
     for room in rooms {
         if account_data::tags(&room).await != account_data::tags_at_a_glance(&room) {
             tagged.push(room);
         }
     }
-    rows.tell(&tagged, Look::Exact, &events).await;
+    rows.tell(&tagged, &events).await;
     loop {
         let mut changed = BTreeSet::new();
         let mut all = false;
@@ -97,7 +98,7 @@ pub(super) async fn watch(
         }
         let rooms: Vec<_> =
             if all { client.rooms() } else { changed.iter().filter_map(|room_id| client.get_room(room_id)).collect() };
-        rows.tell(&rooms, Look::Exact, &events).await;
+        rows.tell(&rooms, &events).await;
         let forgotten: Vec<RoomId> =
             changed.iter().filter(|id| client.get_room(id).is_none()).map(|id| ids::room(id)).collect();
         if !forgotten.is_empty() {
@@ -116,7 +117,7 @@ enum Look {
 }
 
 /// What rows are made from.
-struct Rows {
+pub(super) struct Rows {
     client: Client,
     endings: Endings,
     settings: NotificationSettings,
@@ -150,9 +151,17 @@ impl Rows {
         changed
     }
 
-    /// Sorts rooms into those that belong into the list and those that do not (any more), and tells
+    /// Tells how these rooms are, looked at exactly.
+    async fn tell(&mut self, rooms: &[Room], events: &UnboundedSender<Update>) {
+        for update in self.of(rooms, Look::Exact).await {
+            let _ = events.send(update);
+        }
+        self.endings.save().await;
+    }
+
+    /// Sorts rooms into those that belong into the list and those that do not (any more), to tell
     /// both.
-    async fn tell(&mut self, rooms: &[Room], look: Look, events: &UnboundedSender<Update>) {
+    async fn of(&mut self, rooms: &[Room], look: Look) -> Vec<Update> {
         let mut shown = Vec::new();
         let mut gone = Vec::new();
         for room in rooms {
@@ -165,13 +174,8 @@ impl Rows {
                 None => gone.push(ids::room(room.room_id())),
             }
         }
-        if !shown.is_empty() {
-            let _ = events.send(Update::Rooms(shown));
-        }
-        if !gone.is_empty() {
-            let _ = events.send(Update::RoomsGone(gone));
-        }
-        self.endings.save().await;
+        let shown = (!shown.is_empty()).then_some(Update::Rooms(shown));
+        shown.into_iter().chain((!gone.is_empty()).then_some(Update::RoomsGone(gone))).collect()
     }
 
     async fn exact(&mut self, room: &Room) -> Option<RoomSummary> {

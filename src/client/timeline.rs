@@ -220,9 +220,7 @@ impl Drop for TimelineHandle {
 /// (whether it is encrypted) and of all of its first events. So the request is made before, and a
 /// timeline during whose making something came is made anew.
 async fn build(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
-    if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
-        tracing::debug!("whether the room is encrypted is not known yet");
-    }
+    wait_for_encryption_state(room).await;
     let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     for _ in 1..ATTEMPTS {
@@ -235,6 +233,13 @@ async fn build(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> 
         }
     }
     build_once(room, focus, nothings).await
+}
+
+/// Waits until it is known whether a room is encrypted, but not for ever.
+pub(super) async fn wait_for_encryption_state(room: &Room) {
+    if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
+        tracing::debug!("whether the room is encrypted is not known yet");
+    }
 }
 
 async fn build_once(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {

@@ -1,8 +1,8 @@
 //! The timelines of a session that are open or being opened.
 //!
-//! Opening one reads from the disk, and asks the homeserver what was around a message, or whether
-//! the room is encrypted where that is not known. Both may take long, and nothing else waits for
-//! it: whatever is wanted of a timeline waits until that one is open, beside everything else.
+//! Opening one reads from the disk, and asks the homeserver what was around a message. Both may take
+//! long, and nothing else waits for it: whatever is wanted of a timeline waits until that one is
+//! open, beside everything else.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -55,19 +55,21 @@ impl Timelines {
         self.end(&id);
         let former = self.closed.remove(&id);
         let (room, timeline_id) = (room.clone(), id.clone());
-        let (nothings, updates) = (self.nothings.clone(), self.updates.clone());
+        let (nothings, updates, receipts) = (self.nothings.clone(), self.updates.clone(), self.receipts.clone());
         let (open, give_up) = abortable(async move {
             if let Some(former) = former {
                 former.await;
             }
             first.await;
-            let open = TimelineHandle::open(&room, timeline_id, nothings, updates).await;
-            open.map(Arc::new).map_err(|error| error.failure())
+            let open = TimelineHandle::open(&room, timeline_id.clone(), nothings, updates).await;
+            let open = open.map_err(|error| error.failure())?;
+            // Ticks are told of messages that are there.
+            receipts.opened(timeline_id.room_id);
+            Ok(Arc::new(open))
         });
         let opened = open.unwrap_or_else(|_aborted| Err(Failure::cancelled())).boxed().shared();
         // It goes on also while nobody waits for it.
         tokio::spawn(opened.clone());
-        self.receipts.opened(id.room_id.clone());
         self.open.insert(id, Opening { opened: opened.clone(), give_up });
         async move { opened.await.map(|_open| ()) }
     }

@@ -104,6 +104,7 @@ async fn a_bridge_says_what_became_of_a_message(world: World) {
     alice.disbelieves(&[(Refusal::NoBridge, 1)]).await;
     let mut alice = alice.quit().await.back().await;
     alice.open(&room).await;
+    alice.sees("to the other side").await;
     bridged(&mut alice, &event, BridgeState::Sent).await;
     alice.delivered_to(&event, &ghost.user_id, &[SOME_DEVICE.to_owned()]).await;
     // Its last word counts; whoever was reached stays so.
