@@ -285,8 +285,8 @@ impl Live {
         responder.beside(async move { actions::run(&context, request).await });
     }
 
-    /// Begins to open a timeline. Its draft is read before anything later is written, and nothing is
-    /// written before it is known whether the room is encrypted, or was asked for long enough.
+    /// Begins to open a timeline. Its draft is read before anything later is written, and nothing
+    /// is written before it is known whether the room is encrypted, or was asked for long enough.
     async fn open_timeline(&mut self, id: TimelineId) -> Result<impl Future<Output = Outcome> + Send + use<>, Failure> {
         let room = self.room(&id.room_id)?;
         let opened = self.timelines.open(&room, id.clone(), future::ready(()).boxed());

@@ -1,8 +1,8 @@
 //! The timelines of a session that are open or being opened.
 //!
-//! Opening one reads from the disk, and asks the homeserver what was around a message. Both may take
-//! long, and nothing else waits for it: whatever is wanted of a timeline waits until that one is
-//! open, beside everything else.
+//! Opening one reads from the disk, and asks the homeserver what was around a message. Both may
+//! take long, and nothing else waits for it: whatever is wanted of a timeline waits until that one
+//! is open, beside everything else.
 
 use std::{collections::HashMap, sync::Arc};
 
