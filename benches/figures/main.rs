@@ -82,7 +82,8 @@ fn main() {
         let others = programs.iter().map(|program| {
             let (_, _, other) =
                 program.figures().into_iter().find(|(other, ..)| *other == what).expect("all have the same");
-            format!(" {other:.3} {unit} (ours is {:.2} of it) |", value / other)
+            let ratio = if other > 0.0 { format!(" ({:.2} of it)", value / other) } else { String::new() };
+            format!(" {other:.3} {unit}{ratio} |")
         });
         println!("| {what} | {value:.3} {unit} |{}", others.collect::<String>());
     }
@@ -151,7 +152,7 @@ impl Program {
             (
                 "context switches in an idle minute",
                 "",
-                count(usize::try_from(after.switches.saturating_sub(before.switches)).unwrap_or(usize::MAX)),
+                count(usize::try_from(after.switches_since(&before)).unwrap_or(usize::MAX)),
             ),
         ];
     }

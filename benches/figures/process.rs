@@ -1,6 +1,8 @@
 //! What a process has used, as the kernel counts it.
 
 use std::{
+    collections::HashMap,
+    ffi::OsString,
     fs, thread,
     time::{Duration, Instant},
 };
@@ -25,8 +27,8 @@ pub struct Usage {
     pub proportional_kib: u32,
     /// The most memory that ever was, in KiB.
     pub peak_kib: u32,
-    /// How often one of its threads was woken up, or another one took its place.
-    pub switches: u64,
+    /// How often each of its threads was woken up, or another one took its place.
+    switches: HashMap<OsString, u64>,
 }
 
 impl Usage {
@@ -45,19 +47,26 @@ impl Usage {
         let kib = |text: &str, what| u32::try_from(number(text, what)).expect("no process has so much");
         let (status, rollup) = (read("status"), read("smaps_rollup"));
         let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs").flatten();
-        // A thread may end meanwhile.
-        let threads = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
+        let switches = tasks.filter_map(|task| {
+            // A thread may end meanwhile.
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
+            let switches =
+                ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].map(|what| number(&status, what));
+            Some((task.file_name(), switches.iter().sum()))
+        });
         Self {
             cpu: TICK * ticks,
             resident_kib: kib(&status, "VmRSS:"),
             proportional_kib: kib(&rollup, "Pss:"),
             peak_kib: kib(&status, "VmHWM:"),
-            switches: threads
-                .map(|thread| {
-                    number(&thread, "voluntary_ctxt_switches:") + number(&thread, "nonvoluntary_ctxt_switches:")
-                })
-                .sum(),
+            switches: switches.collect(),
         }
+    }
+
+    /// How often its threads were woken up since, but for those that have ended.
+    pub fn switches_since(&self, before: &Self) -> u64 {
+        let since = |(thread, switches): (&OsString, &u64)| switches - before.switches.get(thread).unwrap_or(&0);
+        self.switches.iter().map(since).sum()
     }
 }
 
