@@ -75,7 +75,11 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
         QueueWedgeError::MissingMediaContent => said("The file is no longer there; attach it again", ""),
         QueueWedgeError::InvalidMimeType { mime_type } => said("The file's type is not understood", mime_type),
         QueueWedgeError::GenericApiError { msg } if is_no_encryption(msg) => encryption_not_understood(),
-        QueueWedgeError::GenericApiError { msg } => said("The homeserver did not take it", msg),
+        QueueWedgeError::GenericApiError { msg } => match msg.split_once("[403 / M_FORBIDDEN]") {
+            // Of a message that failed before its timeline was opened, only this text is left.
+            Some((_, why)) => said("The homeserver does not allow this", why.trim()),
+            None => said("The homeserver did not take it", msg),
+        },
     }
 }
 

@@ -202,3 +202,10 @@ fn whoever_asked_can_decide_by_the_kind_of_a_failure() {
     assert_eq!(queue_failure(&RoomSendQueueError::RoomNotJoined).kind, FailureKind::NotFound);
     assert_eq!(failure(&Error::NoOlmMachine).kind, FailureKind::Bug);
 }
+
+#[test]
+fn a_message_that_was_not_allowed_says_the_same_after_a_restart() {
+    let msg = "the server returned an error: [403 / M_FORBIDDEN] You may not.".to_owned();
+    let sentence = wedge_sentence(&QueueWedgeError::GenericApiError { msg });
+    assert_eq!(sentence.as_str(), "The homeserver does not allow this: You may not.");
+}
