@@ -72,16 +72,13 @@ fn main() {
         program.idle();
         program.demo();
     }
-    let ours = programs.remove(0);
-    println!(
-        "| what | {} |",
-        [&ours].into_iter().chain(&programs).map(|program| &*program.path).collect::<Vec<_>>().join(" | ")
-    );
-    println!("| --- |{}", " --- |".repeat(1 + programs.len()));
-    for (what, unit, value) in ours.figures() {
-        let others = programs.iter().map(|program| {
-            let (_, _, other) =
-                program.figures().into_iter().find(|(other, ..)| *other == what).expect("all have the same");
+    let paths: Vec<_> = programs.iter().map(|program| &*program.path).collect();
+    println!("| what | {} |\n| --- |{}", paths.join(" | "), " --- |".repeat(paths.len()));
+    let figures: Vec<_> = programs.iter().map(Program::figures).collect();
+    let (ours, others) = figures.split_first().expect("this build is always measured");
+    for (row, (what, unit, value)) in ours.iter().enumerate() {
+        let others = others.iter().map(|figures| {
+            let (.., other) = figures[row];
             let ratio = if other > 0.0 { format!(" ({:.2} of it)", value / other) } else { String::new() };
             format!(" {other:.3} {unit}{ratio} |")
         });

@@ -207,10 +207,10 @@ impl Live {
     /// Carries out a request. What waits for the network runs beside.
     pub(super) async fn handle_timeline(&mut self, request: TimelineRequest, responder: Responder) {
         let outcome = match request {
-            TimelineRequest::Open(id) => match self.open_timeline(id).await {
-                Ok(opened) => return responder.beside(opened),
-                Err(failure) => Err(failure),
-            },
+            TimelineRequest::Open(id) => {
+                let opened = self.open_timeline(id).await;
+                return responder.beside(async move { opened?.await });
+            }
             TimelineRequest::Close(id) => {
                 self.timelines.close(&id);
                 Ok(Reply::Done)
@@ -228,15 +228,16 @@ impl Live {
             TimelineRequest::SendEmote { room_id, text } => self.send(&room_id, typed::emote(&text)).await,
             TimelineRequest::Edit { room_id, event_id, text } => self.edit(&room_id, &event_id, &text).await,
             TimelineRequest::ForgetEdit { room_id, event_id, removed } => {
-                match self.forget_edit(room_id, event_id, removed) {
-                    Ok(forgotten) => return responder.beside(forgotten),
-                    Err(failure) => Err(failure),
-                }
+                let forgotten = self.forget_edit(room_id, event_id, removed);
+                return responder.beside(async move { forgotten?.await });
             }
             TimelineRequest::Retry { timeline_id, key } => return responder.beside(self.retry(&timeline_id, key)),
             TimelineRequest::Discard { timeline_id, key } => {
                 let open = self.timelines.get(&timeline_id);
-                return responder.beside(async move { open.await?.discard(&key).await });
+                return responder.beside(async move {
+                    open.await?.discard(&key).await.map_err(|error| error.failure())?;
+                    Ok(Reply::Done)
+                });
             }
             TimelineRequest::ToggleReaction { timeline_id, event_id, key } => {
                 let (open, room) = (self.timelines.get(&timeline_id), self.room(&timeline_id.room_id));
@@ -289,6 +290,7 @@ impl Live {
     /// is written before it is known whether the room is encrypted, or was asked for long enough.
     async fn open_timeline(&mut self, id: TimelineId) -> Result<impl Future<Output = Outcome> + Send + use<>, Failure> {
         let room = self.room(&id.room_id)?;
+        timeline::wait_for_encryption_state(&room).await;
         let opened = self.timelines.open(&room, id.clone(), future::ready(()).boxed());
         self.sending.opened(&room);
         let draft = room.load_composer_draft(draft_of(&id).as_deref()).await.unwrap_or_else(|error| {
@@ -298,7 +300,6 @@ impl Live {
         if room.state() == RoomState::Joined {
             self.sync.subscribe(&id.room_id).await;
         }
-        timeline::wait_for_encryption_state(&room).await;
         let text = draft.map(|draft| draft.plain_text).unwrap_or_default();
         Ok(async move {
             opened.await?;
@@ -384,7 +385,7 @@ impl Live {
         async move {
             let (open, room) = (open.await?, room?);
             sending.before(&room).await;
-            open.retry(&key).await?;
+            open.retry(&key).await.map_err(|error| error.failure())?;
             sending.release(&room);
             Ok(Reply::Done)
         }

@@ -168,20 +168,15 @@ impl TimelineHandle {
     }
 
     /// Makes a failed message wait again; [`Sending`](super::sending) lets it go.
-    pub async fn retry(&self, key: &ItemKey) -> Outcome {
-        let handle = self.send_handle(key).await.ok_or_else(|| Error::NotWaiting.failure())?;
-        handle.unwedge().await.map_err(|error| Error::from(error).failure())?;
-        Ok(Reply::Done)
+    pub async fn retry(&self, key: &ItemKey) -> Result<(), Error> {
+        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
+        Ok(handle.unwedge().await?)
     }
 
     /// Throws a waiting or failed message away.
-    pub async fn discard(&self, key: &ItemKey) -> Outcome {
-        let handle = self.send_handle(key).await.ok_or_else(|| Error::NotWaiting.failure())?;
-        match handle.abort().await {
-            Ok(true) => Ok(Reply::Done),
-            Ok(false) => Err(Error::NotWaiting.failure()),
-            Err(error) => Err(Error::from(error).failure()),
-        }
+    pub async fn discard(&self, key: &ItemKey) -> Result<(), Error> {
+        let handle = self.send_handle(key).await.ok_or(Error::NotWaiting)?;
+        if handle.abort().await? { Ok(()) } else { Err(Error::NotWaiting) }
     }
 
     /// Reacts to a message, or takes that back.
@@ -217,10 +212,9 @@ impl Drop for TimelineHandle {
 ///
 /// The SDK (0.18) listens for changes first and reads what the cache has a little later: what comes
 /// in between is then shown twice. In a room that was just joined, that is the time of a request
-/// (whether it is encrypted) and of all of its first events. So the request is made before, and a
-/// timeline during whose making something came is made anew.
+/// (whether it is encrypted: see [`wait_for_encryption_state`]) and of all of its first events. So
+/// the request is made before, and a timeline during whose making something came is made anew.
 async fn build(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> Result<Timeline, Error> {
-    wait_for_encryption_state(room).await;
     let (cache, _keep) = room.event_cache().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     let (_, mut updates) = cache.subscribe().await.map_err(matrix_sdk_ui::timeline::Error::from)?;
     for _ in 1..ATTEMPTS {
@@ -235,7 +229,8 @@ async fn build(room: &Room, focus: &TimelineFocus, nothings: &Arc<Nothings>) -> 
     build_once(room, focus, nothings).await
 }
 
-/// Waits until it is known whether a room is encrypted, but not for ever.
+/// Waits until it is known whether a room is encrypted, but not for ever. To be called before a
+/// timeline of it is opened.
 pub(super) async fn wait_for_encryption_state(room: &Room) {
     if timeout(PATIENCE, room.latest_encryption_state()).await.is_err() {
         tracing::debug!("whether the room is encrypted is not known yet");

@@ -62,6 +62,8 @@ pub fn http_sentence(error: &HttpError) -> SafeText {
     }
 }
 
+const NOT_ALLOWED: &str = "The homeserver does not allow this";
+
 /// Why the send queue gave a message up.
 pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
     match error {
@@ -77,7 +79,7 @@ pub fn wedge_sentence(error: &QueueWedgeError) -> SafeText {
         QueueWedgeError::GenericApiError { msg } if is_no_encryption(msg) => encryption_not_understood(),
         QueueWedgeError::GenericApiError { msg } => match msg.split_once("[403 / M_FORBIDDEN]") {
             // Of a message that failed before its timeline was opened, only this text is left.
-            Some((_, why)) => said("The homeserver does not allow this", why.trim()),
+            Some((_, why)) => said(NOT_ALLOWED, why.trim()),
             None => said("The homeserver did not take it", msg),
         },
     }
@@ -210,9 +212,7 @@ fn api_sentence(error: &ApiError) -> SafeText {
         return said(&format!("The homeserver answered with status {}", error.status_code.as_u16()), message);
     };
     let plain = match kind {
-        ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::GuestAccessForbidden => {
-            "The homeserver does not allow this"
-        }
+        ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::GuestAccessForbidden => NOT_ALLOWED,
         ErrorKind::NotFound => "The homeserver does not know this",
         ErrorKind::LimitExceeded(limit) => {
             return match limit.retry_after.as_ref().and_then(seconds) {

@@ -90,7 +90,12 @@ impl Asking {
     /// Whether people are to be asked to tell again. What is older than [`ROUTE_WAIT`] is not told
     /// again.
     pub(super) fn has_lost(&self) -> bool {
-        !self.lost.is_empty() && self.began_after_kill.is_some_and(|began| now() < began + ROUTE_WAIT)
+        !self.lost.is_empty() && self.is_after_kill()
+    }
+
+    /// Whether the run before this one was killed so lately that something may be lost.
+    pub(super) fn is_after_kill(&self) -> bool {
+        self.began_after_kill.is_some_and(|began| now() < began + ROUTE_WAIT)
     }
 
     /// It is P11's moment: asks where receipts may have been lost, if it is known what the

@@ -158,6 +158,9 @@ impl Incoming {
     /// A former run may have been killed after this was sent, and before its echo came: with it,
     /// receipts may be lost (L8).
     fn look_for_lost(&mut self, context: &mut Context, event_id: &EventId) {
+        if !self.asking.is_after_kill() {
+            return;
+        }
         let recorded = [context.store.own_event(event_id), context.store.own_devices(event_id)];
         let recorded: Vec<_> = recorded.into_iter().filter_map(|own| context.stored(own).flatten()).collect();
         if self.asking.look_for_lost(&recorded) {
