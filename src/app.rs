@@ -47,6 +47,7 @@ mod invites;
 pub mod layout;
 pub mod login;
 mod outcomes;
+mod replying;
 pub mod rooms;
 pub mod screens;
 mod session;

@@ -11,7 +11,7 @@
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them;
 //!   [`timelines`]: those that are open.
 //! - [`worker`]: one session after the other; [`live`]: a session at work; [`actions`]: join,
-//!   create, invite and the like; [`edits`].
+//!   create, invite and the like; [`edits`], [`replies`].
 //! - [`endings`]: rooms that ended, and what is said of them; [`leaving`].
 //! - [`direct_chats`]: which rooms are chats with whom.
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
@@ -58,6 +58,7 @@ mod older;
 pub mod peer;
 mod polling;
 mod receipts;
+mod replies;
 pub mod reply;
 pub mod request;
 mod responder;
@@ -66,6 +67,7 @@ mod sending;
 pub mod session;
 mod source;
 mod sync;
+mod tasks;
 mod timeline;
 mod timelines;
 mod timestamp;

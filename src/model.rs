@@ -26,7 +26,9 @@ pub use mark::{
     Bridge, BridgeState, Delivery, DeviceDelivery, DeviceState, Mark, PersonDelivery, ReceiptStatus, Route, Tally,
 };
 pub use media::{Dimensions, Media, MediaKind, MediaSource, Thumbnail};
-pub use message::{Body, InReplyTo, Location, Mentions, Message, Reaction, ReadBy, SendState, Unsupported};
+pub use message::{
+    Body, ComposerDraft, InReplyTo, Location, Mentions, Message, Reaction, ReadBy, SendState, Unsupported,
+};
 pub use overview::{LogEntry, Logged, NotBelieved, PersonEligibility, ReceiptLog, Trace, Undelivered};
 pub use people::{PeopleFilter, PeoplePage};
 pub use poll::{Poll, PollAnswer, PollKind};

@@ -138,8 +138,8 @@ impl App {
     /// Writes the open room's draft, if it differs from what is on disk.
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = self.timelines.shown_mut() else { return };
-        if let Some(text) = open.writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: open.id.clone(), text }));
+        if let Some(draft) = open.writing.save() {
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: open.id.clone(), draft }));
         }
     }
 
@@ -162,7 +162,8 @@ impl App {
         let (room, typed) = (open.id.room_id.clone(), std::mem::take(&mut open.writing.composer));
         match entered(typed.text()) {
             Entered::Message(text) => {
-                out.push(Effect::from(TimelineRequest::Send { room_id: room, text: text.to_owned() }));
+                let reply_to = open.writing.end_reply();
+                out.push(Effect::from(TimelineRequest::Send { room_id: room, text: text.to_owned(), reply_to }));
             }
             Entered::Command(line) => {
                 if let Err(refusal) = self.run_line(line, now, out) {
@@ -186,8 +187,8 @@ impl App {
             let mut writing = self.drafts.remove(&id).unwrap_or_default();
             if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
                 writing.message().put_below(&taken.text);
-                if let Some(text) = writing.save() {
-                    out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), text }));
+                if let Some(draft) = writing.save() {
+                    out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), draft }));
                 }
             }
             self.timelines.open(OpenTimeline::new(id.clone(), writing));

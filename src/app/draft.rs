@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::model::Timestamp;
+use crate::model::{ComposerDraft, Timestamp};
 
 /// How what is written stands to what is on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub(super) struct Draft {
     /// The draft of an earlier run has been taken over.
     loaded: bool,
     /// What is on disk, if anything was ever read or written.
-    saved: Option<String>,
-    /// The last text was not kept.
+    saved: Option<ComposerDraft>,
+    /// The last one was not kept.
     not_kept: bool,
     /// When the text is to be saved.
     pub(super) save_at: Option<Timestamp>,
@@ -27,28 +27,28 @@ impl Draft {
     pub(super) const DEBOUNCE: Duration = Duration::from_secs(1);
 
     /// The draft of an earlier run is this. True for the first one, which is to be taken over.
-    pub(super) fn load(&mut self, text: &str) -> bool {
+    pub(super) fn load(&mut self, draft: &ComposerDraft) -> bool {
         let first = !std::mem::replace(&mut self.loaded, true);
         if first {
-            self.saved.get_or_insert_with(|| text.to_owned());
+            self.saved.get_or_insert_with(|| draft.clone());
         }
         first
     }
 
-    /// The text that has to be written now, if what is on disk differs.
-    pub(super) fn save(&mut self, text: String) -> Option<String> {
+    /// What has to be written now, if what is on disk differs.
+    pub(super) fn save(&mut self, draft: ComposerDraft) -> Option<ComposerDraft> {
         self.save_at = None;
-        if self.is_saved(&text) {
+        if self.is_saved(&draft) {
             return None;
         }
         self.not_kept = false;
-        self.saved = Some(text);
+        self.saved = Some(draft);
         self.saved.clone()
     }
 
-    /// The text changed: save it soon, if what is on disk differs.
-    pub(super) fn touch(&mut self, text: &str, now: Timestamp) {
-        self.save_at = (!self.is_saved(text)).then_some(now + Self::DEBOUNCE);
+    /// It changed: save it soon, if what is on disk differs.
+    pub(super) fn touch(&mut self, draft: &ComposerDraft, now: Timestamp) {
+        self.save_at = (!self.is_saved(draft)).then_some(now + Self::DEBOUNCE);
     }
 
     /// What is on disk is gone.
@@ -56,12 +56,13 @@ impl Draft {
         self.saved = None;
     }
 
-    /// The last text could not be written.
+    /// The last one could not be written.
     pub(super) fn not_kept(&mut self) {
         self.not_kept = true;
     }
 
-    fn is_saved(&self, text: &str) -> bool {
-        !self.not_kept && self.saved.as_deref().unwrap_or_default() == text
+    fn is_saved(&self, draft: &ComposerDraft) -> bool {
+        let is_it = self.saved.as_ref().map_or(*draft == ComposerDraft::default(), |saved| saved == draft);
+        is_it && !self.not_kept
     }
 }

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     client::request::TimelineRequest,
     model::{
-        Body, Delivery, DeviceState, EventId, Message, RoomId, SafeText, SendState, TimelineId, TimelineItemKind,
-        Timestamp,
+        Body, ComposerDraft, Delivery, DeviceState, EventId, Message, RoomId, SafeText, SendState, TimelineId,
+        TimelineItemKind, Timestamp,
     },
 };
 
@@ -32,6 +32,8 @@ pub struct Writing {
     pub composer: Composer,
     /// The message that is edited, if one is.
     pub(super) editing: Option<Editing>,
+    /// The message that the new one answers, if it does.
+    pub(super) replying: Option<Replying>,
     /// How much of all that is kept.
     pub(super) draft: Draft,
 }
@@ -45,6 +47,21 @@ pub(super) struct Editing {
     old: String,
     /// The new message that is put aside.
     aside: Composer,
+}
+
+/// A message that is being answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replying {
+    pub(super) event_id: EventId,
+    /// Who says what in it; `None` as long as it is not loaded.
+    pub(super) quote: Option<SafeText>,
+}
+
+impl Replying {
+    /// Who is answered, and what they said.
+    pub fn quote(&self) -> &str {
+        self.quote.as_ref().map_or("an earlier message", |quote| quote)
+    }
 }
 
 impl Writing {
@@ -88,6 +105,23 @@ impl Writing {
         format!("\n{}\n", self.text()).contains(&format!("\n{text}\n"))
     }
 
+    /// The message that is being answered, where a new one is written.
+    pub fn replying(&self) -> Option<&Replying> {
+        self.replying.as_ref().filter(|_| self.edited().is_none())
+    }
+
+    /// Ends the reply, as what is written is sent. Gives the message that it answers.
+    pub(super) fn end_reply(&mut self) -> Option<EventId> {
+        self.replying.take().map(|replying| replying.event_id)
+    }
+
+    /// A text is back that was to answer this; another one may be meant for something else by now.
+    pub(super) fn answers_again(&mut self, reply_to: Option<EventId>) {
+        if let (None, Some(event_id)) = (&self.replying, reply_to) {
+            self.replying = Some(Replying { event_id, quote: None });
+        }
+    }
+
     /// Everything that must not be lost.
     pub(super) fn text(&self) -> String {
         let text = self.composer.text();
@@ -102,21 +136,29 @@ impl Writing {
         }
     }
 
+    /// All of that, and what the new message answers. Where there is no text, nothing is answered.
+    fn draft(&self) -> ComposerDraft {
+        let text = self.text();
+        let reply_to = self.replying.as_ref().map(|replying| replying.event_id.clone());
+        ComposerDraft { reply_to: reply_to.filter(|_| !text.is_empty()), text }
+    }
+
     /// Takes over the draft of an earlier run, once.
-    pub(super) fn load(&mut self, text: &str) {
-        if self.draft.load(text) && !self.text().contains(text) {
-            self.message().put_above(text);
+    pub(super) fn load(&mut self, draft: &ComposerDraft) {
+        if self.draft.load(draft) && !self.text().contains(&draft.text) {
+            self.message().put_above(&draft.text);
+            self.answers_again(draft.reply_to.clone());
         }
     }
 
-    /// The text that has to be written now, if what is on disk differs.
-    pub(super) fn save(&mut self) -> Option<String> {
-        self.draft.save(self.text())
+    /// What has to be written now, if what is on disk differs.
+    pub(super) fn save(&mut self) -> Option<ComposerDraft> {
+        self.draft.save(self.draft())
     }
 
-    /// The text changed: save it soon, if what is on disk differs.
+    /// It changed: save it soon, if what is on disk differs.
     pub(super) fn touch(&mut self, now: Timestamp) {
-        self.draft.touch(&self.text(), now);
+        self.draft.touch(&self.draft(), now);
     }
 }
 
@@ -132,11 +174,12 @@ impl App {
                 if open.writing.edited().is_some() {
                     return Err("Save or stop the edit first.".to_owned());
                 }
-                let (id, key, text) = (open.id.clone(), key.clone(), text.clone());
+                let (id, key, text) = (open.id.clone(), key.clone(), text.to_string());
                 let emote = matches!(message.body, Body::Emote(_));
+                let reply_to = message.reply_to.as_ref().map(|answered| answered.event_id.clone());
                 open.follow_newest();
                 // First kept as a draft, then thrown away.
-                self.not_queued(id.room_id.clone(), &text, emote, out);
+                self.not_queued(id.room_id.clone(), ComposerDraft { text, reply_to }, emote, out);
                 out.push(Effect::from(TimelineRequest::Discard { timeline_id: id, key }));
                 self.focus = Focus::Composer;
                 return Ok(());
@@ -201,8 +244,8 @@ impl App {
             Some(_) if writing.has_lines(text) => {}
             Some(_) => writing.message().put_below(text),
         }
-        if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
+        if let Some(draft) = writing.save() {
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
         }
         out.push(Effect::from(TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed }));
     }

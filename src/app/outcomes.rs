@@ -6,7 +6,7 @@ use crate::{
         reply::{Failure, FailureKind, Outcome, Reply},
         request::{Request, SessionRequest, TimelineRequest},
     },
-    model::{SafeText, Timestamp},
+    model::{ComposerDraft, SafeText, Timestamp},
 };
 
 impl App {
@@ -31,7 +31,7 @@ impl App {
                 self.on_login(|login| login.on_found(Found { homeserver, methods }));
             }
             Reply::LoginReplaces(question) => self.login_replaces(&question),
-            Reply::Draft { timeline_id, text } => self.on_draft(timeline_id, &text, out),
+            Reply::Draft { timeline_id, draft } => self.on_draft(timeline_id, &draft, out),
             Reply::Done
             // Of interest to screens only.
             | Reply::Source(_)
@@ -60,8 +60,12 @@ impl App {
     /// Puts a text that was not taken where it can be corrected.
     fn give_back(&mut self, request: TimelineRequest, kind: FailureKind, out: &mut Vec<Effect>) {
         match request {
-            TimelineRequest::Send { room_id, text } => self.not_queued(room_id, &text, false, out),
-            TimelineRequest::SendEmote { room_id, text } => self.not_queued(room_id, &text, true, out),
+            TimelineRequest::Send { room_id, text, reply_to } => {
+                self.not_queued(room_id, ComposerDraft { text, reply_to }, false, out);
+            }
+            TimelineRequest::SendEmote { room_id, text, reply_to } => {
+                self.not_queued(room_id, ComposerDraft { text, reply_to }, true, out);
+            }
             TimelineRequest::Edit { room_id, event_id, text } => {
                 self.edit_failed(room_id, event_id, (&text, kind == FailureKind::Redacted), out);
             }

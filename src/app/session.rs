@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::request::{SessionRequest, TimelineRequest},
-    model::{Account, Connection, RoomId, SafeText, TimelineChange, TimelineId, Timestamp},
+    model::{Account, ComposerDraft, Connection, RoomId, SafeText, TimelineChange, TimelineId, Timestamp},
 };
 
 impl App {
@@ -46,8 +46,8 @@ impl App {
         self.phase = Phase::Main;
         self.connection = Connection::Connecting;
         for (id, writing) in &mut self.drafts {
-            if let Some(text) = writing.save() {
-                out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), text }));
+            if let Some(draft) = writing.save() {
+                out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), draft }));
             }
         }
         self.save_draft(out);
@@ -153,34 +153,39 @@ impl App {
             }
         }
         self.edited_may_be_removed(now, out);
+        self.quote_answered();
     }
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
-    pub(super) fn on_draft(&mut self, timeline_id: TimelineId, text: &str, out: &mut Vec<Effect>) {
+    pub(super) fn on_draft(&mut self, timeline_id: TimelineId, draft: &ComposerDraft, out: &mut Vec<Effect>) {
         let writing = self.writing_in(&timeline_id);
-        writing.load(text);
-        if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
+        writing.load(draft);
+        if let Some(draft) = writing.save() {
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
         }
+        self.quote_answered();
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below
     /// what is there now.
-    pub(super) fn not_queued(&mut self, room_id: RoomId, text: &str, emote: bool, out: &mut Vec<Effect>) {
+    pub(super) fn not_queued(&mut self, room_id: RoomId, draft: ComposerDraft, emote: bool, out: &mut Vec<Effect>) {
+        let ComposerDraft { text, reply_to } = draft;
         let timeline_id = TimelineId::live(room_id);
         let writing = self.writing_in(&timeline_id);
         let composer = writing.message();
         let text = if emote {
             format!("/me {text}")
         } else if composer.is_empty() {
-            escaped(text)
+            escaped(&text)
         } else {
-            text.to_owned()
+            text
         };
         composer.put_below(&text);
-        if let Some(text) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, text }));
+        writing.answers_again(reply_to);
+        if let Some(draft) = writing.save() {
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
         }
+        self.quote_answered();
     }
 
     /// What is written in a timeline, open or not.

@@ -11,5 +11,6 @@ mod overview;
 mod people;
 mod reactions;
 mod reading;
+mod replying;
 mod settings;
 mod timelines;

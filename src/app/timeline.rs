@@ -98,6 +98,8 @@ pub struct OpenTimeline {
     /// began. So a fetch that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
     sought: Option<Sought>,
+    /// The messages from which jumps led away, the last one at the end.
+    pub(super) came_from: Vec<EventId>,
 }
 
 impl OpenTimeline {
@@ -126,15 +128,13 @@ impl OpenTimeline {
             marked_read: None,
             may_paginate: false,
             sought: None,
+            came_from: Vec::new(),
         }
     }
 
     /// The message at this index, if there is one.
     pub fn message(&self, index: usize) -> Option<&Message> {
-        match &self.items.get(index)?.kind {
-            TimelineItemKind::Message(message) => Some(message),
-            _ => None,
-        }
+        self.items.get(index)?.message()
     }
 
     /// The selected message and its key.

@@ -149,27 +149,6 @@ pub fn unsupported(event_type: &str) -> Body {
     Body::Unsupported(Unsupported { kind: SafeText::line(event_type), body: Vec::new() })
 }
 
-/// One line of what a message says, to be quoted in its answers.
-pub fn preview(body: &Body) -> SafeText {
-    match body {
-        Body::Text(lines) | Body::Emote(lines) | Body::Notice(lines) => first_line(lines),
-        Body::Media(media) => SafeText::line(&format!("{}: {}", media.kind.as_str(), media.name)),
-        Body::Location(location) => SafeText::line(&format!("location: {}", location.name)),
-        Body::Poll(poll) => poll.sentence(),
-        Body::Undecryptable(_) => SafeText::line("could not be decrypted"),
-        Body::Redacted => SafeText::line("removed"),
-        Body::Unsupported(message) if message.body.is_empty() => message.sentence(),
-        Body::Unsupported(message) => first_line(&message.body),
-        Body::Other(text) => text.clone(),
-    }
-}
-
-/// The first line that shows something.
-fn first_line(lines: &[Line]) -> SafeText {
-    let mut texts = lines.iter().map(|line| line.spans.iter().map(|span| &*span.text).collect::<String>());
-    SafeText::line(texts.find(|text| !text.trim().is_empty()).unwrap_or_default().trim())
-}
-
 /// Why a message could not be decrypted, and what to do where something can be done.
 pub fn undecryptable(cause: UtdCause) -> SafeText {
     SafeText::line(match cause {

@@ -41,7 +41,7 @@ use tokio::{
 };
 
 use self::{list::Unreadable, stand::Stand};
-use super::{backoff::Backoff, ids, receipts::Receipts};
+use super::{backoff::Backoff, ids, receipts::Receipts, tasks};
 
 mod list;
 mod stand;
@@ -91,7 +91,7 @@ impl DirectChats {
         });
         for (room, with) in open {
             chats.receipts.taking(ids::room(&room), Some(ids::user(&with)));
-            tokio::spawn(chats.clone().settle(room, with));
+            tasks::spawn(chats.clone().settle(room, with));
         }
         chats
     }
@@ -108,7 +108,7 @@ impl DirectChats {
         let joined = self.client.send(join_room_by_id::v3::Request::new(id.clone())).await;
         if let Some(inviter) = inviter {
             // Also when it failed: the homeserver may have done it all the same.
-            tokio::spawn(self.clone().settle(id, inviter));
+            tasks::spawn(self.clone().settle(id, inviter));
         }
         joined.map(|_| ()).map_err(Into::into)
     }
@@ -152,7 +152,7 @@ impl DirectChats {
         if let Err(error) = self.keep(room, Some(with)).await {
             tracing::warn!(%error, "after a kill, a direct chat may not be marked as one");
         }
-        tokio::spawn(self.clone().settle(room.to_owned(), with.to_owned()));
+        tasks::spawn(self.clone().settle(room.to_owned(), with.to_owned()));
     }
 
     /// Waits until a sync has brought a room that was joined.

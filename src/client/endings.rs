@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::own::{Ended, Own};
-use super::{ids, timestamp::timestamp};
+use super::{ids, tasks, timestamp::timestamp};
 use crate::model::{Ending, How, SafeText};
 
 mod own;
@@ -110,7 +110,7 @@ impl Endings {
                 let was_invited = self.stands(room, state == RoomState::Invited, ending.as_ref())?;
                 if was_invited && state == RoomState::Joined {
                     // A purged room looks like that too.
-                    tokio::spawn(self.clone().look_for_left());
+                    tasks::spawn(self.clone().look_for_left());
                 }
                 Some(ending)
             }
@@ -165,7 +165,7 @@ impl Endings {
             }
             (_, provisional) => {
                 if self.state().asking.insert(room.room_id().to_owned()) {
-                    tokio::spawn(self.clone().ask(room.clone(), row.invited));
+                    tasks::spawn(self.clone().ask(room.clone(), row.invited));
                 }
                 Some(provisional.map_or_else(unknown, |ended| ended.shown()))
             }
@@ -261,7 +261,7 @@ impl Endings {
     /// left meanwhile.
     pub fn on_connection(&self, there: bool) {
         if !std::mem::replace(&mut self.state().connected, there) && there {
-            tokio::spawn(self.clone().look_for_left());
+            tasks::spawn(self.clone().look_for_left());
         }
     }
 

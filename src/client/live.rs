@@ -5,7 +5,7 @@ use std::{collections::HashSet, future, sync::Arc};
 use futures_util::FutureExt;
 
 use matrix_sdk::{
-    ComposerDraft, ComposerDraftType, Room, RoomState,
+    ComposerDraft as SdkDraft, ComposerDraftType, Room, RoomState,
     ruma::{
         OwnedEventId,
         events::{
@@ -27,7 +27,7 @@ use super::{
     endings::Endings,
     errors, ids,
     receipts::Receipts,
-    rooms,
+    replies, rooms,
     sending::{self, Sending},
     session::{
         Session,
@@ -36,7 +36,7 @@ use super::{
     },
     source,
     sync::Sync,
-    timeline,
+    tasks, timeline,
     timelines::Timelines,
     typed, typing, vouched,
 };
@@ -52,7 +52,7 @@ use crate::{
         receipt_queue::{Numbers, ReceiptQueue},
         store::{Inbox, Store, StoreError},
     },
-    model::{EventId, ItemKey, RoomId, SafeText, TimelineFocus, TimelineId},
+    model::{ComposerDraft, EventId, ItemKey, RoomId, SafeText, TimelineFocus, TimelineId},
 };
 
 /// Why a session cannot be at work.
@@ -124,13 +124,13 @@ impl Live {
         let watched = client.clone();
         let (typing, notices) = unbounded_channel();
         let tasks = vec![
-            tokio::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
-            tokio::spawn(warnings::keep_tokens(&mut session, events.clone())),
-            tokio::spawn(warnings::watch_one_time_keys(&client, events.clone())),
-            tokio::spawn(rooms::watch(rows, learnt, events.clone())),
-            tokio::spawn(sending.clone().keep_on(events.clone())),
-            tokio::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
-            tokio::spawn(vouched::mend(client.clone(), session.nothings.clone())),
+            tasks::spawn(async move { trust::watch(watched, &keeper, changes, tell_end).await }),
+            tasks::spawn(warnings::keep_tokens(&mut session, events.clone())),
+            tasks::spawn(warnings::watch_one_time_keys(&client, events.clone())),
+            tasks::spawn(rooms::watch(rows, learnt, events.clone())),
+            tasks::spawn(sending.clone().keep_on(events.clone())),
+            tasks::spawn(typing::tell(client.clone(), receipts.clone(), notices)),
+            tasks::spawn(vouched::mend(client.clone(), session.nothings.clone())),
         ];
         sending.go_on(&events).await;
         let sync =
@@ -223,9 +223,13 @@ impl Live {
                 let (open, receipts) = (self.timelines.get(&id), self.receipts.clone());
                 return responder.beside(async move { open.await?.mark_read(&receipts).await });
             }
-            TimelineRequest::SaveDraft { timeline_id, text } => self.save_draft(timeline_id, text).await,
-            TimelineRequest::Send { room_id, text } => self.send(&room_id, typed::text(&text)).await,
-            TimelineRequest::SendEmote { room_id, text } => self.send(&room_id, typed::emote(&text)).await,
+            TimelineRequest::SaveDraft { timeline_id, draft } => self.save_draft(timeline_id, draft).await,
+            TimelineRequest::Send { room_id, text, reply_to } => {
+                self.send(&room_id, typed::text(&text), reply_to).await
+            }
+            TimelineRequest::SendEmote { room_id, text, reply_to } => {
+                self.send(&room_id, typed::emote(&text), reply_to).await
+            }
             TimelineRequest::Edit { room_id, event_id, text } => self.edit(&room_id, &event_id, &text).await,
             TimelineRequest::ForgetEdit { room_id, event_id, removed } => {
                 let forgotten = self.forget_edit(room_id, event_id, removed);
@@ -300,17 +304,17 @@ impl Live {
         if room.state() == RoomState::Joined {
             self.sync.subscribe(&id.room_id).await;
         }
-        let text = draft.map(|draft| draft.plain_text).unwrap_or_default();
+        let draft = draft.map(read_draft).unwrap_or_default();
         Ok(async move {
             opened.await?;
-            Ok(Reply::Draft { timeline_id: id, text })
+            Ok(Reply::Draft { timeline_id: id, draft })
         })
     }
 
-    async fn save_draft(&mut self, id: TimelineId, text: String) -> Outcome {
+    async fn save_draft(&mut self, id: TimelineId, draft: ComposerDraft) -> Outcome {
         let room = self.room(&id.room_id)?;
         let saved = match self.well() {
-            Ok(()) => write_draft(&room, draft_of(&id), text).await.map_err(|error| errors::failure(&error)),
+            Ok(()) => write_draft(&room, draft_of(&id), draft).await.map_err(|error| errors::failure(&error)),
             Err(trouble) => Err(trouble),
         };
         match saved {
@@ -322,10 +326,13 @@ impl Live {
     }
 
     /// Puts a message into the send queue, which keeps it on disk and sends it in order.
-    async fn send(&self, id: &RoomId, message: MessageType) -> Outcome {
+    async fn send(&self, id: &RoomId, message: MessageType, reply_to: Option<EventId>) -> Outcome {
         let room = self.room(id)?;
         self.well()?;
-        let content = RoomMessageEventContent::new(message);
+        let mut content = RoomMessageEventContent::new(message);
+        if let Some(answered) = reply_to.as_ref().and_then(ids::sdk_event) {
+            replies::answer(&room, &mut content, answered).await;
+        }
         sending::fits(&room, &content)?;
         self.receipts.sending(id.clone());
         self.queue(&room, AnyMessageLikeEventContent::RoomMessage(content)).await
@@ -392,17 +399,29 @@ impl Live {
     }
 }
 
-async fn write_draft(room: &Room, thread: Option<OwnedEventId>, text: String) -> matrix_sdk::Result<()> {
+async fn write_draft(room: &Room, thread: Option<OwnedEventId>, draft: ComposerDraft) -> matrix_sdk::Result<()> {
+    let ComposerDraft { text, reply_to } = draft;
     if text.is_empty() {
         return room.clear_composer_draft(thread.as_deref()).await;
     }
-    let draft = ComposerDraft {
+    let draft = SdkDraft {
         plain_text: text,
         html_text: None,
-        draft_type: ComposerDraftType::NewMessage,
+        draft_type: match reply_to.as_ref().and_then(ids::sdk_event) {
+            Some(event_id) => ComposerDraftType::Reply { event_id },
+            None => ComposerDraftType::NewMessage,
+        },
         attachments: Vec::new(),
     };
     room.save_composer_draft(draft, thread.as_deref()).await
+}
+
+fn read_draft(draft: SdkDraft) -> ComposerDraft {
+    let reply_to = match &draft.draft_type {
+        ComposerDraftType::Reply { event_id } => Some(ids::event(event_id)),
+        ComposerDraftType::NewMessage | ComposerDraftType::Edit { .. } => None,
+    };
+    ComposerDraft { text: draft.plain_text, reply_to }
 }
 
 /// A thread has a draft of its own; everything else is written in the room.

@@ -50,6 +50,7 @@ use matrix_sdk::{
 use super::{
     errors, ids,
     receipts::{direct, outgoing::post},
+    tasks,
 };
 use crate::{
     delivery::receipt::{Answer, Claim, ClaimState, NATIVE_TYPE_UNSTABLE, Native},
@@ -196,7 +197,7 @@ impl Peer {
     pub fn listen(&self, tell: impl Fn(Heard) + Clone + Send + Sync + 'static) {
         self.listen_to_rooms(tell.clone());
         let client = self.client.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             tokio::join!(watch_devices(&client, tell), keep_syncing(&client));
         });
     }

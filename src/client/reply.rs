@@ -6,8 +6,8 @@
 use std::{fmt::Display, time::Duration};
 
 use crate::model::{
-    EventId, EventSource, LoginMethod, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId, SafeText,
-    TimelineId, Undelivered,
+    ComposerDraft, EventId, EventSource, LoginMethod, PeoplePage, PersonEligibility, ReceiptLog, ReceiptStatus, RoomId,
+    SafeText, TimelineId, Undelivered,
 };
 
 /// What comes of a request.
@@ -42,8 +42,8 @@ pub enum Reply {
     Draft {
         /// Which.
         timeline_id: TimelineId,
-        /// Its text.
-        text: String,
+        /// What was being written.
+        draft: ComposerDraft,
     },
     /// The source of an event.
     Source(EventSource),

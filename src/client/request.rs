@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::{
     delivery::policy::Settings,
-    model::{EventId, ItemKey, LoginMethod, PeopleFilter, ReactionKey, RoomId, Secret, TimelineId, UserId},
+    model::{
+        ComposerDraft, EventId, ItemKey, LoginMethod, PeopleFilter, ReactionKey, RoomId, Secret, TimelineId, UserId,
+    },
 };
 
 /// Names one request for as long as the client runs.
@@ -122,8 +124,8 @@ pub enum TimelineRequest {
     SaveDraft {
         /// Where.
         timeline_id: TimelineId,
-        /// The text.
-        text: String,
+        /// What is typed.
+        draft: ComposerDraft,
     },
     /// Put a message into the send queue (markdown allowed).
     Send {
@@ -131,6 +133,8 @@ pub enum TimelineRequest {
         room_id: RoomId,
         /// The text as typed.
         text: String,
+        /// The message that it answers.
+        reply_to: Option<EventId>,
     },
     /// `/me`: an emote.
     SendEmote {
@@ -138,6 +142,8 @@ pub enum TimelineRequest {
         room_id: RoomId,
         /// The text after `/me `.
         text: String,
+        /// The message that it answers.
+        reply_to: Option<EventId>,
     },
     /// Try a failed message again.
     Retry {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     reply::{Failure, Outcome},
     request::{Request, RequestId},
+    tasks,
     update::Update,
 };
 
@@ -33,7 +34,7 @@ impl Responder {
 
     /// Does something beside everything else, and tells what comes of it.
     pub fn beside(self, action: impl Future<Output = Outcome> + Send + 'static) {
-        tokio::spawn(async move { self.respond(action.await) });
+        tasks::spawn(async move { self.respond(action.await) });
     }
 
     fn answer(&mut self, outcome: Outcome) {

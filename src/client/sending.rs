@@ -33,7 +33,7 @@ use matrix_sdk::{
 };
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
-use super::{backoff::Backoff, edits, errors};
+use super::{backoff::Backoff, edits, errors, tasks};
 use crate::{client::update::Update, clock::now, model::Timestamp};
 
 mod echo;
@@ -197,7 +197,7 @@ impl Sending {
     pub fn release(&self, room: &Room) {
         if let Some(round) = self.begin(room) {
             let (this, room) = (self.clone(), room.clone());
-            tokio::spawn(async move { this.ask(&room, round).await });
+            tasks::spawn(async move { this.ask(&room, round).await });
         }
     }
 
@@ -216,7 +216,7 @@ impl Sending {
     /// Does the same in all rooms in which something waits, and in the one that the user looks at.
     fn release_waiting(&self) {
         let this = self.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let client = &this.0.client;
             let looked_at = this.state().looked_at.clone();
             if let Some(room) = looked_at.and_then(|room| client.get_room(&room)) {

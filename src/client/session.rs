@@ -66,6 +66,7 @@ use super::{
     Profile,
     disk::{self, Disk, Keys},
     errors::{SessionError, is_refusal, sentence},
+    tasks,
     vouched::Nothings,
 };
 use crate::{
@@ -115,7 +116,7 @@ impl Session {
     /// Begins to look after what others need to reach this device.
     pub(super) fn begin_upkeep(&mut self) {
         if let Some((password, returned)) = self.upkeep.take() {
-            self.under_way = Some(tokio::spawn(upkeep::look_after(self.client.clone(), password, returned)));
+            self.under_way = Some(tasks::spawn(upkeep::look_after(self.client.clone(), password, returned)));
         }
     }
 

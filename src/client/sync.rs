@@ -42,7 +42,7 @@ use self::{
     guard::{Cause, Guard, Verdict},
     screen::Screen,
 };
-use super::{backoff::Backoff, disk::Disk, endings::Endings, errors, ids, receipts::Receipts, sending::Sending};
+use super::{backoff::Backoff, disk::Disk, endings::Endings, errors, ids, receipts::Receipts, sending::Sending, tasks};
 use crate::{
     client::update::Update,
     model::{Connection, RoomId, SafeText},
@@ -103,7 +103,7 @@ impl Sync {
         let screen = Arc::new(Screen::new(disk.clone(), events.clone()));
         screen.shows(Connection::Connecting);
         let try_now = Arc::new(Notify::new());
-        let telling = tokio::spawn(screen::tell_trouble(screen.clone()));
+        let telling = tasks::spawn(screen::tell_trouble(screen.clone()));
         let disk = disk.clone();
         let around = Around {
             client: client.clone(),
@@ -123,14 +123,14 @@ impl Sync {
                     let service = Arc::new(service);
                     let held_back = around.arrivals.hold_back(client);
                     service.start().await;
-                    let rooms = tokio::spawn(watch_room_list(service.clone(), events.clone()));
-                    let tasks = vec![tokio::spawn(sliding(service.clone(), around)), rooms, telling];
+                    let rooms = tasks::spawn(watch_room_list(service.clone(), events.clone()));
+                    let tasks = vec![tasks::spawn(sliding(service.clone(), around)), rooms, telling];
                     return Self { disk, service: Some(service), try_now, tasks, _held_back: Some(held_back) };
                 }
                 Err(error) => tracing::warn!(%error, "sliding sync does not start; going on with /sync"),
             }
         }
-        let tasks = vec![tokio::spawn(plain(around)), telling];
+        let tasks = vec![tasks::spawn(plain(around)), telling];
         Self { disk, service: None, try_now, tasks, _held_back: None }
     }
 

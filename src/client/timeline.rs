@@ -48,7 +48,7 @@ use tokio::{
 };
 
 use self::{latest::Latest, readers::Readers, reading::Reading};
-use super::{errors, ids, older, receipts, vouched::Nothings};
+use super::{errors, ids, older, receipts, tasks, vouched::Nothings};
 use crate::{
     client::{
         reply::{Failure, FailureKind, Outcome, Reply},
@@ -140,7 +140,7 @@ impl TimelineHandle {
         }
         forward.send(vec![TimelineChange::Reset(items.iter().map(|item| forward.item(item)).collect())]);
 
-        let forwarder = tokio::spawn({
+        let forwarder = tasks::spawn({
             let (room, timeline, events, id) = (room.clone(), timeline.clone(), events.clone(), id.clone());
             async move {
                 tokio::join!(

@@ -13,7 +13,7 @@ use futures_util::{
 use matrix_sdk::Room;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{receipts::Receipts, reply::Failure, timeline::TimelineHandle, update::Update, vouched::Nothings};
+use super::{receipts::Receipts, reply::Failure, tasks, timeline::TimelineHandle, update::Update, vouched::Nothings};
 use crate::model::{RoomId, TimelineId};
 
 /// The timelines of a session.
@@ -69,7 +69,7 @@ impl Timelines {
         });
         let opened = open.unwrap_or_else(|_aborted| Err(Failure::cancelled())).boxed().shared();
         // It goes on also while nobody waits for it.
-        tokio::spawn(opened.clone());
+        tasks::spawn(opened.clone());
         self.open.insert(id, Opening { opened: opened.clone(), give_up });
         async move { opened.await.map(|_open| ()) }
     }
@@ -94,11 +94,11 @@ impl Timelines {
         let end = async move {
             if let Ok(open) = opened.await {
                 open.stop();
-                tokio::spawn(async move { open.close(&receipts).await });
+                tasks::spawn(async move { open.close(&receipts).await });
             }
         };
         let end = end.boxed().shared();
-        tokio::spawn(end.clone());
+        tasks::spawn(end.clone());
         self.closed.insert(id.clone(), end);
         true
     }

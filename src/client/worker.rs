@@ -22,6 +22,7 @@ use super::{
         self, Login, Restored, Session,
         trust::{self, End, Verdict},
     },
+    tasks,
     update::Update,
 };
 use crate::model::SafeText;
@@ -207,7 +208,7 @@ impl Worker<'_> {
     /// The server may have been wrong: it is asked again.
     fn ask_about(&self, session: Box<Session>) -> (Box<Session>, JoinHandle<()>) {
         let (client, tell) = (session.client.clone(), self.tell.clone());
-        let asking = tokio::spawn(async move {
+        let asking = tasks::spawn(async move {
             let _ = tell.send(News::Ended(trust::ask_until_heard(&client).await));
         });
         (session, asking)
@@ -345,7 +346,7 @@ impl Worker<'_> {
     }
 
     fn find(&mut self, typed: String, responder: Responder) {
-        self.replace_login(tokio::spawn(async move {
+        self.replace_login(tasks::spawn(async move {
             let found = session::find(&typed).await;
             let reply = found.map(|(homeserver, methods)| Reply::LoginMethods { homeserver, methods });
             responder.respond(reply.map_err(|error| error.failure()));
@@ -363,7 +364,7 @@ impl Worker<'_> {
             asking.abort();
         }
         let tell = self.tell.clone();
-        self.replace_login(tokio::spawn(async move {
+        self.replace_login(tasks::spawn(async move {
             let _ = tell.send(News::Login(login.await.map(Box::new), responder));
         }));
     }
@@ -371,7 +372,7 @@ impl Worker<'_> {
     /// Gives up a login that nobody wants any more.
     fn refuse(&mut self) {
         if let Some(login) = self.granted.take() {
-            tokio::spawn(login.give_up());
+            tasks::spawn(login.give_up());
         }
     }
 

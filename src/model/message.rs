@@ -63,6 +63,29 @@ pub enum Body {
     Other(SafeText),
 }
 
+impl Body {
+    /// One line of what it says, to be quoted in its answers.
+    pub fn preview(&self) -> SafeText {
+        match self {
+            Self::Text(lines) | Self::Emote(lines) | Self::Notice(lines) => first_line(lines),
+            Self::Media(media) => SafeText::line(&format!("{}: {}", media.kind.as_str(), media.name)),
+            Self::Location(location) => SafeText::line(&format!("location: {}", location.name)),
+            Self::Poll(poll) => poll.sentence(),
+            Self::Undecryptable(_) => SafeText::line("could not be decrypted"),
+            Self::Redacted => SafeText::line("removed"),
+            Self::Unsupported(message) if message.body.is_empty() => message.sentence(),
+            Self::Unsupported(message) => first_line(&message.body),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+/// The first line that shows something.
+fn first_line(lines: &[Line]) -> SafeText {
+    let mut texts = lines.iter().map(|line| line.spans.iter().map(|span| &*span.text).collect::<String>());
+    SafeText::line(texts.find(|text| !text.trim().is_empty()).unwrap_or_default().trim())
+}
+
 /// A place, or where somebody is at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -113,6 +136,22 @@ pub struct InReplyTo {
     pub sender_name: SafeText,
     /// One line of what it says, or why it is not there.
     pub preview: SafeText,
+}
+
+/// A new message that is not sent yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComposerDraft {
+    /// Its text, as it is typed.
+    pub text: String,
+    /// The message that it answers.
+    pub reply_to: Option<EventId>,
+}
+
+impl From<&str> for ComposerDraft {
+    /// One that answers nothing.
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), reply_to: None }
+    }
 }
 
 /// All reactions on a message that have the same key.

@@ -18,6 +18,16 @@ pub struct TimelineItem {
     pub kind: TimelineItemKind,
 }
 
+impl TimelineItem {
+    /// The message, if it is one.
+    pub fn message(&self) -> Option<&Message> {
+        match &self.kind {
+            TimelineItemKind::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
 /// What a timeline item is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TimelineItemKind {

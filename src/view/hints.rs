@@ -135,6 +135,11 @@ fn main(app: &App) -> Vec<Hint> {
             let selected = app.timelines.shown().and_then(|open| open.selected()).map(|(_, message)| message);
             let own = selected.filter(|message| message.own && message.send_state == SendState::Sent);
             wanted.push(("compose", "write"));
+            let on_server = selected.filter(|message| message.event_id.is_some());
+            wanted.extend(on_server.map(|_| ("reply", "reply")));
+            wanted.extend(
+                on_server.and_then(|message| message.reply_to.as_ref()).map(|_| ("answered", "to what it answers")),
+            );
             wanted.extend(own.filter(|message| message.source.is_some()).map(|_| ("edit", "edit")));
             wanted.extend([("newest", "newest"), ("command-line", "command")]);
             wanted.extend(own.map(|_| ("redact", "remove")));
@@ -146,7 +151,9 @@ fn main(app: &App) -> Vec<Hint> {
             wanted.extend([("send", "save"), ("newline", "new line"), ("leave-composer", "stop")]);
         }
         Focus::Composer => {
-            wanted.extend([("send", "send"), ("newline", "new line"), ("leave-composer", "messages")]);
+            let answers = app.timelines.shown().is_some_and(|open| open.writing.replying().is_some());
+            let leave = if answers { "no reply" } else { "messages" };
+            wanted.extend([("send", "send"), ("newline", "new line"), ("leave-composer", leave)]);
         }
     }
     // Help is the one hint that leads to all others.

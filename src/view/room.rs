@@ -106,21 +106,27 @@ pub fn draw_header_rule(app: &App, open: &OpenTimeline, theme: Theme, canvas: &m
     paint::rule(canvas, area, loading.into_iter().collect(), Vec::new(), theme);
 }
 
-/// The rule above the composer; it says what is edited, else who is typing, and what came in below.
+/// The rule above the composer; it says what is edited or answered, else who is typing, and what
+/// came in below.
 pub fn draw_composer_rule(app: &App, open: &OpenTimeline, theme: Theme, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let mut below = Vec::new();
+    if open.unseen_below > 0 && app.edited_after().is_none() {
+        let text = format!("{} new below {}", open.unseen_below, theme.symbols().down);
+        below.push(Span::styled(text, theme.role(Role::Unread)));
+    }
     let mut typing = Vec::new();
-    if let Some(known) = app.edited_after() {
+    if let Some(replying) = open.writing.replying() {
+        let taken = below.iter().map(|span| wrap::width(&span.content) + 2).sum::<u16>() + RULE_ENDS;
+        let text = format!("Reply to {}", replying.quote());
+        let text = Span::styled(text, theme.role(Role::Accent));
+        typing = paint::cut(vec![text], area.width.saturating_sub(taken), theme).spans;
+    } else if let Some(known) = app.edited_after() {
         let text = editing(app, known, area.width.saturating_sub(RULE_ENDS));
         typing = vec![Span::styled(text, theme.role(Role::Accent))];
     } else if !open.typing.is_empty() {
         let verb = if open.typing.len() == 1 { "is" } else { "are" };
         let text = format!("{} {verb} typing{}", words::names(&open.typing), theme.symbols().busy);
         typing = paint::cut(vec![Span::styled(text, theme.role(Role::Dim))], area.width / 2, theme).spans;
-    }
-    let mut below = Vec::new();
-    if open.unseen_below > 0 && app.edited_after().is_none() {
-        let text = format!("{} new below {}", open.unseen_below, theme.symbols().down);
-        below.push(Span::styled(text, theme.role(Role::Unread)));
     }
     paint::rule(canvas, area, typing, below, theme);
 }

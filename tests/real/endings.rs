@@ -296,10 +296,7 @@ async fn every_room_that_ended_stays_until_it_is_put_away(world: World) {
         rooms.push((way, room));
     }
     // The draft of the open room is kept when it is left.
-    alice.run(TimelineRequest::SaveDraft {
-        timeline_id: TimelineId::live(rooms[6].1.clone()),
-        text: "draft".to_owned(),
-    });
+    alice.run(TimelineRequest::SaveDraft { timeline_id: TimelineId::live(rooms[6].1.clone()), draft: "draft".into() });
     let away = alice.quit().await;
     for (way, room) in rooms.iter().filter(|(way, _)| way.is_away()) {
         way.happens(&world, (alices.as_str(), bobs.as_str()), room);

@@ -37,6 +37,7 @@ mod paging;
 mod person;
 mod probes;
 mod reactions;
+mod replies;
 mod rogue;
 mod rubbish;
 mod sending;

@@ -226,7 +226,7 @@ impl Person {
 
     /// Sends a line into a room.
     pub fn say(&mut self, room: &RoomId, text: &str) {
-        self.run(TimelineRequest::Send { room_id: room.clone(), text: text.to_owned() });
+        self.run(TimelineRequest::Send { room_id: room.clone(), text: text.to_owned(), reply_to: None });
     }
 
     /// The messages of the open room.

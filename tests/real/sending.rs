@@ -165,7 +165,11 @@ async fn nothing_is_sent_where_the_encryption_was_overwritten(world: World) {
         alice.open(room).await;
         let why = fails(&mut alice, "secret").await;
         assert!(why.starts_with("This room's encryption is not understood"), "{why}");
-        alice.run(TimelineRequest::SendEmote { room_id: room.clone(), text: "waves secretly".to_owned() });
+        alice.run(TimelineRequest::SendEmote {
+            room_id: room.clone(),
+            text: "waves secretly".to_owned(),
+            reply_to: None,
+        });
         fails(&mut alice, "waves secretly").await;
         for event in newest(&world, &token, room) {
             assert!(!event.to_string().contains("secret"), "{event}");

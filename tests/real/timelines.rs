@@ -21,7 +21,7 @@ async fn open(person: &mut Person, room_id: &RoomId, focus: TimelineFocus) -> Ti
     let id = TimelineId { room_id: room_id.clone(), focus };
     person.app.timelines.open(OpenTimeline::new(id.clone(), Writing::default()));
     let reply = person.ask(TimelineRequest::Open(id.clone())).await;
-    assert_eq!(reply, Ok(Reply::Draft { timeline_id: id.clone(), text: String::new() }));
+    assert_eq!(reply, Ok(Reply::Draft { timeline_id: id.clone(), draft: "".into() }));
     id
 }
 
@@ -50,7 +50,7 @@ async fn opening_one_holds_nothing_else_up(world: World) {
     alice.app.timelines.open(OpenTimeline::new(around.clone(), Writing::default()));
     alice.run(TimelineRequest::Open(around.clone()));
     line.wait_for_requests("what was around it", |requests| requests.iter().any(|path| path.contains("/context/")));
-    let request = TimelineRequest::Send { room_id: room.clone(), text: "meanwhile".to_owned() };
+    let request = TimelineRequest::Send { room_id: room.clone(), text: "meanwhile".to_owned(), reply_to: None };
     assert_eq!(alice.ask(request).await, Ok(Reply::Done));
     alice.sees("meanwhile").await;
     assert_eq!(said(&alice, &around), [""; 0]);
@@ -88,7 +88,7 @@ async fn a_room_and_its_thread_and_what_was_around_a_message(world: World) {
 
     // What is written in a thread is kept apart from what is written in the room.
     for (id, text) in [(&thread, "to the thread"), (&live, "to the room")] {
-        let request = TimelineRequest::SaveDraft { timeline_id: id.clone(), text: text.to_owned() };
+        let request = TimelineRequest::SaveDraft { timeline_id: id.clone(), draft: text.into() };
         assert_eq!(alice.ask(request).await, Ok(Reply::Done));
     }
     assert_eq!(alice.ask(TimelineRequest::Close(around.clone())).await, Ok(Reply::Done));
@@ -96,7 +96,7 @@ async fn a_room_and_its_thread_and_what_was_around_a_message(world: World) {
     assert_eq!(paged, Err(FailureKind::Cancelled), "it is closed");
     for (id, expected) in [(&thread, "to the thread"), (&live, "to the room")] {
         let reply = alice.ask(TimelineRequest::Open(id.clone())).await;
-        assert_eq!(reply, Ok(Reply::Draft { timeline_id: id.clone(), text: expected.to_owned() }));
+        assert_eq!(reply, Ok(Reply::Draft { timeline_id: id.clone(), draft: expected.into() }));
     }
     say("the last one", None);
     let has_last = |p: &mut Person| said(p, &live).last().is_some_and(|text| text == "the last one").then_some(());
@@ -115,7 +115,11 @@ async fn every_request_is_answered_with_what_came_of_it(world: World) {
     let live = TimelineId::live(room.clone());
     let nowhere = RoomId::new("!nowhere:example.org");
     let nothing = EventId::new("$nothing");
-    let say = |room_id: &RoomId, text: &str| TimelineRequest::Send { room_id: room_id.clone(), text: text.to_owned() };
+    let say = |room_id: &RoomId, text: &str| TimelineRequest::Send {
+        room_id: room_id.clone(),
+        text: text.to_owned(),
+        reply_to: None,
+    };
     let open = TimelineRequest::Open(live.clone());
     assert!(matches!(alice.ask(open).await, Ok(Reply::Draft { .. })));
     assert_eq!(alice.ask(say(&room, "hello")).await, Ok(Reply::Done));

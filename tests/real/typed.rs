@@ -33,7 +33,7 @@ async fn html_in_the_composer_is_text(world: World) {
         alice.run(TimelineRequest::Edit { room_id: room.clone(), event_id: event.clone(), text: format!("{typed}!") });
         assert_eq!(bob.sees(&format!("{read}!")).await, event);
     }
-    alice.run(TimelineRequest::SendEmote { room_id: room.clone(), text: "is <i>here</i>".to_owned() });
+    alice.run(TimelineRequest::SendEmote { room_id: room.clone(), text: "is <i>here</i>".to_owned(), reply_to: None });
     bob.sees("is <i>here</i>").await;
 }
 on!(html_in_the_composer_is_text: synapse, embedded);

@@ -44,8 +44,14 @@ pub const COMMANDS: &[Command] = &[
     .keys(&[(Context::Timeline, &["m"])])
     .typed(Argument::Nothing)
     .in_open_room(),
-    Command::new("retry", "Send this failed message again", |app, _, _, out| app.retry(out))
+    Command::new("reply", "Reply to this message", |app, _, _, out| app.begin_reply(out))
         .keys(&[(Context::Timeline, &["r"])]),
+    Command::new("answered", "Go to the message that this one replies to; leaving leads back", |app, _, _, _| {
+        app.go_to_answered()
+    })
+    .keys(&[(Context::Timeline, &["p"])]),
+    Command::new("retry", "Send this failed message again", |app, _, _, out| app.retry(out))
+        .keys(&[(Context::Timeline, &["R"])]),
     Command::new("discard", "Throw this unsent message away", |app, _, _, _| app.discard())
         .keys(&[(Context::Timeline, &["d"])]),
     Command::new("edit", "Edit this message of yours", |app, _, _, out| app.begin_edit(out))
@@ -62,12 +68,19 @@ pub const COMMANDS: &[Command] = &[
         Ok(())
     })
     .keys(&[(Context::Timeline, &["Enter", "c"])]),
-    Command::new("leave-timeline", "Back to the newest message, then to the rooms", |app, _, _, _| {
-        if app.timelines.shown().is_some_and(OpenTimeline::follows_newest) {
-            app.focus = Focus::Rooms;
-        }
-        in_timeline(app, OpenTimeline::follow_newest)
-    })
+    Command::new(
+        "leave-timeline",
+        "Back to where you came from, to the newest message, then to the rooms",
+        |app, _, _, _| {
+            if app.timelines.shown_mut().is_some_and(OpenTimeline::go_back) {
+                return Ok(());
+            }
+            if app.timelines.shown().is_some_and(OpenTimeline::follows_newest) {
+                app.focus = Focus::Rooms;
+            }
+            in_timeline(app, OpenTimeline::follow_newest)
+        },
+    )
     .keys(&[(Context::Timeline, &["Esc"])]),
 ];
 

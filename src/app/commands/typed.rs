@@ -88,7 +88,8 @@ pub const COMMANDS: &[Command] = &[
     Command::new("me", "Say what you do", |app, argument, _, out| {
         let room_id = app.timelines.shown().ok_or("Open a room first.")?.id.room_id.clone();
         app.may_write(&room_id)?;
-        out.push(Effect::from(TimelineRequest::SendEmote { room_id, text: argument.to_owned() }));
+        let reply_to = app.timelines.shown_mut().and_then(|open| open.writing.end_reply());
+        out.push(Effect::from(TimelineRequest::SendEmote { room_id, text: argument.to_owned(), reply_to }));
         Ok(())
     })
     .typed(Argument::Text("TEXT"))

@@ -17,8 +17,10 @@ pub const COMMANDS: &[Command] = &[
     // is Enter in most terminals.
     Command::new("newline", "Begin a new line", |app, _, now, out| edit(app, Edit::Newline, now, out))
         .keys(&[(Context::Composer, &["Ctrl-J", "Alt-Enter", "Shift-Enter"])]),
-    Command::new("leave-composer", "Stop editing; go to the timeline", |app, _, _, out| {
-        app.stop_edit(out);
+    Command::new("leave-composer", "Stop editing or replying; go to the timeline", |app, _, _, out| {
+        if !app.stop_edit(out) {
+            app.stop_reply(out);
+        }
         app.focus = Focus::Timeline;
         Ok(())
     })

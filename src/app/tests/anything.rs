@@ -183,13 +183,15 @@ fn answer() -> impl Strategy<Value = Update> {
     prop_oneof![
         (room(), prop::sample::select(vec![Pagination::Idle, Pagination::ReachedStart]))
             .prop_map(|(room, state)| Update::Pagination { timeline_id: TimelineId::live(room), state }),
-        (room(), "[a\n/]{0,3}")
-            .prop_map(|(room, text)| Update::replied(Reply::Draft { timeline_id: TimelineId::live(room), text })),
+        (room(), "[a\n/]{0,3}").prop_map(|(room, text)| {
+            let (timeline_id, draft) = (TimelineId::live(room), (&*text).into());
+            Update::replied(Reply::Draft { timeline_id, draft })
+        }),
         (room(), "[a\n/]{0,3}", any::<bool>(), sentence()).prop_map(|(room_id, text, emote, why)| {
             if emote {
-                Update::refused(TimelineRequest::SendEmote { room_id, text }, &why)
+                Update::refused(TimelineRequest::SendEmote { room_id, text, reply_to: None }, &why)
             } else {
-                Update::refused(TimelineRequest::Send { room_id, text }, &why)
+                Update::refused(TimelineRequest::Send { room_id, text, reply_to: None }, &why)
             }
         }),
         (room(), 0_u8..40, "[a\n/]{0,3}", sentence()).prop_map(|(room_id, event, text, why)| {

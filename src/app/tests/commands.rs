@@ -81,7 +81,11 @@ fn commands_ask_for_what_they_say() {
         ("receipts @ada:x  default", person(None)),
         (
             "me  waves at you ",
-            Effect::from(TimelineRequest::SendEmote { room_id: room_id("one"), text: "waves at you".to_owned() }),
+            Effect::from(TimelineRequest::SendEmote {
+                room_id: room_id("one"),
+                text: "waves at you".to_owned(),
+                reply_to: None,
+            }),
         ),
         ("quit", Effect::Quit),
     ];
@@ -134,7 +138,11 @@ fn what_cannot_be_undone_is_asked_first() {
 fn two_slashes_send_one() {
     let mut told = Told::in_room(Vec::new());
     told.types("//etc is a folder");
-    let sent = Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "/etc is a folder".to_owned() });
+    let sent = Effect::from(TimelineRequest::Send {
+        room_id: room_id("one"),
+        text: "/etc is a folder".to_owned(),
+        reply_to: None,
+    });
     assert!(told.keys("Enter").contains(&sent));
 }
 

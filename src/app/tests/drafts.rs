@@ -20,11 +20,11 @@ use crate::{
         request::{Request, TimelineRequest},
         update::Update,
     },
-    model::{EventId, RoomId, SafeText, TimelineChange, TimelineId},
+    model::{ComposerDraft, EventId, RoomId, SafeText, TimelineChange, TimelineId},
 };
 
 fn save(room: &str, text: &str) -> Effect {
-    Effect::from(TimelineRequest::SaveDraft { timeline_id: live(room), text: text.to_owned() })
+    Effect::from(TimelineRequest::SaveDraft { timeline_id: live(room), draft: text.into() })
 }
 
 fn typing(typing: bool) -> Effect {
@@ -32,7 +32,7 @@ fn typing(typing: bool) -> Effect {
 }
 
 fn draft(room: &str, text: &str) -> Update {
-    Update::replied(Reply::Draft { timeline_id: live(room), text: text.to_owned() })
+    Update::replied(Reply::Draft { timeline_id: live(room), draft: text.into() })
 }
 
 #[test]
@@ -66,7 +66,8 @@ fn sending_clears_the_draft_and_ends_typing() {
     let mut told = Told::in_room(Vec::new());
     told.types("hello");
     told.after(Duration::from_secs(1));
-    let sent = Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "hello".to_owned() });
+    let sent =
+        Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "hello".to_owned(), reply_to: None });
     assert_eq!(told.keys("Enter"), [sent, save("one", ""), typing(false)]);
     assert_eq!(told.typed(), "");
     assert_eq!(told.keys("Enter"), [], "nothing is sent when nothing is typed");
@@ -86,7 +87,7 @@ fn what_was_sent_is_no_draft_though_the_disk_did_not_take_that() {
     told.types("hello");
     told.after(Duration::from_secs(1));
     told.keys("Enter");
-    let cleared = TimelineRequest::SaveDraft { timeline_id: live("one"), text: String::new() };
+    let cleared = TimelineRequest::SaveDraft { timeline_id: live("one"), draft: "".into() };
     told.event(Update::refused(cleared, &SafeText::line("It is locked.")));
     let [close, open] = changes("one", "two");
     assert_eq!(told.keys("Alt-Down"), [save("one", ""), close, open]);
@@ -127,8 +128,11 @@ fn a_draft_that_comes_after_its_room_was_left_is_kept() {
 
 fn not_queued(room: &str, text: &str, emote: bool) -> Update {
     let (room_id, text) = (room_id(room), text.to_owned());
-    let request =
-        if emote { TimelineRequest::SendEmote { room_id, text } } else { TimelineRequest::Send { room_id, text } };
+    let request = if emote {
+        TimelineRequest::SendEmote { room_id, text, reply_to: None }
+    } else {
+        TimelineRequest::Send { room_id, text, reply_to: None }
+    };
     Update::refused(request, &SafeText::line("The disk is full."))
 }
 
@@ -150,9 +154,11 @@ fn an_emote_that_was_not_queued_comes_back_as_it_was_typed() {
     let mut told = Told::in_room(Vec::new());
     told.types("/me waves");
     let sent = told.keys("Enter");
-    assert!(
-        sent.contains(&Effect::from(TimelineRequest::SendEmote { room_id: room_id("one"), text: "waves".to_owned() }))
-    );
+    assert!(sent.contains(&Effect::from(TimelineRequest::SendEmote {
+        room_id: room_id("one"),
+        text: "waves".to_owned(),
+        reply_to: None
+    })));
     told.event(not_queued("one", "waves", true));
     assert_eq!(told.typed(), "/me waves");
     assert!(
@@ -231,8 +237,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// lost.
 #[derive(Default)]
 struct Matrix {
-    disk: BTreeMap<TimelineId, String>,
-    queue: Vec<(RoomId, String)>,
+    disk: BTreeMap<TimelineId, ComposerDraft>,
+    queue: Vec<(RoomId, ComposerDraft)>,
     edits: Vec<(RoomId, EventId, String)>,
     answers: VecDeque<Update>,
 }
@@ -242,14 +248,14 @@ impl Matrix {
         for effect in effects {
             match effect {
                 Effect::Client(Request::Timeline(TimelineRequest::Open(timeline_id))) => {
-                    let text = self.disk.get(&timeline_id).cloned().unwrap_or_default();
-                    self.answers.push_back(Update::replied(Reply::Draft { timeline_id, text }));
+                    let draft = self.disk.get(&timeline_id).cloned().unwrap_or_default();
+                    self.answers.push_back(Update::replied(Reply::Draft { timeline_id, draft }));
                 }
-                Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { timeline_id, text })) => {
-                    self.disk.insert(timeline_id, text);
+                Effect::Client(Request::Timeline(TimelineRequest::SaveDraft { timeline_id, draft })) => {
+                    self.disk.insert(timeline_id, draft);
                 }
-                Effect::Client(Request::Timeline(TimelineRequest::Send { room_id: room, text })) => {
-                    self.queue.push((room, text));
+                Effect::Client(Request::Timeline(TimelineRequest::Send { room_id: room, text, reply_to })) => {
+                    self.queue.push((room, ComposerDraft { text, reply_to }));
                 }
                 Effect::Client(Request::Timeline(TimelineRequest::Edit { room_id: room, event_id: event, text })) => {
                     self.edits.push((room, event, text));
@@ -270,7 +276,7 @@ proptest! {
         for room in &rooms {
             // What an earlier run left behind.
             let text = unique(pasted.len());
-            matrix.disk.insert(TimelineId::live(room.clone()), text.clone());
+            matrix.disk.insert(TimelineId::live(room.clone()), (&*text).into());
             pasted.push(text);
         }
         for step in steps {
@@ -294,8 +300,8 @@ proptest! {
                 Step::Open(index) => Update::go_to(rooms[index].clone()).into(),
                 Step::Answer => matrix.answers.pop_front().map_or(Event::Wake, Event::from),
                 Step::Refuse => match matrix.queue.pop() {
-                    Some((room_id, text)) => {
-                        Update::refused(TimelineRequest::Send { room_id, text }, &SafeText::line("Full.")).into()
+                    Some((room_id, ComposerDraft { text, reply_to })) => {
+                        Update::refused(TimelineRequest::Send { room_id, text, reply_to }, &SafeText::line("Full.")).into()
                     }
                     None => Event::Wake,
                 },
@@ -338,7 +344,7 @@ proptest! {
         matrix.run(told.keys("Ctrl-Q"));
         let sent = matrix.queue.into_iter().map(|(_, text)| text);
         let edited = matrix.edits.into_iter().map(|(_, _, text)| text);
-        let kept: String = matrix.disk.into_values().chain(sent).chain(edited).collect();
+        let kept: String = matrix.disk.into_values().chain(sent).map(|draft| draft.text).chain(edited).collect();
         for text in pasted {
             prop_assert!(kept.contains(&text), "{text} is not in {kept:?}");
         }
@@ -350,7 +356,7 @@ fn a_text_that_was_not_kept_is_kept_again() {
     let mut told = Told::in_room(Vec::new());
     told.types("one");
     assert_eq!(told.after(Duration::from_secs(1)), [save("one", "one")]);
-    let request = TimelineRequest::SaveDraft { timeline_id: live("one"), text: "one".to_owned() };
+    let request = TimelineRequest::SaveDraft { timeline_id: live("one"), draft: "one".into() };
     told.event(Update::refused(request, &SafeText::line("The disk is full.")));
     assert_eq!(told.status(), "The disk is full.");
     told.event(Update::LoggedOut(Some(SafeText::line("Ended."))));

@@ -26,7 +26,7 @@ fn with_own_message(text: &str) -> Told {
 }
 
 fn save(text: &str) -> Effect {
-    Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), text: text.to_owned() })
+    Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), draft: text.into() })
 }
 
 fn edit(text: &str) -> Effect {
@@ -68,7 +68,7 @@ fn enter_saves_the_edit_and_what_was_being_typed_is_back() {
     assert_eq!(told.app.edited_after(), None);
     assert!(has(
         &told.keys("Enter"),
-        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new".to_owned() })
+        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new".to_owned(), reply_to: None })
     ));
 }
 
@@ -155,7 +155,7 @@ fn what_was_typed_into_a_message_that_is_removed_meanwhile_is_a_new_one() {
     assert_eq!(told.status(), sentence);
     assert!(has(
         &told.keys("Enter"),
-        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new\ntpyo!".to_owned() })
+        &Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "new\ntpyo!".to_owned(), reply_to: None })
     ));
 
     let mut told = with_own_message("/etc");

@@ -91,10 +91,11 @@ fn an_upgraded_room_is_closed_until_its_successor_cannot_be_joined() {
     assert_eq!(told.keys("y"), [Effect::from(RoomsRequest::Follow(room_id("one")))]);
     told.event(Update::Rooms(vec![upgraded(true)]));
     told.keys("c");
-    assert!(
-        told.keys("Enter")
-            .contains(&Effect::from(TimelineRequest::Send { room_id: room_id("one"), text: "draft".to_owned() }))
-    );
+    assert!(told.keys("Enter").contains(&Effect::from(TimelineRequest::Send {
+        room_id: room_id("one"),
+        text: "draft".to_owned(),
+        reply_to: None
+    })));
     // Where the user is there already, nothing is asked.
     told.event(Update::Rooms(vec![upgraded(false), summary("next", 9)]));
     told.keys("Esc :");

@@ -200,7 +200,7 @@ fn a_session_that_the_server_ended_keeps_room_and_draft() {
     assert_eq!((login.homeserver.text(), login.user.text()), ("x", "@me:x"));
     assert_eq!(login.error.as_deref(), Some("The server ended the session."));
     let effects = told.event(Update::LoggedIn(account("@me:x")));
-    let draft = Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), text: "half a thou".to_owned() });
+    let draft = Effect::from(TimelineRequest::SaveDraft { timeline_id: live("one"), draft: "half a thou".into() });
     assert_eq!(effects, [draft, Effect::from(TimelineRequest::Open(live("one")))]);
     assert_eq!(told.typed(), "half a thou");
 }

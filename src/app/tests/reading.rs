@@ -350,7 +350,7 @@ fn failed_messages_are_retried_and_discarded_by_key() {
     let mut told = Told::in_room(vec![message("$1"), failed]);
     told.drawn(0..=1);
     assert_eq!(
-        told.keys("Esc k r"),
+        told.keys("Esc k R"),
         [Effect::from(TimelineRequest::Retry { timeline_id: live("one"), key: key("echo") })]
     );
     assert_eq!(told.keys("d n"), [], "the text is nowhere else, so there is a question");
@@ -358,7 +358,7 @@ fn failed_messages_are_retried_and_discarded_by_key() {
         told.keys("d y"),
         [Effect::from(TimelineRequest::Discard { timeline_id: live("one"), key: key("echo") })]
     );
-    assert_eq!(told.keys("k r d"), []);
+    assert_eq!(told.keys("k R d"), []);
     assert_eq!(told.status(), "Select a message that is not sent yet first.");
 }
 

@@ -54,7 +54,7 @@ fn all_that_are_open_are_opened_again_in_a_new_session() {
 #[test]
 fn with_a_room_all_of_its_timelines_go_and_what_was_written_there_stays() {
     let (mut told, thread) = with_a_thread();
-    told.event(Update::replied(Reply::Draft { timeline_id: thread.clone(), text: "to the thread".to_owned() }));
+    told.event(Update::replied(Reply::Draft { timeline_id: thread.clone(), draft: "to the thread".into() }));
     let closed = told.event(Update::RoomsGone(vec![room_id("one")]));
     assert_eq!(closed, [live("one"), thread.clone()].map(|id| Effect::from(TimelineRequest::Close(id))));
     assert!(told.app.timelines.shown().is_none() && told.app.timelines.get(&thread).is_none());

@@ -13,8 +13,8 @@ use crate::model::{EventId, Message, Pagination, TimelineItemKind, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sought {
     event_id: EventId,
-    /// When it was sent, by the server's clock.
-    sent: Timestamp,
+    /// When it was sent, by the server's clock, where that is known.
+    sent: Option<Timestamp>,
 }
 
 impl OpenTimeline {
@@ -23,7 +23,7 @@ impl OpenTimeline {
     const CLOCKS: Duration = Duration::from_hours(1);
 
     /// Selects this message, now or as soon as it is loaded.
-    pub(in crate::app) fn seek(&mut self, event: EventId, sent: Timestamp) {
+    pub(in crate::app) fn seek(&mut self, event: EventId, sent: Option<Timestamp>) {
         self.sought = Some(Sought { event_id: event, sent });
         // A room that was just opened loads its newest messages by itself.
         self.may_paginate |= !self.items.is_empty() && self.pagination != Pagination::Loading;
@@ -43,7 +43,7 @@ impl OpenTimeline {
     /// Gives up, and is true, when the message will not come any more.
     pub(in crate::app) fn seeks_in_vain(&mut self) -> bool {
         let Some(Sought { sent, .. }) = &self.sought else { return false };
-        let before = |message: &Message| message.at + Self::CLOCKS < *sent;
+        let before = |message: &Message| sent.is_some_and(|sent| message.at + Self::CLOCKS < sent);
         let oldest = self.items.iter().find_map(|item| match &item.kind {
             TimelineItemKind::Message(message) => Some(message),
             _ => None,

@@ -19,7 +19,7 @@ use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{AnyOtherStateEventContentChange as State, MembershipChange};
 use serde_json::{Value, json};
 
-use super::{html, membership, message_body, preview, profile, shows_nothing, state, undecryptable};
+use super::{html, membership, message_body, profile, shows_nothing, state, undecryptable};
 use crate::model::{Body, Line, SafeText, Span, Unsupported};
 
 /// As the SDK gets it from the wire.
@@ -263,22 +263,22 @@ fn unknown_messages_show_their_body_or_are_named() {
         Unsupported { kind: SafeText::line(kind), body }
     };
     let body = said(&json!({ "msgtype": "org.example.dance", "body": "x\ny", "formatted_body": "<b>z</b>" }));
-    assert_eq!(preview(&body).as_str(), "x");
+    assert_eq!(body.preview().as_str(), "x");
     assert_eq!(body, Body::Unsupported(unsupported("org.example.dance", &["x", "y"])));
     let body = said(&json!({ "msgtype": "org.example.\u{1B}dance", "body": " " }));
-    assert_eq!(preview(&body).as_str(), "unsupported message: org.example.\u{FFFD}dance");
+    assert_eq!(body.preview().as_str(), "unsupported message: org.example.\u{FFFD}dance");
     assert_eq!(body, Body::Unsupported(unsupported("org.example.\u{FFFD}dance", &[])));
 }
 
 #[test]
 fn a_preview_is_the_first_line_that_shows_something() {
     let body = said(&json!({ "msgtype": "m.text", "body": "\n \n  hello\nthere" }));
-    assert_eq!(preview(&body).as_str(), "hello");
+    assert_eq!(body.preview().as_str(), "hello");
     assert_eq!(
-        preview(&said(&json!({ "msgtype": "m.file", "body": "a.txt", "url": "mxc://a/b" }))).as_str(),
+        said(&json!({ "msgtype": "m.file", "body": "a.txt", "url": "mxc://a/b" })).preview().as_str(),
         "file: a.txt"
     );
-    assert_eq!(preview(&Body::Redacted).as_str(), "removed");
+    assert_eq!(Body::Redacted.preview().as_str(), "removed");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use tokio::{
 
 use super::{Context, EventsInput, Input, event_cache::until_found, members, observe};
 use crate::{
-    client::{backoff::Backoff, ids, older::EmptyPages, polling::keep_polling},
+    client::{backoff::Backoff, ids, older::EmptyPages, polling::keep_polling, tasks},
     clock::now,
     delivery::policy::{self, Decision, MAX_AGE, RoomFacts},
     model::Timestamp,
@@ -193,7 +193,7 @@ impl Paginator {
     /// Tries until it has succeeded (a network that is away is waited for), then says so.
     fn start(&self, gap: Gap) {
         let paginator = self.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let mut pause = PAUSE;
             loop {
                 let permit = paginator.permits.acquire().await;

@@ -7,8 +7,8 @@ use super::{
     members::{self, Member},
 };
 use crate::{
-    client::ids,
     client::update::Update,
+    client::{ids, tasks},
     clock::now,
     delivery::{
         ledger::{OwnEvent, aggregate::Large},
@@ -94,7 +94,7 @@ impl Context {
         }
         self.open_rooms.looking_again = true;
         let inputs = self.inputs.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             tokio::time::sleep(GRACE).await;
             let _ = inputs.send(Input::Query(Query::LookAgain));
         });

@@ -29,6 +29,7 @@ use crate::{
         ids,
         request::ReceiptsRequest,
         responder::Responder,
+        tasks,
         update::Update,
     },
     delivery::{
@@ -76,9 +77,9 @@ impl Receipts {
         native::listen(client, disk, inputs.clone());
         let reconnected = Arc::new(Notify::new());
         let tasks = vec![
-            tokio::spawn(watch::late_keys(client.clone(), inputs.clone())),
-            tokio::spawn(watch::devices(client.clone(), inputs.clone())),
-            tokio::spawn(server::watch(client.clone(), inputs.clone(), reconnected.clone())),
+            tasks::spawn(watch::late_keys(client.clone(), inputs.clone())),
+            tasks::spawn(watch::devices(client.clone(), inputs.clone())),
+            tasks::spawn(server::watch(client.clone(), inputs.clone(), reconnected.clone())),
         ];
         let context = Context::new(client, store, logged_in_at, receipt_queue.settings(), events, inputs.clone());
         let incoming = Incoming::new(in_hand.clone(), Some(keys.clone()));

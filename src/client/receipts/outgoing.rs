@@ -19,7 +19,7 @@ use super::{
     own_devices::{AS_SENDER, NO_SERVER},
 };
 use crate::{
-    client::ids,
+    client::{ids, tasks},
     clock::now,
     delivery::{
         outbox::{Batch, Came},
@@ -137,7 +137,7 @@ impl Outgoing {
     /// waking.
     pub fn at_moment(&mut self, context: &Context, input: impl Into<Input>) {
         let (wait, inputs, input) = (self.until_moment(), context.inputs.clone(), input.into());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             tokio::time::sleep(wait).await;
             let _ = inputs.send(input);
         });
@@ -323,7 +323,7 @@ fn is_on_own_server(context: &Context, user_id: &UserId) -> bool {
 fn send_direct(context: &Context, batch: Batch, devices: Vec<DeviceId>) {
     let answer = batch.answer(now());
     let (client, inputs) = (context.client.clone(), context.inputs.clone());
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         let outcome = match ids::sdk_user(&batch.sender) {
             Some(user) => direct::send_answer_within(DECISION_HOLDS, &client, &user, &devices, &answer).await,
             None => Err(NotSent { retry_after: None }),

@@ -25,7 +25,7 @@ use url::Url;
 
 use super::discover::Found;
 use crate::{
-    client::errors::LoginError,
+    client::{errors::LoginError, tasks},
     model::{LoginMethod, SafeText},
 };
 
@@ -120,7 +120,7 @@ impl Door {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| no_port(&error))?;
         let address = format!("http://{}/", listener.local_addr().map_err(|error| no_port(&error))?);
         let leads = Router::new().route("/", get(move || std::future::ready(Redirect::to(&page))));
-        let server = tokio::spawn(axum::serve(listener, leads).into_future()).abort_handle();
+        let server = tasks::spawn(axum::serve(listener, leads).into_future()).abort_handle();
         Ok(Self { address, server })
     }
 }

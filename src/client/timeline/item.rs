@@ -226,10 +226,10 @@ fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> InReplyTo {
 
 fn preview(event: &EmbeddedEvent, who: &SafeText, now: Option<&Said>) -> SafeText {
     if let Some(now) = now.and_then(Said::content) {
-        return content::preview(&content::message_body(&now));
+        return content::message_body(&now).preview();
     }
     match said(&event.content, &event.sender, who) {
-        Says::Body(body) => content::preview(&body),
+        Says::Body(body) => body.preview(),
         Says::Notice(text) => text,
     }
 }

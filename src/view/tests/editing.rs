@@ -1,4 +1,5 @@
-//! A message that is changed or removed: what stands above the composer, and the question.
+//! A message that is changed, answered or removed: what stands above the composer, and the
+//! question.
 
 use super::{Theme, chatting, drawn, press, safe, screens, type_in};
 use crate::{
@@ -34,6 +35,14 @@ fn editing() {
     press(&mut app, &[KeyCode::Char('e')]);
     type_in(&mut app, ", and more");
     screens("editing", &app, Theme::default());
+}
+
+#[test]
+fn replying() {
+    let mut app = on_own_message("What it said");
+    press(&mut app, &[KeyCode::Char('r')]);
+    type_in(&mut app, "and more");
+    screens("replying", &app, Theme::default());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::{
     client::{
         ids,
         receipts::{Context, Input, direct, members::others},
+        tasks,
     },
     clock::now,
     delivery::{
@@ -153,7 +154,7 @@ impl Asking {
         let lost = seem_lost(context, &facts.room_id, &asked);
         let expires = now() + REQUEST_LIFETIME;
         let (client, room, inputs) = (context.client.clone(), room.clone(), context.inputs.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let outcome = match others(&room).await {
                 Ok(mut people) => {
                     let here = room.own_user_id().server_name();
@@ -198,7 +199,7 @@ impl Asking {
             Err(not_sent) if under_way.tell_again => {
                 if !std::mem::replace(&mut self.retrying, true) {
                     let (inputs, wait) = (context.inputs.clone(), not_sent.retry_after.unwrap_or(RETRY));
-                    tokio::spawn(async move {
+                    tasks::spawn(async move {
                         tokio::time::sleep(wait).await;
                         let _ = inputs.send(Input::Lost);
                     });

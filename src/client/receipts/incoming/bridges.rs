@@ -21,6 +21,7 @@ use crate::{
             members,
             observe::{self, StatusEvent},
         },
+        tasks,
     },
     delivery::{
         ledger::{BridgeReport, Refusal, Refused, is_bridge},
@@ -92,7 +93,7 @@ impl Incoming {
             return self.refuse(Refused::of(Refusal::TooMany, 1));
         };
         let (room, inputs) = (room.clone(), context.inputs.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let input = match timeout(HELD_FOR, appears(&room, &said.status.event_id)).await {
                 Ok(Some(facts)) => IncomingInput::BridgeStatus(room.room_id().to_owned(), facts, said),
                 Ok(None) | Err(_) => IncomingInput::Refused(Refused::of(Refusal::Unknown, 1)),

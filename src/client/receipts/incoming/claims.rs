@@ -17,6 +17,7 @@ use crate::{
             Context,
             event_cache::{self, until_found},
         },
+        tasks,
     },
     clock::now,
     delivery::{
@@ -141,7 +142,7 @@ impl Incoming {
             return;
         }
         let (room, event, inputs) = (room.clone(), event.clone(), context.inputs.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let _ = timeout(LOOKED_UP_WITHIN, appears_from_server(&room, &event)).await;
             let _ = inputs.send(IncomingInput::Appeared(room.room_id().to_owned(), event).into());
         });

@@ -12,6 +12,7 @@ use crate::{
     client::{
         ids,
         receipts::{Context, direct},
+        tasks,
     },
     delivery::ledger::OwnEvent,
     model::{DeviceId, UserId},
@@ -46,7 +47,7 @@ impl GoneDevices {
         people.extend(users);
         people.insert(context.user_id.clone());
         let (client, inputs) = (context.client.clone(), context.inputs.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let mut found = Vec::new();
             for user in people {
                 let Some(id) = ids::sdk_user(&user) else { continue };

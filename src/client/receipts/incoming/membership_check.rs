@@ -17,6 +17,7 @@ use crate::{
         backoff::Backoff,
         ids,
         receipts::{Context, members},
+        tasks,
     },
     clock::now,
     delivery::ledger::{PeerClaim, Refusal},
@@ -81,7 +82,7 @@ impl Incoming {
             return;
         }
         let (room, inputs) = (room.clone(), context.inputs.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
                 let fetched = members::fetch(&room).await;

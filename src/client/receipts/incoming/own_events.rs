@@ -14,6 +14,7 @@ use crate::{
         backoff::Backoff,
         ids,
         receipts::{Context, Input, direct, members::others},
+        tasks,
     },
     delivery::{
         ledger::{Counted, ExpectedDevice, OwnEvent, Refusal, aggregate::LARGE},
@@ -68,7 +69,7 @@ impl Incoming {
         }
         let (this, sender) = (context.device_id.clone(), event.device_id.clone());
         let keys = self.keys.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let mut pause = PAUSE;
             while !inputs.is_closed() {
                 let found = if asks {

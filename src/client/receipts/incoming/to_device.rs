@@ -22,6 +22,7 @@ use crate::{
         backoff::Backoff,
         ids,
         receipts::{Context, Input},
+        tasks,
     },
     clock::now,
     delivery::{
@@ -141,7 +142,7 @@ impl Incoming {
     /// Finds out whose device has sent a message, beside the actor.
     pub(super) fn prove(&self, context: &Context, incoming: store::Incoming, permit: Option<OwnedSemaphorePermit>) {
         let (client, inputs, in_hand) = (context.client.clone(), context.inputs.clone(), self.in_hand.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let ends = inputs.clone();
             let dealt_with = async {
                 if let Some(outcome) = in_hand.prove(&client, &incoming, permit).await {

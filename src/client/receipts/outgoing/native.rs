@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     client::receipts::{Context, direct::NotSent},
+    client::tasks,
     clock::now,
     delivery::{outbox::Batch, policy::Reason},
     model::Route,
@@ -40,7 +41,7 @@ impl Outgoing {
         }
         let (client, inputs) = (context.client.clone(), context.inputs.clone());
         let (names, good_until) = (context.server.names.clone(), Instant::now() + DECISION_HOLDS);
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let posted = post::post(&client, batch, names, name_device, good_until).await;
             let _ = inputs.send(OutgoingInput::Posted(posted).into());
         });

@@ -17,6 +17,7 @@ use crate::{
         receipts::{Context, facts, members},
         reply::Reply,
         responder::Responder,
+        tasks,
     },
     model::{PersonEligibility, RoomId, SafeText},
 };
@@ -37,7 +38,7 @@ pub(in crate::client::receipts) struct Members {
 pub(in crate::client::receipts) fn look_up(context: &Context, room_id: &RoomId, responder: Responder) {
     let Some(room) = ids::find_room(&context.client, room_id) else { return };
     let inputs = context.inputs.clone();
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         // The actor ends only with the session.
         let _ = inputs.send(Query::Members(find(&room).await, responder).into());
     });
@@ -52,7 +53,7 @@ pub(in crate::client::receipts) fn tell(context: &Context, members: Members, res
         .map(|(user, _)| context.stored(context.store.is_known(&ids::user(user))).unwrap_or_default())
         .collect();
     let client = context.client.clone();
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         let mut eligibility = Vec::new();
         for ((user, name), known) in members.listed.into_iter().zip(known) {
             // Nobody else is listed, so this is never missing.

@@ -26,6 +26,7 @@ use crate::{
         receipts::{Context, event_cache, observe},
         reply::Reply,
         responder::Responder,
+        tasks,
     },
     clock::now,
     delivery::{
@@ -98,7 +99,7 @@ impl Queries {
         }
         if is_last || search.found.len() >= MOST {
             let (client, Search { responder, found, .. }) = (context.client.clone(), search);
-            tokio::spawn(async move {
+            tasks::spawn(async move {
                 responder.respond(Ok(Reply::Undelivered(rows(&client, found).await)));
             });
         } else {
@@ -134,11 +135,11 @@ fn line(event: &TimelineEvent) -> SafeText {
     match event {
         AnySyncMessageLikeEvent::RoomMessage(message) => message
             .as_original()
-            .map(|message| content::preview(&content::message_body(&message.content.msgtype)))
+            .map(|message| content::message_body(&message.content.msgtype).preview())
             .unwrap_or_default(),
         AnySyncMessageLikeEvent::Sticker(sticker) => {
             sticker.as_original().map(|sticker| SafeText::line(&sticker.content.body)).unwrap_or_default()
         }
-        other => content::preview(&content::unsupported(&other.event_type().to_string())),
+        other => content::unsupported(&other.event_type().to_string()).preview(),
     }
 }
