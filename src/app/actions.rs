@@ -244,7 +244,7 @@ impl App {
 
     pub(super) fn in_timeline(&mut self, act: impl FnOnce(&mut OpenTimeline)) {
         if let Some(open) = self.timelines.shown_mut() {
-            open.stop_seeking();
+            open.goes_elsewhere();
             act(open);
         }
     }

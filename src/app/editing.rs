@@ -94,9 +94,12 @@ impl Writing {
 
     /// Puts the text of an edit below the new message.
     fn keep_as_message(&mut self, text: &str) {
-        let message = self.message();
-        let text = if message.is_empty() { escaped(text) } else { text.to_owned() };
-        message.put_below(&text);
+        if self.message().is_empty() {
+            self.replying = None;
+            self.message().put_below(&escaped(text));
+        } else {
+            self.message().put_below(text);
+        }
     }
 
     /// Whether this text is among what is typed, in lines of its own: it is told again until it is
@@ -115,11 +118,9 @@ impl Writing {
         self.replying.take().map(|replying| replying.event_id)
     }
 
-    /// A text is back that was to answer this; another one may be meant for something else by now.
-    pub(super) fn answers_again(&mut self, reply_to: Option<EventId>) {
-        if let (None, Some(event_id)) = (&self.replying, reply_to) {
-            self.replying = Some(Replying { event_id, quote: None });
-        }
+    /// A text is back, and there is no other: it answers what it was to answer.
+    pub(super) fn answers(&mut self, reply_to: Option<EventId>) {
+        self.replying = reply_to.map(|event_id| Replying { event_id, quote: None });
     }
 
     /// Everything that must not be lost.
@@ -136,18 +137,24 @@ impl Writing {
         }
     }
 
-    /// All of that, and what the new message answers. Where there is no text, nothing is answered.
+    /// All of that, and what the new message answers. One that has no text answers nothing.
     fn draft(&self) -> ComposerDraft {
-        let text = self.text();
-        let reply_to = self.replying.as_ref().map(|replying| replying.event_id.clone());
-        ComposerDraft { reply_to: reply_to.filter(|_| !text.is_empty()), text }
+        let message = self.editing.as_ref().map_or(&self.composer, |editing| &editing.aside);
+        let replying = self.replying.as_ref().filter(|_| !message.is_empty());
+        ComposerDraft { text: self.text(), reply_to: replying.map(|replying| replying.event_id.clone()) }
     }
 
     /// Takes over the draft of an earlier run, once.
     pub(super) fn load(&mut self, draft: &ComposerDraft) {
-        if self.draft.load(draft) && !self.text().contains(&draft.text) {
+        let typed = self.text();
+        if !self.draft.load(draft) || draft.text.is_empty() {
+            return;
+        }
+        if !typed.contains(&draft.text) {
             self.message().put_above(&draft.text);
-            self.answers_again(draft.reply_to.clone());
+        }
+        if typed.is_empty() || typed == draft.text {
+            self.answers(draft.reply_to.clone());
         }
     }
 

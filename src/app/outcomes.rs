@@ -31,7 +31,7 @@ impl App {
                 self.on_login(|login| login.on_found(Found { homeserver, methods }));
             }
             Reply::LoginReplaces(question) => self.login_replaces(&question),
-            Reply::Draft { timeline_id, draft } => self.on_draft(timeline_id, &draft, out),
+            Reply::Draft { timeline_id, draft } => self.on_draft(&timeline_id, &draft, out),
             Reply::Done
             // Of interest to screens only.
             | Reply::Source(_)

@@ -10,6 +10,7 @@ use super::{
     editing::Writing,
     effect::Effect,
     login::{Login, LoginState},
+    replying::brought,
     rooms::Rooms,
     screens::{Question, Scope},
     timeline::OpenTimeline,
@@ -147,23 +148,23 @@ impl App {
         let is_shown = self.timelines.shown().is_some_and(|open| open.id == *id);
         if let Some(open) = self.timelines.get_mut(id) {
             let newest = open.newest_of_others().cloned();
+            open.writing.quote_answered(brought(&changes));
             open.apply(changes, watched && is_shown);
             if is_shown && newest.is_some() && open.newest_of_others() != newest.as_ref() {
                 self.watched.message_came();
             }
         }
         self.edited_may_be_removed(now, out);
-        self.quote_answered();
     }
 
     /// The draft of an earlier run came; the room may have been left meanwhile.
-    pub(super) fn on_draft(&mut self, timeline_id: TimelineId, draft: &ComposerDraft, out: &mut Vec<Effect>) {
-        let writing = self.writing_in(&timeline_id);
+    pub(super) fn on_draft(&mut self, timeline_id: &TimelineId, draft: &ComposerDraft, out: &mut Vec<Effect>) {
+        let writing = self.writing_in(timeline_id);
         writing.load(draft);
         if let Some(draft) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: timeline_id.clone(), draft }));
         }
-        self.quote_answered();
+        self.timelines.get_mut(timeline_id).map(OpenTimeline::quote_answered);
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below
@@ -173,19 +174,22 @@ impl App {
         let timeline_id = TimelineId::live(room_id);
         let writing = self.writing_in(&timeline_id);
         let composer = writing.message();
+        let nothing_else = composer.is_empty();
         let text = if emote {
             format!("/me {text}")
-        } else if composer.is_empty() {
+        } else if nothing_else {
             escaped(&text)
         } else {
             text
         };
         composer.put_below(&text);
-        writing.answers_again(reply_to);
-        if let Some(draft) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
+        if nothing_else {
+            writing.answers(reply_to);
         }
-        self.quote_answered();
+        if let Some(draft) = writing.save() {
+            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: timeline_id.clone(), draft }));
+        }
+        self.timelines.get_mut(&timeline_id).map(OpenTimeline::quote_answered);
     }
 
     /// What is written in a timeline, open or not.

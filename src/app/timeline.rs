@@ -98,8 +98,8 @@ pub struct OpenTimeline {
     /// began. So a fetch that fails or brings nothing is not repeated for ever.
     may_paginate: bool,
     sought: Option<Sought>,
-    /// The messages from which jumps led away, the last one at the end.
-    pub(super) came_from: Vec<EventId>,
+    /// From where a reply was followed to what it answers, the last one at the end.
+    came_from: Vec<EventId>,
 }
 
 impl OpenTimeline {

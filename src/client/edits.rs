@@ -21,7 +21,7 @@ use matrix_sdk::{
         EventId as SdkEventId, OwnedEventId,
         api::error::ErrorKind,
         events::{
-            AnyMessageLikeEventContent, MessageLikeEventContent as _,
+            AnyMessageLikeEventContent, Mentions, MessageLikeEventContent as _,
             relation::RelationType,
             room::message::{
                 Relation, ReplacementMetadata, RoomMessageEventContent, RoomMessageEventContentWithoutRelation,
@@ -44,10 +44,20 @@ use crate::{
 /// A message of which more edits are known than are on so many pages keeps the rest.
 const MOST_PAGES: usize = 50;
 
-/// 'This is the text of that message from now on' (`m.replace`).
-pub(super) fn content(event: OwnedEventId, text: &str) -> RoomMessageEventContent {
-    let new = RoomMessageEventContentWithoutRelation::new(typed::text(text));
-    new.make_replacement(ReplacementMetadata::new(event, None))
+/// 'This is the text of that message from now on' (`m.replace`). It mentions whom the message
+/// mentioned, and nobody anew.
+pub(super) async fn content(room: &Room, event: OwnedEventId, text: &str) -> RoomMessageEventContent {
+    let mentioned = mentions(room, &event).await;
+    let mut new = RoomMessageEventContentWithoutRelation::new(typed::text(text));
+    new.mentions.clone_from(&mentioned);
+    new.make_replacement(ReplacementMetadata::new(event, mentioned))
+}
+
+async fn mentions(room: &Room, event: &SdkEventId) -> Option<Mentions> {
+    let (cache, _keep) = room.event_cache().await.ok()?;
+    let event = cache.find_event(event).await.ok()??;
+    let content: Value = event.raw().get_field("content").ok()??;
+    serde_json::from_value(content.get("m.mentions")?.clone()).ok()
 }
 
 /// Gives back every edit that was refused. It stays in the queue until its text is kept elsewhere:

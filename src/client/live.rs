@@ -356,7 +356,7 @@ impl Live {
         if edits::is_removed(&room, &edited).await {
             return Err(Failure::new(FailureKind::Redacted, edits::REMOVED));
         }
-        let content = edits::content(edited, text);
+        let content = edits::content(&room, edited, text).await;
         sending::fits(&room, &content)?;
         self.queue(&room, content.into()).await
     }

@@ -1,9 +1,9 @@
 //! Answers: what a message says about the one that it answers (`m.in_reply_to`).
 //!
-//! Who wrote that one is told that they are meant (`m.mentions`), as the specification wants it; it
-//! is not quoted in the text, which clients of today do themselves. Where it is in a thread, so is
-//! its answer. All of that is read from what is here: nothing waits for the network, and of a
-//! message that is not here any more the answer says only which it is.
+//! Who wrote that one is told that they are meant (`m.mentions`), but for the user; it is not
+//! quoted in the text, which clients of today do themselves. Where it is in a thread, so is its
+//! answer. All of that is read from what is here: nothing waits for the network, and of a message that is
+//! not here any more the answer says only which it is.
 
 use matrix_sdk::{
     Room,
@@ -37,7 +37,7 @@ pub(super) async fn answer(room: &Room, content: &mut RoomMessageEventContent, e
     };
     let answered: Option<Answered> = answered.and_then(|event| event.raw().deserialize_as_unchecked().ok());
     let sender = answered.as_ref().map(|answered| &answered.sender).filter(|sender| *sender != room.own_user_id());
-    content.mentions = Some(Mentions::with_user_ids(sender.cloned()));
+    content.mentions = sender.map(|sender| Mentions::with_user_ids([sender.clone()]));
     content.relates_to = Some(match answered.as_ref().and_then(thread_of) {
         Some(thread) => Relation::Thread(Thread::reply(thread, event_id)),
         None => Relation::Reply(Reply::with_event_id(event_id)),

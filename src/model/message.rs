@@ -132,6 +132,8 @@ pub struct InReplyTo {
     pub event_id: EventId,
     /// Who sent it; `None` as long as it is not there.
     pub sender: Option<UserId>,
+    /// When it was sent; `None` as long as it is not there.
+    pub at: Option<Timestamp>,
     /// Their display name or id; empty as long as it is not there.
     pub sender_name: SafeText,
     /// One line of what it says, or why it is not there.

@@ -284,6 +284,7 @@ fn timeline() -> Vec<TimelineItem> {
         ),
     );
     reply.reply_to = Some(InReplyTo {
+        at: None,
         event_id: EventId::new("$m4"),
         sender: Some(UserId::new("@bob:example.org")),
         sender_name: safe("Bob"),

@@ -399,6 +399,7 @@ mod tests {
     fn everything_around_the_text_has_its_row() {
         let mut full = message("yes");
         full.reply_to = Some(InReplyTo {
+            at: None,
             event_id: EventId::new("$0"),
             sender: Some(UserId::new("@bob:example.org")),
             sender_name: SafeText::line("Bob"),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::app::{
     App,
+    editing::Writing,
     effect::Effect,
     screens::{Question, ReceiptLog},
 };
@@ -88,7 +89,10 @@ pub const COMMANDS: &[Command] = &[
     Command::new("me", "Say what you do", |app, argument, _, out| {
         let room_id = app.timelines.shown().ok_or("Open a room first.")?.id.room_id.clone();
         app.may_write(&room_id)?;
-        let reply_to = app.timelines.shown_mut().and_then(|open| open.writing.end_reply());
+        // Typed in the composer, which is empty now, it may answer something.
+        let writing = app.timelines.shown_mut().map(|open| &mut open.writing);
+        let writing = writing.filter(|writing| writing.replying().is_some() && writing.composer.is_empty());
+        let reply_to = writing.and_then(Writing::end_reply);
         out.push(Effect::from(TimelineRequest::SendEmote { room_id, text: argument.to_owned(), reply_to }));
         Ok(())
     })

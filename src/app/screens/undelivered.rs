@@ -48,7 +48,7 @@ impl Undelivered {
         app.open_room(room_id, out);
         app.focus = Focus::Timeline;
         if let Some(open) = app.timelines.shown_mut() {
-            open.seek(delivery.event_id.clone(), Some(delivery.sent));
+            open.seek(delivery.event_id.clone(), delivery.sent, None);
         }
         Ok(Flow::Close)
     }

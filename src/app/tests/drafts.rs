@@ -221,7 +221,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Paste),
-        3 => prop::sample::select(vec!["Enter", "Alt-Down", "Alt-Up", "Esc", "c", "Alt-Enter", "Left", "Up", "k", "k e", "Esc k e", "PgUp", "Tab", "Ctrl-L"])
+        3 => prop::sample::select(vec!["Enter", "Alt-Down", "Alt-Up", "Esc", "c", "Alt-Enter", "Left", "Up", "k", "k e", "Esc k e", "Esc k r", "PgUp", "Tab", "Ctrl-L"])
             .prop_map(Step::Keys),
         2 => (0_usize..3).prop_map(Step::Open),
         3 => Just(Step::Answer),

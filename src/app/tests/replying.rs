@@ -6,10 +6,10 @@ use crate::{
     app::{
         Focus,
         effect::Effect,
-        testing::{Told, changed, live, message, own, room_id, said},
+        testing::{T0, Told, changed, live, message, own, room_id, said},
     },
     client::{reply::Reply, request::TimelineRequest, update::Update},
-    model::{ComposerDraft, EventId, InReplyTo, SafeText, SendState, TimelineChange, TimelineItem},
+    model::{Body, ComposerDraft, EventId, InReplyTo, SafeText, SendState, TimelineChange, TimelineItem},
 };
 
 fn event(name: &str) -> EventId {
@@ -29,6 +29,7 @@ fn save(text: &str, reply_to: Option<EventId>) -> Effect {
 fn answer(name: &str, answered: &str) -> TimelineItem {
     changed(message(name), |message| {
         message.reply_to = Some(InReplyTo {
+            at: Some(T0),
             event_id: event(answered),
             sender: None,
             sender_name: SafeText::default(),
@@ -107,18 +108,16 @@ fn what_is_answered_outlives_a_restart_with_the_text_and_is_quoted_when_it_is_lo
     assert!(told.keys("Enter").contains(&send("yes", Some(event("$1")))));
 }
 
+fn refused(text: &str, reply_to: Option<EventId>) -> Update {
+    let request = TimelineRequest::Send { room_id: room_id("one"), text: text.to_owned(), reply_to };
+    Update::refused(request, &SafeText::line("Full."))
+}
+
 #[test]
 fn a_reply_that_was_refused_comes_back_as_one() {
     let mut told = Told::in_room(vec![message("$1")]);
-    let refused = |text: &str, reply_to| {
-        let request = TimelineRequest::Send { room_id: room_id("one"), text: text.to_owned(), reply_to };
-        Update::refused(request, &SafeText::line("Full."))
-    };
     told.event(refused("yes", Some(event("$1"))));
     assert_eq!((told.typed(), answered(&told)), ("yes", Some("Ada: $1")));
-    // By now something else is answered.
-    told.event(refused("no", Some(event("$2"))));
-    assert_eq!((told.typed(), answered(&told)), ("yes\nno", Some("Ada: $1")));
 
     // So does one that the server refused, when it is taken back.
     let failed = own("$own", SendState::Failed(SafeText::line("Too large.")));
@@ -132,7 +131,60 @@ fn a_reply_that_was_refused_comes_back_as_one() {
 }
 
 #[test]
+fn a_text_that_comes_back_makes_no_reply_of_what_was_typed_meanwhile() {
+    let mut told = Told::in_room(vec![message("$1"), message("$2")]);
+    told.types("something else");
+    told.event(refused("yes", Some(event("$1"))));
+    assert_eq!((told.typed(), answered(&told)), ("something else\nyes", None));
+
+    // A reply without a text is none yet, and what comes back was no answer to it.
+    let mut told = Told::in_room(vec![message("$1"), message("$2")]);
+    told.keys("Esc k r");
+    told.event(refused("yes", None));
+    assert_eq!((told.typed(), answered(&told)), ("yes", None));
+}
+
+#[test]
+fn the_text_of_an_edit_answers_nothing() {
+    let mut told = Told::in_room(vec![message("$1"), said("$own", "tpyo")]);
+    told.keys("Esc k k r Tab Tab G k e");
+    told.types("!");
+    assert_eq!(told.after(Duration::from_secs(1)), [save("tpyo!", None)]);
+}
+
+#[test]
+fn a_command_from_elsewhere_does_not_take_the_reply_of_what_is_typed() {
+    let mut told = Told::in_room(vec![message("$1")]);
+    told.keys("Esc k r");
+    told.types("yes");
+    told.keys("Tab Tab :");
+    told.types("me waves");
+    let emote = |reply_to| {
+        let text = "waves".to_owned();
+        Effect::from(TimelineRequest::SendEmote { room_id: room_id("one"), text, reply_to })
+    };
+    let effects = told.keys("Enter");
+    assert!(effects.contains(&emote(None)), "{effects:?}");
+    assert_eq!(answered(&told), Some("Ada: $1"));
+}
+
+#[test]
+fn the_quote_follows_what_is_answered() {
+    let mut told = Told::in_room(vec![message("$1")]);
+    told.keys("Esc k r");
+    let redacted = changed(message("$1"), |message| message.body = Body::Redacted);
+    let changes = vec![TimelineChange::Set(0, redacted)];
+    told.event(Update::Timeline { timeline_id: live("one"), changes });
+    assert_eq!(answered(&told), Some("Ada: removed"));
+    told.keys("Esc k r");
+    assert_eq!(told.status(), "This message has been removed.");
+}
+
+#[test]
 fn only_what_is_on_the_server_and_not_while_editing_can_be_answered() {
+    let mut told = Told::in_room(vec![message("$1"), said("$own", "tpyo")]);
+    told.keys("Esc k e Tab Tab k k r");
+    assert_eq!(told.status(), "Save or stop the edit first.");
     let mut told = Told::in_room(vec![own("$1", SendState::Waiting)]);
     told.keys("Esc k r");
     assert_eq!(told.status(), "This message is not sent yet.");
@@ -152,6 +204,9 @@ fn p_goes_to_what_a_reply_answers_and_leaving_leads_back() {
     assert_eq!((selected(&told), told.app.focus), (Some("$2"), Focus::Timeline));
     told.keys("Esc");
     assert_eq!((selected(&told), told.app.focus), (Some("$3"), Focus::Timeline));
+    // Whoever goes elsewhere is not led back.
+    told.keys("p k Esc");
+    assert_eq!(selected(&told), None);
 }
 
 #[test]
@@ -162,4 +217,16 @@ fn what_is_answered_and_not_loaded_is_fetched() {
     let changes = vec![TimelineChange::Insert(0, message("$1"))];
     told.event(Update::Timeline { timeline_id: live("one"), changes });
     assert_eq!(selected(&told), Some("$1"));
+    told.keys("Esc");
+    assert_eq!(selected(&told), Some("$2"));
+}
+
+#[test]
+fn what_nobody_knows_is_not_sought() {
+    let unknown = changed(answer("$2", "$1"), |message| {
+        message.reply_to.iter_mut().for_each(|answered| answered.at = None);
+    });
+    let mut told = Told::in_room(vec![unknown]);
+    assert_eq!(told.keys("Esc k p"), []);
+    assert_eq!(told.status(), "What this message replies to is not there, or not yet.");
 }

@@ -100,8 +100,7 @@ impl OpenTimeline {
 
     /// Goes to the newest message and stays with whatever is newest.
     pub(in crate::app) fn follow_newest(&mut self) {
-        self.stop_seeking();
-        self.came_from.clear();
+        self.goes_elsewhere();
         self.selection = None;
         self.anchor = Anchor::Newest;
         self.unseen_below = 0;

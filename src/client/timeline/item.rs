@@ -212,14 +212,16 @@ fn reply_to(answered: &InReplyToDetails, latest: &Latest) -> InReplyTo {
         TimelineDetails::Ready(event) => {
             let sender_name = sender_name(&event.sender, &event.sender_profile);
             let preview = preview(event, &sender_name, latest.of(&answered.event_id, &event.content));
-            InReplyTo { event_id, sender: Some(ids::user(&event.sender)), sender_name, preview }
+            let at = Some(timestamp(event.timestamp));
+            InReplyTo { event_id, sender: Some(ids::user(&event.sender)), at, sender_name, preview }
         }
         TimelineDetails::Unavailable | TimelineDetails::Pending => {
-            InReplyTo { event_id, sender: None, sender_name: nobody, preview: SafeText::line("an earlier message") }
+            let preview = SafeText::line("an earlier message");
+            InReplyTo { event_id, sender: None, at: None, sender_name: nobody, preview }
         }
         TimelineDetails::Error(_) => {
             let preview = SafeText::line("a message that cannot be fetched");
-            InReplyTo { event_id, sender: None, sender_name: nobody, preview }
+            InReplyTo { event_id, sender: None, at: None, sender_name: nobody, preview }
         }
     }
 }
