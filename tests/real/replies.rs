@@ -59,6 +59,21 @@ async fn a_reply_says_what_it_answers_and_names_whom(world: World) {
     assert_eq!(content(&yes), expected);
     assert_eq!(quoted(&mut alice, "yes").await, (Some(question.clone()), "coming to the *lake*?".to_owned()));
 
+    // An edit goes on to mention whom its message mentioned, and nobody anew.
+    let (room_id, text) = (room.clone(), "yes!".to_owned());
+    let request = TimelineRequest::Edit { room_id, event_id: yes.clone(), text };
+    assert_eq!(alice.ask(request).await, Ok(Reply::Done));
+    let edits = || {
+        let [room, event] = [room.as_str().replace('!', "%21"), yes.as_str().replace('$', "%24")];
+        let path = format!("/_matrix/client/v1/rooms/{room}/relations/{event}/m.replace");
+        world.server.raw("GET", &path, Some(&token), &Value::Null).1["chunk"][0]["content"].clone()
+    };
+    let edit = alice.until("the edit on the server", |_| Some(edits()).filter(|edit| !edit.is_null())).await;
+    assert_eq!(
+        (&edit["m.mentions"], &edit["m.new_content"]["m.mentions"]),
+        (&json!({}), &json!({ "user_ids": [bob] }))
+    );
+
     // Nobody mentions themselves.
     let sure = answer(&mut alice, &room, "for sure", &yes).await;
     let expected = json!({
