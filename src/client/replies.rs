@@ -2,8 +2,8 @@
 //!
 //! Who wrote that one is told that they are meant (`m.mentions`), but for the user; it is not
 //! quoted in the text, which clients of today do themselves. Where it is in a thread, so is its
-//! answer. All of that is read from what is here: nothing waits for the network, and of a message that is
-//! not here any more the answer says only which it is.
+//! answer. All of that is read from what is here: nothing waits for the network, and of a message
+//! that is not here any more the answer says only which it is.
 
 use matrix_sdk::{
     Room,
