@@ -11,7 +11,7 @@
 //! - [`rooms`], [`timeline`], [`content`]: the SDK's rooms and events as `model` has them;
 //!   [`timelines`]: those that are open.
 //! - [`worker`]: one session after the other; [`live`]: a session at work; [`actions`]: join,
-//!   create, invite and the like; [`edits`], [`replies`].
+//!   create, invite and the like; [`edits`], [`replies`]; [`cached`]: events that are here.
 //! - [`endings`]: rooms that ended, and what is said of them; [`leaving`].
 //! - [`direct_chats`]: which rooms are chats with whom.
 //! - [`disk`]: what must be kept is kept, also when the disk does not take it now.
@@ -45,6 +45,7 @@ mod actions;
 mod address;
 mod backoff;
 mod body;
+mod cached;
 pub mod content;
 mod direct_chats;
 mod disk;

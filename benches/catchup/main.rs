@@ -17,7 +17,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use kvitto::model::{DeviceState, RoomId};
 use person::{Away, Person, at_once};
-use process::Usage;
+use process::{Usage, end};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ use support::{
     screens,
     server::{Account, Server},
     synapse,
-    terminal::{KVITTO, Terminal},
+    terminal::Terminal,
 };
 
 #[path = "../../tests/real/person.rs"]
@@ -56,15 +56,12 @@ const AT_ONCE: usize = 4;
 const QUIET: Duration = Duration::from_secs(20);
 
 fn main() {
-    // Cargo says `--bench`, which is none.
-    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
-    let paths: Vec<String> = std::iter::once(KVITTO.to_owned()).chain(others).collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let synapse = synapse::start();
     let alice = synapse.register("alice");
     let chats = chats(&synapse, &alice);
     let programs: Vec<Program> =
-        paths.into_iter().map(|path| Program::log_in(path, &synapse, &alice, &chats)).collect();
+        process::programs().into_iter().map(|path| Program::log_in(path, &synapse, &alice, &chats)).collect();
     eprintln!("Writing {ROOMS} times {MESSAGES} messages …");
     let authors = runtime.block_on(write(&synapse, &chats));
     let figures: Vec<_> = programs.iter().map(Program::catch_up).collect();
@@ -214,10 +211,4 @@ impl Program {
         end(terminal);
         (last - start, used)
     }
-}
-
-/// Ends the program as a person's session manager would.
-fn end(mut terminal: Terminal) {
-    terminal.signal("TERM");
-    terminal.wait_exit();
 }

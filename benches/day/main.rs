@@ -18,11 +18,7 @@ use kvitto::{
 use process::Usage;
 use serde_json::json;
 
-use support::{
-    screens,
-    server::Server,
-    terminal::{KVITTO, Terminal},
-};
+use support::{screens, server::Server, terminal::Terminal};
 
 #[path = "../figures/process.rs"]
 #[expect(dead_code, reason = "the other figures use what is not used here")]
@@ -43,9 +39,7 @@ const LOSSES: usize = 50;
 const AUTHORS: usize = 50;
 
 fn main() {
-    // Cargo says `--bench`, which is none.
-    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
-    for path in std::iter::once(KVITTO.to_owned()).chain(others) {
+    for path in process::programs() {
         let memory = day(&path);
         let (first, last) = (f64::from(memory[0]), f64::from(memory[PARTS - 1]));
         let memory: Vec<_> = memory.iter().map(|kib| kib / 1024).collect();

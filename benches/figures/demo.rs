@@ -27,6 +27,6 @@ pub fn measure(program: &str, cols: u16, rows: u16) -> Shown {
     let complete = start.elapsed();
     crate::process::wait_until_quiet(terminal.process_id());
     let peak_kib = Usage::of(terminal.process_id()).peak_kib;
-    crate::end(terminal);
+    crate::process::end(terminal);
     Shown { first_screen, complete, peak_kib }
 }

@@ -6,22 +6,14 @@
 //! inside the program: times are from a key press to what stands on the screen, the rest is from
 //! `/proc`. Machines differ, so only figures of one run are to be compared.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
-use process::Usage;
+use process::{Usage, end, time};
 use seed::Seed;
 use tempfile::TempDir;
 use ticks::Ticks;
 
-use support::{
-    screens,
-    server::Account,
-    synapse,
-    terminal::{KVITTO, Terminal},
-};
+use support::{screens, server::Account, synapse, terminal::Terminal};
 
 mod demo;
 #[path = "../../tests/real/person.rs"]
@@ -51,9 +43,7 @@ const STARTS: usize = 11;
 const IDLE: Duration = Duration::from_mins(1);
 
 fn main() {
-    // Cargo says `--bench`, which is none.
-    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
-    let mut programs: Vec<_> = std::iter::once(KVITTO.to_owned()).chain(others).map(Program::new).collect();
+    let mut programs: Vec<_> = process::programs().into_iter().map(Program::new).collect();
     let synapse = synapse::start();
     let seed = Seed::default();
     eprintln!("Filling an account with {} rooms of {} messages …", seed.rooms, seed.messages);
@@ -179,21 +169,8 @@ impl Program {
     }
 }
 
-fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
 fn wait_for_rooms(terminal: &Terminal) {
     terminal.wait_for_text(seed::ROOM_NAME);
-}
-
-/// Ends the program as a person's session manager would, so that everything is on disk for the next
-/// start.
-fn end(mut terminal: Terminal) {
-    terminal.signal("TERM");
-    terminal.wait_exit();
 }
 
 /// Of sorted times.

@@ -1,4 +1,4 @@
-//! What a process has used, as the kernel counts it.
+//! The programs that are measured, and what their processes have used, as the kernel counts it.
 
 use std::{
     collections::HashMap,
@@ -6,6 +6,8 @@ use std::{
     fs, thread,
     time::{Duration, Instant},
 };
+
+use crate::support::terminal::{KVITTO, Terminal};
 
 /// The length of one tick of `/proc/…/stat` on Linux (`USER_HZ`), on every architecture that Rust
 /// runs on.
@@ -16,6 +18,27 @@ const QUIET: Duration = Duration::from_secs(3);
 
 /// How long it may take to become quiet.
 const DEADLINE: Duration = Duration::from_mins(5);
+
+/// The path of this build's program, and those that stand after `--`.
+pub fn programs() -> Vec<String> {
+    // Cargo says `--bench`, which is none.
+    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    std::iter::once(KVITTO.to_owned()).chain(others).collect()
+}
+
+/// How long something takes.
+pub fn time(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// Ends a program as a person's session manager would, so that everything is on disk for the next
+/// start.
+pub fn end(mut terminal: Terminal) {
+    terminal.signal("TERM");
+    terminal.wait_exit();
+}
 
 /// What a process has used so far.
 pub struct Usage {

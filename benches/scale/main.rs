@@ -8,21 +8,21 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use kvitto::{
     model::RoomId,
     server::homeserver::{Homeserver, Options},
 };
-use process::Usage;
+use process::{Usage, end, time};
 use serde_json::json;
 use tempfile::TempDir;
 
 use support::{
     screens,
     server::{Account, Server},
-    terminal::{KVITTO, Terminal},
+    terminal::Terminal,
 };
 
 #[path = "../figures/process.rs"]
@@ -53,9 +53,7 @@ struct Size {
 }
 
 fn main() {
-    // Cargo says `--bench`, which is none.
-    let others = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
-    let paths: Vec<String> = std::iter::once(KVITTO.to_owned()).chain(others).collect();
+    let paths = process::programs();
     println!(
         "| rooms, members and messages of the largest | build | first login to the list | start to the list, median | opening the largest, warm | memory |"
     );
@@ -173,16 +171,4 @@ fn open(terminal: &Terminal) -> Duration {
         terminal.key("enter");
         terminal.wait_for_text(NEWEST);
     })
-}
-
-fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-/// Ends the program as a person's session manager would.
-fn end(mut terminal: Terminal) {
-    terminal.signal("TERM");
-    terminal.wait_exit();
 }

@@ -138,9 +138,7 @@ impl App {
     /// Writes the open room's draft, if it differs from what is on disk.
     pub(super) fn save_draft(&mut self, out: &mut Vec<Effect>) {
         let Some(open) = self.timelines.shown_mut() else { return };
-        if let Some(draft) = open.writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: open.id.clone(), draft }));
-        }
+        out.extend(open.writing.save(&open.id));
     }
 
     /// Enter in the composer: sends the message or runs the command. A command that is refused
@@ -187,9 +185,7 @@ impl App {
             let mut writing = self.drafts.remove(&id).unwrap_or_default();
             if let Some(taken) = self.taken.take_if(|taken| taken.from != *room) {
                 writing.message().put_below(&taken.text);
-                if let Some(draft) = writing.save() {
-                    out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), draft }));
-                }
+                out.extend(writing.save(&id));
             }
             self.timelines.open(OpenTimeline::new(id.clone(), writing));
             self.timelines.show(id.clone());

@@ -21,7 +21,7 @@ use crate::{
     client::request::TimelineRequest,
     model::{
         Body, ComposerDraft, Delivery, DeviceState, EventId, Message, RoomId, SafeText, SendState, TimelineId,
-        TimelineItemKind, Timestamp,
+        TimelineItem, Timestamp,
     },
 };
 
@@ -92,13 +92,21 @@ impl Writing {
         Some((event, Some(text).filter(|text| *text != old)))
     }
 
-    /// Puts the text of an edit below the new message.
-    fn keep_as_message(&mut self, text: &str) {
-        if self.message().is_empty() {
-            self.replying = None;
-            self.message().put_below(&escaped(text));
+    /// Puts a text below the new message; where there is none, it is that, and answers what it was
+    /// to answer.
+    pub(super) fn put_back(&mut self, ComposerDraft { text, reply_to }: ComposerDraft, emote: bool) {
+        let message = self.message();
+        let nothing_else = message.is_empty();
+        let text = if emote {
+            format!("/me {text}")
+        } else if nothing_else {
+            escaped(&text)
         } else {
-            self.message().put_below(text);
+            text
+        };
+        message.put_below(&text);
+        if nothing_else {
+            self.answers(reply_to);
         }
     }
 
@@ -118,8 +126,8 @@ impl Writing {
         self.replying.take().map(|replying| replying.event_id)
     }
 
-    /// A text is back, and there is no other: it answers what it was to answer.
-    pub(super) fn answers(&mut self, reply_to: Option<EventId>) {
+    /// The new message answers this.
+    fn answers(&mut self, reply_to: Option<EventId>) {
         self.replying = reply_to.map(|event_id| Replying { event_id, quote: None });
     }
 
@@ -158,9 +166,10 @@ impl Writing {
         }
     }
 
-    /// What has to be written now, if what is on disk differs.
-    pub(super) fn save(&mut self) -> Option<ComposerDraft> {
-        self.draft.save(self.draft())
+    /// Writes it now as what is written in this timeline, if what is on disk differs.
+    pub(super) fn save(&mut self, timeline_id: &TimelineId) -> Option<Effect> {
+        let draft = self.draft.save(self.draft())?;
+        Some(Effect::from(TimelineRequest::SaveDraft { timeline_id: timeline_id.clone(), draft }))
     }
 
     /// It changed: save it soon, if what is on disk differs.
@@ -244,16 +253,14 @@ impl App {
         let writing = self.writing_in(&timeline_id);
         match writing.edited() {
             _ if removed && !writing.has_lines(text) && !writing.has_lines(&escaped(text)) => {
-                writing.keep_as_message(text);
+                writing.put_back(text.into(), false);
             }
             _ if removed => {}
             None => writing.edit(event.clone(), "", text),
             Some(_) if writing.has_lines(text) => {}
             Some(_) => writing.message().put_below(text),
         }
-        if let Some(draft) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id, draft }));
-        }
+        out.extend(writing.save(&timeline_id));
         out.push(Effect::from(TimelineRequest::ForgetEdit { room_id: room, event_id: event, removed }));
     }
 
@@ -262,18 +269,14 @@ impl App {
     pub(super) fn edited_may_be_removed(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(open) = self.timelines.shown_mut() else { return };
         let Some(edited) = open.writing.edited() else { return };
-        let removed = open.items.iter().rev().any(|item| match &item.kind {
-            TimelineItemKind::Message(message) => {
-                message.event_id.as_ref() == Some(edited) && message.body == Body::Redacted
-            }
-            _ => false,
-        });
+        let is_it = |message: &Message| message.event_id.as_ref() == Some(edited) && message.body == Body::Redacted;
+        let removed = open.items.iter().rev().filter_map(TimelineItem::message).any(is_it);
         if !removed {
             return;
         }
         let kept = match open.writing.end_edit() {
             Some((_, Some(text))) if !text.trim().is_empty() => {
-                open.writing.keep_as_message(&text);
+                open.writing.put_back((&*text).into(), false);
                 " What you typed is kept as a new one."
             }
             _ => "",

@@ -6,7 +6,6 @@
 //! logs out, or somebody else logs in, is everything forgotten.
 use super::{
     App, Focus, Phase, Watched,
-    command::escaped,
     editing::Writing,
     effect::Effect,
     login::{Login, LoginState},
@@ -47,9 +46,7 @@ impl App {
         self.phase = Phase::Main;
         self.connection = Connection::Connecting;
         for (id, writing) in &mut self.drafts {
-            if let Some(draft) = writing.save() {
-                out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: id.clone(), draft }));
-            }
+            out.extend(writing.save(id));
         }
         self.save_draft(out);
         for open in self.timelines.all_mut() {
@@ -161,34 +158,17 @@ impl App {
     pub(super) fn on_draft(&mut self, timeline_id: &TimelineId, draft: &ComposerDraft, out: &mut Vec<Effect>) {
         let writing = self.writing_in(timeline_id);
         writing.load(draft);
-        if let Some(draft) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: timeline_id.clone(), draft }));
-        }
+        out.extend(writing.save(timeline_id));
         self.timelines.get_mut(timeline_id).map(OpenTimeline::quote_answered);
     }
 
     /// A message could not be put into the queue: its text goes back to where it was typed, below
     /// what is there now.
     pub(super) fn not_queued(&mut self, room_id: RoomId, draft: ComposerDraft, emote: bool, out: &mut Vec<Effect>) {
-        let ComposerDraft { text, reply_to } = draft;
         let timeline_id = TimelineId::live(room_id);
         let writing = self.writing_in(&timeline_id);
-        let composer = writing.message();
-        let nothing_else = composer.is_empty();
-        let text = if emote {
-            format!("/me {text}")
-        } else if nothing_else {
-            escaped(&text)
-        } else {
-            text
-        };
-        composer.put_below(&text);
-        if nothing_else {
-            writing.answers(reply_to);
-        }
-        if let Some(draft) = writing.save() {
-            out.push(Effect::from(TimelineRequest::SaveDraft { timeline_id: timeline_id.clone(), draft }));
-        }
+        writing.put_back(draft, emote);
+        out.extend(writing.save(&timeline_id));
         self.timelines.get_mut(&timeline_id).map(OpenTimeline::quote_answered);
     }
 

@@ -21,7 +21,10 @@ mod state;
 
 pub use state::{membership, profile, state};
 
-use matrix_sdk::ruma::events::room::message::{FormattedBody, MessageFormat, MessageType};
+use matrix_sdk::ruma::{
+    OwnedEventId,
+    events::room::message::{FormattedBody, MessageFormat, MessageType},
+};
 use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind};
 
@@ -113,6 +116,12 @@ pub fn event_shows_nothing(kind: &str, content: &Value) -> bool {
 /// How an event relates to another one (`rel_type`), by its content.
 pub fn relation(content: &Value) -> Option<&str> {
     content.pointer("/m.relates_to/rel_type").and_then(Value::as_str)
+}
+
+/// The root of the thread that an event is in, by its content.
+pub fn thread_root(content: &Value) -> Option<OwnedEventId> {
+    relation(content).filter(|relation| *relation == "m.thread")?;
+    content.pointer("/m.relates_to/event_id")?.as_str()?.try_into().ok()
 }
 
 /// The text of an unsent message as it was typed: an emote's, too.

@@ -35,7 +35,7 @@ use matrix_sdk::{
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{errors, ids, typed, vouched};
+use super::{cached, errors, ids, typed, vouched};
 use crate::{
     client::update::Update,
     model::{EventId, RoomId, SafeText},
@@ -54,8 +54,7 @@ pub(super) async fn content(room: &Room, event: OwnedEventId, text: &str) -> Roo
 }
 
 async fn mentions(room: &Room, event: &SdkEventId) -> Option<Mentions> {
-    let (cache, _keep) = room.event_cache().await.ok()?;
-    let event = cache.find_event(event).await.ok()??;
+    let event = cached::event(room, event).await?;
     let content: Value = event.raw().get_field("content").ok()??;
     serde_json::from_value(content.get("m.mentions")?.clone()).ok()
 }
@@ -125,11 +124,10 @@ fn removed(room: RoomId, event: EventId, text: String) -> Update {
 
 /// Whether a message is removed, as far as it is known here.
 pub(super) async fn is_removed(room: &Room, event: &SdkEventId) -> bool {
-    let Ok((cache, _keep)) = room.event_cache().await else { return false };
-    let Ok(Some(event)) = cache.find_event(event).await else { return false };
+    let Some(event) = cached::event(room, event).await else { return false };
     let by = vouched::redaction_of(&event);
     if let Some(by) = by
-        && let Ok(Some(redaction)) = cache.find_event(&by).await
+        && let Some(redaction) = cached::event(room, &by).await
         && vouched::is_nothing(&redaction)
     {
         return false;

@@ -19,7 +19,7 @@ use matrix_sdk::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::content;
+use super::{cached, content};
 
 /// The fields of the answered event that are looked at.
 #[derive(Deserialize)]
@@ -30,22 +30,13 @@ struct Answered {
 }
 
 /// Makes a message the answer to this event.
-pub(super) async fn answer(room: &Room, content: &mut RoomMessageEventContent, event_id: OwnedEventId) {
-    let answered = match room.event_cache().await {
-        Ok((cache, _keep)) => cache.find_event(&event_id).await.ok().flatten(),
-        Err(_) => None,
-    };
+pub(super) async fn answer(room: &Room, message: &mut RoomMessageEventContent, event_id: OwnedEventId) {
+    let answered = cached::event(room, &event_id).await;
     let answered: Option<Answered> = answered.and_then(|event| event.raw().deserialize_as_unchecked().ok());
     let sender = answered.as_ref().map(|answered| &answered.sender).filter(|sender| *sender != room.own_user_id());
-    content.mentions = sender.map(|sender| Mentions::with_user_ids([sender.clone()]));
-    content.relates_to = Some(match answered.as_ref().and_then(thread_of) {
+    message.mentions = sender.map(|sender| Mentions::with_user_ids([sender.clone()]));
+    message.relates_to = Some(match answered.as_ref().and_then(|answered| content::thread_root(&answered.content)) {
         Some(thread) => Relation::Thread(Thread::reply(thread, event_id)),
         None => Relation::Reply(Reply::with_event_id(event_id)),
     });
-}
-
-/// The root of the thread that this event is in.
-fn thread_of(Answered { content, .. }: &Answered) -> Option<OwnedEventId> {
-    content::relation(content).filter(|relation| *relation == "m.thread")?;
-    content["m.relates_to"]["event_id"].as_str()?.try_into().ok()
 }

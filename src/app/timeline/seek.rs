@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::OpenTimeline;
-use crate::model::{EventId, Message, Pagination, TimelineItemKind, Timestamp};
+use crate::model::{EventId, Message, Pagination, TimelineItem, Timestamp};
 
 /// A message that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +62,8 @@ impl OpenTimeline {
     pub(in crate::app) fn seeks_in_vain(&mut self) -> bool {
         let Some(Sought { sent, .. }) = &self.sought else { return false };
         let before = |message: &Message| message.at + Self::CLOCKS < *sent;
-        let oldest = self.items.iter().find_map(|item| match &item.kind {
-            TimelineItemKind::Message(message) => Some(message),
-            _ => None,
-        });
-        let vain = self.pagination == Pagination::ReachedStart || oldest.is_some_and(|oldest| before(oldest));
+        let oldest = self.items.iter().find_map(TimelineItem::message);
+        let vain = self.pagination == Pagination::ReachedStart || oldest.is_some_and(before);
         self.sought.take_if(|_| vain).is_some()
     }
 

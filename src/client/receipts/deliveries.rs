@@ -7,8 +7,7 @@ use super::{
     members::{self, Member},
 };
 use crate::{
-    client::update::Update,
-    client::{ids, tasks},
+    client::{ids, tasks, update::Update},
     clock::now,
     delivery::{
         ledger::{OwnEvent, aggregate::Large},

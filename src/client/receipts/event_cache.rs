@@ -5,12 +5,15 @@ use matrix_sdk::{Room, deserialized_responses::TimelineEvent, event_cache::RoomE
 use tokio::sync::broadcast::error::RecvError;
 
 use super::observe;
-use crate::{client::ids, delivery::policy::EventFacts, model::EventId};
+use crate::{
+    client::{cached, ids},
+    delivery::policy::EventFacts,
+    model::EventId,
+};
 
 /// An event as it is in the cache now.
 pub(super) async fn find(room: &Room, event_id: &EventId) -> Option<TimelineEvent> {
-    let (cache, _keep) = room.event_cache().await.ok()?;
-    cache.find_event(&ids::sdk_event(event_id)?).await.ok()?
+    cached::event(room, &ids::sdk_event(event_id)?).await
 }
 
 /// The facts about an event as it is in the cache now.

@@ -9,7 +9,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use crate::{
-    client::{content, ids, vouched},
+    client::{cached, content, ids, vouched},
     delivery::{
         policy::{EventFacts, EventKind},
         receipt::{BRIDGE_STATUS_TYPE, BridgeStatus},
@@ -67,8 +67,7 @@ pub(super) async fn facts_in(room: &Room, event: &TimelineEvent) -> Option<Event
     let mut facts = facts(event)?;
     if facts.redacted
         && let Some(redaction) = vouched::redaction_of(event)
-        && let Ok((cache, _keep)) = room.event_cache().await
-        && let Ok(Some(redaction)) = cache.find_event(&redaction).await
+        && let Some(redaction) = cached::event(room, &redaction).await
     {
         facts.redacted = !vouched::is_nothing(&redaction);
     }

@@ -92,7 +92,7 @@ async fn in_vain(room: &Room) -> matrix_sdk::Result<Vain> {
         let Some(counted) = Counted::of(event, room) else { continue };
         if counted.shows_nothing() {
             vain.blank.add(event);
-        } else if let Some(root) = counted.thread() {
+        } else if let Some(root) = content::thread_root(&counted.content) {
             let read = match threads.get(&root) {
                 Some(read) => *read,
                 None => *threads.entry(root.clone()).or_insert(read_of(room, &root, &places).await?),
@@ -141,11 +141,6 @@ impl Counted {
 
     fn shows_nothing(&self) -> bool {
         content::event_shows_nothing(&self.kind, &self.content)
-    }
-
-    fn thread(&self) -> Option<OwnedEventId> {
-        content::relation(&self.content).filter(|relation| *relation == "m.thread")?;
-        self.content["m.relates_to"]["event_id"].as_str()?.try_into().ok()
     }
 }
 

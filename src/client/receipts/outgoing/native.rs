@@ -13,8 +13,10 @@ use super::{
     post::{self, Posted},
 };
 use crate::{
-    client::receipts::{Context, direct::NotSent},
-    client::tasks,
+    client::{
+        receipts::{Context, direct::NotSent},
+        tasks,
+    },
     clock::now,
     delivery::{outbox::Batch, policy::Reason},
     model::Route,
